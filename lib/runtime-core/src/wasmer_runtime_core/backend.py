@@ -1,0 +1,79 @@
+"""The contract between the core and a backend: `[Body]` in, `CompiledModule` out.
+
+A backend is an object with a `name` and a `compile` method, found through the entry point
+group ``wasmer.backends``. It gets the whole module at once and returns plain data: no
+addresses, no callbacks, nothing that ties the result to this process. So a compiled
+module can be pickled, cached, sent to another process or mapped from a file.
+
+The code of all functions lies in one piece. In front of it, at link time, lies the table
+of code addresses: one 8-byte entry for each function the module defines, then one for
+each row of `vmcalls.VMCALLS`. Entry ``n`` is at ``-8 * (entries - n)`` from the first byte
+of the code, so ``call [rip + …]`` needs no relocation. The table is writable, the code is
+not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.wasm.body import Body
+    from wasmer_runtime_core.wasm.module import ModuleInfo
+
+RELOCATION_BYTES = 16
+SITE_BYTES = 12
+
+
+@dataclass(frozen=True)
+class CompilerConfig:
+    """How to compile. Part of what identifies a cached artifact."""
+
+    memory_bound_check_mode: str = "default"
+    """``"default"``: guard pages where 8 GiB can be reserved; ``"enable"``: compare before
+    every access; ``"disable"``: guard pages or an error."""
+    release_gil: bool = False
+    middlewares: tuple[object, ...] = ()
+    backend_specific_config: object = None
+
+
+@dataclass(frozen=True)
+class CompiledModule:
+    """Machine code and its tables. Pure data."""
+
+    backend: str
+    target: str  # "x86_64-sysv"
+    code: bytes
+    function_offsets: bytes
+    """u32 for each defined function, and one more for the end: offset of its code."""
+    sites: bytes
+    """Rows of three u32 (code offset, kind, wasm offset), ascending: what trap code at this
+    pc means (`trap_kinds`), or which call returns here (`CALL_SITE`). The kind's word holds
+    the kind in bits 0-7 and is otherwise zero."""
+    relocations: bytes = b""
+    """Rows of (u32 code offset, u32 kind, i32 symbol, i32 addend) left for the linker.
+    Empty for backends that use only the table of code addresses."""
+    bounds_checks: bool = False
+    """True: accesses are compared with the memory's length; no reservation is needed."""
+    cpu_features: tuple[str, ...] = ()
+    """What the code needs of the processor beyond x86-64 with SSE2: "sse4.1", "avx", …"""
+    release_gil: bool = False
+    extra: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Compiler(Protocol):
+    """A backend."""
+
+    @property
+    def name(self) -> str:
+        """As in `Backend`: "singlepass", "cranelift", "llvm"."""
+
+    def compile(self, info: ModuleInfo, bodies: Sequence[Body], config: CompilerConfig) -> CompiledModule:
+        """Make machine code of every body, in order.
+
+        Raises:
+            CompileError: the module needs what this backend cannot do, said in its message.
+            InternalError: a bug of the backend; names the operator and the offset.
+        """

@@ -1,0 +1,147 @@
+"""The fields that machine code and the C file share, each written once.
+
+`VMCTX` is the fixed head of an instance's context; behind it lie, in this order, the
+arrays whose lengths depend on the module (`ContextLayout`). Generated code reaches
+everything through the pointer to it, the first argument of every wasm function. `STORE`
+is the part that all instances which can reach one another share.
+
+The C file includes a header that the build writes from these rows; backends read the
+offsets here. Field sizes are in bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Field(NamedTuple):
+    """One field: where it lies and what it holds."""
+
+    name: str
+    offset: int
+    size: int
+    meaning: str
+
+
+def _fields(*rows: tuple[str, int, str]) -> dict[str, Field]:
+    """Lay the rows one behind another, each aligned to its size."""
+    fields: dict[str, Field] = {}
+    offset = 0
+    for name, size, meaning in rows:
+        offset = (offset + size - 1) & -size
+        fields[name] = Field(name, offset, size, meaning)
+        offset += size
+    return fields
+
+
+VMCTX: Final = _fields(
+    ("store", 8, "address of the store context"),
+    ("memory_base", 8, "address of byte 0 of memory 0; never moves while memories are reserved"),
+    ("memory_length", 8, "unused by code when reserved; copy for the debugger only"),
+    ("instance", 8, "PyObject * of the instance, borrowed"),
+    ("layout", 8, "address of the instance's native record, private to the C file"),
+    ("reserved", 8, "zero"),
+)
+VMCTX_BYTES: Final = 48
+
+STORE: Final = _fields(
+    ("stack_limit", 8, "lowest stack pointer a function that calls may have"),
+    ("activation", 8, "address of the innermost activation record, private to the C file"),
+    ("owner", 8, "identity of the thread that runs, 0 if none"),
+    ("depth", 8, "nested entries of the owner"),
+    ("fuel", 8, "metering: points left"),
+    ("pending_exception", 8, "room for wasm exceptions"),
+)
+
+MEMORY_DEFINITION: Final = _fields(
+    ("base", 8, "address of byte 0"),
+    ("length", 8, "bytes that may be accessed"),
+)
+TABLE_DEFINITION: Final = _fields(
+    ("base", 8, "address of element 0; elements are 8 bytes (funcref: address of a record, or 0)"),
+    ("length", 8, "elements"),
+)
+FUNCTION_RECORD: Final = _fields(
+    ("code", 8, "address of the function's code"),
+    ("vmctx", 8, "the callee's first argument"),
+    ("signature", 8, "process-wide identity of the signature"),
+    ("owner", 8, "PyObject * of what keeps code and vmctx alive, borrowed"),
+)
+IMPORT_RECORD: Final = _fields(
+    ("code", 8, "address of the function's code"),
+    ("vmctx", 8, "the callee's first argument"),
+)
+FUNCTION_RECORD_BYTES: Final = 32
+IMPORT_RECORD_BYTES: Final = 16
+GLOBAL_BYTES: Final = 16
+
+
+class ContextLayout:
+    """Offsets of a module's arrays behind the fixed head, in bytes from the vmctx.
+
+    Arrays, in order: addresses of memory definitions, addresses of table definitions,
+    addresses of imported globals, signature identities (8 bytes a type), import records
+    (`IMPORT_RECORD`), global cells of the module's own (16 bytes each, 16-aligned),
+    function records (`FUNCTION_RECORD`, one for each function in `escaping`).
+    """
+
+    def __init__(
+        self,
+        memories: int,
+        tables: int,
+        imported_globals: int,
+        types: int,
+        imported_functions: int,
+        own_globals: int,
+        escaping: tuple[int, ...],
+    ) -> None:
+        self.imported_globals = imported_globals
+        self.escaping = escaping
+        self.escaping_position = {function: at for at, function in enumerate(escaping)}
+        offset = VMCTX_BYTES
+        self.memories_offset = offset
+        offset += 8 * memories
+        self.tables_offset = offset
+        offset += 8 * tables
+        self.imported_globals_offset = offset
+        offset += 8 * imported_globals
+        self.signatures_offset = offset
+        offset += 8 * types
+        offset = (offset + 15) & -16
+        self.imports_offset = offset
+        offset += IMPORT_RECORD_BYTES * imported_functions
+        self.globals_offset = offset
+        offset += GLOBAL_BYTES * own_globals
+        self.function_records_offset = offset
+        offset += FUNCTION_RECORD_BYTES * len(escaping)
+        self.total_bytes = offset
+
+    def memory(self, index: int) -> int:
+        """Offset of the address of memory `index`'s definition."""
+        return self.memories_offset + 8 * index
+
+    def table(self, index: int) -> int:
+        """Offset of the address of table `index`'s definition."""
+        return self.tables_offset + 8 * index
+
+    def global_is_imported(self, index: int) -> bool:
+        """An imported global is reached through its address, an own one lies in place."""
+        return index < self.imported_globals
+
+    def global_(self, index: int) -> int:
+        """Offset of an imported global's address, or of an own global's cell."""
+        if index < self.imported_globals:
+            return self.imported_globals_offset + 8 * index
+        return self.globals_offset + GLOBAL_BYTES * (index - self.imported_globals)
+
+    def signature(self, type_index: int) -> int:
+        """Offset of the process-wide identity of type `type_index`."""
+        return self.signatures_offset + 8 * type_index
+
+    def import_record(self, function_index: int) -> int:
+        """Offset of imported function `function_index`'s `IMPORT_RECORD`."""
+        return self.imports_offset + IMPORT_RECORD_BYTES * function_index
+
+    def function_record(self, function_index: int) -> int:
+        """Offset of the funcref record of an escaping function (`ref.func`)."""
+        return self.function_records_offset + FUNCTION_RECORD_BYTES * self.escaping_position[function_index]

@@ -1,0 +1,40 @@
+"""The kinds of trap, one row each: number, name, Wasmer's group, the specification's words.
+
+The number is what trap tables and the C file hold (one byte). `group` is the name of the
+2019 `WasmTrapInfo` member the kind belongs to.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class TrapKind(NamedTuple):
+    number: int
+    name: str
+    group: str
+    message: str
+
+
+# fmt: off
+TRAP_KINDS: Final = (
+    TrapKind(1,  "UNREACHABLE",                  "Unreachable",                    "unreachable"),
+    TrapKind(2,  "MEMORY_OUT_OF_BOUNDS",         "MemoryOutOfBounds",              "out of bounds memory access"),
+    TrapKind(3,  "TABLE_OUT_OF_BOUNDS",          "CallIndirectOOB",                "out of bounds table access"),
+    TrapKind(4,  "UNDEFINED_ELEMENT",            "CallIndirectOOB",                "undefined element"),
+    TrapKind(5,  "UNINITIALIZED_ELEMENT",        "CallIndirectOOB",                "uninitialized element"),
+    TrapKind(6,  "INDIRECT_CALL_TYPE_MISMATCH",  "IncorrectCallIndirectSignature", "indirect call type mismatch"),
+    TrapKind(7,  "INTEGER_DIVIDE_BY_ZERO",       "IllegalArithmetic",              "integer divide by zero"),
+    TrapKind(8,  "INTEGER_OVERFLOW",             "IllegalArithmetic",              "integer overflow"),
+    TrapKind(9,  "INVALID_CONVERSION_TO_INTEGER", "IllegalArithmetic",             "invalid conversion to integer"),
+    TrapKind(10, "STACK_OVERFLOW",               "StackOverflow",                  "call stack exhausted"),
+    TrapKind(11, "MISALIGNED_ATOMIC_ACCESS",     "MisalignedAtomicAccess",         "unaligned atomic"),
+    TrapKind(12, "EXECUTION_LIMIT_EXCEEDED",     "ExecutionLimitExceeded",         "execution limit exceeded"),
+    TrapKind(13, "NULL_REFERENCE",               "NullReference",                  "null reference"),
+)
+# fmt: on
+BY_NAME: Final = {kind.name: kind for kind in TRAP_KINDS}
+BY_NUMBER: Final = {kind.number: kind for kind in TRAP_KINDS}
+
+CALL_SITE: Final = 0xFF
+"""Not a trap: a row of the site table that marks a call's return address."""

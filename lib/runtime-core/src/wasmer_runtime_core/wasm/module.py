@@ -1,0 +1,101 @@
+"""`ModuleInfo`: a decoded module without its code (specification, section 2.5).
+
+Index spaces put imports first. Positions are byte offsets in the module.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from wasmer_runtime_core.wasm.types import FunctionType, GlobalType, MemoryType, TableType
+
+FUNCTION: Final = 0
+TABLE: Final = 1
+MEMORY: Final = 2
+GLOBAL: Final = 3
+KIND_NAMES: Final = ("function", "table", "memory", "global")
+
+
+class Import(NamedTuple):
+    namespace: str
+    name: str
+    kind: int  # FUNCTION, TABLE, MEMORY or GLOBAL
+    type: int | TableType | MemoryType | GlobalType  # a function's: its type index
+
+
+class Export(NamedTuple):
+    name: str
+    kind: int
+    index: int
+
+
+class ConstantExpression(NamedTuple):
+    """An initializer (section 3.3.7): one instruction in 2.0.
+
+    `operator` is an operator code: ``t.const`` (value: the bits, an int), ``ref.null``
+    (value: the reference type), ``ref.func`` or ``global.get`` (value: the index).
+    """
+
+    operator: int
+    value: int
+    type: int
+
+
+class GlobalDefinition(NamedTuple):
+    type: GlobalType
+    initializer: ConstantExpression
+
+
+ACTIVE: Final = 0
+PASSIVE: Final = 1
+DECLARATIVE: Final = 2
+
+
+class ElementSegment(NamedTuple):
+    mode: int  # ACTIVE, PASSIVE or DECLARATIVE
+    table: int
+    offset: ConstantExpression | None
+    type: int
+    items: tuple[ConstantExpression, ...]
+
+
+class DataSegment(NamedTuple):
+    mode: int
+    memory: int
+    offset: ConstantExpression | None
+    data: bytes
+
+
+class CustomSection(NamedTuple):
+    name: str
+    data: bytes
+    offset: int  # of its contents in the module
+
+
+class ModuleInfo:
+    """What a module declares. Filled by `decode`, checked by `validate`, read by all."""
+
+    def __init__(self) -> None:
+        self.types: list[FunctionType] = []
+        self.imports: list[Import] = []
+        self.functions: list[int] = []  # type index of every function, imported ones first
+        self.tables: list[TableType] = []
+        self.memories: list[MemoryType] = []
+        self.globals: list[GlobalType] = []
+        self.imported_functions = 0
+        self.imported_tables = 0
+        self.imported_memories = 0
+        self.imported_globals = 0
+        self.global_definitions: list[GlobalDefinition] = []  # of the module's own globals
+        self.exports: list[Export] = []
+        self.start: int | None = None
+        self.elements: list[ElementSegment] = []
+        self.data: list[DataSegment] = []
+        self.data_count: int | None = None
+        self.custom_sections: list[CustomSection] = []
+        self.code_offset = 0  # of the code section's contents
+        self.module_name: str | None = None
+        self.function_names: dict[int, str] = {}  # from the name section, read when first asked
+        self.escaping: tuple[int, ...] = ()
+        """Functions that may become references: exported, in an element segment, or in a
+        global's initializer. Ascending. Each gets a function record in an instance."""
