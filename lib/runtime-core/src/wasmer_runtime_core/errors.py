@@ -9,18 +9,33 @@
      │   └─ InternalError        a bug of ours
      ├─ LinkError                imports are missing or do not match: all of them at once
      ├─ CallError
-     │   ├─ ResolveError         no such export, wrong kind, wrong signature
-     │   └─ RuntimeError         Trap, UserError, Timeout, ExitCode …
+     │   ├─ ResolveError         SignatureError, ExportNotFound, ExportWrongType
+     │   └─ RuntimeError         Trap, UserError, ExitCode
      ├─ CreationError            a memory or table cannot be made
      ├─ GrowError
-     └─ CacheError
+     ├─ CacheError
+     └─ BackendError             no such backend, or not installed
+
+Where Python has a word for the same failure, the class is that too: `ExportNotFound` is a
+`KeyError` and an `AttributeError`, `SignatureError` a `TypeError`, `RuntimeError` (also
+called `WasmRuntimeError`, for those who do not want to shadow the built-in) a built-in
+`RuntimeError`. All of them pickle, so that they cross process pools.
 """
 
 from __future__ import annotations
 
+import builtins
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class Error(Exception):
     """Base of everything this project raises on purpose."""
+
+
+# --- compiling ----------------------------------------------------------------------------
 
 
 class CompileError(Error):
@@ -51,7 +66,7 @@ class DecodeError(CompileError):
             where = ""
         super().__init__(reason + where)
 
-    def __reduce__(self) -> tuple[object, ...]:
+    def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.reason, self.offset, self.line, self.column))
 
 
@@ -75,7 +90,7 @@ class ValidationError(CompileError):
             where.append(f"at byte {offset:#x}")
         super().__init__(f'Validation error "{reason}"' + (f" ({', '.join(where)})" if where else ""))
 
-    def __reduce__(self) -> tuple[object, ...]:
+    def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.reason, self.offset, self.function))
 
 
@@ -86,5 +101,372 @@ class InternalError(CompileError):
         self.message = message
         super().__init__(f'Internal compiler error: "{message}"')
 
-    def __reduce__(self) -> tuple[object, ...]:
+    def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.message,))
+
+
+# --- linking ------------------------------------------------------------------------------
+# One class for each thing that can be wrong with one import; `LinkError` carries them all.
+# `specification` is what the specification's scripts call it.
+
+UNKNOWN_IMPORT = "unknown import"
+INCOMPATIBLE_IMPORT = "incompatible import type"
+
+
+class ImportNotFound(NamedTuple):
+    """Nothing was given for this import."""
+
+    namespace: str
+    name: str
+    expected: str
+    """What the module wants: ``"function [i32] -> []"``, ``"memory {min: 1}"``, …"""
+
+    @property
+    def specification(self) -> str:
+        return UNKNOWN_IMPORT
+
+    def __str__(self) -> str:
+        return f"Import not found, namespace: {self.namespace}, name: {self.name} (expected {self.expected})"
+
+
+class IncorrectImportType(NamedTuple):
+    """A function where a memory is wanted, and the like."""
+
+    namespace: str
+    name: str
+    expected: str
+    found: str
+
+    @property
+    def specification(self) -> str:
+        return INCOMPATIBLE_IMPORT
+
+    def __str__(self) -> str:
+        return (
+            f"Incorrect import type, namespace: {self.namespace}, name: {self.name}, "
+            f"expected type: {self.expected}, found type: {self.found}"
+        )
+
+
+class IncorrectImportSignature(NamedTuple):
+    """A function of another signature."""
+
+    namespace: str
+    name: str
+    expected: str
+    found: str
+
+    @property
+    def specification(self) -> str:
+        return INCOMPATIBLE_IMPORT
+
+    def __str__(self) -> str:
+        return (
+            f"Incorrect import signature, namespace: {self.namespace}, name: {self.name}, "
+            f"expected signature: {self.expected}, found signature: {self.found}"
+        )
+
+
+class IncorrectMemoryDescriptor(NamedTuple):
+    """A memory that is too small, may grow too far, or is shared when it should not be."""
+
+    namespace: str
+    name: str
+    expected: str
+    found: str
+
+    @property
+    def specification(self) -> str:
+        return INCOMPATIBLE_IMPORT
+
+    def __str__(self) -> str:
+        return (
+            f"Incorrect memory descriptor, namespace: {self.namespace}, name: {self.name}, "
+            f"expected memory descriptor: {self.expected}, found memory descriptor: {self.found}"
+        )
+
+
+class IncorrectTableDescriptor(NamedTuple):
+    """A table that is too small, may grow too far, or holds another type."""
+
+    namespace: str
+    name: str
+    expected: str
+    found: str
+
+    @property
+    def specification(self) -> str:
+        return INCOMPATIBLE_IMPORT
+
+    def __str__(self) -> str:
+        return (
+            f"Incorrect table descriptor, namespace: {self.namespace}, name: {self.name}, "
+            f"expected table descriptor: {self.expected}, found table descriptor: {self.found}"
+        )
+
+
+class IncorrectGlobalDescriptor(NamedTuple):
+    """A global of another type or mutability."""
+
+    namespace: str
+    name: str
+    expected: str
+    found: str
+
+    @property
+    def specification(self) -> str:
+        return INCOMPATIBLE_IMPORT
+
+    def __str__(self) -> str:
+        return (
+            f"Incorrect global descriptor, namespace: {self.namespace}, name: {self.name}, "
+            f"expected global descriptor: {self.expected}, found global descriptor: {self.found}"
+        )
+
+
+class GenericLinkError(NamedTuple):
+    """Anything else, said in `message`."""
+
+    message: str
+
+    @property
+    def specification(self) -> str:
+        return INCOMPATIBLE_IMPORT
+
+    def __str__(self) -> str:
+        return self.message
+
+
+LinkErrorItem = (
+    ImportNotFound
+    | IncorrectImportType
+    | IncorrectImportSignature
+    | IncorrectMemoryDescriptor
+    | IncorrectTableDescriptor
+    | IncorrectGlobalDescriptor
+    | GenericLinkError
+)
+
+
+class LinkError(Error):
+    """A module cannot be instantiated with these imports.
+
+    Attributes:
+        errors: every import that is missing or does not match, in the module's order.
+        hint: what to do about it, or "".
+    """
+
+    def __init__(self, errors: Sequence[LinkErrorItem], hint: str = "") -> None:
+        self.errors = tuple(errors)
+        self.hint = hint
+        if len(self.errors) == 1:
+            text = f"link error: {self.errors[0]}"
+        else:
+            count = len(self.errors)
+            text = f"{count} link errors:" + "".join(
+                f" ({at} of {count}) {error}" for at, error in enumerate(self.errors, 1)
+            )
+        super().__init__(text + (f"\n{hint}" if hint else ""))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.errors, self.hint))
+
+
+# --- calling ------------------------------------------------------------------------------
+
+
+class CallError(Error):
+    """A call failed: its function was not found, or it did not end well."""
+
+
+class ResolveError(CallError):
+    """An export cannot be used in the way that was asked for."""
+
+
+class SignatureError(ResolveError, TypeError):
+    """Arguments, or a typed access, that do not fit the function's signature.
+
+    Attributes:
+        expected: the function's signature.
+        found: what was given.
+    """
+
+    def __init__(self, expected: str, found: str, name: str = "") -> None:
+        self.expected = str(expected)
+        self.found = str(found)
+        self.name = name
+        of = f" of {name}" if name else ""
+        super().__init__(f"signature{of} does not fit: expected {self.expected}, found {self.found}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.expected, self.found, self.name))
+
+
+class ExportNotFound(ResolveError, KeyError, AttributeError):
+    """The instance exports nothing of this name.
+
+    Attributes:
+        name: the name that was asked for.
+        available: the names there are.
+    """
+
+    def __init__(self, name: str, available: Sequence[str] = ()) -> None:
+        super().__init__(name)
+        self.name = name
+        self.available = tuple(available)
+
+    def __str__(self) -> str:
+        text = f"Export not found: {self.name}"
+        if self.available:
+            shown = ", ".join(self.available[:8])
+            text += f" (there is: {shown}{', …' if len(self.available) > 8 else ''})"
+        return text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.name, self.available))
+
+
+class ExportWrongType(ResolveError, TypeError):
+    """The export is of another kind: a memory where a function is wanted.
+
+    Attributes:
+        name: of the export.
+        expected, found: kinds: "function", "memory", "table", "global".
+    """
+
+    def __init__(self, name: str, expected: str = "", found: str = "") -> None:
+        self.name = name
+        self.expected = expected
+        self.found = found
+        detail = f" (expected a {expected}, found a {found})" if expected else ""
+        super().__init__(f"Export has the wrong type: {name}{detail}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.name, self.expected, self.found))
+
+
+class RuntimeError(CallError, builtins.RuntimeError):
+    """WebAssembly code began to run and did not end normally."""
+
+
+WasmRuntimeError = RuntimeError
+
+
+class Frame(NamedTuple):
+    """One WebAssembly function of a backtrace."""
+
+    function_index: int
+    function_name: str  # from the name section, an export, or ""
+    offset: int  # of the operator, in bytes from the start of the module
+    module_name: str = ""
+
+    def __str__(self) -> str:
+        name = self.function_name or f"function[{self.function_index}]"
+        module = f"{self.module_name}!" if self.module_name else ""
+        return f"{module}{name} (function {self.function_index}, at byte {self.offset:#x})"
+
+
+class Trap(RuntimeError):
+    """WebAssembly code ended in a trap (specification, section 4.2.1).
+
+    Attributes:
+        message: the specification's words: "integer divide by zero".
+        kind: name of the row of `trap_kinds`: "INTEGER_DIVIDE_BY_ZERO".
+        trap_info: Wasmer's `WasmTrapInfo` member: "IllegalArithmetic".
+        frames: the wasm functions that ran, innermost first.
+    """
+
+    def __init__(self, message: str, kind: str = "", trap_info: str = "Unknown", frames: Sequence[Frame] = ()) -> None:
+        super().__init__(f"WebAssembly trap occurred during runtime: {message}")
+        self.message = message
+        self.kind = kind
+        self.trap_info = trap_info
+        self.frames = tuple(frames)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.message, self.kind, self.trap_info, self.frames), self.__dict__)
+
+
+class UserError(RuntimeError):
+    """A host function ended the call early with a value of its own.
+
+    Attributes:
+        data: whatever the host function gave.
+    """
+
+    def __init__(self, data: object) -> None:
+        self.data = data
+        super().__init__(f"WebAssembly call ended early: {data!r}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.data,))
+
+
+class ExitCode(RuntimeError):
+    """The program asked to end (WASI's proc_exit, Emscripten's exit). Not a failure.
+
+    Attributes:
+        code: what a process would return.
+    """
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        super().__init__(f"the program ended with exit code {code}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.code,))
+
+
+# --- memories, tables, caches, backends -----------------------------------------------------
+
+
+class CreationError(Error):
+    """A memory or a table cannot be made."""
+
+
+class UnableToCreateMemory(CreationError):
+    """The operating system refused the memory."""
+
+
+class UnableToCreateTable(CreationError):
+    """The operating system refused the table."""
+
+
+class InvalidDescriptor(CreationError, ValueError):
+    """The descriptor contradicts itself, said in the message."""
+
+
+class GrowError(Error):
+    """A memory or a table cannot grow that far."""
+
+
+class MemoryGrowError(GrowError):
+    """A memory cannot grow that far."""
+
+
+class TableGrowError(GrowError):
+    """A table cannot grow that far."""
+
+
+class PageError(GrowError, OverflowError):
+    """Adding pages passes the 65536 that a memory may have.
+
+    Attributes:
+        left, added: the two counts of pages.
+    """
+
+    def __init__(self, left: int, added: int) -> None:
+        self.left = left
+        self.added = added
+        super().__init__(f"Exceeded max pages: {left} + {added}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.left, self.added))
+
+
+class CacheError(Error):
+    """A compiled module cannot be stored or loaded: damaged, foreign, or of another version."""
+
+
+class BackendError(CompileError, LookupError):
+    """No such backend, or it is not installed; the message says what to install."""
