@@ -11,7 +11,10 @@ offsets here. Field sizes are in bytes.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.wasm.module import ModuleInfo
 
 
 class Field(NamedTuple):
@@ -115,6 +118,19 @@ class ContextLayout:
         self.function_records_offset = offset
         offset += FUNCTION_RECORD_BYTES * len(escaping)
         self.total_bytes = offset
+
+    @classmethod
+    def of(cls, info: ModuleInfo) -> ContextLayout:
+        """The layout of a validated module's instances."""
+        return cls(
+            memories=len(info.memories),
+            tables=len(info.tables),
+            imported_globals=info.imported_globals,
+            types=len(info.types),
+            imported_functions=info.imported_functions,
+            own_globals=len(info.globals) - info.imported_globals,
+            escaping=info.escaping,
+        )
 
     def memory(self, index: int) -> int:
         """Offset of the address of memory `index`'s definition."""
