@@ -1,0 +1,97 @@
+"""Who is measured: this project's backends, wasmtime, and code that clang compiled natively.
+
+Each contender makes of a kernel a function ``run(n) -> checksum``. A peer that is not
+installed is left out with a line that says so; a kernel that a contender cannot compile is
+a gap in the table with its reason below, not the end of the run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from kernels import Kernel, build_native, build_wasm
+
+Run = Callable[[int], int]
+
+
+class Contender(Protocol):
+    """A way to run a kernel."""
+
+    @property
+    def name(self) -> str: ...
+
+    def load(self, kernel: Kernel) -> Run: ...
+
+
+class Native:
+    """The shared library, called through ctypes."""
+
+    name = "native"
+
+    def load(self, kernel: Kernel) -> Run:
+        run = ctypes.CDLL(str(build_native(kernel))).run
+        run.argtypes = [ctypes.c_int64]
+        run.restype = ctypes.c_int64
+        return run  # type: ignore[no-any-return]  # ctypes functions have no static type
+
+
+class Ours:
+    """One of this project's backends, by its name."""
+
+    def __init__(self, backend: str) -> None:
+        self.name = backend
+
+    def load(self, kernel: Kernel) -> Run:
+        import wasmer_runtime
+
+        module = wasmer_runtime.compile(build_wasm(kernel).read_bytes(), backend=self.name)
+        run: Run = wasmer_runtime.instantiate(module, {}).exports.run
+        return run
+
+
+class Wasmtime:
+    """Wasmtime's Python package: Cranelift at its default, ``speed``; or its baseline compiler."""
+
+    def __init__(self, strategy: str = "cranelift") -> None:
+        self.name = "wasmtime" if strategy == "cranelift" else f"wasmtime-{strategy}"
+        self._strategy = strategy
+
+    def load(self, kernel: Kernel) -> Run:
+        import wasmtime
+
+        store = wasmtime.Store(wasmtime.Engine(wasmtime_config(self._strategy)))
+        module = wasmtime.Module(store.engine, build_wasm(kernel).read_bytes())
+        run = wasmtime.Instance(store, module, []).exports(store)["run"]
+        assert isinstance(run, wasmtime.Func)
+        return lambda n: int(run(store, n))
+
+
+def wasmtime_config(strategy: str) -> wasmtime.Config:  # type: ignore[name-defined]  # noqa: F821
+    """Wasmtime's defaults with the strategy set: "cranelift" or "winch"."""
+    import wasmtime
+
+    config = wasmtime.Config()
+    config.strategy = strategy
+    return config
+
+
+def available(name: str) -> Contender | None:
+    """The contender of that name, or None where its package is not installed."""
+    if name == "native":
+        return Native()
+    if name.startswith("wasmtime"):
+        if importlib.util.find_spec("wasmtime") is None:
+            return None
+        return Wasmtime(name.removeprefix("wasmtime").removeprefix("-") or "cranelift")
+    if importlib.util.find_spec("wasmer_runtime") is None:
+        return None
+    return Ours(name)
+
+
+def module_bytes(path: Path) -> bytes:
+    """The module in `path`."""
+    return path.read_bytes()
