@@ -1,0 +1,214 @@
+"""How a distribution of this project is built: the one implementation behind every `hatch_build.py`.
+
+A wheel holds, beside the Python sources, two kinds of machine code. The *hot modules*, listed in
+the distribution's own ``pyproject.toml``, are compiled by mypyc, all of them as one group, so that
+calls between them are native calls. And core has one *C file*, built by its `native.build`::
+
+    [tool.hatch.build.targets.wheel.hooks.custom]
+    modules = ["wasm/reader.py", "wasm/text/*.py"]      # below src/<package>
+    native = "wasmer_runtime_core.native.build"         # has build(target_directory)
+
+An ordinary wheel includes the extension modules; an editable install has them copied beside the
+sources, where Python prefers them to the ``.py`` files. A stale one would shadow an edited source,
+so every editable build first removes those that an earlier one left.
+
+``WASMER_PURE=1`` compiles no Python module: the same sources run interpreted, slower, and must
+behave the same. The C file is built either way, nothing works without it. Whatever else goes wrong
+ends the build; there is no silent fall-back, because it would look like a slow machine.
+
+This file is loaded by path while core itself is being built, so it imports nothing of its own
+package. It runs as a script too (`_compile`, `_native`): mypyc and setuptools change the state of
+the process they run in, and that had better not be the build frontend's.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+COMPILER_REQUIREMENTS: Final = ("mypy[mypyc]==2.4.1", "librt==0.16.0")
+"""What mypyc needs. Its version decides the machine code, hence no range."""
+
+NATIVE_REQUIREMENTS: Final = ("cffi>=1.17", "setuptools>=65.5")
+
+OPTIMIZATION: Final = "3"
+
+PURE: Final = "WASMER_PURE"
+
+_CORE: Final = "wasmer-runtime-core>=0.1,<0.2"
+
+
+class CompileHook(BuildHookInterface[Any]):
+    """Compiles the hot modules and the C file of one distribution into its wheel."""
+
+    PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """Requirements of this build, beyond hatchling."""
+        requirements = list(NATIVE_REQUIREMENTS) if self.config.get("native") or not is_pure() else []
+        if not is_pure():
+            requirements += COMPILER_REQUIREMENTS
+            if self.metadata.name != "wasmer-runtime-core" and not self._siblings():
+                requirements.append(_CORE)  # mypyc must see the types of what these modules import
+        return requirements
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling before it packs a wheel; `version` is "standard" or "editable"."""
+        if self.target_name != "wheel":
+            return
+        source = Path(self.root, "src")
+        if version == "editable":
+            remove_extensions(source)
+        modules = [] if is_pure() else self._modules(source)
+        native = self.config.get("native")
+        if not modules and not native:
+            return
+        complaint = missing_compiler()
+        if complaint:
+            self.app.abort(complaint)
+
+        target = Path(tempfile.mkdtemp(prefix="wasmer-build-"))
+        if modules:
+            group = str(self.metadata.name).replace("-", "_")
+            self._run(source, "compile", str(target), group, *modules)
+        if native:
+            self._run(source, "native", str(target), native)
+
+        for extension in sorted(target.rglob("*" + extension_suffix())):
+            place = extension.relative_to(target)
+            if place.parts[0] == "temporary":
+                continue
+            if version == "editable":
+                shutil.copy2(extension, source / place)
+            else:
+                build_data["force_include"][str(extension)] = str(place)
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+        self._target = target
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Called when the wheel is packed."""
+        target = getattr(self, "_target", None)
+        if target is not None:
+            shutil.rmtree(target, ignore_errors=True)
+
+    def _modules(self, source: Path) -> list[str]:
+        """Paths of the hot modules relative to `source`, from the patterns in pyproject.toml."""
+        package = str(self.metadata.name).replace("-", "_")
+        found: dict[str, None] = {}
+        for pattern in self.config.get("modules", []):
+            matches = sorted((source / package).glob(pattern))
+            if not matches:
+                self.app.abort(f"pyproject.toml of {self.metadata.name}: no module matches {pattern!r}")
+            found.update(dict.fromkeys(str(path.relative_to(source)) for path in matches))
+        return list(found)
+
+    def _siblings(self) -> list[str]:
+        """Source directories of the distributions beside this one, if it lies in the repository."""
+        return [str(path) for path in sorted(Path(self.root).parent.glob("*/src")) if path.is_dir()]
+
+    def _run(self, source: Path, *arguments: str) -> None:
+        """Do one step of `main` in a process of its own; its output appears if it fails."""
+        paths = [str(source), *self._siblings(), os.environ.get("MYPYPATH", "")]
+        path = os.pathsep.join(filter(None, paths))
+        result = subprocess.run(
+            [sys.executable, "-P", __file__, *arguments],
+            cwd=source,
+            env=dict(os.environ, MYPYPATH=path, PYTHONPATH=os.pathsep.join(filter(None, _python_path(source)))),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        if result.returncode:
+            tail = "\n".join(result.stdout.splitlines()[-60:])
+            self.app.abort(f"{tail}\n\nBuilding {self.metadata.name} failed (step: {arguments[0]}), see above.")
+
+
+def is_pure() -> bool:
+    """Whether this build is to leave the Python modules uncompiled."""
+    return os.environ.get(PURE, "") not in ("", "0")
+
+
+def extension_suffix() -> str:
+    """``.cpython-311-x86_64-linux-gnu.so`` or its like."""
+    return str(sysconfig.get_config_var("EXT_SUFFIX"))
+
+
+def missing_compiler() -> str | None:
+    """What is missing to compile C, as a sentence that says what to install; None if nothing is."""
+    command = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    if shutil.which(command) is None:
+        return (
+            f"No C compiler: {command!r} is not on the PATH. "
+            "Install one (Debian, Ubuntu: apt install gcc; Fedora: dnf install gcc) or name yours in CC."
+        )
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    if not header.is_file():
+        return (
+            f"The headers of Python are missing: there is no {header}. "
+            "Install them (Debian, Ubuntu: apt install python3-dev; Fedora: dnf install python3-devel)."
+        )
+    return None
+
+
+def remove_extensions(source: Path) -> list[Path]:
+    """Remove every extension module below `source`, a ``src`` directory; return what was there."""
+    stale = sorted(path for path in source.rglob("*.so") if path.is_file())
+    for path in stale:
+        path.unlink()
+    return stale
+
+
+def _python_path(source: Path) -> list[str]:
+    return [str(source), os.environ.get("PYTHONPATH", "")]
+
+
+def _compile(target: Path, group: str, modules: list[str]) -> None:
+    """Compile `modules`, paths relative to the working directory, to extension modules in `target`."""
+    from mypyc.build import mypycify
+    from setuptools import setup
+
+    temporary = target / "temporary"
+    options = ["--config-file=", "--follow-imports=silent", f"--cache-dir={temporary / 'mypy'}"]
+    extensions = mypycify(
+        [*options, *modules],
+        opt_level=OPTIMIZATION,
+        debug_level="0",
+        target_dir=str(temporary),
+        group_name=group,
+    )
+    _build_extensions(setup, extensions, target, temporary)
+
+
+def _build_extensions(setup: Any, extensions: list[Any], target: Path, temporary: Path) -> None:
+    arguments = ["-q", "build_ext", f"--build-lib={target}", f"--build-temp={temporary}"]
+    setup(name="extensions", packages=[], py_modules=[], ext_modules=extensions, script_args=arguments)
+
+
+def _native(target: Path, module: str) -> None:
+    """Let `module` build its C file into the directory of its package below `target`."""
+    package = target.joinpath(*module.split(".")[:-1])
+    package.mkdir(parents=True, exist_ok=True)
+    importlib.import_module(module).build(package)
+
+
+def main(step: str, target: str, *arguments: str) -> None:
+    """``compile TARGET GROUP MODULE…`` or ``native TARGET MODULE``."""
+    if step == "compile":
+        _compile(Path(target), arguments[0], list(arguments[1:]))
+    else:
+        _native(Path(target), arguments[0])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

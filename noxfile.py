@@ -1,0 +1,186 @@
+"""Everything that is done with this repository, one session each: `./do` lists them.
+
+A session sets itself up. It installs the distributions it is about as wheels, the very thing a
+user gets, so nothing compiled lies beside the sources and no session can meet a stale extension
+module. Wheels are kept in `build/wheels` under a key made of everything that goes into them
+(`tools/wheels.py`); environments are kept in `.nox`, each with a note of what it holds. A second
+run builds and installs only what has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import nox
+
+ROOT: Final = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+
+from tools import wheels  # noqa: E402
+from tools.wheels import DISTRIBUTIONS  # noqa: E402
+
+NOT_ALONE: Final = {
+    "wasi": ("runtime", "singlepass-backend"),
+    "runtime": ("wasi",),
+}
+"""What the tests of a distribution use beside itself and its dependencies."""
+
+GROUPS: Final = {"runtime-core": ("disassemblers",), "wasi": ("programs",)}
+"""Dependency groups that a distribution's tests use beside `test`."""
+
+nox.needs_version = ">=2024.10.9"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["tests"]
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Compile C programs to WebAssembly and run them, beside their native builds."""
+    provide(session, DISTRIBUTIONS, groups=["programs"])
+    session.run("python", "examples/demo.py", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("distribution", [nox.param(name, id=name) for name in (*DISTRIBUTIONS, "workspace")])
+def tests(session: nox.Session, distribution: str) -> None:
+    """Test one distribution, installed with what it depends on and nothing else; or the workspace."""
+    if distribution == "workspace":
+        provide(session, DISTRIBUTIONS, groups=["test", "disassemblers", "programs", "layers", "build"])
+        pytest(session, "tests")
+    else:
+        names = [distribution, *NOT_ALONE.get(distribution, ())]
+        provide(session, names, groups=["test", *GROUPS.get(distribution, ())])
+        pytest(session, f"lib/{distribution}/tests")
+
+
+@nox.session
+def spec(session: nox.Session) -> None:
+    """Run the specification's test scripts on every backend; print the totals by file."""
+    provide(session, DISTRIBUTIONS, groups=["test"])
+    session.run("python", "-m", "tests.spec.run", *session.posargs)
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """Run WASI programs, backend by WASI version."""
+    provide(session, DISTRIBUTIONS, groups=["test", "programs"])
+    session.run("python", "examples/demo.py", "--matrix", *session.posargs)
+
+
+@nox.session
+def pure(session: nox.Session) -> None:
+    """Run the same sources uncompiled: tests, and the same machine code byte by byte."""
+    provide(session, DISTRIBUTIONS, groups=["test", "disassemblers"], pure=True)
+    for distribution in session.posargs or ("runtime-core", "singlepass-backend", "runtime"):
+        pytest(session, f"lib/{distribution}/tests", arguments=())
+    compiled = Path(session.create_tmp()) / "compiled"
+    shutil.rmtree(compiled, ignore_errors=True)
+    session.install("--no-deps", f"--target={compiled}", *map(str, built(session, DISTRIBUTIONS)))
+    hashes = {"interpreted": "build/code_hashes.interpreted", "compiled": "build/code_hashes.compiled"}
+    session.run("python", "tools/code_hashes.py", "--output", hashes["interpreted"], "--expect", "interpreted")
+    environment = {"PYTHONPATH": str(compiled)}
+    session.run(
+        "python", "tools/code_hashes.py", "--output", hashes["compiled"], "--expect", "compiled", env=environment
+    )
+    session.run("python", "tools/code_hashes.py", "--compare", *hashes.values())
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types: mypy --strict over the sources of all seven, and over the tools."""
+    provide(session, [], groups=["types", "nox"], requirements=wheels.third_party(DISTRIBUTIONS))
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check rules and format with ruff; `-- --fix` mends what can be mended."""
+    provide(session, [], groups=["lint"])
+    fix = "--fix" in session.posargs
+    session.run("ruff", "check", *(["--fix"] if fix else []), ".")
+    session.run("ruff", "format", *([] if fix else ["--check"]), ".")
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Check that each layer imports only from those below it."""
+    provide(session, [], groups=["layers"])
+    sources = os.pathsep.join(str(ROOT / "lib" / name / "src") for name in DISTRIBUTIONS)
+    session.run("lint-imports", "--config", "pyproject.toml", env={"PYTHONPATH": sources})
+
+
+@nox.session(venv_backend="none")
+def build(session: nox.Session) -> None:
+    """Make wheels and source distributions of all seven, into dist/."""
+    target = ROOT / "dist"
+    target.mkdir(exist_ok=True)
+    for wheel in built(session, DISTRIBUTIONS):
+        shutil.copy2(wheel, target)
+    python = str(wheels.builder())
+    for name in DISTRIBUTIONS:
+        with session.chdir(ROOT / "lib" / name):
+            session.run(
+                python, "-m", "hatchling", "build", "-t", "sdist", "-d", str(target), external=True, silent=True
+            )
+    for path in sorted(target.iterdir()):
+        session.log(f"{path.stat().st_size:>10,} {path.relative_to(ROOT)}")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run every benchmark, or those named: `-- boundary`."""
+    provide(session, DISTRIBUTIONS, groups=["programs", "peers"])
+    names = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
+    for name in session.posargs or names:
+        session.run("python", f"benchmarks/{name}.py")
+
+
+@nox.session(venv_backend="none")
+def clean(session: nox.Session) -> None:
+    """Remove what was built, and extension modules beside the sources (editable installs leave them)."""
+    session.run(sys.executable, "tools/clean.py", *session.posargs, external=True)
+
+
+# --- what the sessions share ----------------------------------------------------------------
+
+
+def provide(
+    session: nox.Session,
+    distributions: Iterable[str],
+    groups: Iterable[str] = (),
+    requirements: Iterable[str] = (),
+    pure: bool = False,
+) -> None:
+    """Install distributions with what they depend on, and groups of tools, unless they are there already."""
+    ours = [str(path) for path in built(session, distributions, pure)]
+    others = [requirement for name in groups for requirement in wheels.group(name)] + list(requirements)
+    note = Path(session.virtualenv.location) / "provided.json"
+    wanted = json.dumps([ours, others])
+    if note.is_file() and note.read_text() == wanted:
+        return
+    note.unlink(missing_ok=True)
+    if ours:
+        session.install("--force-reinstall", "--no-deps", *ours)
+    if ours or others:
+        session.install(*ours, *others)
+    note.write_text(wanted)
+
+
+def built(session: nox.Session, distributions: Iterable[str], pure: bool = False) -> list[Path]:
+    """Wheels of distributions and of those they depend on."""
+    try:
+        return wheels.wheels(distributions, pure)
+    except (wheels.BuildFailed, subprocess.CalledProcessError) as failure:
+        session.error(str(failure))
+
+
+def pytest(session: nox.Session, path: str, arguments: Sequence[str] | None = None) -> None:
+    """Run the tests below `path` with what was given behind ``--``, or `arguments`."""
+    session.run("python", "-m", "pytest", path, *(session.posargs if arguments is None else arguments))

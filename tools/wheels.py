@@ -1,0 +1,205 @@
+"""Wheels of this repository's distributions, built once for every state of their sources.
+
+    python tools/wheels.py singlepass-backend          print the paths of its wheel and of those it needs
+    python tools/wheels.py --pure runtime              uncompiled (only core's C file is built)
+
+The key of a wheel is a hash of all that goes into it: the distribution's own files, those of the
+distributions it depends on (mypyc reads their types), the tools' versions and the interpreter.
+Wheels with other keys are removed when a new one is made, but for the latest before it, so that
+going back and forth between two states costs nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import tomllib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+WHEELS: Final = ROOT / "build" / "wheels"
+BUILDER: Final = ROOT / "build" / "builder"
+
+DISTRIBUTIONS: Final = (
+    "runtime-core",
+    "singlepass-backend",
+    "clif-backend",
+    "llvm-backend",
+    "wasi",
+    "emscripten",
+    "runtime",
+)
+"""Folders below lib/, lower layers first."""
+
+KEPT: Final = 2
+_INPUTS: Final = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "src")
+_NOT_INPUTS: Final = ("__pycache__", ".so", ".o", ".pyc")
+
+
+class BuildFailed(Exception):
+    """A wheel could not be built; the message ends with what the build printed."""
+
+
+@functools.cache
+def project(name: str) -> dict[str, Any]:
+    """The pyproject.toml of distribution `name`; "" is the workspace's own."""
+    path = ROOT / "lib" / name / "pyproject.toml" if name else ROOT / "pyproject.toml"
+    with open(path, "rb") as file:
+        return tomllib.load(file)
+
+
+def group(name: str) -> list[str]:
+    """The requirements of a dependency group of the workspace."""
+    requirements: list[str] = []
+    for entry in project("")["dependency-groups"][name]:
+        requirements += [entry] if isinstance(entry, str) else group(entry["include-group"])
+    return requirements
+
+
+def closure(names: Iterable[str]) -> list[str]:
+    """`names` and the distributions of this repository that they depend on, lower layers first."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _split(name)[0]
+    return [name for name in DISTRIBUTIONS if name in found]
+
+
+def third_party(names: Iterable[str]) -> list[str]:
+    """What `names` need from elsewhere."""
+    return sorted({requirement for name in closure(names) for requirement in _split(name)[1]})
+
+
+def _split(name: str) -> tuple[list[str], list[str]]:
+    """Dependencies of a distribution: (those in this repository, the others)."""
+    ours, others = [], []
+    for requirement in project(name)["project"]["dependencies"]:
+        match = re.match(r"wasmer-([a-z-]+)", requirement)
+        if match and match[1] in DISTRIBUTIONS:
+            ours.append(match[1])
+        else:
+            others.append(requirement)
+    return ours, others
+
+
+@functools.cache
+def _digest(name: str) -> str:
+    """Hash of the files of one distribution."""
+    digest = hashlib.sha256()
+    folder = ROOT / "lib" / name
+    for entry in _INPUTS:
+        path = folder / entry
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            relative = str(file.relative_to(folder))
+            if file.is_file() and not any(part in relative for part in _NOT_INPUTS):
+                digest.update(f"{relative}\0{file.stat().st_size}\0".encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def key(name: str, pure: bool) -> str:
+    """The key of a distribution's wheel: equal keys, equal wheels."""
+    parts = [sys.version, sysconfig.get_platform(), str(sysconfig.get_config_var("CC")), os.environ.get("CFLAGS", "")]
+    parts += [str(pure), *group("build"), *(_digest(part) for part in closure([name]))]
+    if name != "runtime-core":
+        parts.append((ROOT / "lib/runtime-core/src/wasmer_runtime_core/build_hook.py").read_text())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def builder() -> Path:
+    """The interpreter of the environment that builds: the group `build`, made when first needed."""
+    python = BUILDER / "bin" / "python"
+    stamp = BUILDER / "installed"
+    wanted = "\n".join([sys.version, *group("build")])
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        shutil.rmtree(BUILDER, ignore_errors=True)
+        BUILDER.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, "-m", "virtualenv", "-q", str(BUILDER)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *group("build")], check=True)
+        stamp.write_text(wanted)
+    return python
+
+
+def wheels(names: Iterable[str], pure: bool = False) -> list[Path]:
+    """The wheels of `names` and of those they depend on in this repository; missing ones are built.
+
+    Raises:
+        BuildFailed: with the end of what the build said.
+    """
+    order = closure(names)
+    missing = [name for name in order if not _present(name, pure)]
+    if missing:
+        python = builder()
+        print(f"Building {', '.join(missing)}{' (uncompiled)' if pure else ''} ...", file=sys.stderr, flush=True)
+        with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
+            list(pool.map(lambda name: _build(python, name, pure), missing))
+    return [path for name in order for path in _present(name, pure)]
+
+
+def _folder(name: str, pure: bool) -> Path:
+    return WHEELS / f"{name}-{'pure' if pure else 'compiled'}-{key(name, pure)}"
+
+
+def _present(name: str, pure: bool) -> list[Path]:
+    return list(_folder(name, pure).glob("*.whl"))
+
+
+def _build(python: Path, name: str, pure: bool) -> None:
+    WHEELS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=WHEELS, prefix="making-") as making:
+        command = [str(python), "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+        result = subprocess.run(
+            [*command, "--no-cache-dir", "-w", making, str(ROOT / "lib" / name)],
+            env=dict(os.environ, WASMER_PURE="1" if pure else "0"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if result.returncode:
+            raise BuildFailed(f"wasmer-{name} could not be built.\n{result.stdout[-6000:]}")
+        for stale in _older(name, pure)[KEPT - 1 :]:
+            shutil.rmtree(stale, ignore_errors=True)
+        folder = _folder(name, pure)
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(making, folder)
+
+
+def _older(name: str, pure: bool) -> list[Path]:
+    """Folders of this distribution's earlier wheels, latest first."""
+    folders = WHEELS.glob(f"{name}-{'pure' if pure else 'compiled'}-*")
+    return sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--pure", action="store_true", help="leave the Python modules uncompiled")
+    parser.add_argument("names", nargs="*", default=DISTRIBUTIONS, metavar="NAME", help="a folder below lib/")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.names) - set(DISTRIBUTIONS))
+    if unknown:
+        parser.error(f"no such distribution: {', '.join(unknown)} (there are: {', '.join(DISTRIBUTIONS)})")
+    try:
+        for path in wheels(options.names, options.pure):
+            print(path)
+    except BuildFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
