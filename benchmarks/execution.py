@@ -12,9 +12,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from contenders import Contender, Run, available
+from support.contenders import Contender, Run, available
 from kernels import BuildError, Kernel, select
-from measure import Sample, alternate, arguments, geometric_mean, table, write_json
+from support.measure import Sample, alternate, arguments, geometric_mean, table, write_json
 
 
 def main() -> int:
