@@ -37,8 +37,7 @@ class Pages(int):
     def __repr__(self) -> str:
         return f"Pages({int(self)})"
 
-    def __str__(self) -> str:
-        return f"{int(self)} pages"
+    __str__ = int.__repr__
 
 
 class Bytes(int):
@@ -53,5 +52,4 @@ class Bytes(int):
     def __repr__(self) -> str:
         return f"Bytes({int(self)})"
 
-    def __str__(self) -> str:
-        return f"{int(self)} bytes"
+    __str__ = int.__repr__

@@ -1,0 +1,647 @@
+"""What a module may be given, and how it is matched with what the module wants.
+
+Imports are a mapping of namespaces, each a mapping of names. Plain dictionaries do; an
+`ImportObject` is one that can also make a state for each instance. A namespace may be a
+dictionary, a `Namespace`, or an instance, whose exports it then stands for. What a name
+stands for may be a function (of an instance, or any Python callable), a `Memory`, a
+`Table`, a `Global`, or for an immutable global its plain value.
+
+`resolve_imports` is the specification's matching (section 3.4 of its embedding, 4.5.4):
+
+* a function's signature is the one that is wanted, exactly;
+* a memory or table has *now* at least the elements that are wanted, and a maximum that is
+  no larger than the wanted one, if one is wanted; kinds are the same;
+* a global's type and mutability are the wanted ones, exactly.
+
+A Python callable takes the signature that the module wants; if it is wrapped in `func`,
+its annotations or the types given there must agree. Every import that is missing or does
+not match is collected before `LinkError` is raised, so one run shows the whole list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from functools import lru_cache, partial
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from wasmer_runtime_core.errors import (
+    ImportNotFound,
+    IncorrectGlobalDescriptor,
+    IncorrectImportSignature,
+    IncorrectImportType,
+    IncorrectMemoryDescriptor,
+    IncorrectTableDescriptor,
+    LinkError,
+    LinkErrorItem,
+)
+from wasmer_runtime_core.functions import Function, HostFunction
+from wasmer_runtime_core.globals import Global
+from wasmer_runtime_core.memory import Memory
+from wasmer_runtime_core.table import Table
+from wasmer_runtime_core.values import Type, Value
+from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, KIND_NAMES, MEMORY, TABLE, Import, ModuleInfo
+from wasmer_runtime_core.wasm.types import (
+    EXTERNREF,
+    F32,
+    F64,
+    FUNCREF,
+    I32,
+    I64,
+    V128,
+    VALUE_TYPE_CODES,
+    VALUE_TYPE_NAMES,
+    FunctionType,
+    GlobalType,
+    Limits,
+    MemoryType,
+    TableType,
+)
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+StateCreator = Callable[[], object]
+
+WASI_HINT: Final = "this module needs WASI: pass wasmer_wasi.generate_import_object(...)"
+
+
+# --- the containers -------------------------------------------------------------------------
+
+
+class Namespace(MutableMapping[str, Any]):
+    """One namespace of imports: names and what they stand for."""
+
+    __slots__ = ("_exports",)
+
+    def __init__(self, exports: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None:
+        self._exports: dict[str, Any] = dict(exports)
+
+    def insert(self, name: str, export: Any) -> Any:
+        """Set `name`; returns what stood there, or None."""
+        previous = self._exports.get(name)
+        self._exports[name] = export
+        return previous
+
+    def contains_key(self, name: str) -> bool:
+        return name in self._exports
+
+    def get_export(self, name: str) -> Any:
+        """What `name` stands for, or None."""
+        return self._exports.get(name)
+
+    def get_exports(self) -> list[tuple[str, Any]]:
+        return list(self._exports.items())
+
+    def maybe_insert(self, name: str, export: Any) -> bool:
+        """Set `name`; True, since a namespace can always be added to."""
+        self._exports[name] = export
+        return True
+
+    def __getitem__(self, name: str) -> Any:
+        return self._exports[name]
+
+    def __setitem__(self, name: str, export: Any) -> None:
+        self._exports[name] = export
+
+    def __delitem__(self, name: str) -> None:
+        del self._exports[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._exports)
+
+    def __len__(self) -> int:
+        return len(self._exports)
+
+    def __repr__(self) -> str:
+        return f"Namespace({self._exports!r})"
+
+
+class ImportObject(MutableMapping[str, Any]):
+    """All imports: a mapping of namespaces that can make a state for each instance.
+
+    Attributes:
+        state_creator: called once for each instantiation; what it returns is `Ctx.data` of
+            the instance. Returns a pair (data, destructor) to have `destructor(data)` called
+            when the instance goes.
+        allow_missing_functions: missing functions are replaced by ones that raise when they
+            are called, instead of a `LinkError`.
+    """
+
+    __slots__ = ("_namespaces", "allow_missing_functions", "state_creator")
+
+    def __init__(
+        self, namespaces: Mapping[str, Any] | None = None, state: StateCreator | None = None
+    ) -> None:
+        self._namespaces: dict[str, Any] = dict(namespaces) if namespaces else {}
+        self.state_creator = state
+        self.allow_missing_functions = False
+
+    @classmethod
+    def new_with_data(cls, state_creator: StateCreator) -> ImportObject:
+        """Empty, with a state creator (Wasmer's name)."""
+        return cls(state=state_creator)
+
+    def register(self, name: str, namespace: Any) -> Any:
+        """Set a namespace: a mapping, a `Namespace` or an instance. Returns the previous one, or None."""
+        previous = self._namespaces.get(name)
+        self._namespaces[name] = namespace
+        return previous
+
+    def with_namespace(self, name: str, function: Callable[[Any], Any]) -> Any:
+        """`function(namespace)`.
+
+        Raises:
+            KeyError: there is no such namespace.
+        """
+        return function(self._namespaces[name])
+
+    def maybe_with_namespace(self, name: str, function: Callable[[Any], Any]) -> Any:
+        """`function(namespace)`, or None if there is no such namespace."""
+        namespace = self._namespaces.get(name)
+        return None if namespace is None else function(namespace)
+
+    def get_export(self, namespace: str, name: str) -> Any:
+        """What the import stands for, or None."""
+        found = self._namespaces.get(namespace)
+        export = _MISSING if found is None else _lookup(found, namespace, name)
+        return None if export is _MISSING else export
+
+    def clone_ref(self) -> ImportObject:
+        """Another object over the same namespaces."""
+        clone = ImportObject(state=self.state_creator)
+        clone._namespaces = self._namespaces
+        clone.allow_missing_functions = self.allow_missing_functions
+        return clone
+
+    def triples(self) -> Iterator[tuple[str, str, Any]]:
+        """(namespace, name, export) of everything."""
+        for namespace, exports in self._namespaces.items():
+            for name, export in _items(exports, namespace):
+                yield namespace, name, export
+
+    def extend(self, more: Mapping[str, Any] | Iterable[tuple[str, str, Any]]) -> None:
+        """Add all of `more`; what is there already under the same names is replaced."""
+        if isinstance(more, ImportObject):
+            triples: Iterable[tuple[str, str, Any]] = more.triples()
+        elif isinstance(more, Mapping):
+            triples = ImportObject(more).triples()
+        else:
+            triples = more
+        for namespace, name, export in list(triples):
+            exports = self._namespaces.get(namespace)
+            if not isinstance(exports, MutableMapping):
+                exports = Namespace(_items(exports, namespace) if exports is not None else ())
+                self._namespaces[namespace] = exports
+            exports[name] = export
+
+    def __getitem__(self, name: str) -> Any:
+        return self._namespaces[name]
+
+    def __setitem__(self, name: str, namespace: Any) -> None:
+        self._namespaces[name] = namespace
+
+    def __delitem__(self, name: str) -> None:
+        del self._namespaces[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._namespaces)
+
+    def __len__(self) -> int:
+        return len(self._namespaces)
+
+    def __repr__(self) -> str:
+        return f"ImportObject({self._namespaces!r})"
+
+
+def imports(namespaces: Mapping[str, Any] | None = None, *, state: StateCreator | None = None) -> ImportObject:
+    """An `ImportObject` of these namespaces: ``imports({"env": {"log": func(log)}}, state=make_state)``."""
+    return ImportObject(namespaces, state)
+
+
+_MISSING: Final = object()
+
+
+def _lookup(namespace: Any, label: str, name: str) -> Any:
+    """What `name` stands for in a namespace of any form, or `_MISSING`."""
+    if isinstance(namespace, Mapping):
+        return namespace.get(name, _MISSING)
+    exports = getattr(namespace, "exports", None)
+    if exports is not None:
+        try:
+            return exports[name]
+        except KeyError:
+            return _MISSING
+    get_export = getattr(namespace, "get_export", None)
+    if get_export is not None:
+        export = get_export(name)
+        return _MISSING if export is None else export
+    raise TypeError(
+        f"imports[{label!r}] is {_article(type(namespace).__name__)}; "
+        "expected a mapping of names, a Namespace or an instance"
+    )
+
+
+def _items(namespace: Any, label: str) -> Iterable[tuple[str, Any]]:
+    if isinstance(namespace, Mapping):
+        return namespace.items()
+    exports = getattr(namespace, "exports", None)
+    if exports is not None:
+        return [(name, exports[name]) for name in exports]
+    get_exports = getattr(namespace, "get_exports", None)
+    if get_exports is not None:
+        return cast("Iterable[tuple[str, Any]]", get_exports())
+    _lookup(namespace, label, "")
+    return ()
+
+
+def _article(word: str) -> str:
+    return f"an {word}" if word[:1].lower() in "aeiou" else f"a {word}"
+
+
+# --- host functions -------------------------------------------------------------------------
+
+# What an annotation allows: the codes of value types, b"" for "any".
+_ANNOTATIONS: Final = {
+    "int": bytes((I32, I64)),
+    "bool": bytes((I32,)),
+    "float": bytes((F32, F64)),
+    "bytes": bytes((V128,)),
+    "object": bytes((EXTERNREF,)),
+    "Any": b"",
+    "Callable": bytes((FUNCREF,)),
+} | {name: bytes((code,)) for name, code in VALUE_TYPE_CODES.items()}
+
+
+class HostFunc:
+    """A Python callable with the WebAssembly types it takes and returns. Made by `func`.
+
+    Calling it calls the Python function, so `func` can stand as a decorator.
+
+    Attributes:
+        function: the callable.
+        wants_ctx: whether it takes a `Ctx` first.
+    """
+
+    __slots__ = ("__weakref__", "_params", "_returns", "function", "wants_ctx")
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        params: Iterable[Type | int | str] | None = None,
+        returns: Iterable[Type | int | str] | Type | str | None = None,
+    ) -> None:
+        if not callable(function):
+            raise TypeError(f"func() needs a callable, not {_article(type(function).__name__)}")
+        self.function = function
+        self.wants_ctx = _shape(function)[0]
+        # A tuple of allowed codes for each parameter; None: not known, so any.
+        self._params: tuple[bytes, ...] | None
+        self._returns: tuple[bytes, ...] | None
+        if params is not None:
+            self._params = tuple(bytes((Type.of(type),)) for type in params)
+        else:
+            self._params = _annotated_params(function, self.wants_ctx)
+        if returns is not None:
+            several = (returns,) if isinstance(returns, (Type, str)) else returns
+            self._returns = tuple(bytes((Type.of(type),)) for type in several)
+        else:
+            self._returns = _annotated_returns(function)
+
+    def accepts(self, wanted: FunctionType) -> bool:
+        """Whether this function can stand for an import of type `wanted`."""
+        return _agrees(self._params, wanted.params) and _agrees(self._returns, wanted.results)
+
+    def signature(self) -> str:
+        """The types as far as they are known: ``[int, f64] -> [i32]``."""
+        return f"{_shown(self._params)} -> {_shown(self._returns)}"
+
+    def function_type(self) -> FunctionType | None:
+        """The type, where every part of it is exactly known, else None."""
+        if self._params is None or self._returns is None:
+            return None
+        if any(len(codes) != 1 for codes in self._params + self._returns):
+            return None
+        return FunctionType(b"".join(self._params), b"".join(self._returns))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"func({getattr(self.function, '__qualname__', self.function)}: {self.signature()})"
+
+
+def func(
+    function: Callable[..., Any],
+    params: Iterable[Type | int | str] | None = None,
+    returns: Iterable[Type | int | str] | Type | str | None = None,
+) -> HostFunc:
+    """A host function with its WebAssembly types.
+
+    Types come from `params` and `returns` if given (``params=["i32"], returns=[]``), else
+    from annotations: `Type` members and names like ``"i32"`` say one type, ``int`` and
+    ``float`` say 32 or 64 bits, whichever the module wants. What is not said is taken from
+    the import. A first parameter called ``ctx`` or annotated `Ctx` gets the calling
+    instance's `Ctx`.
+
+    Raises:
+        TypeError: `function` cannot be called.
+        ValueError: a type of that name does not exist.
+    """
+    return HostFunc(function, params, returns)
+
+
+def _agrees(allowed: tuple[bytes, ...] | None, wanted: bytes) -> bool:
+    if allowed is None:
+        return True
+    if len(allowed) != len(wanted):
+        return False
+    return all(not codes or code in codes for codes, code in zip(allowed, wanted))
+
+
+def _shown(allowed: tuple[bytes, ...] | None) -> str:
+    if allowed is None:
+        return "[…]"
+    names = {bytes((I32, I64)): "int", bytes((F32, F64)): "float", b"": "any"}
+    return "[" + ", ".join(names.get(codes) or VALUE_TYPE_NAMES[codes[0]] for codes in allowed) + "]"
+
+
+def _allowed(annotation: Any) -> bytes:
+    """Codes that an annotation allows; b"" when it says nothing we know."""
+    if isinstance(annotation, int):
+        return bytes((annotation,)) if annotation in VALUE_TYPE_NAMES else b""
+    if isinstance(annotation, type):
+        annotation = annotation.__name__
+    if not isinstance(annotation, str):
+        return b""
+    name = annotation.strip("\"' ")
+    if name not in _ANNOTATIONS:
+        name = name.rpartition(".")[2]
+        if name.lower() in VALUE_TYPE_CODES:
+            name = name.lower()
+    return _ANNOTATIONS.get(name, b"")
+
+
+def _function_of(function: Callable[..., Any]) -> tuple[Any, int]:
+    """The function object that runs when `function` is called, and how many parameters are bound already."""
+    for _ in range(8):
+        if isinstance(function, MethodType):
+            return function.__func__, 1
+        if isinstance(function, HostFunc):
+            function = function.function
+        elif hasattr(function, "__code__"):
+            if function.__code__.co_argcount == 0 and hasattr(function, "__wrapped__"):
+                function = function.__wrapped__
+            else:
+                return function, 0
+        elif isinstance(function, (type, partial)):
+            return None, 0
+        else:
+            call = getattr(type(function), "__call__", None)
+            return (call, 1) if hasattr(call, "__code__") else (None, 0)
+    return None, 0
+
+
+@lru_cache(maxsize=512)
+def _shape_of_code(code: CodeType, bound: int) -> tuple[bool, int, int]:
+    """(whether the first parameter is called ctx, positional parameters, the most that can be given or -1)."""
+    names = code.co_varnames[bound : code.co_argcount]
+    most = -1 if code.co_flags & 0x04 else len(names)
+    return bool(names) and names[0] == "ctx", len(names), most
+
+
+def _shape(function: Callable[..., Any]) -> tuple[bool, int, int]:
+    """(takes a ctx first, fewest and most further positional arguments; most is -1 for any number)."""
+    target, bound = _function_of(function)
+    if target is None:
+        return False, 0, -1
+    code = target.__code__
+    wants_ctx, count, most = _shape_of_code(code, bound)
+    annotations = target.__annotations__
+    if annotations and count and not wants_ctx:
+        first = annotations.get(code.co_varnames[bound])
+        name = first if isinstance(first, str) else getattr(first, "__name__", "")
+        wants_ctx = name.strip("\"'").rpartition(".")[2] == "Ctx"
+    defaults = target.__defaults__
+    fewest = count - (len(defaults) if defaults else 0) - wants_ctx
+    return wants_ctx, max(fewest, 0), most - wants_ctx if most >= 0 else -1
+
+
+def _annotated_params(function: Callable[..., Any], wants_ctx: bool) -> tuple[bytes, ...] | None:
+    target, bound = _function_of(function)
+    if target is None or not target.__annotations__ or target.__code__.co_flags & 0x04 or target.__defaults__:
+        return None
+    names = target.__code__.co_varnames[bound + wants_ctx : target.__code__.co_argcount]
+    return tuple(_allowed(target.__annotations__.get(name)) for name in names)
+
+
+def _annotated_returns(function: Callable[..., Any]) -> tuple[bytes, ...] | None:
+    target, _ = _function_of(function)
+    if target is None or "return" not in target.__annotations__:
+        return None
+    annotation = target.__annotations__["return"]
+    if annotation is None or annotation == "None":
+        return ()
+    if isinstance(annotation, str):
+        text = annotation.strip("\"' ")
+        if text.startswith(("tuple[", "Tuple[")) and text.endswith("]"):
+            return tuple(_allowed(part) for part in text[6:-1].split(",") if part.strip())
+    elif getattr(annotation, "__origin__", None) is tuple:
+        return tuple(_allowed(part) for part in annotation.__args__)
+    allowed = _allowed(annotation)
+    return (allowed,) if allowed else None
+
+
+def _host_function(
+    export: Callable[..., Any], wanted: FunctionType, namespace: str, name: str
+) -> HostFunction | IncorrectImportSignature:
+    """A Python callable as an extern of type `wanted`, or why it cannot be."""
+    if isinstance(export, HostFunc):
+        if not export.accepts(wanted):
+            return IncorrectImportSignature(namespace, name, str(wanted), export.signature())
+        function = export.function
+    else:
+        function = export
+    wants_ctx, fewest, most = _shape(function)
+    count = len(wanted.params)
+    if count < fewest or 0 <= most < count:
+        takes = f"{fewest}" if fewest == most else f"{fewest} or more" if most < 0 else f"{fewest} to {most}"
+        title = getattr(function, "__qualname__", type(function).__name__)
+        return IncorrectImportSignature(
+            namespace, name, str(wanted), f"the Python function {title}, which takes {takes} arguments"
+        )
+    return HostFunction(function, wanted, namespace, name, wants_ctx)
+
+
+def _missing_function(wanted: FunctionType, namespace: str, name: str) -> HostFunction:
+    """What stands for a function that was not given, if that is allowed."""
+
+    def missing(*_: Any) -> Any:
+        raise LinkError([ImportNotFound(namespace, name, f"function {wanted}")])
+
+    return HostFunction(missing, wanted, namespace, name, False)
+
+
+# --- matching -------------------------------------------------------------------------------
+
+
+def _limits_match(size: int, maximum: int | None, wanted: Limits) -> bool:
+    """Section 3.4.1 of the specification, with the size there is now."""
+    if size < wanted.minimum:
+        return False
+    return wanted.maximum is None or (maximum is not None and maximum <= wanted.maximum)
+
+
+def show_limits(limits: Limits) -> str:
+    return f"min: {limits.minimum}" + ("" if limits.maximum is None else f", max: {limits.maximum}")
+
+
+def show_memory(type: MemoryType) -> str:
+    return f"{{{show_limits(type.limits)}{', shared' if type.shared else ''}}}"
+
+
+def show_table(type: TableType) -> str:
+    return f"{{{VALUE_TYPE_NAMES[type.element]}, {show_limits(type.limits)}}}"
+
+
+def show_global(type: GlobalType) -> str:
+    return f"{{{'mut ' if type.mutable else ''}{VALUE_TYPE_NAMES[type.value]}}}"
+
+
+def show_type(type: FunctionType | MemoryType | TableType | GlobalType) -> str:
+    """An external type with its kind: ``function [i32] -> []``, ``memory {min: 1}``."""
+    if isinstance(type, FunctionType):
+        return f"function {type}"
+    if isinstance(type, MemoryType):
+        return f"memory {show_memory(type)}"
+    if isinstance(type, TableType):
+        return f"table {show_table(type)}"
+    return f"global {show_global(type)}"
+
+
+def import_type(info: ModuleInfo, wanted: Import) -> FunctionType | MemoryType | TableType | GlobalType:
+    """What an import wants, with a function's type index looked up."""
+    type = wanted.type
+    return info.types[type] if isinstance(type, int) else type
+
+
+def _kind_of(export: Any) -> str:
+    if isinstance(export, Memory):
+        return "memory"
+    if isinstance(export, Table):
+        return "table"
+    if isinstance(export, (Global, Value, int, float)):
+        return "global"
+    if isinstance(export, Function) or callable(export):
+        return "function"
+    return type(export).__name__
+
+
+def _match_function(export: Any, wanted: FunctionType, namespace: str, name: str) -> Any:
+    if isinstance(export, (Function, HostFunction)):
+        if export.type == wanted:
+            return export
+        return IncorrectImportSignature(namespace, name, str(wanted), str(export.type))
+    if isinstance(export, (Memory, Table, Global)) or not callable(export):
+        return IncorrectImportType(namespace, name, "function", _kind_of(export))
+    return _host_function(export, wanted, namespace, name)
+
+
+def _match_memory(export: Any, wanted: MemoryType, namespace: str, name: str) -> Any:
+    if not isinstance(export, Memory):
+        return IncorrectImportType(namespace, name, "memory", _kind_of(export))
+    found: MemoryType = export.type
+    if found.shared == wanted.shared and _limits_match(export.size, found.limits.maximum, wanted.limits):
+        return export
+    actual = MemoryType(Limits(export.size, found.limits.maximum), found.shared)
+    return IncorrectMemoryDescriptor(namespace, name, show_memory(wanted), show_memory(actual))
+
+
+def _match_table(export: Any, wanted: TableType, namespace: str, name: str) -> Any:
+    if not isinstance(export, Table):
+        return IncorrectImportType(namespace, name, "table", _kind_of(export))
+    found: TableType = export.type
+    if found.element == wanted.element and _limits_match(export.size, found.limits.maximum, wanted.limits):
+        return export
+    actual = TableType(found.element, Limits(export.size, found.limits.maximum))
+    return IncorrectTableDescriptor(namespace, name, show_table(wanted), show_table(actual))
+
+
+def _match_global(export: Any, wanted: GlobalType, namespace: str, name: str) -> Any:
+    if isinstance(export, Global):
+        found: GlobalType = export.type
+        if found == wanted:
+            return export
+        return IncorrectGlobalDescriptor(namespace, name, show_global(wanted), show_global(found))
+    if isinstance(export, (Value, int, float)):
+        if wanted.mutable:
+            return IncorrectGlobalDescriptor(namespace, name, show_global(wanted), f"the constant {export!r}")
+        try:
+            return Global(Value.of(wanted.value, export))
+        except (TypeError, ValueError, OverflowError):
+            return IncorrectGlobalDescriptor(namespace, name, show_global(wanted), f"the constant {export!r}")
+    return IncorrectImportType(namespace, name, "global", _kind_of(export))
+
+
+_MATCH: Final[dict[int, Callable[[Any, Any, str, str], Any]]] = {
+    FUNCTION: _match_function,
+    TABLE: _match_table,
+    MEMORY: _match_memory,
+    GLOBAL: _match_global,
+}
+
+
+def resolve_imports(info: ModuleInfo, imports: Mapping[str, Any] | None) -> list[Any]:
+    """The externs for a module's imports, in the module's order.
+
+    Raises:
+        LinkError: imports are missing or do not match; all of them are listed.
+        TypeError: `imports` or a namespace in it is not of a form described above.
+    """
+    wanted_imports = info.imports
+    if not wanted_imports:
+        return []
+    if imports is None:
+        imports = {}
+    elif not isinstance(imports, Mapping):
+        raise TypeError(f"imports must be a mapping of namespaces, not {_article(type(imports).__name__)}")
+    externs: list[Any] = []
+    errors: list[LinkErrorItem] = []
+    types = info.types
+    for namespace, name, kind, wanted in wanted_imports:
+        exports = imports.get(namespace)
+        export = _MISSING if exports is None else _lookup(exports, namespace, name)
+        type = types[wanted] if isinstance(wanted, int) else wanted
+        if export is not _MISSING:
+            extern = _MATCH[kind](export, type, namespace, name)
+            if isinstance(extern, tuple):  # one of the link errors; no extern is a tuple
+                errors.append(extern)
+            else:
+                externs.append(extern)
+        elif kind == FUNCTION and getattr(imports, "allow_missing_functions", False):
+            externs.append(_missing_function(cast("FunctionType", type), namespace, name))
+        else:
+            errors.append(ImportNotFound(namespace, name, show_type(type)))
+    if errors:
+        raise LinkError(errors, _hint(errors))
+    return externs
+
+
+def _hint(errors: list[LinkErrorItem]) -> str:
+    for error in errors:
+        if isinstance(error, ImportNotFound) and error.namespace.startswith("wasi_"):
+            return WASI_HINT
+    return ""
+
+
+__all__ = [
+    "KIND_NAMES",
+    "HostFunc",
+    "ImportObject",
+    "Namespace",
+    "func",
+    "import_type",
+    "imports",
+    "resolve_imports",
+    "show_type",
+]

@@ -1,0 +1,193 @@
+"""From bytes or text to a `Module`: the passes, in order.
+
+Each pass is a function over one `Compilation`, says what it needs and what it leaves, and
+can be the last: `run` stops where it is told to. That is all `validate` is, and how the
+command line shows a module between any two stops.
+
+==========  ================================  =======================================
+pass        needs                             leaves
+==========  ================================  =======================================
+read        `source`: bytes, str or a path    `binary`: the module in the binary format
+decode      `binary`                          `decoded`, `info`: what the module declares
+validate    `decoded`                         `bodies`: one checked `Body` a function
+middleware  `info`, `bodies`                  `bodies`, as the middlewares rewrote them
+compile     `info`, `bodies`                  `compiled`: machine code, plain data
+==========  ================================  =======================================
+
+A module is text when it does not begin with ``\\0asm``. A `str` is always text, never a
+path; paths are `os.PathLike`.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
+
+from wasmer_runtime_core.backend import CompilerConfig
+from wasmer_runtime_core.errors import CompileError, DecodeError
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.backend import CompiledModule, Compiler
+    from wasmer_runtime_core.module import Module
+    from wasmer_runtime_core.wasm.body import Body
+    from wasmer_runtime_core.wasm.decode import DecodedModule
+    from wasmer_runtime_core.wasm.module import ModuleInfo
+
+Source: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str]"
+
+MAGIC: Final = b"\0asm"
+
+
+class Compilation:
+    """One module on its way; see the table above."""
+
+    def __init__(self, source: Source, compiler: Compiler | None = None, config: CompilerConfig | None = None) -> None:
+        self.source = source
+        self.compiler = compiler
+        self.config = CompilerConfig() if config is None else config
+        self.binary = b""
+        self.decoded: DecodedModule
+        self.info: ModuleInfo
+        self.bodies: Sequence[Body] = ()
+        self.compiled: CompiledModule
+
+
+def read(compilation: Compilation) -> None:
+    """source -> binary: read a file, translate text."""
+    compilation.binary = read_module(compilation.source)
+
+
+def decode(compilation: Compilation) -> None:
+    """binary -> decoded, info."""
+    from wasmer_runtime_core.wasm.decode import decode_module
+
+    compilation.decoded = decode_module(compilation.binary)
+    compilation.info = compilation.decoded.info
+
+
+def validate_bodies(compilation: Compilation) -> None:
+    """decoded -> bodies: the module is checked, every function typed and flattened."""
+    from wasmer_runtime_core.wasm.validate import validate_module
+
+    compilation.bodies = validate_module(compilation.decoded)
+
+
+def apply_middlewares(compilation: Compilation) -> None:
+    """bodies -> bodies: each of the configuration's middlewares in its order, ``m(info, bodies) -> bodies``."""
+    for middleware in compilation.config.middlewares:
+        apply = cast("Callable[[Any, Sequence[Body]], Sequence[Body]]", middleware)
+        compilation.bodies = apply(compilation.info, compilation.bodies)
+
+
+def compile_bodies(compilation: Compilation) -> None:
+    """bodies -> compiled, by the backend."""
+    if compilation.compiler is None:
+        raise CompileError("no backend was chosen for this compilation")
+    compilation.compiled = compilation.compiler.compile(compilation.info, compilation.bodies, compilation.config)
+
+
+class Pass(NamedTuple):
+    name: str
+    run: Callable[[Compilation], None]
+
+
+PASSES: Final = (
+    Pass("read", read),
+    Pass("decode", decode),
+    Pass("validate", validate_bodies),
+    Pass("middleware", apply_middlewares),
+    Pass("compile", compile_bodies),
+)
+
+
+def run(compilation: Compilation, until: str = "compile") -> Compilation:
+    """Run the passes up to and with `until`. Returns its argument.
+
+    Passes make many small objects and no cycles, so the cycle collector is paused.
+    """
+    collecting = gc.isenabled()
+    if collecting:
+        gc.disable()
+    try:
+        for step in PASSES:
+            step.run(compilation)
+            if step.name == until:
+                break
+    finally:
+        if collecting:
+            gc.enable()
+    return compilation
+
+
+def read_module(source: Source) -> bytes:
+    """A module in the binary format, from bytes (binary or text), text, or a file of either.
+
+    Raises:
+        DecodeError: text with a mistake in it, or bytes that are neither.
+        OSError: the file cannot be read.
+        TypeError: none of these forms.
+    """
+    if isinstance(source, str):
+        return _assemble(source)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source)
+    elif isinstance(source, os.PathLike):
+        with open(source, "rb") as file:
+            data = file.read()
+    else:
+        raise TypeError(f"a module is bytes, text or a path, not {type(source).__name__}")
+    if data[:4] == MAGIC or is_truncated_binary(data):
+        return data
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise DecodeError("magic header not detected", 0) from None
+    if "\0" in text:
+        raise DecodeError("magic header not detected", 0)
+    return _assemble(text)
+
+
+def is_truncated_binary(data: bytes) -> bool:
+    """Whether these are the first bytes of a binary module, cut before the end of its magic number."""
+    return len(data) < 4 and MAGIC.startswith(data)
+
+
+def _assemble(text: str) -> bytes:
+    from wasmer_runtime_core.wasm.text import parse_module
+
+    return parse_module(text)
+
+
+def compile_with(source: Source, compiler: Compiler, config: CompilerConfig | None = None) -> Module:
+    """Compile a module with a backend.
+
+    Raises:
+        DecodeError: malformed.
+        ValidationError: not valid.
+        CompileError: the backend cannot do what it needs.
+    """
+    from wasmer_runtime_core.module import Module
+
+    compilation = run(Compilation(source, compiler, config))
+    return Module(compilation.info, compilation.compiled)
+
+
+def validate_and_report_errors(source: Source) -> None:
+    """Decode and check a module; nothing is compiled.
+
+    Raises:
+        DecodeError: malformed.
+        ValidationError: not valid.
+    """
+    run(Compilation(source), until="validate")
+
+
+def validate(source: Source) -> bool:
+    """Whether a module is well formed and valid."""
+    try:
+        validate_and_report_errors(source)
+    except CompileError:
+        return False
+    return True

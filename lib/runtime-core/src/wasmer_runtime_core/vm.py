@@ -1,0 +1,119 @@
+"""`Ctx`: what a host function sees of the instance that called it (Wasmer's ``vm::Ctx``).
+
+Each instance has one, made when it is instantiated and given as the first argument to host
+functions that ask for it. It refers to its instance weakly: an instance owns its context,
+never the other way round, so dropping the last instance frees its memory at once.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from wasmer_runtime_core.errors import ExportNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wasmer_runtime_core.instance import Instance
+    from wasmer_runtime_core.memory import Memory
+
+INTERNALS_SIZE: Final = 256
+"""Internal fields an instance has."""
+
+
+class InternalField:
+    """The number of a 64-bit field that every instance has, for middleware and hosts."""
+
+    __slots__ = ("index",)
+    _next = 0
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+    @classmethod
+    def allocate(cls) -> InternalField:
+        """A field nobody else uses.
+
+        Raises:
+            OverflowError: all are taken.
+        """
+        if cls._next >= INTERNALS_SIZE:
+            raise OverflowError(f"an instance has {INTERNALS_SIZE} internal fields, and all are taken")
+        field = cls(cls._next)
+        cls._next += 1
+        return field
+
+
+class Ctx:
+    """The calling instance, as a host function sees it.
+
+    Attributes:
+        data: what the import object's state creator made, or whatever was set; None at first.
+    """
+
+    __slots__ = ("__weakref__", "_finalizer", "_instance", "_internals", "data")
+
+    def __init__(self, data: Any = None, finalizer: Callable[[Any], object] | None = None) -> None:
+        self.data = data
+        self._finalizer = finalizer
+        self._instance: weakref.ref[Instance] | None = None
+        self._internals: dict[int, int] | None = None
+
+    @property
+    def instance(self) -> Instance:
+        """The instance this belongs to.
+
+        Raises:
+            ReferenceError: it is gone.
+        """
+        instance = None if self._instance is None else self._instance()
+        if instance is None:
+            raise ReferenceError("the instance of this context is gone")
+        return instance
+
+    @instance.setter
+    def instance(self, instance: Instance) -> None:
+        self._instance = weakref.ref(instance)
+
+    def memory(self, index: int = 0) -> Memory:
+        """The instance's memory of this index, imported ones first.
+
+        Raises:
+            IndexError: there is no such memory.
+        """
+        return self.instance.memory(index)
+
+    def memory_and_data(self, index: int = 0) -> tuple[Memory, Any]:
+        """The memory and `data` at once (Wasmer's ``memory_and_data_mut``)."""
+        return self.instance.memory(index), self.data
+
+    def call_with_table_index(self, index: int, args: Sequence[Any] = (), table: int = 0) -> Any:
+        """Call the function at `index` of one of the instance's tables, as ``call_indirect`` would.
+
+        Returns:
+            What the function returns: None, a value, or a tuple.
+
+        Raises:
+            ExportNotFound: the element is null.
+            IndexError: there is no such element or table.
+        """
+        function = self.instance.table(table)[index]
+        if function is None:
+            raise ExportNotFound(f"table[{index}]")
+        return function(*args)
+
+    def get_internal(self, field: InternalField) -> int:
+        """An internal field's value; 0 at first."""
+        return 0 if self._internals is None else self._internals.get(field.index, 0)
+
+    def set_internal(self, field: InternalField, value: int) -> None:
+        """Set an internal field; 64 bits are kept."""
+        if self._internals is None:
+            self._internals = {}
+        self._internals[field.index] = value & 0xFFFF_FFFF_FFFF_FFFF
+
+    def __del__(self) -> None:
+        finalizer = getattr(self, "_finalizer", None)
+        if finalizer is not None:
+            finalizer(self.data)
