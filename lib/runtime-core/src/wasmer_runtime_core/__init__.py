@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.backends import Backend, find_compiler
     from wasmer_runtime_core.functions import Function
     from wasmer_runtime_core.globals import Global
-    from wasmer_runtime_core.imports import HostFunc, ImportObject, Namespace, func
+    from wasmer_runtime_core.host import HostFunc, func
+    from wasmer_runtime_core.imports import ImportObject, Namespace
     from wasmer_runtime_core.instance import Instance
     from wasmer_runtime_core.memory import Memory
     from wasmer_runtime_core.module import ExportType, ImportType, Module
@@ -79,7 +80,8 @@ _HOMES = {
     "backends": ("Backend", "find_compiler"),
     "functions": ("Function",),
     "globals": ("Global",),
-    "imports": ("HostFunc", "ImportObject", "Namespace", "func"),
+    "host": ("HostFunc", "func"),
+    "imports": ("ImportObject", "Namespace"),
     "instance": ("Instance",),
     "memory": ("Memory",),
     "module": ("ExportType", "ImportType", "Module"),

@@ -125,9 +125,7 @@ def _load(row: Row) -> Compiler:
     except ModuleNotFoundError as error:
         if error.name != row.package:
             raise
-        raise BackendError(
-            f"the backend {row.name} is not installed: pip install {row.distribution}"
-        ) from None
+        raise BackendError(f"the backend {row.name} is not installed: pip install {row.distribution}") from None
     return _make(getattr(package, row.compiler), row.name)
 
 

@@ -82,7 +82,9 @@ class Module:
         """What its instances have, in its order."""
         from wasmer_runtime_core.values import describe
 
-        return [ExportType(name, describe(extern_type(self.info, kind, index))) for name, kind, index in self.info.exports]
+        return [
+            ExportType(name, describe(extern_type(self.info, kind, index))) for name, kind, index in self.info.exports
+        ]
 
     def custom_sections(self, name: str) -> list[bytes]:
         """Contents of all custom sections of this name, in order."""
@@ -161,7 +163,9 @@ def _restore(version: int, info: tuple[Any, ...], compiled: tuple[Any, ...]) -> 
         CacheError: made by another version.
     """
     if version != ARTIFACT_VERSION:
-        raise CacheError(f"a compiled module of format {version}; this version reads {ARTIFACT_VERSION}: compile it again")
+        raise CacheError(
+            f"a compiled module of format {version}; this version reads {ARTIFACT_VERSION}: compile it again"
+        )
     restored = ModuleInfo()
     for name, value in zip(INFO_FIELDS, info):
         setattr(restored, name, value)

@@ -110,9 +110,10 @@ class Value:
 
     __slots__ = ("_reference", "bits", "type")
 
-    type: Final[Type]
-    bits: Final[int]
+    type: Type
+    bits: int
     """Unsigned; 0 for references."""
+    _reference: Any
 
     def __init__(self, type: Type, bits: int, reference: object = None) -> None:
         """From raw bits. `Value.I32` and its like are what one usually wants."""
@@ -306,9 +307,7 @@ class FuncSig:
                 return [Value.of(type, value) for type, value in zip(self.params, values)]
             except (TypeError, ValueError, struct.error):
                 pass
-        found = ", ".join(
-            str(value.type) if isinstance(value, Value) else type(value).__name__ for value in values
-        )
+        found = ", ".join(str(value.type) if isinstance(value, Value) else type(value).__name__ for value in values)
         raise SignatureError(str(self), f"({found})", name)
 
     def __eq__(self, other: object) -> bool:
