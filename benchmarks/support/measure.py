@@ -73,8 +73,8 @@ def per_call(statements: Mapping[str, tuple[str, Mapping[str, object]]], rounds:
     """
     timers: dict[str, tuple[Timer, int]] = {}
     for name, (statement, names) in statements.items():
-        setup = "; ".join(f"{local} = _{local}" for local in names) or "pass"
-        hidden = {f"_{local}": value for local, value in names.items()}
+        setup = "; ".join(f"{local} = given_{local}" for local in names) or "pass"
+        hidden = {f"given_{local}": value for local, value in names.items()}
         timer = Timer(statement, setup, timer=time.process_time, globals=hidden)
         number = 1
         while (taken := timer.timeit(number)) < budget / 10 and number < 10**8:
