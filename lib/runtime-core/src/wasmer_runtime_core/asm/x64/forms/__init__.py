@@ -15,6 +15,7 @@ from __future__ import annotations
 from wasmer_runtime_core.asm.x64.forms.rows import FORMS as FORMS
 from wasmer_runtime_core.asm.x64.forms.rows import Form as Form
 from wasmer_runtime_core.asm.x64.forms.rows import by_number as by_number
+
 from wasmer_runtime_core.asm.x64.forms.integer import *  # isort: skip
 from wasmer_runtime_core.asm.x64.forms.control import *  # isort: skip
 from wasmer_runtime_core.asm.x64.forms.sse import *  # isort: skip

@@ -1,0 +1,542 @@
+"""The encoder: machine-instruction records become bytes, one function a call.
+
+A backend feeds a `ModuleEncoder` one function after another and takes the module's code
+with its tables at the end. What only the encoder can know falls out here, once, for every
+backend: how long a displacement must be, whether a jump is short, where a label, a constant
+or an entry of the table of code addresses lies from here, and which offsets may trap.
+
+How a function is encoded
+-------------------------
+Two passes over its records. The first (`_bounds`) adds up the most bytes each record can
+take, to know for every label the most bytes that can lie before it. A jump forward is
+short if that bound says so, without having seen the code between: the result is
+deterministic, at the price of a long jump here and there where a short one would have
+fitted. A jump backward knows its distance. The second pass (`_encode`) writes the bytes; what
+refers forward is noted and filled in at the end (`_fill`).
+
+What is promised
+----------------
+* The shortest displacement (none, 8 or 32 bits) for every address; the shortest VEX prefix;
+  a REX prefix only where one is needed. Immediates are as wide as the form says: which form
+  fits a constant is the backend's choice.
+* Functions begin at multiples of 16, after ``int3``; a function's constants follow its
+  code, also at a multiple of 16.
+* Site rows ascend. Two may have one offset: a call's return address and a trap.
+* A record that makes no sense (no such form, a mode the form does not admit, a register
+  above 15, an immediate that does not fit, a label that is never bound) is an
+  `InternalError` that names it. The encoder is of no use after that.
+* The same bytes, compiled or not.
+
+The rows of `forms` are read as one packed integer each (`forms.rows`), so that encoding is
+arithmetic on native integers. Measured figures stand in docs/performance.md.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from librt.strings import BytesWriter, read_i64_le, write_i32_le, write_i64_le
+from librt.vecs import append, vec
+from mypy_extensions import i32, i64, u8
+
+from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.asm.x64.forms.rows import FEATURES
+from wasmer_runtime_core.asm.x64.records import (
+    ALIGN,
+    AT,
+    BIND,
+    DATA,
+    FIRST_FORM,
+    INDEX_ONLY,
+    LABEL,
+    LABEL_DIFFERENCE,
+    MEM,
+    MEM_INDEX,
+    NONE,
+    RECORD_BYTES,
+    REG,
+    RELOCATED,
+    SITE,
+    TABLE,
+)
+from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.trap_kinds import CALL_SITE
+
+FUNCTION_ALIGNMENT: Final = 16
+CODE_LIMIT: Final = 0x7FF0_0000
+"""Most bytes of code in a module: every distance in it fits 32 bits."""
+
+RELOCATION_REL32: Final = 1
+"""The kind of a relocation row: four bytes at the offset hold symbol + addend - offset."""
+
+# What is filled in when the function's end is known: the kinds, and the numbers of a note.
+_SHORT: Final = 0  # one byte: label less the address behind it
+_NEAR: Final = 1  # four bytes: label less the address behind the instruction
+_DIFFERENCE: Final = 2  # four bytes: label less label
+_CONSTANT: Final = 3  # four bytes: constant less the address behind the instruction
+_NOTE: Final = 4  # numbers: kind, offset of the bytes, label or constant, address behind or label
+
+_LABEL_LIMIT: Final = 1 << 26
+
+
+def _rows() -> vec[i64]:
+    """The packed rows by number; 0, which admits no mode, where there is none."""
+    rows = vec[i64]([0] * 4096)
+    for row in forms.FORMS:
+        rows[row.number] = row.packed
+    return rows
+
+
+_ROWS: Final = _rows()
+
+# The recommended multi-byte no-operations (Intel manual, volume 2, NOP), by length.
+_NO_OPERATIONS: Final = (
+    b"",
+    b"\x90",
+    b"\x66\x90",
+    b"\x0f\x1f\x00",
+    b"\x0f\x1f\x40\x00",
+    b"\x0f\x1f\x44\x00\x00",
+    b"\x66\x0f\x1f\x44\x00\x00",
+    b"\x0f\x1f\x80\x00\x00\x00\x00",
+    b"\x0f\x1f\x84\x00\x00\x00\x00\x00",
+)
+
+
+@final
+class EncodedModule:
+    """What `CompiledModule` holds of the encoder's making; the fields have its names."""
+
+    def __init__(
+        self,
+        code: bytes,
+        function_offsets: bytes,
+        sites: bytes,
+        relocations: bytes,
+        cpu_features: tuple[str, ...],
+    ) -> None:
+        self.code = code
+        self.function_offsets = function_offsets
+        self.sites = sites
+        self.relocations = relocations
+        self.cpu_features = cpu_features
+
+
+@final
+class ModuleEncoder:
+    """Encodes the functions of one module, in order.
+
+    Args:
+        table_entries: entries of the module's table of code addresses, the helpers' too
+            (`backend`): where the table begins depends on it.
+    """
+
+    def __init__(self, table_entries: int) -> None:
+        self.table_entries: i64 = table_entries
+        self.code = BytesWriter()
+        self.function_offsets = BytesWriter()
+        self.sites = BytesWriter()
+        self.relocations = BytesWriter()
+        self.functions: i64 = 0
+        self.features: i64 = 0
+        # Of the function at hand. Labels: offset, or -1. The vectors keep their room.
+        self.label_limit: i64 = 0
+        self.label_bounds = vec[i64]()
+        self.label_offsets = vec[i64]()
+        self.jump_bounds = vec[i64]()
+        self.jump_count: i64 = 0
+        self.notes = vec[i64]()
+        self.note_count: i64 = 0
+
+    def function(self, records: bytes, constants: bytes = b"") -> None:
+        """Encode the next function.
+
+        Args:
+            records: instruction records (`records`), as one piece.
+            constants: what `CONSTANT` records refer to, by offset; placed 16-aligned.
+
+        Raises:
+            InternalError: a record is not valid.
+        """
+        code = self.code
+        while len(code) & (FUNCTION_ALIGNMENT - 1):
+            code.append(0xCC)
+        write_i32_le(self.function_offsets, i32(len(code)))
+        self.jump_count = 0
+        self.note_count = 0
+        label: i64 = 0
+        while label < self.label_limit:
+            self.label_bounds[label] = -1
+            self.label_offsets[label] = -1
+            label += 1
+        self.label_limit = 0
+        if len(records) % RECORD_BYTES:
+            raise InternalError(f"function {self.functions}: {len(records)} bytes are not whole records")
+        self._bounds(records)
+        self._encode(records)
+        constants_at: i64 = len(code)
+        if len(constants) > 0:
+            while len(code) & (FUNCTION_ALIGNMENT - 1):
+                code.append(0xCC)
+            constants_at = len(code)
+            code.write(constants)
+        self._fill(constants_at, len(constants))
+        self.functions += 1
+        if len(code) > CODE_LIMIT:
+            raise InternalError(f"function {self.functions - 1}: the module's code exceeds {CODE_LIMIT} bytes")
+
+    def finish(self) -> EncodedModule:
+        """The module's code and tables, after the last function."""
+        write_i32_le(self.function_offsets, i32(len(self.code)))
+        used = int(self.features)
+        return EncodedModule(
+            self.code.getvalue(),
+            self.function_offsets.getvalue(),
+            self.sites.getvalue(),
+            self.relocations.getvalue(),
+            tuple(feature for number, feature in enumerate(FEATURES) if feature and used >> number & 1),
+        )
+
+    # --- first pass -------------------------------------------------------------------------
+
+    def _bounds(self, records: bytes) -> None:
+        """For every label and jump, the most bytes before it. Notes the features used."""
+        rows = _ROWS
+        bound: i64 = 0
+        features: i64 = 0
+        one: i64 = 1
+        at: i64 = 0
+        end: i64 = len(records)
+        while at < end:
+            head = read_i64_le(records, at)
+            form = head & 0xFFF
+            if form >= FIRST_FORM:
+                row = rows[form]
+                bound += (row >> 52) & 15
+                features |= one << ((row >> 56) & 31)
+                mode = (head >> 12) & 15
+                if mode >= MEM:
+                    if mode <= MEM_INDEX:
+                        low = read_i64_le(records, at + 8) & 0xFFFF_FFFF
+                        bound += 2 if low < 0x80 or low >= 0xFFFF_FF80 else 5
+                    elif mode == INDEX_ONLY:
+                        bound += 5
+                    elif (row >> 28) & 1 == 0:
+                        bound += 4
+                    elif mode == LABEL:
+                        count = self.jump_count
+                        if count < len(self.jump_bounds):
+                            self.jump_bounds[count] = bound
+                        else:
+                            self.jump_bounds = append(self.jump_bounds, bound)
+                        self.jump_count = count + 1
+            elif form == BIND:
+                self._declare(records, at, bound)
+            elif form == ALIGN:
+                bound += read_i64_le(records, at + 8) & 0xFFFF_FFFF
+            elif form == LABEL_DIFFERENCE or form == DATA:
+                bound += 4
+            at += RECORD_BYTES
+        self.features |= features
+
+    def _declare(self, records: bytes, at: i64, bound: i64) -> None:
+        """A label's place in the first pass."""
+        label = read_i64_le(records, at + 8) & 0xFFFF_FFFF
+        if label >= self.label_limit:
+            if label >= _LABEL_LIMIT:
+                self._fail(records, at, "the label's number is out of range")
+            while len(self.label_bounds) <= label:
+                self.label_bounds = append(self.label_bounds, i64(-1))
+                self.label_offsets = append(self.label_offsets, i64(-1))
+            self.label_limit = label + 1
+        if self.label_bounds[label] >= 0:
+            self._fail(records, at, "the label is bound twice")
+        self.label_bounds[label] = bound
+
+    # --- second pass ------------------------------------------------------------------------
+
+    def _encode(self, records: bytes) -> None:
+        rows = _ROWS
+        code = self.code
+        wasm_offset: i64 = 0
+        jumps: i64 = 0
+        at: i64 = 0
+        end: i64 = len(records)
+        while at < end:
+            head = read_i64_le(records, at)
+            form = head & 0xFFF
+            if form < FIRST_FORM:
+                if form == AT:
+                    wasm_offset = read_i64_le(records, at + 8) & 0xFFFF_FFFF
+                elif form == BIND:
+                    self.label_offsets[read_i64_le(records, at + 8) & 0xFFFF_FFFF] = len(code)
+                else:
+                    self._directive(records, at, form, head)
+                at += RECORD_BYTES
+                continue
+
+            row = rows[form]
+            mode = (head >> 12) & 15
+            if (row >> (32 + mode)) & 1 == 0:
+                self._fail(records, at, "there is no such form" if row == 0 else "the form does not admit the mode")
+            tail = read_i64_le(records, at + 8)
+            kind = (head >> 56) & 0xFF
+            if kind != 0 and kind != CALL_SITE:
+                self._site(len(code), kind, wasm_offset)
+
+            # The registers, as far as the mode has them; x is the index register.
+            reg = (head >> 16) & 0xFF
+            rm = (head >> 24) & 0xFF
+            x: i64 = 0
+            if mode > MEM:
+                if mode <= INDEX_ONLY:
+                    x = (head >> 32) & 0xFF
+                    if x == 4 or x > 15 or (head >> 40) & 0xFF > 3:
+                        self._fail(records, at, "no such index register or scale")
+                if mode >= INDEX_ONLY:
+                    rm = 5
+            elif mode == NONE and (row >> 27) & 1 == 0:
+                rm = 0
+            if (reg | rm) > 15:
+                self._fail(records, at, "there is no such register")
+
+            if (row >> 28) & 1:
+                if mode == LABEL:
+                    self._jump(records, at, row, tail, jumps)
+                    jumps += 1
+                else:
+                    if (row >> 16) & 3:
+                        code.append(0x0F)
+                    code.append(u8(row & 0xFF))
+                    self._relocation(tail, -4)
+            else:
+                # Prefixes and opcode.
+                if (row >> 26) & 1:
+                    self._vex(row, reg, x, rm, (head >> 48) & 0xFF)
+                else:
+                    prefix = (row >> 8) & 0xFF
+                    if prefix:
+                        code.append(u8(prefix))
+                    rex = ((row >> 15) & 8) | ((reg >> 1) & 4) | ((x >> 2) & 2) | (rm >> 3)
+                    if rex != 0:
+                        code.append(u8(0x40 | rex))
+                    elif (row >> 29) & 3:
+                        # Without REX, 4 to 7 would be ah to bh.
+                        if ((row >> 29) & 1 and reg >= 4) or ((row >> 30) & 1 and rm >= 4 and mode == REG):
+                            code.append(0x40)
+                    escape = (row >> 16) & 3
+                    if escape:
+                        code.append(0x0F)
+                        if escape > 1:
+                            code.append(u8(0x34 + (escape << 1)))
+                if mode == REG:
+                    code.append(u8(row & 0xFF))
+                    code.append(u8(0xC0 | ((((row >> 19) & 7) | (reg & 7)) << 3) | (rm & 7)))
+                elif mode == NONE:
+                    code.append(u8((row & 0xFF) | (rm & 7)) if (row >> 27) & 1 else u8(row & 0xFF))
+                else:
+                    code.append(u8(row & 0xFF))
+                    middle = (((row >> 19) & 7) | (reg & 7)) << 3
+                    displacement = ((tail & 0xFFFF_FFFF) ^ 0x8000_0000) - 0x8000_0000
+                    if mode <= MEM_INDEX:
+                        if displacement == 0 and rm & 7 != 5:
+                            size: i64 = 0
+                        elif -128 <= displacement and displacement <= 127:
+                            size = 1
+                        else:
+                            size = 2
+                        if mode == MEM and rm & 7 != 4:
+                            code.append(u8((size << 6) | middle | (rm & 7)))
+                        else:
+                            code.append(u8((size << 6) | middle | 4))
+                            if mode == MEM:
+                                code.append(0x24)
+                            else:
+                                code.append(u8((((head >> 40) & 3) << 6) | ((x & 7) << 3) | (rm & 7)))
+                        if size == 1:
+                            code.append(u8(displacement & 0xFF))
+                        elif size == 2:
+                            write_i32_le(code, i32(displacement))
+                    elif mode == INDEX_ONLY:
+                        code.append(u8(middle | 4))
+                        code.append(u8((((head >> 40) & 3) << 6) | ((x & 7) << 3) | 5))
+                        write_i32_le(code, i32(displacement))
+                    else:
+                        code.append(u8(middle | 5))
+                        self._from_here(records, at, mode, displacement, (row >> 22) & 15)
+                size = (row >> 22) & 15
+                if size:
+                    self._immediate(records, at, row, size, tail)
+
+            if kind == CALL_SITE:
+                self._site(len(code), kind, wasm_offset)
+            at += RECORD_BYTES
+
+    def _vex(self, row: i64, reg: i64, x: i64, rm: i64, vvvv: i64) -> None:
+        """The VEX prefix, in two bytes if it can be (Intel manual, volume 2, section 2.3.5)."""
+        code = self.code
+        third = vvvv & (row >> 48) & 15
+        last = ((row >> 8) & 0xFF) | ((~third & 15) << 3)
+        escape = (row >> 16) & 3
+        if escape == 1 and last < 0x80 and x < 8 and rm < 8:
+            code.append(0xC5)
+            code.append(u8(last | ((~reg & 8) << 4)))
+        else:
+            code.append(0xC4)
+            code.append(u8(escape | ((~rm & 8) << 2) | ((~x & 8) << 3) | ((~reg & 8) << 4)))
+            code.append(u8(last))
+
+    def _immediate(self, records: bytes, at: i64, row: i64, size: i64, tail: i64) -> None:
+        value = tail >> 32
+        if size == 1:
+            if (row >> 31) & 1:
+                value <<= 4
+            if value < -128 or value > 255:
+                self._fail(records, at, "the immediate does not fit 8 bits")
+            self.code.append(u8(value & 0xFF))
+        elif size == 4:
+            write_i32_le(self.code, i32(value))
+        elif size == 8:
+            write_i64_le(self.code, tail)
+        else:
+            if value < -0x8000 or value > 0xFFFF:
+                self._fail(records, at, "the immediate does not fit 16 bits")
+            self.code.append(u8(value & 0xFF))
+            self.code.append(u8((value >> 8) & 0xFF))
+
+    def _from_here(self, records: bytes, at: i64, mode: i64, target: i64, immediate_bytes: i64) -> None:
+        """The 32-bit displacement of an operand at a distance from the instruction's end."""
+        here: i64 = len(self.code)
+        behind = here + 4 + immediate_bytes
+        if mode == TABLE:
+            if target < 0 or target >= self.table_entries:
+                self._fail(records, at, f"the table of code addresses has {self.table_entries} entries")
+            write_i32_le(self.code, i32(-8 * (self.table_entries - target) - behind))
+        elif mode == RELOCATED:
+            self._relocation(target, -4 - immediate_bytes)
+        else:
+            self._note(_NEAR if mode == LABEL else _CONSTANT, here, target, behind)
+            write_i32_le(self.code, 0)
+
+    def _jump(self, records: bytes, at: i64, row: i64, tail: i64, jump: i64) -> None:
+        """A branch to a label: short if the distance, or its bound, fits a byte."""
+        code = self.code
+        label = tail & 0xFFFF_FFFF
+        if label >= self.label_limit or self.label_bounds[label] < 0:
+            self._fail(records, at, "the label is never bound")
+        short = (row >> 8) & 0xFF
+        here: i64 = len(code)
+        target = self.label_offsets[label]
+        if target >= 0:
+            distance = target - here - 2
+            if short != 0 and distance >= -128:
+                code.append(u8(short))
+                code.append(u8(distance & 0xFF))
+                return
+        elif short != 0 and self.label_bounds[label] - self.jump_bounds[jump] <= 127:
+            code.append(u8(short))
+            self._note(_SHORT, here + 1, label, here + 2)
+            code.append(0)
+            return
+        if (row >> 16) & 3:
+            code.append(0x0F)
+        code.append(u8(row & 0xFF))
+        here = len(code)
+        if target >= 0:
+            write_i32_le(code, i32(target - here - 4))
+        else:
+            self._note(_NEAR, here, label, here + 4)
+            write_i32_le(code, 0)
+
+    def _directive(self, records: bytes, at: i64, form: i64, head: i64) -> None:
+        """A row that is no instruction, but for the two frequent ones."""
+        code = self.code
+        tail = read_i64_le(records, at + 8)
+        if form == SITE:
+            self._site(len(code), (head >> 56) & 0xFF, tail & 0xFFFF_FFFF)
+        elif form == ALIGN:
+            alignment = tail & 0xFFFF_FFFF
+            if alignment == 0 or alignment & (alignment - 1):
+                self._fail(records, at, "the alignment is not a power of two")
+            missing = -len(code) & (alignment - 1)
+            while missing > 8:
+                code.write(_NO_OPERATIONS[8])
+                missing -= 8
+            code.write(_NO_OPERATIONS[missing])
+        elif form == DATA:
+            write_i32_le(code, i32(tail >> 32))
+        elif form == LABEL_DIFFERENCE:
+            self._note(_DIFFERENCE, len(code), tail & 0xFFFF_FFFF, (tail >> 32) & 0xFFFF_FFFF)
+            write_i32_le(code, 0)
+        else:
+            self._fail(records, at, "there is no such form")
+
+    # --- tables --------------------------------------------------------------------------------
+
+    def _site(self, offset: i64, kind: i64, wasm_offset: i64) -> None:
+        write_i64_le(self.sites, offset | (kind << 32))
+        write_i32_le(self.sites, i32((wasm_offset ^ 0x8000_0000) - 0x8000_0000))
+
+    def _relocation(self, symbol: i64, addend: i64) -> None:
+        """Four bytes left for the linker."""
+        write_i32_le(self.relocations, i32(len(self.code)))
+        write_i32_le(self.relocations, RELOCATION_REL32)
+        write_i32_le(self.relocations, i32(((symbol & 0xFFFF_FFFF) ^ 0x8000_0000) - 0x8000_0000))
+        write_i32_le(self.relocations, i32(addend))
+        write_i32_le(self.code, 0)
+
+    # --- what refers forward -----------------------------------------------------------------
+
+    def _note(self, kind: i64, offset: i64, target: i64, behind: i64) -> None:
+        at = self.note_count
+        if at + _NOTE > len(self.notes):
+            for _ in range(_NOTE):
+                self.notes = append(self.notes, i64(0))
+        notes = self.notes
+        notes[at] = kind
+        notes[at + 1] = offset
+        notes[at + 2] = target
+        notes[at + 3] = behind
+        self.note_count = at + _NOTE
+
+    def _fill(self, constants_at: i64, constants_size: i64) -> None:
+        """Write what was left open, now that every label is bound."""
+        code = self.code
+        notes = self.notes
+        at: i64 = 0
+        while at < self.note_count:
+            kind = notes[at]
+            offset = notes[at + 1]
+            if kind == _CONSTANT:
+                target = notes[at + 2]
+                if target < 0 or target >= constants_size:
+                    raise InternalError(
+                        f"function {self.functions}: no constant at {target}; there are {constants_size} bytes"
+                    )
+                value = constants_at + target - notes[at + 3]
+            elif kind == _DIFFERENCE:
+                value = self._label(notes[at + 2]) - self._label(notes[at + 3])
+            else:
+                value = self._label(notes[at + 2]) - notes[at + 3]
+            code[offset] = u8(value & 0xFF)
+            if kind != _SHORT:
+                code[offset + 1] = u8((value >> 8) & 0xFF)
+                code[offset + 2] = u8((value >> 16) & 0xFF)
+                code[offset + 3] = u8((value >> 24) & 0xFF)
+            elif value > 127:
+                raise InternalError(f"function {self.functions}: the bound of a short jump does not hold")
+            at += _NOTE
+
+    def _label(self, label: i64) -> i64:
+        """Where a label stands."""
+        if label >= 0 and label < self.label_limit:
+            offset = self.label_offsets[label]
+            if offset >= 0:
+                return offset
+        raise InternalError(f"function {self.functions}: label {label} is never bound")
+
+    def _fail(self, records: bytes, at: i64, reason: str) -> None:
+        from wasmer_runtime_core.asm.x64.printer import format_records
+
+        text = format_records(records[at : at + RECORD_BYTES]).strip()
+        raise InternalError(f"function {self.functions}, instruction record {at // RECORD_BYTES} ({text}): {reason}")
