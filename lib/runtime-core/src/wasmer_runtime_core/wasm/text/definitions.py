@@ -1,0 +1,138 @@
+"""What a module defines, by name and by number (specification, section 6.6.1).
+
+One `IndexSpace` for each kind of definition, and the list of function types, to which a
+type use without ``(type …)`` adds what is missing (section 6.6.4).
+"""
+
+from __future__ import annotations
+
+from typing import final
+
+from wasmer_runtime_core.wasm.text.cursor import Cursor
+from wasmer_runtime_core.wasm.text.keywords import LEFT, NUMBER_OF_KEYWORDS, PARAM, RESULT, TYPE
+from wasmer_runtime_core.wasm.types import FunctionType
+
+
+@final
+class IndexSpace:
+    """Definitions of one kind: how many, and the indices of those with a name.
+
+    Attributes:
+        kind: the word in "duplicate …".
+        long_kind: the word in "unknown …".
+    """
+
+    def __init__(self, kind: str, long_kind: str) -> None:
+        self.kind = kind
+        self.long_kind = long_kind
+        self.indices: dict[str, int] = {}
+        self.count = 0
+
+    def bind(self, cursor: Cursor) -> str | None:
+        """Number the next definition, and take its identifier if it has one."""
+        name = cursor.take_identifier()
+        if name is not None:
+            if name in self.indices:
+                raise cursor.error(f"duplicate {self.kind} {name}", 1)
+            self.indices[name] = self.count
+        self.count += 1
+        return name
+
+    def take_index(self, cursor: Cursor) -> int:
+        """Take an index: a number, or an identifier that was bound."""
+        number = cursor.numbers[cursor.at]
+        spelling = cursor.spellings[number]
+        if number >= NUMBER_OF_KEYWORDS and spelling[0] == "$":
+            index = self.indices.get(spelling, -1)
+            if index < 0:
+                index = self.indices.get(cursor.canonical_identifier(spelling), -1)
+                if index < 0:
+                    raise cursor.error(f"unknown {self.long_kind} {spelling}")
+            cursor.at += 1
+            return index
+        return cursor.take_unsigned(32, f"the index of a {self.long_kind}")
+
+    def named(self) -> dict[int, bytes]:
+        """Index -> name, without the ``$``, for the name section."""
+        return {index: name[1:].encode("utf-8", "replace") for name, index in self.indices.items()}
+
+
+@final
+class Definitions:
+    """The index spaces of a module and its function types."""
+
+    def __init__(self) -> None:
+        self.types = IndexSpace("type", "type")
+        self.functions = IndexSpace("func", "function")
+        self.tables = IndexSpace("table", "table")
+        self.memories = IndexSpace("memory", "memory")
+        self.globals = IndexSpace("global", "global")
+        self.elements = IndexSpace("elem segment", "elem segment")
+        self.data = IndexSpace("data segment", "data segment")
+        self.function_types: list[FunctionType] = []
+        self.type_indices: dict[FunctionType, int] = {}
+
+    def add_type(self, type_: FunctionType) -> None:
+        """Append a function type."""
+        self.type_indices.setdefault(type_, len(self.function_types))
+        self.function_types.append(type_)
+
+    def index_of(self, type_: FunctionType) -> int:
+        """The first index of a function type, which is appended if there is none."""
+        index = self.type_indices.get(type_, -1)
+        if index < 0:
+            index = len(self.function_types)
+            self.types.count += 1
+            self.add_type(type_)
+        return index
+
+    def take_type_use(self, cursor: Cursor, locals_: IndexSpace | None) -> int:
+        """Take a type use: the type's index.
+
+        Args:
+            cursor: where it stands.
+            locals_: gets the parameters with their names; None where none may be named.
+        """
+        if not cursor.take_opening(TYPE):
+            return self.index_of(take_function_type(cursor, locals_))
+        index = self.types.take_index(cursor)
+        cursor.expect_right(")")
+        start = cursor.at
+        written = take_function_type(cursor, locals_)
+        if not written.params and not written.results:
+            if locals_ is not None and index < len(self.function_types):
+                locals_.count += len(self.function_types[index].params)
+            return index
+        if index >= len(self.function_types):
+            cursor.at = start
+            raise cursor.error(f"unknown type {index}", 2)
+        if written != self.function_types[index]:
+            cursor.at = start
+            raise cursor.error(
+                f"inline function type {written} does not match type {index}, {self.function_types[index]}"
+            )
+        return index
+
+
+def take_function_type(cursor: Cursor, locals_: IndexSpace | None) -> FunctionType:
+    """Take ``(param …)* (result …)*``; see `Definitions.take_type_use`."""
+    params = bytearray()
+    results = bytearray()
+    while cursor.take_opening(PARAM):
+        if locals_ is not None and cursor.spellings[cursor.numbers[cursor.at]].startswith("$"):
+            locals_.bind(cursor)
+            params.append(cursor.take_value_type())
+        else:
+            while cursor.has_value_type():
+                params.append(cursor.take_value_type())
+                if locals_ is not None:
+                    locals_.count += 1
+        cursor.expect_right("a value type or )")
+    while cursor.take_opening(RESULT):
+        while cursor.has_value_type():
+            results.append(cursor.take_value_type())
+        cursor.expect_right("a value type or )")
+    if cursor.numbers[cursor.at] == LEFT and cursor.numbers[cursor.at + 1] == PARAM:
+        cursor.at += 1
+        raise cursor.error("unexpected token param: parameters come before results")
+    return FunctionType(bytes(params), bytes(results))

@@ -1,0 +1,56 @@
+"""The pieces of the binary format that the text parser writes (specification, chapter 5)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ONE_BYTE: Final = [bytes((value,)) for value in range(128)]
+
+
+def index_bytes(value: int) -> bytes:
+    """An unsigned integer as LEB128."""
+    if value < 128:
+        return ONE_BYTE[value]
+    encoded = bytearray()
+    while value > 127:
+        encoded.append(value & 127 | 128)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def signed_bytes(value: int) -> bytes:
+    """A signed integer as LEB128."""
+    if -64 <= value < 64:
+        return ONE_BYTE[value & 127]
+    encoded = bytearray()
+    while not -64 <= value < 64:
+        encoded.append(value & 127 | 128)
+        value >>= 7
+    encoded.append(value & 127)
+    return bytes(encoded)
+
+
+def sized(content: bytes) -> bytes:
+    """Bytes behind their length."""
+    return index_bytes(len(content)) + content
+
+
+def vector(items: list[bytes]) -> bytes:
+    """Items behind their number."""
+    return index_bytes(len(items)) + b"".join(items)
+
+
+def section(number: int, content: bytes) -> bytes:
+    """A section of the module."""
+    return ONE_BYTE[number] + sized(content)
+
+
+def custom_section(name: bytes, content: bytes) -> bytes:
+    """A custom section."""
+    return section(0, sized(name) + content)
+
+
+def name_map(names: dict[int, bytes]) -> bytes:
+    """Names by index (appendix, section 7.4.1)."""
+    return vector([index_bytes(index) + sized(names[index]) for index in sorted(names)])

@@ -1,0 +1,109 @@
+"""The keywords of the text format, numbered.
+
+A token is the number of its spelling (see `lexer`). The spellings every module may use
+have fixed numbers: the parentheses, the end of the text, the keywords of section 6 of the
+specification and the mnemonics of `OPERATORS`, in this order. The parser compares numbers
+and finds what belongs to an operator by indexing rows with them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wasmer_runtime_core.wasm.operators import IMMEDIATES, OPERATORS, PREFIX_PAGES
+
+END_OF_TEXT: Final = 0
+LEFT: Final = 1
+RIGHT: Final = 2
+MODULE: Final = 3
+TYPE: Final = 4
+FUNC: Final = 5
+PARAM: Final = 6
+RESULT: Final = 7
+LOCAL: Final = 8
+IMPORT: Final = 9
+EXPORT: Final = 10
+TABLE: Final = 11
+MEMORY: Final = 12
+GLOBAL: Final = 13
+MUT: Final = 14
+START: Final = 15
+ELEM: Final = 16
+DATA: Final = 17
+OFFSET: Final = 18
+ITEM: Final = 19
+DECLARE: Final = 20
+THEN: Final = 21
+EXTERN: Final = 22
+I32: Final = 23
+I64: Final = 24
+F32: Final = 25
+F64: Final = 26
+V128: Final = 27
+FUNCREF: Final = 28
+EXTERNREF: Final = 29
+I8X16: Final = 30
+I16X8: Final = 31
+I32X4: Final = 32
+I64X2: Final = 33
+F32X4: Final = 34
+F64X2: Final = 35
+NAME_ANNOTATION: Final = 36
+CUSTOM_ANNOTATION: Final = 37
+BEFORE: Final = 38
+AFTER: Final = 39
+FIRST: Final = 40
+LAST: Final = 41
+CODE: Final = 42
+FIRST_OPERATOR: Final = 43
+
+WORDS: Final = (
+    "",
+    *("( ) module type func param result local import export table memory global mut start elem data").split(),
+    *("offset item declare then extern i32 i64 f32 f64 v128 funcref externref").split(),
+    *("i8x16 i16x8 i32x4 i64x2 f32x4 f64x2").split(),
+    *("(@name (@custom before after first last code").split(),
+)
+assert len(WORDS) == FIRST_OPERATOR
+
+VALUE_TYPES: Final = {I32: 0x7F, I64: 0x7E, F32: 0x7D, F64: 0x7C, V128: 0x7B, FUNCREF: 0x70, EXTERNREF: 0x6F}
+"""Keyword -> value type code."""
+
+KEYWORDS: Final[dict[str, int]] = {word: number for number, word in enumerate(WORDS)}
+"""Spelling -> its number."""
+
+OPERATOR_CODES: Final[list[int]] = [-1] * FIRST_OPERATOR
+"""Keyword -> operator code, or -1."""
+OPERATOR_BYTES: Final[list[bytes]] = [b""] * FIRST_OPERATOR
+"""Keyword -> the operator in the binary format."""
+OPERATOR_IMMEDIATES: Final[list[int]] = [0] * FIRST_OPERATOR
+"""Keyword -> index in `IMMEDIATES`."""
+OPERATOR_ACCESS: Final[list[int]] = [0] * FIRST_OPERATOR
+"""Keyword -> alignment exponent of the bytes it touches."""
+
+
+def operator_bytes(code: int) -> bytes:
+    """An operator in the binary format: its byte, or prefix and sub-opcode (5.4)."""
+    if code < 0x100:
+        return bytes((code,))
+    for prefix, page in PREFIX_PAGES.items():
+        sub_opcode = code - page
+        if 0 <= sub_opcode < 0x100:
+            if sub_opcode < 0x80:
+                return bytes((prefix, sub_opcode))
+            return bytes((prefix, sub_opcode & 0x7F | 0x80, sub_opcode >> 7))
+    raise ValueError(f"operator code {code:#x} is on no known page")
+
+
+for _operator in OPERATORS.values():
+    if " " in _operator.mnemonic:  # "select t": the parser's own, it is spelled `select (result t)`
+        continue
+    KEYWORDS[_operator.mnemonic] = len(OPERATOR_CODES)
+    OPERATOR_CODES.append(_operator.code)
+    OPERATOR_BYTES.append(operator_bytes(_operator.code))
+    OPERATOR_IMMEDIATES.append(IMMEDIATES.index(_operator.immediate))
+    OPERATOR_ACCESS.append(max(_operator.access_bytes, 1).bit_length() - 1)
+
+ELSE: Final = KEYWORDS["else"]
+END: Final = KEYWORDS["end"]
+NUMBER_OF_KEYWORDS: Final = len(KEYWORDS)

@@ -1,0 +1,260 @@
+"""Text to tokens (specification, section 6.2).
+
+A token is the number of its spelling. Every distinct spelling is kept once, the text of a
+module becomes a list of small integers, and the parser compares integers. All of it is
+done in C: one regular expression finds the tokens of some ten thousand characters, one
+``map`` numbers them. Positions are not kept; when something is wrong, the text is
+searched once more for the token with that index (`Tokens.position`).
+
+Nested comments and annotations are not regular. A text that holds ``(;`` or ``(@`` is
+first rewritten: they become spaces, line breaks stay, so that positions stay true. Two
+annotations mean something to us (3.0, appendix: ``@name`` and ``@custom``) and survive.
+
+Promised: linear time, about eight bytes a token plus each distinct spelling once, and a
+`DecodeError` with line and column for every text that has no tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from itertools import count
+from typing import Final, final
+
+from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.wasm.text.keywords import END_OF_TEXT, KEYWORDS, NUMBER_OF_KEYWORDS
+
+CHUNK_CHARACTERS: Final = 1 << 16
+
+IDENTIFIER_CHARACTERS: Final = r"0-9A-Za-z!#$%&'*+\-./:<=>?@\\^_`|~"
+STRING: Final = r'"(?:[^"\\\x00-\x1f\x7f]++|\\(?:[tnr"\'\\]|[0-9a-fA-F]{2}|u\{[0-9a-fA-F_]++\}))*+"'
+SPACE: Final = r"(?:[ \t\n\r]++|;;[^\n\r]*+)*+"
+
+TOKEN: Final = re.compile(
+    SPACE
+    + r"([()]"
+    + rf"|(?:[{IDENTIFIER_CHARACTERS},\[\]{{}}]++|;(?!;)|{STRING})++"
+    + r"|\(@(?:name|custom)"
+    + r"|\Z|[\s\S])"
+)
+"""Group 1: the token; empty at the end of the text; a lone character if none begins here."""
+TOKEN_OR_ANNOTATION: Final = re.compile(
+    TOKEN.pattern.replace(r"([()]", rf"(\(@(?:name|custom)(?![{IDENTIFIER_CHARACTERS}])|[()]", 1)
+)
+
+NESTING: Final = re.compile(rf"{STRING}|;;[^\n\r]*|\(;|\(@")
+IN_COMMENT: Final = re.compile(r"\(;|;\)")
+IN_ANNOTATION: Final = re.compile(
+    rf"{STRING}|;;[^\n\r]*|\(;|\(@|[()]|[^\n\r\t -~]|\"|[^()\";\x00-\x1f\x7f-\U0010ffff]+|;"
+)
+ANNOTATION_NAME: Final = re.compile(rf"\(@(?:[{IDENTIFIER_CHARACTERS}]++|{STRING})(?<!\(@\"\")")
+KEPT_ANNOTATION: Final = re.compile(rf"\(@(?:name|custom)(?![{IDENTIFIER_CHARACTERS}])")
+NOT_A_LINE_BREAK: Final = re.compile(r"[^\n\r]")
+LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")
+SINGLE_CHARACTER: Final = re.compile(rf"[{IDENTIFIER_CHARACTERS}(),;\[\]{{}}]")
+
+
+def fail_at(text: str, offset: int, reason: str) -> DecodeError:
+    """The error for what lies at a character offset of a text."""
+    line = 1
+    line_start = 0
+    for found in LINE_BREAK.finditer(text, 0, offset):
+        line += 1
+        line_start = found.end()
+    return DecodeError(reason, line=line, column=offset - line_start + 1)
+
+
+@final
+class Tokens:
+    """A text and its tokens.
+
+    Attributes:
+        text: with comments and annotations blanked out.
+        numbers: one an token, ended by `END_OF_TEXT`.
+        spellings: what each number stands for.
+    """
+
+    def __init__(self, text: str, numbers: list[int], spellings: list[str], annotated: bool) -> None:
+        self.text = text
+        self.numbers = numbers
+        self.spellings = spellings
+        self.annotated = annotated
+
+    def offset(self, index: int) -> int:
+        """Where a token starts, in characters."""
+        pattern = TOKEN_OR_ANNOTATION if self.annotated else TOKEN
+        for at, found in enumerate(pattern.finditer(self.text)):
+            if at == index:
+                return found.start(1)
+        return len(self.text)
+
+    def lines(self) -> list[int]:
+        """The line of every token, from 1."""
+        pattern = TOKEN_OR_ANNOTATION if self.annotated else TOKEN
+        breaks = [found.end() for found in LINE_BREAK.finditer(self.text)]
+        breaks.append(len(self.text) + 1)
+        result: list[int] = []
+        line = 0
+        for found in pattern.finditer(self.text):
+            start = found.start(1)
+            while breaks[line] <= start:
+                line += 1
+            result.append(line + 1)
+        return result
+
+    def error(self, index: int, reason: str) -> DecodeError:
+        """The error for what is wrong at a token."""
+        return fail_at(self.text, self.offset(index), reason)
+
+
+def to_text(source: str | bytes) -> str:
+    """The characters of a text given as UTF-8.
+
+    Raises:
+        DecodeError: it is not UTF-8.
+    """
+    if isinstance(source, str):
+        return source
+    try:
+        return source.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = source[: error.start].decode("utf-8", "replace")
+        raise fail_at(before, len(before), "malformed UTF-8 encoding") from None
+
+
+def tokenize(source: str | bytes, words: dict[str, int] = KEYWORDS) -> Tokens:
+    """The tokens of a text.
+
+    Args:
+        source: the text, bytes in UTF-8.
+        words: spellings that have a number beforehand, numbered from 0 without gaps.
+
+    Raises:
+        DecodeError: a character, string, comment or annotation that is none.
+    """
+    text = to_text(source)
+    annotated = "(@" in text
+    if annotated or "(;" in text:
+        text = blank_out_nested(text)
+        annotated = annotated and "(@" in text
+    pattern = TOKEN_OR_ANNOTATION if annotated else TOKEN
+    number_of: defaultdict[str, int] = defaultdict(count(len(words)).__next__, words)
+    numbers: list[int] = []
+    start = 0
+    length = len(text)
+    while start < length:
+        end = length
+        if length - start > CHUNK_CHARACTERS:  # a line break never lies inside a token
+            end = text.find("\n", start + CHUNK_CHARACTERS) + 1 or length
+        numbers.extend(map(number_of.__getitem__, pattern.findall(text, start, end)))
+        while numbers and numbers[-1] == END_OF_TEXT:
+            numbers.pop()
+        start = end
+    numbers.append(END_OF_TEXT)
+    spellings = list(number_of)
+    tokens = Tokens(text, numbers, spellings, annotated)
+    for number in range(NUMBER_OF_KEYWORDS, len(spellings)):
+        if len(spellings[number]) == 1 and SINGLE_CHARACTER.match(spellings[number]) is None:
+            raise not_a_token(tokens, number)
+    return tokens
+
+
+def not_a_token(tokens: Tokens, number: int) -> DecodeError:
+    """The error for a character that begins no token."""
+    index = tokens.numbers.index(number)
+    offset = tokens.offset(index)
+    character = tokens.spellings[number]
+    if character != '"':
+        return fail_at(tokens.text, offset, f"illegal character {character!a}")
+    if offset > 0 and tokens.text[offset - 1] == "$":
+        return fail_at(tokens.text, offset, "empty identifier, or its quotation is not closed or holds a bad escape")
+    line_end = LINE_BREAK.search(tokens.text, offset)
+    rest = tokens.text[offset + 1 : line_end.start() if line_end is not None else len(tokens.text)]
+    if re.search(r'(?<!\\)"', rest) is None:
+        return fail_at(tokens.text, offset, "unclosed string literal")
+    return fail_at(tokens.text, offset, "malformed string literal: a control character or unknown escape in it")
+
+
+def blank_out_nested(text: str) -> str:
+    """The text with spaces for block comments and for annotations we do not read."""
+    pieces: list[str] = []
+    copied = 0
+    at = 0
+    while True:
+        found = NESTING.search(text, at)
+        if found is None:
+            break
+        opening = found.group()
+        if opening == "(;":
+            at = end_of_comment(text, found.start())
+        elif opening == "(@":
+            if KEPT_ANNOTATION.match(text, found.start()) is not None:
+                end_of_annotation(text, found.start())
+                at = found.end()
+                continue
+            at = end_of_annotation(text, found.start())
+        else:
+            at = found.end()
+            continue
+        pieces.append(text[copied : found.start()])
+        pieces.append(NOT_A_LINE_BREAK.sub(" ", text[found.start() : at]))
+        copied = at
+    pieces.append(text[copied:])
+    return "".join(pieces)
+
+
+def end_of_comment(text: str, start: int) -> int:
+    """The offset after the block comment that starts at `start`."""
+    depth = 0
+    for found in IN_COMMENT.finditer(text, start):
+        if found.group() == "(;":
+            depth += 1
+        else:
+            depth -= 1
+            if depth == 0:
+                return found.end()
+    raise fail_at(text, start, "unclosed comment")
+
+
+def end_of_annotation(text: str, start: int) -> int:
+    """The offset after the annotation that starts at `start` (3.0, section 6.3.7)."""
+    name = ANNOTATION_NAME.match(text, start)
+    if name is None:
+        raise fail_at(text, start, "empty annotation id")
+    if text[start + 2] == '"':
+        check_utf8(text, start + 2, name.group()[2:])
+    depth = 1
+    at = name.end()
+    while True:
+        found = IN_ANNOTATION.match(text, at)
+        if found is None:
+            raise fail_at(text, start, "unclosed annotation")
+        what = found.group()
+        at = found.end()
+        if what == "(;":
+            at = end_of_comment(text, found.start())
+        elif what == "(@":
+            name = ANNOTATION_NAME.match(text, found.start())
+            if name is not None:
+                at = name.end()
+            depth += 1
+        elif what == "(":
+            depth += 1
+        elif what == ")":
+            depth -= 1
+            if depth == 0:
+                return at
+        elif what == '"':
+            raise fail_at(text, found.start(), "unclosed string")
+        elif len(what) == 1 and not (" " <= what <= "~" or what in "\t\n\r"):
+            raise fail_at(text, found.start(), f"illegal character {what!a}")
+
+
+def check_utf8(text: str, offset: int, literal: str) -> None:
+    """Refuse a quoted annotation name that is not UTF-8."""
+    from wasmer_runtime_core.wasm.text.strings import string_bytes
+
+    try:
+        string_bytes(literal).decode("utf-8")
+    except ValueError:
+        raise fail_at(text, offset, "malformed UTF-8 encoding") from None
