@@ -7,14 +7,14 @@ from importlib.metadata import entry_points
 import pytest
 
 from wasmer_clif_backend import VERSION, CraneliftCompiler
-from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.errors import BackendError
 
 
 def test_making_the_compiler_says_so_and_what_to_do() -> None:
-    with pytest.raises(
-        CompileError, match=rf"cranelift backend is not available in this version.*{VERSION}.*singlepass"
-    ):
+    with pytest.raises(BackendError, match="cranelift backend is not available in this version") as raised:
         CraneliftCompiler()
+    assert VERSION in str(raised.value)
+    assert "singlepass" in str(raised.value)
 
 
 def test_the_entry_point_leads_to_it() -> None:

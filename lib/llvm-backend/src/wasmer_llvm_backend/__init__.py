@@ -8,18 +8,18 @@ point are settled, and whoever asks for the backend is told so instead of gettin
 from __future__ import annotations
 
 from wasmer_llvm_backend.version import VERSION
-from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.errors import BackendError
 
 __all__ = ["VERSION", "LLVMCompiler"]
 
 
 class LLVMCompiler:
-    """Raises `CompileError` when made: this version has no llvm backend."""
+    """Raises `BackendError` when made: this version has no llvm backend."""
 
     name = "llvm"
 
     def __init__(self) -> None:
-        raise CompileError(
+        raise BackendError(
             f"the llvm backend is not available in this version (wasmer-llvm-backend {VERSION}); "
             'compile with backend="singlepass"'
         )

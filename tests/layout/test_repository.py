@@ -1,0 +1,58 @@
+"""The repository is laid out as its documents say, and holds nothing of any one machine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+LINK: Final = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def tracked() -> list[Path]:
+    """Files that git knows, or all of them where there is no git."""
+    result = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if result.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / line for line in result.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    broken = []
+    for document in (path for path in tracked() if path.suffix == ".md"):
+        for target in LINK.findall(document.read_text()):
+            if "://" not in target and not (document.parent / target).exists():
+                broken.append(f"{document.relative_to(ROOT)}: {target}")
+    assert not broken
+
+
+def test_nothing_built_is_tracked() -> None:
+    assert not [path for path in tracked() if path.suffix in (".so", ".o", ".pyc", ".whl")]
+
+
+def test_no_file_names_a_place_of_one_machine() -> None:
+    places = re.compile("(?<![./\\w])/(?:" + "|".join(["ro" + "ot", "wo" + "rk", "fa" + "rm", "ho" + r"me/\w+"]) + ")/")
+    found = []
+    for path in tracked():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        found += [f"{path.relative_to(ROOT)}: {match[0]}" for match in places.finditer(text)]
+    assert not found
+
+
+def test_every_module_opens_with_its_essay() -> None:
+    """`__init__.py` may be empty; every other module says what it is."""
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in tracked()
+        if path.suffix == ".py"
+        and path.name != "__init__.py"
+        and not path.read_text().lstrip().startswith(('"""', 'r"""'))
+    ]
+    assert not silent

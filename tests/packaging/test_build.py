@@ -1,0 +1,111 @@
+"""The build hook asks for the right things, compiles the right files and fails with a clear word."""
+
+from __future__ import annotations
+
+import importlib.util
+import sysconfig
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.packaging.distributions import NAMES, ROOT, package, pyproject
+
+COMPILED = [name for name in NAMES if (ROOT / "lib" / name / "hatch_build.py").is_file()]
+
+
+@pytest.fixture(scope="module")
+def hook() -> ModuleType:
+    """`build_hook.py` of the sources, loaded as the hooks load it."""
+    path = package("runtime-core") / "build_hook.py"
+    specification = importlib.util.spec_from_file_location("build_hook_under_test", path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def hook_table(name: str) -> dict[str, Any]:
+    table: dict[str, Any] = pyproject(name)["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]
+    return table
+
+
+def test_the_compilers_version_is_the_workspaces(hook: ModuleType) -> None:
+    pinned = {Requirement(text).name: text for text in pyproject("")["dependency-groups"]["build"]}
+    assert list(hook.COMPILER_REQUIREMENTS) == [pinned["mypy"], pinned["librt"]]
+    for text in hook.NATIVE_REQUIREMENTS:
+        (exact,) = Requirement(pinned[Requirement(text).name]).specifier
+        assert Requirement(text).specifier.contains(exact.version)
+    for name in COMPILED:
+        assert pinned["librt"] in pyproject(name)["project"]["dependencies"], "compiled code is bound to its librt"
+
+
+def test_the_hooks_are_one_piece_of_code() -> None:
+    assert "runtime-core" in COMPILED and "singlepass-backend" in COMPILED
+    texts = {(ROOT / "lib" / name / "hatch_build.py").read_text() for name in COMPILED}
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_every_pattern_of_hot_modules_matches(name: str) -> None:
+    patterns = hook_table(name)["modules"]
+    assert patterns
+    for pattern in patterns:
+        assert list(package(name).glob(pattern)), pattern
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_the_installed_hot_modules_are_compiled_all_or_none(name: str) -> None:
+    specification = importlib.util.find_spec(package(name).name)
+    assert specification is not None and specification.origin is not None
+    installed = Path(specification.origin).parent
+    if installed == package(name):
+        pytest.skip("runs from the sources: nothing is installed")
+    hot = [
+        path.relative_to(package(name))
+        for pattern in hook_table(name)["modules"]
+        for path in package(name).glob(pattern)
+    ]
+    there = [path for path in hot if (installed / path).with_suffix(EXTENSION_SUFFIXES[0]).is_file()]
+    assert there in ([], hot)
+
+
+@pytest.mark.parametrize(
+    ("compiler", "include", "words"),
+    [
+        ("no-such-compiler", None, ["No C compiler", "no-such-compiler", "apt install gcc"]),
+        (None, "/nonexistent", ["headers of Python", "apt install python3-dev"]),
+    ],
+)
+def test_a_missing_compiler_is_one_sentence_that_says_what_to_install(
+    hook: ModuleType, monkeypatch: pytest.MonkeyPatch, compiler: str | None, include: str | None, words: list[str]
+) -> None:
+    monkeypatch.setenv("CC", compiler or "sh")
+    if include:
+        monkeypatch.setattr(sysconfig, "get_path", lambda name: include)
+    complaint = hook.missing_compiler()
+    assert complaint is not None
+    assert "\n" not in complaint
+    for word in words:
+        assert word in complaint
+
+
+@pytest.mark.parametrize(("value", "pure"), [("1", True), ("0", False), ("", False)])
+def test_the_switch_for_uncompiled_builds(
+    hook: ModuleType, monkeypatch: pytest.MonkeyPatch, value: str, pure: bool
+) -> None:
+    monkeypatch.setenv(hook.PURE, value)
+    assert hook.is_pure() is pure
+
+
+def test_stale_extension_modules_are_removed(hook: ModuleType, tmp_path: Path) -> None:
+    stale = tmp_path / "package" / f"module{EXTENSION_SUFFIXES[0]}"
+    stale.parent.mkdir()
+    stale.touch()
+    source = stale.with_name("module.py")
+    source.touch()
+    assert hook.remove_extensions(tmp_path) == [stale]
+    assert not stale.exists() and source.exists()
