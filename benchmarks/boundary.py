@@ -120,9 +120,7 @@ def _time_live_instances(embeddings: list[Embedding], figures: Figures, repeat: 
         found: dict[str, list[tuple[float, float]]] = {embedding.name: [] for embedding in embeddings}
         for _ in range(repeat):
             for embedding in embeddings:
-                script = _LIVE.format(
-                    small=SMALL, imports=embedding.imports, prepare=embedding.prepare, count=count
-                )
+                script = _LIVE.format(small=SMALL, imports=embedding.imports, prepare=embedding.prepare, count=count)
                 result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
                 if result.returncode:
                     last = (result.stderr.strip().splitlines() or [f"exit code {result.returncode}"])[-1]

@@ -12,8 +12,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from support.contenders import Contender, Run, available
 from kernels import BuildError, Kernel, select
+from support.contenders import Contender, Run, available
 from support.measure import Sample, alternate, arguments, geometric_mean, table, write_json
 
 
@@ -70,7 +70,9 @@ def _load(
         if contender.name == "native":
             expected = checksum
         elif checksum != expected:
-            complaints.append(f"{kernel.name}, {contender.name}: checksum {checksum:#x} is not the native {expected:#x}")
+            complaints.append(
+                f"{kernel.name}, {contender.name}: checksum {checksum:#x} is not the native {expected:#x}"
+            )
             continue
         runs[contender.name] = _bound(run, repetitions)
     return runs

@@ -99,7 +99,9 @@ def build_wasm(kernel: Kernel) -> Path:
         BuildError: as the class says.
     """
     cpu = _WASM_CPU + "+simd128" if kernel.simd else _WASM_CPU
-    return _build(kernel, ".wasm", "-target", "wasm32-freestanding", f"-mcpu={cpu}", "-Wl,--no-entry", "-Wl,--export=run")
+    return _build(
+        kernel, ".wasm", "-target", "wasm32-freestanding", f"-mcpu={cpu}", "-Wl,--no-entry", "-Wl,--export=run"
+    )
 
 
 def build_native(kernel: Kernel) -> Path:

@@ -38,7 +38,7 @@ class Native:
         run = ctypes.CDLL(str(build_native(kernel))).run
         run.argtypes = [ctypes.c_int64]
         run.restype = ctypes.c_int64
-        return run  # type: ignore[no-any-return]  # ctypes functions have no static type
+        return run
 
 
 class Ours:
@@ -98,4 +98,3 @@ def available(name: str) -> Contender | None:
     if importlib.util.find_spec("wasmer_runtime") is None:
         return None
     return Ours(name)
-

@@ -192,7 +192,7 @@ class Wasm3:
     first_call = "instantiate().find_function('add')(1, 2)"
 
     def statements(self) -> dict[str, Statement]:
-        import wasm3
+        import wasm3  # type: ignore[import-not-found,unused-ignore]  # has no types
 
         binary = _binary_functions()
         if binary is None:

@@ -63,7 +63,9 @@ def alternate(candidates: Mapping[str, Callable[[], object]], rounds: int) -> di
     return {name: Sample.of(taken) for name, taken in seconds.items()}
 
 
-def per_call(statements: Mapping[str, tuple[str, Mapping[str, object]]], rounds: int, budget: float) -> dict[str, Sample]:
+def per_call(
+    statements: Mapping[str, tuple[str, Mapping[str, object]]], rounds: int, budget: float
+) -> dict[str, Sample]:
     """Seconds for one execution of each statement, net of an empty loop, in alternation.
 
     Args:
@@ -100,10 +102,9 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [list(heads), *(list(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     text = []
-    for line in lines:
-        cells = [cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(zip(line, widths))]
+    for line in [lines[0], ["-" * width for width in widths], *lines[1:]]:
+        cells = [cell.rjust(widths[column]) if column else cell.ljust(widths[0]) for column, cell in enumerate(line)]
         text.append("  ".join(cells).rstrip())
-    text.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(text)
 
 

@@ -1,0 +1,195 @@
+"""How fast modules compile: megabytes of WebAssembly per second of CPU.
+
+Run as ``python benchmarks/compile_speed.py [--backends singlepass,llvm]``. Two real
+modules, SQLite and a JavaScript engine, go through our whole pipeline (decode, validate,
+compile, link) and through wasmtime's compilers, in turn, in this process. Of ours the
+parts are shown; *encode* is that part of *compile* that turns instruction records into
+bytes. The figure counts the whole file, custom sections and data included, and all CPU time
+of the process; wasmtime's compilation in threads is switched off, which saves it some.
+
+The hot modules of this project have to be compiled by mypyc for the figure to mean
+anything; where they are not, the report says so first.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+from support.contenders import wasmtime_config
+from support.measure import Sample, alternate, arguments, table, write_json
+from support.npm import PACKAGES, FetchError, fetch
+
+HOT_MODULES: Final = {
+    "wasmer_runtime_core": ("wasm.decode", "wasm.validate", "asm.x64.encode"),
+    "wasmer_singlepass_backend": ("function", "assembler"),
+}
+"""Some of the modules that a real build compiles."""
+
+ASKED: Final = {"singlepass": 8.0, "llvm": 0.04}
+"""Megabytes per second of CPU that a backend has to reach."""
+
+PARTS: Final = ("decode", "validate", "compile", "encode", "link")
+
+
+class Ours:
+    """Our pipeline with one backend; keeps the parts of every run."""
+
+    def __init__(self, backend: str, binary: bytes) -> None:
+        from wasmer_runtime_core.backends import find_compiler
+
+        self._binary = binary
+        self._compiler = find_compiler(backend)
+        self._encoding = _time_encoding(backend)
+        self.runs: list[dict[str, float]] = []
+        self.code_bytes = 0
+
+    def __call__(self) -> None:
+        from wasmer_runtime_core import pipeline
+        from wasmer_runtime_core.module import Module
+
+        compilation = pipeline.Compilation(self._binary, self._compiler)
+        parts: dict[str, float] = {}
+        self._encoding[0] = 0.0
+        start = time.process_time()
+        for step in pipeline.PASSES:
+            step.run(compilation)
+            parts[step.name], start = time.process_time() - start, time.process_time()
+        module = Module(compilation.info, compilation.compiled)
+        parts["link"] = time.process_time() - start
+        parts["encode"] = self._encoding[0]
+        self.runs.append(parts)
+        self.code_bytes = len(compilation.compiled.code)
+        del module
+
+
+def _time_encoding(backend: str) -> list[float]:
+    """Make the backend's calls of core's encoder add their CPU time to the cell returned.
+
+    The call crosses from one distribution to another, so it goes by the name in the calling
+    module, compiled or not, and can be wrapped there. A backend that does not use the
+    encoder leaves the cell at zero.
+    """
+    cell = [0.0]
+    encode = importlib.import_module("wasmer_runtime_core.asm.x64.encode")
+    ours = {name: value for name, value in vars(encode).items() if callable(value) and "encode" in name.lower()}
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith("wasmer_") and backend.removesuffix("_backend") in module_name:
+            for name, value in list(vars(module).items()):
+                if any(value is function for function in ours.values()) and not isinstance(value, type):
+                    setattr(module, name, _timed(value, cell))
+    return cell
+
+
+def _timed(function: Callable[..., object], cell: list[float]) -> Callable[..., object]:
+    def call(*arguments: object) -> object:
+        start = time.process_time()
+        try:
+            return function(*arguments)
+        finally:
+            cell[0] += time.process_time() - start
+
+    return call
+
+
+def main() -> int:
+    parser = arguments(__doc__ or "", rounds=5)
+    parser.add_argument("--backends", default="singlepass", help="ours, separated by commas (default: singlepass)")
+    parser.add_argument("--peers", default="wasmtime,wasmtime-winch", help="default: wasmtime,wasmtime-winch")
+    options = parser.parse_args()
+    rounds = 2 if options.quick else options.rounds
+    backends = list(filter(None, options.backends.split(",")))
+    peers = list(filter(None, options.peers.split(",")))
+    if backends and importlib.util.find_spec("wasmer_runtime_core") is None:
+        print("left out: wasmer_runtime_core is not installed", file=sys.stderr)
+        backends = []
+    if peers and importlib.util.find_spec("wasmtime") is None:
+        print("left out: wasmtime is not installed", file=sys.stderr)
+        peers = []
+    if backends:
+        _warn_of_uncompiled()
+
+    speeds: dict[str, dict[str, float]] = {}
+    parts: dict[str, dict[str, dict[str, float]]] = {}
+    for package in PACKAGES:
+        try:
+            binary = fetch(package)
+        except FetchError as error:
+            print(error, file=sys.stderr)
+            return 2
+        ours = {backend: Ours(backend, binary) for backend in backends}
+        candidates: dict[str, Callable[[], object]] = {**ours, **{peer: _wasmtime(peer, binary) for peer in peers}}
+        samples = alternate(candidates, rounds)
+        speeds[package.name] = {name: _speed(binary, sample) for name, sample in samples.items()}
+        parts[package.name] = {name: _fastest(pipeline.runs) for name, pipeline in ours.items()}
+        for name, pipeline in ours.items():
+            parts[package.name][name]["code bytes per byte"] = pipeline.code_bytes / len(binary)
+    print(_report(speeds, backends, peers))
+    if backends:
+        print("\n" + _report_parts(parts))
+    write_json(options.json, {"MB per CPU second": speeds, "parts": parts})
+    return 0
+
+
+def _wasmtime(name: str, binary: bytes) -> Callable[[], object]:
+    import wasmtime
+
+    engine = wasmtime.Engine(wasmtime_config(name.removeprefix("wasmtime").removeprefix("-") or "cranelift"))
+    return lambda: wasmtime.Module(engine, binary)
+
+
+def _speed(binary: bytes, sample: Sample) -> float:
+    return len(binary) / 1e6 / sample.minimum
+
+
+def _fastest(runs: list[dict[str, float]]) -> dict[str, float]:
+    return min(runs, key=lambda parts: sum(parts.values()) - parts["encode"])
+
+
+def _warn_of_uncompiled() -> None:
+    slow = []
+    for package, names in HOT_MODULES.items():
+        for name in names:
+            try:
+                module = importlib.import_module(f"{package}.{name}")
+            except ModuleNotFoundError:
+                continue
+            if (module.__file__ or "").endswith(".py"):
+                slow.append(f"{package}.{name}")
+    if slow:
+        line = "*" * 88
+        print(f"{line}\nNOT COMPILED: {', '.join(slow)}")
+        print(f"These run interpreted, some twenty times slower: the figures below are not the product's.\n{line}\n")
+
+
+def _report(speeds: dict[str, dict[str, float]], backends: list[str], peers: list[str]) -> str:
+    rows: list[list[str]] = []
+    for module, row in speeds.items():
+        for backend in backends:
+            asked = ASKED.get(backend)
+            verdict = "" if asked is None or row[backend] >= asked else "below asked"
+            ratios = [f"{row[backend] / row[peer]:.1f}" for peer in peers]
+            figures = [f"{row[name]:.2f}" for name in [backend, *peers]]
+            rows.append([f"{module}, {backend}", *ratios, *figures, "-" if asked is None else f"{asked:g}", verdict])
+        if not backends:
+            rows.append([module, *("-" for _ in peers), "-", *(f"{row[peer]:.2f}" for peer in peers), "-", ""])
+    heads = ["MB per CPU second", *(f"times {peer}" for peer in peers), "ours", *peers, "asked", ""]
+    return table(heads, rows)
+
+
+def _report_parts(parts: dict[str, dict[str, dict[str, float]]]) -> str:
+    rows = []
+    for module, by_backend in parts.items():
+        for backend, run in by_backend.items():
+            total = sum(run.get(part, 0.0) for part in PARTS if part != "encode")
+            shares = [f"{run.get(part, 0.0) / total * 100:.0f} %" for part in PARTS]
+            rows.append([f"{module}, {backend}", *shares, f"{total * 1e3:.0f}", f"{run['code bytes per byte']:.2f}"])
+    return table(["share of our time", *PARTS, "all, ms", "code bytes per byte"], rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
