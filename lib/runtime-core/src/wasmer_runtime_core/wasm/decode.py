@@ -1,0 +1,504 @@
+"""The binary format of modules: bytes in, `ModuleInfo` out (specification, section 5.5).
+
+A module is a sequence of sections, each with its size. This reads every section but the
+bodies of functions, of which it takes the bounds only: the validator reads them, once.
+Nothing is judged here but form. What has the right form and the wrong meaning (an index
+that names nothing, an initializer that is not constant) is left to the validator; so
+*malformed* and *invalid* stay apart, as the specification has them.
+
+Memory is proportional to the module: vectors grow as their elements are read, and a
+length is never believed before its bytes are there.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.wasm.module import (
+    ACTIVE,
+    DECLARATIVE,
+    FUNCTION,
+    GLOBAL,
+    MEMORY,
+    PASSIVE,
+    TABLE,
+    ConstantExpression,
+    CustomSection,
+    DataSegment,
+    ElementSegment,
+    Export,
+    GlobalDefinition,
+    Import,
+    ModuleInfo,
+)
+from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+from wasmer_runtime_core.wasm.reader import TOO_LARGE, TOO_LONG, Reader
+from wasmer_runtime_core.wasm.scan import read_operator, read_reference_type, read_value_type, skip_expression
+from wasmer_runtime_core.wasm.types import (
+    F32,
+    F64,
+    FUNCREF,
+    I32,
+    I64,
+    V128,
+    FunctionType,
+    GlobalType,
+    Limits,
+    MemoryType,
+    TableType,
+)
+
+MAGIC: Final = b"\0asm"
+VERSION: Final = b"\1\0\0\0"
+MAX_MODULE_BYTES: Final = 1 << 30
+"""Larger modules are refused: record offsets are 32-bit, and no implementation takes more."""
+
+# --- section ids (5.5.2), in the order in which sections may stand ----------------------------
+CUSTOM_SECTION: Final = 0
+TYPE_SECTION: Final = 1
+IMPORT_SECTION: Final = 2
+FUNCTION_SECTION: Final = 3
+TABLE_SECTION: Final = 4
+MEMORY_SECTION: Final = 5
+GLOBAL_SECTION: Final = 6
+EXPORT_SECTION: Final = 7
+START_SECTION: Final = 8
+ELEMENT_SECTION: Final = 9
+DATA_COUNT_SECTION: Final = 12
+CODE_SECTION: Final = 10
+DATA_SECTION: Final = 11
+
+_ORDER: Final = {
+    section: place
+    for place, section in enumerate(
+        (
+            TYPE_SECTION,
+            IMPORT_SECTION,
+            FUNCTION_SECTION,
+            TABLE_SECTION,
+            MEMORY_SECTION,
+            GLOBAL_SECTION,
+            EXPORT_SECTION,
+            START_SECTION,
+            ELEMENT_SECTION,
+            DATA_COUNT_SECTION,
+            CODE_SECTION,
+            DATA_SECTION,
+        ),
+        start=1,
+    )
+}
+
+FUNCTION_TYPE_FORM: Final = 0x60
+ELEMENT_KIND_FUNCTION: Final = 0x00
+
+_I32_CONST: Final = BY_MNEMONIC["i32.const"].code
+_I64_CONST: Final = BY_MNEMONIC["i64.const"].code
+_F32_CONST: Final = BY_MNEMONIC["f32.const"].code
+_F64_CONST: Final = BY_MNEMONIC["f64.const"].code
+_V128_CONST: Final = BY_MNEMONIC["v128.const"].code
+_REF_NULL: Final = BY_MNEMONIC["ref.null"].code
+_REF_FUNC: Final = BY_MNEMONIC["ref.func"].code
+_GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
+_END: Final = BY_MNEMONIC["end"].code
+_CONSTANT_OPERATORS: Final = frozenset(
+    (_I32_CONST, _I64_CONST, _F32_CONST, _F64_CONST, _V128_CONST, _REF_NULL, _REF_FUNC, _GLOBAL_GET, _END)
+)
+
+_NO_CONSTANT: Final = ConstantExpression(_I32_CONST, 0, I32)
+"""Stands for an initializer that is not constant, until the validator refuses it."""
+
+
+@final
+class DecodedModule:
+    """A module that is well formed outside of its function bodies.
+
+    Attributes:
+        info: what it declares.
+        data: its bytes.
+        code: for each function it defines, the byte offsets of its body's start and end.
+        offsets: by section (``"imports"``, ``"exports"`` …), the byte offset of each entry.
+        faults: what already showed as invalid: reason and byte offset.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.info = ModuleInfo()
+        self.data = data
+        self.code: list[tuple[int, int]] = []
+        self.offsets: dict[str, list[int]] = {
+            section: []
+            for section in (
+                "types",
+                "imports",
+                "functions",
+                "tables",
+                "memories",
+                "globals",
+                "exports",
+                "start",
+                "elements",
+                "data",
+            )
+        }
+        self.faults: list[tuple[str, int]] = []
+
+
+def decode_module(data: bytes) -> DecodedModule:
+    """Decode a binary module.
+
+    Args:
+        data: the module; any bytes-like object, copied if it is not `bytes`.
+
+    Raises:
+        DecodeError: the module is malformed; `offset` says where.
+    """
+    if not isinstance(data, bytes):
+        data = bytes(data)
+    return _Decoder(data).decode()
+
+
+@final
+class _Decoder:
+    """Reads section after section into a `DecodedModule`."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data: Final = data
+        self.reader: Final = Reader(data, 0, len(data))
+        self.module: Final = DecodedModule(data)
+        self.info: Final = self.module.info
+        self.function_types: list[int] = []  # of the module's own functions
+
+    def decode(self) -> DecodedModule:
+        self.header()
+        reader = self.reader
+        end = reader.end
+        last = 0
+        while reader.position < end:
+            start = int(reader.position)
+            section = int(reader.byte())
+            place = _ORDER.get(section)
+            if place is None and section != CUSTOM_SECTION:
+                raise DecodeError(f"malformed section id {section}", start)
+            size = reader.u32()
+            if size > end - reader.position:
+                raise DecodeError("length out of bounds", start + 1)
+            if place is not None:
+                if place <= last:
+                    raise DecodeError("unexpected content after last section", start)
+                last = place
+            section_end = reader.position + size
+            reader.end = section_end
+            self.section(section)
+            if reader.position != section_end:
+                raise DecodeError("section size mismatch", int(reader.position))
+            reader.end = end
+        self.finish()
+        return self.module
+
+    def header(self) -> None:
+        data = self.data
+        if len(data) > MAX_MODULE_BYTES:
+            raise DecodeError(f"module of {len(data)} bytes is larger than {MAX_MODULE_BYTES}", 0)
+        if len(data) < 4:
+            raise DecodeError("unexpected end", len(data))
+        if data[:4] != MAGIC:
+            raise DecodeError("magic header not detected", 0)
+        if len(data) < 8:
+            raise DecodeError("unexpected end", len(data))
+        if data[4:8] != VERSION:
+            raise DecodeError("unknown binary version", 4)
+        self.reader.position = 8
+
+    def finish(self) -> None:
+        """What one section says of another."""
+        info = self.info
+        at = len(self.data)
+        if len(self.module.code) != len(self.function_types):
+            raise DecodeError("function and code section have inconsistent lengths", at)
+        if info.data_count is not None and info.data_count != len(info.data):
+            raise DecodeError("data count and data section have inconsistent lengths", at)
+
+    def section(self, section: int) -> None:
+        if section == CUSTOM_SECTION:
+            self.custom()
+        elif section == TYPE_SECTION:
+            self.types()
+        elif section == IMPORT_SECTION:
+            self.imports()
+        elif section == FUNCTION_SECTION:
+            self.functions()
+        elif section == TABLE_SECTION:
+            self.tables()
+        elif section == MEMORY_SECTION:
+            self.memories()
+        elif section == GLOBAL_SECTION:
+            self.globals()
+        elif section == EXPORT_SECTION:
+            self.exports()
+        elif section == START_SECTION:
+            self.start()
+        elif section == ELEMENT_SECTION:
+            self.elements()
+        elif section == DATA_COUNT_SECTION:
+            self.info.data_count = int(self.reader.u32())
+        elif section == CODE_SECTION:
+            self.code()
+        else:
+            self.data_segments()
+
+    # --- sections, in the specification's order ------------------------------------------------
+    def custom(self) -> None:
+        reader = self.reader
+        name = reader.name()
+        at = int(reader.position)
+        data = reader.bytes(reader.end - reader.position)
+        self.info.custom_sections.append(CustomSection(name, data, at))
+
+    def types(self) -> None:
+        reader = self.reader
+        types = self.info.types
+        offsets = self.module.offsets["types"]
+        count = reader.u32()
+        while count > 0:
+            start = int(reader.position)
+            offsets.append(start)
+            if reader.byte() != FUNCTION_TYPE_FORM:
+                raise DecodeError("malformed function type", start)
+            params = self.value_types()
+            types.append(FunctionType(params, self.value_types()))
+            count -= 1
+
+    def imports(self) -> None:
+        reader = self.reader
+        info = self.info
+        offsets = self.module.offsets["imports"]
+        count = reader.u32()
+        while count > 0:
+            offsets.append(int(reader.position))
+            namespace = reader.name()
+            name = reader.name()
+            at = int(reader.position)
+            kind = int(reader.byte())
+            if kind == FUNCTION:
+                type_index = int(reader.u32())
+                info.functions.append(type_index)
+                info.imports.append(Import(namespace, name, kind, type_index))
+            elif kind == TABLE:
+                table = self.table_type()
+                info.tables.append(table)
+                info.imports.append(Import(namespace, name, kind, table))
+            elif kind == MEMORY:
+                memory = MemoryType(self.limits())
+                info.memories.append(memory)
+                info.imports.append(Import(namespace, name, kind, memory))
+            elif kind == GLOBAL:
+                global_ = self.global_type()
+                info.globals.append(global_)
+                info.imports.append(Import(namespace, name, kind, global_))
+            else:
+                raise DecodeError(f"malformed import kind {kind}", at)
+            count -= 1
+        info.imported_functions = len(info.functions)
+        info.imported_tables = len(info.tables)
+        info.imported_memories = len(info.memories)
+        info.imported_globals = len(info.globals)
+
+    def functions(self) -> None:
+        reader = self.reader
+        offsets = self.module.offsets["functions"]
+        count = reader.u32()
+        while count > 0:
+            offsets.append(int(reader.position))
+            self.function_types.append(int(reader.u32()))
+            count -= 1
+        self.info.functions.extend(self.function_types)
+
+    def tables(self) -> None:
+        reader = self.reader
+        offsets = self.module.offsets["tables"]
+        count = reader.u32()
+        while count > 0:
+            offsets.append(int(reader.position))
+            self.info.tables.append(self.table_type())
+            count -= 1
+
+    def memories(self) -> None:
+        reader = self.reader
+        offsets = self.module.offsets["memories"]
+        count = reader.u32()
+        while count > 0:
+            offsets.append(int(reader.position))
+            self.info.memories.append(MemoryType(self.limits()))
+            count -= 1
+
+    def globals(self) -> None:
+        reader = self.reader
+        info = self.info
+        offsets = self.module.offsets["globals"]
+        count = reader.u32()
+        while count > 0:
+            offsets.append(int(reader.position))
+            type_ = self.global_type()
+            info.globals.append(type_)
+            info.global_definitions.append(GlobalDefinition(type_, self.constant()))
+            count -= 1
+
+    def exports(self) -> None:
+        reader = self.reader
+        offsets = self.module.offsets["exports"]
+        count = reader.u32()
+        while count > 0:
+            offsets.append(int(reader.position))
+            name = reader.name()
+            at = int(reader.position)
+            kind = int(reader.byte())
+            if kind > GLOBAL:
+                raise DecodeError(f"malformed export kind {kind}", at)
+            self.info.exports.append(Export(name, kind, int(reader.u32())))
+            count -= 1
+
+    def start(self) -> None:
+        self.module.offsets["start"].append(int(self.reader.position))
+        self.info.start = int(self.reader.u32())
+
+    def elements(self) -> None:
+        reader = self.reader
+        offsets = self.module.offsets["elements"]
+        count = reader.u32()
+        while count > 0:
+            offsets.append(int(reader.position))
+            self.info.elements.append(self.element())
+            count -= 1
+
+    def element(self) -> ElementSegment:
+        """An element segment: bit 0 not active, bit 1 table or declarative, bit 2 expressions."""
+        reader = self.reader
+        at = int(reader.position)
+        flags = int(reader.u32())
+        if flags > 7:
+            raise DecodeError(f"malformed elements segment kind {flags}", at)
+        table = 0
+        offset: ConstantExpression | None = None
+        if flags & 1:
+            mode = DECLARATIVE if flags & 2 else PASSIVE
+        else:
+            mode = ACTIVE
+            if flags & 2:
+                table = int(reader.u32())
+            offset = self.constant()
+        type_ = FUNCREF
+        if flags & 3:
+            if flags & 4:
+                type_ = read_reference_type(reader)
+            elif reader.byte() != ELEMENT_KIND_FUNCTION:
+                raise DecodeError("malformed element kind", int(reader.position) - 1)
+        items: list[ConstantExpression] = []
+        count = reader.u32()
+        while count > 0:
+            if flags & 4:
+                items.append(self.constant())
+            else:
+                items.append(ConstantExpression(_REF_FUNC, int(reader.u32()), FUNCREF))
+            count -= 1
+        return ElementSegment(mode, table, offset, type_, tuple(items))
+
+    def code(self) -> None:
+        reader = self.reader
+        self.info.code_offset = int(reader.position)
+        code = self.module.code
+        count = reader.u32()
+        if int(count) != len(self.function_types):
+            raise DecodeError("function and code section have inconsistent lengths", self.info.code_offset)
+        while count > 0:
+            size = reader.u32()
+            start = reader.skip(size)
+            code.append((int(start), int(reader.position)))
+            count -= 1
+
+    def data_segments(self) -> None:
+        reader = self.reader
+        offsets = self.module.offsets["data"]
+        count = reader.u32()
+        while count > 0:
+            at = int(reader.position)
+            offsets.append(at)
+            flags = int(reader.u32())
+            if flags > 2:
+                raise DecodeError(f"malformed data segment kind {flags}", at)
+            memory = int(reader.u32()) if flags == 2 else 0
+            offset = None if flags == 1 else self.constant()
+            mode = PASSIVE if flags == 1 else ACTIVE
+            self.info.data.append(DataSegment(mode, memory, offset, reader.bytes(reader.u32())))
+            count -= 1
+
+    # --- parts (5.3) ------------------------------------------------------------------------
+    def value_types(self) -> bytes:
+        reader = self.reader
+        types = bytearray()
+        count = reader.u32()
+        while count > 0:
+            types.append(read_value_type(reader))
+            count -= 1
+        return bytes(types)
+
+    def limits(self) -> Limits:
+        reader = self.reader
+        at = int(reader.position)
+        flag = reader.byte()
+        if flag >= 0x80:
+            raise DecodeError(TOO_LONG, at)
+        if flag > 1:
+            raise DecodeError(TOO_LARGE, at)
+        minimum = int(reader.u32())
+        return Limits(minimum, int(reader.u32()) if flag else None)
+
+    def table_type(self) -> TableType:
+        element = read_reference_type(self.reader)
+        return TableType(element, self.limits())
+
+    def global_type(self) -> GlobalType:
+        reader = self.reader
+        value = read_value_type(reader)
+        mutable = reader.byte()
+        if mutable > 1:
+            raise DecodeError("malformed mutability", int(reader.position) - 1)
+        return GlobalType(value, mutable == 1)
+
+    def constant(self) -> ConstantExpression:
+        """An initializer. One that is no constant expression becomes a fault."""
+        reader = self.reader
+        start = reader.position
+        code = read_operator(reader)
+        value = 0
+        type_ = 0
+        if code == _I32_CONST:
+            value, type_ = int(reader.s32()) & 0xFFFF_FFFF, I32
+        elif code == _GLOBAL_GET:
+            value = int(reader.u32())
+            if value < len(self.info.globals):
+                type_ = self.info.globals[value].value
+        elif code == _REF_FUNC:
+            value, type_ = int(reader.u32()), FUNCREF
+        elif code == _REF_NULL:
+            type_ = read_reference_type(reader)
+            value = type_
+        elif code == _I64_CONST:
+            value, type_ = int(reader.s64()) & 0xFFFF_FFFF_FFFF_FFFF, I64
+        elif code == _F32_CONST:
+            value, type_ = int.from_bytes(reader.bytes(4), "little"), F32
+        elif code == _F64_CONST:
+            value, type_ = int.from_bytes(reader.bytes(8), "little"), F64
+        elif code == _V128_CONST:
+            value, type_ = int.from_bytes(reader.bytes(16), "little"), V128
+        if code in _CONSTANT_OPERATORS and code != _END and reader.peek() == _END:
+            reader.byte()
+            return ConstantExpression(code, value, type_)
+        reader.position = start
+        codes = skip_expression(reader, self.info.data_count is not None)
+        if _CONSTANT_OPERATORS.issuperset(codes):
+            reason = "type mismatch: an initializer is one instruction"
+        else:
+            reason = "constant expression required"
+        self.module.faults.append((reason, int(start)))
+        return _NO_CONSTANT
