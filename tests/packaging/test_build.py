@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from tests.packaging.distributions import NAMES, ROOT, package, pyproject
+from tests.packaging.distributions import NAMES, ROOT, installed, package, pyproject
 
 COMPILED = [name for name in NAMES if (ROOT / "lib" / name / "hatch_build.py").is_file()]
 
@@ -50,27 +50,22 @@ def test_the_hooks_are_one_piece_of_code() -> None:
 
 
 @pytest.mark.parametrize("name", COMPILED)
-def test_every_pattern_of_hot_modules_matches(name: str) -> None:
-    patterns = hook_table(name)["modules"]
-    assert patterns
-    for pattern in patterns:
-        assert list(package(name).glob(pattern)), pattern
+def test_the_installed_hot_modules_are_compiled_all_or_none(hook: ModuleType, name: str) -> None:
+    hot = [path.relative_to(package(name)) for path in hook.hot_modules(package(name), hook_table(name)["modules"])]
+    assert hot
+    place = Path(str(installed(name).locate_file(package(name).name)))
+    assert [path for path in hot if (place / path).with_suffix(EXTENSION_SUFFIXES[0]).is_file()] in ([], hot)
 
 
-@pytest.mark.parametrize("name", COMPILED)
-def test_the_installed_hot_modules_are_compiled_all_or_none(name: str) -> None:
-    specification = importlib.util.find_spec(package(name).name)
-    assert specification is not None and specification.origin is not None
-    installed = Path(specification.origin).parent
-    if installed == package(name):
-        pytest.skip("runs from the sources: nothing is installed")
-    hot = [
-        path.relative_to(package(name))
-        for pattern in hook_table(name)["modules"]
-        for path in package(name).glob(pattern)
-    ]
-    there = [path for path in hot if (installed / path).with_suffix(EXTENSION_SUFFIXES[0]).is_file()]
-    assert there in ([], hot)
+def test_patterns_choose_and_take_away_and_never_match_nothing(hook: ModuleType, tmp_path: Path) -> None:
+    for name in ("__init__", "a", "b", "c"):
+        (tmp_path / f"{name}.py").touch()
+    chosen = [path.stem for path in hook.hot_modules(tmp_path, ["*.py", "!b.py"])]
+    assert chosen == ["a", "c"]
+    assert [path.stem for path in hook.hot_modules(tmp_path, ["__init__.py"])] == ["__init__"]
+    for patterns in (["d.py"], ["a.py", "!b.py"]):
+        with pytest.raises(LookupError, match="no module matches"):
+            hook.hot_modules(tmp_path, patterns)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ def test_sections_are_ordered_by_kind(tmp_path: Path) -> None:
 def test_a_release_goes_above_the_others() -> None:
     text = "# Changes of x\n\nWords.\n\n## 0.1.0 (2026-01-01)\n\nThe first version.\n"
     assert released(text, "0.2.0", "### Added\n\n* A.\n", DAY) == (
-        "# Changes of x\n\nWords.\n\n## 0.2.0 (2026-11-22)\n\n### Added\n\n* A.\n\n## 0.1.0 (2026-01-01)\n\nThe first version.\n"
+        "# Changes of x\n\nWords.\n\n## 0.2.0 (2026-11-22)\n\n### Added\n\n* A.\n"
+        "\n## 0.1.0 (2026-01-01)\n\nThe first version.\n"
     )
 
 

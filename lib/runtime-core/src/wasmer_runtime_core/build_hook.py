@@ -5,8 +5,8 @@ the distribution's own ``pyproject.toml``, are compiled by mypyc, all of them as
 calls between them are native calls. And core has one *C file*, built by its `native.build`::
 
     [tool.hatch.build.targets.wheel.hooks.custom]
-    modules = ["wasm/reader.py", "wasm/text/*.py"]      # below src/<package>
-    native = "wasmer_runtime_core.native.build"         # has build(target_directory)
+    modules = ["wasm/reader.py", "wasm/text/*.py", "!wasm/text/script.py"]  # below src/<package>
+    native = "wasmer_runtime_core.native.build"  # has build(target_directory)
 
 An ordinary wheel includes the extension modules; an editable install has them copied beside the
 sources, where Python prefers them to the ``.py`` files. A stale one would shadow an edited source,
@@ -30,6 +30,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,15 +103,13 @@ class CompileHook(BuildHookInterface[Any]):
             shutil.rmtree(target, ignore_errors=True)
 
     def _modules(self, source: Path) -> list[str]:
-        """Paths of the hot modules relative to `source`, from the patterns in pyproject.toml."""
-        package = str(self.metadata.name).replace("-", "_")
-        found: dict[str, None] = {}
-        for pattern in self.config.get("modules", []):
-            matches = sorted((source / package).glob(pattern))
-            if not matches:
-                self.app.abort(f"pyproject.toml of {self.metadata.name}: no module matches {pattern!r}")
-            found.update(dict.fromkeys(str(path.relative_to(source)) for path in matches))
-        return list(found)
+        """Paths of the hot modules relative to `source`."""
+        package = source / str(self.metadata.name).replace("-", "_")
+        try:
+            return [str(path.relative_to(source)) for path in hot_modules(package, self.config.get("modules", []))]
+        except LookupError as error:
+            self.app.abort(f"pyproject.toml of {self.metadata.name}: {error}")
+            raise
 
     def _siblings(self) -> list[str]:
         """Source directories of the distributions beside this one, if it lies in the repository."""
@@ -132,6 +131,30 @@ class CompileHook(BuildHookInterface[Any]):
         if result.returncode:
             tail = "\n".join(result.stdout.splitlines()[-60:])
             self.app.abort(f"{tail}\n\nBuilding {self.metadata.name} failed (step: {arguments[0]}), see above.")
+
+
+def hot_modules(package: Path, patterns: Sequence[str]) -> list[Path]:
+    """The modules that `patterns` choose below the directory `package`.
+
+    A pattern with a ``!`` before it takes away what earlier ones chose. ``__init__.py`` is chosen
+    by its very name only: it is run once, and importing it should stay quick.
+
+    Raises:
+        LookupError: a pattern chooses, or takes away, nothing.
+    """
+    chosen: dict[Path, None] = {}
+    for pattern in patterns:
+        exclude, glob = pattern.startswith("!"), pattern.removeprefix("!")
+        matches = [
+            path for path in sorted(package.glob(glob)) if path.name != "__init__.py" or glob.endswith(path.name)
+        ]
+        if exclude:
+            matches = [path for path in matches if chosen.pop(path, 0) is None]
+        else:
+            chosen.update(dict.fromkeys(matches))
+        if not matches:
+            raise LookupError(f"no module matches {pattern!r}")
+    return list(chosen)
 
 
 def is_pure() -> bool:
