@@ -204,6 +204,13 @@ class Cursor:
             raise self.error("malformed UTF-8 encoding", 1) from None
         return value
 
+    def literals(self) -> int:
+        """How many tokens come next that are no keyword and no parenthesis."""
+        at = self.at
+        while self.numbers[at] >= NUMBER_OF_KEYWORDS:
+            at += 1
+        return at - self.at
+
     # --- types -------------------------------------------------------------------------
     def take_value_type(self) -> int:
         """Take a value type: its code."""

@@ -28,11 +28,20 @@ class IndexSpace:
         self.indices: dict[str, int] = {}
         self.count = 0
 
-    def bind(self, cursor: Cursor) -> str | None:
-        """Number the next definition, and take its identifier if it has one."""
+    def bind(self, cursor: Cursor, targets: IndexSpace | None = None) -> str | None:
+        """Number the next definition, and take its identifier if it has one.
+
+        Args:
+            cursor: where the identifier would be.
+            targets: of a segment, what it initializes. In 1.0 an identifier there meant one of these; where it
+                names no segment of its own (a second one would be a duplicate), it still does.
+        """
         name = cursor.take_identifier()
         if name is not None:
             if name in self.indices:
+                if targets is not None and name in targets.indices:
+                    self.count += 1
+                    return None
                 raise cursor.error(f"duplicate {self.kind} {name}", 1)
             self.indices[name] = self.count
         self.count += 1

@@ -368,11 +368,16 @@ class InstructionReader:
             memory_argument = self.take_memory_argument(OPERATOR_ACCESS[number], lane_follows=True)
             return memory_argument + bytes((self.take_lane(),))
         if immediate == LANES:
+            written = cursor.literals()
+            if written != 16:
+                raise cursor.error(f"invalid lane length: {written} lanes, expected 16")
             lanes = bytearray()
-            while cursor.has_index():
-                lanes.append(self.take_lane())
-            if len(lanes) != 16:
-                raise cursor.error(f"invalid lane length: {len(lanes)} lanes, expected 16")
+            for _ in range(16):
+                lane = unsigned(cursor.spellings[cursor.numbers[cursor.at]], 8)
+                if not 0 <= lane < 256:
+                    raise cursor.error("malformed lane index, expected 0 to 255")
+                lanes.append(lane)
+                cursor.at += 1
             return bytes(lanes)
         if immediate == TABLE:
             return index_bytes(definitions.tables.take_index(cursor) if cursor.has_index() else 0)
@@ -468,9 +473,10 @@ class InstructionReader:
         cursor.at += 1
         lanes, bits, floats = shape
         value = bytearray()
-        for lane in range(lanes):
-            if cursor.numbers[cursor.at] <= RIGHT:
-                raise cursor.error(f"wrong number of lane literals: {lane}, expected {lanes}")
+        written = cursor.literals()
+        if written != lanes:
+            raise cursor.error(f"wrong number of lane literals: {written}, expected {lanes}")
+        for _ in range(lanes):
             bits_of_lane = cursor.take_float(bits) if floats else cursor.take_integer(bits)
             value += bits_of_lane.to_bytes(bits // 8, "little")
         return bytes(value)

@@ -45,7 +45,7 @@ TOKEN_OR_ANNOTATION: Final = re.compile(
 NESTING: Final = re.compile(rf"{STRING}|;;[^\n\r]*|\(;|\(@")
 IN_COMMENT: Final = re.compile(r"\(;|;\)")
 IN_ANNOTATION: Final = re.compile(
-    rf"{STRING}|;;[^\n\r]*|\(;|\(@|[()]|[^\n\r\t -~]|\"|[^()\";\x00-\x1f\x7f-\U0010ffff]+|;"
+    rf"{STRING}|[\t\n\r ]+|;;[^\n\r]*|\(;|\(@|[()]|[^\n\r\t -~]|\"|[^()\";\x00-\x1f\x7f-\U0010ffff]+|;"
 )
 ANNOTATION_NAME: Final = re.compile(rf"\(@(?:[{IDENTIFIER_CHARACTERS}]++|{STRING})(?<!\(@\"\")")
 KEPT_ANNOTATION: Final = re.compile(rf"\(@(?:name|custom)(?![{IDENTIFIER_CHARACTERS}])")

@@ -18,6 +18,7 @@ from typing import Final, final
 
 from librt.strings import BytesWriter
 
+from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.wasm.module import FUNCTION as FUNCTION_KIND
 from wasmer_runtime_core.wasm.module import GLOBAL as GLOBAL_KIND
 from wasmer_runtime_core.wasm.module import MEMORY as MEMORY_KIND
@@ -76,7 +77,7 @@ def parse_module(text: str | bytes) -> bytes:
         The module in the binary format, with a name section if it has names.
 
     Raises:
-        wasmer_runtime_core.errors.DecodeError: the text is malformed; with line and column.
+        DecodeError: the text is malformed; with line and column.
     """
     cursor = Cursor(tokenize(text), 0)
     parser = ModuleParser(cursor)
@@ -105,6 +106,7 @@ class ModuleParser:
         self.cursor = cursor
         self.definitions = Definitions()
         self.module_name: str | None = None
+        self.fields: list[int] = []  # the token of each field's keyword
         self.imports: list[bytes] = []
         self.functions: list[bytes] = []
         self.tables: list[bytes] = []
@@ -128,19 +130,34 @@ class ModuleParser:
         cursor = self.cursor
         if closing == RIGHT:
             self.module_name = cursor.take_identifier()
-        fields = self.bind_fields(closing)
+        try:
+            self.bind_fields(closing)
+        except DecodeError as error:
+            self.fail_earlier(error)
+            raise
         end = cursor.at
-        for start in fields:
+        for start in self.fields:
             cursor.at = start
             self.read_field()
         cursor.at = end
 
+    def fail_earlier(self, error: DecodeError) -> None:
+        """Raise for the first thing that is wrong when the first pass found something later in the text."""
+        try:
+            for start in self.fields:
+                self.cursor.at = start
+                self.read_field()
+        except DecodeError as earlier:
+            name_unknown = earlier.reason.startswith("unknown ") and not earlier.reason.startswith("unknown operator")
+            if not name_unknown:  # else it may be defined behind what is wrong
+                raise earlier from None
+
     # --- first pass --------------------------------------------------------------------
-    def bind_fields(self, closing: int) -> list[int]:
-        """Number all definitions; returns the index of each field's keyword."""
+    def bind_fields(self, closing: int) -> None:
+        """Number all definitions, and note where each field's keyword is."""
         cursor = self.cursor
         numbers = cursor.numbers
-        fields: list[int] = []
+        fields = self.fields
         defined = ""
         while numbers[cursor.at] != closing:
             if numbers[cursor.at] != LEFT:
@@ -159,7 +176,6 @@ class ModuleParser:
             elif keyword == END_OF_TEXT:
                 raise cursor.unexpected("a module field")
             cursor.skip()
-        return fields
 
     def bind_field(self, keyword: int) -> str:
         """Number what a field defines; "import", the kind of what it defines, or nothing."""
@@ -182,10 +198,10 @@ class ModuleParser:
                     cursor.at = start
             return "import"
         if keyword == ELEM:
-            definitions.elements.bind(cursor)
+            definitions.elements.bind(cursor, definitions.tables)
             return ""
         if keyword == DATA:
-            definitions.data.bind(cursor)
+            definitions.data.bind(cursor, definitions.memories)
             return ""
         if keyword not in KINDS:
             return ""
