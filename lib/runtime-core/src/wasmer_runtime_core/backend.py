@@ -15,8 +15,7 @@ not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.wasm.body import Body
@@ -26,8 +25,7 @@ RELOCATION_BYTES = 16
 SITE_BYTES = 12
 
 
-@dataclass(frozen=True)
-class CompilerConfig:
+class CompilerConfig(NamedTuple):
     """How to compile. Part of what identifies a cached artifact."""
 
     memory_bound_check_mode: str = "default"
@@ -38,8 +36,7 @@ class CompilerConfig:
     backend_specific_config: object = None
 
 
-@dataclass(frozen=True)
-class CompiledModule:
+class CompiledModule(NamedTuple):
     """Machine code and its tables. Pure data."""
 
     backend: str
@@ -59,7 +56,7 @@ class CompiledModule:
     cpu_features: tuple[str, ...] = ()
     """What the code needs of the processor beyond x86-64 with SSE2: "sse4.1", "avx", …"""
     release_gil: bool = False
-    extra: Mapping[str, bytes] = field(default_factory=dict)
+    extra: Mapping[str, bytes] = {}
 
 
 @runtime_checkable

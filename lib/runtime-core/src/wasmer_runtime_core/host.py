@@ -131,7 +131,7 @@ def _agrees(allowed: tuple[bytes, ...] | None, wanted: bytes) -> bool:
         return True
     if len(allowed) != len(wanted):
         return False
-    return all(not codes or code in codes for codes, code in zip(allowed, wanted))
+    return all(not codes or code in codes for codes, code in zip(allowed, wanted, strict=True))
 
 
 def _shown(allowed: tuple[bytes, ...] | None) -> str:
@@ -172,7 +172,7 @@ def _function_of(function: Callable[..., Any]) -> tuple[Any, int]:
         elif isinstance(function, (type, partial)):
             return None, 0
         else:
-            call = getattr(type(function), "__call__", None)
+            call: Any = type(function).__call__
             return (call, 1) if hasattr(call, "__code__") else (None, 0)
     return None, 0
 

@@ -41,12 +41,12 @@ from wasmer_runtime_core.table import Table
 from wasmer_runtime_core.values import Value
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ModuleInfo
 from wasmer_runtime_core.wasm.types import (
-    VALUE_TYPE_NAMES,
     FunctionType,
     GlobalType,
     Limits,
     MemoryType,
     TableType,
+    show_external_type,
 )
 
 StateCreator = Callable[[], object]
@@ -251,33 +251,6 @@ def _limits_match(size: int, maximum: int | None, wanted: Limits) -> bool:
     return wanted.maximum is None or (maximum is not None and maximum <= wanted.maximum)
 
 
-def show_limits(limits: Limits) -> str:
-    return f"min: {limits.minimum}" + ("" if limits.maximum is None else f", max: {limits.maximum}")
-
-
-def show_memory(type: MemoryType) -> str:
-    return f"{{{show_limits(type.limits)}{', shared' if type.shared else ''}}}"
-
-
-def show_table(type: TableType) -> str:
-    return f"{{{VALUE_TYPE_NAMES[type.element]}, {show_limits(type.limits)}}}"
-
-
-def show_global(type: GlobalType) -> str:
-    return f"{{{'mut ' if type.mutable else ''}{VALUE_TYPE_NAMES[type.value]}}}"
-
-
-def show_type(type: FunctionType | MemoryType | TableType | GlobalType) -> str:
-    """An external type with its kind: ``function [i32] -> []``, ``memory {min: 1}``."""
-    if isinstance(type, FunctionType):
-        return f"function {type}"
-    if isinstance(type, MemoryType):
-        return f"memory {show_memory(type)}"
-    if isinstance(type, TableType):
-        return f"table {show_table(type)}"
-    return f"global {show_global(type)}"
-
-
 def _host_function(
     export: Callable[..., Any], wanted: FunctionType, namespace: str, name: str
 ) -> HostFunction | IncorrectImportSignature:
@@ -337,7 +310,7 @@ def _match_memory(export: Any, wanted: MemoryType, namespace: str, name: str) ->
     if found.shared == wanted.shared and _limits_match(export.size, found.limits.maximum, wanted.limits):
         return export
     actual = MemoryType(Limits(export.size, found.limits.maximum), found.shared)
-    return IncorrectMemoryDescriptor(namespace, name, show_memory(wanted), show_memory(actual))
+    return IncorrectMemoryDescriptor(namespace, name, str(wanted), str(actual))
 
 
 def _match_table(export: Any, wanted: TableType, namespace: str, name: str) -> Any:
@@ -347,7 +320,7 @@ def _match_table(export: Any, wanted: TableType, namespace: str, name: str) -> A
     if found.element == wanted.element and _limits_match(export.size, found.limits.maximum, wanted.limits):
         return export
     actual = TableType(found.element, Limits(export.size, found.limits.maximum))
-    return IncorrectTableDescriptor(namespace, name, show_table(wanted), show_table(actual))
+    return IncorrectTableDescriptor(namespace, name, str(wanted), str(actual))
 
 
 def _match_global(export: Any, wanted: GlobalType, namespace: str, name: str) -> Any:
@@ -355,14 +328,14 @@ def _match_global(export: Any, wanted: GlobalType, namespace: str, name: str) ->
         found: GlobalType = export.type
         if found == wanted:
             return export
-        return IncorrectGlobalDescriptor(namespace, name, show_global(wanted), show_global(found))
+        return IncorrectGlobalDescriptor(namespace, name, str(wanted), str(found))
     if isinstance(export, (Value, int, float)):
         if wanted.mutable:
-            return IncorrectGlobalDescriptor(namespace, name, show_global(wanted), f"the constant {export!r}")
+            return IncorrectGlobalDescriptor(namespace, name, str(wanted), f"the constant {export!r}")
         try:
             return Global(Value.of(wanted.value, export))
         except (TypeError, ValueError, OverflowError):
-            return IncorrectGlobalDescriptor(namespace, name, show_global(wanted), f"the constant {export!r}")
+            return IncorrectGlobalDescriptor(namespace, name, str(wanted), f"the constant {export!r}")
     return IncorrectImportType(namespace, name, "global", _kind_of(export))
 
 
@@ -404,7 +377,7 @@ def resolve_imports(info: ModuleInfo, imports: Mapping[str, Any] | None) -> list
         elif kind == FUNCTION and getattr(imports, "allow_missing_functions", False):
             externs.append(_missing_function(cast("FunctionType", wanted_type), namespace, name))
         else:
-            errors.append(ImportNotFound(namespace, name, show_type(wanted_type)))
+            errors.append(ImportNotFound(namespace, name, show_external_type(wanted_type)))
     if errors:
         raise LinkError(errors, _hint(errors))
     return externs
@@ -424,5 +397,4 @@ __all__ = [
     "func",
     "imports",
     "resolve_imports",
-    "show_type",
 ]

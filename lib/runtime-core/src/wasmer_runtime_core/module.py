@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from wasmer_runtime_core.instance import Instance
     from wasmer_runtime_core.values import ExternDescriptor
-    from wasmer_runtime_core.wasm.types import FunctionType, GlobalType, MemoryType, TableType
+    from wasmer_runtime_core.wasm.types import ExternalType
 
 ARTIFACT_VERSION: Final = 1
 """Of the pickled form. Changed whenever the machine contract or a field changes."""
@@ -129,7 +129,7 @@ class Module:
         return f"<Module{name}: {functions} functions, {self.backend}, {len(self.compiled.code)} bytes of code>"
 
 
-def extern_type(info: ModuleInfo, kind: int, index: int) -> FunctionType | MemoryType | TableType | GlobalType:
+def extern_type(info: ModuleInfo, kind: int, index: int) -> ExternalType:
     """The type of what an export names."""
     if kind == FUNCTION:
         return info.types[info.functions[index]]
@@ -167,6 +167,6 @@ def _restore(version: int, info: tuple[Any, ...], compiled: tuple[Any, ...]) -> 
             f"a compiled module of format {version}; this version reads {ARTIFACT_VERSION}: compile it again"
         )
     restored = ModuleInfo()
-    for name, value in zip(INFO_FIELDS, info):
+    for name, value in zip(INFO_FIELDS, info, strict=True):
         setattr(restored, name, value)
-    return Module(restored, CompiledModule(**dict(zip(COMPILED_FIELDS, compiled))))
+    return Module(restored, CompiledModule(**dict(zip(COMPILED_FIELDS, compiled, strict=True))))

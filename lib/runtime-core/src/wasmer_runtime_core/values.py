@@ -28,6 +28,7 @@ from wasmer_runtime_core.wasm.types import (
     I64,
     V128,
     VALUE_TYPE_CODES,
+    ExternalType,
     FunctionType,
     GlobalType,
     Limits,
@@ -304,7 +305,7 @@ class FuncSig:
         """
         if len(values) == len(self.params):
             try:
-                return [Value.of(type, value) for type, value in zip(self.params, values)]
+                return [Value.of(type, value) for type, value in zip(self.params, values, strict=True)]
             except (TypeError, ValueError, struct.error):
                 pass
         found = ", ".join(str(value.type) if isinstance(value, Value) else type(value).__name__ for value in values)
@@ -371,7 +372,7 @@ class MemoryDescriptor(_Descriptor):
         shared: whether threads share it; needs a maximum.
     """
 
-    __slots__ = ("minimum", "maximum", "shared")
+    __slots__ = ("minimum", "maximum", "shared")  # noqa: RUF023 - as the constructor has them
 
     def __init__(self, minimum: int, maximum: int | None = None, shared: bool = False) -> None:
         """Raises:
@@ -411,7 +412,7 @@ class TableDescriptor(_Descriptor):
         maximum: elements it may grow to, or None.
     """
 
-    __slots__ = ("element", "minimum", "maximum")
+    __slots__ = ("element", "minimum", "maximum")  # noqa: RUF023 - as the constructor has them
 
     def __init__(self, element: ElementType | int, minimum: int, maximum: int | None = None) -> None:
         """Raises:
@@ -482,7 +483,7 @@ class Initializer(_Descriptor):
         self.get_global = get_global
 
 
-def describe(type: FunctionType | MemoryType | TableType | GlobalType) -> ExternDescriptor:
+def describe(type: ExternalType) -> ExternDescriptor:
     """The descriptor for one of the core's external types."""
     if isinstance(type, FunctionType):
         return FuncSig.from_function_type(type)

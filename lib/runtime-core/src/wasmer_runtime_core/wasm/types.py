@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 I32: Final = 0x7F
@@ -40,27 +39,50 @@ class FunctionType(NamedTuple):
         return f"[{params}] -> [{results}]"
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """Of a memory in pages of 64 KiB, of a table in elements."""
 
     minimum: int
     maximum: int | None = None
 
+    def __str__(self) -> str:
+        return f"min: {self.minimum}" + ("" if self.maximum is None else f", max: {self.maximum}")
 
-@dataclass(frozen=True)
-class TableType:
+
+class TableType(NamedTuple):
     element: int  # FUNCREF or EXTERNREF
     limits: Limits
 
+    def __str__(self) -> str:
+        return f"{{{VALUE_TYPE_NAMES[self.element]}, {self.limits}}}"
 
-@dataclass(frozen=True)
-class MemoryType:
+
+class MemoryType(NamedTuple):
     limits: Limits
     shared: bool = False
 
+    def __str__(self) -> str:
+        return f"{{{self.limits}{', shared' if self.shared else ''}}}"
 
-@dataclass(frozen=True)
-class GlobalType:
+
+class GlobalType(NamedTuple):
     value: int  # a value type code
     mutable: bool
+
+    def __str__(self) -> str:
+        return f"{{{'mut ' if self.mutable else ''}{VALUE_TYPE_NAMES[self.value]}}}"
+
+
+ExternalType = FunctionType | TableType | MemoryType | GlobalType
+"""Of an import or an export (section 2.3.7)."""
+
+
+def show_external_type(type: ExternalType) -> str:
+    """With its kind in front: ``function [i32] -> []``, ``memory {min: 1}``."""
+    if isinstance(type, FunctionType):
+        return f"function {type}"
+    if isinstance(type, TableType):
+        return f"table {type}"
+    if isinstance(type, MemoryType):
+        return f"memory {type}"
+    return f"global {type}"

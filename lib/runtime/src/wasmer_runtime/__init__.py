@@ -1,0 +1,165 @@
+"""Compile and run WebAssembly.
+
+::
+
+    from wasmer_runtime import instantiate
+
+    instance = instantiate('''
+        (module (func (export "add") (param i32 i32) (result i32)
+          local.get 0 local.get 1 i32.add))''')
+    instance.exports.add(1, 2)   # 3
+
+* `compile` and `instantiate` take a module as bytes, as text, or as a path.
+* Imports are dictionaries: ``instantiate(wasm, {"env": {"log": print}})``.
+* What can go wrong is in `wasmer_runtime.error`.
+* ``wasmer-runtime``, or ``python -m wasmer_runtime``, is the command line.
+
+Names are imported when they are first used, so that importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wasmer_runtime import error, memory, types, units, wasm
+    from wasmer_runtime.api import (
+        compile,
+        compile_with,
+        compile_with_config,
+        compile_with_config_with,
+        compiler_for_backend,
+        default_compiler,
+        instantiate,
+        validate,
+        validate_and_report_errors,
+        wasm2wat,
+        wat2wasm,
+    )
+    from wasmer_runtime.version import VERSION
+    from wasmer_runtime_core.backend import Compiler, CompilerConfig
+    from wasmer_runtime_core.backends import Backend
+    from wasmer_runtime_core.functions import Function
+    from wasmer_runtime_core.globals import Global
+    from wasmer_runtime_core.host import HostFunc, func
+    from wasmer_runtime_core.imports import ImportObject, Namespace, imports
+    from wasmer_runtime_core.instance import Instance
+    from wasmer_runtime_core.memory import Memory
+    from wasmer_runtime_core.module import ExportType, ImportType, Module
+    from wasmer_runtime_core.table import Table
+    from wasmer_runtime_core.units import Bytes, Pages
+    from wasmer_runtime_core.values import (
+        ElementType,
+        FuncSig,
+        GlobalDescriptor,
+        MemoryDescriptor,
+        TableDescriptor,
+        Type,
+        Value,
+    )
+    from wasmer_runtime_core.vm import Ctx
+
+__all__ = [
+    "VERSION",
+    "Backend",
+    "Bytes",
+    "Compiler",
+    "CompilerConfig",
+    "Ctx",
+    "ElementType",
+    "ExportType",
+    "FuncSig",
+    "Function",
+    "Global",
+    "GlobalDescriptor",
+    "HostFunc",
+    "ImportObject",
+    "ImportType",
+    "Instance",
+    "Memory",
+    "MemoryDescriptor",
+    "Module",
+    "Namespace",
+    "Pages",
+    "Table",
+    "TableDescriptor",
+    "Type",
+    "Value",
+    "compile",
+    "compile_with",
+    "compile_with_config",
+    "compile_with_config_with",
+    "compiler_for_backend",
+    "default_compiler",
+    "error",
+    "func",
+    "imports",
+    "instantiate",
+    "memory",
+    "types",
+    "units",
+    "validate",
+    "validate_and_report_errors",
+    "wasm",
+    "wasm2wat",
+    "wat2wasm",
+]
+
+# The modules that hold those names; a test compares them with the imports above.
+_HOMES = {
+    "wasmer_runtime.api": (
+        "compile",
+        "compile_with",
+        "compile_with_config",
+        "compile_with_config_with",
+        "compiler_for_backend",
+        "default_compiler",
+        "instantiate",
+        "validate",
+        "validate_and_report_errors",
+        "wasm2wat",
+        "wat2wasm",
+    ),
+    "wasmer_runtime.version": ("VERSION",),
+    "wasmer_runtime_core.backend": ("Compiler", "CompilerConfig"),
+    "wasmer_runtime_core.backends": ("Backend",),
+    "wasmer_runtime_core.functions": ("Function",),
+    "wasmer_runtime_core.globals": ("Global",),
+    "wasmer_runtime_core.host": ("HostFunc", "func"),
+    "wasmer_runtime_core.imports": ("ImportObject", "Namespace", "imports"),
+    "wasmer_runtime_core.instance": ("Instance",),
+    "wasmer_runtime_core.memory": ("Memory",),
+    "wasmer_runtime_core.module": ("ExportType", "ImportType", "Module"),
+    "wasmer_runtime_core.table": ("Table",),
+    "wasmer_runtime_core.units": ("Bytes", "Pages"),
+    "wasmer_runtime_core.values": (
+        "ElementType",
+        "FuncSig",
+        "GlobalDescriptor",
+        "MemoryDescriptor",
+        "TableDescriptor",
+        "Type",
+        "Value",
+    ),
+    "wasmer_runtime_core.vm": ("Ctx",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_SUBMODULES = ("error", "memory", "types", "units", "wasm")
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    setattr(sys.modules[__name__], name, value)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,159 @@
+"""The functions most programs need: `compile`, `instantiate`, `validate`, and the text format.
+
+A module is given as `bytes` (binary or text), `str` (text), or an `os.PathLike` (a file of
+either). A backend is given by name, as a `Backend`, or as a compiler object; without one the
+default compiles (`default_compiler`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wasmer_runtime_core import pipeline
+from wasmer_runtime_core.backends import Backend, find_compiler
+from wasmer_runtime_core.errors import BackendError, DecodeError
+from wasmer_runtime_core.module import Module
+from wasmer_runtime_core.pipeline import compile_with, validate, validate_and_report_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wasmer_runtime_core.backend import Compiler, CompilerConfig
+    from wasmer_runtime_core.instance import Instance
+    from wasmer_runtime_core.pipeline import Source
+
+__all__ = [
+    "DEFAULT_BACKEND",
+    "compile",
+    "compile_with",
+    "compile_with_config",
+    "compile_with_config_with",
+    "compiler_for_backend",
+    "default_compiler",
+    "instantiate",
+    "validate",
+    "validate_and_report_errors",
+    "wasm2wat",
+    "wat2wasm",
+]
+
+DEFAULT_BACKEND = Backend.SINGLEPASS
+
+
+def default_compiler() -> Compiler:
+    """The compiler that is used when none is named.
+
+    Raises:
+        BackendError: it is not installed.
+    """
+    return find_compiler(DEFAULT_BACKEND)
+
+
+def compiler_for_backend(backend: str | Backend) -> Compiler | None:
+    """The compiler of a backend, or None if it is not installed.
+
+    Raises:
+        BackendError: there is no backend of this name.
+    """
+    if isinstance(backend, str):
+        try:
+            backend = Backend.from_str(backend)
+        except BackendError:
+            return find_compiler(backend)
+    try:
+        return find_compiler(backend)
+    except BackendError:
+        return None
+
+
+def compile(
+    wasm: Source, backend: str | Backend | Compiler | None = None, config: CompilerConfig | None = None
+) -> Module:
+    """Compile a module.
+
+    Args:
+        wasm: bytes (binary or text), text, or a path.
+        backend: a name ("singlepass", "cranelift", "llvm", "auto", or one that a package
+            brought), a `Backend`, or a compiler. Default: `default_compiler()`.
+        config: how to compile.
+
+    Raises:
+        DecodeError: the module is malformed.
+        ValidationError: it is not valid.
+        BackendError: no such backend, or it is not installed.
+        CompileError: the backend cannot do what the module needs.
+        OSError: the file cannot be read.
+    """
+    return compile_with(wasm, _compiler(backend), config)
+
+
+def compile_with_config(wasm: Source, config: CompilerConfig) -> Module:
+    """Compile with the default compiler and this configuration."""
+    return compile_with(wasm, default_compiler(), config)
+
+
+def compile_with_config_with(wasm: Source, config: CompilerConfig, compiler: Compiler) -> Module:
+    """Compile with this configuration and this compiler."""
+    return compile_with(wasm, compiler, config)
+
+
+def instantiate(
+    module_or_wasm: Module | Source,
+    imports: Mapping[str, Any] | None = None,
+    backend: str | Backend | Compiler | None = None,
+) -> Instance:
+    """Make an instance; compile first if a module is not given.
+
+    Args:
+        module_or_wasm: a `Module`, or what `compile` takes.
+        imports: a mapping of namespaces, each a mapping of names, or an instance.
+        backend: as in `compile`; only where there is something to compile.
+
+    Raises:
+        LinkError: imports are missing or do not match; all of them are listed.
+        RuntimeError: a segment does not fit, or the start function traps.
+        ValueError: a backend for a module that another one has compiled.
+
+    And what `compile` raises.
+    """
+    if isinstance(module_or_wasm, Module):
+        if backend is not None and _compiler(backend).name != module_or_wasm.backend:
+            raise ValueError(f"the module is compiled already, by {module_or_wasm.backend}")
+        return module_or_wasm.instantiate(imports)
+    return compile(module_or_wasm, backend).instantiate(imports)
+
+
+def wat2wasm(text: str | bytes) -> bytes:
+    """A module in the binary format, from text.
+
+    Raises:
+        DecodeError: a mistake in the text, with line and column.
+    """
+    if isinstance(text, str):
+        return pipeline.read_module(text)
+    try:
+        return pipeline.read_module(text.decode())
+    except UnicodeDecodeError as error:
+        raise DecodeError(f"malformed UTF-8 encoding: {error}", error.start) from None
+
+
+def wasm2wat(wasm: Source) -> str:
+    """A module as text.
+
+    Raises:
+        DecodeError: the module is malformed.
+        ValidationError: it is not valid.
+    """
+    from wasmer_runtime_core.wasm.printer import print_module
+
+    return print_module(pipeline.read_module(wasm))
+
+
+def _compiler(backend: str | Backend | Compiler | None) -> Compiler:
+    if backend is None:
+        return default_compiler()
+    if isinstance(backend, (str, Backend)):
+        return find_compiler(backend)
+    if callable(getattr(backend, "compile", None)):
+        return backend
+    raise TypeError(f"a backend is a name, a Backend or a compiler, not {type(backend).__name__}")

@@ -1,0 +1,68 @@
+"""The command line: ``wasmer-runtime``, also ``python -m wasmer_runtime``.
+
+::
+
+    wasmer-runtime run FILE [--backend NAME] [--invoke NAME] [--dir DIR] [--env K=V] [-- ARGS]
+    wasmer-runtime validate FILE …
+    wasmer-runtime wat2wasm FILE [-o FILE]
+    wasmer-runtime wasm2wat FILE [-o FILE]
+    wasmer-runtime inspect FILE
+    wasmer-runtime dump --stage=STAGE FILE
+    wasmer-runtime backends
+
+A first word that is no command but a file is run. The exit code is the program's; 134 when
+it traps (as if by SIGABRT), 1 for every other error, which is one line ``Error: …`` on
+standard error, 2 for a command line that makes no sense.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NoReturn
+
+import click
+
+from wasmer_runtime.cli import failures, inspecting, running, texts
+from wasmer_runtime.version import VERSION
+
+
+class Commands(click.Group):
+    """The commands; an unknown one that names a file is ``run`` with that file."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if word not in self.commands and (os.path.exists(word) or word.endswith((".wasm", ".wat"))):
+            return "run", self.commands["run"], args
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (Exception, KeyboardInterrupt) as error:
+            code = failures.report(error)
+            if code is None:
+                raise
+            ctx.exit(code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, "-V", "--version", prog_name="wasmer-runtime", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Compile and run WebAssembly."""
+
+
+cli.add_command(running.run)
+cli.add_command(texts.validate)
+cli.add_command(texts.wat2wasm)
+cli.add_command(texts.wasm2wat)
+cli.add_command(inspecting.inspect)
+cli.add_command(inspecting.dump)
+cli.add_command(inspecting.backends)
+
+
+def main() -> NoReturn:
+    """The console script."""
+    cli.main(prog_name="wasmer-runtime")
+    raise AssertionError("click ends the process")

@@ -1,0 +1,78 @@
+"""How a failure looks on the command line, and the exit code it becomes.
+
+=====================  =========  ======================================================
+failure                exit code  on standard error
+=====================  =========  ======================================================
+`ExitCode`             its code   nothing: the program has ended as it wanted to
+`Trap`                 134        ``Error:`` with the message, then the wasm backtrace
+`Error`, `OSError`     1          ``Error:`` with the message
+another exception      1          the same, naming its class: a host function raised it
+`KeyboardInterrupt`    130        nothing
+=====================  =========  ======================================================
+
+With ``WASMER_BACKTRACE=1`` in the environment Python's own traceback is shown too.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Final
+
+import click
+
+from wasmer_runtime_core.errors import Error, ExitCode, Trap
+
+TRAP_EXIT_CODE: Final = 128 + 6
+INTERRUPT_EXIT_CODE: Final = 128 + 2
+
+
+class CommandError(Error):
+    """Something about the command line itself, said in the message."""
+
+
+def report(error: BaseException) -> int | None:
+    """Write `error` to standard error.
+
+    Returns:
+        the exit code, or None for what click reports itself.
+    """
+    if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
+        return None
+    flush()
+    if isinstance(error, ExitCode):
+        return error.code
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPT_EXIT_CODE
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has enough; nothing more can be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    if os.environ.get("WASMER_BACKTRACE", "0") not in ("", "0"):
+        traceback.print_exception(error)
+    message = str(error)
+    if not isinstance(error, (Error, OSError)):
+        message = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    complain(message)
+    for note in getattr(error, "__notes__", ()):
+        click.echo(note, err=True)
+    return TRAP_EXIT_CODE if isinstance(error, Trap) else 1
+
+
+def complain(message: str) -> None:
+    """``Error: message`` on standard error, coloured on a terminal."""
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
+
+
+def warn(message: str) -> None:
+    """``Warning: message`` on standard error, coloured on a terminal."""
+    click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {message}", err=True)
+
+
+def flush() -> None:
+    """What was printed through Python comes before what is reported."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        pass

@@ -1,0 +1,95 @@
+"""``inspect``, ``dump`` and ``backends``: what a module is made of, between any two passes, and who can compile it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from wasmer_runtime.cli import stages
+from wasmer_runtime.cli.texts import FILE, load
+from wasmer_runtime_core import backends as core_backends
+from wasmer_runtime_core import pipeline
+from wasmer_runtime_core.errors import BackendError
+from wasmer_runtime_core.module import extern_type
+from wasmer_runtime_core.wasm.types import show_external_type
+
+
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows under a title: a table of `rich` on a terminal that has it, else one line each, tab-separated."""
+    if sys.stdout.isatty():
+        try:
+            from rich.console import Console
+            from rich.table import Table
+            from rich.text import Text
+        except ImportError:
+            pass
+        else:
+            table = Table(*columns, title=title, title_justify="left")
+            for row in rows:
+                table.add_row(*(Text(cell) for cell in row))
+            Console().print(table)
+            return
+    for row in rows:
+        click.echo("\t".join((title, *row)))
+
+
+@click.command()
+@click.argument("file", type=FILE)
+def inspect(file: Path) -> None:
+    """Show what a module imports and exports, with types."""
+    compilation = pipeline.run(pipeline.Compilation(load(file)), until="validate")
+    info = compilation.info
+    if info.module_name:
+        click.echo(f"module\t{info.module_name}")
+    types = info.types
+    show_table(
+        "import",
+        ("namespace", "name", "type"),
+        [
+            (namespace, name, show_external_type(types[type] if isinstance(type, int) else type))
+            for namespace, name, _, type in info.imports
+        ],
+    )
+    show_table(
+        "export",
+        ("name", "type"),
+        [(name, show_external_type(extern_type(info, kind, index))) for name, kind, index in info.exports],
+    )
+    show_table("custom section", ("name", "bytes"), [(name, str(len(data))) for name, data, _ in info.custom_sections])
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--stage", type=click.Choice(list(stages.STAGES)), required=True, help="What to show.")
+@click.option("--backend", help="Which backend's records or code. Default: the default backend.")
+@click.option("--function", type=int, help="Only the function of this index.")
+def dump(file: Path, stage: str, backend: str | None, function: int | None) -> None:
+    """Show a module between two passes, as text.
+
+    \b
+    module   what it declares
+    body     every function, checked and flattened, as backends get it
+    records  machine instructions, as the backend wrote them
+    code     machine code
+    """
+    for line in stages.STAGES[stage](load(file), backend, function):
+        click.echo(line)
+
+
+@click.command()
+def backends() -> None:
+    """List the backends and whether they can be used here."""
+    rows = []
+    for row in core_backends.BACKENDS:
+        try:
+            core_backends.find_compiler(row.name)
+        except BackendError as error:
+            rows.append((row.name, "no", str(error)))
+        else:
+            rows.append((row.name, "yes", row.distribution))
+    known = {row.name for row in core_backends.BACKENDS}
+    rows += [(name, "yes", "entry point") for name in core_backends.installed() if name not in known]
+    show_table("backend", ("name", "usable", "from"), rows)

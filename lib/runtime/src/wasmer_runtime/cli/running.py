@@ -1,0 +1,186 @@
+"""``run``: a program from the command line, with what it may see of the world.
+
+A module that imports WASI gets its arguments, environment and directories through
+`wasmer_wasi`, and `_start` is called. Any other gets no imports, and ``main`` is called. With
+``--invoke NAME`` that function is called instead: arguments are read by its signature, and
+what it returns is printed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wasmer_runtime import api
+from wasmer_runtime.cli.failures import CommandError, flush, warn
+from wasmer_runtime_core.values import FuncSig, Type, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wasmer_runtime_core.imports import ImportObject
+    from wasmer_runtime_core.module import Module
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("arguments", metavar="[-- ARGS…]", nargs=-1, type=click.UNPROCESSED)
+@click.option("--backend", metavar="NAME", help="singlepass, cranelift, llvm or auto. Default: singlepass.")
+@click.option("-i", "--invoke", metavar="NAME", help="Call this export with ARGS, print what it returns.")
+@click.option("--dir", "directories", metavar="DIR", multiple=True, help="A directory that the program may use.")
+@click.option("--mapdir", "mapped", metavar="GUEST:HOST", multiple=True, help="The same, under another name.")
+@click.option("--env", "environment", metavar="K=V", multiple=True, help="A variable for the program's environment.")
+def run(
+    file: Path,
+    arguments: tuple[str, ...],
+    backend: str | None,
+    invoke: str | None,
+    directories: tuple[str, ...],
+    mapped: tuple[str, ...],
+    environment: tuple[str, ...],
+) -> None:
+    """Run a program: a WASI command, or a module's function."""
+    module = api.compile(file, backend)
+    imports: ImportObject | None = None
+    is_wasi = any(wanted.namespace.startswith("wasi_") for wanted in module.info.imports)
+    if is_wasi:
+        imports = wasi_imports(str(file), arguments, directories, mapped, environment)
+        if invoke is not None and invoke != "_start":
+            warn("a function of a WASI program is called without its _start having run")
+    elif directories or mapped or environment:
+        warn("the program does not use WASI: --dir, --mapdir and --env have no effect")
+    name = invoke or start_function(module)
+    signature = function_signature(module, name)
+    values = parse_arguments(name, signature, arguments) if invoke or not is_wasi else []
+    instance = module.instantiate(imports)
+    result = instance.exports[name](*values)
+    flush()
+    if invoke or not is_wasi:
+        click.echo(f"{name}([{show_values(values)}]) returned [{show_values(result_values(signature, result))}]")
+
+
+def start_function(module: Module) -> str:
+    """The export that a module's program starts with.
+
+    Raises:
+        CommandError: it has none.
+    """
+    names = [export.name for export in module.info.exports]
+    for name in ("_start", "main"):
+        if name in names:
+            return name
+    there_is = ", ".join(names[:8]) or "nothing"
+    raise CommandError(
+        f"the module exports neither _start nor main; name a function with --invoke (it exports {there_is})"
+    )
+
+
+def function_signature(module: Module, name: str) -> FuncSig:
+    """The signature of an exported function.
+
+    Raises:
+        CommandError: nothing of that name, or no function.
+    """
+    for export in module.exports:
+        if export.name == name:
+            if isinstance(export.type, FuncSig):
+                return export.type
+            raise CommandError(f"Export is not a function: {name}")
+    functions = ", ".join(export.name for export in module.exports if isinstance(export.type, FuncSig))
+    raise CommandError(f"Could not find function {name}" + (f" (there is: {functions})" if functions else ""))
+
+
+def parse_arguments(name: str, signature: FuncSig, arguments: Sequence[str]) -> list[Value]:
+    """Arguments for a call, read by the types of the parameters.
+
+    Raises:
+        CommandError: too few, too many, or one that is not what its parameter wants.
+    """
+    if len(arguments) != len(signature.params):
+        expected, found = len(signature.params), len(arguments)
+        raise CommandError(f"Wrong number of arguments for {name} {signature}: expected {expected}, found {found}")
+    return [
+        parse_argument(at, text, type) for at, (text, type) in enumerate(zip(arguments, signature.params, strict=True))
+    ]
+
+
+def parse_argument(at: int, text: str, type: Type) -> Value:
+    """One argument: integers as in Python (``0x2a``), floats too (``1e3``, ``nan``, ``inf``), ``null`` references."""
+    try:
+        if type in (Type.F32, Type.F64):
+            return Value.of(type, float(text))
+        if type in (Type.FUNCREF, Type.EXTERNREF):
+            if text == "null":
+                return Value.of(type, None)
+            raise ValueError
+        return Value.of(type, int(text, 0))
+    except (ValueError, OverflowError):
+        raise CommandError(f"Could not parse argument {at + 1}, {text!r}, as {type}") from None
+
+
+def result_values(signature: FuncSig, result: Any) -> list[Value]:
+    """What a call returned, with types."""
+    results = signature.returns
+    if not results:
+        return []
+    several = (result,) if len(results) == 1 else result
+    return [Value.of(type, value) for type, value in zip(results, several, strict=True)]
+
+
+def show_values(values: Sequence[Value]) -> str:
+    """As Wasmer prints them: ``I32(1), F64(0.5)``."""
+    return ", ".join(f"{value.type.name}({value})" for value in values)
+
+
+def wasi_imports(
+    program: str,
+    arguments: Sequence[str],
+    directories: Sequence[str],
+    mapped: Sequence[str],
+    environment: Sequence[str],
+) -> ImportObject:
+    """The imports of a WASI program.
+
+    Raises:
+        CommandError: `wasmer_wasi` is not installed, or an option is not of its form.
+    """
+    try:
+        import wasmer_wasi
+    except ModuleNotFoundError as error:
+        if error.name != "wasmer_wasi":
+            raise
+        raise CommandError(
+            "this program needs WASI, which is not installed: pip install 'wasmer-runtime[wasi]'"
+        ) from None
+    for directory in directories:
+        require_directory("--dir", directory)
+    return wasmer_wasi.generate_import_object(
+        args=[program, *arguments],
+        envs=[parse_variable(text) for text in environment],
+        preopened_files=list(directories),
+        mapped_dirs=[parse_mapping(text) for text in mapped],
+    )
+
+
+def parse_variable(text: str) -> str:
+    """``K=V``, as it is."""
+    name, equals, _ = text.partition("=")
+    if not name or not equals:
+        raise CommandError(f"Env vars must be of the form <var_name>=<value>. Found {text}")
+    return text
+
+
+def parse_mapping(text: str) -> tuple[str, str]:
+    """``GUEST:HOST`` as a pair."""
+    guest, colon, host = text.partition(":")
+    if not guest or not colon or not host or ":" in host:
+        raise CommandError(f"Directory mappings must consist of two paths separated by a colon. Found {text}")
+    require_directory("--mapdir", host)
+    return guest, host
+
+
+def require_directory(option: str, path: str) -> None:
+    if not Path(path).is_dir():
+        raise CommandError(f"{option} {path}: there is no such directory")

@@ -1,0 +1,105 @@
+"""The text forms of a module between its passes, for ``dump``. Each stage gives lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from wasmer_runtime import api
+from wasmer_runtime.cli.failures import CommandError
+from wasmer_runtime_core import pipeline, trap_kinds
+from wasmer_runtime_core.pipeline import Compilation
+from wasmer_runtime_core.wasm.module import KIND_NAMES, ModuleInfo
+from wasmer_runtime_core.wasm.types import show_external_type
+
+
+def _named(info: ModuleInfo, index: int) -> str:
+    name = info.function_names.get(index)
+    return f"function {index}" + (f" ${name}" if name else "")
+
+
+def module(source: bytes, backend: str | None, function: int | None) -> Iterator[str]:
+    """What a module declares, one line an entry, in the order of its sections."""
+    info = pipeline.run(Compilation(source), until="validate").info
+    for index, type in enumerate(info.types):
+        yield f"type {index} {type}"
+    for namespace, name, kind, wanted in info.imports:
+        shown = show_external_type(info.types[wanted] if isinstance(wanted, int) else wanted)
+        yield f"import {namespace!r} {name!r} {shown if kind else f'{shown} (type {wanted})'}"
+    for index in range(info.imported_functions, len(info.functions)):
+        yield f"{_named(info, index)} type {info.functions[index]}"
+    for index in range(info.imported_tables, len(info.tables)):
+        yield f"table {index} {info.tables[index]}"
+    for index in range(info.imported_memories, len(info.memories)):
+        yield f"memory {index} {info.memories[index]}"
+    for index in range(info.imported_globals, len(info.globals)):
+        yield f"global {index} {info.globals[index]}"
+    for name, kind, index in info.exports:
+        yield f"export {name!r} {KIND_NAMES[kind]} {index}"
+    if info.start is not None:
+        yield f"start function {info.start}"
+    for index, element in enumerate(info.elements):
+        yield f"element {index} {_MODES[element.mode]} table {element.table}, {len(element.items)} items"
+    for index, data in enumerate(info.data):
+        yield f"data {index} {_MODES[data.mode]} memory {data.memory}, {len(data.data)} bytes"
+    for section in info.custom_sections:
+        yield f"custom section {section.name!r} at byte {section.offset:#x}, {len(section.data)} bytes"
+
+
+_MODES: Final = ("active", "passive", "declarative")
+
+
+def body(source: bytes, backend: str | None, function: int | None) -> Iterator[str]:
+    """Every function as backends get it."""
+    from wasmer_runtime_core.wasm.body_text import format_body
+
+    compilation = pipeline.run(Compilation(source), until="middleware")
+    for one in compilation.bodies:
+        if function is None or one.function_index == function:
+            yield f"{_named(compilation.info, one.function_index)}:"
+            yield format_body(one)
+
+
+def records(source: bytes, backend: str | None, function: int | None) -> Iterator[str]:
+    """Machine instructions as the backend wrote them, before they are encoded."""
+    compiler = api.compiler_for_backend(backend or api.DEFAULT_BACKEND)
+    show = getattr(compiler, "format_records", None)
+    if show is None:
+        raise CommandError(f"the backend {backend or api.DEFAULT_BACKEND} shows no records")
+    compilation = pipeline.run(Compilation(source), until="middleware")
+    for one in compilation.bodies:
+        if function is None or one.function_index == function:
+            yield f"{_named(compilation.info, one.function_index)}:"
+            yield show(compilation.info, one, compilation.config)
+
+
+def code(source: bytes, backend: str | None, function: int | None) -> Iterator[str]:
+    """Machine code in hexadecimal, sixteen bytes a line, with what its sites mean."""
+    made = api.compile(source, backend)
+    info, compiled = made.info, made.compiled
+    offsets = memoryview(compiled.function_offsets).cast("I")
+    sites = memoryview(compiled.sites).cast("I")
+    at = 0
+    for position in range(len(offsets) - 1):
+        index = info.imported_functions + position
+        shown = function is None or index == function
+        if shown:
+            begin, end = offsets[position], offsets[position + 1]
+            yield f"{_named(info, index)}: {compiled.target}, bytes {begin:#x} to {end:#x}"
+            for start in range(begin, end, 16):
+                line = compiled.code[start : min(start + 16, end)]
+                yield f"  {start:6x}  {line.hex(' ')}"
+        while at < len(sites) and sites[at] <= offsets[position + 1]:
+            if shown:
+                kind = sites[at + 1] & 0xFF
+                meaning = "call" if kind == trap_kinds.CALL_SITE else trap_kinds.BY_NUMBER[kind].message
+                yield f"  {sites[at]:6x}  {meaning}, wasm byte {sites[at + 2]:#x}"
+            at += 3
+
+
+STAGES: Final[dict[str, Callable[[bytes, str | None, int | None], Iterator[str]]]] = {
+    "module": module,
+    "body": body,
+    "records": records,
+    "code": code,
+}

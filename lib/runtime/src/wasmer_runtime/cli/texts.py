@@ -1,0 +1,70 @@
+"""``validate``, ``wat2wasm``, ``wasm2wat``: modules checked, and changed from one format to the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from wasmer_runtime import api
+from wasmer_runtime.cli.failures import CommandError, complain
+from wasmer_runtime_core.errors import CompileError
+
+FILE = click.Path(path_type=Path)
+
+
+def load(path: Path) -> bytes:
+    """The bytes of a file, or of standard input for ``-``."""
+    if str(path) == "-":
+        return click.get_binary_stream("stdin").read()
+    return path.read_bytes()
+
+
+@click.command()
+@click.argument("files", metavar="FILE…", type=FILE, nargs=-1, required=True)
+def validate(files: tuple[Path, ...]) -> None:
+    """Check modules, binary or text; nothing is compiled."""
+    failed = False
+    for path in files:
+        try:
+            api.validate_and_report_errors(load(path))
+        except (CompileError, OSError) as error:
+            complain(f"{path}: {error}" if isinstance(error, CompileError) else str(error))
+            failed = True
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option(
+    "-o", "--output", type=FILE, help="Where to write; default: FILE with the suffix .wasm. - is standard output."
+)
+def wat2wasm(file: Path, output: Path | None) -> None:
+    """Translate the text format into the binary format."""
+    binary = api.wat2wasm(load(file))
+    if output is None:
+        output = file.with_suffix(".wasm") if str(file) != "-" else Path("-")
+        if output == file:
+            raise CommandError(f"{file} would be overwritten: name another file with --output")
+    if str(output) == "-":
+        click.get_binary_stream("stdout").write(binary)
+    else:
+        output.write_bytes(binary)
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("-o", "--output", type=FILE, help="Where to write; default: standard output.")
+def wasm2wat(file: Path, output: Path | None) -> None:
+    """Translate the binary format into the text format."""
+    try:
+        text = api.wasm2wat(load(file))
+    except ModuleNotFoundError as error:
+        if error.name != "wasmer_runtime_core.wasm.printer":
+            raise
+        raise CommandError("wasm2wat is not available in this version") from None
+    if output is None or str(output) == "-":
+        click.echo(text, nl=not text.endswith("\n"))
+    else:
+        output.write_text(text, encoding="utf-8")

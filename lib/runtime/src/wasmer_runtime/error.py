@@ -1,0 +1,88 @@
+"""What can go wrong, as exceptions (Wasmer's ``wasmer_runtime::error``).
+
+Catch `Error` for everything this project raises on purpose, `CompileError`, `LinkError` or
+`CallError` for one stage of a module's life. `RuntimeError` stands here under Wasmer's name;
+it is a subclass of the built-in one, and is called `WasmRuntimeError` too.
+"""
+
+from __future__ import annotations
+
+from wasmer_runtime_core.errors import (
+    BackendError,
+    CacheError,
+    CallError,
+    CompileError,
+    CreationError,
+    DecodeError,
+    Error,
+    ExitCode,
+    ExportNotFound,
+    ExportWrongType,
+    Frame,
+    GenericLinkError,
+    GrowError,
+    ImportNotFound,
+    IncorrectGlobalDescriptor,
+    IncorrectImportSignature,
+    IncorrectImportType,
+    IncorrectMemoryDescriptor,
+    IncorrectTableDescriptor,
+    InternalError,
+    InvalidDescriptor,
+    LinkError,
+    LinkErrorItem,
+    MemoryGrowError,
+    PageError,
+    ResolveError,
+    RuntimeError,
+    SignatureError,
+    TableGrowError,
+    Trap,
+    UnableToCreateMemory,
+    UnableToCreateTable,
+    UserError,
+    ValidationError,
+    WasmRuntimeError,
+)
+
+__all__ = [
+    "Error",
+    # compiling
+    "CompileError",
+    "DecodeError",
+    "ValidationError",
+    "InternalError",
+    "BackendError",
+    # linking
+    "LinkError",
+    "LinkErrorItem",
+    "ImportNotFound",
+    "IncorrectImportType",
+    "IncorrectImportSignature",
+    "IncorrectMemoryDescriptor",
+    "IncorrectTableDescriptor",
+    "IncorrectGlobalDescriptor",
+    "GenericLinkError",
+    # calling
+    "CallError",
+    "ResolveError",
+    "SignatureError",
+    "ExportNotFound",
+    "ExportWrongType",
+    "RuntimeError",
+    "WasmRuntimeError",
+    "Trap",
+    "Frame",
+    "UserError",
+    "ExitCode",
+    # memories, tables, caches
+    "CreationError",
+    "UnableToCreateMemory",
+    "UnableToCreateTable",
+    "InvalidDescriptor",
+    "GrowError",
+    "MemoryGrowError",
+    "TableGrowError",
+    "PageError",
+    "CacheError",
+]
