@@ -5,8 +5,10 @@ Index spaces put imports first. Positions are byte offsets in the module.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final, NamedTuple
 
+from wasmer_runtime_core.wasm.names import read_function_names, read_local_names, read_module_name
 from wasmer_runtime_core.wasm.types import FunctionType, GlobalType, MemoryType, TableType
 
 FUNCTION: Final = 0
@@ -26,7 +28,7 @@ class Import(NamedTuple):
 class Export(NamedTuple):
     name: str
     kind: int
-    index: int
+    index: int  # type: ignore[assignment]  # the name of a tuple method, and of what this is
 
 
 class ConstantExpression(NamedTuple):
@@ -94,8 +96,22 @@ class ModuleInfo:
         self.data_count: int | None = None
         self.custom_sections: list[CustomSection] = []
         self.code_offset = 0  # of the code section's contents
-        self.module_name: str | None = None
-        self.function_names: dict[int, str] = {}  # from the name section, read when first asked
         self.escaping: tuple[int, ...] = ()
         """Functions that may become references: exported, in an element segment, or in a
         global's initializer. Ascending. Each gets a function record in an instance."""
+
+    # The name section, read when first asked.
+    @cached_property
+    def module_name(self) -> str | None:
+        """What the module calls itself."""
+        return read_module_name(self.custom_sections)
+
+    @cached_property
+    def function_names(self) -> dict[int, str]:
+        """Names by function index."""
+        return read_function_names(self.custom_sections)
+
+    @cached_property
+    def local_names(self) -> dict[int, dict[int, str]]:
+        """Names of locals, parameters first: by function index, then by local index."""
+        return read_local_names(self.custom_sections)

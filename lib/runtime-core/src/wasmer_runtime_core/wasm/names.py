@@ -1,0 +1,87 @@
+"""The name section: what functions and locals are called (specification, appendix 7.4.1).
+
+Names are for people: backtraces, dumps, the text printer. They lie in the custom section
+``name`` and are read when first asked for (`ModuleInfo.function_names` and its like), so
+that nobody pays who does not look. A custom section that is malformed does not make a
+module malformed: what could be read up to there counts, the rest is nameless. Of several
+name sections the last one that gives a name wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.wasm.reader import Reader
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.wasm.module import CustomSection
+
+NAME_SECTION: Final = "name"
+
+# --- subsections ----------------------------------------------------------------------------
+MODULE_NAME: Final = 0
+FUNCTION_NAMES: Final = 1
+LOCAL_NAMES: Final = 2
+
+
+def read_module_name(sections: Sequence[CustomSection]) -> str | None:
+    """The module's name, or None."""
+    found: str | None = None
+    for reader in _subsections(sections, MODULE_NAME):
+        try:
+            found = reader.name()
+        except DecodeError:
+            continue
+    return found
+
+
+def read_function_names(sections: Sequence[CustomSection]) -> dict[int, str]:
+    """Names by function index."""
+    names: dict[int, str] = {}
+    for reader in _subsections(sections, FUNCTION_NAMES):
+        _read_map(reader, names)
+    return names
+
+
+def read_local_names(sections: Sequence[CustomSection]) -> dict[int, dict[int, str]]:
+    """Names of locals, parameters included: by function index, then by local index."""
+    names: dict[int, dict[int, str]] = {}
+    for reader in _subsections(sections, LOCAL_NAMES):
+        try:
+            for _ in range(int(reader.u32())):
+                function = int(reader.u32())
+                if not _read_map(reader, names.setdefault(function, {})):
+                    break
+        except DecodeError:
+            continue
+    return names
+
+
+def _subsections(sections: Sequence[CustomSection], wanted: int) -> Iterator[Reader]:
+    """A reader for each subsection of one kind in the name sections."""
+    for section in sections:
+        if section.name != NAME_SECTION:
+            continue
+        reader = Reader(section.data, 0, len(section.data))
+        try:
+            while not reader.at_end():
+                kind = int(reader.byte())
+                size = reader.u32()
+                start = reader.skip(size)
+                if kind == wanted:
+                    yield Reader(section.data, start, start + size)
+        except DecodeError:
+            continue
+
+
+def _read_map(reader: Reader, names: dict[int, str]) -> bool:
+    """Read a name map into `names`; False if it ends before its time."""
+    try:
+        for _ in range(int(reader.u32())):
+            index = int(reader.u32())
+            names[index] = reader.name()
+    except DecodeError:
+        return False
+    return True
