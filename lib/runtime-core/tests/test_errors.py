@@ -1,0 +1,137 @@
+"""The exceptions: Wasmer's texts, Python's classes, and that all of them pickle."""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import pickle
+from typing import Any
+
+import pytest
+
+from wasmer_runtime_core import errors
+from wasmer_runtime_core.errors import (
+    DecodeError,
+    ExitCode,
+    ExportNotFound,
+    ExportWrongType,
+    Frame,
+    GenericLinkError,
+    ImportNotFound,
+    IncorrectGlobalDescriptor,
+    IncorrectImportSignature,
+    IncorrectImportType,
+    IncorrectMemoryDescriptor,
+    IncorrectTableDescriptor,
+    InternalError,
+    LinkError,
+    PageError,
+    SignatureError,
+    Trap,
+    UserError,
+    ValidationError,
+)
+
+ITEMS = [
+    ImportNotFound("env", "f", "function [i32] -> []"),
+    IncorrectImportType("env", "f", "function", "memory"),
+    IncorrectImportSignature("env", "f", "[i32] -> []", "[] -> []"),
+    IncorrectMemoryDescriptor("env", "m", "{min: 2}", "{min: 1}"),
+    IncorrectTableDescriptor("env", "t", "{funcref, min: 2}", "{funcref, min: 1}"),
+    IncorrectGlobalDescriptor("env", "g", "{i32}", "{mut i32}"),
+    GenericLinkError("something else"),
+]
+
+EXAMPLES: list[errors.Error] = [
+    DecodeError("unexpected end", 12),
+    DecodeError("unknown operator", None, 3, 14),
+    ValidationError("type mismatch", 31, 2),
+    InternalError("lost"),
+    LinkError(ITEMS, "do something"),
+    SignatureError("[i32] -> []", "(str)", "f"),
+    ExportNotFound("x", ["a", "b"]),
+    ExportWrongType("x", "function", "memory"),
+    Trap("unreachable", "UNREACHABLE", "Unreachable", [Frame(3, "f", 40)]),
+    UserError({"reason": 1}),
+    ExitCode(7),
+    PageError(65536, 1),
+]
+
+
+def test_positions_stand_behind_the_reason() -> None:
+    assert str(DecodeError("unexpected end", 12)) == "unexpected end (at byte 0xc)"
+    assert str(DecodeError("unknown operator", None, 3, 14)) == "unknown operator (at line 3, column 14)"
+    assert str(DecodeError("cannot say where")) == "cannot say where"
+    assert (
+        str(ValidationError("type mismatch", 31, 2)) == 'Validation error "type mismatch" (in function 2, at byte 0x1f)'
+    )
+    assert str(InternalError("lost")) == 'Internal compiler error: "lost"'
+
+
+def test_link_error_items_speak_as_wasmer_does() -> None:
+    assert str(ITEMS[0]).startswith("Import not found, namespace: env, name: f")
+    assert str(ITEMS[1]) == (
+        "Incorrect import type, namespace: env, name: f, expected type: function, found type: memory"
+    )
+    assert str(ITEMS[2]) == (
+        "Incorrect import signature, namespace: env, name: f, "
+        "expected signature: [i32] -> [], found signature: [] -> []"
+    )
+    assert "expected memory descriptor: {min: 2}, found memory descriptor: {min: 1}" in str(ITEMS[3])
+    assert "expected table descriptor: {funcref, min: 2}" in str(ITEMS[4])
+    assert "found global descriptor: {mut i32}" in str(ITEMS[5])
+    assert str(ITEMS[6]) == "something else"
+
+
+def test_a_link_error_lists_everything() -> None:
+    assert str(LinkError(ITEMS[6:])) == "link error: something else"
+    text = str(LinkError(ITEMS))
+    assert text.startswith("7 link errors: (1 of 7) Import not found")
+    assert text.endswith("(7 of 7) something else")
+    assert str(LinkError(ITEMS[6:], "do this")).endswith("\ndo this")
+
+
+def test_link_error_items_know_the_words_of_the_specification() -> None:
+    assert ITEMS[0].specification == "unknown import"
+    assert {item.specification for item in ITEMS[1:]} == {"incompatible import type"}
+
+
+def test_python_words_for_the_same_failures() -> None:
+    assert issubclass(ExportNotFound, KeyError) and issubclass(ExportNotFound, AttributeError)
+    assert issubclass(SignatureError, TypeError)
+    assert issubclass(errors.RuntimeError, builtins.RuntimeError)
+    assert errors.WasmRuntimeError is errors.RuntimeError
+    assert issubclass(errors.BackendError, errors.CompileError)
+    assert not issubclass(LinkError, errors.CallError)
+
+
+def test_missing_exports_name_what_there_is() -> None:
+    assert str(ExportNotFound("x")) == "Export not found: x"
+    assert str(ExportNotFound("x", ["a", "b"])) == "Export not found: x (there is: a, b)"
+    assert str(ExportNotFound("x", list("abcdefghij"))).endswith("g, h, …)")
+    assert "expected a function, found a memory" in str(ExportWrongType("x", "function", "memory"))
+
+
+def test_traps() -> None:
+    trap = Trap("integer divide by zero", "INTEGER_DIVIDE_BY_ZERO", "IllegalArithmetic", [Frame(3, "f", 40, "m")])
+    assert str(trap).startswith("WebAssembly trap occurred during runtime: integer divide by zero")
+    assert trap.message == "integer divide by zero"
+    assert str(trap.frames[0]) == "m!f (function 3, at byte 0x28)"
+    assert str(Frame(3, "", 40)) == "function[3] (function 3, at byte 0x28)"
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_every_error_pickles(error: errors.Error) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)
+
+
+def test_every_class_is_an_error_and_is_documented() -> None:
+    classes: list[Any] = [value for value in vars(errors).values() if inspect.isclass(value)]
+    exceptions = [value for value in classes if issubclass(value, BaseException)]
+    assert len(exceptions) > 20
+    for value in exceptions:
+        assert issubclass(value, errors.Error)
+        assert value.__doc__
