@@ -166,10 +166,10 @@ def _register_or_memory(form: Form, kind: str, words: list[int]) -> str:
     if mode == REG:
         return _register(kind, words[0] >> 24)
     address = _address(mode, words)
-    has_register = any(operand.kind in _REGISTER_NAMES and operand.place != IN_RM for operand in form.operands)
-    same_size = has_register and not form.mnemonic.startswith(("movzx", "movsx", "cvt", "vcvt"))
-    size = "" if same_size or kind == "m" else _SIZE_NAMES[kind.lstrip("rxm") if kind[0] != "r" else kind.split("m")[1]]
-    return size + address
+    told = any(operand.kind in _REGISTER_NAMES and operand.place != IN_RM for operand in form.operands)
+    if told and not form.mnemonic.startswith(("movzx", "movsx", "cvt", "vcvt")):
+        return address
+    return _SIZE_NAMES[kind.split("m")[1]] + address
 
 
 def _address(mode: int, words: list[int]) -> str:
@@ -201,8 +201,8 @@ def _address(mode: int, words: list[int]) -> str:
 
 
 def _register(kind: str, number: int) -> str:
-    names = _REGISTER_NAMES[kind]
-    return names[number] if number < 16 else f"({kind} {number})"
+    names = _REGISTER_NAMES.get(kind, ())
+    return names[number] if number < len(names) else f"({kind} {number})"
 
 
 def _number(value: int) -> str:

@@ -10,13 +10,15 @@ Numbers follow the order in which the chapters are loaded, which this module fix
 change with any release: they are written to records, never to artifacts.
 """
 
+# ruff: noqa: F403
 from __future__ import annotations
 
 from wasmer_runtime_core.asm.x64.forms.rows import FORMS as FORMS
 from wasmer_runtime_core.asm.x64.forms.rows import Form as Form
 from wasmer_runtime_core.asm.x64.forms.rows import by_number as by_number
 
-from wasmer_runtime_core.asm.x64.forms.integer import *  # isort: skip
-from wasmer_runtime_core.asm.x64.forms.control import *  # isort: skip
-from wasmer_runtime_core.asm.x64.forms.sse import *  # isort: skip
-from wasmer_runtime_core.asm.x64.forms.avx import *  # isort: skip
+# isort: off
+from wasmer_runtime_core.asm.x64.forms.integer import *
+from wasmer_runtime_core.asm.x64.forms.control import *
+from wasmer_runtime_core.asm.x64.forms.sse import *
+from wasmer_runtime_core.asm.x64.forms.avx import *

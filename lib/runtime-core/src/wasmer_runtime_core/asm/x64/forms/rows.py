@@ -190,7 +190,7 @@ def form(syntax: str, encoding: str, feature: str = "", short: int = 0) -> Form:
     places = _places(kinds, has_modrm, has_digit, in_opcode)
     immediate = packed >> IMMEDIATE_SHIFT & 15
     modes = 0 if has_modrm or short or IN_BRANCH in places else 1 << NONE
-    for kind, place in zip(kinds, places):
+    for kind, place in zip(kinds, places, strict=True):
         if place == IN_RM:
             if kind not in _MEMORY_KINDS:
                 modes |= 1 << REG
@@ -217,7 +217,7 @@ def form(syntax: str, encoding: str, feature: str = "", short: int = 0) -> Form:
         syntax,
         encoding,
         mnemonic,
-        tuple(Operand(kind, place) for kind, place in zip(kinds, places)),
+        tuple(Operand(kind, place) for kind, place in zip(kinds, places, strict=True)),
         feature,
         packed,
     )
@@ -261,7 +261,7 @@ def _split(syntax: str) -> tuple[str, list[str]]:
     """Mnemonic (with its prefix words, as in ``rep movsb``) and operand kinds."""
     first, *others = [part.strip() for part in syntax.split(",")]
     words = first.split()
-    if not others and (len(words) == 1 or words[0] in ("rep", "lock") and len(words) == 2):
+    if not others and (len(words) == 1 or words[0] == "rep"):
         return first, []
     return " ".join(words[:-1]), [words[-1], *others]
 
@@ -289,7 +289,7 @@ def _places(kinds: list[str], has_modrm: bool, has_digit: bool, in_opcode: bool)
     fields = [IN_VVVV] if has_digit else [IN_REG, IN_VVVV, IN_IS4]
     if len(registers) > len(fields) or (registers and not has_modrm):
         raise ValueError(f"no place for a register of {', '.join(kinds)}")
-    for at, place in zip(registers, fields):
+    for at, place in zip(registers, fields, strict=False):
         places[at] = place
     return places
 
