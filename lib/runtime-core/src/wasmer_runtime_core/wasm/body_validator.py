@@ -775,6 +775,8 @@ class BodyValidator:
         self.floor = frames[frame - FRAME_WORDS + HEIGHT]
         if len(results) != 0:
             self.push_all(results)
+            if label >= 0 and self.height > self.max_height:  # also where nothing arrives
+                self.max_height = self.height
 
     def leave(self, results: bytes) -> None:
         """The operands above the frame are exactly `results`; take them off."""
