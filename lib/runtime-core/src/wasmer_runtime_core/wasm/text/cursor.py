@@ -20,7 +20,9 @@ from wasmer_runtime_core.wasm.text.strings import string_bytes
 IDENTIFIER: Final = re.compile(rf"\$[{IDENTIFIER_CHARACTERS}]+")
 QUOTED_IDENTIFIER: Final = re.compile(rf"\${STRING}")
 WHOLE_STRING: Final = re.compile(STRING)
-NUMBER_LIKE: Final = re.compile(r"(?:offset|align)=(?:[0-9][0-9_]*|0x[0-9a-fA-F][0-9a-fA-F_]*)|nan:(?:canonical|arithmetic)")
+NUMBER_LIKE: Final = re.compile(
+    r"(?:offset|align)=(?:[0-9][0-9_]*|0x[0-9a-fA-F][0-9a-fA-F_]*)|nan:(?:canonical|arithmetic)"
+)
 
 
 @final

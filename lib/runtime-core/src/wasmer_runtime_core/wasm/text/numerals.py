@@ -19,9 +19,7 @@ DECIMAL: Final = r"[0-9](?:_?[0-9])*+"
 HEXADECIMAL: Final = r"[0-9a-fA-F](?:_?[0-9a-fA-F])*+"
 INTEGER: Final = re.compile(rf"([+-]?)(?:0x({HEXADECIMAL})|({DECIMAL}))")
 DECIMAL_FLOAT: Final = re.compile(rf"[+-]?{DECIMAL}(?:\.(?:{DECIMAL})?)?(?:[eE][+-]?{DECIMAL})?")
-HEXADECIMAL_FLOAT: Final = re.compile(
-    rf"([+-]?)0x({HEXADECIMAL})(?:\.({HEXADECIMAL})?)?(?:[pP]([+-]?)({DECIMAL}))?"
-)
+HEXADECIMAL_FLOAT: Final = re.compile(rf"([+-]?)0x({HEXADECIMAL})(?:\.({HEXADECIMAL})?)?(?:[pP]([+-]?)({DECIMAL}))?")
 SPECIAL: Final = re.compile(rf"([+-]?)(?:(inf)|nan(?::0x({HEXADECIMAL}))?)")
 
 LONGEST_DECIMAL: Final = 40

@@ -25,14 +25,7 @@ from wasmer_runtime_core.wasm.module import MEMORY as MEMORY_KIND
 from wasmer_runtime_core.wasm.module import TABLE as TABLE_KIND
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.definitions import Definitions, IndexSpace, take_function_type
-from wasmer_runtime_core.wasm.text.encoding import (
-    custom_section,
-    index_bytes,
-    name_map,
-    section,
-    sized,
-    vector,
-)
+from wasmer_runtime_core.wasm.text.encoding import index_bytes, sized, vector
 from wasmer_runtime_core.wasm.text.instructions import InstructionReader
 from wasmer_runtime_core.wasm.text.keywords import (
     CUSTOM_ANNOTATION,
@@ -57,11 +50,10 @@ from wasmer_runtime_core.wasm.text.keywords import (
     TYPE,
 )
 from wasmer_runtime_core.wasm.text.lexer import Tokens, tokenize
+from wasmer_runtime_core.wasm.text.sections import Sections, data_segment, element_segment
 from wasmer_runtime_core.wasm.types import FUNCREF, PAGE_BYTES
 
-HEADER: Final = b"\x00asm\x01\x00\x00\x00"
 END_BYTE: Final = b"\x0b"
-REF_FUNC_BYTE: Final = 0xD2
 
 KINDS: Final = {FUNC: FUNCTION_KIND, TABLE: TABLE_KIND, MEMORY: MEMORY_KIND, GLOBAL: GLOBAL_KIND}
 """Keyword -> kind of import or export."""
@@ -88,14 +80,14 @@ def parse_module(text: str | bytes) -> bytes:
             raise cursor.unexpected("the end of the text")
     else:
         parser.parse(END_OF_TEXT)
-    return parser.module_bytes()
+    return parser.sections.module_bytes(parser.definitions)
 
 
 def parse_fields(tokens: Tokens, start: int) -> bytes:
     """`parse_module` of a module inside a script: the tokens from `start`, after ``(module``, to its ``)``."""
     parser = ModuleParser(Cursor(tokens, start))
     parser.parse(RIGHT)
-    return parser.module_bytes()
+    return parser.sections.module_bytes(parser.definitions)
 
 
 @final
@@ -105,31 +97,18 @@ class ModuleParser:
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
         self.definitions = Definitions()
-        self.module_name: str | None = None
         self.fields: list[int] = []  # the token of each field's keyword
-        self.imports: list[bytes] = []
-        self.functions: list[bytes] = []
-        self.tables: list[bytes] = []
-        self.memories: list[bytes] = []
-        self.globals: list[bytes] = []
-        self.exports: list[bytes] = []
-        self.start: bytes = b""
-        self.elements: list[bytes] = []
-        self.code: list[bytes] = []
-        self.data: list[bytes] = []
-        self.uses_data = False
+        self.sections = Sections()
         self.functions_read = 0
         self.tables_read = 0
         self.memories_read = 0
         self.globals_read = 0
-        self.local_names: list[tuple[int, dict[int, bytes]]] = []
-        self.label_names: list[tuple[int, dict[int, bytes]]] = []
 
     def parse(self, closing: int) -> None:
         """Read the fields up to `closing`, ``)`` or the end of the text, which stays."""
         cursor = self.cursor
         if closing == RIGHT:
-            self.module_name = cursor.take_identifier()
+            self.sections.module_name = cursor.take_identifier()
         try:
             self.bind_fields(closing)
         except DecodeError as error:
@@ -254,9 +233,9 @@ class ModuleParser:
         elif keyword == DATA:
             self.read_data_segment()
         elif keyword == START:
-            if self.start:
+            if self.sections.start:
                 raise cursor.error("multiple start sections", 1)
-            self.start = index_bytes(self.definitions.functions.take_index(cursor))
+            self.sections.start = index_bytes(self.definitions.functions.take_index(cursor))
         else:
             assert keyword == CUSTOM_ANNOTATION
             cursor.skip()
@@ -268,7 +247,7 @@ class ModuleParser:
         cursor = self.cursor
         while cursor.take_opening(EXPORT):
             name = cursor.take_name("the name of the export")
-            self.exports.append(sized(name) + bytes((kind,)) + index_bytes(index))
+            self.sections.exports.append(sized(name) + bytes((kind,)) + index_bytes(index))
             cursor.expect_right(")")
 
     def take_inline_import(self, kind: int) -> bytes:
@@ -290,24 +269,24 @@ class ModuleParser:
         locals_ = IndexSpace("local", "local")
         type_ = index_bytes(self.definitions.take_type_use(cursor, locals_))
         if imported:
-            self.imports.append(imported + type_)
+            self.sections.imports.append(imported + type_)
             self.keep_local_names(index, locals_)
             return
-        self.functions.append(type_)
+        self.sections.functions.append(type_)
         out = BytesWriter()
         out.write(self.take_locals(locals_))
         reader = InstructionReader(cursor, self.definitions, locals_, out)
         reader.read(False)
         out.write(END_BYTE)
-        self.code.append(sized(out.getvalue()))
-        self.uses_data = self.uses_data or reader.uses_data
+        self.sections.code.append(sized(out.getvalue()))
+        self.sections.uses_data = self.sections.uses_data or reader.uses_data
         self.keep_local_names(index, locals_)
         if reader.label_names:
-            self.label_names.append((index, dict(reader.label_names)))
+            self.sections.label_names.append((index, dict(reader.label_names)))
 
     def keep_local_names(self, function: int, locals_: IndexSpace) -> None:
         if locals_.indices:
-            self.local_names.append((function, locals_.named()))
+            self.sections.local_names.append((function, locals_.named()))
 
     def take_locals(self, locals_: IndexSpace) -> bytes:
         """``(local …)*``, as runs of one type."""
@@ -355,18 +334,18 @@ class ModuleParser:
         names += bytes((kind,))
         if kind == FUNCTION_KIND:
             locals_ = IndexSpace("local", "local")
-            self.imports.append(names + index_bytes(self.definitions.take_type_use(cursor, locals_)))
+            self.sections.imports.append(names + index_bytes(self.definitions.take_type_use(cursor, locals_)))
             self.keep_local_names(self.functions_read, locals_)
             self.functions_read += 1
         elif kind == TABLE_KIND:
             self.tables_read += 1
-            self.imports.append(names + self.take_table_type())
+            self.sections.imports.append(names + self.take_table_type())
         elif kind == MEMORY_KIND:
             self.memories_read += 1
-            self.imports.append(names + self.take_limits())
+            self.sections.imports.append(names + self.take_limits())
         else:
             self.globals_read += 1
-            self.imports.append(names + self.take_global_type())
+            self.sections.imports.append(names + self.take_global_type())
         cursor.expect_right(")")
 
     def read_export(self) -> None:
@@ -380,7 +359,7 @@ class ModuleParser:
         if kind < 0:
             raise cursor.unexpected("func, table, memory or global")
         cursor.at += 1
-        self.exports.append(name + bytes((kind,)) + index_bytes(self.space(keyword).take_index(cursor)))
+        self.sections.exports.append(name + bytes((kind,)) + index_bytes(self.space(keyword).take_index(cursor)))
         cursor.expect_right(")")
 
     def take_limits(self) -> bytes:
@@ -418,18 +397,18 @@ class ModuleParser:
         self.read_inline_exports(TABLE_KIND, index)
         imported = self.take_inline_import(TABLE_KIND)
         if imported:
-            self.imports.append(imported + self.take_table_type())
+            self.sections.imports.append(imported + self.take_table_type())
             return
         if not cursor.has_value_type():
-            self.tables.append(self.take_table_type())
+            self.sections.tables.append(self.take_table_type())
             return
         type_ = self.take_reference_type()
         cursor.expect_opening(ELEM)
         items, functions_only = self.take_element_items(type_[0])
         cursor.expect_right("an element or )")
         size = index_bytes(len(items))
-        self.tables.append(type_ + b"\x01" + size + size)
-        self.elements.append(element_segment(index, b"\x41\x00\x0b", type_, items, functions_only))
+        self.sections.tables.append(type_ + b"\x01" + size + size)
+        self.sections.elements.append(element_segment(index, b"\x41\x00\x0b", type_, items, functions_only))
 
     def read_memory(self) -> None:
         cursor = self.cursor
@@ -439,15 +418,15 @@ class ModuleParser:
         self.read_inline_exports(MEMORY_KIND, index)
         imported = self.take_inline_import(MEMORY_KIND)
         if imported:
-            self.imports.append(imported + self.take_limits())
+            self.sections.imports.append(imported + self.take_limits())
         elif cursor.take_opening(DATA):
             content = cursor.take_strings()
             cursor.expect_right("a string or )")
             pages = index_bytes((len(content) + PAGE_BYTES - 1) // PAGE_BYTES)
-            self.memories.append(b"\x01" + pages + pages)
-            self.data.append(data_segment(index, b"\x41\x00\x0b", content))
+            self.sections.memories.append(b"\x01" + pages + pages)
+            self.sections.data.append(data_segment(index, b"\x41\x00\x0b", content))
         else:
-            self.memories.append(self.take_limits())
+            self.sections.memories.append(self.take_limits())
 
     def read_global(self) -> None:
         cursor = self.cursor
@@ -458,9 +437,9 @@ class ModuleParser:
         imported = self.take_inline_import(GLOBAL_KIND)
         type_ = self.take_global_type()
         if imported:
-            self.imports.append(imported + type_)
+            self.sections.imports.append(imported + type_)
         else:
-            self.globals.append(type_ + self.take_expression(False))
+            self.sections.globals.append(type_ + self.take_expression(False))
 
     def take_expression(self, single: bool) -> bytes:
         """A constant expression with its ``end``; `single`: one folded instruction."""
@@ -533,7 +512,7 @@ class ModuleParser:
                 raise cursor.unexpected("the index of a function")
         else:
             raise cursor.unexpected("declare, an offset, func or a reference type")
-        self.elements.append(element_segment(table, offset, type_, items, functions_only, declarative))
+        self.sections.elements.append(element_segment(table, offset, type_, items, functions_only, declarative))
 
     def read_data_segment(self) -> None:
         """``(data $id? (memory x)? offset? "…"*)``."""
@@ -550,102 +529,8 @@ class ModuleParser:
             offset = self.take_offset()
         elif cursor.numbers[cursor.at] == LEFT:
             offset = self.take_offset()
-        self.data.append(data_segment(memory, offset, cursor.take_strings()))
-
-    # --- the module --------------------------------------------------------------------
-    def module_bytes(self) -> bytes:
-        """The binary module (section 5.5)."""
-        sections = [HEADER]
-        types = [
-            b"\x60" + sized(type_.params) + sized(type_.results) for type_ in self.definitions.function_types
-        ]
-        data_count = [b""] * len(self.data) if self.uses_data else []
-        for number, items in (
-            (1, types),
-            (2, self.imports),
-            (3, self.functions),
-            (4, self.tables),
-            (5, self.memories),
-            (6, self.globals),
-            (7, self.exports),
-            (8, [self.start] if self.start else []),
-            (9, self.elements),
-            (12, data_count),
-            (10, self.code),
-            (11, self.data),
-        ):
-            if number == 8 and items:
-                sections.append(section(8, items[0]))
-            elif number == 12 and self.uses_data:
-                sections.append(section(12, index_bytes(len(items))))
-            elif items:
-                sections.append(section(number, vector(items)))
-        names = self.name_section()
-        if names:
-            sections.append(custom_section(b"name", names))
-        return b"".join(sections)
-
-    def name_section(self) -> bytes:
-        """The subsections of the name section (appendix, section 7.4.1), those with names."""
-        definitions = self.definitions
-        parts: list[bytes] = []
-        if self.module_name is not None:
-            parts.append(section(0, sized(self.module_name[1:].encode("utf-8", "replace"))))
-        if definitions.functions.indices:
-            parts.append(section(1, name_map(definitions.functions.named())))
-        for number, indirect in ((2, self.local_names), (3, self.label_names)):
-            if indirect:
-                parts.append(section(number, vector([index_bytes(index) + name_map(names) for index, names in indirect])))
-        for number, space in (
-            (4, definitions.types),
-            (5, definitions.tables),
-            (6, definitions.memories),
-            (7, definitions.globals),
-            (8, definitions.elements),
-            (9, definitions.data),
-        ):
-            if space.indices:
-                parts.append(section(number, name_map(space.named())))
-        return b"".join(parts)
+        self.sections.data.append(data_segment(memory, offset, cursor.take_strings()))
 
 
-FIELDS: Final = frozenset(
-    (TYPE, IMPORT, FUNC, TABLE, MEMORY, GLOBAL, EXPORT, START, ELEM, DATA, CUSTOM_ANNOTATION)
-)
+FIELDS: Final = frozenset((TYPE, IMPORT, FUNC, TABLE, MEMORY, GLOBAL, EXPORT, START, ELEM, DATA, CUSTOM_ANNOTATION))
 """The keywords that begin a field of a module."""
-
-
-def element_segment(
-    table: int,
-    offset: bytes,
-    type_: bytes,
-    items: list[bytes],
-    functions_only: bool,
-    declarative: bool = False,
-) -> bytes:
-    """An element segment (section 5.5.12), in the shortest of its eight forms.
-
-    Args:
-        table: of an active segment.
-        offset: the expression of an active segment, else empty.
-        type_: the reference type.
-        items: function indices or expressions, encoded.
-        functions_only: whether they are indices.
-        declarative: a segment without offset is declarative, not passive.
-    """
-    kind = b"\x00" if functions_only else type_
-    flags = 0 if functions_only else 4
-    if offset:
-        if table == 0 and (functions_only or type_[0] == FUNCREF):
-            return bytes((flags,)) + offset + vector(items)
-        return bytes((flags | 2,)) + index_bytes(table) + offset + kind + vector(items)
-    return bytes((flags | (3 if declarative else 1),)) + kind + vector(items)
-
-
-def data_segment(memory: int, offset: bytes, content: bytes) -> bytes:
-    """A data segment (section 5.5.14); `offset` is empty for a passive one."""
-    if not offset:
-        return b"\x01" + sized(content)
-    if memory == 0:
-        return b"\x00" + offset + sized(content)
-    return b"\x02" + index_bytes(memory) + offset + sized(content)

@@ -30,6 +30,7 @@ class Pattern(NamedTuple):
         lane_bits: width of what `nans` speaks of; of a vector its lanes' width.
         nans: for each lane "" (as `bits` say), "canonical" or "arithmetic".
         alternatives: of ``either``.
+        heap: of ``ref.null`` the heap type, if one is written: ``func``, ``extern`` …
     """
 
     type: str
@@ -37,6 +38,7 @@ class Pattern(NamedTuple):
     lane_bits: int = 0
     nans: tuple[str, ...] = ()
     alternatives: tuple[Pattern, ...] = ()
+    heap: str = ""
 
 
 class Action(NamedTuple):
@@ -264,15 +266,18 @@ class ScriptReader:
             pattern = Pattern("either", None, alternatives=self.read_patterns())
         elif word.startswith("ref."):
             number: int | None = None
+            heap = ""
             if cursor.numbers[cursor.at] != RIGHT:
                 spelling = self.word()
                 value = integer(spelling, 32)
                 if value != MALFORMED and value != OUT_OF_RANGE:
                     number = value
-                elif word != "ref.null":
+                elif word == "ref.null":
+                    heap = spelling
+                else:
                     raise cursor.unexpected("a number or )")
                 cursor.at += 1
-            pattern = Pattern(word, number)
+            pattern = Pattern(word, number, heap=heap)
         else:
             cursor.at -= 1
             raise cursor.unexpected("a constant or a pattern of results")

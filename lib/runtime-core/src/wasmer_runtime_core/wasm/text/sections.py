@@ -1,0 +1,134 @@
+"""The sections of a module while the text parser fills them (specification, section 5.5).
+
+Each list holds finished definitions, encoded, in the order of their indices; the module
+is their concatenation. Empty sections are left out, the data count is written only where
+an instruction needs it, and segments take the shortest of their forms.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from wasmer_runtime_core.wasm.text.definitions import Definitions
+from wasmer_runtime_core.wasm.text.encoding import custom_section, index_bytes, name_map, section, sized, vector
+from wasmer_runtime_core.wasm.types import FUNCREF
+
+HEADER: Final = b"\x00asm\x01\x00\x00\x00"
+
+
+@final
+class Sections:
+    """What a module consists of.
+
+    Attributes:
+        module_name: with its ``$``.
+        start: the index of the start function, encoded; empty without.
+        uses_data: an instruction names a data segment.
+        local_names, label_names: for a function's index the names by index.
+    """
+
+    def __init__(self) -> None:
+        self.module_name: str | None = None
+        self.imports: list[bytes] = []
+        self.functions: list[bytes] = []
+        self.tables: list[bytes] = []
+        self.memories: list[bytes] = []
+        self.globals: list[bytes] = []
+        self.exports: list[bytes] = []
+        self.start: bytes = b""
+        self.elements: list[bytes] = []
+        self.code: list[bytes] = []
+        self.data: list[bytes] = []
+        self.uses_data = False
+        self.local_names: list[tuple[int, dict[int, bytes]]] = []
+        self.label_names: list[tuple[int, dict[int, bytes]]] = []
+
+    def module_bytes(self, definitions: Definitions) -> bytes:
+        """The binary module (section 5.5)."""
+        types = [b"\x60" + sized(type_.params) + sized(type_.results) for type_ in definitions.function_types]
+        parts = [HEADER]
+        for number, content in (
+            (1, filled(types)),
+            (2, filled(self.imports)),
+            (3, filled(self.functions)),
+            (4, filled(self.tables)),
+            (5, filled(self.memories)),
+            (6, filled(self.globals)),
+            (7, filled(self.exports)),
+            (8, self.start),
+            (9, filled(self.elements)),
+            (12, index_bytes(len(self.data)) if self.uses_data else b""),
+            (10, filled(self.code)),
+            (11, filled(self.data)),
+        ):
+            if content:
+                parts.append(section(number, content))
+        names = self.name_section(definitions)
+        if names:
+            parts.append(custom_section(b"name", names))
+        return b"".join(parts)
+
+    def name_section(self, definitions: Definitions) -> bytes:
+        """The subsections of the name section (appendix, section 7.4.1), those with names."""
+        parts: list[bytes] = []
+        if self.module_name is not None:
+            parts.append(section(0, sized(self.module_name[1:].encode("utf-8", "replace"))))
+        if definitions.functions.indices:
+            parts.append(section(1, name_map(definitions.functions.named())))
+        for number, indirect in ((2, self.local_names), (3, self.label_names)):
+            if indirect:
+                parts.append(
+                    section(number, vector([index_bytes(index) + name_map(names) for index, names in indirect]))
+                )
+        for number, space in (
+            (4, definitions.types),
+            (5, definitions.tables),
+            (6, definitions.memories),
+            (7, definitions.globals),
+            (8, definitions.elements),
+            (9, definitions.data),
+        ):
+            if space.indices:
+                parts.append(section(number, name_map(space.named())))
+        return b"".join(parts)
+
+
+def filled(items: list[bytes]) -> bytes:
+    """A section's contents, or nothing if it has none."""
+    return vector(items) if items else b""
+
+
+def element_segment(
+    table: int,
+    offset: bytes,
+    type_: bytes,
+    items: list[bytes],
+    functions_only: bool,
+    declarative: bool = False,
+) -> bytes:
+    """An element segment (section 5.5.12), in the shortest of its eight forms.
+
+    Args:
+        table: of an active segment.
+        offset: the expression of an active segment, else empty.
+        type_: the reference type.
+        items: function indices or expressions, encoded.
+        functions_only: whether they are indices.
+        declarative: a segment without offset is declarative, not passive.
+    """
+    kind = b"\x00" if functions_only else type_
+    flags = 0 if functions_only else 4
+    if offset:
+        if table == 0 and (functions_only or type_[0] == FUNCREF):
+            return bytes((flags,)) + offset + vector(items)
+        return bytes((flags | 2,)) + index_bytes(table) + offset + kind + vector(items)
+    return bytes((flags | (3 if declarative else 1),)) + kind + vector(items)
+
+
+def data_segment(memory: int, offset: bytes, content: bytes) -> bytes:
+    """A data segment (section 5.5.14); `offset` is empty for a passive one."""
+    if not offset:
+        return b"\x01" + sized(content)
+    if memory == 0:
+        return b"\x00" + offset + sized(content)
+    return b"\x02" + index_bytes(memory) + offset + sized(content)

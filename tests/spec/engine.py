@@ -1,0 +1,83 @@
+"""What the runner needs of a runtime: compile, instantiate, call, read a global.
+
+And the module ``spectest`` that the scripts import (interpreter/host/spectest.ml).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wasmer_runtime_core import pipeline
+from wasmer_runtime_core.values import Value
+from wasmer_runtime_core.wasm.decode import decode_module
+from wasmer_runtime_core.wasm.validate import validate_module
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.instance import Instance
+    from wasmer_runtime_core.module import Module
+
+
+def check(binary: bytes) -> None:
+    """Decode and validate.
+
+    Raises:
+        DecodeError: it is malformed.
+        ValidationError: it is not valid.
+    """
+    validate_module(decode_module(binary))
+
+
+def spectest() -> dict[str, Any]:
+    """A fresh ``spectest``."""
+    from wasmer_runtime_core.globals import Global
+    from wasmer_runtime_core.host import func
+    from wasmer_runtime_core.memory import Memory
+    from wasmer_runtime_core.table import Table
+    from wasmer_runtime_core.values import ElementType, MemoryDescriptor, TableDescriptor
+
+    def printer(*params: str) -> Any:
+        def ignore(*values: object) -> None:
+            assert len(values) == len(params)
+
+        return func(ignore, params=params, returns=())
+
+    return {
+        "print": printer(),
+        "print_i32": printer("i32"),
+        "print_i64": printer("i64"),
+        "print_f32": printer("f32"),
+        "print_f64": printer("f64"),
+        "print_i32_f32": printer("i32", "f32"),
+        "print_f64_f64": printer("f64", "f64"),
+        "global_i32": Global(Value.I32(666)),
+        "global_i64": Global(Value.I64(666)),
+        "global_f32": Global(Value.F32(666.6)),
+        "global_f64": Global(Value.F64(666.6)),
+        "table": Table(TableDescriptor(ElementType.ANYFUNC, 10, 20)),
+        "memory": Memory(MemoryDescriptor(1, 2)),
+    }
+
+
+class Engine:
+    """The runtime with one backend."""
+
+    def __init__(self, backend: str) -> None:
+        from wasmer_runtime_core.backends import find_compiler
+
+        self.compiler = find_compiler(backend)
+
+    def compile(self, binary: bytes) -> Module:
+        return pipeline.compile_with(binary, self.compiler)
+
+    def instantiate(self, module: Module, imports: Mapping[str, Any]) -> Instance:
+        return module.instantiate(imports)
+
+    def invoke(self, instance: Instance, name: str, arguments: Sequence[Value]) -> list[Value]:
+        """Call an exported function with exactly these bits."""
+        return instance.dyn_func(name).call(arguments)
+
+    def get(self, instance: Instance, name: str) -> Value:
+        """The value of an exported global."""
+        value: Value = instance.exports[name].get_value()
+        return value

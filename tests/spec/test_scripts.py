@@ -1,0 +1,49 @@
+"""Every script on every backend."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.spec.corpus import NO_DATA, all_expected_failures, data_directory, scripts
+from tests.spec.run import default_backends
+from tests.spec.verdict import Verdict, judge
+from tests.spec.workers import Worker
+
+needs_data = pytest.mark.skipif(data_directory() is None, reason=NO_DATA)
+
+CASES = [(backend, script) for backend in default_backends() for script in scripts()]
+
+
+@needs_data
+@pytest.mark.parametrize(("backend", "script"), CASES, ids=[f"{backend}-{script}" for backend, script in CASES])
+def test_script(backend: str, script: str, workers: dict[str, Worker], verdicts: list[Verdict]) -> None:
+    worker = workers.setdefault(backend, Worker(backend))
+    verdict = judge(script, backend, worker.run(script))
+    verdicts.append(verdict)
+    assert not verdict.problems, "\n" + verdict.report()
+
+
+@needs_data
+def test_expected_failures_name_scripts_that_exist() -> None:
+    names = scripts()
+    from fnmatch import fnmatchcase
+
+    for row in all_expected_failures():
+        assert any(fnmatchcase(name, row.file) for name in names), row
+        assert row.reason
+
+
+@needs_data
+def test_all_assertions_are_found() -> None:
+    """The counts that the releases are known to have."""
+    from tests.spec.corpus import script_path
+    from wasmer_runtime_core.wasm.text.script import read_script
+
+    counts = {}
+    for level in ("1.0", "2.0"):
+        counts[level] = sum(
+            command.kind.startswith("assert_")
+            for name in scripts((level,))
+            for command in read_script(script_path(name).read_bytes())
+        )
+    assert counts == {"1.0": 18_438, "2.0": 52_230}
