@@ -69,14 +69,15 @@ CODE_LIMIT: Final = 0x7FF0_0000
 RELOCATION_REL32: Final = 1
 """The kind of a relocation row: four bytes at the offset hold symbol + addend - offset."""
 
-# What is filled in when the function's end is known: the kinds, and the numbers of a note.
+# What is filled in when the function's end is known. A note is one number:
+#   kind (bits 60-61) | bytes of immediate behind (57-59) | label or constant (31-56) | offset (0-30)
 _SHORT: Final = 0  # one byte: label less the address behind it
 _NEAR: Final = 1  # four bytes: label less the address behind the instruction
-_DIFFERENCE: Final = 2  # four bytes: label less label
-_CONSTANT: Final = 3  # four bytes: constant less the address behind the instruction
-_NOTE: Final = 4  # numbers: kind, offset of the bytes, label or constant, address behind or label
+_CONSTANT: Final = 2  # four bytes: constant less the address behind the instruction
+_DIFFERENCE: Final = 3  # four bytes: label less label; the second label is a note of its own
 
 _LABEL_LIMIT: Final = 1 << 26
+"""No label and no offset among a function's constants reaches this: they must fit a note."""
 
 
 def _rows() -> vec[i64]:
@@ -88,6 +89,23 @@ def _rows() -> vec[i64]:
 
 
 _ROWS: Final = _rows()
+
+
+def _opcodes() -> vec[i64]:
+    """By number: the bytes behind REX (24 bits), their count in bits (8), the prefix (8), its bits."""
+    opcodes = vec[i64]([0] * 4096)
+    for row in forms.FORMS:
+        packed = row.packed
+        escape = (b"", b"\x0f", b"\x0f\x38", b"\x0f\x3a")[packed >> 16 & 3]
+        tail = escape + bytes((packed & 0xFF,))
+        prefix = packed >> 8 & 0xFF
+        opcodes[row.number] = (
+            int.from_bytes(tail, "little") | len(tail) << 27 | prefix << 32 | (8 << 40 if prefix else 0)
+        )
+    return opcodes
+
+
+_OPCODES: Final = _opcodes()
 
 # The recommended multi-byte no-operations (Intel manual, volume 2, NOP), by length.
 _NO_OPERATIONS: Final = (
@@ -101,6 +119,16 @@ _NO_OPERATIONS: Final = (
     b"\x0f\x1f\x80\x00\x00\x00\x00",
     b"\x0f\x1f\x84\x00\x00\x00\x00\x00",
 )
+
+
+def _vex(row: i64, reg: i64, x: i64, rm: i64, vvvv: i64) -> i64:
+    """The VEX prefix, in two bytes if it can be, and the opcode (Intel manual, volume 2, section 2.3.5)."""
+    last = ((row >> 8) & 0xFF) | ((~(vvvv & (row >> 48)) & 15) << 3)
+    escape = (row >> 16) & 3
+    if escape == 1 and last < 0x80 and x < 8 and rm < 8:
+        return 0xC5 | ((last | ((~reg & 8) << 4)) << 8) | ((row & 0xFF) << 16)
+    middle = escape | ((~rm & 8) << 2) | ((~x & 8) << 3) | ((~reg & 8) << 4)
+    return 0xC4 | (middle << 8) | (last << 16) | ((row & 0xFF) << 24)
 
 
 @final
@@ -140,6 +168,7 @@ class ModuleEncoder:
         self.functions: i64 = 0
         self.features: i64 = 0
         # Of the function at hand. Labels: offset, or -1. The vectors keep their room.
+        self.constants_size: i64 = 0
         self.label_limit: i64 = 0
         self.label_bounds = vec[i64]()
         self.label_offsets = vec[i64]()
@@ -172,6 +201,9 @@ class ModuleEncoder:
         self.label_limit = 0
         if len(records) % RECORD_BYTES:
             raise InternalError(f"function {self.functions}: {len(records)} bytes are not whole records")
+        self.constants_size = len(constants)
+        if self.constants_size > _LABEL_LIMIT:
+            raise InternalError(f"function {self.functions}: {self.constants_size} bytes of constants are too many")
         self._bounds(records)
         self._encode(records)
         constants_at: i64 = len(code)
@@ -180,7 +212,7 @@ class ModuleEncoder:
                 code.append(0xCC)
             constants_at = len(code)
             code.write(constants)
-        self._fill(constants_at, len(constants))
+        self._fill(constants_at)
         self.functions += 1
         if len(code) > CODE_LIMIT:
             raise InternalError(f"function {self.functions - 1}: the module's code exceeds {CODE_LIMIT} bytes")
@@ -257,6 +289,7 @@ class ModuleEncoder:
 
     def _encode(self, records: bytes) -> None:
         rows = _ROWS
+        opcodes = _OPCODES
         code = self.code
         wasm_offset: i64 = 0
         jumps: i64 = 0
@@ -310,83 +343,85 @@ class ModuleEncoder:
                     code.append(u8(row & 0xFF))
                     self._relocation(tail, -4)
             else:
-                # Prefixes and opcode.
+                # One word takes the prefixes, the opcode, ModRM and SIB: at most seven bytes. The
+                # displacement joins it if there is room. Eight bytes are written, some taken back.
+                here: i64 = len(code)
                 if (row >> 26) & 1:
-                    self._vex(row, reg, x, rm, (head >> 48) & 0xFF)
+                    word = _vex(row, reg, x, rm, (head >> 48) & 0xFF)
+                    bits: i64 = 24 if word & 0xFF == 0xC5 else 32
                 else:
-                    prefix = (row >> 8) & 0xFF
-                    if prefix:
-                        code.append(u8(prefix))
+                    opcode = opcodes[form]
+                    word = opcode & 0xFF_FFFF
+                    bits = (opcode >> 24) & 0x1F
                     rex = ((row >> 15) & 8) | ((reg >> 1) & 4) | ((x >> 2) & 2) | (rm >> 3)
-                    if rex != 0:
-                        code.append(u8(0x40 | rex))
-                    elif (row >> 29) & 3:
-                        # Without REX, 4 to 7 would be ah to bh.
+                    has_rex = (rex + 15) >> 4
+                    if (row >> 29) & 3:
+                        # Without REX, the byte registers 4 to 7 would be ah to bh.
                         if ((row >> 29) & 1 and reg >= 4) or ((row >> 30) & 1 and rm >= 4 and mode == REG):
-                            code.append(0x40)
-                    escape = (row >> 16) & 3
-                    if escape:
-                        code.append(0x0F)
-                        if escape > 1:
-                            code.append(u8(0x34 + (escape << 1)))
+                            has_rex = 1
+                    shift = has_rex << 3
+                    word = (word << shift) | ((0x40 | rex) * has_rex)
+                    bits += shift
+                    shift = (opcode >> 40) & 8
+                    word = (word << shift) | ((opcode >> 32) & 0xFF)
+                    bits += shift
+                modrm = ((row >> 16) & 0x38) | ((reg & 7) << 3)
                 if mode == REG:
-                    code.append(u8(row & 0xFF))
-                    code.append(u8(0xC0 | ((((row >> 19) & 7) | (reg & 7)) << 3) | (rm & 7)))
+                    write_i64_le(code, word | ((0xC0 | modrm | (rm & 7)) << bits))
+                    code.truncate(here + (bits >> 3) + 1)
                 elif mode == NONE:
-                    code.append(u8((row & 0xFF) | (rm & 7)) if (row >> 27) & 1 else u8(row & 0xFF))
-                else:
-                    code.append(u8(row & 0xFF))
-                    middle = (((row >> 19) & 7) | (reg & 7)) << 3
+                    write_i64_le(code, word | ((rm & 7) << (bits - 8)))
+                    code.truncate(here + (bits >> 3))
+                elif mode <= MEM_INDEX:
                     displacement = ((tail & 0xFFFF_FFFF) ^ 0x8000_0000) - 0x8000_0000
-                    if mode <= MEM_INDEX:
-                        if displacement == 0 and rm & 7 != 5:
-                            size: i64 = 0
-                        elif -128 <= displacement and displacement <= 127:
-                            size = 1
-                        else:
-                            size = 2
-                        if mode == MEM and rm & 7 != 4:
-                            code.append(u8((size << 6) | middle | (rm & 7)))
-                        else:
-                            code.append(u8((size << 6) | middle | 4))
-                            if mode == MEM:
-                                code.append(0x24)
-                            else:
-                                code.append(u8((((head >> 40) & 3) << 6) | ((x & 7) << 3) | (rm & 7)))
-                        if size == 1:
-                            code.append(u8(displacement & 0xFF))
-                        elif size == 2:
-                            write_i32_le(code, i32(displacement))
-                    elif mode == INDEX_ONLY:
-                        code.append(u8(middle | 4))
-                        code.append(u8((((head >> 40) & 3) << 6) | ((x & 7) << 3) | 5))
-                        write_i32_le(code, i32(displacement))
+                    size: i64 = 32
+                    if displacement == 0 and rm & 7 != 5:
+                        size = 0
+                    elif -128 <= displacement and displacement <= 127:
+                        modrm |= 0x40
+                        displacement &= 0xFF
+                        size = 8
                     else:
-                        code.append(u8(middle | 5))
-                        self._from_here(records, at, mode, displacement, (row >> 22) & 15)
-                size = (row >> 22) & 15
-                if size:
-                    self._immediate(records, at, row, size, tail)
+                        modrm |= 0x80
+                    if mode == MEM and rm & 7 != 4:
+                        word |= (modrm | (rm & 7)) << bits
+                        bits += 8
+                    else:
+                        sib = 0x20 | (rm & 7)
+                        if mode == MEM_INDEX:
+                            sib = (((head >> 40) & 3) << 6) | ((x & 7) << 3) | (rm & 7)
+                        word |= (modrm | 4 | (sib << 8)) << bits
+                        bits += 16
+                    if bits <= 32:
+                        write_i64_le(code, word | (displacement << bits))
+                    else:
+                        write_i64_le(code, word)
+                        code.truncate(here + (bits >> 3))
+                        write_i32_le(code, i32(displacement))
+                    code.truncate(here + ((bits + size) >> 3))
+                elif mode == INDEX_ONLY:
+                    sib = (((head >> 40) & 3) << 6) | ((x & 7) << 3) | 5
+                    write_i64_le(code, word | ((modrm | 4 | (sib << 8)) << bits))
+                    code.truncate(here + (bits >> 3) + 2)
+                    write_i32_le(code, i32(((tail & 0xFFFF_FFFF) ^ 0x8000_0000) - 0x8000_0000))
+                else:
+                    write_i64_le(code, word | ((modrm | 5) << bits))
+                    code.truncate(here + (bits >> 3) + 1)
+                    target = ((tail & 0xFFFF_FFFF) ^ 0x8000_0000) - 0x8000_0000
+                    self._from_here(records, at, mode, target, (row >> 22) & 15)
+                immediate = (row >> 22) & 15
+                if immediate == 4:
+                    write_i32_le(code, i32(tail >> 32))
+                elif immediate:
+                    self._immediate(records, at, row, tail)
 
             if kind == CALL_SITE:
                 self._site(len(code), kind, wasm_offset)
             at += RECORD_BYTES
 
-    def _vex(self, row: i64, reg: i64, x: i64, rm: i64, vvvv: i64) -> None:
-        """The VEX prefix, in two bytes if it can be (Intel manual, volume 2, section 2.3.5)."""
-        code = self.code
-        third = vvvv & (row >> 48) & 15
-        last = ((row >> 8) & 0xFF) | ((~third & 15) << 3)
-        escape = (row >> 16) & 3
-        if escape == 1 and last < 0x80 and x < 8 and rm < 8:
-            code.append(0xC5)
-            code.append(u8(last | ((~reg & 8) << 4)))
-        else:
-            code.append(0xC4)
-            code.append(u8(escape | ((~rm & 8) << 2) | ((~x & 8) << 3) | ((~reg & 8) << 4)))
-            code.append(u8(last))
-
-    def _immediate(self, records: bytes, at: i64, row: i64, size: i64, tail: i64) -> None:
+    def _immediate(self, records: bytes, at: i64, row: i64, tail: i64) -> None:
+        """An immediate that is not of four bytes."""
+        size = (row >> 22) & 15
         value = tail >> 32
         if size == 1:
             if (row >> 31) & 1:
@@ -394,8 +429,6 @@ class ModuleEncoder:
             if value < -128 or value > 255:
                 self._fail(records, at, "the immediate does not fit 8 bits")
             self.code.append(u8(value & 0xFF))
-        elif size == 4:
-            write_i32_le(self.code, i32(value))
         elif size == 8:
             write_i64_le(self.code, tail)
         else:
@@ -415,7 +448,10 @@ class ModuleEncoder:
         elif mode == RELOCATED:
             self._relocation(target, -4 - immediate_bytes)
         else:
-            self._note(_NEAR if mode == LABEL else _CONSTANT, here, target, behind)
+            limit = _LABEL_LIMIT if mode == LABEL else self.constants_size
+            if target < 0 or target >= limit:
+                self._fail(records, at, f"out of range: {target} of {limit}")
+            self._note(_NEAR if mode == LABEL else _CONSTANT, here, target, immediate_bytes)
             write_i32_le(self.code, 0)
 
     def _jump(self, records: bytes, at: i64, row: i64, tail: i64, jump: i64) -> None:
@@ -435,7 +471,7 @@ class ModuleEncoder:
                 return
         elif short != 0 and self.label_bounds[label] - self.jump_bounds[jump] <= 127:
             code.append(u8(short))
-            self._note(_SHORT, here + 1, label, here + 2)
+            self._note(_SHORT, here + 1, label, 0)
             code.append(0)
             return
         if (row >> 16) & 3:
@@ -445,7 +481,7 @@ class ModuleEncoder:
         if target >= 0:
             write_i32_le(code, i32(target - here - 4))
         else:
-            self._note(_NEAR, here, label, here + 4)
+            self._note(_NEAR, here, label, 0)
             write_i32_le(code, 0)
 
     def _directive(self, records: bytes, at: i64, form: i64, head: i64) -> None:
@@ -466,7 +502,12 @@ class ModuleEncoder:
         elif form == DATA:
             write_i32_le(code, i32(tail >> 32))
         elif form == LABEL_DIFFERENCE:
-            self._note(_DIFFERENCE, len(code), tail & 0xFFFF_FFFF, (tail >> 32) & 0xFFFF_FFFF)
+            label = tail & 0xFFFF_FFFF
+            base = (tail >> 32) & 0xFFFF_FFFF
+            if label >= self.label_limit or base >= self.label_limit:
+                self._fail(records, at, "the label is never bound")
+            self._note(_DIFFERENCE, len(code), label, 0)
+            self._note(0, 0, base, 0)
             write_i32_le(code, 0)
         else:
             self._fail(records, at, "there is no such form")
@@ -487,49 +528,46 @@ class ModuleEncoder:
 
     # --- what refers forward -----------------------------------------------------------------
 
-    def _note(self, kind: i64, offset: i64, target: i64, behind: i64) -> None:
-        at = self.note_count
-        if at + _NOTE > len(self.notes):
-            for _ in range(_NOTE):
-                self.notes = append(self.notes, i64(0))
-        notes = self.notes
-        notes[at] = kind
-        notes[at + 1] = offset
-        notes[at + 2] = target
-        notes[at + 3] = behind
-        self.note_count = at + _NOTE
+    def _note(self, kind: i64, offset: i64, target: i64, immediate_bytes: i64) -> None:
+        note = (kind << 60) | (immediate_bytes << 57) | (target << 31) | offset
+        count = self.note_count
+        if count < len(self.notes):
+            self.notes[count] = note
+        else:
+            self.notes = append(self.notes, note)
+        self.note_count = count + 1
 
-    def _fill(self, constants_at: i64, constants_size: i64) -> None:
+    def _fill(self, constants_at: i64) -> None:
         """Write what was left open, now that every label is bound."""
         code = self.code
-        notes = self.notes
         at: i64 = 0
         while at < self.note_count:
-            kind = notes[at]
-            offset = notes[at + 1]
-            if kind == _CONSTANT:
-                target = notes[at + 2]
-                if target < 0 or target >= constants_size:
-                    raise InternalError(
-                        f"function {self.functions}: no constant at {target}; there are {constants_size} bytes"
-                    )
-                value = constants_at + target - notes[at + 3]
-            elif kind == _DIFFERENCE:
-                value = self._label(notes[at + 2]) - self._label(notes[at + 3])
+            note = self.notes[at]
+            offset = note & 0x7FFF_FFFF
+            target = (note >> 31) & 0x3FF_FFFF
+            kind = note >> 60
+            if kind == _SHORT:
+                value = self._label(target) - offset - 1
+                if value > 127:
+                    raise InternalError(f"function {self.functions}: the bound of a short jump does not hold")
+                code[offset] = u8(value & 0xFF)
+                at += 1
+                continue
+            if kind == _DIFFERENCE:
+                at += 1
+                value = self._label(target) - self._label((self.notes[at] >> 31) & 0x3FF_FFFF)
             else:
-                value = self._label(notes[at + 2]) - notes[at + 3]
+                value = self._label(target) if kind == _NEAR else constants_at + target
+                value -= offset + 4 + ((note >> 57) & 7)
             code[offset] = u8(value & 0xFF)
-            if kind != _SHORT:
-                code[offset + 1] = u8((value >> 8) & 0xFF)
-                code[offset + 2] = u8((value >> 16) & 0xFF)
-                code[offset + 3] = u8((value >> 24) & 0xFF)
-            elif value > 127:
-                raise InternalError(f"function {self.functions}: the bound of a short jump does not hold")
-            at += _NOTE
+            code[offset + 1] = u8((value >> 8) & 0xFF)
+            code[offset + 2] = u8((value >> 16) & 0xFF)
+            code[offset + 3] = u8((value >> 24) & 0xFF)
+            at += 1
 
     def _label(self, label: i64) -> i64:
         """Where a label stands."""
-        if label >= 0 and label < self.label_limit:
+        if label < self.label_limit:
             offset = self.label_offsets[label]
             if offset >= 0:
                 return offset
