@@ -130,7 +130,12 @@ def read_module(source: Source) -> bytes:
         TypeError: none of these forms.
     """
     if isinstance(source, str):
-        return _assemble(source)
+        try:
+            return _assemble(source)
+        except DecodeError as error:
+            if "(" not in source:
+                error.add_note("A str is a module in the text format; for a file, pass a pathlib.Path.")
+            raise
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
     elif isinstance(source, os.PathLike):

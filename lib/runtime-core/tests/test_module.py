@@ -1,0 +1,224 @@
+"""Modules as data: what they declare, that they pickle, how instances are made of them."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmer_runtime_core import pipeline
+from wasmer_runtime_core.backend import CompiledModule, Compiler, CompilerConfig
+from wasmer_runtime_core.errors import CacheError, CompileError, DecodeError, LinkError, ValidationError
+from wasmer_runtime_core.imports import imports
+from wasmer_runtime_core.module import COMPILED_FIELDS, INFO_FIELDS, ExportType, ImportType, Module
+from wasmer_runtime_core.pipeline import compile_with, read_module, validate, validate_and_report_errors
+from wasmer_runtime_core.values import ElementType, FuncSig, GlobalDescriptor, MemoryDescriptor, TableDescriptor
+from wasmer_runtime_core.wasm.body import Body
+from wasmer_runtime_core.wasm.module import ModuleInfo
+
+EMPTY = b"\0asm\1\0\0\0"
+
+
+class NoCode:
+    """A backend for modules without functions of their own."""
+
+    name = "no-code"
+
+    def compile(self, info: ModuleInfo, bodies: Sequence[Body], config: CompilerConfig) -> CompiledModule:
+        if bodies:
+            raise CompileError("this backend makes no code")
+        return CompiledModule(self.name, "x86_64-sysv", b"", b"\0\0\0\0", b"")
+
+
+def module_of(fields: str) -> Module:
+    return compile_with(f"(module {fields})", NoCode())
+
+
+EVERYTHING = """
+    (import "env" "f" (func (param i32) (result f64)))
+    (import "env" "m" (memory 1 2))
+    (import "env" "g" (global $g i64))
+    (table (export "t") 1 3 funcref)
+    (global (export "h") (mut f32) (f32.const 1))
+    (export "f" (func 0))
+    (export "m" (memory 0))
+"""
+
+
+def test_declarations() -> None:
+    module = module_of(EVERYTHING)
+    assert module.imports == [
+        ImportType("env", "f", FuncSig(["i32"], ["f64"])),
+        ImportType("env", "m", MemoryDescriptor(1, 2)),
+        ImportType("env", "g", GlobalDescriptor(False, "i64")),
+    ]
+    assert module.exports == [
+        ExportType("t", TableDescriptor(ElementType.ANYFUNC, 1, 3)),
+        ExportType("h", GlobalDescriptor(True, "f32")),
+        ExportType("f", FuncSig(["i32"], ["f64"])),
+        ExportType("m", MemoryDescriptor(1, 2)),
+    ]
+    assert module.backend == "no-code"
+
+
+def test_custom_sections_of_one_name_come_in_order() -> None:
+    section = lambda name, data: bytes((0, 1 + len(name) + len(data), len(name))) + name + data  # noqa: E731
+    module = compile_with(EMPTY + section(b"a", b"1") + section(b"b", b"2") + section(b"a", b"3"), NoCode())
+    assert module.custom_sections("a") == [b"1", b"3"]
+    assert module.custom_sections("c") == []
+
+
+def test_the_name_is_that_of_the_name_section() -> None:
+    module = compile_with("(module $greeter)", NoCode())
+    assert module.name == "greeter"
+    assert "greeter" in repr(module)
+    assert module_of("").name is None
+
+
+def test_the_pickled_fields_are_those_of_the_classes() -> None:
+    fields = {name for name in dir(ModuleInfo()) if not name.startswith("_")}
+    assert fields == set(INFO_FIELDS)
+    assert CompiledModule._fields == COMPILED_FIELDS
+
+
+def test_modules_pickle() -> None:
+    module = module_of(EVERYTHING + '(data (i32.const 0) "abc") (elem (i32.const 0) func 0)')
+    again = pickle.loads(pickle.dumps(module))
+    assert again.compiled == module.compiled
+    for name in INFO_FIELDS:
+        assert getattr(again.info, name) == getattr(module.info, name), name
+    assert again.linked is None
+
+
+def test_another_version_is_refused() -> None:
+    restore, (version, *state) = module_of("").__reduce__()
+    with pytest.raises(CacheError, match="compile it again"):
+        restore(version + 1, *state)
+
+
+# --- the pipeline -------------------------------------------------------------------------
+
+
+def test_sources_of_every_form(tmp_path: Path) -> None:
+    text = "(module)"
+    (tmp_path / "m.wat").write_text(text)
+    (tmp_path / "m.wasm").write_bytes(EMPTY)
+    for source in (
+        text,
+        text.encode(),
+        bytearray(EMPTY),
+        memoryview(EMPTY),
+        EMPTY,
+        tmp_path / "m.wat",
+        tmp_path / "m.wasm",
+    ):
+        assert read_module(source) == EMPTY
+        assert validate(source)
+
+
+def test_sources_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="a module is bytes, text or a path, not int"):
+        read_module(3)  # type: ignore[arg-type]
+    with pytest.raises(FileNotFoundError):
+        read_module(tmp_path / "nothing.wasm")
+    for data in (b"\xff\xfe", b"\x7fELF\0\0\0\0", EMPTY[:4], EMPTY[:3], EMPTY[:7]):
+        with pytest.raises(DecodeError):
+            validate_and_report_errors(data)
+        assert not validate(data)
+
+
+def test_a_path_given_as_text_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(DecodeError) as caught:
+        read_module("program.wasm")
+    assert "pathlib.Path" in "".join(caught.value.__notes__)
+
+
+def test_malformed_and_invalid_are_different() -> None:
+    with pytest.raises(DecodeError) as decode:
+        validate_and_report_errors(EMPTY + b"\x01")
+    assert decode.value.offset is not None
+    with pytest.raises(ValidationError) as invalid:
+        validate_and_report_errors("(module (func (result i32)))")
+    assert invalid.value.function == 0
+    with pytest.raises(DecodeError) as text:
+        validate_and_report_errors("(module\n  (fnord))")
+    assert text.value.line == 2
+
+
+def test_passes_stop_where_they_are_told_to() -> None:
+    compilation = pipeline.run(pipeline.Compilation("(module (func))"), until="validate")
+    assert [body.function_index for body in compilation.bodies] == [0]
+    with pytest.raises(CompileError, match="no backend was chosen"):
+        pipeline.run(pipeline.Compilation("(module)"))
+
+
+def test_the_collector_is_back_after_a_failure() -> None:
+    assert gc.isenabled()
+    assert not validate(b"nonsense")
+    assert gc.isenabled()
+
+
+def test_middlewares_run_in_order() -> None:
+    seen: list[str] = []
+
+    def middleware(name: str) -> Any:
+        def apply(info: ModuleInfo, bodies: Sequence[Body]) -> Sequence[Body]:
+            seen.append(name)
+            return bodies
+
+        return apply
+
+    config = CompilerConfig(middlewares=(middleware("first"), middleware("second")))
+    compile_with("(module)", NoCode(), config)
+    assert seen == ["first", "second"]
+
+
+def test_the_test_backend_is_a_compiler() -> None:
+    assert isinstance(NoCode(), Compiler)
+
+
+# --- instances ----------------------------------------------------------------------------
+
+
+def test_an_instance_of_what_needs_no_code() -> None:
+    exporter = module_of('(memory (export "m") 1 2) (global (export "g") i64 (i64.const 7))').instantiate()
+    given = {"f": lambda x: x / 2, "m": exporter.exports["m"], "g": exporter.exports["g"]}
+    instance = module_of(EVERYTHING).instantiate({"env": given})
+    assert instance.exports["m"] is exporter.exports["m"]
+    assert instance.exports["f"](3) == 1.5
+
+
+def test_an_instance_is_a_namespace() -> None:
+    exporter = module_of('(memory (export "m") 1 2)').instantiate()
+    importer = module_of('(import "lib" "m" (memory 1 2)) (export "again" (memory 0))')
+    assert importer.instantiate({"lib": exporter}).exports["again"] is exporter.exports["m"]
+    with pytest.raises(LinkError):
+        importer.instantiate()
+
+
+def test_state_is_made_for_each_instance_and_ended_with_it() -> None:
+    made: list[list[int]] = []
+    ended: list[object] = []
+
+    def create() -> tuple[object, Any]:
+        made.append([len(made)])
+        return made[-1], ended.append
+
+    module = module_of("")
+    given = imports({}, state=create)
+    first, second = module.instantiate(given), module.instantiate(given)
+    assert (first.context().data, second.context().data) == ([0], [1])
+    gone = weakref.ref(first)
+    del first
+    gc.collect()
+    assert gone() is None
+    assert ended == [[0]]
+
+
+def test_state_without_a_destructor() -> None:
+    assert module_of("").instantiate(imports({}, state=lambda: "data")).context().data == "data"

@@ -1,0 +1,69 @@
+"""What the package offers: every name is there, typed and at run time, and importing costs little."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wasmer_runtime
+import wasmer_runtime_core
+
+
+@pytest.mark.parametrize("package", [wasmer_runtime, wasmer_runtime_core], ids=lambda package: package.__name__)
+def test_every_name_is_there(package: object) -> None:
+    for name in package.__all__:  # type: ignore[attr-defined]
+        assert getattr(package, name) is not None
+    assert dir(package) == sorted(package.__all__)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("package", [wasmer_runtime, wasmer_runtime_core], ids=lambda package: package.__name__)
+def test_the_checker_sees_what_there_is(package: object) -> None:
+    source = Path(package.__file__).read_text()  # type: ignore[attr-defined]
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.If):
+            imported = {
+                alias.asname or alias.name
+                for statement in node.body
+                if isinstance(statement, ast.ImportFrom)
+                for alias in statement.names
+            }
+            assert imported == set(package.__all__)  # type: ignore[attr-defined]
+            return
+    raise AssertionError("no imports for the type checker")
+
+
+@pytest.mark.parametrize("package", [wasmer_runtime, wasmer_runtime_core], ids=lambda package: package.__name__)
+def test_unknown_names_are_attribute_errors(package: object) -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = package.nonsense  # type: ignore[attr-defined]
+
+
+def test_submodules_have_what_they_list() -> None:
+    for name in ("error", "memory", "types", "units", "wasm"):
+        module = getattr(wasmer_runtime, name)
+        assert module.__name__ == f"wasmer_runtime.{name}"
+        for public in module.__all__:
+            assert getattr(module, public) is not None
+
+
+def loaded_by(code: str) -> set[str]:
+    report = f"{code}\nimport sys; print(*sys.modules)"
+    return set(subprocess.check_output([sys.executable, "-c", report], text=True).split())
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    loaded = loaded_by("import wasmer_runtime") - loaded_by("import typing")
+    ours = {name for name in loaded if name.startswith("wasmer")}
+    assert ours == {"wasmer_runtime"}
+
+
+def test_compiling_and_calling_loads_no_slow_modules() -> None:
+    loaded = loaded_by(
+        "from wasmer_runtime import instantiate; instantiate('(module (func (export \"f\")))').exports.f()"
+    )
+    slow = {"inspect", "dataclasses", "importlib.metadata", "click", "rich", "asyncio", "ctypes", "pathlib", "logging"}
+    assert not loaded & slow
