@@ -1,0 +1,171 @@
+"""`SinglepassCompiler`: the backend that compiles fastest.
+
+Each body is read once, front to back, and leaves as machine-instruction records; core
+encodes them. A second, much shorter look ahead (`_survey`) finds what the frame must have
+room for before the first instruction is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, final
+
+from librt.strings import read_i32_le
+from mypy_extensions import i64
+
+from wasmer_runtime_core.asm.x64.encode import ModuleEncoder
+from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.cpu import host_features
+from wasmer_runtime_core.errors import CompileError, InternalError
+from wasmer_runtime_core.vmcalls import VMCALLS
+from wasmer_runtime_core.wasm.body import Body
+from wasmer_runtime_core.wasm.module import ModuleInfo
+from wasmer_runtime_core.wasm.operators import OPERATORS
+from wasmer_runtime_core.wasm.types import V128
+from wasmer_singlepass_backend.frame import USES_VECTORS, USES_VMCTX, begin, cold, epilogue, prologue
+from wasmer_singlepass_backend.function import FunctionCompiler
+from wasmer_singlepass_backend.lowering.rule import Lowering
+from wasmer_singlepass_backend.lowering.table import by_code
+from wasmer_singlepass_backend.module_view import ModuleView
+from wasmer_singlepass_backend.target import REQUIRED, Target
+
+OP_CALL: Final = 0x10
+OP_CALL_INDIRECT: Final = 0x11
+
+DISPATCH: Final[list[Lowering | None]] = by_code()
+
+
+def _vmctx_operators() -> bytes:
+    """1 for the codes whose lowering reads the vmctx."""
+    flags = bytearray(0x400)
+    for code, row in OPERATORS.items():
+        if row.mnemonic.startswith(("global.", "table.", "memory.", "data.", "elem.", "ref.func", "call")):
+            flags[code] = 1
+    return bytes(flags)
+
+
+VMCTX_OPERATORS: Final = _vmctx_operators()
+
+
+@final
+class SinglepassCompiler:
+    """Compiles at tens of megabytes a second; the code runs at about half of native speed."""
+
+    def __init__(self, cpu_features: frozenset[str] | None = None) -> None:
+        """`cpu_features`: what the code may use, in Linux' spelling; None: what this machine has."""
+        self._features = cpu_features
+
+    @property
+    def name(self) -> str:
+        """``"singlepass"``"""
+        return "singlepass"
+
+    def compile(self, info: ModuleInfo, bodies: Sequence[Body], config: CompilerConfig) -> CompiledModule:
+        """Machine code of every body, in order.
+
+        Raises:
+            CompileError: the processor lacks what the code always needs.
+            InternalError: a bug of ours; names the function, the operator and the offset.
+        """
+        target = self._target()
+        bounds_checks = config.memory_bound_check_mode == "enable"
+        view = ModuleView(info)
+        encoder = ModuleEncoder(len(bodies) + len(VMCALLS))
+        function = FunctionCompiler(view, target, bounds_checks)
+        for body in bodies:
+            records = compile_body(function, body)
+            encoder.function(records, function.constants.restart())
+        encoded = encoder.finish()
+        return CompiledModule(
+            backend=self.name,
+            target="x86_64-sysv",
+            code=encoded.code,
+            function_offsets=encoded.function_offsets,
+            sites=encoded.sites,
+            relocations=encoded.relocations,
+            bounds_checks=bounds_checks,
+            cpu_features=target.features(),
+            release_gil=config.release_gil,
+        )
+
+    def records(self, info: ModuleInfo, body: Body, config: CompilerConfig) -> bytes:
+        """The machine-instruction records of one body: what golden tests and `dump` print."""
+        function = FunctionCompiler(ModuleView(info), self._target(), config.memory_bound_check_mode == "enable")
+        return compile_body(function, body)
+
+    def _target(self) -> Target:
+        features = self._features if self._features is not None else host_features()
+        missing = [name for name in REQUIRED if name not in features]
+        if missing:
+            raise CompileError(
+                f"the singlepass backend needs a processor with {' and '.join(missing)}; this one does not have it"
+            )
+        return Target.of(features)
+
+
+def compile_body(f: FunctionCompiler, body: Body) -> bytes:
+    """The records of one function; its constants are left in ``f.constants``."""
+    shape = f.view.shape_of(i64(body.function_index))
+    f.records = body.records
+    f.pool = body.pool
+    _survey(f, body)
+    begin(f, body, shape, f.survey_uses, f.survey_stack_bytes, f.survey_buffer_bytes)
+    f.begin_labels(i64(body.label_count), shape)
+    records = body.records
+    dispatch = DISPATCH
+    count: i64 = len(records)
+    f.at = 0
+    f.marked = -1
+    while f.at < count:
+        at = f.at
+        word = i64(read_i32_le(records, at))
+        lowering = dispatch[word & 0xFFFF]
+        f.at = at + 16
+        if lowering is None:
+            raise _unknown(body, word & 0xFFFF, f.offset())
+        lowering.emit(f, word, i64(read_i32_le(records, at + 4)), i64(read_i32_le(records, at + 8)))
+    epilogue(f, shape)
+    middle = f.asm.restart()
+    prologue(f, body, shape)
+    head = f.asm.restart()
+    cold(f)
+    return head + middle + f.asm.restart()
+
+
+def _unknown(body: Body, code: i64, offset: i64) -> Exception:
+    row = OPERATORS.get(int(code))
+    if row is not None and code >= 0x200:
+        return CompileError(f"the singlepass backend has no {row.mnemonic} yet (at byte {int(offset):#x})")
+    name = row.mnemonic if row is not None else hex(int(code))
+    return InternalError(f"no lowering for {name} in function {body.function_index} at byte {int(offset):#x}")
+
+
+def _survey(f: FunctionCompiler, body: Body) -> None:
+    """Look ahead: is the vmctx read, are there vectors, how much room do calls need?"""
+    records = body.records
+    view = f.view
+    uses: i64 = 0
+    stack_bytes: i64 = 0
+    buffer_bytes: i64 = 0
+    flags = VMCTX_OPERATORS
+    count: i64 = len(records)
+    at: i64 = 0
+    while at < count:
+        code = i64(read_i32_le(records, at)) & 0xFFFF
+        if flags[code]:
+            uses |= USES_VMCTX
+            if code == OP_CALL or code == OP_CALL_INDIRECT:
+                index: i64 = at + 8 if code == OP_CALL else at + 4
+                shape = view.shapes[i64(read_i32_le(records, index))]
+                if shape.stack_bytes > stack_bytes:
+                    stack_bytes = shape.stack_bytes
+                if shape.buffer_bytes > buffer_bytes:
+                    buffer_bytes = shape.buffer_bytes
+        elif code >= 0x200:
+            uses |= USES_VECTORS
+        at += 16
+    if V128 in body.local_types or view.vectors:
+        uses |= USES_VECTORS
+    f.survey_uses = uses
+    f.survey_stack_bytes = stack_bytes
+    f.survey_buffer_bytes = buffer_bytes

@@ -1,0 +1,556 @@
+"""The state of one function under compilation: operands, registers, homes, labels.
+
+The idea
+--------
+One pass over the records of a `Body`. The compiler keeps a stack of *operands* that
+mirrors WebAssembly's, where each entry says where the value is (`values.py`) instead of
+what it is. Operators pop entries and push one that names the register they computed into;
+a value is moved only when it has to be: when the register is wanted, when control flow
+joins, when a call clobbers it.
+
+Promises
+--------
+* Where control flow joins (the start of a block, loop or if, and every label) the operands
+  below lie in their slots or are constants, so every path agrees about them. One result of
+  a block is handed over in rax or xmm0; several in slots.
+* Locals live in one place, their home, throughout the function.
+* An i32 in a general register has its upper half zero, so it can be used as an address.
+* Scratch registers (rax, rcx, rdx, xmm14, xmm15) hold nothing between two operators.
+* A comparison is left in the flags only when the next operator takes it from there.
+
+Limits: nothing is remembered across operators but where values are. No common
+subexpressions, no loop-invariant code, one home per local however its life is split.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from mypy_extensions import i64, u8
+from librt.strings import read_i32_le
+from librt.vecs import append, vec
+
+from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.errors import InternalError
+from wasmer_singlepass_backend.abi import CallShape
+from wasmer_singlepass_backend.assembler import Assembler, number
+from wasmer_singlepass_backend.constants import ConstantPool
+from wasmer_singlepass_backend.module_view import ModuleView
+from wasmer_singlepass_backend.registers import RAX, RBP, RCX, XMM_SCRATCH
+from wasmer_singlepass_backend.target import Target
+from wasmer_singlepass_backend.values import CONSTANT, FLAGS, LOCAL, REGISTER, SLOT, XMM
+
+I32: Final = 0x7F
+I64: Final = 0x7E
+F32: Final = 0x7D
+F64: Final = 0x7C
+V128: Final = 0x7B
+
+HOME_SLOT: Final = 0
+HOME_REGISTER: Final = 1
+HOME_XMM: Final = 2
+
+LOCAL_SET: Final = 0x21
+LOCAL_TEE: Final = 0x22
+
+MOV_R32: Final[i64] = number(forms.MOV_R32_RM32)
+MOV_R64: Final[i64] = number(forms.MOV_R64_RM64)
+MOV_MEM_R32: Final[i64] = number(forms.MOV_RM32_R32)
+MOV_MEM_R64: Final[i64] = number(forms.MOV_RM64_R64)
+MOV_R32_IMM: Final[i64] = number(forms.MOV_R32_IMM32)
+MOV_R64_IMM: Final[i64] = number(forms.MOV_R64_IMM64)
+MOV_RM64_IMM: Final[i64] = number(forms.MOV_RM64_IMM32)
+SETCC: Final[i64] = number(forms.SETCC_RM8)
+MOVZX_R32_R8: Final[i64] = number(forms.MOVZX_R32_RM8)
+MOVAPS: Final[i64] = number(forms.MOVAPS_XMM_XM128)
+MOVUPS: Final[i64] = number(forms.MOVUPS_XMM_XM128)
+MOVUPS_STORE: Final[i64] = number(forms.MOVUPS_XM128_XMM)
+MOVSS: Final[i64] = number(forms.MOVSS_XMM_XM32)
+MOVSD: Final[i64] = number(forms.MOVSD_XMM_XM64)
+MOVSS_STORE: Final[i64] = number(forms.MOVSS_XM32_XMM)
+MOVSD_STORE: Final[i64] = number(forms.MOVSD_XM64_XMM)
+XORPS: Final[i64] = number(forms.XORPS_XMM_XM128)
+JMP: Final[i64] = number(forms.JMP_REL32)
+JCC: Final[i64] = number(forms.JCC_REL32)
+
+
+def lowest_bit(mask: i64) -> i64:
+    """Number of the lowest set bit of a mask of sixteen."""
+    bit: i64 = 0
+    if mask & 0xFF == 0:
+        mask >>= 8
+        bit = 8
+    if mask & 0xF == 0:
+        mask >>= 4
+        bit += 4
+    if mask & 0x3 == 0:
+        mask >>= 2
+        bit += 2
+    if mask & 0x1 == 0:
+        bit += 1
+    return bit
+
+
+def bit_of(register: i64) -> i64:
+    """The mask with that one register. (A literal shifted by a variable is 32 bits wide when compiled.)"""
+    one: i64 = 1
+    one <<= register
+    return one
+
+
+def is_float(type_: i64) -> bool:
+    """Does a value of this type live in an xmm register?"""
+    return type_ == F64 or type_ == F32 or type_ == V128
+
+
+@final
+class FunctionCompiler:
+    """One at a time; made once for a module and begun anew for each function."""
+
+    def __init__(self, view: ModuleView, target: Target, bounds_checks: bool) -> None:
+        self.view: Final = view
+        self.target: Final = target
+        self.avx: bool = target.avx
+        self.bounds_checks: bool = bounds_checks
+        self.asm: Final = Assembler()
+        self.constants: Final = ConstantPool()
+        # the body being read
+        self.records: bytes = b""
+        self.pool: bytes = b""
+        self.at: i64 = 0  # byte position of the next record
+        self.marked: i64 = -1
+        # operand stack
+        self.kinds: vec[u8] = vec[u8]([u8(0)] * 64)
+        self.types: vec[u8] = vec[u8]([u8(0)] * 64)
+        self.values: vec[i64] = vec[i64]([i64(0)] * 64)
+        self.sp: i64 = 0
+        self.slots_used: i64 = 0
+        # registers
+        self.free: i64 = 0
+        self.free_xmm: i64 = 0
+        self.pool_mask: i64 = 0
+        self.pool_xmm: i64 = 0
+        self.vmctx: i64 = -1
+        self.memory: i64 = -1
+        self.saved_mask: i64 = 0  # callee-saved registers this function writes
+        # locals
+        self.local_types: bytes = b""
+        self.home_kinds: vec[u8] = vec[u8]([u8(0)] * 64)
+        self.homes: vec[i64] = vec[i64]([i64(0)] * 64)
+        self.local_slots: vec[i64] = vec[i64]([i64(0)] * 64)
+        self.local_refs: vec[i64] = vec[i64]([i64(0)] * 64)
+        self.volatile_homes: list[i64] = []  # locals whose home a call clobbers
+        # labels
+        self.label_heights: vec[i64] = vec[i64]([i64(0)] * 64)
+        self.label_counts: vec[i64] = vec[i64]([i64(0)] * 64)  # values a branch carries
+        self.label_types: vec[i64] = vec[i64]([i64(0)] * 64)  # of the one value handed over in a register
+        self.label_blocks: vec[i64] = vec[i64]([i64(0)] * 64)  # block type
+        self.label_else: vec[i64] = vec[i64]([i64(0)] * 64)
+        self.label_kinds: vec[u8] = vec[u8]([u8(0)] * 64)
+        self.next_label: i64 = 0
+        # traps out of line: label, kind, wasm offset
+        self.cold: vec[i64] = vec[i64]()
+        # frame
+        self.slot_bytes: i64 = 8
+        self.slots_base: i64 = 0
+        self.result_pointer: i64 = 0  # displacement of the caller's result buffer address
+        self.buffer_place: i64 = 0  # displacement of the buffer for callees' results
+        self.stack_argument_bytes: i64 = 0
+        # what the look ahead found
+        self.survey_uses: i64 = 0
+        self.survey_stack_bytes: i64 = 0
+        self.survey_buffer_bytes: i64 = 0
+
+    # --- reading the body -----------------------------------------------------------------
+    def offset(self) -> i64:
+        """Wasm byte offset of the operator being lowered."""
+        return i64(read_i32_le(self.records, self.at - 4))
+
+    def next_operator(self) -> i64:
+        """Code of the operator that follows, or -1."""
+        if self.at >= len(self.records):
+            return -1
+        return i64(read_i32_le(self.records, self.at)) & 0xFFFF
+
+    def pool_word(self, index: i64) -> i64:
+        """Word `index` of the body's pool, signed."""
+        return i64(read_i32_le(self.pool, index * 4))
+
+    def mark(self) -> None:
+        """Site rows from here on belong to this operator."""
+        offset = self.offset()
+        if offset != self.marked:
+            self.asm.at(offset)
+            self.marked = offset
+
+    # --- labels and traps -----------------------------------------------------------------
+    def begin_labels(self, label_count: i64, shape: CallShape) -> None:
+        """Labels of the body keep their numbers; 0 is the function's end, which takes its results."""
+        self.sp = 0
+        self.next_label = label_count + 1
+        self.cold = vec[i64]()
+        self.label_heights[0] = 0
+        self.label_counts[0] = shape.result_count
+        self.label_types[0] = i64(shape.results[0]) if shape.result_count == 1 else 0
+        self.label_kinds[0] = 0
+
+    def new_label(self) -> i64:
+        label = self.next_label
+        self.next_label = label + 1
+        return label
+
+    def trap_label(self, kind: i64) -> i64:
+        """A label out of line where a trap of this kind stands."""
+        offset = self.offset()
+        count: i64 = len(self.cold)
+        if count >= 3 and self.cold[count - 1] == offset and self.cold[count - 2] == kind:
+            return self.cold[count - 3]
+        label = self.new_label()
+        self.cold = append(append(append(self.cold, label), kind), offset)
+        return label
+
+    # --- operands -------------------------------------------------------------------------
+    def slot(self, position: i64) -> i64:
+        """Displacement from rbp of the slot of a stack position."""
+        return -(self.slots_base + self.slot_bytes * (position + 1))
+
+    def use_slot(self, position: i64) -> i64:
+        """The same; the slot is now part of the frame."""
+        if position >= self.slots_used:
+            self.slots_used = position + 1
+        return -(self.slots_base + self.slot_bytes * (position + 1))
+
+    def push(self, type_: i64, kind: i64, value: i64) -> None:
+        sp = self.sp
+        if sp >= len(self.kinds):
+            self.kinds = append(self.kinds, u8(0))
+            self.types = append(self.types, u8(0))
+            self.values = append(self.values, i64(0))
+        self.types[sp] = u8(type_)
+        self.kinds[sp] = u8(kind)
+        self.values[sp] = value
+        self.sp = sp + 1
+
+    def push_local(self, local: i64) -> None:
+        self.local_refs[local] = self.local_refs[local] + 1
+        self.push(i64(self.local_types[local]), LOCAL, local)
+
+    def pop(self) -> i64:
+        """Take the top operand off; its entry stays readable until the next push."""
+        sp = self.sp - 1
+        self.sp = sp
+        if self.kinds[sp] == LOCAL:
+            local = self.values[sp]
+            self.local_refs[local] = self.local_refs[local] - 1
+        return sp
+
+    def release(self, p: i64) -> None:
+        """Give back the register of a popped operand."""
+        kind = i64(self.kinds[p])
+        if kind == REGISTER:
+            self.free |= bit_of(self.values[p])
+        elif kind == XMM:
+            self.free_xmm |= bit_of(self.values[p])
+
+    def drop_to(self, height: i64) -> None:
+        """Forget the operands above `height`."""
+        while self.sp > height:
+            self.release(self.pop())
+
+    # --- general registers ----------------------------------------------------------------
+    def take(self) -> i64:
+        """A register of the pool; makes room if there is none."""
+        free = self.free
+        if free == 0:
+            self.evict(REGISTER)
+            free = self.free
+        register = lowest_bit(free)
+        self.free = free & ~bit_of(register)
+        return register
+
+    def take_xmm(self) -> i64:
+        free = self.free_xmm
+        if free == 0:
+            self.evict(XMM)
+            free = self.free_xmm
+        register = lowest_bit(free)
+        self.free_xmm = free & ~bit_of(register)
+        return register
+
+    def give(self, register: i64) -> None:
+        self.free |= bit_of(register)
+
+    def give_xmm(self, register: i64) -> None:
+        self.free_xmm |= bit_of(register)
+
+    def evict(self, kind: i64) -> None:
+        """Write the deepest operand of a kind to its slot: it is wanted last."""
+        p: i64 = 0
+        while p < self.sp:
+            if self.kinds[p] == kind:
+                self.to_slot(p)
+                return
+            p += 1
+        raise InternalError(f"no register left at offset {self.offset():#x}")
+
+    def store_register(self, type_: i64, displacement: i64, register: i64) -> None:
+        """Write a general register to the frame."""
+        if type_ == I32:
+            self.asm.reg_mem(MOV_MEM_R32, register, RBP, displacement)
+        else:
+            self.asm.reg_mem(MOV_MEM_R64, register, RBP, displacement)
+
+    def load_register(self, type_: i64, register: i64, displacement: i64) -> None:
+        """Read a general register from the frame."""
+        if type_ == I32:
+            self.asm.reg_mem(MOV_R32, register, RBP, displacement)
+        else:
+            self.asm.reg_mem(MOV_R64, register, RBP, displacement)
+
+    def move_register(self, type_: i64, to: i64, source: i64) -> None:
+        if to != source:
+            if type_ == I32:
+                self.asm.reg_reg(MOV_R32, to, source)
+            else:
+                self.asm.reg_reg(MOV_R64, to, source)
+
+    def load_constant(self, register: i64, value: i64) -> None:
+        """Shortest form; leaves the flags alone."""
+        if 0 <= value and value <= 0xFFFFFFFF:
+            signed = value
+            if value > 0x7FFFFFFF:
+                signed = value - 0x100000000
+            self.asm.register_immediate_short(MOV_R32_IMM, register, signed)
+        elif value >= -0x80000000 and value < 0:
+            self.asm.reg_imm(MOV_RM64_IMM, register, value)
+        else:
+            self.asm.wide_immediate(MOV_R64_IMM, register, value)
+
+    def load_integer_constant(self, type_: i64, register: i64, value: i64) -> None:
+        """A constant operand of that type; an i32 leaves the upper half zero."""
+        if type_ == I32:
+            self.load_constant(register, value & 0xFFFFFFFF)
+        else:
+            self.load_constant(register, value)
+
+    def load(self, p: i64, register: i64) -> None:
+        """Copy integer operand `p` into `register`."""
+        kind = i64(self.kinds[p])
+        type_ = i64(self.types[p])
+        value = self.values[p]
+        if kind == REGISTER:
+            self.move_register(type_, register, value)
+        elif kind == LOCAL:
+            if self.home_kinds[value] == HOME_REGISTER:
+                self.move_register(type_, register, self.homes[value])
+            else:
+                self.load_register(type_, register, self.local_slots[value])
+        elif kind == CONSTANT:
+            self.load_integer_constant(type_, register, value)
+        elif kind == SLOT:
+            self.load_register(type_, register, self.slot(p))
+        else:
+            self.asm.reg_reg(SETCC + value, 0, register)
+            self.asm.reg_reg(MOVZX_R32_R8, register, register)
+
+    def in_register(self, p: i64) -> i64:
+        """The register that holds integer operand `p` already, or -1."""
+        kind = i64(self.kinds[p])
+        if kind == REGISTER:
+            return self.values[p]
+        if kind == LOCAL and self.home_kinds[self.values[p]] == HOME_REGISTER:
+            return self.homes[self.values[p]]
+        return -1
+
+    def readable(self, p: i64, scratch: i64) -> i64:
+        """A register with integer operand `p` that may be read; `scratch` if it must be loaded."""
+        register = self.in_register(p)
+        if register >= 0:
+            return register
+        self.load(p, scratch)
+        return scratch
+
+    def in_frame(self, p: i64) -> i64:
+        """Displacement of operand `p` if it lies in the frame, else 0."""
+        kind = i64(self.kinds[p])
+        if kind == SLOT:
+            return self.slot(p)
+        if kind == LOCAL and self.home_kinds[self.values[p]] == HOME_SLOT:
+            return self.local_slots[self.values[p]]
+        return 0
+
+    def owned(self, p: i64) -> i64:
+        """A pool register with integer operand `p` that may be overwritten."""
+        if self.kinds[p] == REGISTER:
+            return self.values[p]
+        register = self.take()
+        self.load(p, register)
+        return register
+
+    # --- xmm registers --------------------------------------------------------------------
+    def store_xmm(self, type_: i64, displacement: i64, register: i64) -> None:
+        if type_ == F64:
+            self.asm.reg_mem(MOVSD_STORE, register, RBP, displacement)
+        elif type_ == F32:
+            self.asm.reg_mem(MOVSS_STORE, register, RBP, displacement)
+        else:
+            self.asm.reg_mem(MOVUPS_STORE, register, RBP, displacement)
+
+    def load_xmm_frame(self, type_: i64, register: i64, displacement: i64) -> None:
+        if type_ == F64:
+            self.asm.reg_mem(MOVSD, register, RBP, displacement)
+        elif type_ == F32:
+            self.asm.reg_mem(MOVSS, register, RBP, displacement)
+        else:
+            self.asm.reg_mem(MOVUPS, register, RBP, displacement)
+
+    def move_xmm(self, to: i64, source: i64) -> None:
+        if to != source:
+            self.asm.reg_reg(MOVAPS, to, source)
+
+    def load_float_constant(self, type_: i64, register: i64, value: i64) -> None:
+        """The bits `value`; for v128 they are a place in the constants."""
+        if type_ == V128:
+            self.asm.reg_constant(MOVUPS, register, value)
+        elif value == 0:
+            self.asm.reg_reg(XORPS, register, register)
+        elif type_ == F32:
+            self.asm.reg_constant(MOVSS, register, self.constants.word32(value))
+        else:
+            self.asm.reg_constant(MOVSD, register, self.constants.word64(value))
+
+    def load_xmm(self, p: i64, register: i64) -> None:
+        """Copy float or vector operand `p` into an xmm register."""
+        kind = i64(self.kinds[p])
+        type_ = i64(self.types[p])
+        value = self.values[p]
+        if kind == XMM:
+            self.move_xmm(register, value)
+        elif kind == LOCAL:
+            if self.home_kinds[value] == HOME_XMM:
+                self.move_xmm(register, self.homes[value])
+            else:
+                self.load_xmm_frame(type_, register, self.local_slots[value])
+        elif kind == CONSTANT:
+            self.load_float_constant(type_, register, value)
+        else:
+            self.load_xmm_frame(type_, register, self.slot(p))
+
+    def in_xmm(self, p: i64) -> i64:
+        """The xmm register that holds operand `p` already, or -1."""
+        kind = i64(self.kinds[p])
+        if kind == XMM:
+            return self.values[p]
+        if kind == LOCAL and self.home_kinds[self.values[p]] == HOME_XMM:
+            return self.homes[self.values[p]]
+        return -1
+
+    def readable_xmm(self, p: i64, scratch: i64) -> i64:
+        register = self.in_xmm(p)
+        if register >= 0:
+            return register
+        self.load_xmm(p, scratch)
+        return scratch
+
+    def owned_xmm(self, p: i64) -> i64:
+        if self.kinds[p] == XMM:
+            return self.values[p]
+        register = self.take_xmm()
+        self.load_xmm(p, register)
+        return register
+
+    # --- results --------------------------------------------------------------------------
+    def target_home(self, kind: i64) -> i64:
+        """If the next operator stores this result in a local whose home is of `kind`, that home; else -1.
+
+        Call it when the operands are popped: a home that an operand below still refers to
+        is not offered.
+        """
+        at = self.at
+        if at >= len(self.records):
+            return -1
+        operator = i64(read_i32_le(self.records, at)) & 0xFFFF
+        if operator == LOCAL_SET or operator == LOCAL_TEE:
+            local = i64(read_i32_le(self.records, at + 4))
+            if self.home_kinds[local] == kind and self.local_refs[local] == 0:
+                return self.homes[local]
+        return -1
+
+    def result(self, type_: i64, register: i64, target: i64) -> None:
+        """Push a result; `target` is what `target_home` offered (and then holds it)."""
+        if target >= 0:
+            self.stored_in_home()
+        else:
+            self.push(type_, REGISTER, register)
+
+    def result_xmm(self, type_: i64, register: i64, target: i64) -> None:
+        if target >= 0:
+            self.stored_in_home()
+        else:
+            self.push(type_, XMM, register)
+
+    def stored_in_home(self) -> None:
+        """The next operator, local.set or local.tee, is done already: pass over it."""
+        at = self.at
+        self.at = at + 16
+        if i64(read_i32_le(self.records, at)) & 0xFFFF == LOCAL_TEE:
+            self.push_local(i64(read_i32_le(self.records, at + 4)))
+
+    # --- making paths agree ---------------------------------------------------------------
+    def to_slot(self, p: i64) -> None:
+        """Write operand `p`, still on the stack, to its slot. Leaves the flags alone."""
+        kind = i64(self.kinds[p])
+        if kind == SLOT:
+            return
+        type_ = i64(self.types[p])
+        value = self.values[p]
+        displacement = self.use_slot(p)
+        if kind == REGISTER:
+            self.store_register(type_, displacement, value)
+            self.give(value)
+        elif kind == XMM:
+            self.store_xmm(type_, displacement, value)
+            self.give_xmm(value)
+        elif is_float(type_):
+            register = self.readable_xmm(p, XMM_SCRATCH)
+            self.store_xmm(type_, displacement, register)
+        else:
+            register = self.readable(p, RAX)
+            self.store_register(type_, displacement, register)
+        if kind == LOCAL:
+            self.local_refs[value] = self.local_refs[value] - 1
+        self.kinds[p] = SLOT
+
+    def flush(self, from_height: i64) -> None:
+        """Operands from a height upwards go to their slots; constants below a join may stay."""
+        p = from_height
+        while p < self.sp:
+            self.to_slot(p)
+            p += 1
+
+    def settle(self) -> None:
+        """Before control flow splits or joins: only slots and constants remain."""
+        p: i64 = 0
+        while p < self.sp:
+            kind = i64(self.kinds[p])
+            if kind != SLOT and kind != CONSTANT:
+                self.to_slot(p)
+            p += 1
+
+    def detach_local(self, local: i64) -> None:
+        """Before local `local` is written: operands that stand for its old value get a copy."""
+        p: i64 = 0
+        while p < self.sp and self.local_refs[local] > 0:
+            if self.kinds[p] == LOCAL and self.values[p] == local:
+                type_ = i64(self.types[p])
+                if is_float(type_):
+                    register = self.take_xmm()
+                    self.load_xmm(p, register)
+                    self.kinds[p] = XMM
+                else:
+                    register = self.take()
+                    self.load(p, register)
+                    self.kinds[p] = REGISTER
+                self.values[p] = register
+                self.local_refs[local] = self.local_refs[local] - 1
+            p += 1

@@ -1,0 +1,1 @@
+"""How each operator becomes machine code: a table of rules, and the rules by family."""

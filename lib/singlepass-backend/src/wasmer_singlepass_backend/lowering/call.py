@@ -1,0 +1,239 @@
+"""Calls: functions of the module, imported ones, indirect ones, and core's helpers.
+
+Before a call every operand below the arguments goes to its slot, and homes that a callee
+may clobber are written to theirs; the arguments then move to where the convention wants
+them, all registers at once. After it the homes are read back.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.context import FUNCTION_RECORD, IMPORT_RECORD, TABLE_DEFINITION
+from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.vmcalls import VMCALLS
+from wasmer_runtime_core.wasm.types import EXTERNREF
+from wasmer_singlepass_backend.abi import IN_REGISTER, IN_XMM, CallShape
+from wasmer_singlepass_backend.assembler import number
+from wasmer_singlepass_backend.function import (
+    HOME_XMM,
+    I32,
+    I64,
+    JCC,
+    MOV_MEM_R64,
+    MOV_R64,
+    V128,
+    FunctionCompiler,
+    is_float,
+)
+from wasmer_singlepass_backend.lowering.control import EQUAL, NOT_EQUAL, ABOVE_OR_EQUAL, push_one
+from wasmer_singlepass_backend.lowering.rule import Lowering
+from wasmer_singlepass_backend.moves import MoveSet
+from wasmer_singlepass_backend.registers import RAX, RBP, RCX, RDI, RSI, RSP, XMM_SCRATCH
+from wasmer_singlepass_backend.values import CONSTANT, REGISTER, XMM
+
+CALL_RM64: Final[i64] = number(forms.CALL_RM64)
+CMP_R64: Final[i64] = number(forms.CMP_R64_RM64)
+CMP_R32: Final[i64] = number(forms.CMP_R32_RM32)
+TEST_R64: Final[i64] = number(forms.TEST_RM64_R64)
+LEA_R64: Final[i64] = number(forms.LEA_R64_M)
+MOVSD_STORE: Final[i64] = number(forms.MOVSD_XM64_XMM)
+MOVSS_STORE: Final[i64] = number(forms.MOVSS_XM32_XMM)
+MOVUPS_STORE: Final[i64] = number(forms.MOVUPS_XM128_XMM)
+
+UNDEFINED_ELEMENT: Final[i64] = i64(BY_NAME["UNDEFINED_ELEMENT"].number)
+UNINITIALIZED_ELEMENT: Final[i64] = i64(BY_NAME["UNINITIALIZED_ELEMENT"].number)
+TYPE_MISMATCH: Final[i64] = i64(BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number)
+
+IMPORT_CODE: Final[i64] = i64(IMPORT_RECORD["code"].offset)
+IMPORT_VMCTX: Final[i64] = i64(IMPORT_RECORD["vmctx"].offset)
+RECORD_CODE: Final[i64] = i64(FUNCTION_RECORD["code"].offset)
+RECORD_VMCTX: Final[i64] = i64(FUNCTION_RECORD["vmctx"].offset)
+RECORD_SIGNATURE: Final[i64] = i64(FUNCTION_RECORD["signature"].offset)
+TABLE_BASE: Final[i64] = i64(TABLE_DEFINITION["base"].offset)
+TABLE_LENGTH: Final[i64] = i64(TABLE_DEFINITION["length"].offset)
+
+
+def save_for_call(f: FunctionCompiler, arguments: i64) -> None:
+    """Everything that a callee may clobber goes to the frame, but for the arguments on top."""
+    count = f.sp - arguments
+    p: i64 = 0
+    while p < count:
+        kind = i64(f.kinds[p])
+        if kind == REGISTER or kind == XMM:
+            f.to_slot(p)
+        p += 1
+    for local in f.volatile_homes:
+        type_ = i64(f.local_types[local])
+        if f.home_kinds[local] == HOME_XMM:
+            f.store_xmm(type_, f.local_slots[local], f.homes[local])
+        else:
+            f.store_register(type_, f.local_slots[local], f.homes[local])
+
+
+def restore_after_call(f: FunctionCompiler) -> None:
+    """Read the clobbered homes back. rax and xmm0 are left alone."""
+    for local in f.volatile_homes:
+        type_ = i64(f.local_types[local])
+        if f.home_kinds[local] == HOME_XMM:
+            f.load_xmm_frame(type_, f.homes[local], f.local_slots[local])
+        else:
+            f.load_register(type_, f.homes[local], f.local_slots[local])
+
+
+def stack_arguments(f: FunctionCompiler, shape: CallShape) -> None:
+    """Arguments that go to memory; their registers stay as they are."""
+    first = f.sp - shape.param_count
+    i: i64 = 0
+    while i < shape.param_count:
+        if shape.wheres[i] != IN_REGISTER and shape.wheres[i] != IN_XMM:
+            p = first + i
+            type_ = i64(f.types[p])
+            place = shape.places[i]
+            if is_float(type_):
+                form = MOVUPS_STORE if type_ == V128 else MOVSD_STORE if type_ == 0x7C else MOVSS_STORE
+                f.asm.reg_mem(form, f.readable_xmm(p, XMM_SCRATCH), RSP, place)
+            else:
+                f.asm.reg_mem(MOV_MEM_R64, f.readable(p, RAX), RSP, place)
+        i += 1
+
+
+def register_arguments(f: FunctionCompiler, shape: CallShape) -> None:
+    """Arguments that go to registers: first those in registers, all at once, then the others."""
+    first = f.sp - shape.param_count
+    moves = MoveSet()
+    i: i64 = 0
+    while i < shape.param_count:
+        p = first + i
+        if shape.wheres[i] == IN_REGISTER:
+            source = f.in_register(p)
+            if source >= 0 and source != shape.places[i]:
+                moves.add(shape.places[i], source, False)
+            elif source >= 0:
+                moves.add(source, source, False)
+        elif shape.wheres[i] == IN_XMM:
+            source = f.in_xmm(p)
+            if source >= 0:
+                moves.add_xmm(shape.places[i], source)
+        i += 1
+    moves.emit(f.asm)
+    i = 0
+    while i < shape.param_count:
+        p = first + i
+        if shape.wheres[i] == IN_REGISTER:
+            if f.in_register(p) < 0:
+                f.load(p, shape.places[i])
+        elif shape.wheres[i] == IN_XMM:
+            if f.in_xmm(p) < 0:
+                f.load_xmm(p, shape.places[i])
+        i += 1
+    if shape.buffered:
+        f.asm.reg_mem(LEA_R64, RSI, RBP, f.buffer_place)
+
+
+def finish_call(f: FunctionCompiler, shape: CallShape) -> None:
+    """Behind the call: the arguments are gone, the results are pushed."""
+    f.drop_to(f.sp - shape.param_count)
+    restore_after_call(f)
+    count = shape.result_count
+    if count == 0:
+        return
+    push_one(f, i64(shape.results[0]))
+    k: i64 = 1
+    while k < count:
+        type_ = i64(shape.results[k])
+        displacement = f.buffer_place + 16 * (k - 1)
+        if is_float(type_):
+            register = f.take_xmm()
+            f.load_xmm_frame(type_, register, displacement)
+            f.push(type_, XMM, register)
+        else:
+            register = f.take()
+            f.load_register(type_, register, displacement)
+            f.push(type_, REGISTER, register)
+        k += 1
+
+
+@final
+class Call(Lowering):
+    """call: through the module's table of code addresses, or the import's record."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        shape = f.view.shapes[b]
+        save_for_call(f, shape.param_count)
+        stack_arguments(f, shape)
+        register_arguments(f, shape)
+        f.mark()
+        asm = f.asm
+        if a < f.view.imported_functions:
+            record = f.view.import_offsets[a]
+            asm.reg_mem(MOV_R64, RDI, f.vmctx, record + IMPORT_VMCTX)
+            asm.call_mem(CALL_RM64, f.vmctx, record + IMPORT_CODE)
+        else:
+            f.move_register(I64, RDI, f.vmctx)
+            asm.call_table(CALL_RM64, a - f.view.imported_functions)
+        finish_call(f, shape)
+
+
+@final
+class CallIndirect(Lowering):
+    """call_indirect: bounds, null and signature are checked, each with its own trap."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        view = f.view
+        shape = view.shapes[a]
+        save_for_call(f, shape.param_count + 1)
+        index = f.pop()
+        f.mark()
+        asm = f.asm
+        stack_arguments(f, shape)
+        at = f.readable(index, RAX)
+        asm.reg_mem(MOV_R64, RCX, f.vmctx, view.table_offsets[b])
+        asm.reg_mem(CMP_R32, at, RCX, TABLE_LENGTH)
+        asm.jump(JCC + ABOVE_OR_EQUAL, f.trap_label(UNDEFINED_ELEMENT))
+        asm.reg_mem(MOV_R64, RCX, RCX, TABLE_BASE)
+        asm.indexed(MOV_R64, RAX, RCX, at, 3, 0)
+        asm.reg_reg(TEST_R64, RAX, RAX)
+        asm.jump(JCC + EQUAL, f.trap_label(UNINITIALIZED_ELEMENT))
+        asm.reg_mem(MOV_R64, RCX, f.vmctx, view.signature_offsets[a])
+        asm.reg_mem(CMP_R64, RCX, RAX, RECORD_SIGNATURE)
+        asm.jump(JCC + NOT_EQUAL, f.trap_label(TYPE_MISMATCH))
+        f.release(index)
+        register_arguments(f, shape)
+        asm.reg_mem(MOV_R64, RDI, RAX, RECORD_VMCTX)
+        asm.call_mem(CALL_RM64, RAX, RECORD_CODE)
+        finish_call(f, shape)
+
+
+_TYPES: Final = {"i32": I32, "i64": I64, "ref": EXTERNREF}
+
+
+@final
+class CallHelper(Lowering):
+    """An operator that core's C file carries out. Its immediates follow the operands as i32s."""
+
+    def __init__(self, name: str, immediates: str, result: int = 0) -> None:
+        """`immediates`: which words of the record are passed, "a", "b", "ab" or ""."""
+        row = next(call for call in VMCALLS if call.name == name)
+        self.slot: i64 = row.slot
+        self.pass_a: bool = "a" in immediates
+        self.pass_b: bool = "b" in immediates
+        params = bytes(_TYPES[param.split(":")[1]] for param in row.params)
+        self.shape: Final = CallShape(params, bytes([result]) if result else b"")
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        if self.pass_a:
+            f.push(I32, CONSTANT, a)
+        if self.pass_b:
+            f.push(I32, CONSTANT, b)
+        shape = self.shape
+        save_for_call(f, shape.param_count)
+        register_arguments(f, shape)
+        f.mark()
+        f.move_register(I64, RDI, f.vmctx)
+        f.asm.call_table(CALL_RM64, f.view.defined_functions + self.slot)
+        finish_call(f, shape)
+

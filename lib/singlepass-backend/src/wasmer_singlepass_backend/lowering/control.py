@@ -1,0 +1,370 @@
+"""Blocks, branches, returns.
+
+A label's values: none, or one in rax or xmm0 (blocks and ifs, the common case), or in the
+slots of their stack positions (several; parameters of loops). Label 0 is the function's
+end, where the epilogue takes the results from the same places.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from librt.vecs import append
+from mypy_extensions import i64, u8
+
+from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
+from wasmer_singlepass_backend.assembler import number
+from wasmer_singlepass_backend.function import JCC, JMP, FunctionCompiler, is_float
+from wasmer_singlepass_backend.lowering.integer import CMP_R32_IMM8, CMP_R32_IMM32, TEST_R32
+from wasmer_singlepass_backend.lowering.rule import Lowering
+from wasmer_singlepass_backend.registers import RAX, RCX, XMM_RESULT, XMM_SCRATCH
+from wasmer_singlepass_backend.values import FLAGS, REGISTER, SLOT, XMM
+
+UD2: Final[i64] = number(forms.UD2)
+JMP_RM64: Final[i64] = number(forms.JMP_RM64)
+LEA_R64: Final[i64] = number(forms.LEA_R64_M)
+MOVSXD: Final[i64] = number(forms.MOVSXD_R64_RM32)
+ADD_R64: Final[i64] = number(forms.ADD_R64_RM64)
+
+UNREACHABLE: Final[i64] = i64(BY_NAME["UNREACHABLE"].number)
+EQUAL: Final = 4
+NOT_EQUAL: Final = 5
+ABOVE_OR_EQUAL: Final = 3
+
+KIND_BLOCK: Final = 0
+KIND_LOOP: Final = 1
+KIND_IF: Final = 2
+KIND_JOINED: Final = 3
+"""An if whose first arm jumps over the second."""
+
+
+def open_label(f: FunctionCompiler, label: i64, block_type: i64, kind: i64) -> None:
+    """Enter a label in the tables; its parameters are on the stack already."""
+    while label >= len(f.label_heights):
+        f.label_heights = append(f.label_heights, i64(0))
+        f.label_counts = append(f.label_counts, i64(0))
+        f.label_types = append(f.label_types, i64(0))
+        f.label_blocks = append(f.label_blocks, i64(0))
+        f.label_else = append(f.label_else, i64(0))
+        f.label_kinds = append(f.label_kinds, u8(0))
+    params: i64 = 0
+    results: i64 = 0
+    type_: i64 = 0
+    if block_type == BLOCK_EMPTY:
+        pass
+    elif block_type < 0:
+        results = 1
+        type_ = block_type & 0x7F
+    else:
+        shape = f.view.shapes[block_type]
+        params = shape.param_count
+        results = shape.result_count
+        if results == 1:
+            type_ = i64(shape.results[0])
+    f.label_heights[label] = f.sp - params
+    f.label_blocks[label] = block_type
+    f.label_else[label] = -1
+    f.label_kinds[label] = u8(kind)
+    if kind == KIND_LOOP:
+        f.label_counts[label] = params
+        f.label_types[label] = 0  # always in slots
+    else:
+        f.label_counts[label] = results
+        f.label_types[label] = type_
+
+
+def hand_over(f: FunctionCompiler, label: i64) -> None:
+    """Put the values a branch to `label` carries where the label expects them; the stack is unchanged.
+
+    Operands that stay on the stack keep their places, so this also serves conditional
+    branches: only rax, xmm0's value, and slots above the label's height are written.
+    """
+    count = f.label_counts[label]
+    if count == 0:
+        return
+    type_ = f.label_types[label]
+    top = f.sp - 1
+    if count == 1 and type_ != 0:
+        if is_float(type_):
+            f.load_xmm(top, XMM_RESULT)
+        else:
+            f.load(top, RAX)
+        return
+    height = f.label_heights[label]
+    source = f.sp - count
+    i: i64 = 0
+    while i < count:  # upwards: a value never lies above the slot another still comes from
+        copy_to_slot(f, source + i, height + i)
+        i += 1
+
+
+def copy_to_slot(f: FunctionCompiler, p: i64, position: i64) -> None:
+    """Copy operand `p` to the slot of another position."""
+    type_ = i64(f.types[p])
+    if p == position and f.kinds[p] == SLOT:
+        return
+    displacement = f.use_slot(position)
+    if is_float(type_):
+        f.store_xmm(type_, displacement, f.readable_xmm(p, XMM_SCRATCH))
+    else:
+        f.store_register(type_, displacement, f.readable(p, RAX))
+
+
+def crosses_stack(f: FunctionCompiler, label: i64) -> bool:
+    """Does a branch to `label` write slots that the code behind a conditional branch still reads?"""
+    count = f.label_counts[label]
+    if count == 0:
+        return False
+    type_ = f.label_types[label]
+    if count == 1 and type_ != 0:
+        return is_float(type_)  # xmm0 belongs to the pool
+    return True
+
+
+def push_results(f: FunctionCompiler, block_type: i64) -> None:
+    """The stack is at the label's height: push what the block leaves."""
+    if block_type == BLOCK_EMPTY:
+        return
+    if block_type < 0:
+        type_ = block_type & 0x7F
+        push_one(f, type_)
+        return
+    shape = f.view.shapes[block_type]
+    if shape.result_count == 1:
+        push_one(f, i64(shape.results[0]))
+        return
+    i: i64 = 0
+    while i < shape.result_count:
+        f.use_slot(f.sp)
+        f.push(i64(shape.results[i]), SLOT, 0)
+        i += 1
+
+
+def push_one(f: FunctionCompiler, type_: i64) -> None:
+    """A block's single result, from rax or xmm0."""
+    if is_float(type_):
+        if f.free_xmm & 1:
+            f.free_xmm &= ~1
+            f.push(type_, XMM, XMM_RESULT)
+        else:
+            f.move_xmm(XMM_SCRATCH, XMM_RESULT)
+            register = f.take_xmm()
+            f.move_xmm(register, XMM_SCRATCH)
+            f.push(type_, XMM, register)
+    else:
+        register = f.take()
+        f.move_register(type_, register, RAX)
+        f.push(type_, REGISTER, register)
+
+
+@final
+class Block(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        f.settle()
+        open_label(f, a, b, KIND_BLOCK)
+
+
+@final
+class Loop(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        f.settle()
+        open_label(f, a, b, KIND_LOOP)
+        f.flush(f.label_heights[a])
+        f.asm.align(16)
+        f.asm.bind(a)
+
+
+@final
+class If(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        p = f.pop()
+        condition: i64 = EQUAL
+        f.settle()
+        if f.kinds[p] == FLAGS:
+            condition = f.values[p] ^ 1
+        else:
+            register = f.readable(p, RAX)
+            f.asm.reg_reg(TEST_R32, register, register)
+            f.release(p)
+        open_label(f, a, b, KIND_IF)
+        if f.label_heights[a] < f.sp:
+            f.flush(f.label_heights[a])  # both arms find the parameters in their slots
+        otherwise = f.new_label()
+        f.label_else[a] = otherwise
+        f.asm.jump(JCC + condition, otherwise)
+
+
+@final
+class Else(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        if b:
+            hand_over(f, a)
+            f.asm.jump(JMP, a)
+            f.label_kinds[a] = KIND_JOINED
+        f.drop_to(f.label_heights[a])
+        f.asm.bind(f.label_else[a])
+        push_params(f, f.label_blocks[a])
+
+
+def push_params(f: FunctionCompiler, block_type: i64) -> None:
+    """A block's parameters, in their slots."""
+    if block_type >= 0:
+        shape = f.view.shapes[block_type]
+        i: i64 = 0
+        while i < shape.param_count:
+            f.push(i64(shape.params[i]), SLOT, 0)
+            i += 1
+
+
+@final
+class End(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        falls = b & END_FALLS_THROUGH != 0
+        if a == 0:
+            if falls:
+                hand_over(f, 0)
+            f.drop_to(0)
+            return
+        height = f.label_heights[a]
+        kind = i64(f.label_kinds[a])
+        without_else = b & END_OF_IF_WITHOUT_ELSE != 0
+        if kind == KIND_LOOP or (not b & END_IS_TARGET and kind != KIND_JOINED and not without_else):
+            # no jump ends here: what falls through stays where it is
+            if not falls:
+                f.drop_to(height)
+            return
+        if falls:
+            hand_over(f, a)
+        f.drop_to(height)
+        if without_else:
+            self.without_else(f, a, b)
+        f.asm.bind(a)
+        push_results(f, f.label_blocks[a])
+
+    def without_else(self, f: FunctionCompiler, a: i64, b: i64) -> None:
+        """The condition was false: the parameters are the results."""
+        otherwise = f.label_else[a]
+        if f.label_counts[a] == 1 and f.label_types[a] != 0:
+            # one value, in its slot on this path and in a register on the others
+            if b & (END_FALLS_THROUGH | END_IS_TARGET):
+                f.asm.jump(JMP, a)
+            f.asm.bind(otherwise)
+            p = f.sp
+            push_params(f, f.label_blocks[a])
+            hand_over(f, a)
+            f.drop_to(p)
+        else:
+            f.asm.bind(otherwise)
+
+
+@final
+class Branch(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        hand_over(f, a)
+        f.asm.jump(JMP, a)
+
+
+@final
+class BranchIf(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        p = f.pop()
+        condition: i64 = NOT_EQUAL
+        if f.kinds[p] == FLAGS:
+            condition = f.values[p]
+        else:
+            register = f.readable(p, RAX)
+            f.asm.reg_reg(TEST_R32, register, register)
+            f.release(p)
+        if crosses_stack(f, a):
+            stay = f.new_label()
+            f.asm.jump(JCC + (condition ^ 1), stay)
+            hand_over(f, a)
+            f.asm.jump(JMP, a)
+            f.asm.bind(stay)
+        else:
+            hand_over(f, a)
+            f.asm.jump(JCC + condition, a)
+
+
+LINEAR_TARGETS: Final = 4
+
+
+@final
+class BranchTable(Lowering):
+    """A few targets by comparisons, more by a table of distances behind the jump."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        p = f.pop()
+        asm = f.asm
+        default = f.pool_word(a + 2 * b)
+        if b > 0:
+            f.load(p, RCX)
+        f.release(p)
+        needs_moves = f.label_counts[default] > 0
+        if b <= LINEAR_TARGETS:
+            i: i64 = 0
+            while i < b:
+                label = f.pool_word(a + 2 * i)
+                asm.reg_imm(CMP_R32_IMM8, RCX, i)
+                if needs_moves:
+                    skip = f.new_label()
+                    asm.jump(JCC + NOT_EQUAL, skip)
+                    hand_over(f, label)
+                    asm.jump(JMP, label)
+                    asm.bind(skip)
+                else:
+                    asm.jump(JCC + EQUAL, label)
+                i += 1
+            hand_over(f, default)
+            asm.jump(JMP, default)
+            return
+        # targets that take values get a stub each, which hands them over
+        table = f.new_label()
+        fallback = f.new_label()
+        if b <= 127:
+            asm.reg_imm(CMP_R32_IMM8, RCX, b)
+        else:
+            asm.reg_imm(CMP_R32_IMM32, RCX, b)
+        asm.jump(JCC + ABOVE_OR_EQUAL, fallback if needs_moves else default)
+        asm.reg_label(LEA_R64, RAX, table)
+        asm.indexed(MOVSXD, RCX, RAX, RCX, 2, 0)
+        asm.reg_reg(ADD_R64, RAX, RCX)
+        asm.reg_reg(JMP_RM64, 0, RAX)
+        asm.align(4)
+        asm.bind(table)
+        first_stub = f.next_label
+        if needs_moves:
+            f.next_label = first_stub + b
+        i = 0
+        while i < b:
+            asm.label_difference(first_stub + i if needs_moves else f.pool_word(a + 2 * i), table)
+            i += 1
+        if needs_moves:
+            i = 0
+            while i < b:
+                label = f.pool_word(a + 2 * i)
+                asm.bind(first_stub + i)
+                hand_over(f, label)
+                asm.jump(JMP, label)
+                i += 1
+            asm.bind(fallback)
+            hand_over(f, default)
+            asm.jump(JMP, default)
+
+
+@final
+class Return(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        hand_over(f, 0)
+        if f.at + 16 < len(f.records):  # else the epilogue follows
+            f.asm.jump(JMP, 0)
+
+
+@final
+class Unreachable(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        f.mark()
+        f.asm.none(UD2, 0, UNREACHABLE)
+

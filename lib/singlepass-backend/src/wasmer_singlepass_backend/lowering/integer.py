@@ -1,0 +1,683 @@
+"""Integer arithmetic, comparisons, and what is made of them."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.asm.x64.forms import Form
+from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_singlepass_backend.assembler import number
+from wasmer_singlepass_backend.function import (
+    HOME_REGISTER,
+    I32,
+    I64,
+    JCC,
+    JMP,
+    MOV_R32,
+    MOVZX_R32_R8,
+    SETCC,
+    FunctionCompiler,
+)
+from wasmer_singlepass_backend.lowering.rule import Lowering
+from wasmer_singlepass_backend.registers import RAX, RBP, RCX, RDX
+from wasmer_singlepass_backend.values import CONSTANT, FLAGS, REGISTER
+
+LEA_R32: Final[i64] = number(forms.LEA_R32_M)
+LEA_R64: Final[i64] = number(forms.LEA_R64_M)
+TEST_R32: Final[i64] = number(forms.TEST_RM32_R32)
+TEST_R64: Final[i64] = number(forms.TEST_RM64_R64)
+TEST_R32_IMM: Final[i64] = number(forms.TEST_RM32_IMM32)
+TEST_R64_IMM: Final[i64] = number(forms.TEST_RM64_IMM32)
+XOR_R32: Final[i64] = number(forms.XOR_R32_RM32)
+CMP_R32_IMM8: Final[i64] = number(forms.CMP_RM32_IMM8)
+CMP_R64_IMM8: Final[i64] = number(forms.CMP_RM64_IMM8)
+CMP_R64: Final[i64] = number(forms.CMP_R64_RM64)
+CMP_R32_IMM32: Final[i64] = number(forms.CMP_RM32_IMM32)
+IMUL_R32: Final[i64] = number(forms.IMUL_R32_RM32)
+IMUL_R64: Final[i64] = number(forms.IMUL_R64_RM64)
+IMUL_R32_IMM: Final[i64] = number(forms.IMUL_R32_RM32_IMM32)
+IMUL_R64_IMM: Final[i64] = number(forms.IMUL_R64_RM64_IMM32)
+IMUL_R32_IMM8: Final[i64] = number(forms.IMUL_R32_RM32_IMM8)
+IMUL_R64_IMM8: Final[i64] = number(forms.IMUL_R64_RM64_IMM8)
+MUL_R64: Final[i64] = number(forms.MUL_RM64)
+SHL_R32_IMM: Final[i64] = number(forms.SHL_RM32_IMM8)
+SHL_R64_IMM: Final[i64] = number(forms.SHL_RM64_IMM8)
+SHR_R32_IMM: Final[i64] = number(forms.SHR_RM32_IMM8)
+SHR_R64_IMM: Final[i64] = number(forms.SHR_RM64_IMM8)
+SAR_R64_IMM: Final[i64] = number(forms.SAR_RM64_IMM8)
+AND_R32_IMM: Final[i64] = number(forms.AND_RM32_IMM32)
+ADD_R32: Final[i64] = number(forms.ADD_R32_RM32)
+SUB_R32: Final[i64] = number(forms.SUB_R32_RM32)
+MOVSXD: Final[i64] = number(forms.MOVSXD_R64_RM32)
+DIV_R32: Final[i64] = number(forms.DIV_RM32)
+DIV_R64: Final[i64] = number(forms.DIV_RM64)
+IDIV_R32: Final[i64] = number(forms.IDIV_RM32)
+IDIV_R64: Final[i64] = number(forms.IDIV_RM64)
+CDQ: Final[i64] = number(forms.CDQ)
+CQO: Final[i64] = number(forms.CQO)
+BSR_R32: Final[i64] = number(forms.BSR_R32_RM32)
+BSR_R64: Final[i64] = number(forms.BSR_R64_RM64)
+BSF_R32: Final[i64] = number(forms.BSF_R32_RM32)
+BSF_R64: Final[i64] = number(forms.BSF_R64_RM64)
+XOR_R32_IMM8: Final[i64] = number(forms.XOR_RM32_IMM8)
+
+DIVIDE_BY_ZERO: Final[i64] = i64(BY_NAME["INTEGER_DIVIDE_BY_ZERO"].number)
+OVERFLOW: Final[i64] = i64(BY_NAME["INTEGER_OVERFLOW"].number)
+
+EQUAL: Final = 4
+NOT_EQUAL: Final = 5
+
+OP_IF: Final = 0x04
+OP_BR_IF: Final = 0x0D
+OP_SELECT: Final = 0x1B
+OP_I32_EQZ: Final = 0x45
+OP_I64_EQZ: Final = 0x50
+
+
+def wants_flags(f: FunctionCompiler) -> bool:
+    """Does the next operator take a condition from the processor's flags?"""
+    operator = f.next_operator()
+    return operator == OP_BR_IF or operator == OP_IF or operator == OP_I32_EQZ or operator == OP_SELECT
+
+
+def push_condition(f: FunctionCompiler, condition: i64) -> None:
+    """The flags hold a comparison's outcome: leave it there, or make it 0 or 1."""
+    if wants_flags(f):
+        f.push(I32, FLAGS, condition)
+        return
+    target = f.target_home(HOME_REGISTER)
+    register = target
+    if register < 0:
+        register = f.take()
+    f.asm.reg_reg(SETCC + condition, 0, register)
+    f.asm.reg_reg(MOVZX_R32_R8, register, register)
+    f.result(I32, register, target)
+
+
+def better_exchanged(f: FunctionCompiler, left: i64, right: i64, target: i64) -> bool:
+    """Of a commutative operator: is the right operand where the result will be, and the left is not?"""
+    if target >= 0:
+        return f.in_register(right) == target
+    return f.kinds[left] != REGISTER and f.kinds[right] == REGISTER
+
+
+def fits_signed_32(value: i64) -> bool:
+    return -0x80000000 <= value and value <= 0x7FFFFFFF
+
+
+@final
+class Binary(Lowering):
+    """Two operands, one result, in the two-operand form ``left op= right``."""
+
+    def __init__(
+        self, type_: int, reg_rm: Form, rm_imm8: Form, rm_imm32: Form, commutative: bool, test: bool = False, add: bool = False
+    ) -> None:
+        self.type: i64 = type_
+        self.reg_rm: i64 = number(reg_rm)
+        self.rm_imm8: i64 = number(rm_imm8)
+        self.rm_imm32: i64 = number(rm_imm32)
+        self.commutative: bool = commutative
+        self.test: bool = test  # an `and` whose result is only tested
+        self.add: bool = add  # three-operand form by lea
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        right = f.pop()
+        left = f.pop()
+        if self.test and (wants_flags(f) if self.type == I32 else f.next_operator() == OP_I64_EQZ):
+            self.emit_test(f, left, right)
+            return
+        if self.commutative and f.kinds[left] == CONSTANT and f.kinds[right] != CONSTANT:
+            swap = left
+            left = right
+            right = swap
+        target = f.target_home(HOME_REGISTER)
+        if f.kinds[right] == CONSTANT and fits_signed_32(f.values[right]):
+            self.by_constant(f, left, f.values[right], target)
+        else:
+            self.by_operand(f, left, right, target)
+
+    def by_constant(self, f: FunctionCompiler, left: i64, value: i64, target: i64) -> None:
+        source = f.in_register(left)
+        register = target
+        if register < 0:
+            if f.kinds[left] == REGISTER:
+                register = source
+            else:
+                register = f.take()
+        if self.add and source >= 0 and source != register:
+            f.asm.reg_mem(LEA_R32 if self.type == I32 else LEA_R64, register, source, value)
+        else:
+            f.load(left, register)
+            if -128 <= value and value <= 127:
+                f.asm.reg_imm(self.rm_imm8, register, value)
+            else:
+                f.asm.reg_imm(self.rm_imm32, register, value)
+        if target >= 0:
+            f.release(left)
+        f.result(self.type, register, target)
+
+    def by_operand(self, f: FunctionCompiler, left: i64, right: i64, target: i64) -> None:
+        if self.commutative and better_exchanged(f, left, right, target):
+            swap = left
+            left = right
+            right = swap
+        source = f.in_register(left)
+        other = f.in_register(right)
+        if target >= 0:
+            if other == target:
+                # left op right into right's own home: only for what does not commute
+                f.load(left, RAX)
+                self.operate(f, RAX, right)
+                f.move_register(self.type, target, RAX)
+            elif self.add and source >= 0 and other >= 0 and source != target:
+                f.asm.indexed(LEA_R32 if self.type == I32 else LEA_R64, target, source, other, 0, 0)
+            else:
+                f.load(left, target)
+                self.operate(f, target, right)
+            f.release(left)
+            f.release(right)
+            f.stored_in_home()
+            return
+        if f.kinds[left] == REGISTER:
+            register = source
+            self.operate(f, register, right)
+        elif self.add and source >= 0 and other >= 0:
+            register = f.take()
+            f.asm.indexed(LEA_R32 if self.type == I32 else LEA_R64, register, source, other, 0, 0)
+        else:
+            register = f.take()
+            f.load(left, register)
+            self.operate(f, register, right)
+        f.release(right)
+        f.push(self.type, REGISTER, register)
+
+    def operate(self, f: FunctionCompiler, register: i64, right: i64) -> None:
+        """``register op= right``, from a register or from the frame."""
+        other = f.in_register(right)
+        if other >= 0:
+            f.asm.reg_reg(self.reg_rm, register, other)
+            return
+        place = f.in_frame(right)
+        if place != 0:
+            f.asm.reg_mem(self.reg_rm, register, RBP, place)
+            return
+        f.load(right, RCX)
+        f.asm.reg_reg(self.reg_rm, register, RCX)
+
+    def emit_test(self, f: FunctionCompiler, left: i64, right: i64) -> None:
+        if f.kinds[left] == CONSTANT:
+            swap = left
+            left = right
+            right = swap
+        register = f.readable(left, RAX)
+        if f.kinds[right] == CONSTANT and fits_signed_32(f.values[right]):
+            f.asm.reg_imm(TEST_R32_IMM if self.type == I32 else TEST_R64_IMM, register, f.values[right])
+        else:
+            other = f.readable(right, RCX)
+            f.asm.reg_reg(TEST_R32 if self.type == I32 else TEST_R64, register, other)
+        f.release(left)
+        f.release(right)
+        f.push(self.type, FLAGS, NOT_EQUAL)
+
+
+@final
+class Multiply(Lowering):
+    """imul, with the three-operand form for constants and shifts or lea for the smallest."""
+
+    def __init__(self, type_: int) -> None:
+        self.type: i64 = type_
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        right = f.pop()
+        left = f.pop()
+        if f.kinds[left] == CONSTANT and f.kinds[right] != CONSTANT:
+            swap = left
+            left = right
+            right = swap
+        target = f.target_home(HOME_REGISTER)
+        if f.kinds[right] == CONSTANT and fits_signed_32(f.values[right]):
+            value = f.values[right]
+            source = f.readable(left, RAX)
+            register = target
+            if register < 0:
+                register = source if f.kinds[left] == REGISTER else f.take()
+            if value == 3 or value == 5 or value == 9:
+                scale: i64 = 1
+                if value == 5:
+                    scale = 2
+                elif value == 9:
+                    scale = 3
+                f.asm.indexed(LEA_R32 if self.type == I32 else LEA_R64, register, source, source, scale, 0)
+            elif -128 <= value and value <= 127:
+                f.asm.reg_reg_imm(IMUL_R32_IMM8 if self.type == I32 else IMUL_R64_IMM8, register, source, value)
+            else:
+                f.asm.reg_reg_imm(IMUL_R32_IMM if self.type == I32 else IMUL_R64_IMM, register, source, value)
+            if target >= 0:
+                f.release(left)
+            f.result(self.type, register, target)
+            return
+        form = IMUL_R32 if self.type == I32 else IMUL_R64
+        if better_exchanged(f, left, right, target):
+            swap = left
+            left = right
+            right = swap
+        register = target
+        if register < 0:
+            register = f.owned(left)
+        else:
+            f.load(left, register)
+        other = f.in_register(right)
+        place = f.in_frame(right)
+        if other >= 0:
+            f.asm.reg_reg(form, register, other)
+        elif place != 0:
+            f.asm.reg_mem(form, register, RBP, place)
+        else:
+            f.load(right, RCX)
+            f.asm.reg_reg(form, register, RCX)
+        f.release(right)
+        if target >= 0:
+            f.release(left)
+        f.result(self.type, register, target)
+
+
+@final
+class Shift(Lowering):
+    """Shifts and rotates: by a constant, by BMI2's three-operand forms, or by cl."""
+
+    def __init__(self, type_: int, rm_imm8: Form, rm_cl: Form, bmi2: Form | None) -> None:
+        self.type: i64 = type_
+        self.count_mask: i64 = 31 if type_ == I32 else 63
+        self.rm_imm8: i64 = number(rm_imm8)
+        self.rm_cl: i64 = number(rm_cl)
+        self.bmi2: i64 = number(bmi2) if bmi2 is not None else -1
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        right = f.pop()
+        left = f.pop()
+        target = f.target_home(HOME_REGISTER)
+        register = target
+        if f.kinds[right] == CONSTANT:
+            count = f.values[right] & self.count_mask
+            if register < 0:
+                register = f.owned(left)
+            else:
+                f.load(left, register)
+            if count:
+                f.asm.reg_imm(self.rm_imm8, register, count)
+        elif self.bmi2 >= 0 and f.target.bmi2:
+            source = f.readable(left, RAX)
+            count_register = f.readable(right, RCX)
+            if register < 0:
+                if f.kinds[left] == REGISTER:
+                    register = source
+                elif f.kinds[right] == REGISTER:
+                    register = count_register
+                else:
+                    register = f.take()
+            f.asm.reg_reg_reg(self.bmi2, register, count_register, source)
+            if f.kinds[right] == REGISTER and count_register != register:
+                f.release(right)
+            if target >= 0:
+                f.release(left)
+            f.result(self.type, register, target)
+            return
+        else:
+            f.load(right, RCX)
+            if register < 0:
+                register = f.owned(left)
+                f.asm.reg_imm(self.rm_cl, register, 0)
+            elif f.in_register(right) == register:
+                f.load(left, RAX)
+                f.asm.reg_imm(self.rm_cl, RAX, 0)
+                f.move_register(self.type, register, RAX)
+            else:
+                f.load(left, register)
+                f.asm.reg_imm(self.rm_cl, register, 0)
+        f.release(right)
+        if target >= 0:
+            f.release(left)
+        f.result(self.type, register, target)
+
+
+@final
+class Compare(Lowering):
+    """A comparison; stays in the flags if a branch or select follows."""
+
+    def __init__(self, type_: int, condition: int, mirrored: int, reg_rm: Form, rm_imm8: Form, rm_imm32: Form) -> None:
+        self.type: i64 = type_
+        self.condition: i64 = condition
+        self.mirrored: i64 = mirrored  # the condition with its operands exchanged
+        self.reg_rm: i64 = number(reg_rm)
+        self.rm_imm8: i64 = number(rm_imm8)
+        self.rm_imm32: i64 = number(rm_imm32)
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        right = f.pop()
+        left = f.pop()
+        condition = self.condition
+        if f.kinds[left] == CONSTANT and f.kinds[right] != CONSTANT:
+            swap = left
+            left = right
+            right = swap
+            condition = self.mirrored
+        asm = f.asm
+        if f.kinds[right] == CONSTANT and fits_signed_32(f.values[right]):
+            value = f.values[right]
+            register = f.in_register(left)
+            place = f.in_frame(left)
+            if value == 0 and register >= 0 and (condition == EQUAL or condition == NOT_EQUAL or condition == 8 or condition >= 12):
+                asm.reg_reg(TEST_R32 if self.type == I32 else TEST_R64, register, register)
+            elif register >= 0:
+                asm.reg_imm(self.rm_imm8 if -128 <= value and value <= 127 else self.rm_imm32, register, value)
+            elif place != 0:
+                asm.mem_imm(self.rm_imm8 if -128 <= value and value <= 127 else self.rm_imm32, RBP, place, value)
+            else:
+                f.load(left, RAX)
+                asm.reg_imm(self.rm_imm32, RAX, value)
+        else:
+            register = f.readable(left, RAX)
+            other = f.in_register(right)
+            place = f.in_frame(right)
+            if other >= 0:
+                asm.reg_reg(self.reg_rm, register, other)
+            elif place != 0:
+                asm.reg_mem(self.reg_rm, register, RBP, place)
+            else:
+                f.load(right, RCX)
+                asm.reg_reg(self.reg_rm, register, RCX)
+        f.release(left)
+        f.release(right)
+        push_condition(f, condition)
+
+
+@final
+class EqualZero(Lowering):
+    """i32.eqz, i64.eqz: negates a condition that is in the flags."""
+
+    def __init__(self, type_: int) -> None:
+        self.type: i64 = type_
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        p = f.pop()
+        if f.kinds[p] == FLAGS:
+            push_condition(f, f.values[p] ^ 1)
+            return
+        place = f.in_frame(p)
+        if place != 0:
+            f.asm.mem_imm(CMP_R32_IMM8 if self.type == I32 else CMP_R64_IMM8, RBP, place, 0)
+        else:
+            register = f.readable(p, RAX)
+            f.asm.reg_reg(TEST_R32 if self.type == I32 else TEST_R64, register, register)
+            f.release(p)
+        push_condition(f, EQUAL)
+
+
+@final
+class Unary(Lowering):
+    """One operand to one register: ``op reg, rm``."""
+
+    def __init__(self, type_: int, result: int, reg_rm: Form) -> None:
+        self.type: i64 = type_
+        self.result_type: i64 = result
+        self.reg_rm: i64 = number(reg_rm)
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        p = f.pop()
+        target = f.target_home(HOME_REGISTER)
+        emit_unary(f, p, self.reg_rm, self.result_type, target)
+
+
+def emit_unary(f: FunctionCompiler, p: i64, form: i64, result_type: i64, target: i64) -> None:
+    """``form register, operand``."""
+    place = f.in_frame(p)
+    register = target
+    if place != 0:
+        if register < 0:
+            register = f.take()
+        f.asm.reg_mem(form, register, RBP, place)
+    else:
+        source = f.readable(p, RAX)
+        if register < 0:
+            register = source if f.kinds[p] == REGISTER else f.take()
+        f.asm.reg_reg(form, register, source)
+        if target >= 0:
+            f.release(p)
+    f.result(result_type, register, target)
+
+
+@final
+class CountZeros(Lowering):
+    """clz and ctz: lzcnt and tzcnt, or bsr and bsf with a correction for zero."""
+
+    def __init__(self, type_: int, leading: bool, form: Form) -> None:
+        self.type: i64 = type_
+        self.leading: bool = leading
+        self.form: i64 = number(form)
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        p = f.pop()
+        if f.target.lzcnt if self.leading else f.target.bmi:
+            emit_unary(f, p, self.form, self.type, f.target_home(HOME_REGISTER))
+            return
+        bits: i64 = 32 if self.type == I32 else 64
+        f.load(p, RAX)
+        f.release(p)
+        register = f.take()
+        done = f.new_label()
+        zero = f.new_label()
+        asm = f.asm
+        if self.leading:
+            asm.reg_reg(BSR_R32 if self.type == I32 else BSR_R64, register, RAX)
+            asm.jump(JCC + EQUAL, zero)
+            asm.reg_imm(XOR_R32_IMM8, register, bits - 1)
+        else:
+            asm.reg_reg(BSF_R32 if self.type == I32 else BSF_R64, register, RAX)
+            asm.jump(JCC + EQUAL, zero)
+        asm.jump(JMP, done)
+        asm.bind(zero)
+        f.load_constant(register, bits)
+        asm.bind(done)
+        f.push(self.type, REGISTER, register)
+
+
+@final
+class Wrap(Lowering):
+    """i32.wrap_i64: the upper half is cleared."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        p = f.pop()
+        if f.kinds[p] == CONSTANT:
+            low = f.values[p] & 0xFFFFFFFF
+            f.push(I32, CONSTANT, low - 0x100000000 if low > 0x7FFFFFFF else low)
+            return
+        emit_unary(f, p, MOV_R32, I32, f.target_home(HOME_REGISTER))
+
+
+@final
+class ExtendUnsigned(Lowering):
+    """i64.extend_i32_u: an i32 in a register is zero-extended already."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        p = f.pop()
+        kind = f.kinds[p]
+        if kind == CONSTANT:
+            f.push(I64, CONSTANT, f.values[p] & 0xFFFFFFFF)
+        elif kind == REGISTER:
+            f.push(I64, REGISTER, f.values[p])
+        else:
+            emit_unary(f, p, MOV_R32, I64, f.target_home(HOME_REGISTER))
+
+
+@final
+class Divide(Lowering):
+    """div, rem: the divide instruction with its traps, or a multiplication for constants.
+
+    The processor traps on zero by itself; the quotient that does not fit (the least
+    integer by minus one) is caught before, because the hardware reports both alike.
+    """
+
+    def __init__(self, type_: int, signed: bool, remainder: bool) -> None:
+        self.type: i64 = type_
+        self.signed: bool = signed
+        self.remainder: bool = remainder
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        right = f.pop()
+        left = f.pop()
+        if f.kinds[right] == CONSTANT:
+            divisor = f.values[right]
+            if self.type == I32 and not self.signed:
+                divisor &= 0xFFFFFFFF
+            if divisor > 0 and self.by_constant(f, left, divisor):
+                return
+        asm = f.asm
+        wide = self.type == I64
+        f.mark()
+        if f.kinds[right] == CONSTANT or f.in_register(right) < 0:
+            f.load(right, RCX)
+            divisor_register: i64 = RCX
+        else:
+            divisor_register = f.in_register(right)
+        f.load(left, RAX)
+        if not self.signed:
+            asm.reg_reg(XOR_R32, RDX, RDX)
+            asm.reg_reg(DIV_R64 if wide else DIV_R32, 0, divisor_register, DIVIDE_BY_ZERO)
+        else:
+            self.signed_division(f, divisor_register, wide)
+        f.release(left)
+        f.release(right)
+        self.push_from(f, RDX if self.remainder else RAX)
+
+    def signed_division(self, f: FunctionCompiler, divisor: i64, wide: bool) -> None:
+        asm = f.asm
+        divide = f.new_label()
+        done = f.new_label()
+        asm.reg_imm(CMP_R64_IMM8 if wide else CMP_R32_IMM8, divisor, -1)
+        asm.jump(JCC + NOT_EQUAL, divide)
+        if self.remainder:
+            asm.reg_reg(XOR_R32, RDX, RDX)
+            asm.jump(JMP, done)
+        else:
+            if wide:
+                f.load_constant(RDX, -0x8000000000000000)
+                asm.reg_reg(CMP_R64, RAX, RDX)
+            else:
+                asm.reg_imm(CMP_R32_IMM32, RAX, -0x80000000)
+            asm.jump(JCC + EQUAL, f.trap_label(OVERFLOW))
+        asm.bind(divide)
+        asm.none(CQO if wide else CDQ)
+        asm.reg_reg(IDIV_R64 if wide else IDIV_R32, 0, divisor, DIVIDE_BY_ZERO)
+        asm.bind(done)
+
+    def push_from(self, f: FunctionCompiler, source: i64) -> None:
+        target = f.target_home(HOME_REGISTER)
+        register = target
+        if register < 0:
+            register = f.take()
+        f.move_register(self.type, register, source)
+        f.result(self.type, register, target)
+
+    def by_constant(self, f: FunctionCompiler, left: i64, divisor: i64) -> bool:
+        """Division by a positive constant without dividing; False if it is not done here."""
+        power = power_of_two(divisor)
+        asm = f.asm
+        if not self.signed and power >= 0:
+            f.load(left, RAX)
+            f.release(left)
+            if not self.remainder:
+                if power > 0:
+                    asm.reg_imm(SHR_R32_IMM if self.type == I32 else SHR_R64_IMM, RAX, power)
+            elif power <= 31:
+                asm.reg_imm(AND_R32_IMM, RAX, divisor - 1 if power < 31 else 0x7FFFFFFF)
+            else:
+                low: i64 = 64 - power
+                asm.reg_imm(SHL_R64_IMM, RAX, low)
+                asm.reg_imm(SHR_R64_IMM, RAX, low)
+            self.push_from(f, RAX)
+            return True
+        if self.type == I64 or power == 0:
+            return False
+        source = f.readable(left, RCX)
+        if not self.signed:
+            # n * ceil(2**64 / d) >> 64 is exact for all 32-bit n and d
+            f.load_constant(RAX, reciprocal_64(divisor))
+            asm.reg_reg(MUL_R64, 0, source)
+            self.finish(f, left, source, RDX, divisor)
+        else:
+            shift = signed_shift(divisor)
+            f.load_constant(RAX, signed_reciprocal(divisor, shift))
+            asm.reg_reg(MOVSXD, RDX, source)
+            asm.reg_reg(IMUL_R64, RAX, RDX)
+            asm.reg_imm(SAR_R64_IMM, RAX, shift)
+            asm.reg_imm(SHR_R64_IMM, RDX, 63)
+            asm.reg_reg(ADD_R32, RAX, RDX)
+            self.finish(f, left, source, RAX, divisor)
+        return True
+
+    def finish(self, f: FunctionCompiler, left: i64, source: i64, quotient: i64, divisor: i64) -> None:
+        """From the quotient to the quotient or the remainder, as asked."""
+        asm = f.asm
+        if not self.remainder:
+            f.release(left)
+            self.push_from(f, quotient)
+            return
+        signed = divisor
+        if divisor > 0x7FFFFFFF:
+            signed = divisor - 0x100000000
+        asm.reg_reg_imm(IMUL_R32_IMM, quotient, quotient, signed)
+        other: i64 = RDX if quotient == RAX else RAX
+        asm.reg_reg(MOV_R32, other, source)
+        asm.reg_reg(SUB_R32, other, quotient)
+        f.release(left)
+        self.push_from(f, other)
+
+
+def power_of_two(value: i64) -> i64:
+    """The exponent if a positive value is a power of two, else -1."""
+    if value & (value - 1):
+        return -1
+    exponent: i64 = 0
+    while value > 1:
+        value >>= 1
+        exponent += 1
+    return exponent
+
+
+def reciprocal_64(divisor: i64) -> i64:
+    """ceil(2**64 / divisor) as a signed 64-bit pattern, for a divisor from 3 to 2**32 - 1."""
+    exact = -(-(2**64) // int(divisor))
+    return i64(exact - 2**64 if exact >= 2**63 else exact)
+
+
+def signed_shift(divisor: i64) -> i64:
+    """The shift s for which ceil(2**s / divisor) divides every 32-bit signed integer exactly."""
+    bits: i64 = 0
+    value = divisor - 1
+    while value > 0:
+        value >>= 1
+        bits += 1
+    return 31 + bits
+
+
+def signed_reciprocal(divisor: i64, shift: i64) -> i64:
+    """floor(2**shift / divisor) + 1 (Granlund and Montgomery's bound; it is below 2**33)."""
+    return i64((1 << int(shift)) // int(divisor) + 1)
+
+
+@final
+class Constant(Lowering):
+    """i32.const, i64.const: nothing is emitted."""
+
+    def __init__(self, type_: int) -> None:
+        self.type: i64 = type_
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        if self.type == I32:
+            f.push(I32, CONSTANT, a)
+        else:
+            f.push(I64, CONSTANT, (b << 32) | (a & 0xFFFFFFFF))
+

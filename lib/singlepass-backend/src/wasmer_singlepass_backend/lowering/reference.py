@@ -1,0 +1,97 @@
+"""References and tables. What touches a table's contents is a helper call; sizes are inline."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.context import TABLE_DEFINITION
+from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.wasm.types import FUNCREF
+from wasmer_singlepass_backend.assembler import number
+from wasmer_singlepass_backend.function import HOME_REGISTER, I32, JCC, MOV_MEM_R64, MOV_R32, MOV_R64, FunctionCompiler
+from wasmer_singlepass_backend.lowering.integer import EQUAL, TEST_R64, push_condition
+from wasmer_singlepass_backend.lowering.rule import Lowering
+from wasmer_singlepass_backend.registers import RAX, RCX, RDX
+from wasmer_singlepass_backend.values import CONSTANT, REGISTER
+
+LEA_R64: Final[i64] = number(forms.LEA_R64_M)
+CMP_R32: Final[i64] = number(forms.CMP_R32_RM32)
+TABLE_BASE: Final[i64] = i64(TABLE_DEFINITION["base"].offset)
+TABLE_LENGTH: Final[i64] = i64(TABLE_DEFINITION["length"].offset)
+TABLE_OUT_OF_BOUNDS: Final[i64] = i64(BY_NAME["TABLE_OUT_OF_BOUNDS"].number)
+ABOVE_OR_EQUAL: Final = 3
+
+
+@final
+class ReferenceNull(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        f.push((word >> 16) & 0xFF, CONSTANT, 0)
+
+
+@final
+class ReferenceIsNull(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        p = f.pop()
+        register = f.readable(p, RAX)
+        f.asm.reg_reg(TEST_R64, register, register)
+        f.release(p)
+        push_condition(f, EQUAL)
+
+
+@final
+class ReferenceFunction(Lowering):
+    """ref.func: the address of the function's record in the vmctx."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        register = f.take()
+        f.asm.reg_mem(LEA_R64, register, f.vmctx, f.view.record_offset(a))
+        f.push(FUNCREF, REGISTER, register)
+
+
+@final
+class TableSize(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        target = f.target_home(HOME_REGISTER)
+        register = target
+        if register < 0:
+            register = f.take()
+        f.asm.reg_mem(MOV_R64, register, f.vmctx, f.view.table_offsets[a])
+        f.asm.reg_mem(MOV_R32, register, register, TABLE_LENGTH)
+        f.result(I32, register, target)
+
+
+@final
+class TableGet(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        p = f.pop()
+        f.mark()
+        at = f.readable(p, RAX)
+        asm = f.asm
+        asm.reg_mem(MOV_R64, RCX, f.vmctx, f.view.table_offsets[a])
+        asm.reg_mem(CMP_R32, at, RCX, TABLE_LENGTH)
+        asm.jump(JCC + ABOVE_OR_EQUAL, f.trap_label(TABLE_OUT_OF_BOUNDS))
+        asm.reg_mem(MOV_R64, RCX, RCX, TABLE_BASE)
+        f.release(p)
+        register = f.take()
+        asm.indexed(MOV_R64, register, RCX, at, 3, 0)
+        f.push(i64(f.view.table_types[a]), REGISTER, register)
+
+
+@final
+class TableSet(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        value = f.pop()
+        p = f.pop()
+        f.mark()
+        at = f.readable(p, RAX)
+        asm = f.asm
+        asm.reg_mem(MOV_R64, RCX, f.vmctx, f.view.table_offsets[a])
+        asm.reg_mem(CMP_R32, at, RCX, TABLE_LENGTH)
+        asm.jump(JCC + ABOVE_OR_EQUAL, f.trap_label(TABLE_OUT_OF_BOUNDS))
+        asm.reg_mem(MOV_R64, RCX, RCX, TABLE_BASE)
+        asm.indexed(MOV_MEM_R64, f.readable(value, RDX), RCX, at, 3, 0)
+        f.release(p)
+        f.release(value)

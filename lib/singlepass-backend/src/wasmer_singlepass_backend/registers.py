@@ -1,0 +1,62 @@
+"""Which register does what.
+
+rax, rcx and rdx are scratch: lowering rules use them freely between two records and no
+value lives in them across an operator (but for the one result a block hands to its end, in
+rax). rsp and rbp hold the frame. The others are dealt out once for each function: some to
+the vmctx and the base of memory 0, some to the most used locals (their *homes*), the rest
+form the pool that operands are computed in.
+
+A function that calls keeps its homes in registers that callees preserve; a leaf prefers
+those that nobody has to save. Float registers are never preserved, so a home among them
+in a function that calls is written to its slot before a call and read back after; the
+local must be used much more often than calls happen to be worth it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wasmer_runtime_core.asm.x64.registers import INTEGER_ARGUMENTS as INTEGER_ARGUMENTS
+from wasmer_runtime_core.asm.x64.registers import (
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    R15,
+    RBX,
+)
+from wasmer_runtime_core.asm.x64.registers import RAX as RAX
+from wasmer_runtime_core.asm.x64.registers import RBP as RBP
+from wasmer_runtime_core.asm.x64.registers import RCX as RCX
+from wasmer_runtime_core.asm.x64.registers import RDX as RDX
+from wasmer_runtime_core.asm.x64.registers import RDI as RDI
+from wasmer_runtime_core.asm.x64.registers import RSI as RSI
+from wasmer_runtime_core.asm.x64.registers import RSP as RSP
+
+XMM_SCRATCH: Final = 15
+XMM_SCRATCH_2: Final = 14
+XMM_RESULT: Final = 0
+
+FLOAT_ARGUMENT_COUNT: Final = 8
+
+CALLEE_SAVED_MASK: Final = (1 << RBX) | (1 << R12) | (1 << R13) | (1 << R14) | (1 << R15)
+
+# A leaf: the vmctx stays where it came.
+LEAF_VMCTX: Final = RDI
+LEAF_MEMORY: Final = R11
+LEAF_HOMES: Final = (R10, R9, RBX, R12, R13, R14, R15)
+LEAF_POOL_MASK: Final = (1 << RSI) | (1 << R8) | (1 << RDI)
+
+# A function that calls.
+CALLING_VMCTX: Final = R15
+CALLING_MEMORY: Final = R14
+CALLING_HOMES: Final = (RBX, R12, R13, R14)
+CALLING_SAVED_HOMES: Final = (R11, R10, R9)
+"""Homes that are not preserved: written and read back around each call."""
+CALLING_POOL_MASK: Final = (1 << RSI) | (1 << RDI) | (1 << R8)
+
+FLOAT_POOL_MASK: Final = 0x3F
+FLOAT_HOMES: Final = (13, 12, 11, 10, 9, 8, 7, 6)

@@ -1,0 +1,37 @@
+"""What the processor offers beyond x86-64, SSE4.1 and POPCNT, which the code always needs."""
+
+from __future__ import annotations
+
+from typing import final
+
+REQUIRED = ("sse4_1", "popcnt")
+"""Names as Linux spells them in /proc/cpuinfo."""
+
+
+@final
+class Target:
+    """Which optional instructions may be used."""
+
+    def __init__(self, avx: bool, bmi: bool, bmi2: bool, lzcnt: bool) -> None:
+        self.avx = avx  # three-operand forms
+        self.bmi = bmi  # tzcnt
+        self.bmi2 = bmi2  # shlx, sarx, shrx
+        self.lzcnt = lzcnt
+
+    @classmethod
+    def of(cls, features: frozenset[str]) -> Target:
+        """From feature names in Linux' spelling."""
+        return cls(
+            avx="avx" in features,
+            bmi="bmi1" in features,
+            bmi2="bmi2" in features,
+            lzcnt="abm" in features or "lzcnt" in features,
+        )
+
+    def features(self) -> tuple[str, ...]:
+        """What code made for this target needs of a processor."""
+        names = list(REQUIRED)
+        for name, used in (("avx", self.avx), ("bmi1", self.bmi), ("bmi2", self.bmi2), ("abm", self.lzcnt)):
+            if used:
+                names.append(name)
+        return tuple(names)
