@@ -30,7 +30,6 @@ from wasmer_runtime_core.asm.x64.forms.rows import (
     IN_RM,
     IN_VVVV,
     MODES_SHIFT,
-    form,
 )
 from wasmer_runtime_core.asm.x64.printer import format_records
 from wasmer_runtime_core.asm.x64.records import FIRST_FORM, INDEX_ONLY, MEM, MEM_INDEX, NONE, REG
@@ -242,10 +241,8 @@ def test_numbers_count_from_the_first_and_fit_a_record() -> None:
     ],
 )
 def test_a_row_that_cannot_be_read_is_refused(syntax: str, encoding: str) -> None:
-    count = len(forms.FORMS)
     with pytest.raises(ValueError):
-        form(syntax, encoding)
-    assert len(forms.FORMS) == count
+        print(Form(0, syntax, encoding, "", 0).packed)
 
 
 def rows_of(chapter: str) -> list[Form]:

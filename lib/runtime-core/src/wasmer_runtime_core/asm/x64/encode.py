@@ -27,8 +27,8 @@ What is promised
   `InternalError` that names it. The encoder is of no use after that.
 * The same bytes, compiled or not.
 
-The rows of `forms` are read as one packed integer each (`forms.rows`), so that encoding is
-arithmetic on native integers. Measured figures stand in docs/performance.md.
+The rows of `forms` are read as one packed integer each (`forms.rows`) when they are first
+used, so that encoding is arithmetic on native integers. Measured figures stand in docs/performance.md.
 """
 
 from __future__ import annotations
@@ -80,32 +80,35 @@ _LABEL_LIMIT: Final = 1 << 26
 """No label and no offset among a function's constants reaches this: they must fit a note."""
 
 
-def _rows() -> vec[i64]:
-    """The packed rows by number; 0, which admits no mode, where there is none."""
-    rows = vec[i64]([0] * 4096)
-    for row in forms.FORMS:
-        rows[row.number] = row.packed
-    return rows
+# By a form's number: `Form.packed`, 0 while it has not been used; and of the bytes: those behind
+# REX (24 bits), their count in bits (8), the prefix before REX (8), its bits (8).
+_ROWS: Final = vec[i64]([0] * 4096)
+_OPCODES: Final = vec[i64]([0] * 4096)
 
 
-_ROWS: Final = _rows()
+def _load(number: i64) -> i64:
+    """The packed row of a form that is used for the first time; 0 if there is none."""
+    at = number - FIRST_FORM
+    if at < 0 or at >= len(forms.FORMS):
+        return 0
+    packed: i64 = forms.FORMS[at].packed
+    rows = _ROWS
+    opcodes = _OPCODES
+    rows[number] = packed
+    opcode = packed & 0xFF
+    escape = (packed >> 16) & 3
+    if escape == 0:
+        opcode |= 8 << 24
+    elif escape == 1:
+        opcode = 0x0F | (opcode << 8) | (16 << 24)
+    else:
+        opcode = 0x0F | ((0x34 + (escape << 1)) << 8) | (opcode << 16) | (24 << 24)
+    prefix = (packed >> 8) & 0xFF
+    if prefix:
+        opcode |= (prefix << 32) | (8 << 40)
+    opcodes[number] = opcode
+    return packed
 
-
-def _opcodes() -> vec[i64]:
-    """By number: the bytes behind REX (24 bits), their count in bits (8), the prefix (8), its bits."""
-    opcodes = vec[i64]([0] * 4096)
-    for row in forms.FORMS:
-        packed = row.packed
-        escape = (b"", b"\x0f", b"\x0f\x38", b"\x0f\x3a")[packed >> 16 & 3]
-        tail = escape + bytes((packed & 0xFF,))
-        prefix = packed >> 8 & 0xFF
-        opcodes[row.number] = (
-            int.from_bytes(tail, "little") | len(tail) << 27 | prefix << 32 | (8 << 40 if prefix else 0)
-        )
-    return opcodes
-
-
-_OPCODES: Final = _opcodes()
 
 # The recommended multi-byte no-operations (Intel manual, volume 2, NOP), by length.
 _NO_OPERATIONS: Final = (
@@ -244,6 +247,8 @@ class ModuleEncoder:
             form = head & 0xFFF
             if form >= FIRST_FORM:
                 row = rows[form]
+                if row == 0:
+                    row = _load(form)
                 bound += (row >> 52) & 15
                 features |= one << ((row >> 56) & 31)
                 mode = (head >> 12) & 15

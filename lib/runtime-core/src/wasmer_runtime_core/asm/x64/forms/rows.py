@@ -5,8 +5,8 @@ A row is two texts in the notation of the Intel manual (volume 2, section 3.1.1)
     ADD_R32_RM32: Final = form("add r32, rm32", "03 /r")
 
 The first is the instruction as one writes it, operands by kind; the second its encoding.
-`form` parses both once, at import, into a `Form`: what the printer needs (the operands and
-where each is encoded) and one packed integer for the encoder.
+A `Form` parses both, once, when it is first used: into what the printer needs (the operands
+and where each is encoded) and one packed integer for the encoder.
 
 Operand kinds
 -------------
@@ -136,34 +136,75 @@ class Form:
         number: what a record holds in its `form` field.
         syntax: as given, ``"add r32, rm32"``.
         encoding: as given, ``"03 /r"``.
-        mnemonic: ``"add"``.
-        operands: in the order of the syntax.
         feature: what the processor must have, or ``""``.
-        packed: the encoder's view; fields as above.
+        short: for branches: the opcode with an 8-bit distance, 0 if there is none.
+
+    Raises:
+        ValueError: by what reads the texts (`mnemonic`, `operands`, `packed`): they make no sense.
     """
 
-    def __init__(
-        self,
-        number: int,
-        syntax: str,
-        encoding: str,
-        mnemonic: str,
-        operands: tuple[Operand, ...],
-        feature: str,
-        packed: int,
-    ) -> None:
+    def __init__(self, number: int, syntax: str, encoding: str, feature: str, short: int) -> None:
         self.number = number
         self.syntax = syntax
         self.encoding = encoding
-        self.mnemonic = mnemonic
-        self.operands = operands
         self.feature = feature
-        self.packed = packed
+        self.short = short
+        self._packed = 0
+        self._operands: tuple[Operand, ...] = ()
 
     @property
     def name(self) -> str:
         """The row's name in `forms`: ``"ADD_R32_RM32"``."""
         return self.syntax.replace(",", "").replace(" ", "_").upper()
+
+    @property
+    def mnemonic(self) -> str:
+        """``"add"``; with its prefix, ``"rep movsb"``."""
+        return _split(self.syntax)[0]
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """In the order of the syntax."""
+        self._read()
+        return self._operands
+
+    @property
+    def packed(self) -> int:
+        """The encoder's view: fields as above."""
+        self._read()
+        return self._packed
+
+    def _read(self) -> None:
+        """Parse both texts, once. A program uses a tenth of the rows: the others cost nothing."""
+        if self._packed:
+            return
+        kinds = _split(self.syntax)[1]
+        packed, has_modrm, has_digit, in_opcode, is_vex, length = _encoding(self.encoding)
+        places = _places(kinds, has_modrm, has_digit, in_opcode)
+        modes = 0 if has_modrm else 1 << NONE
+        for kind, place in zip(kinds, places, strict=True):
+            if place == IN_RM:
+                if kind not in _MEMORY_KINDS:
+                    modes |= 1 << REG
+                if kind not in _REGISTER_KINDS:
+                    modes |= _MEMORY_MODES
+                if kind == "rm8":
+                    packed |= 1 << BYTE_RM_SHIFT
+            elif place == IN_REG:
+                if kind == "r8":
+                    packed |= 1 << BYTE_REG_SHIFT
+            elif place == IN_VVVV:
+                if not is_vex:
+                    raise ValueError(f"{self.syntax}: a third register needs VEX")
+                packed |= 15 << VVVV_SHIFT
+            elif place == IN_BRANCH:
+                packed |= 1 << BRANCH_SHIFT | self.short << PREFIX_SHIFT
+                modes = 1 << LABEL | 1 << RELOCATED
+            elif place == IN_IMMEDIATE and _IMMEDIATE_BYTES[kind] != packed >> IMMEDIATE_SHIFT & 15:
+                raise ValueError(f"{self.syntax}: {kind} does not agree with {self.encoding}")
+        packed |= modes << MODES_SHIFT | length << LENGTH_SHIFT | FEATURES.index(self.feature) << FEATURE_SHIFT
+        self._operands = tuple(Operand(kind, place) for kind, place in zip(kinds, places, strict=True))
+        self._packed = packed
 
     def __repr__(self) -> str:
         return f"<form {self.number}: {self.syntax} = {self.encoding}>"
@@ -174,53 +215,15 @@ FORMS: Final[list[Form]] = []
 
 
 def form(syntax: str, encoding: str, feature: str = "", short: int = 0) -> Form:
-    """Read one row, give it the next number and enter it in `FORMS`.
+    """Give a row the next number and enter it in `FORMS`; its texts are read when they are used.
 
     Args:
         syntax: mnemonic, then the operands' kinds.
         encoding: in the manual's notation.
         feature: one of `FEATURES`.
         short: for branches: the opcode with an 8-bit distance, 0 if there is none.
-
-    Raises:
-        ValueError: the row cannot be read.
     """
-    mnemonic, kinds = _split(syntax)
-    packed, has_modrm, has_digit, in_opcode, is_vex, length = _encoding(encoding)
-    places = _places(kinds, has_modrm, has_digit, in_opcode)
-    immediate = packed >> IMMEDIATE_SHIFT & 15
-    modes = 0 if has_modrm or short or IN_BRANCH in places else 1 << NONE
-    for kind, place in zip(kinds, places, strict=True):
-        if place == IN_RM:
-            if kind not in _MEMORY_KINDS:
-                modes |= 1 << REG
-            if kind not in _REGISTER_KINDS:
-                modes |= _MEMORY_MODES
-            if kind == "rm8":
-                packed |= 1 << BYTE_RM_SHIFT
-        elif place == IN_REG:
-            if kind == "r8":
-                packed |= 1 << BYTE_REG_SHIFT
-        elif place == IN_VVVV:
-            if not is_vex:
-                raise ValueError(f"{syntax}: a third register needs VEX")
-            packed |= 15 << VVVV_SHIFT
-        elif place == IN_BRANCH:
-            packed |= 1 << BRANCH_SHIFT | short << PREFIX_SHIFT
-            modes = 1 << LABEL | 1 << RELOCATED
-        elif place == IN_IMMEDIATE:
-            if _IMMEDIATE_BYTES[kind] != immediate:
-                raise ValueError(f"{syntax}: {kind} does not agree with {encoding}")
-    packed |= modes << MODES_SHIFT | length << LENGTH_SHIFT | FEATURES.index(feature) << FEATURE_SHIFT
-    row = Form(
-        FIRST_FORM + len(FORMS),
-        syntax,
-        encoding,
-        mnemonic,
-        tuple(Operand(kind, place) for kind, place in zip(kinds, places, strict=True)),
-        feature,
-        packed,
-    )
+    row = Form(FIRST_FORM + len(FORMS), syntax, encoding, feature, short)
     FORMS.append(row)
     return row
 
