@@ -2,28 +2,28 @@
 
 A wheel holds, beside the Python sources, two kinds of machine code. The *hot modules*, listed in
 the distribution's own ``pyproject.toml``, are compiled by mypyc, all of them as one group, so that
-calls between them are native calls. And core has one *C file*, built by its `native.build`::
+calls between them are native calls. And core has one *C library*, built by its `native/build.py`::
 
     [tool.hatch.build.targets.wheel.hooks.custom]
     modules = ["wasm/reader.py", "wasm/text/*.py", "!wasm/text/script.py"]  # below src/<package>
-    native = "wasmer_runtime_core.native.build"  # has build(target_directory)
+    native = true
 
 An ordinary wheel includes the extension modules; an editable install has them copied beside the
 sources, where Python prefers them to the ``.py`` files. A stale one would shadow an edited source,
 so every editable build first removes those that an earlier one left.
 
 ``WASMER_PURE=1`` compiles no Python module: the same sources run interpreted, slower, and must
-behave the same. The C file is built either way, nothing works without it. Whatever else goes wrong
+behave the same. The C library is built either way, nothing works without it. Whatever else goes wrong
 ends the build; there is no silent fall-back, because it would look like a slow machine.
 
 This file is loaded by path while core itself is being built, so it imports nothing of its own
-package. It runs as a script too (`_compile`, `_native`): mypyc and setuptools change the state of
+package. It runs as a script too (`main`): mypyc and setuptools change the state of
 the process they run in, and that had better not be the build frontend's.
 """
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -32,6 +32,7 @@ import sysconfig
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -49,7 +50,7 @@ _CORE: Final = "wasmer-runtime-core>=0.1,<0.2"
 
 
 class CompileHook(BuildHookInterface[Any]):
-    """Compiles the hot modules and the C file of one distribution into its wheel."""
+    """Compiles the hot modules and the C library of one distribution into its wheel."""
 
     PLUGIN_NAME = "custom"
 
@@ -73,16 +74,18 @@ class CompileHook(BuildHookInterface[Any]):
         native = self.config.get("native")
         if not modules and not native:
             return
-        complaint = missing_compiler()
-        if complaint:
-            self.app.abort(complaint)
+        try:
+            native_build().check_platform()
+        except Exception as error:  # its BuildError: a sentence that says what to install
+            self.app.abort(f"{self.metadata.name} cannot be built: {error}")
 
-        target = Path(tempfile.mkdtemp(prefix="wasmer-build-"))
+        package = self._package()
+        self._made = tempfile.TemporaryDirectory(prefix="wasmer-build-")  # removed with this object
+        target = Path(self._made.name)
         if modules:
-            group = str(self.metadata.name).replace("-", "_")
-            self._run(source, "compile", str(target), group, *modules)
+            self._run(source, "compile", str(target), package, *modules)
         if native:
-            self._run(source, "native", str(target), native)
+            self._run(source, "native", str(target / package / "native"))
 
         for extension in sorted(target.rglob("*" + extension_suffix())):
             place = extension.relative_to(target)
@@ -94,17 +97,14 @@ class CompileHook(BuildHookInterface[Any]):
                 build_data["force_include"][str(extension)] = str(place)
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
-        self._target = target
 
-    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        """Called when the wheel is packed."""
-        target = getattr(self, "_target", None)
-        if target is not None:
-            shutil.rmtree(target, ignore_errors=True)
+    def _package(self) -> str:
+        """Name of the import package."""
+        return str(self.metadata.name).replace("-", "_")
 
     def _modules(self, source: Path) -> list[str]:
         """Paths of the hot modules relative to `source`."""
-        package = source / str(self.metadata.name).replace("-", "_")
+        package = source / self._package()
         try:
             return [str(path.relative_to(source)) for path in hot_modules(package, self.config.get("modules", []))]
         except LookupError as error:
@@ -112,8 +112,9 @@ class CompileHook(BuildHookInterface[Any]):
             raise
 
     def _siblings(self) -> list[str]:
-        """Source directories of the distributions beside this one, if it lies in the repository."""
-        return [str(path) for path in sorted(Path(self.root).parent.glob("*/src")) if path.is_dir()]
+        """Source directories of the other distributions, if this one lies in the repository."""
+        folder = Path(self.root).parent
+        return [str(path) for path in sorted(folder.glob("*/src"))] if (folder / "runtime-core").is_dir() else []
 
     def _run(self, source: Path, *arguments: str) -> None:
         """Do one step of `main` in a process of its own; its output appears if it fails."""
@@ -122,7 +123,7 @@ class CompileHook(BuildHookInterface[Any]):
         result = subprocess.run(
             [sys.executable, "-P", __file__, *arguments],
             cwd=source,
-            env=dict(os.environ, MYPYPATH=path, PYTHONPATH=os.pathsep.join(filter(None, _python_path(source)))),
+            env=dict(os.environ, MYPYPATH=path),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -167,21 +168,14 @@ def extension_suffix() -> str:
     return str(sysconfig.get_config_var("EXT_SUFFIX"))
 
 
-def missing_compiler() -> str | None:
-    """What is missing to compile C, as a sentence that says what to install; None if nothing is."""
-    command = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
-    if shutil.which(command) is None:
-        return (
-            f"No C compiler: {command!r} is not on the PATH. "
-            "Install one (Debian, Ubuntu: apt install gcc; Fedora: dnf install gcc) or name yours in CC."
-        )
-    header = Path(sysconfig.get_path("include"), "Python.h")
-    if not header.is_file():
-        return (
-            f"The headers of Python are missing: there is no {header}. "
-            "Install them (Debian, Ubuntu: apt install python3-dev; Fedora: dnf install python3-devel)."
-        )
-    return None
+def native_build() -> ModuleType:
+    """Core's `native/build.py`, by its path: it knows what a compiler needs, and builds the C library."""
+    path = Path(__file__).parent / "native" / "build.py"
+    specification = importlib.util.spec_from_file_location("wasmer_native_build", path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
 
 
 def remove_extensions(source: Path) -> list[Path]:
@@ -190,10 +184,6 @@ def remove_extensions(source: Path) -> list[Path]:
     for path in stale:
         path.unlink()
     return stale
-
-
-def _python_path(source: Path) -> list[str]:
-    return [str(source), os.environ.get("PYTHONPATH", "")]
 
 
 def _compile(target: Path, group: str, modules: list[str]) -> None:
@@ -210,27 +200,16 @@ def _compile(target: Path, group: str, modules: list[str]) -> None:
         target_dir=str(temporary),
         group_name=group,
     )
-    _build_extensions(setup, extensions, target, temporary)
-
-
-def _build_extensions(setup: Any, extensions: list[Any], target: Path, temporary: Path) -> None:
     arguments = ["-q", "build_ext", f"--build-lib={target}", f"--build-temp={temporary}"]
     setup(name="extensions", packages=[], py_modules=[], ext_modules=extensions, script_args=arguments)
 
 
-def _native(target: Path, module: str) -> None:
-    """Let `module` build its C file into the directory of its package below `target`."""
-    package = target.joinpath(*module.split(".")[:-1])
-    package.mkdir(parents=True, exist_ok=True)
-    importlib.import_module(module).build(package)
-
-
 def main(step: str, target: str, *arguments: str) -> None:
-    """``compile TARGET GROUP MODULE…`` or ``native TARGET MODULE``."""
+    """``compile TARGET GROUP MODULE…`` or ``native TARGET``."""
     if step == "compile":
         _compile(Path(target), arguments[0], list(arguments[1:]))
     else:
-        _native(Path(target), arguments[0])
+        native_build().build(target)
 
 
 if __name__ == "__main__":
