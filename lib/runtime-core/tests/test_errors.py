@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import inspect
 import pickle
+import traceback
 from typing import Any
 
 import pytest
@@ -117,6 +118,11 @@ def test_traps() -> None:
     assert str(trap).startswith("WebAssembly trap occurred during runtime: integer divide by zero")
     assert trap.message == "integer divide by zero"
     assert str(trap.frames[0]) == "m!f (function 3, at byte 0x28)"
+    assert trap.__notes__ == ["wasm backtrace:\n  0: m!f (function 3, at byte 0x28)"]
+    trap.add_note("while testing")
+    assert trap.__notes__[1:] == ["while testing"]
+    shown = "".join(traceback.format_exception(trap))
+    assert "  0: m!f (function 3, at byte 0x28)\nwhile testing" in shown
     assert str(Frame(3, "", 40)) == "function[3] (function 3, at byte 0x28)"
 
 

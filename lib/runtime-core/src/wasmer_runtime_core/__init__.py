@@ -8,8 +8,8 @@ importing this package costs nothing.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # checkers take it for True; importing typing would double the time of an import
 if TYPE_CHECKING:
     from wasmer_runtime_core import errors as error
     from wasmer_runtime_core.backend import CompiledModule, Compiler, CompilerConfig

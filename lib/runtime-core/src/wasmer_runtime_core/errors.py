@@ -383,6 +383,20 @@ class Trap(RuntimeError):
         self.trap_info = trap_info
         self.frames = tuple(frames)
 
+        self._more_notes: list[str] = []
+
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]
+        """The backtrace, made when it is shown, and whatever `add_note` added."""
+        if not self.frames:
+            return list(self._more_notes)
+        lines = [f"  {at}: {frame}" for at, frame in enumerate(self.frames)]
+        return ["wasm backtrace:\n" + "\n".join(lines), *self._more_notes]
+
+    def add_note(self, note: str) -> None:
+        """As for every exception."""
+        self._more_notes.append(note)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.message, self.kind, self.trap_info, self.frames), self.__dict__)
 

@@ -244,11 +244,11 @@ def _items(namespace: Any, label: str) -> Iterable[tuple[str, Any]]:
 # --- matching -------------------------------------------------------------------------------
 
 
-def _limits_match(size: int, maximum: int | None, wanted: Limits) -> bool:
-    """Section 3.4.1 of the specification, with the size there is now."""
-    if size < wanted.minimum:
+def _limits_match(found: Limits, wanted: Limits) -> bool:
+    """Section 3.4.1 of the specification; the minimum that is found is the size there is now."""
+    if found.minimum < wanted.minimum:
         return False
-    return wanted.maximum is None or (maximum is not None and maximum <= wanted.maximum)
+    return wanted.maximum is None or (found.maximum is not None and found.maximum <= wanted.maximum)
 
 
 def _host_function(
@@ -306,26 +306,24 @@ def _match_function(export: Any, wanted: FunctionType, namespace: str, name: str
 def _match_memory(export: Any, wanted: MemoryType, namespace: str, name: str) -> Any:
     if not isinstance(export, Memory):
         return IncorrectImportType(namespace, name, "memory", _kind_of(export))
-    found: MemoryType = export.type
-    if found.shared == wanted.shared and _limits_match(export.size, found.limits.maximum, wanted.limits):
+    found = export.type
+    if found.shared == wanted.shared and _limits_match(found.limits, wanted.limits):
         return export
-    actual = MemoryType(Limits(export.size, found.limits.maximum), found.shared)
-    return IncorrectMemoryDescriptor(namespace, name, str(wanted), str(actual))
+    return IncorrectMemoryDescriptor(namespace, name, str(wanted), str(found))
 
 
 def _match_table(export: Any, wanted: TableType, namespace: str, name: str) -> Any:
     if not isinstance(export, Table):
         return IncorrectImportType(namespace, name, "table", _kind_of(export))
-    found: TableType = export.type
-    if found.element == wanted.element and _limits_match(export.size, found.limits.maximum, wanted.limits):
+    found = export.type
+    if found.element == wanted.element and _limits_match(found.limits, wanted.limits):
         return export
-    actual = TableType(found.element, Limits(export.size, found.limits.maximum))
-    return IncorrectTableDescriptor(namespace, name, str(wanted), str(actual))
+    return IncorrectTableDescriptor(namespace, name, str(wanted), str(found))
 
 
 def _match_global(export: Any, wanted: GlobalType, namespace: str, name: str) -> Any:
     if isinstance(export, Global):
-        found: GlobalType = export.type
+        found = export.global_type
         if found == wanted:
             return export
         return IncorrectGlobalDescriptor(namespace, name, str(wanted), str(found))

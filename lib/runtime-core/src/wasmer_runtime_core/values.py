@@ -233,6 +233,16 @@ class Value:
             return bits.to_bytes(16, "little")
         return self._reference
 
+    @property
+    def raw(self) -> Any:
+        """`bits`, or for a reference the object referred to: what calls by bits take."""
+        return self._reference if self.type in (Type.FUNCREF, Type.EXTERNREF) else self.bits
+
+    @classmethod
+    def from_raw(cls, type: Type, raw: Any) -> Value:
+        """The value that `raw` gave."""
+        return cls(type, 0, raw) if type in (Type.FUNCREF, Type.EXTERNREF) else cls(type, raw)
+
     def __int__(self) -> int:
         return int(self.value) if self.type is not Type.V128 else self.bits
 

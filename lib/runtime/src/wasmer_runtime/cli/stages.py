@@ -8,6 +8,7 @@ from typing import Final
 from wasmer_runtime import api
 from wasmer_runtime.cli.failures import CommandError
 from wasmer_runtime_core import pipeline, trap_kinds
+from wasmer_runtime_core.backends import find_compiler
 from wasmer_runtime_core.pipeline import Compilation
 from wasmer_runtime_core.wasm.module import KIND_NAMES, ModuleInfo
 from wasmer_runtime_core.wasm.types import show_external_type
@@ -62,15 +63,17 @@ def body(source: bytes, backend: str | None, function: int | None) -> Iterator[s
 
 def records(source: bytes, backend: str | None, function: int | None) -> Iterator[str]:
     """Machine instructions as the backend wrote them, before they are encoded."""
-    compiler = api.compiler_for_backend(backend or api.DEFAULT_BACKEND)
-    show = getattr(compiler, "format_records", None)
-    if show is None:
-        raise CommandError(f"the backend {backend or api.DEFAULT_BACKEND} shows no records")
+    from wasmer_runtime_core.asm.x64.printer import format_records
+
+    name = backend or api.DEFAULT_BACKEND
+    write = getattr(find_compiler(name), "records", None)
+    if write is None:
+        raise CommandError(f"the backend {name} does not write records of its own")
     compilation = pipeline.run(Compilation(source), until="middleware")
     for one in compilation.bodies:
         if function is None or one.function_index == function:
             yield f"{_named(compilation.info, one.function_index)}:"
-            yield show(compilation.info, one, compilation.config)
+            yield format_records(write(compilation.info, one, compilation.config)).rstrip()
 
 
 def code(source: bytes, backend: str | None, function: int | None) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ FILE = click.Path(path_type=Path)
 def load(path: Path) -> bytes:
     """The bytes of a file, or of standard input for ``-``."""
     if str(path) == "-":
-        return click.get_binary_stream("stdin").read()
+        return sys.stdin.buffer.read()
     return path.read_bytes()
 
 
@@ -48,7 +49,7 @@ def wat2wasm(file: Path, output: Path | None) -> None:
         if output == file:
             raise CommandError(f"{file} would be overwritten: name another file with --output")
     if str(output) == "-":
-        click.get_binary_stream("stdout").write(binary)
+        sys.stdout.buffer.write(binary)
     else:
         output.write_bytes(binary)
 
