@@ -1,0 +1,62 @@
+"""The WebAssembly System Interface: snapshot0, snapshot1 and the latest version.
+
+A program gets arguments, an environment, standard streams that may be any Python file
+objects, clocks, random bytes, and the directories it is given, nothing else::
+
+    from wasmer_runtime import compile, instantiate
+    from wasmer_wasi import generate_import_object
+
+    imports = generate_import_object(["hello"], ["LANG=C"], ["."], [("/data", "some/dir")])
+    instantiate(compile("hello.wasm"), imports).exports._start()
+"""
+
+from __future__ import annotations
+
+from wasmer_runtime_core.errors import ExitCode
+from wasmer_wasi.clock import Clock, SystemClock, VirtualClock
+from wasmer_wasi.files import WasiFile
+from wasmer_wasi.filesystem import HostDirectory
+from wasmer_wasi.imports import (
+    generate_import_object,
+    generate_import_object_for_version,
+    generate_import_object_from_state,
+    get_wasi_state,
+)
+from wasmer_wasi.state import (
+    ArgumentContainsNulByte,
+    EnvironmentVariableFormatError,
+    MappedDirAliasFormattingError,
+    PreopenedDirectoryNotFound,
+    WasiFsCreationError,
+    WasiFsSetupError,
+    WasiState,
+    WasiStateBuilder,
+    WasiStateCreationError,
+)
+from wasmer_wasi.version import VERSION, WasiVersion, get_wasi_version, is_wasi_module
+
+__all__ = [
+    "VERSION",
+    "ArgumentContainsNulByte",
+    "Clock",
+    "EnvironmentVariableFormatError",
+    "ExitCode",
+    "HostDirectory",
+    "MappedDirAliasFormattingError",
+    "PreopenedDirectoryNotFound",
+    "SystemClock",
+    "VirtualClock",
+    "WasiFile",
+    "WasiFsCreationError",
+    "WasiFsSetupError",
+    "WasiState",
+    "WasiStateBuilder",
+    "WasiStateCreationError",
+    "WasiVersion",
+    "generate_import_object",
+    "generate_import_object_for_version",
+    "generate_import_object_from_state",
+    "get_wasi_state",
+    "get_wasi_version",
+    "is_wasi_module",
+]

@@ -1,0 +1,103 @@
+"""Clocks: what `clock_time_get` reads and `poll_oneoff` waits by.
+
+`SystemClock` is the host's. `VirtualClock` moves only when it is told to or when the program
+sleeps, which then takes no time: runs with it can be repeated exactly.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol, final
+
+from wasmer_wasi.types import CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME
+
+
+class Clock(Protocol):
+    """Clocks of a program.
+
+    Attributes:
+        readers: for each clock id a function that returns its time in nanoseconds.
+        resolutions: for each clock id the resolution in nanoseconds.
+    """
+
+    readers: Mapping[int, Callable[[], int]]
+    resolutions: Mapping[int, int]
+
+    def sleep(self, nanoseconds: int) -> bool:
+        """Let that much time pass without waiting; False: the caller has to wait for real."""
+        ...
+
+
+@final
+class SystemClock:
+    """The host's clocks."""
+
+    __slots__ = ("readers", "resolutions")
+
+    def __init__(self) -> None:
+        self.readers: Mapping[int, Callable[[], int]] = _READERS
+        self.resolutions: Mapping[int, int] = {
+            CLOCK_REALTIME: _resolution(time.CLOCK_REALTIME),
+            CLOCK_MONOTONIC: _resolution(time.CLOCK_MONOTONIC),
+            CLOCK_PROCESS_CPUTIME: _resolution(time.CLOCK_PROCESS_CPUTIME_ID),
+            CLOCK_THREAD_CPUTIME: _resolution(time.CLOCK_THREAD_CPUTIME_ID),
+        }
+
+    def sleep(self, nanoseconds: int) -> bool:
+        return False
+
+
+_READERS: Final = {
+    CLOCK_REALTIME: time.time_ns,
+    CLOCK_MONOTONIC: time.monotonic_ns,
+    CLOCK_PROCESS_CPUTIME: time.process_time_ns,
+    CLOCK_THREAD_CPUTIME: time.thread_time_ns,
+}
+
+
+def _resolution(clock: int) -> int:
+    return max(round(time.clock_getres(clock) * 1_000_000_000), 1)
+
+
+@final
+class VirtualClock:
+    """Clocks that stand still until they are moved.
+
+    Args:
+        realtime: nanoseconds since 1970 at the start.
+        tick: nanoseconds by which each reading moves all clocks, so that loops which wait
+            for time to pass come to an end.
+
+    Attributes:
+        elapsed: nanoseconds since the start; what the other clocks show.
+    """
+
+    __slots__ = ("_realtime", "elapsed", "readers", "resolutions", "tick")
+
+    def __init__(self, realtime: int = 0, tick: int = 0) -> None:
+        self._realtime = realtime
+        self.tick = tick
+        self.elapsed = 0
+        self.readers: Mapping[int, Callable[[], int]] = {
+            CLOCK_REALTIME: self._read_realtime,
+            CLOCK_MONOTONIC: self._read,
+            CLOCK_PROCESS_CPUTIME: self._read,
+            CLOCK_THREAD_CPUTIME: self._read,
+        }
+        self.resolutions: Mapping[int, int] = dict.fromkeys(self.readers, 1)
+
+    def _read(self) -> int:
+        self.elapsed += self.tick
+        return self.elapsed
+
+    def _read_realtime(self) -> int:
+        return self._realtime + self._read()
+
+    def advance(self, nanoseconds: int) -> None:
+        """Move all clocks."""
+        self.elapsed += nanoseconds
+
+    def sleep(self, nanoseconds: int) -> bool:
+        self.elapsed += nanoseconds
+        return True

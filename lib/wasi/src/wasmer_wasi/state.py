@@ -1,0 +1,382 @@
+"""What one running program has: arguments, environment, files, clocks, randomness.
+
+A `WasiStateBuilder` collects and checks; a `WasiState` is ready to run. An import object
+keeps a state as its pattern and gives each instance a copy (`WasiState.copy`): descriptors
+and positions are the instance's own, while Python file objects that stand for standard
+streams, clocks and random sources are shared, so that what a program wrote can be read from
+the pattern::
+
+    state = WasiState.new("hello").arg("-v").map_dir("/data", "some/dir").capture_stdout().build()
+    instance = instantiate(module, generate_import_object_from_state(state, WasiVersion.LATEST))
+    instance.exports._start()
+    state.stdout_bytes()
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, Final, final
+
+from wasmer_runtime_core.errors import Error
+from wasmer_wasi.clock import Clock, SystemClock
+from wasmer_wasi.descriptors import Descriptor, DescriptorTable, rights_of
+from wasmer_wasi.files import File, HostFile, Stream
+from wasmer_wasi.filesystem import Directory, HostDirectory
+from wasmer_wasi.random import RandomSource, seeded, system
+from wasmer_wasi.sockets import Socket
+from wasmer_wasi.types import ALL_RIGHTS, DIRECTORY_RIGHTS, FILETYPE_CHARACTER_DEVICE, FILETYPE_DIRECTORY
+
+STANDARD_STREAMS: Final = ("stdin", "stdout", "stderr")
+
+
+class WasiStateCreationError(Error):
+    """A state cannot be made; the subclasses say why."""
+
+
+class EnvironmentVariableFormatError(WasiStateCreationError):
+    """A name with `=` or NUL in it, or a value with NUL."""
+
+
+class ArgumentContainsNulByte(WasiStateCreationError):
+    """An argument has a NUL byte, which ends arguments."""
+
+
+class PreopenedDirectoryNotFound(WasiStateCreationError):
+    """A directory to be opened for the guest does not exist, or is none."""
+
+
+class MappedDirAliasFormattingError(WasiStateCreationError):
+    """A guest name of a directory is empty or has a NUL byte."""
+
+
+class WasiFsCreationError(WasiStateCreationError):
+    """The file system cannot be set up."""
+
+
+class WasiFsSetupError(WasiStateCreationError):
+    """The function given to `setup_fs` failed."""
+
+
+@final
+class WasiState:
+    """Ready to run. Made by `WasiState.new(...)…build()`.
+
+    Attributes:
+        args: the program's arguments, its name first.
+        environ: `NAME=value` each.
+        descriptors: the open files: 0 to 2 the standard streams, then the preopened ones.
+        clock, random: what time and random bytes come from.
+        view, memory_bytes: the guest's memory as last seen; see `guest`.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "args",
+        "clock",
+        "descriptors",
+        "environ",
+        "memory_bytes",
+        "random",
+        "setup",
+        "streams",
+        "view",
+    )
+
+    def __init__(
+        self,
+        args: list[bytes],
+        environ: list[bytes],
+        streams: tuple[Any, Any, Any],
+        clock: Clock,
+        random: RandomSource,
+        setup: Callable[[DescriptorTable], None] | None,
+    ) -> None:
+        self.args = args
+        self.environ = environ
+        self.streams = streams
+        self.clock = clock
+        self.random = random
+        self.setup = setup
+        self.descriptors = DescriptorTable()
+        self.view = memoryview(b"")
+        self.memory_bytes = 0
+
+    @staticmethod
+    def new(program_name: str | bytes) -> WasiStateBuilder:
+        """Begin to build a state for a program of this name, which is its argument 0."""
+        return WasiStateBuilder(program_name)
+
+    def copy(self) -> WasiState:
+        """A state for another instance: the same preopened directories and streams, opened anew."""
+        state = WasiState(list(self.args), list(self.environ), self.streams, self.clock, self.random, self.setup)
+        _open_streams(state)
+        for number in sorted(self.descriptors.open):
+            found = self.descriptors.open[number]
+            if found.directory is not None and found.preopen is not None:
+                again = Descriptor(
+                    found.directory.duplicate(),
+                    found.filetype,
+                    found.rights,
+                    found.inheriting,
+                    found.flags,
+                    found.preopen,
+                )
+                state.descriptors.insert(again)
+            elif isinstance(found.file, Socket):
+                state.descriptors.insert(
+                    Descriptor(found.file.duplicate(), found.filetype, found.rights, found.inheriting, found.flags)
+                )
+        _set_up(state)
+        return state
+
+    def stdout_bytes(self) -> bytes:
+        """What was written to a captured stdout until now.
+
+        Raises:
+            TypeError: stdout is not captured.
+        """
+        return self._captured(1)
+
+    def stderr_bytes(self) -> bytes:
+        """What was written to a captured stderr until now.
+
+        Raises:
+            TypeError: stderr is not captured.
+        """
+        return self._captured(2)
+
+    def _captured(self, number: int) -> bytes:
+        stream = self.streams[number]
+        if not isinstance(stream, io.BytesIO):
+            name = STANDARD_STREAMS[number]
+            raise TypeError(f"{name} is not captured: build the state with .capture_{name}()")
+        return stream.getvalue()
+
+    def close(self) -> None:
+        """Close all files. Python file objects are flushed and stay open."""
+        self.descriptors.close_all()
+
+
+INHERIT: Final = object()
+"""A standard stream of the Python process itself."""
+
+
+@final
+class WasiStateBuilder:
+    """Collects what a program gets. Every method returns the builder; `build` ends it."""
+
+    def __init__(self, program_name: str | bytes) -> None:
+        self._args: list[bytes] = []
+        self._environ: dict[bytes, bytes] = {}
+        self._preopens: list[tuple[bytes, Directory | str | os.PathLike[str], bool]] = []
+        self._sockets: list[Any] = []
+        self._streams: list[Any] = [INHERIT, INHERIT, INHERIT]
+        self._clock: Clock | None = None
+        self._random: RandomSource = system
+        self._setup: Callable[[DescriptorTable], None] | None = None
+        self.arg(program_name)
+
+    def arg(self, arg: str | bytes) -> WasiStateBuilder:
+        """Add an argument."""
+        data = os.fsencode(arg)
+        if b"\0" in data:
+            raise ArgumentContainsNulByte(f"argument {arg!r} contains a NUL byte")
+        self._args.append(data)
+        return self
+
+    def args(self, args: Iterable[str | bytes]) -> WasiStateBuilder:
+        """Add arguments."""
+        for arg in args:
+            self.arg(arg)
+        return self
+
+    def env(self, name: str | bytes, value: str | bytes) -> WasiStateBuilder:
+        """Set an environment variable."""
+        key, data = os.fsencode(name), os.fsencode(value)
+        if not key or b"=" in key or b"\0" in key or b"\0" in data:
+            raise EnvironmentVariableFormatError(
+                f"environment variable {name!r}: a name may not be empty or contain '=', and neither part a NUL byte"
+            )
+        self._environ[key] = data
+        return self
+
+    def envs(self, pairs: Iterable[tuple[str | bytes, str | bytes]]) -> WasiStateBuilder:
+        """Set environment variables."""
+        for name, value in pairs:
+            self.env(name, value)
+        return self
+
+    def inherit_env(self) -> WasiStateBuilder:
+        """Set the variables of the Python process."""
+        return self.envs(list(os.environb.items()))
+
+    def preopen_dir(
+        self, path: str | os.PathLike[str], *, alias: str | bytes | None = None, read_only: bool = False
+    ) -> WasiStateBuilder:
+        """Let the guest see a directory of the host, under the same name or as `alias`."""
+        return self.preopen(os.fspath(path) if alias is None else alias, path, read_only=read_only)
+
+    def preopen_dirs(self, paths: Iterable[str | os.PathLike[str]]) -> WasiStateBuilder:
+        """Let the guest see directories of the host, each under its own name."""
+        for path in paths:
+            self.preopen_dir(path)
+        return self
+
+    def map_dir(self, alias: str | bytes, path: str | os.PathLike[str], *, read_only: bool = False) -> WasiStateBuilder:
+        """Let the guest see a directory of the host as `alias`."""
+        return self.preopen(alias, path, read_only=read_only)
+
+    def map_dirs(self, pairs: Iterable[tuple[str | bytes, str | os.PathLike[str]]]) -> WasiStateBuilder:
+        """Let the guest see directories of the host, each as its alias."""
+        for alias, path in pairs:
+            self.map_dir(alias, path)
+        return self
+
+    def preopen(
+        self, alias: str | bytes, directory: Directory | str | os.PathLike[str], *, read_only: bool = False
+    ) -> WasiStateBuilder:
+        """Let the guest see `directory`, a path of the host or a `Directory` object, as `alias`."""
+        name = os.fsencode(alias)
+        if not name or b"\0" in name:
+            raise MappedDirAliasFormattingError(f"directory alias {alias!r}: it may not be empty or contain a NUL byte")
+        self._preopens.append((name, directory, read_only))
+        return self
+
+    def socket(self, socket: Any) -> WasiStateBuilder:
+        """Give the guest a connected or listening `socket.socket`, after the directories."""
+        self._sockets.append(socket)
+        return self
+
+    def stdin(self, file: Any) -> WasiStateBuilder:
+        """Any Python file object, a callable that is given a size, bytes, or None: empty."""
+        self._streams[0] = io.BytesIO(file) if isinstance(file, (bytes, bytearray, memoryview)) else file
+        return self
+
+    def stdout(self, file: Any) -> WasiStateBuilder:
+        """Any Python file object, a callable that is given bytes, or None: nowhere."""
+        self._streams[1] = file
+        return self
+
+    def stderr(self, file: Any) -> WasiStateBuilder:
+        """Any Python file object, a callable that is given bytes, or None: nowhere."""
+        self._streams[2] = file
+        return self
+
+    def inherit_stdio(self) -> WasiStateBuilder:
+        """The standard streams of the Python process, which is what is used if nothing is said."""
+        self._streams = [INHERIT, INHERIT, INHERIT]
+        return self
+
+    def capture_stdout(self) -> WasiStateBuilder:
+        """Keep what is written for `WasiState.stdout_bytes`."""
+        return self.stdout(io.BytesIO())
+
+    def capture_stderr(self) -> WasiStateBuilder:
+        """Keep what is written for `WasiState.stderr_bytes`."""
+        return self.stderr(io.BytesIO())
+
+    def clock(self, clock: Clock) -> WasiStateBuilder:
+        """Take time from `clock`: a `VirtualClock`, for runs that can be repeated."""
+        self._clock = clock
+        return self
+
+    def random(self, source: RandomSource) -> WasiStateBuilder:
+        """Take random bytes from a function that is given their number."""
+        self._random = source
+        return self
+
+    def random_seed(self, seed: int | bytes | str) -> WasiStateBuilder:
+        """Take random bytes that follow from `seed`."""
+        return self.random(seeded(seed))
+
+    def setup_fs(self, setup: Callable[[DescriptorTable], None]) -> WasiStateBuilder:
+        """Call `setup` with the descriptor table of each new state when everything else is there."""
+        self._setup = setup
+        return self
+
+    def build(self) -> WasiState:
+        """The state.
+
+        Raises:
+            PreopenedDirectoryNotFound: a directory does not exist, or is none.
+            WasiFsCreationError: a directory cannot be opened.
+            WasiFsSetupError: the function given to `setup_fs` failed.
+        """
+        state = WasiState(
+            list(self._args),
+            [name + b"=" + value for name, value in self._environ.items()],
+            (self._streams[0], self._streams[1], self._streams[2]),
+            self._clock or SystemClock(),
+            self._random,
+            self._setup,
+        )
+        _open_streams(state)
+        for alias, directory, read_only in self._preopens:
+            if isinstance(directory, (str, os.PathLike)):
+                directory = _open_host_directory(directory, read_only)
+            state.descriptors.insert(
+                Descriptor(directory, FILETYPE_DIRECTORY, DIRECTORY_RIGHTS, ALL_RIGHTS, preopen=alias)
+            )
+        for socket in self._sockets:
+            wrapped = Socket(socket)
+            filetype = wrapped.status().filetype
+            rights = rights_of(filetype, readable=True, writable=True)
+            state.descriptors.insert(Descriptor(wrapped, filetype, rights, rights))
+        _set_up(state)
+        return state
+
+
+def _set_up(state: WasiState) -> None:
+    if state.setup is None:
+        return
+    try:
+        state.setup(state.descriptors)
+    except Exception as failure:
+        raise WasiFsSetupError(f"setting up the file system failed: {failure}") from failure
+
+
+def _open_host_directory(path: str | os.PathLike[str], read_only: bool) -> HostDirectory:
+    try:
+        return HostDirectory.at(path, read_only=read_only)
+    except (FileNotFoundError, NotADirectoryError):
+        raise PreopenedDirectoryNotFound(f"{os.fspath(path)} is not a directory: give one that exists") from None
+    except (OSError, ValueError) as failure:
+        raise WasiFsCreationError(f"directory {os.fspath(path)} cannot be opened: {failure}") from failure
+
+
+def _open_streams(state: WasiState) -> None:
+    """Descriptors 0 to 2."""
+    for number, target in enumerate(state.streams):
+        file = _standard(number) if target is INHERIT else _file_of(target, number)
+        filetype = file.status().filetype
+        seekable = filetype != FILETYPE_CHARACTER_DEVICE and _can_seek(file)
+        rights = rights_of(filetype, readable=number == 0, writable=number != 0, seekable=seekable)
+        state.descriptors.insert(Descriptor(file, filetype, rights, rights))
+
+
+def _standard(number: int) -> File:
+    """The process's own stream: its descriptor if it has one, for the short way, else what Python has there."""
+    stream = getattr(sys, STANDARD_STREAMS[number])
+    try:
+        if number:
+            stream.flush()
+        return HostFile(stream.fileno(), owned=False)
+    except (AttributeError, OSError, ValueError):
+        return _file_of(stream, number)
+
+
+def _file_of(target: Any, number: int) -> File:
+    if target is None:
+        return HostFile(os.open(os.devnull, os.O_WRONLY if number else os.O_RDONLY))
+    return Stream(target)
+
+
+def _can_seek(file: File) -> bool:
+    try:
+        file.seek(0, os.SEEK_CUR)
+    except Exception:  # whatever a file object of the user's own may raise
+        return False
+    return True
