@@ -161,9 +161,9 @@ def _present(name: str, pure: bool) -> list[Path]:
 def _build(python: Path, name: str, pure: bool) -> None:
     WHEELS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=WHEELS, prefix="making-") as making:
-        command = [str(python), "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
         result = subprocess.run(
-            [*command, "--no-cache-dir", "-w", making, str(ROOT / "lib" / name)],
+            [str(python), "-m", "hatchling", "build", "-t", "wheel", "-d", making],
+            cwd=ROOT / "lib" / name,
             env=dict(os.environ, WASMER_PURE="1" if pure else "0"),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
