@@ -46,7 +46,7 @@ def run(
     imports: ImportObject | None = None
     is_wasi = any(wanted.namespace.startswith("wasi_") for wanted in module.info.imports)
     if is_wasi:
-        imports = wasi_imports(str(file), arguments, directories, mapped, environment)
+        imports = wasi_imports(module, str(file), arguments, directories, mapped, environment)
         if invoke is not None and invoke != "_start":
             warn("a function of a WASI program is called without its _start having run")
     elif directories or mapped or environment:
@@ -135,13 +135,14 @@ def show_values(values: Sequence[Value]) -> str:
 
 
 def wasi_imports(
+    module: Module,
     program: str,
     arguments: Sequence[str],
     directories: Sequence[str],
     mapped: Sequence[str],
     environment: Sequence[str],
 ) -> ImportObject:
-    """The imports of a WASI program.
+    """The imports of a WASI program, in the version it was built for.
 
     Raises:
         CommandError: `wasmer_wasi` is not installed, or an option is not of its form.
@@ -156,7 +157,9 @@ def wasi_imports(
         ) from None
     for directory in directories:
         require_directory("--dir", directory)
-    return wasmer_wasi.generate_import_object(
+    version = wasmer_wasi.get_wasi_version(module, strict=False) or wasmer_wasi.WasiVersion.LATEST
+    return wasmer_wasi.generate_import_object_for_version(
+        version,
         args=[program, *arguments],
         envs=[parse_variable(text) for text in environment],
         preopened_files=list(directories),

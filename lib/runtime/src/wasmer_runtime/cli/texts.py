@@ -45,8 +45,8 @@ def wat2wasm(file: Path, output: Path | None) -> None:
     """Translate the text format into the binary format."""
     binary = api.wat2wasm(load(file))
     if output is None:
-        output = file.with_suffix(".wasm") if str(file) != "-" else Path("-")
-        if output == file:
+        output = file if str(file) == "-" else file.with_suffix(".wasm")
+        if output == file and str(file) != "-":
             raise CommandError(f"{file} would be overwritten: name another file with --output")
     if str(output) == "-":
         sys.stdout.buffer.write(binary)
