@@ -28,7 +28,7 @@ What is promised
 * The same bytes, compiled or not.
 
 The rows of `forms` are read as one packed integer each (`forms.rows`) when they are first
-used, so that encoding is arithmetic on native integers. Measured figures stand in docs/performance.md.
+used, so that encoding is arithmetic on native integers.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from wasmer_runtime_core.asm.x64.records import (
     ALIGN,
     AT,
     BIND,
+    CONSTANT,
     DATA,
     FIRST_FORM,
     INDEX_ONLY,
@@ -109,6 +110,14 @@ def _load(number: i64) -> i64:
     opcodes[number] = opcode
     return packed
 
+
+# By mode: the most bytes that its operand adds to `Form.packed`'s length (4 bits), and how many
+# fewer they are if the displacement fits a byte.
+_REACHES: Final = vec[i64]([0] * 16)
+_REACHES[MEM] = 5 | 3 << 4
+_REACHES[MEM_INDEX] = 5 | 3 << 4
+_REACHES[INDEX_ONLY] = 5
+_REACHES[LABEL] = _REACHES[TABLE] = _REACHES[CONSTANT] = _REACHES[RELOCATED] = 4
 
 # The recommended multi-byte no-operations (Intel manual, volume 2, NOP), by length.
 _NO_OPERATIONS: Final = (
@@ -237,6 +246,7 @@ class ModuleEncoder:
     def _bounds(self, records: bytes) -> None:
         """For every label and jump, the most bytes before it. Notes the features used."""
         rows = _ROWS
+        reaches = _REACHES
         bound: i64 = 0
         features: i64 = 0
         one: i64 = 1
@@ -249,24 +259,19 @@ class ModuleEncoder:
                 row = rows[form]
                 if row == 0:
                     row = _load(form)
-                bound += (row >> 52) & 15
                 features |= one << ((row >> 56) & 31)
+                # No branches but for jumps: -1 if the displacement fits a byte, else 0.
                 mode = (head >> 12) & 15
-                if mode >= MEM:
-                    if mode <= MEM_INDEX:
-                        low = read_i64_le(records, at + 8) & 0xFFFF_FFFF
-                        bound += 2 if low < 0x80 or low >= 0xFFFF_FF80 else 5
-                    elif mode == INDEX_ONLY:
-                        bound += 5
-                    elif (row >> 28) & 1 == 0:
-                        bound += 4
-                    elif mode == LABEL:
-                        count = self.jump_count
-                        if count < len(self.jump_bounds):
-                            self.jump_bounds[count] = bound
-                        else:
-                            self.jump_bounds = append(self.jump_bounds, bound)
-                        self.jump_count = count + 1
+                fits = (((read_i64_le(records, at + 8) + 0x80) & 0xFFFF_FFFF) - 0x100) >> 63
+                reach = reaches[mode]
+                bound += ((row >> 52) & 15) + (reach & 15) - ((reach >> 4) & fits)
+                if (row >> 28) & 1 and mode == LABEL:
+                    count = self.jump_count
+                    if count < len(self.jump_bounds):
+                        self.jump_bounds[count] = bound
+                    else:
+                        self.jump_bounds = append(self.jump_bounds, bound)
+                    self.jump_count = count + 1
             elif form == BIND:
                 self._declare(records, at, bound)
             elif form == ALIGN:

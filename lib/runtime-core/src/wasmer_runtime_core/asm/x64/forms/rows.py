@@ -94,7 +94,7 @@ BYTE_RM_SHIFT: Final = 30  # 1 bit: rm, if a register, is an 8-bit register
 IS4_SHIFT: Final = 31  # 1 bit: the immediate is a register, in its high half
 MODES_SHIFT: Final = 32  # 16 bits: which modes of a record the form admits
 VVVV_SHIFT: Final = 48  # 4 bits: 15 where VEX.vvvv is an operand
-LENGTH_SHIFT: Final = 52  # 4 bits: most bytes it takes, without index byte and displacement
+LENGTH_SHIFT: Final = 52  # 4 bits: most bytes it takes, without SIB, displacement and distance
 FEATURE_SHIFT: Final = 56  # 5 bits: number in FEATURES
 
 _REGISTER_KINDS: Final = frozenset(("r8", "r16", "r32", "r64", "xmm"))
@@ -326,7 +326,7 @@ def _encoding(encoding: str) -> tuple[int, bool, bool, bool, bool, int]:
             if token == "/is4":
                 packed |= 1 << IS4_SHIFT
         elif token == "cd":
-            length += 4
+            pass  # the distance counts as the operand's
         elif token == "/r":
             has_modrm = True
             length += 1
