@@ -1,0 +1,59 @@
+"""Functions: exported ones, which Python calls, and host functions, which Python gives.
+
+`Function` is a type of the C part: a call costs what a C function costs. Arguments are
+converted as Python users expect: an integer may be given in the signed or in the unsigned
+range of its type, else OverflowError; floats take ints too; ``v128`` is 16 bytes or an int
+of 128 bits; ``funcref`` is a `Function` or None; ``externref`` any object, None is null.
+Results are None, one value, or a tuple; integers come back signed.
+
+`DynFunc` is the same call on `Value` objects, bit by bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from wasmer_runtime_core.native.machine import Function, HostFunction, make_host_function
+from wasmer_runtime_core.values import FuncSig, Type, Value
+from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF
+
+__all__ = ["DynFunc", "Function", "HostFunction", "make_host_function"]
+
+
+class DynFunc:
+    """An exported function whose arguments and results are `Value` objects."""
+
+    __slots__ = ("_results", "_signature", "function")
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self._signature = FuncSig.from_function_type(function.type)
+        self._results = tuple(Type(code) for code in function.type.results)
+
+    def signature(self) -> FuncSig:
+        """Its parameters and results."""
+        return self._signature
+
+    def call(self, arguments: Sequence[Any] = ()) -> list[Value]:
+        """Call it. Arguments may be plain values too, where they fit the signature.
+
+        Raises:
+            SignatureError: another number of arguments, or one of another type.
+            RuntimeError: it trapped.
+        """
+        values = self._signature.bind(arguments, self.function.__name__)
+        bits = [value.value if value.type in (FUNCREF, EXTERNREF) else value.bits for value in values]
+        return [
+            Value(type, 0, result) if type in (FUNCREF, EXTERNREF) else Value(type, result)
+            for type, result in zip(self._results, self.function.call_bits(bits), strict=True)
+        ]
+
+    __call__ = call
+
+    def raw(self) -> int:
+        """Address of its machine code."""
+        return self.function.address
+
+    def __repr__(self) -> str:
+        return f"<DynFunc {self.function.__name__}: {self._signature}>"

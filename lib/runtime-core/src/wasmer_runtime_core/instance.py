@@ -1,0 +1,231 @@
+"""Instances, and what they export.
+
+An `Instance` holds its machine side (`core`: memories, tables, globals, imports), and an
+`Exports` object that makes the Python object for an export when it is first asked for.
+Functions, tables and globals that were taken from an instance keep the machine side alive,
+not the `Instance`: nothing here refers in a circle, so dropping the last reference frees
+memories at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterator, KeysView, Sequence, ValuesView
+from typing import TYPE_CHECKING, Any
+
+from wasmer_runtime_core.errors import ExportNotFound, ExportWrongType, SignatureError
+from wasmer_runtime_core.link import link
+from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, KIND_NAMES, MEMORY, TABLE
+
+# Imported for their effect too: they tell the machine which classes and hooks to use.
+from wasmer_runtime_core import globals as _globals, memory as _memory, table as _table, trap as _trap  # isort: skip
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.functions import DynFunc, Function
+    from wasmer_runtime_core.module import Module
+
+Extern = Any
+"""A `Function`, `Memory`, `Table` or `Global`."""
+
+
+class Exports:
+    """The exports of an instance, by item (``exports["add"]``) or attribute (``exports.add``).
+
+    Iterates over the names, in the module's order. An attribute that Python or this class
+    has already (names with two underscores, ``keys``, ``values``, ``items``) is reached by item.
+    """
+
+    __slots__ = ("_core", "_made", "_places")
+
+    def __init__(self, core: machine.Instance, places: dict[str, tuple[int, int]]) -> None:
+        self._core = core
+        self._places = places
+        self._made: dict[str, Extern] = {}
+
+    def __getitem__(self, name: str) -> Extern:
+        made = self._made.get(name)
+        if made is None:
+            place = self._places.get(name)
+            if place is None:
+                raise ExportNotFound(name, tuple(self._places))
+            made = self._made[name] = self._make(name, *place)
+        return made
+
+    def _make(self, name: str, kind: int, index: int) -> Extern:
+        if kind == FUNCTION:
+            function = self._core.function(index)
+            function.__name__ = name
+            return function
+        if kind == MEMORY:
+            return self._core.memory(index)
+        if kind == TABLE:
+            return self._core.table(index)
+        return self._core.global_(index)
+
+    def __getattr__(self, name: str) -> Extern:
+        return self[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(name for name in self._places if name.isidentifier())]
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._places.keys()
+
+    def values(self) -> ValuesView[Extern]:
+        """What they name."""
+        return dict(self.items()).values()
+
+    def items(self) -> ItemsView[str, Extern]:
+        """Names and what they name."""
+        return {name: self[name] for name in self._places}.items()
+
+    def kind(self, name: str) -> str:
+        """ "function", "memory", "table" or "global".
+
+        Raises:
+            ExportNotFound: there is no such export.
+        """
+        place = self._places.get(name)
+        if place is None:
+            raise ExportNotFound(name, tuple(self._places))
+        return KIND_NAMES[place[0]]
+
+    def __repr__(self) -> str:
+        return f"<exports: {', '.join(self._places)}>"
+
+
+class Instance:
+    """A module with its own memories, tables and globals, ready to be called.
+
+    Attributes:
+        module: what it was made from.
+        exports: what it offers.
+        core: its machine side.
+    """
+
+    __slots__ = ("__weakref__", "core", "exports", "module")
+
+    def __init__(self, module: Module, externs: Sequence[Extern], ctx: Any = None) -> None:
+        """Make an instance; its start function, if it has one, runs.
+
+        Args:
+            module: a compiled module.
+            externs: what its imports are, resolved and matched, in its order: `Function`,
+                `HostFunction`, `Memory`, `Table` or `Global`.
+            ctx: first argument for host functions that want one. Its attribute `instance`
+                is set to this instance before any of them can run.
+
+        Raises:
+            Trap: an active segment does not fit, or the start function traps.
+            CreationError: a memory or table cannot be had.
+        """
+        self.module = module
+        self.core = core = machine.Instance(link(module), externs, ctx, module)
+        self.exports = Exports(core, {row.name: (row.kind, row.index) for row in module.info.exports})
+        if ctx is not None:
+            ctx.instance = self
+        core.initialize()
+
+    @classmethod
+    def of(cls, core: machine.Instance) -> Instance:
+        """Another object for a machine side that is still alive."""
+        self = cls.__new__(cls)
+        self.module = core.module
+        self.core = core
+        self.exports = Exports(core, {row.name: (row.kind, row.index) for row in core.module.info.exports})
+        return self
+
+    def memory(self, index: int = 0) -> _memory.Memory:
+        """The memory of this index, imported ones first.
+
+        Raises:
+            IndexError: there is no such memory.
+        """
+        found: Any = self.core.memory(index)
+        return found  # type: ignore[no-any-return]
+
+    def table(self, index: int = 0) -> _table.Table:
+        """The table of this index, imported ones first.
+
+        Raises:
+            IndexError: there is no such table.
+        """
+        found: Any = self.core.table(index)
+        return found  # type: ignore[no-any-return]
+
+    def global_(self, index: int) -> _globals.Global:
+        """The global of this index, imported ones first.
+
+        Raises:
+            IndexError: there is no such global.
+        """
+        found: Any = self.core.global_(index)
+        return found  # type: ignore[no-any-return]
+
+    def context(self) -> Any:
+        """What host functions get as their first argument."""
+        return self.core.context
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """Call an exported function.
+
+        Raises:
+            ExportNotFound, ExportWrongType: there is no such function.
+        """
+        return self.func(name)(*arguments)
+
+    def func(
+        self, name: str, params: Sequence[Any] | None = None, returns: Sequence[Any] | None = None
+    ) -> Function:
+        """An exported function; if types are given, they must be its own.
+
+        Raises:
+            ExportNotFound, ExportWrongType: there is no such function.
+            SignatureError: its types are others.
+        """
+        kind = self.exports.kind(name)
+        if kind != "function":
+            raise ExportWrongType(name, "function", kind)
+        function: Function = self.exports[name]
+        if params is not None or returns is not None:
+            from wasmer_runtime_core.values import FuncSig
+
+            found = FuncSig.from_function_type(function.type)
+            wanted = FuncSig(
+                found.params if params is None else params, found.returns if returns is None else returns
+            )
+            if wanted != found:
+                raise SignatureError(str(wanted), str(found), name)
+        return function
+
+    def dyn_func(self, name: str) -> DynFunc:
+        """An exported function on `Value` objects.
+
+        Raises:
+            ExportNotFound, ExportWrongType: there is no such function.
+        """
+        from wasmer_runtime_core.functions import DynFunc
+
+        return DynFunc(self.func(name))
+
+    def get_internal(self, field: Any) -> int:
+        """An internal field of its context."""
+        return int(self.core.context.get_internal(field))
+
+    def set_internal(self, field: Any, value: int) -> None:
+        """Set an internal field of its context."""
+        self.core.context.set_internal(field, value)
+
+    def __repr__(self) -> str:
+        name = self.module.info.module_name
+        return f"<Instance{f' of {name!r}' if name else ''}: {', '.join(self.exports) or 'no exports'}>"

@@ -1,0 +1,102 @@
+"""From a compiled module to a plan: what all its instances have in common.
+
+Done once for a module, by its first instance, and kept in ``module.linked``. The C part
+copies the plan's context block for each instance (`native/plan.c`); here the module's
+declarations are put into the plain rows that it takes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Final
+
+from wasmer_runtime_core.code import publish
+from wasmer_runtime_core.context import ContextLayout
+from wasmer_runtime_core.native.machine import Plan
+from wasmer_runtime_core.wasm.module import ConstantExpression, ElementSegment, ModuleInfo
+from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.module import Module
+
+# Kinds of initializer, as in native/plan.c.
+CONSTANT: Final = 0
+GLOBAL: Final = 1
+NULL: Final = 2
+FUNCTION: Final = 3
+
+_KINDS: Final = {
+    BY_MNEMONIC["global.get"].code: GLOBAL,
+    BY_MNEMONIC["ref.null"].code: NULL,
+    BY_MNEMONIC["ref.func"].code: FUNCTION,
+}
+
+
+def link(module: Module) -> Plan:
+    """The module's plan, made if this is the first time.
+
+    Raises:
+        CompileError: the code cannot run on this machine.
+        MemoryError: no room for it.
+    """
+    plan: Plan | None = module.linked
+    if plan is None:
+        plan = module.linked = make_plan(module)
+    return plan
+
+
+def make_plan(module: Module) -> Plan:
+    """A plan of a compiled module, with its code published."""
+    info, compiled = module.info, module.compiled
+    layout = ContextLayout.of(info)
+    own_memories = info.memories[info.imported_memories :]
+    return Plan(
+        code=publish(compiled, info),
+        label=info,
+        layout=(
+            layout.memories_offset,
+            layout.tables_offset,
+            layout.imported_globals_offset,
+            layout.signatures_offset,
+            layout.imports_offset,
+            layout.globals_offset,
+            layout.function_records_offset,
+            layout.total_bytes,
+        ),
+        types=tuple(info.types),
+        functions=array("I", info.functions).tobytes(),
+        imported_functions=info.imported_functions,
+        imports=tuple((row.kind, row.namespace, row.name) for row in info.imports),
+        memories=tuple((row.limits.minimum, row.limits.maximum, int(row.shared)) for row in own_memories),
+        imported_memories=info.imported_memories,
+        tables=tuple((row.limits.minimum, row.limits.maximum, row.element) for row in info.tables),
+        imported_tables=info.imported_tables,
+        globals=b"".join(bytes((row.value, row.mutable)) for row in info.globals),
+        imported_globals=info.imported_globals,
+        initializers=tuple(_initializer(row.initializer) for row in info.global_definitions),
+        escaping=array("I", info.escaping).tobytes(),
+        elements=tuple(
+            (row.mode, row.table, row.offset and _initializer(row.offset), row.type, _items(row)) for row in info.elements
+        ),
+        data=tuple(
+            (row.mode, row.memory, row.offset and _initializer(row.offset), bytes(row.data)) for row in info.data
+        ),
+        start=-1 if info.start is None else info.start,
+        needs_reservation=not compiled.bounds_checks,
+    )
+
+
+def _initializer(expression: ConstantExpression) -> tuple[int, int]:
+    kind = _KINDS.get(expression.operator, CONSTANT)
+    return kind, expression.value if kind != NULL else 0
+
+
+def _items(segment: ElementSegment) -> bytes:
+    """Items as 64-bit ints: a function's index, -1 for null, -2 - n for the value of global n."""
+    items = array("q")
+    for item in segment.items:
+        kind = _KINDS[item.operator]
+        items.append(item.value if kind == FUNCTION else -1 if kind == NULL else -2 - item.value)
+    return items.tobytes()
+
+

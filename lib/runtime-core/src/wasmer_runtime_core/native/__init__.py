@@ -1,0 +1,29 @@
+"""The part that Python cannot do: machine code is entered, left, trapped and mapped here.
+
+One C library, written by hand, hosted by a cffi module (`_native`) that has a single
+function: `bootstrap` fills a dictionary with real Python types. `machine` does that and
+holds the types; everything else in core takes them from there. `build` compiles it.
+
+The C files, each one idea, in the order in which `runtime.c` includes them:
+
+==================  ===================================================================
+``core.h``          what the others share: structures, and why they look so
+``entry.c``         the few instructions in assembly: into wasm, out of it, host stubs
+``signature.c``     signatures, where arguments lie, Python values to bits and back
+``store.c``         threads, stores, activations: who may run, what is kept alive
+``arena.c``         pages of code, and the maps from a pc to its meaning
+``backtrace.c``     which wasm functions ran, and exceptions that say so
+``signals.c``       faults become traps
+``memory.c``        linear memories
+``table.c``         tables
+``global.c``        globals
+``function.c``      exported functions: calls from Python
+``host.c``          imported functions: calls to Python
+``vmcalls.c``       helpers of generated code
+``instance.c``      plans and instances
+``bootstrap.c``     the types, and what Python may call
+==================  ===================================================================
+
+``contract.h`` is generated from `context`, `trap_kinds` and `vmcalls`, so that no number
+of the machine contract is written twice.
+"""

@@ -1,0 +1,328 @@
+/* Pages of code, and the maps from a pc to its meaning.
+ *
+ * Code lives in a few large reservations of address space (regions). A region has one
+ * pointer for each page, which the signal handler can read without a lock: is this pc ours,
+ * and whose? A publication takes whole pages that nothing else uses:
+ *
+ *     [table of code addresses, writable, ends at the code][code, read and execute only]
+ *
+ * Pages are written before they become executable and never become writable again before
+ * they are given back. All of this happens under the GIL. */
+
+#define PAGE 4096
+#define MAX_REGIONS 64
+#define REGION_BYTES ((size_t)1 << 30)
+
+typedef struct { size_t page, count; } Extent;
+
+typedef struct {
+    uint8_t *base;
+    size_t n_pages;
+    CodeObject **owners;       /* of each page, NULL where free */
+    Extent *free;              /* ascending */
+    size_t n_free, room;
+} Region;
+
+static Region regions[MAX_REGIONS];
+static volatile int n_regions;
+
+static CodeObject *
+code_at(uintptr_t pc)
+{
+    for (int i = 0; i < n_regions; i++) {
+        uintptr_t distance = pc - (uintptr_t)regions[i].base;
+        if (distance < regions[i].n_pages * PAGE) {
+            CodeObject *code = regions[i].owners[distance / PAGE];
+            return code && pc >= (uintptr_t)code->base ? code : NULL;
+        }
+    }
+    return NULL;
+}
+
+static Region *
+region_create(size_t pages_needed)
+{
+    if (n_regions == MAX_REGIONS)
+        return NULL;
+    for (size_t bytes = REGION_BYTES;; bytes /= 4) {
+        if (bytes < pages_needed * PAGE)
+            bytes = pages_needed * PAGE;
+        void *base = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (base == MAP_FAILED) {
+            if (bytes == pages_needed * PAGE || bytes < 64 * PAGE)
+                return NULL;
+            continue;
+        }
+        size_t n_pages = bytes / PAGE;
+        void *owners = mmap(NULL, n_pages * sizeof(void *), PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        Extent *free_extents = malloc(16 * sizeof(Extent));
+        if (owners == MAP_FAILED || !free_extents) {
+            munmap(base, bytes);
+            free(free_extents);
+            return NULL;
+        }
+        Region *region = &regions[n_regions];
+        region->base = base;
+        region->n_pages = n_pages;
+        region->owners = owners;
+        region->free = free_extents;
+        region->free[0] = (Extent){0, n_pages};
+        region->n_free = 1;
+        region->room = 16;
+        __atomic_store_n(&n_regions, n_regions + 1, __ATOMIC_RELEASE);
+        return region;
+    }
+}
+
+/* First fit. Returns NULL when there is no room. */
+static uint8_t *
+pages_take(size_t count)
+{
+    for (int i = 0;; i++) {
+        if (i == n_regions && !region_create(count))
+            return NULL;
+        Region *region = &regions[i];
+        for (size_t at = 0; at < region->n_free; at++) {
+            Extent *extent = &region->free[at];
+            if (extent->count < count)
+                continue;
+            uint8_t *pages = region->base + extent->page * PAGE;
+            extent->page += count;
+            extent->count -= count;
+            if (extent->count == 0)
+                memmove(extent, extent + 1, (--region->n_free - at) * sizeof *extent);
+            return pages;
+        }
+    }
+}
+
+static void
+pages_give(uint8_t *pages, size_t count)
+{
+    madvise(pages, count * PAGE, MADV_DONTNEED);
+    mprotect(pages, count * PAGE, PROT_NONE);
+    for (int i = 0; i < n_regions; i++) {
+        Region *region = &regions[i];
+        if (pages < region->base || pages >= region->base + region->n_pages * PAGE)
+            continue;
+        size_t page = (size_t)(pages - region->base) / PAGE, low = 0, high = region->n_free;
+        memset(region->owners + page, 0, count * sizeof(void *));
+        while (low < high) {
+            size_t middle = (low + high) / 2;
+            if (region->free[middle].page < page)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        int joins_before = low && region->free[low - 1].page + region->free[low - 1].count == page;
+        int joins_behind = low < region->n_free && page + count == region->free[low].page;
+        if (joins_before && joins_behind) {
+            region->free[low - 1].count += count + region->free[low].count;
+            memmove(region->free + low, region->free + low + 1, (--region->n_free - low) * sizeof(Extent));
+        }
+        else if (joins_before)
+            region->free[low - 1].count += count;
+        else if (joins_behind) {
+            region->free[low].page = page;
+            region->free[low].count += count;
+        }
+        else {
+            if (region->n_free == region->room) {
+                Extent *grown = realloc(region->free, 2 * region->room * sizeof(Extent));
+                if (!grown)
+                    return;  /* the pages stay unused */
+                region->free = grown;
+                region->room *= 2;
+            }
+            memmove(region->free + low + 1, region->free + low, (region->n_free++ - low) * sizeof(Extent));
+            region->free[low] = (Extent){page, count};
+        }
+        return;
+    }
+}
+
+/* --- sites ------------------------------------------------------------------------------ */
+
+/* First row at or behind `offset`. */
+static size_t
+site_search(CodeObject *code, uint32_t offset)
+{
+    size_t low = 0, high = code->n_sites;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (code->sites[3 * middle] < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The trap kind of an instruction, 0 if the table does not list it. */
+static uint32_t
+site_trap(CodeObject *code, uint32_t offset)
+{
+    for (size_t i = site_search(code, offset); i < code->n_sites && code->sites[3 * i] == offset; i++) {
+        uint32_t kind = code->sites[3 * i + 1] & 0xFF;
+        if (kind != TRAP_CALL_SITE)
+            return kind;
+    }
+    return 0;
+}
+
+/* Function (in the module's index space) and wasm offset at a pc, or of a call that returns there. */
+static void
+locate(CodeObject *code, uint32_t offset, int returns, uint32_t *function, uint32_t *wasm_offset)
+{
+    uint32_t inside = returns && offset ? offset - 1 : offset;
+    uint32_t low = 0, high = code->n_functions;
+    while (low + 1 < high) {
+        uint32_t middle = (low + high) / 2;
+        if (code->function_offsets[middle] <= inside)
+            low = middle;
+        else
+            high = middle;
+    }
+    *function = code->first_function + low;
+    *wasm_offset = 0;
+    size_t start = code->n_functions ? code->function_offsets[low] : 0;
+    size_t at = site_search(code, offset);
+    for (size_t i = at; i < code->n_sites && code->sites[3 * i] == offset; i++)
+        if ((code->sites[3 * i + 1] & 0xFF) == TRAP_CALL_SITE ? returns : !returns) {
+            *wasm_offset = code->sites[3 * i + 2];
+            return;
+        }
+    if (at && code->sites[3 * (at - 1)] >= start)
+        *wasm_offset = code->sites[3 * (at - 1) + 2];
+}
+
+/* --- the type --------------------------------------------------------------------------- */
+
+static void *const vmcall_table[N_VMCALLS];
+
+static PyObject *
+code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"code", "function_offsets", "sites", "first_function", "label", "release_gil", NULL};
+    PyObject *code_bytes, *offsets, *sites, *label;
+    unsigned int first_function;
+    int release_gil;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "SSSIOp:Code", names, &code_bytes, &offsets, &sites,
+                                     &first_function, &label, &release_gil))
+        return NULL;
+    size_t size = (size_t)PyBytes_GET_SIZE(code_bytes);
+    size_t n_offsets = (size_t)PyBytes_GET_SIZE(offsets) / 4;
+    const uint32_t *function_offsets = (const uint32_t *)PyBytes_AS_STRING(offsets);
+    if (n_offsets < 1 || PyBytes_GET_SIZE(offsets) % 4 || PyBytes_GET_SIZE(sites) % 12 || size >= UINT32_MAX) {
+        PyErr_SetString(PyExc_ValueError, "the tables of the compiled module are damaged");
+        return NULL;
+    }
+    for (size_t i = 0; i < n_offsets; i++)
+        if (function_offsets[i] > size || (i && function_offsets[i] < function_offsets[i - 1])) {
+            PyErr_SetString(PyExc_ValueError, "function offsets of the compiled module are out of order");
+            return NULL;
+        }
+    size_t entries = n_offsets - 1 + N_VMCALLS;
+    size_t table_pages = (8 * entries + PAGE - 1) / PAGE, code_pages = (size + PAGE - 1) / PAGE;
+    if (!code_pages)
+        code_pages = 1;
+    CodeObject *self = (CodeObject *)type->tp_alloc(type, 0);
+    if (!self)
+        return NULL;
+    uint8_t *mapping = pages_take(table_pages + code_pages);
+    if (!mapping || mprotect(mapping, (table_pages + code_pages) * PAGE, PROT_READ | PROT_WRITE)) {
+        if (mapping)
+            pages_give(mapping, table_pages + code_pages);
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
+    self->mapping = mapping;
+    self->mapping_bytes = (table_pages + code_pages) * PAGE;
+    self->base = mapping + table_pages * PAGE;
+    self->code_bytes = size;
+    memcpy(self->base, PyBytes_AS_STRING(code_bytes), size);
+    memset(self->base + size, 0xCC, code_pages * PAGE - size);
+    uint64_t *table = (uint64_t *)self->base - entries;
+    for (size_t i = 0; i + 1 < n_offsets; i++)
+        table[i] = (uint64_t)(self->base + function_offsets[i]);
+    for (size_t i = 0; i < N_VMCALLS; i++)
+        table[n_offsets - 1 + i] = (uint64_t)vmcall_table[i];
+    if (mprotect(self->base, code_pages * PAGE, PROT_READ | PROT_EXEC)) {
+        Py_DECREF(self);
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    self->function_offsets = function_offsets;
+    self->n_functions = (uint32_t)(n_offsets - 1);
+    self->first_function = first_function;
+    self->sites = (const uint32_t *)PyBytes_AS_STRING(sites);
+    self->n_sites = (size_t)PyBytes_GET_SIZE(sites) / 12;
+    self->offsets_bytes = Py_NewRef(offsets);
+    self->sites_bytes = Py_NewRef(sites);
+    self->label = Py_NewRef(label);
+    self->release_gil = release_gil;
+    for (int i = 0; i < n_regions; i++)
+        if (mapping >= regions[i].base && mapping < regions[i].base + regions[i].n_pages * PAGE)
+            for (size_t page = 0; page < table_pages + code_pages; page++)
+                regions[i].owners[(size_t)(mapping - regions[i].base) / PAGE + page] = self;
+    return (PyObject *)self;
+}
+
+static int
+code_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    Py_VISIT(((CodeObject *)object)->label);
+    Py_VISIT(Py_TYPE(object));
+    return 0;
+}
+
+static void
+code_dealloc(PyObject *object)
+{
+    CodeObject *self = (CodeObject *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    if (self->mapping)
+        pages_give(self->mapping, self->mapping_bytes / PAGE);
+    Py_XDECREF(self->offsets_bytes);
+    Py_XDECREF(self->sites_bytes);
+    Py_XDECREF(self->label);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyObject *
+code_locate(PyObject *object, PyObject *argument)
+{
+    CodeObject *self = (CodeObject *)object;
+    unsigned long long address = PyLong_AsUnsignedLongLong(argument);
+    if (address == (unsigned long long)-1 && PyErr_Occurred())
+        return NULL;
+    if (address - (uintptr_t)self->base >= self->code_bytes)
+        Py_RETURN_NONE;
+    uint32_t function, wasm_offset;
+    locate(self, (uint32_t)(address - (uintptr_t)self->base), 0, &function, &wasm_offset);
+    return Py_BuildValue("(II)", function, wasm_offset);
+}
+
+static PyObject *
+code_get_address(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromVoidPtr(((CodeObject *)self)->base);
+}
+
+static PyMemberDef code_members[] = {
+    {"code_bytes", T_PYSSIZET, offsetof(CodeObject, code_bytes), READONLY, "bytes of machine code"},
+    {"label", T_OBJECT_EX, offsetof(CodeObject, label), READONLY, "what names the functions"},
+    {NULL, 0, 0, 0, NULL}};
+static PyGetSetDef code_getset[] = {{"address", code_get_address, NULL, "address of the first byte of code", NULL},
+                                    {NULL, NULL, NULL, NULL, NULL}};
+static PyMethodDef code_methods[] = {
+    {"locate", code_locate, METH_O, "locate(address) -> (function index, wasm offset), or None outside of this code"},
+    {NULL, NULL, 0, NULL}};
+static PyType_Slot code_slots[] = {{Py_tp_new, code_new},         {Py_tp_dealloc, code_dealloc},
+                                   {Py_tp_traverse, code_traverse}, {Py_tp_members, code_members},
+                                   {Py_tp_getset, code_getset},   {Py_tp_methods, code_methods},
+                                   {Py_tp_doc, "Published machine code of one module."}, {0, NULL}};
+static PyType_Spec code_spec = {"wasmer_runtime_core.native.machine.Code", sizeof(CodeObject), 0,
+                                Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, code_slots};

@@ -1,0 +1,121 @@
+/* The types made, and what Python may call: a dictionary filled with real objects. */
+
+static PyObject *
+native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"make_trap", "annotate", "function_name", "memory", "table", "global_", NULL};
+    PyObject *trap = NULL, *annotate = NULL, *name = NULL, *memory = NULL, *table = NULL, *global = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOO!O!O!:configure", names, &trap, &annotate, &name, &PyType_Type,
+                                     &memory, &PyType_Type, &table, &PyType_Type, &global))
+        return NULL;
+    struct { PyObject *given; PyTypeObject **place; PyTypeObject *base; } classes[] = {
+        {memory, &memory_class, MemoryType}, {table, &table_class, TableType}, {global, &global_class, GlobalType}};
+    for (int i = 0; i < 3; i++) {
+        if (!classes[i].given)
+            continue;
+        if (!PyType_IsSubtype((PyTypeObject *)classes[i].given, classes[i].base)) {
+            PyErr_Format(PyExc_TypeError, "%R is not a subclass of %R", classes[i].given, classes[i].base);
+            return NULL;
+        }
+        Py_INCREF(classes[i].given);
+        Py_XSETREF(*classes[i].place, (PyTypeObject *)classes[i].given);
+    }
+    if (trap)
+        Py_XSETREF(hook_make_trap, Py_NewRef(trap));
+    if (annotate)
+        Py_XSETREF(hook_annotate, Py_NewRef(annotate));
+    if (name)
+        Py_XSETREF(hook_function_name, Py_NewRef(name));
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+native_make_host_function(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *callable, *type, *namespace_, *name, *context = NULL;
+    if (!PyArg_ParseTuple(args, "OOUU|O:make_host_function", &callable, &type, &namespace_, &name, &context))
+        return NULL;
+    if (!PyCallable_Check(callable)) {
+        PyErr_Format(PyExc_TypeError, "%R is not callable", callable);
+        return NULL;
+    }
+    return instance_for_host(callable, type, namespace_, name, context == Py_None ? NULL : context);
+}
+
+static PyObject *
+native_statistics(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    size_t free_pages = 0, pages = 0;
+    for (int i = 0; i < n_regions; i++) {
+        pages += regions[i].n_pages;
+        for (size_t at = 0; at < regions[i].n_free; at++)
+            free_pages += regions[i].free[at].count;
+    }
+    return Py_BuildValue("{s:n,s:n,s:n}", "code_pages", (Py_ssize_t)(pages - free_pages), "free_memory_slots",
+                         (Py_ssize_t)n_free_slots, "signatures", PyDict_GET_SIZE(signatures));
+}
+
+static PyObject *
+native_assert_handlers(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    assert_handlers();
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef native_functions[] = {
+    {"configure", (PyCFunction)(void (*)(void))native_configure, METH_VARARGS | METH_KEYWORDS,
+     "configure(*, make_trap, annotate, function_name, memory, table, global_): hooks and classes of the Python side"},
+    {"make_host_function", native_make_host_function, METH_VARARGS,
+     "make_host_function(callable, type, namespace, name, context=None) -> Function"},
+    {"statistics", native_statistics, METH_NOARGS, "statistics() -> dict: pages and slots in use"},
+    {"assert_handlers", native_assert_handlers, METH_NOARGS, "take the fault signals again"},
+    {NULL, NULL, 0, NULL}};
+
+static int
+add_type(PyObject *target, PyType_Spec *spec, PyTypeObject **place)
+{
+    *place = (PyTypeObject *)PyType_FromSpec(spec);
+    return *place ? PyDict_SetItemString(target, strrchr(spec->name, '.') + 1, (PyObject *)*place) : -1;
+}
+
+static int
+fill(PyObject *target)
+{
+    if (CodeType) {
+        PyErr_SetString(PyExc_ImportError, "the machine exists once in a process: it is loaded already");
+        return -1;
+    }
+    if (pthread_key_create(&thread_key, thread_free) || !(signatures = PyDict_New()))
+        return -1;
+    if (add_type(target, &code_spec, &CodeType) || add_type(target, &memory_spec, &MemoryType) ||
+        add_type(target, &table_spec, &TableType) || add_type(target, &global_spec, &GlobalType) ||
+        add_type(target, &function_spec, &FunctionType) ||
+        add_type(target, &host_function_spec, &HostFunctionType) || add_type(target, &plan_spec, &PlanType) ||
+        add_type(target, &instance_spec, &InstanceType))
+        return -1;
+    memory_class = (PyTypeObject *)Py_NewRef((PyObject *)MemoryType);
+    table_class = (PyTypeObject *)Py_NewRef((PyObject *)TableType);
+    global_class = (PyTypeObject *)Py_NewRef((PyObject *)GlobalType);
+    for (PyMethodDef *method = native_functions; method->ml_name; method++) {
+        PyObject *function = PyCFunction_New(method, NULL);
+        if (!function || PyDict_SetItemString(target, method->ml_name, function) < 0) {
+            Py_XDECREF(function);
+            return -1;
+        }
+        Py_DECREF(function);
+    }
+    assert_handlers();
+    return 0;
+}
+
+/* The one function of the cffi module. cffi releases the GIL around it. */
+static int
+bootstrap(void *dictionary)
+{
+    PyGILState_STATE state = PyGILState_Ensure();
+    int failed = fill(dictionary);
+    if (failed && PyErr_Occurred())
+        PyErr_Print();
+    PyGILState_Release(state);
+    return failed;
+}

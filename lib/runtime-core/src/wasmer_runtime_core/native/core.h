@@ -1,0 +1,317 @@
+/* What the C files share.
+ *
+ * Three kinds of memory meet here. The *context block* (vmctx) of an instance is laid out by
+ * context.py and read by generated code. Python objects own everything and take part in
+ * garbage collection. A *store* joins the instances that can reach each other, so that one
+ * thread at a time runs in them.
+ *
+ * Ownership: an instance owns its code, its imports, memories, tables and globals. A table's
+ * slot owns whoever keeps the referenced function (or object) alive. A reference that wasm
+ * code holds only in a local or a global cell has no owner that could be counted; so whatever
+ * enters wasm, or leaves a table while wasm runs, is put on the store's keep list, and
+ * `store_sweep` drops that list at the outermost exit, after global cells became owners. */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#ifndef PY_SSIZE_T_CLEAN
+#define PY_SSIZE_T_CLEAN
+#endif
+#include <Python.h>
+#include <structmember.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "contract.h"
+
+#if !defined(__x86_64__) || !defined(__linux__)
+#error "wasmer-runtime-core: this platform is not supported yet; x86-64 Linux is"
+#endif
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define NOINLINE __attribute__((noinline))
+
+/* Value types, as in the binary format. */
+enum { I32 = 0x7F, I64 = 0x7E, F32 = 0x7D, F64 = 0x7C, V128 = 0x7B, FUNCREF = 0x70, EXTERNREF = 0x6F };
+
+typedef struct { uint64_t low, high; } Bits128;
+
+/* --- signatures ------------------------------------------------------------------------ */
+
+/* Where one value lies: an offset in a CallFrame. Behind the registers come stack words. */
+typedef struct {
+    uint64_t integer[6];   /* rdi rsi rdx rcx r8 r9; integer[0] is rax afterwards */
+    Bits128 vector[8];     /* xmm0 to xmm7; vector[0] is xmm0 afterwards */
+    uint64_t stack[];
+} CallFrame;
+#define FRAME_BYTES 176
+
+struct Activation;
+typedef int (*EnterFunction)(void *code, CallFrame *frame, struct Activation *activation, uint64_t stack_words);
+
+/* One per distinct function type in the process, never freed: its address is its identity. */
+typedef struct Signature {
+    uint32_t n_params, n_results;
+    uint32_t stack_words;      /* of arguments, even */
+    uint32_t references;       /* 1: some parameter or result is a reference */
+    EnterFunction enter;
+    void *host_stub;
+    PyObject *type;            /* FunctionType */
+    PyObject *text;            /* "[i32, i32] -> [i32]" */
+    const uint8_t *params, *results;
+    uint16_t *places;          /* of the parameters */
+} Signature;
+
+/* --- machine contract ------------------------------------------------------------------ */
+
+typedef struct FunctionRecord {
+    void *code;
+    void *vmctx;
+    Signature *signature;
+    PyObject *owner;           /* borrowed: the InstanceObject */
+} FunctionRecord;
+
+typedef struct { void *code; void *vmctx; } ImportRecord;
+
+typedef struct { uint8_t *base; uint64_t length; } MemoryDefinition;
+typedef struct { uint64_t *base; uint64_t length; } TableDefinition;
+
+typedef struct Member Member;
+
+typedef struct Store {
+    /* read by generated code: the rows of context.STORE */
+    uintptr_t stack_limit;
+    struct Activation *activation;
+    uintptr_t owner;           /* address of the Thread that runs, or 0 */
+    uint64_t depth;
+    uint64_t fuel;
+    uint64_t pending_exception;
+    /* private */
+    Member *members;
+    uint64_t n_members;
+    PyObject **keep;           /* owned references, see above */
+    size_t n_keep, keep_room, keep_dedupe_at;
+} Store;
+
+/* What belongs to a store: an instance, a table or a global. */
+struct Member {
+    Store *store;              /* NULL: none yet */
+    Member *next, **link;
+    void (*moved)(Member *);   /* the store changed */
+    void (*settle)(Member *);  /* global cells become owners of what they hold */
+};
+
+typedef struct {               /* the head of a context block: the rows of context.VMCTX */
+    Store *store;
+    uint8_t *memory_base;
+    uint64_t memory_length;
+    PyObject *instance;
+    void *layout;
+    uint64_t reserved;
+} VMContext;
+
+_Static_assert(sizeof(VMContext) == VMCTX_BYTES, "vmctx");
+_Static_assert(offsetof(VMContext, memory_base) == VMCTX_MEMORY_BASE, "vmctx");
+_Static_assert(offsetof(VMContext, instance) == VMCTX_INSTANCE, "vmctx");
+_Static_assert(offsetof(Store, stack_limit) == STORE_STACK_LIMIT, "store");
+_Static_assert(offsetof(Store, owner) == STORE_OWNER, "store");
+_Static_assert(offsetof(Store, fuel) == STORE_FUEL, "store");
+_Static_assert(offsetof(Store, pending_exception) == STORE_PENDING_EXCEPTION, "store");
+_Static_assert(sizeof(FunctionRecord) == FUNCTION_RECORD_BYTES, "function record");
+_Static_assert(offsetof(FunctionRecord, vmctx) == FUNCTION_RECORD_VMCTX, "function record");
+_Static_assert(offsetof(FunctionRecord, signature) == FUNCTION_RECORD_SIGNATURE, "function record");
+_Static_assert(sizeof(ImportRecord) == IMPORT_RECORD_BYTES, "import record");
+_Static_assert(offsetof(MemoryDefinition, length) == MEMORY_DEFINITION_LENGTH, "memory definition");
+_Static_assert(offsetof(TableDefinition, length) == TABLE_DEFINITION_LENGTH, "table definition");
+
+/* --- running --------------------------------------------------------------------------- */
+
+/* One entry from Python into wasm. Lies on the C stack of the thread that entered. */
+typedef struct Activation {
+    uintptr_t entry_sp;        /* written by the entry code; the landing restores it */
+    struct Activation *previous;
+    void *vmctx;
+    PyThreadState *released;   /* not NULL: the GIL is released while wasm runs */
+    uint32_t outcome;          /* why it was unwound: below */
+} Activation;
+
+enum { OUTCOME_EXCEPTION = 0x100, OUTCOME_INTERNAL = 0x101, OUTCOME_INTERRUPTED = 0x102 };  /* or a trap kind */
+
+#define MAX_FRAMES 64
+#define SIGNAL_STACK_BYTES (64 * 1024)
+
+/* One per thread that ever entered wasm. */
+typedef struct Thread {
+    Activation *activation;    /* innermost */
+    uintptr_t stack_limit, stack_low;
+    uintptr_t trap_pc, trap_address;
+    int trap_signal;
+    int n_frames;
+    uintptr_t frames[MAX_FRAMES];
+    void *signal_stack;
+} Thread;
+
+/* initial-exec: the signal handler reads it, and lazily allocated thread storage is not safe there */
+static __thread Thread *this_thread __attribute__((tls_model("initial-exec")));
+
+/* --- Python objects -------------------------------------------------------------------- */
+
+typedef struct {
+    PyObject_HEAD
+    uint8_t *base;             /* first byte of code, page-aligned */
+    size_t code_bytes;
+    uint8_t *mapping;          /* of the table of code addresses */
+    size_t mapping_bytes;
+    const uint32_t *function_offsets;  /* n_functions + 1 */
+    uint32_t n_functions;
+    uint32_t first_function;   /* index of the first one in the module's index space */
+    const uint32_t *sites;     /* rows of three */
+    size_t n_sites;
+    PyObject *offsets_bytes, *sites_bytes;  /* what the pointers point into */
+    PyObject *label;           /* whatever names the functions: a ModuleInfo */
+    int release_gil;
+} CodeObject;
+
+typedef struct {
+    PyObject_HEAD
+    MemoryDefinition definition;
+    uint64_t minimum;          /* pages it was declared with */
+    uint64_t maximum;          /* pages, at most 65536 */
+    int has_maximum, shared;
+    int reserved;              /* base never moves */
+    size_t accessible;         /* bytes that can be touched, or of the allocation */
+    Py_ssize_t views;          /* buffers handed out */
+    PyObject *weakrefs;
+} MemoryObject;
+
+typedef struct {
+    PyObject_HEAD
+    TableDefinition definition;
+    Member member;
+    uint64_t room;             /* elements allocated */
+    uint64_t minimum, maximum; /* the latter as far as this implementation goes */
+    uint64_t declared_maximum;
+    int has_maximum;
+    uint8_t element;           /* FUNCREF or EXTERNREF */
+    uint8_t exposed;           /* Python has seen it: `home` is owned */
+    PyObject *home;            /* the instance that made it, or NULL */
+    PyObject *weakrefs;
+} TableObject;
+
+typedef struct {
+    PyObject_HEAD
+    Bits128 *cell;             /* in an instance's context block, or `storage` */
+    Member member;             /* of a global that stands alone */
+    Member *home;              /* that, or the instance's */
+    PyObject *instance;        /* whose context block the cell lies in, or NULL */
+    PyObject *shadow;          /* owner of the reference in a cell that stands alone */
+    PyObject **owner;          /* where the owner of the reference is kept: there, or in the instance */
+    Bits128 *storage;
+    uint32_t index;            /* of a module's own global, among its own ones */
+    uint8_t type, mutable;
+    PyObject *weakrefs;
+} GlobalObject;
+
+/* An import that is satisfied by a Python callable. Generated code sees it as a vmctx. */
+typedef struct HostRecord {
+    Store *store;
+    Signature *signature;
+    PyObject *callable;        /* owned */
+    PyObject *context;         /* owned; first argument, or NULL */
+    PyObject *namespace_, *name;  /* owned */
+    Member *home;              /* the instance's */
+} HostRecord;
+
+/* A Python callable given as an import. Plain data until an instance binds it. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *callable, *type, *namespace_, *name;
+    char wants_context;
+} HostFunctionObject;
+
+typedef struct PlanObject PlanObject;
+
+typedef struct InstanceObject {
+    PyObject_HEAD
+    VMContext *vmctx;          /* the context block */
+    Member member;
+    PlanObject *plan;          /* NULL: only the home of one host function */
+    PyObject **imports;        /* owned: what each import was satisfied with */
+    uint32_t n_imports, n_hosts, first_own_global;
+    HostRecord *hosts;
+    MemoryObject **memories;   /* owned */
+    TableObject **tables;      /* owned */
+    GlobalObject **globals;    /* owned where imported; own ones are made when asked for, borrowed */
+    PyObject **shadows;        /* owners of references in own global cells; NULL: none are references */
+    FunctionRecord *records;   /* in the context block */
+    uint32_t n_records;
+    struct FunctionObject **functions;  /* borrowed: the Function of each record, once made */
+    uint8_t *dropped;          /* flags: element segments, then data segments */
+    PyObject *context;         /* what host functions get */
+    PyObject *module;          /* whatever Python wants to find here */
+    int cleared;
+    PyObject *weakrefs;
+} InstanceObject;
+
+typedef struct FunctionObject {
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
+    void *code;
+    void *vmctx;
+    Signature *signature;
+    FunctionRecord *record;
+    PyObject *owner;           /* InstanceObject */
+    PyObject *name;            /* str or NULL */
+    PyObject *dict;
+    PyObject *weakrefs;
+    int release_gil;
+} FunctionObject;
+
+static PyTypeObject *CodeType, *MemoryType, *TableType, *GlobalType, *FunctionType, *HostFunctionType, *PlanType,
+    *InstanceType;
+
+/* Python subclasses that instances make for what they own; see `configure` in bootstrap.c. */
+static PyTypeObject *memory_class, *table_class, *global_class;
+/* Hooks in Python. */
+static PyObject *hook_make_trap, *hook_annotate, *hook_function_name;
+
+/* signature.c */
+static Signature *signature_of(PyObject *function_type);
+static PyObject *box(uint8_t type, const void *bits);
+/* store.c */
+static Store *store_of(Member *member);
+static int store_merge(Member *a, Member *b);
+static int store_merge_record(Member *a, FunctionRecord *record);
+static void store_keep(Store *store, PyObject *object_stolen);
+static void member_leave(Member *member);
+/* arena.c */
+static CodeObject *code_at(uintptr_t pc);
+/* backtrace.c */
+static void capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t fp);
+static void raise_outcome(Thread *thread, Activation *activation);
+static void raise_error(const char *class_name, const char *format, ...);
+static void raise_trap(uint32_t kind);
+__attribute__((noreturn)) static void unwind(Thread *thread, Activation *activation, uint32_t outcome);
+/* signals.c */
+static void ensure_signal_stack(Thread *thread);
+static void assert_handlers(void);
+/* table.c, function.c */
+static PyObject *function_from_record(FunctionRecord *record);
+static PyObject *plan_function_name(PlanObject *plan, uint32_t record);
+static PyObject *reference_owner(uint8_t type, uint64_t bits);
+static int64_t table_grow(TableObject *table, uint64_t delta, uint64_t value);
+static void table_overwrite(TableObject *table, uint64_t at, uint64_t value, uint64_t count, Store *running);
+/* memory.c */
+static int64_t memory_grow(MemoryObject *memory, uint64_t delta);
+static MemoryObject *memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int shared, int reserve);
+static TableObject *table_new(PyTypeObject *type, uint8_t element, uint64_t minimum, int64_t maximum, PyObject *home);

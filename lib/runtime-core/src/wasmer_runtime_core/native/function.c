@@ -1,0 +1,347 @@
+/* Exported functions, and every function that is held as a funcref: calls from Python.
+ *
+ * A Function is a record (code, vmctx, signature) and a strong reference to the instance
+ * that the record lies in. Calling it checks and converts the arguments by signature into a
+ * CallFrame, claims the store, enters, and boxes what comes back. */
+
+#define SMALL_STACK 16
+
+/* "add" or "function"; borrowed text for messages */
+static const char *
+function_label(FunctionObject *self)
+{
+    const char *text = self->name ? PyUnicode_AsUTF8(self->name) : NULL;
+    if (!text) {
+        PyErr_Clear();
+        return "function";
+    }
+    return text;
+}
+
+static NOINLINE PyObject *
+wrong_count(FunctionObject *self, Py_ssize_t found)
+{
+    PyErr_Format(PyExc_TypeError, "%s() takes %u argument%s but %zd %s given (signature %U)", function_label(self),
+                 self->signature->n_params, self->signature->n_params == 1 ? "" : "s", found,
+                 found == 1 ? "was" : "were", self->signature->text);
+    return NULL;
+}
+
+/* Join stores and keep objects that references among the arguments point to. */
+static NOINLINE int
+hold_references(InstanceObject *owner, const uint8_t *types, uint32_t count, PyObject *const *values)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        PyObject *value = values[i];
+        if ((types[i] != FUNCREF && types[i] != EXTERNREF) || value == Py_None)
+            continue;
+        if (types[i] == FUNCREF) {
+            FunctionRecord *record = ((FunctionObject *)value)->record;
+            if (store_merge_record(&owner->member, record) < 0)
+                return -1;
+            value = record->owner;
+        }
+        store_keep(owner->member.store, Py_NewRef(value));
+    }
+    return 0;
+}
+
+/* The results of a call as a Python value: None, a scalar or a tuple; or a list of bits. */
+static NOINLINE PyObject *
+box_many(Signature *signature, CallFrame *frame, Bits128 *buffer, int raw)
+{
+    uint32_t count = signature->n_results;
+    PyObject *results = raw ? PyList_New(count) : PyTuple_New(count);
+    for (uint32_t i = 0; results && i < count; i++) {
+        uint8_t type = signature->results[i];
+        const void *bits = i ? (void *)&buffer[i - 1] : is_integer_class(type) ? (void *)frame : (void *)frame->vector;
+        PyObject *value = raw ? box_bits(type, bits) : box(type, bits);
+        if (!value)
+            Py_CLEAR(results);
+        else if (raw)
+            PyList_SET_ITEM(results, i, value);
+        else
+            PyTuple_SET_ITEM(results, i, value);
+    }
+    return results;
+}
+
+static inline PyObject *
+call_with_frame(FunctionObject *self, PyObject *const *args, CallFrame *frame, Bits128 *buffer, int raw)
+{
+    Signature *signature = self->signature;
+    uint32_t count = signature->n_params;
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t type = signature->params[i];
+        Bits128 *place = (Bits128 *)((char *)frame + signature->places[i]);
+        int code;
+        if (type == V128 || UNLIKELY(raw)) {
+            Bits128 bits = {0, 0};
+            code = raw ? convert_bits(type, args[i], &bits) : convert(type, args[i], &bits);
+            memcpy(place, &bits, type == V128 ? 16 : 8);
+        }
+        else {
+            Bits128 bits;
+            code = convert(type, args[i], &bits);
+            place->low = bits.low;
+        }
+        if (UNLIKELY(code != CONVERTED)) {
+            conversion_failed(code, type, args[i], signature, "%s() argument %u", function_label(self), i + 1);
+            return NULL;
+        }
+    }
+    Thread *thread = current_thread();
+    if (UNLIKELY(!thread))
+        return NULL;
+    if (UNLIKELY(enter_store(*(Store **)self->vmctx, thread) < 0))
+        return NULL;
+    PyObject *result = NULL;
+    if (UNLIKELY(signature->references) &&
+        hold_references((InstanceObject *)self->owner, signature->params, count, args) < 0)
+        goto leave;
+    if (signature->n_results > 1)
+        frame->integer[1] = (uint64_t)buffer;
+    if (LIKELY(run(thread, signature, self->code, self->vmctx, frame, self->release_gil) == 0)) {
+        if (UNLIKELY(raw) || signature->n_results > 1)
+            result = box_many(signature, frame, buffer, raw);
+        else if (signature->n_results == 0)
+            result = Py_NewRef(Py_None);
+        else {
+            uint8_t type = signature->results[0];
+            result = box(type, is_integer_class(type) ? (void *)frame : (void *)frame->vector);
+        }
+    }
+leave:
+    leave_store(self->vmctx);
+    return result;
+}
+
+/* Frames too large for the fixed one. */
+static NOINLINE PyObject *
+call_large(FunctionObject *self, PyObject *const *args, int raw)
+{
+    Signature *signature = self->signature;
+    size_t frame_bytes = FRAME_BYTES + 8 * (size_t)signature->stack_words + 8;
+    size_t results = signature->n_results ? signature->n_results : 1;
+    CallFrame *frame = malloc((frame_bytes + 15) / 16 * 16 + 16 * results);
+    if (!frame)
+        return PyErr_NoMemory();
+    Bits128 *buffer = (Bits128 *)((char *)frame + (frame_bytes + 15) / 16 * 16);
+    PyObject *result = call_with_frame(self, args, frame, buffer, raw);
+    free(frame);
+    return result;
+}
+
+static PyObject *
+function_vectorcall(PyObject *object, PyObject *const *args, size_t n_and_flag, PyObject *kwnames)
+{
+    FunctionObject *self = (FunctionObject *)object;
+    Py_ssize_t n = PyVectorcall_NARGS(n_and_flag);
+    Signature *signature = self->signature;
+    if (UNLIKELY(n != signature->n_params))
+        return wrong_count(self, n);
+    if (UNLIKELY(kwnames && PyTuple_GET_SIZE(kwnames))) {
+        PyErr_Format(PyExc_TypeError, "%s() takes no keyword arguments (signature %U)", function_label(self),
+                     signature->text);
+        return NULL;
+    }
+    if (UNLIKELY(signature->stack_words > SMALL_STACK || signature->n_results > 9))
+        return call_large(self, args, 0);
+    struct {
+        CallFrame frame;
+        uint64_t stack[SMALL_STACK + 1];
+    } space;
+    Bits128 buffer[8];
+    return call_with_frame(self, args, &space.frame, buffer, 0);
+}
+
+/* call_bits(ints) -> list of ints: bit patterns in and out, references as they are. */
+static PyObject *
+function_call_bits(PyObject *object, PyObject *argument)
+{
+    FunctionObject *self = (FunctionObject *)object;
+    PyObject *sequence = PySequence_Fast(argument, "call_bits takes a sequence of ints");
+    if (!sequence)
+        return NULL;
+    PyObject *result;
+    if (PySequence_Fast_GET_SIZE(sequence) != self->signature->n_params)
+        result = wrong_count(self, PySequence_Fast_GET_SIZE(sequence));
+    else
+        result = call_large(self, PySequence_Fast_ITEMS(sequence), 1);
+    Py_DECREF(sequence);
+    return result;
+}
+
+/* --- making ------------------------------------------------------------------------------- */
+
+static PyObject *
+function_new(FunctionRecord *record, PyObject *name)
+{
+    FunctionObject *self = PyObject_GC_New(FunctionObject, FunctionType);
+    if (!self)
+        return NULL;
+    self->vectorcall = function_vectorcall;
+    self->code = record->code;
+    self->vmctx = record->vmctx;
+    self->signature = record->signature;
+    self->record = record;
+    self->owner = Py_NewRef(record->owner);
+    self->name = Py_XNewRef(name);
+    self->dict = NULL;
+    self->weakrefs = NULL;
+    CodeObject *code = code_at((uintptr_t)record->code);
+    self->release_gil = code ? code->release_gil : 0;
+    PyObject_GC_Track(self);
+    return (PyObject *)self;
+}
+
+/* The Function of a record; the one that exists if it does. */
+static PyObject *
+function_from_record(FunctionRecord *record)
+{
+    InstanceObject *instance = (InstanceObject *)record->owner;
+    size_t at = (size_t)(record - instance->records);
+    if (!instance->functions) {
+        instance->functions = calloc(instance->n_records, sizeof *instance->functions);
+        if (!instance->functions)
+            return PyErr_NoMemory();
+    }
+    if (instance->functions[at])
+        return Py_NewRef((PyObject *)instance->functions[at]);
+    PyObject *name = NULL;
+    if (instance->plan) {
+        name = plan_function_name(instance->plan, (uint32_t)at);
+        if (!name)
+            return NULL;
+    }
+    else if (instance->n_hosts)
+        name = Py_NewRef(instance->hosts[0].name);
+    PyObject *function = function_new(record, name == Py_None ? NULL : name);
+    Py_XDECREF(name);
+    instance->functions[at] = (FunctionObject *)function;
+    return function;
+}
+
+static int
+function_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    FunctionObject *self = (FunctionObject *)object;
+    Py_VISIT(self->owner);
+    Py_VISIT(self->dict);
+    Py_VISIT(Py_TYPE(object));
+    return 0;
+}
+
+static int
+function_clear(PyObject *object)
+{
+    Py_CLEAR(((FunctionObject *)object)->dict);
+    return 0;
+}
+
+static void
+function_dealloc(PyObject *object)
+{
+    FunctionObject *self = (FunctionObject *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    if (self->weakrefs)
+        PyObject_ClearWeakRefs(object);
+    InstanceObject *instance = (InstanceObject *)self->owner;
+    if (instance->functions)
+        instance->functions[self->record - instance->records] = NULL;
+    Py_XDECREF(self->dict);
+    Py_XDECREF(self->name);
+    Py_DECREF(self->owner);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static PyObject *
+function_get_type(PyObject *self, void *Py_UNUSED(closure))
+{
+    return Py_NewRef(((FunctionObject *)self)->signature->type);
+}
+
+static PyObject *
+function_get_name(PyObject *object, void *Py_UNUSED(closure))
+{
+    FunctionObject *self = (FunctionObject *)object;
+    return self->name ? Py_NewRef(self->name) : PyUnicode_FromString("function");
+}
+
+static int
+function_set_name(PyObject *object, PyObject *name, void *Py_UNUSED(closure))
+{
+    FunctionObject *self = (FunctionObject *)object;
+    if (!name || !PyUnicode_Check(name)) {
+        PyErr_SetString(PyExc_TypeError, "__name__ must be a str");
+        return -1;
+    }
+    Py_XSETREF(self->name, Py_NewRef(name));
+    return 0;
+}
+
+static PyObject *
+function_get_address(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromVoidPtr(((FunctionObject *)self)->code);
+}
+
+static PyObject *
+function_repr(PyObject *object)
+{
+    FunctionObject *self = (FunctionObject *)object;
+    return PyUnicode_FromFormat("<wasm function %s%s%U>", self->name ? function_label(self) : "", self->name ? ": " : "",
+                                self->signature->text);
+}
+
+/* Two Functions are equal if a call would run the same code in the same instance. */
+static PyObject *
+function_compare(PyObject *a, PyObject *b, int operator)
+{
+    if ((operator != Py_EQ && operator != Py_NE) || !Py_IS_TYPE(b, FunctionType))
+        Py_RETURN_NOTIMPLEMENTED;
+    FunctionObject *x = (FunctionObject *)a, *y = (FunctionObject *)b;
+    int equal = x->code == y->code && x->vmctx == y->vmctx;
+    return PyBool_FromLong(equal == (operator == Py_EQ));
+}
+
+static Py_hash_t
+function_hash(PyObject *object)
+{
+    FunctionObject *self = (FunctionObject *)object;
+    return (Py_hash_t)(((uintptr_t)self->code >> 4) ^ ((uintptr_t)self->vmctx >> 4)) & PY_SSIZE_T_MAX;
+}
+
+static PyMemberDef function_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(FunctionObject, vectorcall), READONLY, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(FunctionObject, weakrefs), READONLY, NULL},
+    {"__dictoffset__", T_PYSSIZET, offsetof(FunctionObject, dict), READONLY, NULL},
+    {"owner", T_OBJECT_EX, offsetof(FunctionObject, owner), READONLY, "the machine instance it runs in"},
+    {NULL, 0, 0, 0, NULL}};
+static PyGetSetDef function_getset[] = {
+    {"type", function_get_type, NULL, "its FunctionType", NULL},
+    {"__name__", function_get_name, function_set_name, "name of the export, or of the name section", NULL},
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {"address", function_get_address, NULL, "address of its machine code", NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+static PyMethodDef function_methods[] = {
+    {"call_bits", function_call_bits, METH_O,
+     "call_bits(arguments) -> list: bit patterns as ints (v128: 128 bits), references as they are"},
+    {NULL, NULL, 0, NULL}};
+static PyType_Slot function_slots[] = {{Py_tp_dealloc, function_dealloc},
+                                       {Py_tp_traverse, function_traverse},
+                                       {Py_tp_clear, function_clear},
+                                       {Py_tp_call, PyVectorcall_Call},
+                                       {Py_tp_repr, function_repr},
+                                       {Py_tp_richcompare, function_compare},
+                                       {Py_tp_hash, function_hash},
+                                       {Py_tp_members, function_members},
+                                       {Py_tp_getset, function_getset},
+                                       {Py_tp_methods, function_methods},
+                                       {0, NULL}};
+static PyType_Spec function_spec = {
+    "wasmer_runtime_core.native.machine.Function", sizeof(FunctionObject), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    function_slots};

@@ -1,0 +1,208 @@
+/* Imported functions that are Python callables: calls to Python.
+ *
+ * The stub has spilled the argument registers in the order of a CallFrame. The arguments are
+ * boxed by signature, the callable is called, and its result unboxed into the place of rax
+ * and xmm0, or into the result buffer. An exception unwinds to the entry and is raised there
+ * again, the same object. */
+
+#define SMALL_CALL 8
+
+/* Convert one result. Returns 0 or -1. */
+static int
+host_result(HostRecord *record, PyObject *value, uint8_t type, uint32_t number, void *out)
+{
+    Bits128 bits = {0, 0};
+    int code = convert(type, value, &bits);
+    if (UNLIKELY(code != CONVERTED))
+        return conversion_failed(code, type, value, record->signature, "%U.%U() result %u", record->namespace_,
+                                 record->name, number + 1);
+    if (UNLIKELY(type == FUNCREF || type == EXTERNREF) && bits.low) {
+        if (type == FUNCREF) {
+            FunctionRecord *function = (FunctionRecord *)bits.low;
+            if (store_merge_record(record->home, function) < 0)
+                return -1;
+            value = function->owner;
+        }
+        store_keep(record->store, Py_NewRef(value));
+    }
+    memcpy(out, &bits, type == V128 ? 16 : 8);
+    return 0;
+}
+
+static NOINLINE int
+host_results(HostRecord *record, PyObject *result, CallFrame *registers, Bits128 *buffer)
+{
+    Signature *signature = record->signature;
+    if (!PyTuple_Check(result) && !PyList_Check(result)) {
+        PyErr_Format(PyExc_TypeError, "%U.%U() must return a tuple of %u values, not '%s' (signature %U)",
+                     record->namespace_, record->name, signature->n_results, Py_TYPE(result)->tp_name, signature->text);
+        return -1;
+    }
+    PyObject *values = PySequence_Tuple(result);
+    if (!values)
+        return -1;
+    int failed = 0;
+    if (PyTuple_GET_SIZE(values) != signature->n_results) {
+        PyErr_Format(PyExc_TypeError, "%U.%U() must return %u values, not %zd (signature %U)", record->namespace_,
+                     record->name, signature->n_results, PyTuple_GET_SIZE(values), signature->text);
+        failed = -1;
+    }
+    for (uint32_t i = 0; !failed && i < signature->n_results; i++) {
+        uint8_t type = signature->results[i];
+        void *out = i ? (void *)&buffer[i - 1] : is_integer_class(type) ? (void *)registers : (void *)registers->vector;
+        failed = host_result(record, PyTuple_GET_ITEM(values, i), type, i, out);
+    }
+    Py_DECREF(values);
+    return failed;
+}
+
+static inline int
+host_call_with(HostRecord *record, CallFrame *registers, const char *stack, PyObject **arguments)
+{
+    Signature *signature = record->signature;
+    uint32_t count = 0, boxed = 0;
+    Bits128 *buffer = (Bits128 *)registers->integer[1];
+    PyObject *result = NULL;
+    arguments++;  /* room for PY_VECTORCALL_ARGUMENTS_OFFSET */
+    if (record->context)
+        arguments[count++] = record->context;
+    for (uint32_t i = 0; i < signature->n_params; i++, count++, boxed++) {
+        uint32_t place = signature->places[i];
+        const void *bits = place < FRAME_BYTES ? (const char *)registers + place : stack + (place - FRAME_BYTES);
+        PyObject *argument = box(signature->params[i], bits);
+        if (UNLIKELY(!argument))
+            goto done;
+        arguments[count] = argument;
+    }
+    result = PyObject_Vectorcall(record->callable, arguments, count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+done:
+    for (uint32_t i = 0; i < boxed; i++)
+        Py_DECREF(arguments[i + (record->context != NULL)]);
+    if (UNLIKELY(!result))
+        return -1;
+    int failed = 0;
+    if (signature->n_results == 1) {
+        uint8_t type = signature->results[0];
+        void *out = is_integer_class(type) ? (void *)registers : (void *)registers->vector;
+        failed = host_result(record, result, type, 0, out);
+    }
+    else if (signature->n_results)
+        failed = host_results(record, result, registers, buffer);
+    Py_DECREF(result);
+    return failed;
+}
+
+static NOINLINE int
+host_call_large(HostRecord *record, CallFrame *registers, const char *stack)
+{
+    PyObject **arguments = PyMem_Malloc((record->signature->n_params + 2) * sizeof *arguments);
+    if (!arguments) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    int failed = host_call_with(record, registers, stack, arguments);
+    PyMem_Free(arguments);
+    return failed;
+}
+
+/* Called by the stubs. */
+__attribute__((used)) static void
+host_call(HostRecord *record, CallFrame *registers, const char *stack)
+{
+    Thread *thread = this_thread;
+    Activation *activation = thread->activation;
+    PyThreadState *released = activation->released;
+    if (UNLIKELY(released != NULL))
+        PyEval_RestoreThread(released);
+    int failed;
+    if (LIKELY(record->signature->n_params <= SMALL_CALL)) {
+        PyObject *arguments[SMALL_CALL + 2];
+        failed = host_call_with(record, registers, stack, arguments);
+    }
+    else
+        failed = host_call_large(record, registers, stack);
+    if (UNLIKELY(failed)) {
+        thread->trap_pc = 0;
+        capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0));
+    }
+    if (UNLIKELY(released != NULL))
+        activation->released = PyEval_SaveThread();
+    if (UNLIKELY(failed))
+        unwind(thread, activation, OUTCOME_EXCEPTION);
+}
+
+/* --- the type of a callable that is given as an import ------------------------------------- */
+
+static PyObject *
+host_function_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"callable", "type", "namespace", "name", "wants_ctx", NULL};
+    PyObject *callable, *function_type, *namespace_, *name;
+    int wants_context = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOUU|p:HostFunction", names, &callable, &function_type, &namespace_,
+                                     &name, &wants_context))
+        return NULL;
+    if (!PyCallable_Check(callable)) {
+        PyErr_Format(PyExc_TypeError, "%U.%U: %R cannot be called", namespace_, name, callable);
+        return NULL;
+    }
+    if (!signature_of(function_type))
+        return NULL;
+    HostFunctionObject *self = (HostFunctionObject *)type->tp_alloc(type, 0);
+    if (!self)
+        return NULL;
+    self->callable = Py_NewRef(callable);
+    self->type = Py_NewRef(function_type);
+    self->namespace_ = Py_NewRef(namespace_);
+    self->name = Py_NewRef(name);
+    self->wants_context = (char)wants_context;
+    return (PyObject *)self;
+}
+
+static int
+host_function_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    HostFunctionObject *self = (HostFunctionObject *)object;
+    Py_VISIT(self->callable);
+    Py_VISIT(self->type);
+    Py_VISIT(Py_TYPE(object));
+    return 0;
+}
+
+static void
+host_function_dealloc(PyObject *object)
+{
+    HostFunctionObject *self = (HostFunctionObject *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    Py_XDECREF(self->callable);
+    Py_XDECREF(self->type);
+    Py_XDECREF(self->namespace_);
+    Py_XDECREF(self->name);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyObject *
+host_function_repr(PyObject *object)
+{
+    HostFunctionObject *self = (HostFunctionObject *)object;
+    return PyUnicode_FromFormat("<host function %U.%U: %S>", self->namespace_, self->name, self->type);
+}
+
+static PyMemberDef host_function_members[] = {
+    {"callable", T_OBJECT_EX, offsetof(HostFunctionObject, callable), READONLY, "what is called"},
+    {"type", T_OBJECT_EX, offsetof(HostFunctionObject, type), READONLY, "its FunctionType"},
+    {"namespace", T_OBJECT_EX, offsetof(HostFunctionObject, namespace_), READONLY, "of the import"},
+    {"name", T_OBJECT_EX, offsetof(HostFunctionObject, name), READONLY, "of the import"},
+    {"wants_ctx", T_BOOL, offsetof(HostFunctionObject, wants_context), READONLY, "whether it takes the context first"},
+    {NULL, 0, 0, 0, NULL}};
+static PyType_Slot host_function_slots[] = {{Py_tp_new, host_function_new},
+                                            {Py_tp_dealloc, host_function_dealloc},
+                                            {Py_tp_traverse, host_function_traverse},
+                                            {Py_tp_repr, host_function_repr},
+                                            {Py_tp_members, host_function_members},
+                                            {Py_tp_doc, "A Python callable as an import of a certain type."},
+                                            {0, NULL}};
+static PyType_Spec host_function_spec = {"wasmer_runtime_core.native.machine.HostFunction", sizeof(HostFunctionObject),
+                                         0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, host_function_slots};

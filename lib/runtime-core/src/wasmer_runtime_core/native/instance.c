@@ -1,0 +1,589 @@
+/* Instances (specification, section 4.5.4): the context block filled and bound.
+ *
+ * Made in two steps, so that Python can let host functions know the instance before any of
+ * them runs: `Instance(plan, externs, context)` binds imports and makes memories, tables and
+ * globals; `initialize()` applies active segments in order and runs the start function. If
+ * that traps, what was written stays, and so does this object where a shared table refers
+ * to it. */
+
+static const char *const kind_names[] = {"function", "table", "memory", "global"};
+
+static void
+instance_moved(Member *member)
+{
+    InstanceObject *self = (InstanceObject *)((char *)member - offsetof(InstanceObject, member));
+    self->vmctx->store = member->store;
+    for (uint32_t i = 0; i < self->n_hosts; i++)
+        self->hosts[i].store = member->store;
+}
+
+static Bits128 *
+own_cell(InstanceObject *self, uint32_t index)
+{
+    return (Bits128 *)((char *)self->vmctx + self->plan->globals_at + GLOBAL_BYTES * (size_t)index);
+}
+
+/* Owners of the references in own global cells; the instance does not own itself. */
+static void
+instance_settle(Member *member)
+{
+    InstanceObject *self = (InstanceObject *)((char *)member - offsetof(InstanceObject, member));
+    PlanObject *plan = self->plan;
+    for (uint32_t i = plan->n_imported_globals; i < plan->n_globals; i++) {
+        uint8_t type = plan->globals[2 * i];
+        uint32_t own = i - plan->n_imported_globals;
+        if (!is_reference(type) || reference_owner(type, own_cell(self, own)->low) == (PyObject *)self)
+            continue;
+        settle_cell(member->store, type, own_cell(self, own), &self->shadows[own]);
+    }
+}
+
+/* The home of one host function that no import asked for: a callable made into a funcref. */
+static PyObject *
+instance_for_host(PyObject *callable, PyObject *function_type, PyObject *namespace_, PyObject *name, PyObject *context)
+{
+    Signature *signature = signature_of(function_type);
+    if (!signature)
+        return NULL;
+    InstanceObject *self = (InstanceObject *)InstanceType->tp_alloc(InstanceType, 0);
+    if (!self)
+        return NULL;
+    self->vmctx = aligned_alloc(16, sizeof(VMContext) + sizeof(FunctionRecord) + 16);
+    self->hosts = calloc(1, sizeof *self->hosts);
+    if (!self->vmctx || !self->hosts) {
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
+    memset(self->vmctx, 0, sizeof(VMContext));
+    self->n_hosts = 1;
+    self->hosts[0] = (HostRecord){NULL, signature, Py_NewRef(callable), Py_XNewRef(context), Py_NewRef(namespace_),
+                                  Py_NewRef(name), &self->member};
+    self->vmctx->instance = (PyObject *)self;
+    self->records = (FunctionRecord *)(self->vmctx + 1);
+    self->n_records = 1;
+    self->records[0] = (FunctionRecord){signature->host_stub, &self->hosts[0], signature, (PyObject *)self};
+    self->member.moved = instance_moved;
+    if (!store_of(&self->member)) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    PyObject *function = function_from_record(&self->records[0]);
+    Py_DECREF(self);
+    return function;
+}
+
+static int
+wrong_import(PlanObject *plan, uint32_t number, const char *what, PyObject *found)
+{
+    PyObject *row = PyTuple_GET_ITEM(plan->imports_tuple, number);
+    PyErr_Format(PyExc_TypeError, "import %U.%U must be a %s%s, not %R", PyTuple_GET_ITEM(row, 1),
+                 PyTuple_GET_ITEM(row, 2), kind_names[plan->imports[number].kind], what, found);
+    return -1;
+}
+
+static int
+bind_function(InstanceObject *self, uint32_t number, uint32_t index, PyObject *extern_)
+{
+    PlanObject *plan = self->plan;
+    Signature *signature = plan->signatures[plan->function_types[index]];
+    ImportRecord *record = (ImportRecord *)((char *)self->vmctx + plan->imports_at) + index;
+    if (Py_IS_TYPE(extern_, FunctionType)) {
+        FunctionObject *function = (FunctionObject *)extern_;
+        if (function->signature != signature)
+            return wrong_import(plan, number, " of another signature", extern_);
+        if (store_merge_record(&self->member, function->record) < 0)
+            return -1;
+        *record = (ImportRecord){function->code, function->vmctx};
+        return 0;
+    }
+    if (!Py_IS_TYPE(extern_, HostFunctionType))
+        return wrong_import(plan, number, " or a HostFunction", extern_);
+    HostFunctionObject *given = (HostFunctionObject *)extern_;
+    Signature *found = signature_of(given->type);
+    if (!found)
+        return -1;
+    if (found != signature)
+        return wrong_import(plan, number, " of another signature", extern_);
+    HostRecord *host = &self->hosts[self->n_hosts];
+    *host = (HostRecord){self->member.store,
+                         signature,
+                         Py_NewRef(given->callable),
+                         given->wants_context ? Py_NewRef(self->context) : NULL,
+                         Py_NewRef(given->namespace_),
+                         Py_NewRef(given->name),
+                         &self->member};
+    self->n_hosts++;
+    *record = (ImportRecord){signature->host_stub, host};
+    return 0;
+}
+
+static int
+bind_import(InstanceObject *self, uint32_t number, PyObject *extern_)
+{
+    PlanObject *plan = self->plan;
+    uint32_t index = plan->imports[number].type;
+    switch (plan->imports[number].kind) {
+    case KIND_FUNCTION:
+        return bind_function(self, number, index, extern_);
+    case KIND_MEMORY:
+        if (!PyObject_TypeCheck(extern_, MemoryType))
+            return wrong_import(plan, number, "", extern_);
+        if (plan->needs_reservation && !((MemoryObject *)extern_)->reserved)
+            return wrong_import(plan, number, " with reserved address space (or compile with bounds checks)", extern_);
+        self->memories[index] = (MemoryObject *)Py_NewRef(extern_);
+        return 0;
+    case KIND_TABLE:
+        if (!PyObject_TypeCheck(extern_, TableType))
+            return wrong_import(plan, number, "", extern_);
+        if (((TableObject *)extern_)->element != plan->tables[index].flag)
+            return wrong_import(plan, number, " of another element type", extern_);
+        if (store_merge(&self->member, &((TableObject *)extern_)->member) < 0)
+            return -1;
+        self->tables[index] = (TableObject *)Py_NewRef(extern_);
+        return 0;
+    default: {
+        GlobalObject *global = (GlobalObject *)extern_;
+        if (!PyObject_TypeCheck(extern_, GlobalType))
+            return wrong_import(plan, number, "", extern_);
+        if (global->type != plan->globals[2 * index] || !global->mutable != !plan->globals[2 * index + 1])
+            return wrong_import(plan, number, " of another type", extern_);
+        if (is_reference(global->type) && store_merge(&self->member, global->home) < 0)
+            return -1;
+        self->globals[index] = (GlobalObject *)Py_NewRef(extern_);
+        ((Bits128 **)((char *)self->vmctx + plan->imported_globals_at))[index] = global->cell;
+        return 0;
+    }
+    }
+}
+
+static Bits128 *
+global_cell(InstanceObject *self, uint32_t index)
+{
+    if (index < self->plan->n_imported_globals)
+        return self->globals[index]->cell;
+    return own_cell(self, index - self->plan->n_imported_globals);
+}
+
+static Bits128
+evaluate(InstanceObject *self, const Initializer *initializer)
+{
+    switch (initializer->kind) {
+    case INIT_CONSTANT: return initializer->value;
+    case INIT_GLOBAL: return *global_cell(self, (uint32_t)initializer->value.low);
+    case INIT_FUNCTION: return (Bits128){(uint64_t)&self->records[initializer->value.low], 0};
+    }
+    return (Bits128){0, 0};
+}
+
+/* One block for the arrays of pointers behind it. */
+static int
+allocate_arrays(InstanceObject *self, PlanObject *plan)
+{
+    size_t hosts = plan->n_imported_functions, own_globals = plan->n_globals - plan->n_imported_globals;
+    size_t bytes = hosts * sizeof(HostRecord) + 8 * ((size_t)plan->n_memories + plan->n_tables + plan->n_globals) +
+                   (plan->has_reference_globals ? 8 * own_globals : 0) + plan->n_elements + plan->n_data;
+    char *at = calloc(1, bytes + 8);
+    if (!at)
+        return -1;
+    self->hosts = (HostRecord *)at;
+    at += hosts * sizeof(HostRecord);
+    self->memories = (MemoryObject **)at;
+    at += 8 * (size_t)plan->n_memories;
+    self->tables = (TableObject **)at;
+    at += 8 * (size_t)plan->n_tables;
+    self->globals = (GlobalObject **)at;
+    at += 8 * (size_t)plan->n_globals;
+    if (plan->has_reference_globals) {
+        self->shadows = (PyObject **)at;
+        at += 8 * own_globals;
+    }
+    self->dropped = (uint8_t *)at;
+    return 0;
+}
+
+static int
+fill_block(InstanceObject *self)
+{
+    PlanObject *plan = self->plan;
+    VMContext *vmctx = self->vmctx;
+    char *block = (char *)vmctx;
+    for (uint32_t i = 0; i < plan->n_memories; i++) {
+        if (i >= plan->n_imported_memories) {
+            PlanLimits *limits = &plan->memories[i - plan->n_imported_memories];
+            self->memories[i] = memory_new(memory_class, limits->minimum, limits->maximum, limits->flag, 1);
+            if (!self->memories[i])
+                return -1;
+            if (plan->needs_reservation && !self->memories[i]->reserved) {
+                raise_error("UnableToCreateMemory",
+                            "8 GiB of address space cannot be reserved (is there a limit, ulimit -v?); "
+                            "compile with memory_bound_check_mode=\"enable\"");
+                return -1;
+            }
+        }
+        ((MemoryDefinition **)(block + plan->memories_at))[i] = &self->memories[i]->definition;
+    }
+    if (plan->n_memories) {
+        vmctx->memory_base = self->memories[0]->definition.base;
+        vmctx->memory_length = self->memories[0]->definition.length;
+    }
+    for (uint32_t i = 0; i < plan->n_tables; i++) {
+        if (i >= plan->n_imported_tables) {
+            PlanLimits *limits = &plan->tables[i];
+            self->tables[i] = table_new(table_class, limits->flag, limits->minimum, limits->maximum, (PyObject *)self);
+            if (!self->tables[i] || store_merge(&self->member, &self->tables[i]->member) < 0)
+                return -1;
+        }
+        ((TableDefinition **)(block + plan->tables_at))[i] = &self->tables[i]->definition;
+    }
+    for (uint32_t i = 0; i < plan->n_escaping; i++) {
+        uint32_t function = plan->escaping[i];
+        self->records[i].owner = (PyObject *)self;
+        if (function < plan->n_imported_functions) {
+            ImportRecord *record = (ImportRecord *)(block + plan->imports_at) + function;
+            self->records[i].code = record->code;
+            self->records[i].vmctx = record->vmctx;
+        }
+        else
+            self->records[i].vmctx = vmctx;
+    }
+    for (uint32_t i = 0; i < plan->n_globals - plan->n_imported_globals; i++)
+        if (plan->initializers[i].kind != INIT_CONSTANT)
+            *own_cell(self, i) = evaluate(self, &plan->initializers[i]);
+    if (plan->has_reference_globals) {
+        self->member.settle = instance_settle;
+        instance_settle(&self->member);
+    }
+    return 0;
+}
+
+static PyObject *
+instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"plan", "externs", "context", "module", NULL};
+    PyObject *plan_object, *externs, *context = Py_None, *module = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O|OO:Instance", names, PlanType, &plan_object, &externs, &context,
+                                     &module))
+        return NULL;
+    PlanObject *plan = (PlanObject *)plan_object;
+    PyObject *fast = PySequence_Fast(externs, "externs must be a sequence");
+    if (!fast)
+        return NULL;
+    if (PySequence_Fast_GET_SIZE(fast) != plan->n_imports) {
+        PyErr_Format(PyExc_ValueError, "the module has %u imports, but %zd were given", plan->n_imports,
+                     PySequence_Fast_GET_SIZE(fast));
+        Py_DECREF(fast);
+        return NULL;
+    }
+    assert_handlers();
+    InstanceObject *self = (InstanceObject *)type->tp_alloc(type, 0);
+    if (!self) {
+        Py_DECREF(fast);
+        return NULL;
+    }
+    self->plan = (PlanObject *)Py_NewRef(plan);
+    self->first_own_global = plan->n_imported_globals;
+    self->context = Py_NewRef(context);
+    self->module = Py_NewRef(module);
+    self->vmctx = aligned_alloc(16, ((size_t)plan->block_bytes + 15) & ~(size_t)15);
+    self->imports = calloc(plan->n_imports + 1, sizeof *self->imports);
+    if (!self->vmctx || !self->imports || allocate_arrays(self, plan) < 0) {
+        PyErr_NoMemory();
+        goto failed;
+    }
+    memcpy(self->vmctx, plan->image, plan->block_bytes);
+    self->vmctx->instance = (PyObject *)self;
+    self->vmctx->layout = self;
+    self->records = (FunctionRecord *)((char *)self->vmctx + plan->records_at);
+    self->n_records = plan->n_escaping;
+    self->member.moved = instance_moved;
+    if (!store_of(&self->member))
+        goto failed;
+    for (uint32_t i = 0; i < plan->n_imports; i++) {
+        PyObject *extern_ = PySequence_Fast_GET_ITEM(fast, i);
+        self->imports[i] = Py_NewRef(extern_);
+        self->n_imports = i + 1;
+        if (bind_import(self, i, extern_) < 0)
+            goto failed;
+    }
+    if (fill_block(self) < 0)
+        goto failed;
+    Py_DECREF(fast);
+    return (PyObject *)self;
+failed:
+    Py_DECREF(fast);
+    Py_DECREF(self);
+    return NULL;
+}
+
+/* --- initialization ----------------------------------------------------------------------- */
+
+/* Write items [from, from + count) of an element segment; bounds were checked. */
+static void
+table_write_segment(InstanceObject *self, TableObject *table, uint64_t to, const ElementSegment *segment, uint64_t from,
+                    uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        int64_t item = segment->items[from + i];
+        uint64_t value = item >= 0    ? (uint64_t)&self->records[item]
+                         : item == -1 ? 0
+                                      : global_cell(self, (uint32_t)(-2 - item))->low;
+        table_overwrite(table, to + i, value, 1, self->member.store);
+    }
+}
+
+static PyObject *
+instance_initialize(PyObject *object, PyObject *Py_UNUSED(none))
+{
+    InstanceObject *self = (InstanceObject *)object;
+    PlanObject *plan = self->plan;
+    if (!plan || self->cleared) {
+        raise_error("RuntimeError", "the instance is gone: it was garbage-collected");
+        return NULL;
+    }
+    for (uint32_t i = 0; i < plan->n_elements; i++) {
+        ElementSegment *segment = &plan->elements[i];
+        if (segment->mode == ACTIVE) {
+            TableObject *table = self->tables[segment->table];
+            uint64_t at = (uint32_t)evaluate(self, &segment->offset).low;
+            if (at + segment->length > table->definition.length) {
+                raise_trap(TRAP_TABLE_OUT_OF_BOUNDS);
+                return NULL;
+            }
+            table_write_segment(self, table, at, segment, 0, segment->length);
+        }
+        if (segment->mode != PASSIVE)
+            self->dropped[i] = 1;
+    }
+    for (uint32_t i = 0; i < plan->n_data; i++) {
+        DataSegment *segment = &plan->data[i];
+        if (segment->mode != ACTIVE)
+            continue;
+        MemoryDefinition *definition = &self->memories[segment->memory]->definition;
+        uint64_t at = (uint32_t)evaluate(self, &segment->offset).low;
+        if (at + segment->length > definition->length) {
+            raise_trap(TRAP_MEMORY_OUT_OF_BOUNDS);
+            return NULL;
+        }
+        if (segment->length)
+            memcpy(definition->base + at, segment->bytes, segment->length);
+        self->dropped[plan->n_elements + i] = 1;
+    }
+    if (plan->start >= 0) {
+        uint32_t function = (uint32_t)plan->start;
+        Signature *signature = plan->signatures[plan->function_types[function]];
+        void *code, *vmctx = self->vmctx;
+        if (function < plan->n_imported_functions) {
+            ImportRecord *record = (ImportRecord *)((char *)self->vmctx + plan->imports_at) + function;
+            code = record->code;
+            vmctx = record->vmctx;
+        }
+        else
+            code = plan->code->base + plan->code->function_offsets[function - plan->n_imported_functions];
+        if (signature->n_params || signature->n_results) {
+            PyErr_SetString(PyExc_ValueError, "a start function has neither parameters nor results");
+            return NULL;
+        }
+        Thread *thread = current_thread();
+        if (!thread || enter_store(*(Store **)vmctx, thread) < 0)
+            return NULL;
+        CallFrame frame;
+        int failed = run(thread, signature, code, vmctx, &frame, plan->code->release_gil);
+        leave_store(vmctx);
+        if (failed)
+            return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* --- what Python sees ----------------------------------------------------------------------- */
+
+static int
+index_argument(PyObject *argument, uint32_t count, const char *what, uint32_t *out)
+{
+    unsigned long index = PyLong_AsUnsignedLong(argument);
+    if (index == (unsigned long)-1 && PyErr_Occurred())
+        return -1;
+    if (index >= count) {
+        PyErr_Format(PyExc_IndexError, "there is no %s %lu; the module has %u", what, index, count);
+        return -1;
+    }
+    *out = (uint32_t)index;
+    return 0;
+}
+
+static int
+is_usable(InstanceObject *self)
+{
+    if (self->plan && !self->cleared)
+        return 1;
+    raise_error("RuntimeError", "the instance is gone: it was garbage-collected");
+    return 0;
+}
+
+static PyObject *
+instance_function(PyObject *object, PyObject *argument)
+{
+    InstanceObject *self = (InstanceObject *)object;
+    uint32_t index;
+    if (!is_usable(self) || index_argument(argument, self->plan->n_functions, "function", &index) < 0)
+        return NULL;
+    int64_t record = plan_record_of(self->plan, index);
+    if (record < 0) {
+        PyErr_Format(PyExc_ValueError, "function %u is private: neither exported nor referred to", index);
+        return NULL;
+    }
+    return function_from_record(&self->records[record]);
+}
+
+static PyObject *
+instance_memory(PyObject *object, PyObject *argument)
+{
+    InstanceObject *self = (InstanceObject *)object;
+    uint32_t index;
+    if (!is_usable(self) || index_argument(argument, self->plan->n_memories, "memory", &index) < 0)
+        return NULL;
+    return Py_NewRef((PyObject *)self->memories[index]);
+}
+
+static PyObject *
+instance_table(PyObject *object, PyObject *argument)
+{
+    InstanceObject *self = (InstanceObject *)object;
+    uint32_t index;
+    if (!is_usable(self) || index_argument(argument, self->plan->n_tables, "table", &index) < 0)
+        return NULL;
+    return table_expose(self->tables[index]);
+}
+
+static PyObject *
+instance_global(PyObject *object, PyObject *argument)
+{
+    InstanceObject *self = (InstanceObject *)object;
+    uint32_t index;
+    if (!is_usable(self) || index_argument(argument, self->plan->n_globals, "global", &index) < 0)
+        return NULL;
+    if (self->globals[index])
+        return Py_NewRef((PyObject *)self->globals[index]);
+    uint32_t own = index - self->plan->n_imported_globals;
+    GlobalObject *global = global_new(global_class, self->plan->globals[2 * index], self->plan->globals[2 * index + 1],
+                                      self, own, own_cell(self, own));
+    self->globals[index] = global;
+    return (PyObject *)global;
+}
+
+static PyObject *
+instance_get_vmctx(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromVoidPtr(((InstanceObject *)self)->vmctx);
+}
+
+static int
+instance_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    InstanceObject *self = (InstanceObject *)object;
+    Py_VISIT(self->plan);
+    Py_VISIT(self->context);
+    Py_VISIT(self->module);
+    for (uint32_t i = 0; i < self->n_imports; i++)
+        Py_VISIT(self->imports[i]);
+    for (uint32_t i = 0; i < self->n_hosts; i++) {
+        Py_VISIT(self->hosts[i].callable);
+        Py_VISIT(self->hosts[i].context);
+    }
+    PlanObject *plan = self->plan;
+    if (plan && self->memories && !self->cleared) {
+        for (uint32_t i = 0; i < plan->n_memories; i++)
+            Py_VISIT(self->memories[i]);
+        for (uint32_t i = 0; i < plan->n_tables; i++)
+            Py_VISIT(self->tables[i]);
+        for (uint32_t i = 0; i < plan->n_imported_globals; i++)
+            Py_VISIT(self->globals[i]);
+        if (self->shadows)
+            for (uint32_t i = 0; i < plan->n_globals - plan->n_imported_globals; i++)
+                Py_VISIT(self->shadows[i]);
+    }
+    Py_VISIT(Py_TYPE(object));
+    return 0;
+}
+
+/* Let go of everything else. Nobody can enter afterwards: the store is the dead one. */
+static int
+instance_clear(PyObject *object)
+{
+    InstanceObject *self = (InstanceObject *)object;
+    if (self->cleared)
+        return 0;
+    self->cleared = 1;
+    member_leave(&self->member);
+    self->member.store = &dead_store;
+    if (self->vmctx)
+        instance_moved(&self->member);
+    PlanObject *plan = self->plan;
+    if (plan && self->memories) {
+        for (uint32_t i = 0; i < plan->n_memories; i++)
+            Py_CLEAR(self->memories[i]);
+        for (uint32_t i = 0; i < plan->n_tables; i++)
+            Py_CLEAR(self->tables[i]);
+        for (uint32_t i = 0; i < plan->n_imported_globals; i++)
+            Py_CLEAR(self->globals[i]);
+        if (self->shadows)
+            for (uint32_t i = 0; i < plan->n_globals - plan->n_imported_globals; i++)
+                Py_CLEAR(self->shadows[i]);
+    }
+    for (uint32_t i = 0; i < self->n_hosts; i++) {
+        Py_CLEAR(self->hosts[i].callable);
+        Py_CLEAR(self->hosts[i].context);
+        Py_CLEAR(self->hosts[i].namespace_);
+        Py_CLEAR(self->hosts[i].name);
+    }
+    for (uint32_t i = 0; i < self->n_imports; i++)
+        Py_CLEAR(self->imports[i]);
+    Py_CLEAR(self->context);
+    Py_CLEAR(self->module);
+    return 0;
+}
+
+static void
+instance_dealloc(PyObject *object)
+{
+    InstanceObject *self = (InstanceObject *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    if (self->weakrefs)
+        PyObject_ClearWeakRefs(object);
+    instance_clear(object);
+    free(self->imports);
+    free(self->hosts);
+    free(self->functions);
+    free(self->vmctx);
+    Py_XDECREF(self->plan);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyMemberDef instance_members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(InstanceObject, weakrefs), READONLY, NULL},
+    {"plan", T_OBJECT, offsetof(InstanceObject, plan), READONLY, "its Plan; None for the home of one host function"},
+    {"context", T_OBJECT, offsetof(InstanceObject, context), READONLY, "what host functions get as first argument"},
+    {"module", T_OBJECT, offsetof(InstanceObject, module), READONLY, "what it was made with"},
+    {NULL, 0, 0, 0, NULL}};
+static PyGetSetDef instance_getset[] = {{"vmctx", instance_get_vmctx, NULL, "address of the context block", NULL},
+                                        {NULL, NULL, NULL, NULL, NULL}};
+static PyMethodDef instance_methods[] = {
+    {"initialize", instance_initialize, METH_NOARGS, "apply active segments and run the start function"},
+    {"function", instance_function, METH_O, "function(index) -> Function"},
+    {"memory", instance_memory, METH_O, "memory(index) -> Memory"},
+    {"table", instance_table, METH_O, "table(index) -> Table"},
+    {"global_", instance_global, METH_O, "global_(index) -> Global"},
+    {NULL, NULL, 0, NULL}};
+static PyType_Slot instance_slots[] = {{Py_tp_new, instance_new},
+                                       {Py_tp_dealloc, instance_dealloc},
+                                       {Py_tp_traverse, instance_traverse},
+                                       {Py_tp_clear, instance_clear},
+                                       {Py_tp_members, instance_members},
+                                       {Py_tp_getset, instance_getset},
+                                       {Py_tp_methods, instance_methods},
+                                       {Py_tp_doc, "The machine's side of an instance."},
+                                       {0, NULL}};
+static PyType_Spec instance_spec = {"wasmer_runtime_core.native.machine.Instance", sizeof(InstanceObject), 0,
+                                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, instance_slots};

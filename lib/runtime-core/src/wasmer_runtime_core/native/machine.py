@@ -1,0 +1,28 @@
+"""The types of the C part, as Python sees them. Their signatures stand in ``machine.pyi``."""
+
+from __future__ import annotations
+
+try:
+    from wasmer_runtime_core.native._native import ffi, lib
+except ImportError as error:
+    raise ImportError(
+        "the C part of wasmer-runtime-core is not built for this Python "
+        f"({error}); in a source tree run: python -m wasmer_runtime_core.native.build"
+    ) from error
+
+_filled: dict = {}
+if lib.bootstrap(ffi.cast("void *", id(_filled))):
+    raise ImportError("the C part of wasmer-runtime-core could not start, see the message above")
+
+Code = _filled["Code"]
+Memory = _filled["Memory"]
+Table = _filled["Table"]
+Global = _filled["Global"]
+Function = _filled["Function"]
+HostFunction = _filled["HostFunction"]
+Plan = _filled["Plan"]
+Instance = _filled["Instance"]
+configure = _filled["configure"]
+make_host_function = _filled["make_host_function"]
+statistics = _filled["statistics"]
+assert_handlers = _filled["assert_handlers"]

@@ -1,0 +1,356 @@
+/* Linear memories.
+ *
+ * A reserved memory has a slot: 8 GiB of address space and a tail, of which only the pages
+ * it has can be touched. Wasm adds a 32-bit index to a 32-bit offset, so no access can leave
+ * the slot, and generated code compares nothing. Growing makes more of the slot accessible;
+ * the base never moves, so views stay valid, at the length they were made with.
+ *
+ * Slots are carved from slabs of many and go back to a list: reserving costs a system call
+ * for the slab, then one for each memory, and none if the slot before had the same size.
+ * Where slots cannot be had (RLIMIT_AS), a memory is an ordinary mapping that may move when
+ * it grows; only code with bounds checks may use it. */
+
+#define WASM_PAGE 65536
+#define MAX_WASM_PAGES 65536
+#define SLOT_BYTES (((size_t)8 << 30) + ((size_t)2 << 20))
+#define SLAB_SLOTS 64
+#define KEEP_ACCESSIBLE ((size_t)16 << 20)
+
+typedef struct { uint8_t *base; size_t accessible; } Slot;
+
+static Slot *free_slots;
+static size_t n_free_slots, free_slots_room;
+
+static int
+slot_give(Slot slot)
+{
+    if (n_free_slots == free_slots_room) {
+        size_t room = free_slots_room ? 2 * free_slots_room : 256;
+        Slot *grown = realloc(free_slots, room * sizeof *grown);
+        if (!grown)
+            return -1;
+        free_slots = grown;
+        free_slots_room = room;
+    }
+    free_slots[n_free_slots++] = slot;
+    return 0;
+}
+
+static int
+slots_reserve(void)
+{
+    for (size_t count = SLAB_SLOTS; count; count /= 4) {
+        uint8_t *slab = mmap(NULL, count * SLOT_BYTES + ((size_t)2 << 20), PROT_NONE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (slab == MAP_FAILED)
+            continue;
+        slab = (uint8_t *)(((uintptr_t)slab + (2 << 20) - 1) & ~(uintptr_t)((2 << 20) - 1));
+        while (count--)
+            if (slot_give((Slot){slab + count * SLOT_BYTES, 0}) < 0)
+                return n_free_slots ? 0 : -1;
+        return 0;
+    }
+    return -1;
+}
+
+/* A slot with `bytes` accessible and zero. Returns 0, or -1. */
+static int
+slot_take(size_t bytes, Slot *out)
+{
+    if (!n_free_slots && slots_reserve() < 0) {
+        PyGC_Collect();  /* dead instances in cycles may hold some */
+        if (!n_free_slots)
+            return -1;
+    }
+    size_t at = n_free_slots - 1;
+    for (size_t i = 0; i < 8 && i < n_free_slots; i++)
+        if (free_slots[n_free_slots - 1 - i].accessible == bytes) {
+            at = n_free_slots - 1 - i;
+            break;
+        }
+    Slot slot = free_slots[at];
+    int failed = 0;
+    if (slot.accessible < bytes)
+        failed = mprotect(slot.base + slot.accessible, bytes - slot.accessible, PROT_READ | PROT_WRITE);
+    else if (slot.accessible > bytes)
+        failed = mprotect(slot.base + bytes, slot.accessible - bytes, PROT_NONE);
+    if (failed)
+        return -1;
+    free_slots[at] = free_slots[--n_free_slots];
+    slot.accessible = bytes;
+    *out = slot;
+    return 0;
+}
+
+static MemoryObject *
+memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int shared, int reserve)
+{
+    if (minimum > MAX_WASM_PAGES || (maximum >= 0 && (uint64_t)maximum < minimum)) {
+        raise_error("InvalidDescriptor", "a memory cannot have %llu pages at first and at most %lld",
+                    (unsigned long long)minimum, (long long)maximum);
+        return NULL;
+    }
+    size_t bytes = minimum * WASM_PAGE;
+    Slot slot = {NULL, 0};
+    int reserved = reserve && slot_take(bytes, &slot) == 0;
+    if (!reserved) {
+        void *base = mmap(NULL, bytes ? bytes : WASM_PAGE, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (base == MAP_FAILED) {
+            raise_error("UnableToCreateMemory", "the system refused a memory of %llu pages of 64 KiB: %s",
+                        (unsigned long long)minimum, strerror(errno));
+            return NULL;
+        }
+        slot = (Slot){base, bytes ? bytes : WASM_PAGE};
+    }
+    MemoryObject *self = (MemoryObject *)type->tp_alloc(type, 0);
+    if (!self) {
+        if (!reserved)
+            munmap(slot.base, slot.accessible);
+        else
+            slot_give(slot);
+        return NULL;
+    }
+    self->definition = (MemoryDefinition){slot.base, bytes};
+    self->minimum = minimum;
+    self->maximum = maximum >= 0 && maximum < MAX_WASM_PAGES ? (uint64_t)maximum : MAX_WASM_PAGES;
+    self->has_maximum = maximum >= 0;
+    self->shared = shared;
+    self->reserved = reserved;
+    self->accessible = slot.accessible;
+    return self;
+}
+
+static void
+memory_dealloc(PyObject *object)
+{
+    MemoryObject *self = (MemoryObject *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    if (self->weakrefs)
+        PyObject_ClearWeakRefs(object);
+    uint8_t *base = self->definition.base;
+    if (base && !self->reserved)
+        munmap(base, self->accessible);
+    else if (base) {
+        Slot slot = {base, self->accessible};
+        if (slot.accessible)
+            madvise(base, slot.accessible, MADV_DONTNEED);
+        if (slot.accessible > KEEP_ACCESSIBLE && mprotect(base, slot.accessible, PROT_NONE) == 0)
+            slot.accessible = 0;
+        slot_give(slot);
+    }
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+/* Pages before, or -1. Touches no Python state: generated code may call it without the GIL. */
+static int64_t
+memory_grow(MemoryObject *self, uint64_t delta)
+{
+    uint64_t length = self->definition.length, pages = length / WASM_PAGE;
+    if (delta > self->maximum - pages)
+        return -1;
+    if (!delta)
+        return (int64_t)pages;
+    size_t wanted = (pages + delta) * WASM_PAGE;
+    if (self->reserved) {
+        if (mprotect(self->definition.base + length, delta * WASM_PAGE, PROT_READ | PROT_WRITE))
+            return -1;
+    }
+    else {
+        void *moved = mremap(self->definition.base, self->accessible, wanted, self->views ? 0 : MREMAP_MAYMOVE);
+        if (moved == MAP_FAILED)
+            return -1;
+        self->definition.base = moved;
+    }
+    self->accessible = wanted;
+    self->definition.length = wanted;
+    return (int64_t)pages;
+}
+
+/* --- the type --------------------------------------------------------------------------- */
+
+static int
+parse_maximum(PyObject *maximum, int64_t *out)
+{
+    *out = -1;
+    if (!maximum || maximum == Py_None)
+        return 0;
+    *out = PyLong_AsLongLong(maximum);
+    if (*out == -1 && PyErr_Occurred())
+        return -1;
+    if (*out < 0) {
+        PyErr_SetString(PyExc_ValueError, "a maximum cannot be negative");
+        return -1;
+    }
+    return 0;
+}
+
+static PyObject *
+memory_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"minimum", "maximum", "shared", "reserve", NULL};
+    unsigned long minimum;
+    PyObject *maximum = NULL;
+    int shared = 0, reserve = 1;
+    int64_t most;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "k|Opp:Memory", names, &minimum, &maximum, &shared, &reserve) ||
+        parse_maximum(maximum, &most) < 0)
+        return NULL;
+    return (PyObject *)memory_new(type, minimum, most, shared, reserve);
+}
+
+static PyObject *
+memory_method_grow(PyObject *object, PyObject *argument)
+{
+    MemoryObject *self = (MemoryObject *)object;
+    PyObject *index = PyNumber_Index(argument);
+    if (!index)
+        return NULL;
+    int overflow;
+    long long delta = PyLong_AsLongLongAndOverflow(index, &overflow);
+    Py_DECREF(index);
+    if (delta == -1 && !overflow && PyErr_Occurred())
+        return NULL;
+    if (overflow < 0 || (!overflow && delta < 0)) {
+        PyErr_SetString(PyExc_ValueError, "a memory cannot shrink: the pages to add must not be negative");
+        return NULL;
+    }
+    int64_t before = overflow ? -1 : memory_grow(self, (uint64_t)delta);
+    if (before < 0) {
+        raise_error("MemoryGrowError", "a memory of %llu pages cannot grow by %R: it may have at most %llu",
+                    (unsigned long long)(self->definition.length / WASM_PAGE), argument,
+                    (unsigned long long)self->maximum);
+        return NULL;
+    }
+    return PyLong_FromLongLong(before);
+}
+
+/* Whether [offset, offset + length) lies in the memory; otherwise IndexError. */
+static int
+memory_range(MemoryObject *self, unsigned long long offset, unsigned long long length)
+{
+    if (offset <= self->definition.length && length <= self->definition.length - offset)
+        return 1;
+    PyErr_Format(PyExc_IndexError, "%llu bytes at %llu are outside of the memory, which has %llu bytes", length, offset,
+                 (unsigned long long)self->definition.length);
+    return 0;
+}
+
+static PyObject *
+memory_method_read(PyObject *object, PyObject *const *args, Py_ssize_t n)
+{
+    MemoryObject *self = (MemoryObject *)object;
+    if (n != 2) {
+        PyErr_SetString(PyExc_TypeError, "read(offset, length) takes two arguments");
+        return NULL;
+    }
+    Py_ssize_t offset = PyNumber_AsSsize_t(args[0], PyExc_IndexError);
+    if (offset == -1 && PyErr_Occurred())
+        return NULL;
+    Py_ssize_t length = PyNumber_AsSsize_t(args[1], PyExc_IndexError);
+    if (length == -1 && PyErr_Occurred())
+        return NULL;
+    if (offset < 0 || length < 0) {
+        PyErr_SetString(PyExc_IndexError, "offset and length must not be negative");
+        return NULL;
+    }
+    if (!memory_range(self, (unsigned long long)offset, (unsigned long long)length))
+        return NULL;
+    return PyBytes_FromStringAndSize((const char *)self->definition.base + offset, length);
+}
+
+static PyObject *
+memory_method_write(PyObject *object, PyObject *const *args, Py_ssize_t n)
+{
+    MemoryObject *self = (MemoryObject *)object;
+    if (n != 2) {
+        PyErr_SetString(PyExc_TypeError, "write(offset, data) takes two arguments");
+        return NULL;
+    }
+    Py_ssize_t offset = PyNumber_AsSsize_t(args[0], PyExc_IndexError);
+    if (offset == -1 && PyErr_Occurred())
+        return NULL;
+    Py_buffer data;
+    if (PyObject_GetBuffer(args[1], &data, PyBUF_SIMPLE) < 0)
+        return NULL;
+    if (offset < 0)
+        PyErr_SetString(PyExc_IndexError, "the offset must not be negative");
+    else if (memory_range(self, (unsigned long long)offset, (unsigned long long)data.len))
+        memmove(self->definition.base + offset, data.buf, (size_t)data.len);
+    PyBuffer_Release(&data);
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static int
+memory_getbuffer(PyObject *object, Py_buffer *view, int flags)
+{
+    MemoryObject *self = (MemoryObject *)object;
+    if (PyBuffer_FillInfo(view, object, self->definition.base, (Py_ssize_t)self->definition.length, 0, flags) < 0)
+        return -1;
+    self->views++;
+    return 0;
+}
+
+static void
+memory_releasebuffer(PyObject *object, Py_buffer *Py_UNUSED(view))
+{
+    ((MemoryObject *)object)->views--;
+}
+
+static Py_ssize_t
+memory_length(PyObject *object)
+{
+    return (Py_ssize_t)((MemoryObject *)object)->definition.length;
+}
+
+static PyObject *
+memory_get_pages(PyObject *object, void *Py_UNUSED(closure))
+{
+    return PyLong_FromUnsignedLongLong(((MemoryObject *)object)->definition.length / WASM_PAGE);
+}
+
+static PyObject *
+memory_get_maximum(PyObject *object, void *Py_UNUSED(closure))
+{
+    MemoryObject *self = (MemoryObject *)object;
+    if (!self->has_maximum)
+        Py_RETURN_NONE;
+    return PyLong_FromUnsignedLongLong(self->maximum);
+}
+
+static PyObject *
+memory_get_address(PyObject *object, void *Py_UNUSED(closure))
+{
+    return PyLong_FromVoidPtr(((MemoryObject *)object)->definition.base);
+}
+
+static PyMemberDef memory_members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(MemoryObject, weakrefs), READONLY, NULL},
+    {"minimum", T_ULONGLONG, offsetof(MemoryObject, minimum), READONLY, "pages it was made with"},
+    {"shared", T_INT, offsetof(MemoryObject, shared), READONLY, "1 if threads share it"},
+    {"reserved", T_INT, offsetof(MemoryObject, reserved), READONLY, "1 if the base never moves"},
+    {NULL, 0, 0, 0, NULL}};
+static PyGetSetDef memory_getset[] = {{"pages", memory_get_pages, NULL, "pages of 64 KiB now", NULL},
+                                      {"maximum", memory_get_maximum, NULL, "pages it may have, or None", NULL},
+                                      {"address", memory_get_address, NULL, "address of byte 0", NULL},
+                                      {NULL, NULL, NULL, NULL, NULL}};
+static PyMethodDef memory_methods[] = {
+    {"grow", memory_method_grow, METH_O, "grow(pages) -> pages before; raises MemoryGrowError"},
+    {"read", (PyCFunction)(void (*)(void))memory_method_read, METH_FASTCALL, "read(offset, length) -> bytes"},
+    {"write", (PyCFunction)(void (*)(void))memory_method_write, METH_FASTCALL, "write(offset, data)"},
+    {NULL, NULL, 0, NULL}};
+static PyType_Slot memory_slots[] = {{Py_tp_new, memory_tp_new},
+                                     {Py_tp_dealloc, memory_dealloc},
+                                     {Py_tp_members, memory_members},
+                                     {Py_tp_getset, memory_getset},
+                                     {Py_tp_methods, memory_methods},
+                                     {Py_sq_length, memory_length},
+                                     {Py_bf_getbuffer, memory_getbuffer},
+                                     {Py_bf_releasebuffer, memory_releasebuffer},
+                                     {Py_tp_doc, "A linear memory: a writable buffer."},
+                                     {0, NULL}};
+static PyType_Spec memory_spec = {"wasmer_runtime_core.native.machine.Memory", sizeof(MemoryObject), 0,
+                                  Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, memory_slots};

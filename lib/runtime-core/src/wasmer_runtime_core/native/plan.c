@@ -1,0 +1,373 @@
+/* Plans: all that instances of one module have in common, made once.
+ *
+ * A plan holds an image of the context block with everything filled in that does not depend
+ * on the instance: signature identities, constant globals, code addresses of function
+ * records. Making an instance copies it and fixes what points into the block itself. */
+
+enum { INIT_CONSTANT, INIT_GLOBAL, INIT_NULL, INIT_FUNCTION };
+
+typedef struct {
+    int kind;
+    Bits128 value;             /* the bits; or the index of the global; or the position of the record */
+} Initializer;
+
+typedef struct {
+    int mode;
+    uint32_t table;
+    Initializer offset;
+    uint8_t type;
+    uint32_t length;
+    int64_t *items;            /* position of a function record; -1: null; -2 - n: global n */
+} ElementSegment;
+
+typedef struct {
+    int mode;
+    uint32_t memory;
+    Initializer offset;
+    const uint8_t *bytes;
+    uint64_t length;
+} DataSegment;
+
+enum { ACTIVE, PASSIVE, DECLARATIVE };  /* as in wasm/module.py */
+enum { KIND_FUNCTION, KIND_TABLE, KIND_MEMORY, KIND_GLOBAL };
+
+typedef struct { uint8_t kind; uint32_t type; } PlanImport;
+typedef struct { uint64_t minimum; int64_t maximum; uint8_t flag; } PlanLimits;  /* flag: shared; element type */
+
+struct PlanObject {
+    PyObject_HEAD
+    CodeObject *code;
+    PyObject *label;
+    PyObject *constants;       /* tuple: keeps what segments and names point into */
+    PyObject *imports_tuple;   /* (kind, namespace, name, type) rows, for messages */
+    uint32_t memories_at, tables_at, imported_globals_at, signatures_at, imports_at, globals_at, records_at, block_bytes;
+    uint8_t *image;
+    uint32_t n_types, n_functions, n_imported_functions;
+    Signature **signatures;    /* by type index */
+    uint32_t *function_types;
+    uint32_t n_imports;
+    PlanImport *imports;
+    uint32_t n_memories, n_imported_memories, n_tables, n_imported_tables, n_globals, n_imported_globals;
+    PlanLimits *memories, *tables;  /* of all tables; of the module's own memories */
+    uint8_t *globals;          /* pairs (type, mutable) */
+    int has_reference_globals;
+    Initializer *initializers; /* of own globals */
+    uint32_t n_escaping;
+    uint32_t *escaping;
+    uint32_t n_elements, n_data;
+    ElementSegment *elements;
+    DataSegment *data;
+    int64_t start;
+    int needs_reservation;
+};
+
+static int64_t
+plan_record_of(PlanObject *plan, uint32_t function)
+{
+    uint32_t low = 0, high = plan->n_escaping;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (plan->escaping[middle] < function)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < plan->n_escaping && plan->escaping[low] == function ? (int64_t)low : -1;
+}
+
+/* The name of a record's function: str, or None. New reference. */
+static PyObject *
+plan_function_name(PlanObject *plan, uint32_t record)
+{
+    if (!hook_function_name)
+        Py_RETURN_NONE;
+    return PyObject_CallFunction(hook_function_name, "OI", plan->label, plan->escaping[record]);
+}
+
+static int
+bad_plan(const char *what)
+{
+    if (!PyErr_Occurred())
+        PyErr_Format(PyExc_ValueError, "the plan's %s do not fit together", what);
+    return -1;
+}
+
+static int
+parse_initializer(PlanObject *plan, PyObject *pair, Initializer *out)
+{
+    PyObject *value;
+    if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "iO!", &out->kind, &PyLong_Type, &value))
+        return bad_plan("initializers");
+    if (unbox_v128(value, &out->value) != CONVERTED)
+        return bad_plan("initializers");
+    if (out->kind == INIT_FUNCTION) {
+        int64_t record = plan_record_of(plan, (uint32_t)out->value.low);
+        if (record < 0)
+            return bad_plan("references to functions");
+        out->value.low = (uint64_t)record;
+    }
+    else if (out->kind == INIT_GLOBAL && out->value.low >= plan->n_globals)
+        return bad_plan("references to globals");
+    else if (out->kind < INIT_CONSTANT || out->kind > INIT_FUNCTION)
+        return bad_plan("initializers");
+    return 0;
+}
+
+static void *
+copy_bytes(PyObject *bytes, size_t unit, uint32_t *count)
+{
+    size_t size = (size_t)PyBytes_GET_SIZE(bytes);
+    void *copy = malloc(size + unit);
+    if (!copy) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    memcpy(copy, PyBytes_AS_STRING(bytes), size);
+    *count = (uint32_t)(size / unit);
+    return copy;
+}
+
+static int
+parse_limits(PyObject *rows, uint32_t count, PlanLimits *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        PyObject *maximum;
+        unsigned long long minimum;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "KOb", &minimum, &maximum, &out[i].flag) ||
+            parse_maximum(maximum, &out[i].maximum) < 0)
+            return -1;
+        out[i].minimum = minimum;
+    }
+    return 0;
+}
+
+static int
+parse_elements(PlanObject *plan, PyObject *rows)
+{
+    for (uint32_t i = 0; i < plan->n_elements; i++) {
+        ElementSegment *segment = &plan->elements[i];
+        PyObject *offset, *items;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "iIObS", &segment->mode, &segment->table, &offset,
+                              &segment->type, &items))
+            return -1;
+        if (segment->mode == ACTIVE && (segment->table >= plan->n_tables ||
+                                        plan->tables[segment->table].flag != segment->type))
+            return bad_plan("element segments and tables");
+        if (segment->mode == ACTIVE && parse_initializer(plan, offset, &segment->offset) < 0)
+            return -1;
+        if (!(segment->items = copy_bytes(items, 8, &segment->length)))
+            return -1;
+        for (uint32_t at = 0; at < segment->length; at++) {
+            int64_t item = segment->items[at];
+            if (item >= 0 && (segment->items[at] = plan_record_of(plan, (uint32_t)item)) < 0)
+                return bad_plan("element segments and functions");
+            if (item < -1 && (uint64_t)(-2 - item) >= plan->n_globals)
+                return bad_plan("element segments and globals");
+        }
+    }
+    return 0;
+}
+
+static int
+parse_data(PlanObject *plan, PyObject *rows)
+{
+    for (uint32_t i = 0; i < plan->n_data; i++) {
+        DataSegment *segment = &plan->data[i];
+        PyObject *offset, *bytes;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "iIOS", &segment->mode, &segment->memory, &offset, &bytes))
+            return -1;
+        if (segment->mode == ACTIVE && segment->memory >= plan->n_memories)
+            return bad_plan("data segments and memories");
+        if (segment->mode == ACTIVE && parse_initializer(plan, offset, &segment->offset) < 0)
+            return -1;
+        segment->bytes = (const uint8_t *)PyBytes_AS_STRING(bytes);
+        segment->length = (uint64_t)PyBytes_GET_SIZE(bytes);
+    }
+    return 0;
+}
+
+static int
+parse_imports(PlanObject *plan, PyObject *rows)
+{
+    uint32_t counts[4] = {0, 0, 0, 0};
+    for (uint32_t i = 0; i < plan->n_imports; i++) {
+        PyObject *row = PyTuple_GET_ITEM(rows, i), *namespace_, *name;
+        if (!PyArg_ParseTuple(row, "bUU", &plan->imports[i].kind, &namespace_, &name))
+            return -1;
+        if (plan->imports[i].kind > KIND_GLOBAL)
+            return bad_plan("imports");
+        plan->imports[i].type = counts[plan->imports[i].kind]++;
+    }
+    if (counts[KIND_FUNCTION] != plan->n_imported_functions || counts[KIND_TABLE] != plan->n_imported_tables ||
+        counts[KIND_MEMORY] != plan->n_imported_memories || counts[KIND_GLOBAL] != plan->n_imported_globals)
+        return bad_plan("imports");
+    return 0;
+}
+
+/* What is the same in every instance's context block. */
+static int
+make_image(PlanObject *plan)
+{
+    plan->image = calloc(1, plan->block_bytes);
+    if (!plan->image) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    uint64_t end_of_records = (uint64_t)plan->records_at + (uint64_t)FUNCTION_RECORD_BYTES * plan->n_escaping;
+    if (end_of_records > plan->block_bytes || plan->globals_at % 16 || plan->records_at % 16)
+        return bad_plan("offsets");
+    for (uint32_t i = 0; i < plan->n_types; i++)
+        ((Signature **)(plan->image + plan->signatures_at))[i] = plan->signatures[i];
+    for (uint32_t i = 0; i < plan->n_globals - plan->n_imported_globals; i++)
+        if (plan->initializers[i].kind == INIT_CONSTANT)
+            memcpy(plan->image + plan->globals_at + GLOBAL_BYTES * i, &plan->initializers[i].value, 16);
+    FunctionRecord *records = (FunctionRecord *)(plan->image + plan->records_at);
+    for (uint32_t i = 0; i < plan->n_escaping; i++) {
+        uint32_t function = plan->escaping[i];
+        if (function >= plan->n_functions)
+            return bad_plan("escaping functions");
+        records[i].signature = plan->signatures[plan->function_types[function]];
+        if (function >= plan->n_imported_functions)
+            records[i].code = plan->code->base + plan->code->function_offsets[function - plan->n_imported_functions];
+    }
+    return 0;
+}
+
+static PyObject *
+plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"code",     "label",   "layout",       "types",    "functions", "imported_functions",
+                            "imports",  "memories", "imported_memories", "tables", "imported_tables", "globals",
+                            "imported_globals", "initializers", "escaping", "elements", "data", "start",
+                            "needs_reservation", NULL};
+    PyObject *code, *label, *layout, *types, *functions, *imports, *memories, *tables, *globals, *initializers, *escaping,
+        *elements, *data;
+    unsigned int imported_functions, imported_memories, imported_tables, imported_globals;
+    long long start;
+    int needs_reservation;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!O!SIO!O!IO!ISIO!SO!O!Lp:Plan", names, CodeType, &code, &label,
+                                     &PyTuple_Type, &layout, &PyTuple_Type, &types, &functions, &imported_functions,
+                                     &PyTuple_Type, &imports, &PyTuple_Type, &memories, &imported_memories,
+                                     &PyTuple_Type, &tables, &imported_tables, &globals, &imported_globals,
+                                     &PyTuple_Type, &initializers, &escaping, &PyTuple_Type, &elements, &PyTuple_Type,
+                                     &data, &start, &needs_reservation))
+        return NULL;
+    PlanObject *plan = (PlanObject *)type->tp_alloc(type, 0);
+    if (!plan)
+        return NULL;
+    plan->code = (CodeObject *)Py_NewRef(code);
+    plan->label = Py_NewRef(label);
+    plan->constants = Py_NewRef(data);
+    plan->imports_tuple = Py_NewRef(imports);
+    plan->start = start;
+    plan->needs_reservation = needs_reservation;
+    plan->n_types = (uint32_t)PyTuple_GET_SIZE(types);
+    plan->n_imports = (uint32_t)PyTuple_GET_SIZE(imports);
+    plan->n_imported_functions = imported_functions;
+    plan->n_imported_memories = imported_memories;
+    plan->n_memories = imported_memories + (uint32_t)PyTuple_GET_SIZE(memories);
+    plan->n_imported_tables = imported_tables;
+    plan->n_tables = (uint32_t)PyTuple_GET_SIZE(tables);
+    plan->n_imported_globals = imported_globals;
+    plan->n_elements = (uint32_t)PyTuple_GET_SIZE(elements);
+    plan->n_data = (uint32_t)PyTuple_GET_SIZE(data);
+    uint32_t own_globals = (uint32_t)PyTuple_GET_SIZE(initializers);
+    plan->signatures = calloc(plan->n_types + 1, sizeof *plan->signatures);
+    plan->imports = calloc(plan->n_imports + 1, sizeof *plan->imports);
+    plan->memories = calloc(plan->n_memories + 1, sizeof *plan->memories);
+    plan->tables = calloc(plan->n_tables + 1, sizeof *plan->tables);
+    plan->elements = calloc(plan->n_elements + 1, sizeof *plan->elements);
+    plan->data = calloc(plan->n_data + 1, sizeof *plan->data);
+    plan->initializers = calloc(own_globals + 1, sizeof *plan->initializers);
+    if (!plan->signatures || !plan->imports || !plan->memories || !plan->tables || !plan->elements || !plan->data ||
+        !plan->initializers) {
+        PyErr_NoMemory();
+        goto failed;
+    }
+    if (!PyArg_ParseTuple(layout, "IIIIIIII", &plan->memories_at, &plan->tables_at, &plan->imported_globals_at,
+                          &plan->signatures_at, &plan->imports_at, &plan->globals_at, &plan->records_at,
+                          &plan->block_bytes))
+        goto failed;
+    for (uint32_t i = 0; i < plan->n_types; i++)
+        if (!(plan->signatures[i] = signature_of(PyTuple_GET_ITEM(types, i))))
+            goto failed;
+    if (!(plan->function_types = copy_bytes(functions, 4, &plan->n_functions)) ||
+        !(plan->escaping = copy_bytes(escaping, 4, &plan->n_escaping)) ||
+        !(plan->globals = copy_bytes(globals, 2, &plan->n_globals)))
+        goto failed;
+    if (plan->n_functions != imported_functions + plan->code->n_functions) {
+        bad_plan("functions and code");
+        goto failed;
+    }
+    if (plan->n_globals != imported_globals + own_globals) {
+        bad_plan("globals");
+        goto failed;
+    }
+    for (uint32_t i = 0; i < plan->n_functions; i++)
+        if (plan->function_types[i] >= plan->n_types) {
+            bad_plan("function types");
+            goto failed;
+        }
+    for (uint32_t i = imported_globals; i < plan->n_globals; i++)
+        plan->has_reference_globals |= is_reference(plan->globals[2 * i]);
+    if (parse_imports(plan, imports) < 0 || parse_limits(memories, plan->n_memories - imported_memories, plan->memories) < 0 ||
+        parse_limits(tables, plan->n_tables, plan->tables) < 0)
+        goto failed;
+    for (uint32_t i = 0; i < own_globals; i++)
+        if (parse_initializer(plan, PyTuple_GET_ITEM(initializers, i), &plan->initializers[i]) < 0)
+            goto failed;
+    if (parse_elements(plan, elements) < 0 || parse_data(plan, data) < 0 || make_image(plan) < 0)
+        goto failed;
+    if (start >= (int64_t)plan->n_functions) {
+        bad_plan("start function and functions");
+        goto failed;
+    }
+    return (PyObject *)plan;
+failed:
+    Py_DECREF(plan);
+    return NULL;
+}
+
+static int
+plan_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    PlanObject *plan = (PlanObject *)object;
+    Py_VISIT(plan->code);
+    Py_VISIT(plan->label);
+    Py_VISIT(plan->constants);
+    Py_VISIT(plan->imports_tuple);
+    Py_VISIT(Py_TYPE(object));
+    return 0;
+}
+
+static void
+plan_dealloc(PyObject *object)
+{
+    PlanObject *plan = (PlanObject *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    if (plan->elements)
+        for (uint32_t i = 0; i < plan->n_elements; i++)
+            free(plan->elements[i].items);
+    void *owned[] = {plan->image,  plan->signatures, plan->function_types, plan->imports, plan->memories,
+                     plan->tables, plan->globals,    plan->initializers,   plan->escaping, plan->elements,
+                     plan->data};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        free(owned[i]);
+    Py_XDECREF(plan->code);
+    Py_XDECREF(plan->label);
+    Py_XDECREF(plan->constants);
+    Py_XDECREF(plan->imports_tuple);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyMemberDef plan_members[] = {
+    {"code", T_OBJECT_EX, offsetof(PlanObject, code), READONLY, "the published Code"},
+    {"label", T_OBJECT_EX, offsetof(PlanObject, label), READONLY, "what names the functions"},
+    {NULL, 0, 0, 0, NULL}};
+static PyType_Slot plan_slots[] = {{Py_tp_new, plan_new},           {Py_tp_dealloc, plan_dealloc},
+                                   {Py_tp_traverse, plan_traverse}, {Py_tp_members, plan_members},
+                                   {Py_tp_doc, "What all instances of one module have in common."}, {0, NULL}};
+static PyType_Spec plan_spec = {"wasmer_runtime_core.native.machine.Plan", sizeof(PlanObject), 0,
+                                Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, plan_slots};

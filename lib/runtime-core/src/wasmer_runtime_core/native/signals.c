@@ -1,0 +1,117 @@
+/* Faults become traps.
+ *
+ * The handler runs on an alternate stack. If the pc lies in wasm code and this thread is
+ * inside an activation, it notes what happened, changes the interrupted context so that
+ * execution continues at the landing, and returns. Anything else goes to whoever handled the
+ * signal before: faulthandler, or the default.
+ *
+ * faulthandler may be enabled after this. Then it takes the fault first, dumps, puts back
+ * what it found (this handler) and raises the signal again: that arrives with SI_TKILL, the
+ * handler returns, the instruction faults once more and is handled. Instances re-assert the
+ * handlers when they are made, so that the dump does not happen in the first place. */
+
+static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+#define N_FAULT_SIGNALS ((int)(sizeof fault_signals / sizeof *fault_signals))
+static struct sigaction previous_actions[65];
+
+static void fault_handler(int signal, siginfo_t *info, void *context);
+
+static void
+install_handler(int signal, struct sigaction *old)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = fault_handler;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    sigemptyset(&action.sa_mask);
+    sigaction(signal, &action, old);
+}
+
+static void
+pass_on(int signal, siginfo_t *info, void *context)
+{
+    struct sigaction old = previous_actions[signal];
+    previous_actions[signal].sa_flags = 0;
+    previous_actions[signal].sa_handler = SIG_DFL;  /* should it come back to us */
+    if (old.sa_flags & SA_SIGINFO)
+        old.sa_sigaction(signal, info, context);
+    else if (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN)
+        old.sa_handler(signal);
+    else {
+        sigaction(signal, &old, NULL);
+        if (info->si_code <= 0)  /* sent, not a fault: it would not happen again by itself */
+            raise(signal);
+        return;
+    }
+    previous_actions[signal] = old;
+}
+
+static void
+fault_handler(int signal, siginfo_t *info, void *context)
+{
+    int saved_errno = errno;
+    greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
+    uintptr_t pc = (uintptr_t)registers[REG_RIP];
+    Thread *thread = this_thread;
+    Activation *activation = thread ? thread->activation : NULL;
+    CodeObject *code;
+    if (signal == SIGTRAP)
+        pc -= 1;  /* int3 reports the address behind it */
+    if (activation && info->si_code > 0 && (code = code_at(pc))) {
+        uintptr_t address = (uintptr_t)info->si_addr, sp = (uintptr_t)registers[REG_RSP];
+        uint32_t outcome = site_trap(code, (uint32_t)(pc - (uintptr_t)code->base));
+        if (!outcome)  /* the stack's guard page is the net under the checks of prologues */
+            outcome = signal == SIGSEGV && address < thread->stack_limit && address + 65536 >= sp &&
+                              address < sp + 65536
+                          ? TRAP_STACK_OVERFLOW
+                          : OUTCOME_INTERNAL;
+        thread->trap_pc = pc;
+        thread->trap_address = address;
+        thread->trap_signal = signal;
+        capture_frames(thread, activation, pc, (uintptr_t)registers[REG_RBP]);
+        activation->outcome = outcome;
+        registers[REG_RSP] = (greg_t)activation->entry_sp;
+        registers[REG_RIP] = (greg_t)wasm_landing;
+        errno = saved_errno;
+        return;
+    }
+    if (activation && info->si_code == SI_TKILL) {
+        install_handler(signal, NULL);
+        errno = saved_errno;
+        return;
+    }
+    pass_on(signal, info, context);
+    errno = saved_errno;
+}
+
+static void
+ensure_signal_stack(Thread *thread)
+{
+    stack_t current;
+    if (sigaltstack(NULL, &current) == 0 && !(current.ss_flags & SS_DISABLE) && current.ss_size >= 32 * 1024)
+        return;
+    void *stack = mmap(NULL, SIGNAL_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (stack == MAP_FAILED)
+        return;
+    stack_t ours = {.ss_sp = stack, .ss_size = SIGNAL_STACK_BYTES, .ss_flags = 0};
+    if (sigaltstack(&ours, NULL))
+        munmap(stack, SIGNAL_STACK_BYTES);
+    else
+        thread->signal_stack = stack;
+}
+
+/* Take the signals, unless they are ours already. One system call in the common case. */
+static void
+assert_handlers(void)
+{
+    struct sigaction current;
+    if (sigaction(SIGSEGV, NULL, &current) == 0 && (current.sa_flags & SA_SIGINFO) &&
+        current.sa_sigaction == fault_handler)
+        return;
+    for (int i = 0; i < N_FAULT_SIGNALS; i++) {
+        struct sigaction old;
+        install_handler(fault_signals[i], &old);
+        if (!((old.sa_flags & SA_SIGINFO) && old.sa_sigaction == fault_handler))
+            previous_actions[fault_signals[i]] = old;
+    }
+}

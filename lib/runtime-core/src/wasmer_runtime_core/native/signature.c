@@ -1,0 +1,339 @@
+/* Signatures, where their values lie, and Python values to bits and back.
+ *
+ * The convention is the platform's C ABI: the callee's vmctx in rdi; with more than one
+ * result, a pointer to 16-byte slots for results 1, 2, … in rsi; then the parameters. */
+
+static PyObject *signatures;  /* FunctionType -> address of its Signature */
+
+static int
+is_integer_class(uint8_t type)
+{
+    return type == I32 || type == I64 || type == FUNCREF || type == EXTERNREF;
+}
+
+static int
+is_value_type(uint8_t type)
+{
+    return (type >= V128 && type <= I32) || type == FUNCREF || type == EXTERNREF;
+}
+
+static const char *
+type_name(uint8_t type)
+{
+    switch (type) {
+    case I32: return "i32";
+    case I64: return "i64";
+    case F32: return "f32";
+    case F64: return "f64";
+    case V128: return "v128";
+    case FUNCREF: return "funcref";
+    case EXTERNREF: return "externref";
+    }
+    return "?";
+}
+
+/* Where each parameter lies in a CallFrame. */
+static void
+place_parameters(Signature *signature)
+{
+    unsigned integers = signature->n_results > 1 ? 2 : 1, vectors = 0;
+    uint32_t stack = 0;
+    signature->references = 0;
+    for (uint32_t i = 0; i < signature->n_params; i++) {
+        uint8_t type = signature->params[i];
+        if (type == FUNCREF || type == EXTERNREF)
+            signature->references = 1;
+        if (is_integer_class(type) && integers < 6)
+            signature->places[i] = (uint16_t)(8 * integers++);
+        else if (!is_integer_class(type) && vectors < 8)
+            signature->places[i] = (uint16_t)(offsetof(CallFrame, vector) + 16 * vectors++);
+        else {
+            if (type == V128)
+                stack = (stack + 1) & ~1u;
+            signature->places[i] = (uint16_t)(FRAME_BYTES + 8 * stack);
+            stack += type == V128 ? 2 : 1;
+        }
+    }
+    for (uint32_t i = 0; i < signature->n_results; i++)
+        if (signature->results[i] == FUNCREF || signature->results[i] == EXTERNREF)
+            signature->references = 1;
+    signature->stack_words = (stack + 1) & ~1u;
+    int vector_result = signature->n_results && !is_integer_class(signature->results[0]);
+    signature->enter = vectors || stack ? wasm_enter_general : wasm_enter_integers;
+    signature->host_stub = vectors || vector_result ? wasm_host_general : wasm_host_integers;
+}
+
+/* The one Signature of a function type; NULL with an exception if that is none. */
+static Signature *
+signature_of(PyObject *function_type)
+{
+    PyObject *known = PyDict_GetItemWithError(signatures, function_type);
+    if (known)
+        return PyLong_AsVoidPtr(known);
+    if (PyErr_Occurred())
+        return NULL;
+    if (!PyTuple_Check(function_type) || PyTuple_GET_SIZE(function_type) != 2 ||
+        !PyBytes_Check(PyTuple_GET_ITEM(function_type, 0)) || !PyBytes_Check(PyTuple_GET_ITEM(function_type, 1))) {
+        PyErr_Format(PyExc_TypeError, "expected a FunctionType, not %R", function_type);
+        return NULL;
+    }
+    PyObject *params = PyTuple_GET_ITEM(function_type, 0), *results = PyTuple_GET_ITEM(function_type, 1);
+    Py_ssize_t n_params = PyBytes_GET_SIZE(params), n_results = PyBytes_GET_SIZE(results);
+    if (n_params > 2000 || n_results > 2000) {
+        PyErr_SetString(PyExc_ValueError, "a function has at most 2000 parameters and 2000 results here");
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < n_params + n_results; i++) {
+        uint8_t code = (uint8_t)(i < n_params ? PyBytes_AS_STRING(params)[i] : PyBytes_AS_STRING(results)[i - n_params]);
+        if (!is_value_type(code)) {
+            PyErr_Format(PyExc_ValueError, "0x%x is not a value type", code);
+            return NULL;
+        }
+    }
+    Signature *signature = calloc(1, sizeof *signature);
+    uint16_t *places = calloc((size_t)n_params + 1, sizeof *places);
+    PyObject *text = PyObject_Str(function_type), *address = PyLong_FromVoidPtr(signature);
+    if (!signature || !places || !text || !address || PyDict_SetItem(signatures, function_type, address) < 0) {
+        free(signature), free(places);
+        Py_XDECREF(text), Py_XDECREF(address);
+        if (!PyErr_Occurred())
+            PyErr_NoMemory();
+        return NULL;
+    }
+    Py_DECREF(address);
+    Py_INCREF(function_type);
+    signature->type = function_type;
+    signature->text = text;
+    signature->n_params = (uint32_t)n_params;
+    signature->n_results = (uint32_t)n_results;
+    signature->params = (const uint8_t *)PyBytes_AS_STRING(params);
+    signature->results = (const uint8_t *)PyBytes_AS_STRING(results);
+    signature->places = places;
+    place_parameters(signature);
+    return signature;
+}
+
+/* --- values ----------------------------------------------------------------------------- */
+
+enum { CONVERTED = 0, RAISED = -1, WRONG_TYPE = -2, OUT_OF_RANGE = -3 };
+
+/* The value of an exact int of one digit, the common case; 0 if it is longer. */
+static inline int
+small_int(PyObject *value, int64_t *out)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    if (!PyUnstable_Long_IsCompact((PyLongObject *)value))
+        return 0;
+    *out = PyUnstable_Long_CompactValue((PyLongObject *)value);
+    return 1;
+#else
+    Py_ssize_t size = Py_SIZE(value);
+    if (size < -1 || size > 1)
+        return 0;
+    *out = (int64_t)size * (int64_t)((PyLongObject *)value)->ob_digit[0];
+    return 1;
+#endif
+}
+
+/* An integer of 32 or 64 bits: what fits the signed or the unsigned range. */
+static NOINLINE int
+unbox_integer(uint8_t type, PyObject *value, Bits128 *out)
+{
+    PyObject *integer;
+    if (PyLong_Check(value))
+        integer = Py_NewRef(value);
+    else if (PyFloat_Check(value) || !PyIndex_Check(value))
+        return WRONG_TYPE;
+    else if (!(integer = PyNumber_Index(value)))
+        return RAISED;
+    int overflow, result = CONVERTED;
+    long long number = PyLong_AsLongLongAndOverflow(integer, &overflow);
+    if (overflow > 0 && type == I64) {
+        unsigned long long large = PyLong_AsUnsignedLongLong(integer);
+        if (large == (unsigned long long)-1 && PyErr_Occurred()) {
+            PyErr_Clear();
+            result = OUT_OF_RANGE;
+        }
+        out->low = large;
+    }
+    else if (overflow || (type == I32 && (number < INT32_MIN || number > UINT32_MAX)))
+        result = OUT_OF_RANGE;
+    else
+        out->low = type == I32 ? (uint32_t)number : (uint64_t)number;
+    Py_DECREF(integer);
+    return result;
+}
+
+static NOINLINE int
+unbox_float(uint8_t type, PyObject *value, Bits128 *out)
+{
+    if (!PyFloat_Check(value) && !PyLong_Check(value)) {
+        PyNumberMethods *methods = Py_TYPE(value)->tp_as_number;
+        if (!methods || (!methods->nb_float && !methods->nb_index))
+            return WRONG_TYPE;
+    }
+    double number = PyFloat_AsDouble(value);
+    if (number == -1.0 && PyErr_Occurred()) {
+        if (!PyErr_ExceptionMatches(PyExc_OverflowError))
+            return RAISED;
+        PyErr_Clear();
+        return OUT_OF_RANGE;
+    }
+    out->low = out->high = 0;
+    if (type == F32) {
+        float single = (float)number;
+        memcpy(&out->low, &single, 4);
+    }
+    else
+        memcpy(&out->low, &number, 8);
+    return CONVERTED;
+}
+
+/* 16 bytes, or an int of 128 bits (signed or unsigned). */
+static NOINLINE int
+unbox_v128(PyObject *value, Bits128 *out)
+{
+    if (PyLong_Check(value)) {
+        int negative = Py_IS_TYPE(value, &PyBool_Type) ? 0 : PyObject_RichCompareBool(value, Py_False, Py_LT);
+        if (negative < 0)
+            return RAISED;
+#if PY_VERSION_HEX >= 0x030D0000
+        int failed = _PyLong_AsByteArray((PyLongObject *)value, (unsigned char *)out, 16, 1, negative, 1);
+#else
+        int failed = _PyLong_AsByteArray((PyLongObject *)value, (unsigned char *)out, 16, 1, negative);
+#endif
+        if (!failed)
+            return CONVERTED;
+        PyErr_Clear();
+        return OUT_OF_RANGE;
+    }
+    if (!PyObject_CheckBuffer(value))
+        return WRONG_TYPE;
+    Py_buffer view;
+    if (PyObject_GetBuffer(value, &view, PyBUF_SIMPLE) < 0)
+        return RAISED;
+    int result = view.len == 16 ? CONVERTED : OUT_OF_RANGE;
+    if (result == CONVERTED)
+        memcpy(out, view.buf, 16);
+    PyBuffer_Release(&view);
+    return result;
+}
+
+/* The bits of a Python value. References come back borrowed. Returns one of the codes above. */
+static inline int
+convert(uint8_t type, PyObject *value, Bits128 *out)
+{
+    int64_t small;
+    switch (type) {
+    case I32:
+        if (LIKELY(PyLong_CheckExact(value)) && LIKELY(small_int(value, &small))) {
+            if (UNLIKELY(small != (int32_t)small && small != (uint32_t)small))
+                return OUT_OF_RANGE;
+            out->low = (uint32_t)small;
+            return CONVERTED;
+        }
+        return unbox_integer(I32, value, out);
+    case I64:
+        if (LIKELY(PyLong_CheckExact(value)) && LIKELY(small_int(value, &small))) {
+            out->low = (uint64_t)small;
+            return CONVERTED;
+        }
+        return unbox_integer(I64, value, out);
+    case F64:
+        if (LIKELY(PyFloat_CheckExact(value))) {
+            double number = PyFloat_AS_DOUBLE(value);
+            memcpy(&out->low, &number, 8);
+            return CONVERTED;
+        }
+        return unbox_float(F64, value, out);
+    case F32:
+        return unbox_float(F32, value, out);
+    case V128:
+        return unbox_v128(value, out);
+    case FUNCREF:
+        if (value == Py_None)
+            out->low = 0;
+        else if (Py_IS_TYPE(value, FunctionType) || PyObject_TypeCheck(value, FunctionType))
+            out->low = (uint64_t)((FunctionObject *)value)->record;
+        else
+            return WRONG_TYPE;
+        return CONVERTED;
+    case EXTERNREF:
+        out->low = value == Py_None ? 0 : (uint64_t)value;
+        return CONVERTED;
+    }
+    return WRONG_TYPE;
+}
+
+/* Raw bits from an int, for the bit-exact path; references as in `convert`. */
+static int
+convert_bits(uint8_t type, PyObject *value, Bits128 *out)
+{
+    if (type == FUNCREF || type == EXTERNREF || type == V128)
+        return convert(type, value, out);
+    return unbox_integer(type == I32 || type == F32 ? I32 : I64, value, out);
+}
+
+/* Say why a value could not be converted. `what`: "add: argument 1". Returns -1. */
+static int
+conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature, const char *format, ...)
+{
+    if (code == RAISED)
+        return -1;
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *what = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    if (!what)
+        return -1;
+    PyObject *of = signature ? PyUnicode_FromFormat(" (signature %U)", signature->text) : PyUnicode_FromString("");
+    if (of) {
+        const char *wanted = type == I32 || type == I64 ? "an int"
+                             : type == F32 || type == F64 ? "a float"
+                             : type == V128 ? "16 bytes or an int"
+                             : type == FUNCREF ? "an exported function or None" : "an object";
+        if (code == OUT_OF_RANGE && type == V128)
+            PyErr_Format(PyExc_OverflowError, "%U: v128 takes 16 bytes or an int of 128 bits%U", what, of);
+        else if (code == OUT_OF_RANGE)
+            PyErr_Format(PyExc_OverflowError, "%U: %R does not fit %s%U", what, value, type_name(type), of);
+        else
+            PyErr_Format(PyExc_TypeError, "%U: %s takes %s, not '%s'%U", what, type_name(type), wanted,
+                         Py_TYPE(value)->tp_name, of);
+        Py_DECREF(of);
+    }
+    Py_DECREF(what);
+    return -1;
+}
+
+static PyObject *
+box(uint8_t type, const void *bits)
+{
+    switch (type) {
+    case I32: return PyLong_FromLong(*(const int32_t *)bits);
+    case I64: return PyLong_FromLongLong(*(const int64_t *)bits);
+    case F32: return PyFloat_FromDouble((double)*(const float *)bits);
+    case F64: return PyFloat_FromDouble(*(const double *)bits);
+    case V128: return PyBytes_FromStringAndSize(bits, 16);
+    case FUNCREF: {
+        FunctionRecord *record = *(FunctionRecord *const *)bits;
+        if (!record)
+            Py_RETURN_NONE;
+        return function_from_record(record);
+    }
+    default: {
+        PyObject *object = *(PyObject *const *)bits;
+        return Py_NewRef(object ? object : Py_None);
+    }
+    }
+}
+
+static PyObject *
+box_bits(uint8_t type, const void *bits)
+{
+    switch (type) {
+    case I32: case F32: return PyLong_FromUnsignedLong(*(const uint32_t *)bits);
+    case I64: case F64: return PyLong_FromUnsignedLongLong(*(const uint64_t *)bits);
+    case V128: return _PyLong_FromByteArray(bits, 16, 1, 0);
+    }
+    return box(type, bits);
+}

@@ -1,0 +1,321 @@
+/* Threads, stores, activations: who may run, and what is kept alive meanwhile. */
+
+static Store dead_store = {.owner = UINTPTR_MAX};  /* of collected instances: nobody can enter */
+static pthread_key_t thread_key;
+
+/* --- threads ---------------------------------------------------------------------------- */
+
+static void
+thread_free(void *pointer)
+{
+    Thread *thread = pointer;
+    if (thread->signal_stack) {
+        stack_t none = {.ss_flags = SS_DISABLE}, current;
+        sigaltstack(NULL, &current);
+        if (current.ss_sp == thread->signal_stack)
+            sigaltstack(&none, NULL);
+        munmap(thread->signal_stack, SIGNAL_STACK_BYTES);
+    }
+    this_thread = NULL;
+    free(thread);
+}
+
+/* The record of this thread; NULL with MemoryError. The stack limit leaves room for host
+ * functions below it: an eighth of the stack, between 256 KiB and 1 MiB. */
+static NOINLINE Thread *
+thread_create(void)
+{
+    Thread *thread = calloc(1, sizeof *thread);
+    pthread_attr_t attributes;
+    void *low = NULL;
+    size_t size = 0;
+    if (!thread || pthread_getattr_np(pthread_self(), &attributes)) {
+        free(thread);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    pthread_attr_getstack(&attributes, &low, &size);
+    pthread_attr_destroy(&attributes);
+    size_t spare = size / 8;
+    if (spare < 256 * 1024)
+        spare = size < 512 * 1024 ? size / 2 : 256 * 1024;
+    if (spare > 1024 * 1024)
+        spare = 1024 * 1024;
+    thread->stack_low = (uintptr_t)low;
+    thread->stack_limit = (uintptr_t)low + spare;
+    ensure_signal_stack(thread);
+    pthread_setspecific(thread_key, thread);
+    this_thread = thread;
+    return thread;
+}
+
+static inline Thread *
+current_thread(void)
+{
+    Thread *thread = this_thread;
+    return LIKELY(thread != NULL) ? thread : thread_create();
+}
+
+/* --- stores ----------------------------------------------------------------------------- */
+
+static void
+store_add(Store *store, Member *member)
+{
+    member->store = store;
+    member->next = store->members;
+    member->link = &store->members;
+    if (store->members)
+        store->members->link = &member->next;
+    store->members = member;
+    store->n_members++;
+    if (member->moved)
+        member->moved(member);
+}
+
+/* The member's store, made if it has none; NULL with MemoryError. */
+static Store *
+store_of(Member *member)
+{
+    if (member->store)
+        return member->store;
+    Store *store = calloc(1, sizeof *store);
+    if (!store) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    store_add(store, member);
+    return store;
+}
+
+static void
+store_free(Store *store)
+{
+    for (size_t i = 0; i < store->n_keep; i++)
+        Py_DECREF(store->keep[i]);
+    free(store->keep);
+    free(store);
+}
+
+static void
+member_leave(Member *member)
+{
+    Store *store = member->store;
+    if (!store || store == &dead_store)
+        return;
+    *member->link = member->next;
+    if (member->next)
+        member->next->link = member->link;
+    member->store = NULL;
+    if (--store->n_members == 0)
+        store_free(store);
+}
+
+/* Join the stores of two members. Fails if two threads run in them. */
+static int
+store_merge(Member *a, Member *b)
+{
+    if (a->store && a->store == b->store)
+        return 0;
+    if (!a->store && b->store) {
+        store_add(b->store, a);
+        return 0;
+    }
+    Store *to = store_of(a);
+    if (!to)
+        return -1;
+    if (!b->store) {
+        store_add(to, b);
+        return 0;
+    }
+    Store *from = b->store;
+    if (to == &dead_store || from == &dead_store) {
+        raise_error("RuntimeError", "the instance is gone: it was garbage-collected");
+        return -1;
+    }
+    if (from->owner && to->owner && from->owner != to->owner) {
+        raise_error("RuntimeError", "cannot link an instance that another thread is running");
+        return -1;
+    }
+    if (from->n_members > to->n_members) {
+        Store *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from->n_keep) {
+        for (size_t i = 0; i < from->n_keep; i++)
+            store_keep(to, from->keep[i]);
+        from->n_keep = 0;
+    }
+    if (from->owner) {
+        to->owner = from->owner;
+        to->stack_limit = from->stack_limit;
+    }
+    to->depth += from->depth;
+    to->fuel += from->fuel;
+    Member *member = from->members;
+    while (member) {
+        Member *next = member->next;
+        store_add(to, member);
+        member = next;
+    }
+    from->members = NULL;
+    store_free(from);
+    return 0;
+}
+
+static int
+store_merge_record(Member *a, FunctionRecord *record)
+{
+    return store_merge(a, &((InstanceObject *)record->owner)->member);
+}
+
+static int
+compare_pointers(const void *a, const void *b)
+{
+    uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Keep an object (the reference is stolen) until nothing runs in the store. Long calls that
+ * move the same objects about must not fill memory: now and then duplicates are dropped. */
+static void
+store_keep(Store *store, PyObject *object)
+{
+    if (store->n_keep && store->keep[store->n_keep - 1] == object) {
+        Py_DECREF(object);  /* never the last reference */
+        return;
+    }
+    if (store->n_keep == store->keep_room) {
+        if (store->n_keep >= 4096 && store->n_keep >= store->keep_dedupe_at) {
+            qsort(store->keep, store->n_keep, sizeof *store->keep, compare_pointers);
+            size_t kept = 0;
+            for (size_t i = 0; i < store->n_keep; i++) {
+                if (kept && store->keep[kept - 1] == store->keep[i])
+                    Py_DECREF(store->keep[i]);
+                else
+                    store->keep[kept++] = store->keep[i];
+            }
+            store->n_keep = kept;
+            store->keep_dedupe_at = 2 * kept;
+        }
+        if (store->n_keep >= store->keep_room / 2) {
+            size_t room = store->keep_room ? 2 * store->keep_room : 16;
+            PyObject **grown = realloc(store->keep, room * sizeof *grown);
+            if (!grown)
+                Py_FatalError("out of memory while references are kept for WebAssembly code");
+            store->keep = grown;
+            store->keep_room = room;
+        }
+    }
+    store->keep[store->n_keep++] = object;
+}
+
+/* At the outermost exit: global cells become owners of what they hold, then the list goes.
+ * Dropping may run any Python code, even calls into this store; so the list is taken first. */
+static NOINLINE void
+store_sweep(Store *store)
+{
+    for (Member *member = store->members; member; member = member->next)
+        if (member->settle)
+            member->settle(member);
+    PyObject **keep = store->keep;
+    size_t n_keep = store->n_keep;
+    store->keep = NULL;
+    store->n_keep = store->keep_room = 0;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    for (size_t i = 0; i < n_keep; i++)
+        Py_DECREF(keep[i]);
+    free(keep);
+    PyErr_Restore(type, value, traceback);
+}
+
+/* A cell's owner changes: keep the old one until the sweep ends. Used by `settle`. */
+static void
+settle_cell(Store *store, uint8_t type, const Bits128 *cell, PyObject **shadow)
+{
+    PyObject *owner = reference_owner(type, cell->low);
+    if (owner == *shadow)
+        return;
+    Py_XINCREF(owner);
+    PyObject *old = *shadow;
+    *shadow = owner;
+    if (old)
+        store_keep(store, old);
+}
+
+/* --- activations ------------------------------------------------------------------------ */
+
+static NOINLINE int
+enter_refused(Store *store, Thread *thread)
+{
+    if (store == &dead_store)
+        raise_error("RuntimeError", "the instance is gone: it was garbage-collected");
+    else if (store->owner && store->owner != (uintptr_t)thread)
+        raise_error("RuntimeError", "another thread is running this instance, or one linked to it; "
+                                    "calls from several threads must take turns");
+    else
+        raise_trap(TRAP_STACK_OVERFLOW);
+    return -1;
+}
+
+/* Claim the store for this thread. Returns 0, or -1 with an exception. */
+static inline int
+enter_store(Store *store, Thread *thread)
+{
+    uintptr_t owner = store->owner;
+    if (LIKELY(owner == 0)) {
+        store->owner = (uintptr_t)thread;
+        store->stack_limit = thread->stack_limit;
+    }
+    else if (owner != (uintptr_t)thread)
+        return enter_refused(store, thread);
+    if (UNLIKELY((uintptr_t)__builtin_frame_address(0) < thread->stack_limit)) {
+        if (owner == 0)
+            store->owner = 0;
+        raise_trap(TRAP_STACK_OVERFLOW);
+        return -1;
+    }
+    store->depth++;
+    return 0;
+}
+
+/* The store may have been merged into another meanwhile, so it is read anew from the vmctx. */
+static inline void
+leave_store(void *vmctx)
+{
+    Store *store = *(Store **)vmctx;
+    if (--store->depth == 0) {
+        if (UNLIKELY(store->n_keep != 0)) {
+            store_sweep(store);
+            store = *(Store **)vmctx;
+        }
+        if (LIKELY(store->depth == 0))
+            store->owner = 0;
+    }
+}
+
+/* Run `code` with the arguments in `frame`. The store has been entered; the caller leaves it
+ * after it has boxed the results. Returns 0, or -1 with an exception. */
+static inline int
+run(Thread *thread, Signature *signature, void *code, void *vmctx, CallFrame *frame, int release_gil)
+{
+    Activation activation;
+    activation.previous = thread->activation;
+    activation.vmctx = vmctx;
+    activation.released = NULL;
+    activation.outcome = 0;
+    frame->integer[0] = (uint64_t)vmctx;
+    thread->activation = &activation;
+    if (UNLIKELY(release_gil))
+        activation.released = PyEval_SaveThread();
+    int unwound = signature->enter(code, frame, &activation, signature->stack_words);
+    thread->activation = activation.previous;
+    if (UNLIKELY(release_gil))
+        PyEval_RestoreThread(activation.released);
+    if (UNLIKELY(unwound)) {
+        raise_outcome(thread, &activation);
+        return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,153 @@
+/* The helpers that generated code calls, one for each row of vmcalls.py.
+ *
+ * Each checks its bounds before it writes anything, and traps by unwinding. What counts
+ * references runs under the GIL, taken back if this activation released it. */
+
+static inline InstanceObject *
+instance_of(VMContext *vmctx)
+{
+    return (InstanceObject *)vmctx->instance;
+}
+
+static inline void
+take_gil(Activation *activation)
+{
+    if (UNLIKELY(activation->released != NULL))
+        PyEval_RestoreThread(activation->released);
+}
+
+static inline void
+give_gil(Activation *activation)
+{
+    if (UNLIKELY(activation->released != NULL))
+        activation->released = PyEval_SaveThread();
+}
+
+#define CHECK(condition, kind)           \
+    do {                                 \
+        if (UNLIKELY(!(condition)))      \
+            trap_from_helper(kind);      \
+    } while (0)
+#define IN_BOUNDS(at, count, length) ((uint64_t)(at) + (count) <= (length))
+
+static uint32_t
+vmcall_memory_grow(VMContext *vmctx, uint32_t delta, uint32_t memory)
+{
+    return (uint32_t)memory_grow(instance_of(vmctx)->memories[memory], delta);
+}
+
+static void
+vmcall_memory_fill(VMContext *vmctx, uint32_t at, uint32_t value, uint32_t count, uint32_t memory)
+{
+    MemoryDefinition *definition = &instance_of(vmctx)->memories[memory]->definition;
+    CHECK(IN_BOUNDS(at, count, definition->length), TRAP_MEMORY_OUT_OF_BOUNDS);
+    memset(definition->base + at, (int)(value & 0xFF), count);
+}
+
+static void
+vmcall_memory_copy(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t to_memory,
+                   uint32_t from_memory)
+{
+    MemoryDefinition *target = &instance_of(vmctx)->memories[to_memory]->definition;
+    MemoryDefinition *source = &instance_of(vmctx)->memories[from_memory]->definition;
+    CHECK(IN_BOUNDS(to, count, target->length) && IN_BOUNDS(from, count, source->length), TRAP_MEMORY_OUT_OF_BOUNDS);
+    memmove(target->base + to, source->base + from, count);
+}
+
+static void
+vmcall_memory_init(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t data, uint32_t memory)
+{
+    InstanceObject *instance = instance_of(vmctx);
+    MemoryDefinition *definition = &instance->memories[memory]->definition;
+    DataSegment *segment = &instance->plan->data[data];
+    uint64_t length = instance->dropped[instance->plan->n_elements + data] ? 0 : segment->length;
+    CHECK(IN_BOUNDS(to, count, definition->length) && IN_BOUNDS(from, count, length), TRAP_MEMORY_OUT_OF_BOUNDS);
+    if (count)
+        memcpy(definition->base + to, segment->bytes + from, count);
+}
+
+static void
+vmcall_data_drop(VMContext *vmctx, uint32_t data)
+{
+    InstanceObject *instance = instance_of(vmctx);
+    instance->dropped[instance->plan->n_elements + data] = 1;
+}
+
+static uint64_t
+vmcall_table_get(VMContext *vmctx, uint32_t at, uint32_t table)
+{
+    TableDefinition *definition = &instance_of(vmctx)->tables[table]->definition;
+    CHECK(at < definition->length, TRAP_TABLE_OUT_OF_BOUNDS);
+    return definition->base[at];
+}
+
+static void
+vmcall_table_set(VMContext *vmctx, uint32_t at, uint64_t value, uint32_t table)
+{
+    TableObject *object = instance_of(vmctx)->tables[table];
+    CHECK(at < object->definition.length, TRAP_TABLE_OUT_OF_BOUNDS);
+    Activation *activation = this_thread->activation;
+    take_gil(activation);
+    table_overwrite(object, at, value, 1, vmctx->store);
+    give_gil(activation);
+}
+
+static uint32_t
+vmcall_table_grow(VMContext *vmctx, uint64_t value, uint32_t delta, uint32_t table)
+{
+    Activation *activation = this_thread->activation;
+    take_gil(activation);
+    int64_t before = table_grow(instance_of(vmctx)->tables[table], delta, value);
+    give_gil(activation);
+    return (uint32_t)before;
+}
+
+static void
+vmcall_table_fill(VMContext *vmctx, uint32_t at, uint64_t value, uint32_t count, uint32_t table)
+{
+    TableObject *object = instance_of(vmctx)->tables[table];
+    CHECK(IN_BOUNDS(at, count, object->definition.length), TRAP_TABLE_OUT_OF_BOUNDS);
+    Activation *activation = this_thread->activation;
+    take_gil(activation);
+    table_overwrite(object, at, value, count, vmctx->store);
+    give_gil(activation);
+}
+
+static void
+vmcall_table_copy(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t to_table, uint32_t from_table)
+{
+    TableObject *target = instance_of(vmctx)->tables[to_table], *source = instance_of(vmctx)->tables[from_table];
+    CHECK(IN_BOUNDS(to, count, target->definition.length) && IN_BOUNDS(from, count, source->definition.length),
+          TRAP_TABLE_OUT_OF_BOUNDS);
+    Activation *activation = this_thread->activation;
+    take_gil(activation);
+    if (to <= from)
+        for (uint64_t i = 0; i < count; i++)
+            table_overwrite(target, to + i, source->definition.base[from + i], 1, vmctx->store);
+    else
+        for (uint64_t i = count; i-- > 0;)
+            table_overwrite(target, to + i, source->definition.base[from + i], 1, vmctx->store);
+    give_gil(activation);
+}
+
+static void
+vmcall_table_init(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t element, uint32_t table)
+{
+    InstanceObject *instance = instance_of(vmctx);
+    uint64_t length = instance->dropped[element] ? 0 : instance->plan->elements[element].length;
+    CHECK(IN_BOUNDS(to, count, instance->tables[table]->definition.length) && IN_BOUNDS(from, count, length),
+          TRAP_TABLE_OUT_OF_BOUNDS);
+    Activation *activation = this_thread->activation;
+    take_gil(activation);
+    table_write_segment(instance, instance->tables[table], to, &instance->plan->elements[element], from, count);
+    give_gil(activation);
+}
+
+static void
+vmcall_elem_drop(VMContext *vmctx, uint32_t element)
+{
+    instance_of(vmctx)->dropped[element] = 1;
+}
+
+#define VMCALL_ADDRESS(name) (void *)vmcall_##name,
+static void *const vmcall_table[N_VMCALLS] = {VMCALL_NAMES(VMCALL_ADDRESS)};

@@ -1,0 +1,73 @@
+"""What a fault becomes: the exception, with the WebAssembly functions that ran.
+
+The C part gives for each frame what it can know without looking anything up: the label of
+the code (the `ModuleInfo`), the function's index and the operator's offset in the module.
+Names are found here. When an exception passes through several entries into WebAssembly (a
+host function called back in), each entry adds its own frames: a trap's list grows, any
+other exception gets a note.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wasmer_runtime_core import errors
+from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.trap_kinds import BY_NUMBER
+from wasmer_runtime_core.wasm.module import FUNCTION, ModuleInfo
+
+RawFrame = tuple[ModuleInfo | None, int, int]
+
+MOST_NOTES: Final = 16
+"""An exception object that is raised again and again does not collect more notes than this."""
+
+
+def function_name(info: ModuleInfo | None, index: int) -> str:
+    """Name of a function: from the name section, else its first export, else its import, else ""."""
+    if not isinstance(info, ModuleInfo):
+        return ""
+    name = info.function_names.get(index)
+    if name is not None:
+        return name
+    for export in info.exports:
+        if export.kind == FUNCTION and export.index == index:
+            return export.name
+    if index < info.imported_functions:
+        imported = [row for row in info.imports if row.kind == FUNCTION][index]
+        return f"{imported.namespace}.{imported.name}"
+    return ""
+
+
+def frames(raw: tuple[RawFrame, ...]) -> tuple[errors.Frame, ...]:
+    """The frames of a backtrace, innermost first."""
+    return tuple(
+        errors.Frame(index, function_name(info, index), offset, getattr(info, "module_name", None) or "")
+        for info, index, offset in raw
+    )
+
+
+def make_trap(kind: int, raw: tuple[RawFrame, ...], detail: str | None) -> BaseException:
+    """The exception for a trap; for kind 0, a fault that the code's tables do not list, InternalError."""
+    row = BY_NUMBER.get(kind)
+    if row is None:
+        where = "".join(f"\n  in {frame}" for frame in frames(raw))
+        return errors.InternalError(f"generated code faulted: {detail}{where}")
+    return errors.Trap(row.message, row.name, row.group, frames(raw))
+
+
+def annotate(exception: BaseException, raw: tuple[RawFrame, ...]) -> None:
+    """Say which WebAssembly functions an exception passed through."""
+    if isinstance(exception, errors.Trap):
+        exception.frames += frames(raw)
+        return
+    note = "WebAssembly functions that ran:" + "".join(f"\n  {frame}" for frame in frames(raw))
+    notes = getattr(exception, "__notes__", None)
+    if notes is None or (len(notes) < MOST_NOTES and note not in notes):
+        exception.add_note(note)
+
+
+def _name_or_none(info: ModuleInfo | None, index: int) -> str | None:
+    return function_name(info, index) or None
+
+
+machine.configure(make_trap=make_trap, annotate=annotate, function_name=_name_or_none)
