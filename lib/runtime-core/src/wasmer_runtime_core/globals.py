@@ -37,6 +37,8 @@ class Global(machine.Global):
         """Its value type and mutability."""
         return GlobalType(self.value_type, self.mutable)
 
+    global_type = type
+
     @property
     def descriptor(self) -> GlobalDescriptor:
         """The same as a descriptor."""
