@@ -12,7 +12,15 @@ import re
 from typing import Final, final
 
 from wasmer_runtime_core.errors import DecodeError
-from wasmer_runtime_core.wasm.text.keywords import END_OF_TEXT, LEFT, NUMBER_OF_KEYWORDS, RIGHT, VALUE_TYPES, WORDS
+from wasmer_runtime_core.wasm.text.keywords import (
+    END_OF_TEXT,
+    LEFT,
+    NAME_ANNOTATION,
+    NUMBER_OF_KEYWORDS,
+    RIGHT,
+    VALUE_TYPES,
+    WORDS,
+)
 from wasmer_runtime_core.wasm.text.lexer import IDENTIFIER_CHARACTERS, STRING, Tokens, fail_at
 from wasmer_runtime_core.wasm.text.numerals import MALFORMED, OUT_OF_RANGE, float_bits, integer, unsigned
 from wasmer_runtime_core.wasm.text.strings import string_bytes
@@ -106,10 +114,10 @@ class Cursor:
         while depth:
             number = numbers[at]
             if number <= RIGHT:
-                if number == LEFT:
-                    depth += 1
-                elif number == RIGHT:
+                if number == RIGHT:
                     depth -= 1
+                elif number != END_OF_TEXT:  # a parenthesis, or one with its annotation
+                    depth += 1
                 else:
                     self.at = at
                     where = fail_at(self.tokens.text, self.tokens.offset(opening), "")
@@ -138,6 +146,20 @@ class Cursor:
             return "$" + string_bytes(spelling[1:]).decode("utf-8")
         except ValueError:
             raise self.error("malformed UTF-8 encoding") from None
+
+    def take_name_annotation(self) -> bytes | None:
+        """Take ``(@name "…")`` if it comes next (3.0, appendix): the name."""
+        if self.numbers[self.at] != NAME_ANNOTATION:
+            return None
+        self.at += 1
+        name = self.take_name("a name")
+        self.expect_right(")")
+        return name
+
+    def skip_identifier(self) -> None:
+        """Take what `IndexSpace.bind` has taken before."""
+        self.take_identifier()
+        self.take_name_annotation()
 
     def has_index(self) -> bool:
         """Whether an index, by number or by name, comes next."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import final
 
 from wasmer_runtime_core.wasm.text.cursor import Cursor
-from wasmer_runtime_core.wasm.text.keywords import LEFT, NUMBER_OF_KEYWORDS, PARAM, RESULT, TYPE
+from wasmer_runtime_core.wasm.text.keywords import LEFT, NAME_ANNOTATION, NUMBER_OF_KEYWORDS, PARAM, RESULT, TYPE
 from wasmer_runtime_core.wasm.types import FunctionType
 
 
@@ -26,6 +26,7 @@ class IndexSpace:
         self.kind = kind
         self.long_kind = long_kind
         self.indices: dict[str, int] = {}
+        self.names: dict[int, bytes] = {}  # for the name section, without the $
         self.count = 0
 
     def bind(self, cursor: Cursor, targets: IndexSpace | None = None) -> str | None:
@@ -44,8 +45,17 @@ class IndexSpace:
                     return None
                 raise cursor.error(f"duplicate {self.kind} {name}", 1)
             self.indices[name] = self.count
+            self.names[self.count] = name[1:].encode("utf-8", "replace")
+        written = cursor.take_name_annotation()
+        if written is not None:
+            self.names[self.count] = written
         self.count += 1
         return name
+
+    def is_named(self, cursor: Cursor) -> bool:
+        """Whether the next definition has an identifier, or a name in an annotation."""
+        number = cursor.numbers[cursor.at]
+        return number == NAME_ANNOTATION or cursor.spellings[number].startswith("$")
 
     def take_index(self, cursor: Cursor) -> int:
         """Take an index: a number, or an identifier that was bound."""
@@ -60,10 +70,6 @@ class IndexSpace:
             cursor.at += 1
             return index
         return cursor.take_unsigned(32, f"the index of a {self.long_kind}")
-
-    def named(self) -> dict[int, bytes]:
-        """Index -> name, without the ``$``, for the name section."""
-        return {index: name[1:].encode("utf-8", "replace") for name, index in self.indices.items()}
 
 
 @final
@@ -128,7 +134,7 @@ def take_function_type(cursor: Cursor, locals_: IndexSpace | None) -> FunctionTy
     params = bytearray()
     results = bytearray()
     while cursor.take_opening(PARAM):
-        if locals_ is not None and cursor.spellings[cursor.numbers[cursor.at]].startswith("$"):
+        if locals_ is not None and locals_.is_named(cursor):
             locals_.bind(cursor)
             params.append(cursor.take_value_type())
         else:

@@ -36,6 +36,7 @@ from wasmer_runtime_core.wasm.text.keywords import (
     I64X2,
     KEYWORDS,
     LEFT,
+    NAME_ANNOTATION,
     NUMBER_OF_KEYWORDS,
     OPERATOR_ACCESS,
     OPERATOR_BYTES,
@@ -114,7 +115,7 @@ class InstructionReader:
     Attributes:
         out: gets the instructions.
         uses_data: an instruction names a data segment, so that a data count is needed.
-        label_names: (number of the block, name) of every named label, in order.
+        label_names: number of the block, in the order they open -> name of its label.
     """
 
     def __init__(self, cursor: Cursor, definitions: Definitions, locals_: IndexSpace, out: BytesWriter) -> None:
@@ -123,7 +124,7 @@ class InstructionReader:
         self.locals = locals_
         self.out = out
         self.uses_data = False
-        self.label_names: list[tuple[int, bytes]] = []
+        self.label_names: dict[int, bytes] = {}
         self.blocks = 0
         # What is open, innermost last: kind, what is written when it closes, its label.
         self.kinds: list[int] = []
@@ -265,7 +266,11 @@ class InstructionReader:
         if label is not None:
             self.shadowed.append(self.label_levels.get(label, -1))
             self.label_levels[label] = self.label_depth
-            self.label_names.append((self.blocks, label[1:].encode("utf-8", "replace")))
+            self.label_names[self.blocks] = label[1:].encode("utf-8", "replace")
+        if self.cursor.numbers[self.cursor.at] == NAME_ANNOTATION:
+            written = self.cursor.take_name_annotation()
+            assert written is not None
+            self.label_names[self.blocks] = written
         self.label_depth += 1
         self.blocks += 1
 

@@ -14,55 +14,58 @@ from wasmer_runtime_core.wasm.operators import IMMEDIATES, OPERATORS, PREFIX_PAG
 
 END_OF_TEXT: Final = 0
 LEFT: Final = 1
-RIGHT: Final = 2
-MODULE: Final = 3
-TYPE: Final = 4
-FUNC: Final = 5
-PARAM: Final = 6
-RESULT: Final = 7
-LOCAL: Final = 8
-IMPORT: Final = 9
-EXPORT: Final = 10
-TABLE: Final = 11
-MEMORY: Final = 12
-GLOBAL: Final = 13
-MUT: Final = 14
-START: Final = 15
-ELEM: Final = 16
-DATA: Final = 17
-OFFSET: Final = 18
-ITEM: Final = 19
-DECLARE: Final = 20
-THEN: Final = 21
-EXTERN: Final = 22
-I32: Final = 23
-I64: Final = 24
-F32: Final = 25
-F64: Final = 26
-V128: Final = 27
-FUNCREF: Final = 28
-EXTERNREF: Final = 29
-I8X16: Final = 30
-I16X8: Final = 31
-I32X4: Final = 32
-I64X2: Final = 33
-F32X4: Final = 34
-F64X2: Final = 35
-NAME_ANNOTATION: Final = 36
-CUSTOM_ANNOTATION: Final = 37
+NAME_ANNOTATION: Final = 2
+CUSTOM_ANNOTATION: Final = 3
+RIGHT: Final = 4
+MODULE: Final = 5
+TYPE: Final = 6
+FUNC: Final = 7
+PARAM: Final = 8
+RESULT: Final = 9
+LOCAL: Final = 10
+IMPORT: Final = 11
+EXPORT: Final = 12
+TABLE: Final = 13
+MEMORY: Final = 14
+GLOBAL: Final = 15
+MUT: Final = 16
+START: Final = 17
+ELEM: Final = 18
+DATA: Final = 19
+OFFSET: Final = 20
+ITEM: Final = 21
+DECLARE: Final = 22
+THEN: Final = 23
+EXTERN: Final = 24
+I32: Final = 25
+I64: Final = 26
+F32: Final = 27
+F64: Final = 28
+V128: Final = 29
+FUNCREF: Final = 30
+EXTERNREF: Final = 31
+I8X16: Final = 32
+I16X8: Final = 33
+I32X4: Final = 34
+I64X2: Final = 35
+F32X4: Final = 36
+F64X2: Final = 37
 BEFORE: Final = 38
 AFTER: Final = 39
 FIRST: Final = 40
 LAST: Final = 41
 CODE: Final = 42
-FIRST_OPERATOR: Final = 43
+DATACOUNT: Final = 43
+FIRST_OPERATOR: Final = 44
 
 WORDS: Final = (
     "",
-    *("( ) module type func param result local import export table memory global mut start elem data").split(),
+    *(
+        "( (@name (@custom ) module type func param result local import export table memory global mut start elem data"
+    ).split(),
     *("offset item declare then extern i32 i64 f32 f64 v128 funcref externref").split(),
     *("i8x16 i16x8 i32x4 i64x2 f32x4 f64x2").split(),
-    *("(@name (@custom before after first last code").split(),
+    *("before after first last code datacount").split(),
 )
 assert len(WORDS) == FIRST_OPERATOR
 

@@ -6,9 +6,10 @@ done in C: one regular expression finds the tokens of some ten thousand characte
 ``map`` numbers them. Positions are not kept; when something is wrong, the text is
 searched once more for the token with that index (`Tokens.position`).
 
-Nested comments and annotations are not regular. A text that holds ``(;`` or ``(@`` is
-first rewritten: they become spaces, line breaks stay, so that positions stay true. Two
-annotations mean something to us (3.0, appendix: ``@name`` and ``@custom``) and survive.
+Comments are space, as long as they do not nest and stay on one line. Nested ones and
+annotations are not regular: a text that has them is first rewritten, they become spaces
+and line breaks stay, so that positions stay true. Two annotations mean something to us
+(3.0, appendix: ``@name`` and ``@custom``) and survive.
 
 Promised: linear time, about eight bytes a token plus each distinct spelling once, and a
 `DecodeError` with line and column for every text that has no tokens.
@@ -22,25 +23,26 @@ from itertools import count
 from typing import Final, final
 
 from wasmer_runtime_core.errors import DecodeError
-from wasmer_runtime_core.wasm.text.keywords import END_OF_TEXT, KEYWORDS, NUMBER_OF_KEYWORDS
+from wasmer_runtime_core.wasm.text.keywords import END_OF_TEXT, KEYWORDS
 
 CHUNK_CHARACTERS: Final = 1 << 16
 
 IDENTIFIER_CHARACTERS: Final = r"0-9A-Za-z!#$%&'*+\-./:<=>?@\\^_`|~"
 STRING: Final = r'"(?:[^"\\\x00-\x1f\x7f]++|\\(?:[tnr"\'\\]|[0-9a-fA-F]{2}|u\{[0-9a-fA-F_]++\}))*+"'
-SPACE: Final = r"(?:[ \t\n\r]++|;;[^\n\r]*+)*+"
+COMMENT: Final = r"\(;(?:[^;(\n\r]++|;(?!\))|\((?!;))*+;\)"
+SPACE: Final = rf"(?:[ \t\n\r]++|;;[^\n\r]*+|{COMMENT})*+"
+ANNOTATION: Final = rf"\(@(?:name|custom)(?![{IDENTIFIER_CHARACTERS}])"
 
 TOKEN: Final = re.compile(
     SPACE
-    + r"([()]"
+    + r"(\((?![;@])|\)"
     + rf"|(?:[{IDENTIFIER_CHARACTERS},\[\]{{}}]++|;(?!;)|{STRING})++"
-    + r"|\(@(?:name|custom)"
-    + r"|\Z|[\s\S])"
+    + rf"|{ANNOTATION}|\([;@]|\Z|[\s\S])"
 )
-"""Group 1: the token; empty at the end of the text; a lone character if none begins here."""
-TOKEN_OR_ANNOTATION: Final = re.compile(
-    TOKEN.pattern.replace(r"([()]", rf"(\(@(?:name|custom)(?![{IDENTIFIER_CHARACTERS}])|[()]", 1)
-)
+"""Group 1: the token; empty at the end of the text; a lone character if none begins here.
+
+``(;`` and ``(@`` are none: their text has to be rewritten.
+"""
 
 NESTING: Final = re.compile(rf"{STRING}|;;[^\n\r]*|\(;|\(@")
 IN_COMMENT: Final = re.compile(r"\(;|;\)")
@@ -48,7 +50,7 @@ IN_ANNOTATION: Final = re.compile(
     rf"{STRING}|[\t\n\r ]+|;;[^\n\r]*|\(;|\(@|[()]|[^\n\r\t -~]|\"|[^()\";\x00-\x1f\x7f-\U0010ffff]+|;"
 )
 ANNOTATION_NAME: Final = re.compile(rf"\(@(?:[{IDENTIFIER_CHARACTERS}]++|{STRING})(?<!\(@\"\")")
-KEPT_ANNOTATION: Final = re.compile(rf"\(@(?:name|custom)(?![{IDENTIFIER_CHARACTERS}])")
+KEPT_ANNOTATION: Final = re.compile(ANNOTATION)
 NOT_A_LINE_BREAK: Final = re.compile(r"[^\n\r]")
 LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")
 SINGLE_CHARACTER: Final = re.compile(rf"[{IDENTIFIER_CHARACTERS}(),;\[\]{{}}]")
@@ -69,33 +71,30 @@ class Tokens:
     """A text and its tokens.
 
     Attributes:
-        text: with comments and annotations blanked out.
+        text: with nested comments and annotations blanked out.
         numbers: one an token, ended by `END_OF_TEXT`.
         spellings: what each number stands for.
     """
 
-    def __init__(self, text: str, numbers: list[int], spellings: list[str], annotated: bool) -> None:
+    def __init__(self, text: str, numbers: list[int], spellings: list[str]) -> None:
         self.text = text
         self.numbers = numbers
         self.spellings = spellings
-        self.annotated = annotated
 
     def offset(self, index: int) -> int:
         """Where a token starts, in characters."""
-        pattern = TOKEN_OR_ANNOTATION if self.annotated else TOKEN
-        for at, found in enumerate(pattern.finditer(self.text)):
+        for at, found in enumerate(TOKEN.finditer(self.text)):
             if at == index:
                 return found.start(1)
         return len(self.text)
 
     def lines(self) -> list[int]:
         """The line of every token, from 1."""
-        pattern = TOKEN_OR_ANNOTATION if self.annotated else TOKEN
         breaks = [found.end() for found in LINE_BREAK.finditer(self.text)]
         breaks.append(len(self.text) + 1)
         result: list[int] = []
         line = 0
-        for found in pattern.finditer(self.text):
+        for found in TOKEN.finditer(self.text):
             start = found.start(1)
             while breaks[line] <= start:
                 line += 1
@@ -133,11 +132,18 @@ def tokenize(source: str | bytes, words: dict[str, int] = KEYWORDS) -> Tokens:
         DecodeError: a character, string, comment or annotation that is none.
     """
     text = to_text(source)
-    annotated = "(@" in text
-    if annotated or "(;" in text:
-        text = blank_out_nested(text)
-        annotated = annotated and "(@" in text
-    pattern = TOKEN_OR_ANNOTATION if annotated else TOKEN
+    tokens = tokens_of(text, words)
+    if "(;" in tokens.spellings or "(@" in tokens.spellings:
+        tokens = tokens_of(blank_out_nested(text), words)
+    spellings = tokens.spellings
+    for number in range(len(words), len(spellings)):
+        if len(spellings[number]) == 1 and SINGLE_CHARACTER.match(spellings[number]) is None:
+            raise not_a_token(tokens, number)
+    return tokens
+
+
+def tokens_of(text: str, words: dict[str, int]) -> Tokens:
+    """The tokens of a text without nested comments."""
     number_of: defaultdict[str, int] = defaultdict(count(len(words)).__next__, words)
     numbers: list[int] = []
     start = 0
@@ -146,17 +152,12 @@ def tokenize(source: str | bytes, words: dict[str, int] = KEYWORDS) -> Tokens:
         end = length
         if length - start > CHUNK_CHARACTERS:  # a line break never lies inside a token
             end = text.find("\n", start + CHUNK_CHARACTERS) + 1 or length
-        numbers.extend(map(number_of.__getitem__, pattern.findall(text, start, end)))
+        numbers.extend(map(number_of.__getitem__, TOKEN.findall(text, start, end)))
         while numbers and numbers[-1] == END_OF_TEXT:
             numbers.pop()
         start = end
     numbers.append(END_OF_TEXT)
-    spellings = list(number_of)
-    tokens = Tokens(text, numbers, spellings, annotated)
-    for number in range(NUMBER_OF_KEYWORDS, len(spellings)):
-        if len(spellings[number]) == 1 and SINGLE_CHARACTER.match(spellings[number]) is None:
-            raise not_a_token(tokens, number)
-    return tokens
+    return Tokens(text, numbers, list(number_of))
 
 
 def not_a_token(tokens: Tokens, number: int) -> DecodeError:

@@ -25,19 +25,25 @@ from wasmer_runtime_core.wasm.module import MEMORY as MEMORY_KIND
 from wasmer_runtime_core.wasm.module import TABLE as TABLE_KIND
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.definitions import Definitions, IndexSpace, take_function_type
-from wasmer_runtime_core.wasm.text.encoding import index_bytes, sized, vector
+from wasmer_runtime_core.wasm.text.encoding import custom_section, index_bytes, sized, vector
 from wasmer_runtime_core.wasm.text.instructions import InstructionReader
 from wasmer_runtime_core.wasm.text.keywords import (
+    AFTER,
+    BEFORE,
+    CODE,
     CUSTOM_ANNOTATION,
     DATA,
+    DATACOUNT,
     DECLARE,
     ELEM,
     END_OF_TEXT,
     EXPORT,
+    FIRST,
     FUNC,
     GLOBAL,
     IMPORT,
     ITEM,
+    LAST,
     LEFT,
     LOCAL,
     MEMORY,
@@ -50,7 +56,7 @@ from wasmer_runtime_core.wasm.text.keywords import (
     TYPE,
 )
 from wasmer_runtime_core.wasm.text.lexer import Tokens, tokenize
-from wasmer_runtime_core.wasm.text.sections import Sections, data_segment, element_segment
+from wasmer_runtime_core.wasm.text.sections import LAST_PLACE, Sections, data_segment, element_segment
 from wasmer_runtime_core.wasm.types import FUNCREF, PAGE_BYTES
 
 END_BYTE: Final = b"\x0b"
@@ -108,7 +114,7 @@ class ModuleParser:
         """Read the fields up to `closing`, ``)`` or the end of the text, which stays."""
         cursor = self.cursor
         if closing == RIGHT:
-            self.sections.module_name = cursor.take_identifier()
+            self.take_module_name()
         try:
             self.bind_fields(closing)
         except DecodeError as error:
@@ -119,6 +125,14 @@ class ModuleParser:
             cursor.at = start
             self.read_field()
         cursor.at = end
+
+    def take_module_name(self) -> None:
+        identifier = self.cursor.take_identifier()
+        if identifier is not None:
+            self.sections.module_name = identifier[1:].encode("utf-8", "replace")
+        written = self.cursor.take_name_annotation()
+        if written is not None:
+            self.sections.module_name = written
 
     def fail_earlier(self, error: DecodeError) -> None:
         """Raise for the first thing that is wrong when the first pass found something later in the text."""
@@ -139,6 +153,11 @@ class ModuleParser:
         fields = self.fields
         defined = ""
         while numbers[cursor.at] != closing:
+            if numbers[cursor.at] == CUSTOM_ANNOTATION:
+                fields.append(cursor.at)
+                cursor.at += 1
+                cursor.skip()
+                continue
             if numbers[cursor.at] != LEFT:
                 raise cursor.unexpected("a module field or )" if closing == RIGHT else "a module field")
             cursor.at += 1
@@ -238,8 +257,7 @@ class ModuleParser:
             self.sections.start = index_bytes(self.definitions.functions.take_index(cursor))
         else:
             assert keyword == CUSTOM_ANNOTATION
-            cursor.skip()
-            return
+            self.read_custom_section()
         cursor.expect_right(")")
 
     def read_inline_exports(self, kind: int, index: int) -> None:
@@ -261,7 +279,7 @@ class ModuleParser:
 
     def read_function(self) -> None:
         cursor = self.cursor
-        cursor.take_identifier()
+        cursor.skip_identifier()
         index = self.functions_read
         self.functions_read += 1
         self.read_inline_exports(FUNCTION_KIND, index)
@@ -282,11 +300,11 @@ class ModuleParser:
         self.sections.uses_data = self.sections.uses_data or reader.uses_data
         self.keep_local_names(index, locals_)
         if reader.label_names:
-            self.sections.label_names.append((index, dict(reader.label_names)))
+            self.sections.label_names.append((index, reader.label_names))
 
     def keep_local_names(self, function: int, locals_: IndexSpace) -> None:
-        if locals_.indices:
-            self.sections.local_names.append((function, locals_.named()))
+        if locals_.names:
+            self.sections.local_names.append((function, locals_.names))
 
     def take_locals(self, locals_: IndexSpace) -> bytes:
         """``(local …)*``, as runs of one type."""
@@ -296,7 +314,7 @@ class ModuleParser:
         run_length = 0
         while cursor.take_opening(LOCAL):
             named = locals_.count
-            if cursor.spellings[cursor.numbers[cursor.at]].startswith("$"):
+            if locals_.is_named(cursor):
                 locals_.bind(cursor)
                 if not cursor.has_value_type():
                     raise cursor.unexpected("a value type")
@@ -330,7 +348,7 @@ class ModuleParser:
         if kind < 0:
             raise cursor.unexpected("func, table, memory or global")
         cursor.at += 1
-        cursor.take_identifier()
+        cursor.skip_identifier()
         names += bytes((kind,))
         if kind == FUNCTION_KIND:
             locals_ = IndexSpace("local", "local")
@@ -391,7 +409,7 @@ class ModuleParser:
 
     def read_table(self) -> None:
         cursor = self.cursor
-        cursor.take_identifier()
+        cursor.skip_identifier()
         index = self.tables_read
         self.tables_read += 1
         self.read_inline_exports(TABLE_KIND, index)
@@ -412,7 +430,7 @@ class ModuleParser:
 
     def read_memory(self) -> None:
         cursor = self.cursor
-        cursor.take_identifier()
+        cursor.skip_identifier()
         index = self.memories_read
         self.memories_read += 1
         self.read_inline_exports(MEMORY_KIND, index)
@@ -430,7 +448,7 @@ class ModuleParser:
 
     def read_global(self) -> None:
         cursor = self.cursor
-        cursor.take_identifier()
+        cursor.skip_identifier()
         index = self.globals_read
         self.globals_read += 1
         self.read_inline_exports(GLOBAL_KIND, index)
@@ -476,7 +494,7 @@ class ModuleParser:
     def read_element_segment(self) -> None:
         """``(elem $id? mode elemlist)``: passive, declarative or active."""
         cursor = self.cursor
-        cursor.take_identifier()
+        cursor.skip_identifier()
         table = -1
         offset = b""
         declarative = False
@@ -517,7 +535,7 @@ class ModuleParser:
     def read_data_segment(self) -> None:
         """``(data $id? (memory x)? offset? "…"*)``."""
         cursor = self.cursor
-        cursor.take_identifier()
+        cursor.skip_identifier()
         memory = 0
         offset = b""
         if cursor.take_opening(MEMORY):
@@ -531,6 +549,44 @@ class ModuleParser:
             offset = self.take_offset()
         self.sections.data.append(data_segment(memory, offset, cursor.take_strings()))
 
+    def read_custom_section(self) -> None:
+        """``(@custom "name" place? "…"*)`` (3.0, appendix: custom annotations)."""
+        cursor = self.cursor
+        name = cursor.take_name("the name of the custom section")
+        place = LAST_PLACE
+        if cursor.numbers[cursor.at] == LEFT:
+            cursor.at += 1
+            before = cursor.numbers[cursor.at] == BEFORE
+            if not before and cursor.numbers[cursor.at] != AFTER:
+                raise cursor.unexpected("before or after")
+            cursor.at += 1
+            place = CUSTOM_PLACES.get(cursor.numbers[cursor.at], -1)
+            if place < 0:
+                raise cursor.unexpected("the kind of a section, first or last")
+            if before and place > 0:
+                place -= 1
+            cursor.at += 1
+            cursor.expect_right(")")
+        self.sections.custom.setdefault(place, []).append(custom_section(name, cursor.take_strings()))
+
 
 FIELDS: Final = frozenset((TYPE, IMPORT, FUNC, TABLE, MEMORY, GLOBAL, EXPORT, START, ELEM, DATA, CUSTOM_ANNOTATION))
 """The keywords that begin a field of a module."""
+
+CUSTOM_PLACES: Final = {
+    FIRST: 0,
+    TYPE: 1,
+    IMPORT: 2,
+    FUNC: 3,
+    TABLE: 4,
+    MEMORY: 5,
+    GLOBAL: 6,
+    EXPORT: 7,
+    START: 8,
+    ELEM: 9,
+    DATACOUNT: 10,
+    CODE: 11,
+    DATA: 12,
+    LAST: LAST_PLACE,
+}
+"""Keyword -> the place behind that section: how many kinds of section stand before."""

@@ -14,6 +14,8 @@ from wasmer_runtime_core.wasm.text.encoding import custom_section, index_bytes, 
 from wasmer_runtime_core.wasm.types import FUNCREF
 
 HEADER: Final = b"\x00asm\x01\x00\x00\x00"
+LAST_PLACE: Final = 13
+"""Of custom sections, behind the names."""
 
 
 @final
@@ -21,14 +23,16 @@ class Sections:
     """What a module consists of.
 
     Attributes:
-        module_name: with its ``$``.
+        module_name: or None.
         start: the index of the start function, encoded; empty without.
+        custom: place -> custom sections there: how many kinds of section come before, or `LAST_PLACE`.
         uses_data: an instruction names a data segment.
         local_names, label_names: for a function's index the names by index.
     """
 
     def __init__(self) -> None:
-        self.module_name: str | None = None
+        self.module_name: bytes | None = None
+        self.custom: dict[int, list[bytes]] = {}
         self.imports: list[bytes] = []
         self.functions: list[bytes] = []
         self.tables: list[bytes] = []
@@ -46,8 +50,8 @@ class Sections:
     def module_bytes(self, definitions: Definitions) -> bytes:
         """The binary module (section 5.5)."""
         types = [b"\x60" + sized(type_.params) + sized(type_.results) for type_ in definitions.function_types]
-        parts = [HEADER]
-        for number, content in (
+        parts = [HEADER, *self.custom.get(0, ())]
+        in_order = (
             (1, filled(types)),
             (2, filled(self.imports)),
             (3, filled(self.functions)),
@@ -60,21 +64,24 @@ class Sections:
             (12, index_bytes(len(self.data)) if self.uses_data else b""),
             (10, filled(self.code)),
             (11, filled(self.data)),
-        ):
+        )
+        for place, (number, content) in enumerate(in_order, start=1):
             if content:
                 parts.append(section(number, content))
+            parts += self.custom.get(place, ())
         names = self.name_section(definitions)
         if names:
             parts.append(custom_section(b"name", names))
+        parts += self.custom.get(LAST_PLACE, ())
         return b"".join(parts)
 
     def name_section(self, definitions: Definitions) -> bytes:
         """The subsections of the name section (appendix, section 7.4.1), those with names."""
         parts: list[bytes] = []
         if self.module_name is not None:
-            parts.append(section(0, sized(self.module_name[1:].encode("utf-8", "replace"))))
-        if definitions.functions.indices:
-            parts.append(section(1, name_map(definitions.functions.named())))
+            parts.append(section(0, sized(self.module_name)))
+        if definitions.functions.names:
+            parts.append(section(1, name_map(definitions.functions.names)))
         for number, indirect in ((2, self.local_names), (3, self.label_names)):
             if indirect:
                 parts.append(
@@ -88,8 +95,8 @@ class Sections:
             (8, definitions.elements),
             (9, definitions.data),
         ):
-            if space.indices:
-                parts.append(section(number, name_map(space.named())))
+            if space.names:
+                parts.append(section(number, name_map(space.names)))
         return b"".join(parts)
 
 
