@@ -1,7 +1,9 @@
 """The types of the C part. What they promise is said where Python wraps them."""
 
-from collections.abc import Buffer, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, final
+
+from typing_extensions import Buffer
 
 from wasmer_runtime_core.wasm.types import FunctionType
 
