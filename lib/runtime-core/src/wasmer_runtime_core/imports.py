@@ -36,6 +36,7 @@ from wasmer_runtime_core.errors import (
 from wasmer_runtime_core.functions import Function, HostFunction
 from wasmer_runtime_core.globals import Global
 from wasmer_runtime_core.host import HostFunc, article, func, shape
+from wasmer_runtime_core.instance import Exports
 from wasmer_runtime_core.memory import Memory
 from wasmer_runtime_core.table import Table
 from wasmer_runtime_core.values import Value
@@ -208,11 +209,16 @@ def imports(namespaces: Mapping[str, Any] | None = None, *, state: StateCreator 
 _MISSING: Final = object()
 
 
+def _exports(namespace: Any) -> Any:
+    """The names and exports of a mapping or an instance, or None."""
+    if isinstance(namespace, (Mapping, Exports)):
+        return namespace
+    return getattr(namespace, "exports", None)
+
+
 def _lookup(namespace: Any, label: str, name: str) -> Any:
     """What `name` stands for in a namespace of any form, or `_MISSING`."""
-    if isinstance(namespace, Mapping):
-        return namespace.get(name, _MISSING)
-    exports = getattr(namespace, "exports", None)
+    exports = _exports(namespace)
     if exports is not None:
         try:
             return exports[name]
@@ -229,9 +235,7 @@ def _lookup(namespace: Any, label: str, name: str) -> Any:
 
 
 def _items(namespace: Any, label: str) -> Iterable[tuple[str, Any]]:
-    if isinstance(namespace, Mapping):
-        return namespace.items()
-    exports = getattr(namespace, "exports", None)
+    exports = _exports(namespace)
     if exports is not None:
         return [(name, exports[name]) for name in exports]
     get_exports = getattr(namespace, "get_exports", None)
@@ -323,7 +327,7 @@ def _match_table(export: Any, wanted: TableType, namespace: str, name: str) -> A
 
 def _match_global(export: Any, wanted: GlobalType, namespace: str, name: str) -> Any:
     if isinstance(export, Global):
-        found = export.global_type
+        found = export.type
         if found == wanted:
             return export
         return IncorrectGlobalDescriptor(namespace, name, str(wanted), str(found))

@@ -147,7 +147,7 @@ INFO_FIELDS: Final = (
     "types", "imports", "functions", "tables", "memories", "globals",
     "imported_functions", "imported_tables", "imported_memories", "imported_globals",
     "global_definitions", "exports", "start", "elements", "data", "data_count",
-    "custom_sections", "code_offset", "module_name", "function_names", "escaping",
+    "custom_sections", "code_offset", "module_name", "function_names", "local_names", "escaping",
 )
 COMPILED_FIELDS: Final = (
     "backend", "target", "code", "function_offsets", "sites", "relocations",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import enum
 import struct
+from operator import index
 from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.errors import InvalidDescriptor, SignatureError
@@ -92,7 +93,7 @@ _BITS: Final = {Type.I32: 32, Type.I64: 64, Type.F32: 32, Type.F64: 64, Type.V12
 
 def _integer_bits(value: int, width: int, name: str) -> int:
     """Two's complement bits of an int in the signed or the unsigned range of `width` bits."""
-    value = value.__index__()
+    value = index(value)
     if not -(1 << (width - 1)) <= value < 1 << width:
         raise OverflowError(f"{value} does not fit {name}")
     return value & ((1 << width) - 1)
@@ -104,6 +105,15 @@ def _f32_bits(value: float) -> int:
         return int.from_bytes(struct.pack("<f", value), "little")
     except OverflowError:
         return 0x7F800000 if value > 0 else 0xFF800000
+    except struct.error as error:
+        raise TypeError(f"{value!r} is not a number") from error
+
+
+def _f64_bits(value: float) -> int:
+    try:
+        return int.from_bytes(struct.pack("<d", value), "little")
+    except struct.error as error:
+        raise TypeError(f"{value!r} is not a number") from error
 
 
 class Value:
@@ -145,13 +155,21 @@ class Value:
 
     @classmethod
     def F32(cls, value: float) -> Value:
-        """A 32-bit float, rounded to nearest. For a NaN with a payload see `from_bits`."""
+        """A 32-bit float, rounded to nearest. For a NaN with a payload see `from_bits`.
+
+        Raises:
+            TypeError: not a number.
+        """
         return cls(Type.F32, _f32_bits(value))
 
     @classmethod
     def F64(cls, value: float) -> Value:
-        """A 64-bit float."""
-        return cls(Type.F64, int.from_bytes(struct.pack("<d", value), "little"))
+        """A 64-bit float.
+
+        Raises:
+            TypeError: not a number.
+        """
+        return cls(Type.F64, _f64_bits(value))
 
     @classmethod
     def V128(cls, value: int | bytes) -> Value:
@@ -316,7 +334,7 @@ class FuncSig:
         if len(values) == len(self.params):
             try:
                 return [Value.of(type, value) for type, value in zip(self.params, values, strict=True)]
-            except (TypeError, ValueError, struct.error):
+            except (TypeError, ValueError):
                 pass
         found = ", ".join(str(value.type) if isinstance(value, Value) else type(value).__name__ for value in values)
         raise SignatureError(str(self), f"({found})", name)
