@@ -35,8 +35,6 @@ class Exports:
     has already (names with two underscores, ``keys``, ``values``, ``items``) is reached by item.
     """
 
-    __slots__ = ("_core", "_made", "_places")
-
     def __init__(self, core: machine.Instance, places: dict[str, tuple[int, int]]) -> None:
         self._core = core
         self._places = places
@@ -63,7 +61,9 @@ class Exports:
         return self._core.global_(index)
 
     def __getattr__(self, name: str) -> Extern:
-        return self[name]
+        # Kept as an attribute of the object, so that the next access costs what any attribute does.
+        made = self.__dict__[name] = self[name]
+        return made
 
     def __contains__(self, name: object) -> bool:
         return name in self._places

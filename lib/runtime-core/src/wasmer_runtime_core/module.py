@@ -141,13 +141,14 @@ def extern_type(info: ModuleInfo, kind: int, index: int) -> ExternalType:
     return info.globals[index]
 
 
-# The fields that make up a pickled module. A test compares them with the classes.
+# The fields that make up a pickled module; names are read again from the custom sections. A
+# test compares them with the classes.
 # fmt: off
 INFO_FIELDS: Final = (
     "types", "imports", "functions", "tables", "memories", "globals",
     "imported_functions", "imported_tables", "imported_memories", "imported_globals",
     "global_definitions", "exports", "start", "elements", "data", "data_count",
-    "custom_sections", "code_offset", "module_name", "function_names", "local_names", "escaping",
+    "custom_sections", "code_offset", "escaping",
 )
 COMPILED_FIELDS: Final = (
     "backend", "target", "code", "function_offsets", "sites", "relocations",
