@@ -40,7 +40,24 @@ from librt.vecs import append, vec
 from mypy_extensions import i32, i64, u8
 
 from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.forms.rows import FEATURES
+from wasmer_runtime_core.asm.x64.forms.rows import (
+    BRANCH_SHIFT,
+    BYTE_REG_SHIFT,
+    BYTE_RM_SHIFT,
+    DIGIT_SHIFT,
+    FEATURE_SHIFT,
+    FEATURES,
+    IMMEDIATE_SHIFT,
+    IS4_SHIFT,
+    LENGTH_SHIFT,
+    MAP_SHIFT,
+    MODES_SHIFT,
+    OPCODE_REGISTER_SHIFT,
+    PREFIX_SHIFT,
+    VEX_SHIFT,
+    VVVV_SHIFT,
+    WIDE_SHIFT,
+)
 from wasmer_runtime_core.asm.x64.records import (
     ALIGN,
     AT,
@@ -97,14 +114,14 @@ def _load(number: i64) -> i64:
     opcodes = _OPCODES
     rows[number] = packed
     opcode = packed & 0xFF
-    escape = (packed >> 16) & 3
+    escape = (packed >> MAP_SHIFT) & 3
     if escape == 0:
         opcode |= 8 << 24
     elif escape == 1:
         opcode = 0x0F | (opcode << 8) | (16 << 24)
     else:
         opcode = 0x0F | ((0x34 + (escape << 1)) << 8) | (opcode << 16) | (24 << 24)
-    prefix = (packed >> 8) & 0xFF
+    prefix = (packed >> PREFIX_SHIFT) & 0xFF
     if prefix:
         opcode |= (prefix << 32) | (8 << 40)
     opcodes[number] = opcode
@@ -135,8 +152,8 @@ _NO_OPERATIONS: Final = (
 
 def _vex(row: i64, reg: i64, x: i64, rm: i64, vvvv: i64) -> i64:
     """The VEX prefix, in two bytes if it can be, and the opcode (Intel manual, volume 2, section 2.3.5)."""
-    last = ((row >> 8) & 0xFF) | ((~(vvvv & (row >> 48)) & 15) << 3)
-    escape = (row >> 16) & 3
+    last = ((row >> PREFIX_SHIFT) & 0xFF) | ((~(vvvv & (row >> VVVV_SHIFT)) & 15) << 3)
+    escape = (row >> MAP_SHIFT) & 3
     if escape == 1 and last < 0x80 and x < 8 and rm < 8:
         return 0xC5 | ((last | ((~reg & 8) << 4)) << 8) | ((row & 0xFF) << 16)
     middle = escape | ((~rm & 8) << 2) | ((~x & 8) << 3) | ((~reg & 8) << 4)
@@ -259,13 +276,13 @@ class ModuleEncoder:
                 row = rows[form]
                 if row == 0:
                     row = _load(form)
-                features |= one << ((row >> 56) & 31)
+                features |= one << ((row >> FEATURE_SHIFT) & 31)
                 # No branches but for jumps: -1 if the displacement fits a byte, else 0.
                 mode = (head >> 12) & 15
                 fits = (((read_i64_le(records, at + 8) + 0x80) & 0xFFFF_FFFF) - 0x100) >> 63
                 reach = reaches[mode]
-                bound += ((row >> 52) & 15) + (reach & 15) - ((reach >> 4) & fits)
-                if (row >> 28) & 1 and mode == LABEL:
+                bound += ((row >> LENGTH_SHIFT) & 15) + (reach & 15) - ((reach >> 4) & fits)
+                if (row >> BRANCH_SHIFT) & 1 and mode == LABEL:
                     count = self.jump_count
                     if count < len(self.jump_bounds):
                         self.jump_bounds[count] = bound
@@ -320,7 +337,7 @@ class ModuleEncoder:
 
             row = rows[form]
             mode = (head >> 12) & 15
-            if (row >> (32 + mode)) & 1 == 0:
+            if (row >> (MODES_SHIFT + mode)) & 1 == 0:
                 self._fail(records, at, "there is no such form" if row == 0 else "the form does not admit the mode")
             tail = read_i64_le(records, at + 8)
             kind = (head >> 56) & 0xFF
@@ -338,17 +355,17 @@ class ModuleEncoder:
                         self._fail(records, at, "no such index register or scale")
                 if mode >= INDEX_ONLY:
                     rm = 5
-            elif mode == NONE and (row >> 27) & 1 == 0:
+            elif mode == NONE and (row >> OPCODE_REGISTER_SHIFT) & 1 == 0:
                 rm = 0
             if (reg | rm) > 15:
                 self._fail(records, at, "there is no such register")
 
-            if (row >> 28) & 1:
+            if (row >> BRANCH_SHIFT) & 1:
                 if mode == LABEL:
                     self._jump(records, at, row, tail, jumps)
                     jumps += 1
                 else:
-                    if (row >> 16) & 3:
+                    if (row >> MAP_SHIFT) & 3:
                         code.append(0x0F)
                     code.append(u8(row & 0xFF))
                     self._relocation(tail, -4)
@@ -356,18 +373,20 @@ class ModuleEncoder:
                 # One word takes the prefixes, the opcode, ModRM and SIB: at most seven bytes. The
                 # displacement joins it if there is room. Eight bytes are written, some taken back.
                 here: i64 = len(code)
-                if (row >> 26) & 1:
+                if (row >> VEX_SHIFT) & 1:
                     word = _vex(row, reg, x, rm, (head >> 48) & 0xFF)
                     bits: i64 = 24 if word & 0xFF == 0xC5 else 32
                 else:
                     opcode = opcodes[form]
                     word = opcode & 0xFF_FFFF
                     bits = (opcode >> 24) & 0x1F
-                    rex = ((row >> 15) & 8) | ((reg >> 1) & 4) | ((x >> 2) & 2) | (rm >> 3)
+                    rex = ((row >> (WIDE_SHIFT - 3)) & 8) | ((reg >> 1) & 4) | ((x >> 2) & 2) | (rm >> 3)
                     has_rex = (rex + 15) >> 4
-                    if (row >> 29) & 3:
+                    if (row >> BYTE_REG_SHIFT) & 3:  # or BYTE_RM
                         # Without REX, the byte registers 4 to 7 would be ah to bh.
-                        if ((row >> 29) & 1 and reg >= 4) or ((row >> 30) & 1 and rm >= 4 and mode == REG):
+                        if (row >> BYTE_REG_SHIFT) & 1 and reg >= 4:
+                            has_rex = 1
+                        elif (row >> BYTE_RM_SHIFT) & 1 and rm >= 4 and mode == REG:
                             has_rex = 1
                     shift = has_rex << 3
                     word = (word << shift) | ((0x40 | rex) * has_rex)
@@ -375,7 +394,7 @@ class ModuleEncoder:
                     shift = (opcode >> 40) & 8
                     word = (word << shift) | ((opcode >> 32) & 0xFF)
                     bits += shift
-                modrm = ((row >> 16) & 0x38) | ((reg & 7) << 3)
+                modrm = ((row >> (DIGIT_SHIFT - 3)) & 0x38) | ((reg & 7) << 3)
                 if mode == REG:
                     write_i64_le(code, word | ((0xC0 | modrm | (rm & 7)) << bits))
                     code.truncate(here + (bits >> 3) + 1)
@@ -418,8 +437,8 @@ class ModuleEncoder:
                     write_i64_le(code, word | ((modrm | 5) << bits))
                     code.truncate(here + (bits >> 3) + 1)
                     target = ((tail & 0xFFFF_FFFF) ^ 0x8000_0000) - 0x8000_0000
-                    self._from_here(records, at, mode, target, (row >> 22) & 15)
-                immediate = (row >> 22) & 15
+                    self._from_here(records, at, mode, target, (row >> IMMEDIATE_SHIFT) & 15)
+                immediate = (row >> IMMEDIATE_SHIFT) & 15
                 if immediate == 4:
                     write_i32_le(code, i32(tail >> 32))
                 elif immediate:
@@ -431,10 +450,10 @@ class ModuleEncoder:
 
     def _immediate(self, records: bytes, at: i64, row: i64, tail: i64) -> None:
         """An immediate that is not of four bytes."""
-        size = (row >> 22) & 15
+        size = (row >> IMMEDIATE_SHIFT) & 15
         value = tail >> 32
         if size == 1:
-            if (row >> 31) & 1:
+            if (row >> IS4_SHIFT) & 1:
                 value <<= 4
             if value < -128 or value > 255:
                 self._fail(records, at, "the immediate does not fit 8 bits")
@@ -470,7 +489,7 @@ class ModuleEncoder:
         label = tail & 0xFFFF_FFFF
         if label >= self.label_limit or self.label_bounds[label] < 0:
             self._fail(records, at, "the label is never bound")
-        short = (row >> 8) & 0xFF
+        short = (row >> PREFIX_SHIFT) & 0xFF
         here: i64 = len(code)
         target = self.label_offsets[label]
         if target >= 0:
@@ -484,7 +503,7 @@ class ModuleEncoder:
             self._note(_SHORT, here + 1, label, 0)
             code.append(0)
             return
-        if (row >> 16) & 3:
+        if (row >> MAP_SHIFT) & 3:
             code.append(0x0F)
         code.append(u8(row & 0xFF))
         here = len(code)
