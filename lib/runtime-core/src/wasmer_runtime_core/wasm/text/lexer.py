@@ -27,16 +27,17 @@ from wasmer_runtime_core.wasm.text.keywords import END_OF_TEXT, KEYWORDS
 
 CHUNK_CHARACTERS: Final = 1 << 16
 
+# Possessive repetition (``++``) of single characters only: of groups, Python 3.11.2 gets it wrong.
 IDENTIFIER_CHARACTERS: Final = r"0-9A-Za-z!#$%&'*+\-./:<=>?@\\^_`|~"
-STRING: Final = r'"(?:[^"\\\x00-\x1f\x7f]++|\\(?:[tnr"\'\\]|[0-9a-fA-F]{2}|u\{[0-9a-fA-F_]++\}))*+"'
-COMMENT: Final = r"\(;(?:[^;(\n\r]++|;(?!\))|\((?!;))*+;\)"
-SPACE: Final = rf"(?:[ \t\n\r]++|;;[^\n\r]*+|{COMMENT})*+"
+STRING: Final = r'"(?:[^"\\\x00-\x1f\x7f]++|\\(?:[tnr"\'\\]|[0-9a-fA-F]{2}|u\{[0-9a-fA-F_]++\}))*"'
+COMMENT: Final = r"\(;(?:[^;(\n\r]++|;(?!\))|\((?!;))*;\)"
+SPACE: Final = rf"(?:[ \t\n\r]++|;;[^\n\r]*+|{COMMENT})*"
 ANNOTATION: Final = rf"\(@(?:name|custom)(?![{IDENTIFIER_CHARACTERS}])"
 
 TOKEN: Final = re.compile(
     SPACE
     + r"(\((?![;@])|\)"
-    + rf"|(?:[{IDENTIFIER_CHARACTERS},\[\]{{}}]++|;(?!;)|{STRING})++"
+    + rf"|(?:[{IDENTIFIER_CHARACTERS},\[\]{{}}]++|;(?!;)|{STRING})+"
     + rf"|{ANNOTATION}|\([;@]|\Z|[\s\S])"
 )
 """Group 1: the token; empty at the end of the text; a lone character if none begins here.
