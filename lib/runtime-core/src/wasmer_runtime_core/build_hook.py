@@ -137,8 +137,7 @@ class CompileHook(BuildHookInterface[Any]):
 def hot_modules(package: Path, patterns: Sequence[str]) -> list[Path]:
     """The modules that `patterns` choose below the directory `package`.
 
-    A pattern with a ``!`` before it takes away what earlier ones chose. ``__init__.py`` is chosen
-    by its very name only: it is run once, and importing it should stay quick.
+    A pattern with a ``!`` before it takes away what earlier ones chose.
 
     Raises:
         LookupError: a pattern chooses, or takes away, nothing.
