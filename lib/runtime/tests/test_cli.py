@@ -275,3 +275,12 @@ def test_missing_wasi_is_explained(tmp_path: Path) -> None:
     done = process("run", str(path), env=environment)
     assert done.returncode == 1
     assert done.stderr == "Error: this program needs WASI, which is not installed: pip install 'wasmer-runtime[wasi]'\n"
+
+
+def test_wasm2wat_gives_text_that_is_the_same_module(run: Run, program: str, tmp_path: Path) -> None:
+    binary = tmp_path / "calc.wasm"
+    binary.write_bytes(wat2wasm(PROGRAM))
+    result = run("wasm2wat", str(binary))
+    assert wat2wasm(result.stdout) == binary.read_bytes()
+    assert run("wasm2wat", "-", "-o", str(tmp_path / "again.wat"), input=binary.read_bytes()).exit_code == 0
+    assert (tmp_path / "again.wat").read_text() == result.stdout

@@ -59,12 +59,7 @@ def wat2wasm(file: Path, output: Path | None) -> None:
 @click.option("-o", "--output", type=FILE, help="Where to write; default: standard output.")
 def wasm2wat(file: Path, output: Path | None) -> None:
     """Translate the binary format into the text format."""
-    try:
-        text = api.wasm2wat(load(file))
-    except ModuleNotFoundError as error:
-        if error.name != "wasmer_runtime_core.wasm.printer":
-            raise
-        raise CommandError("wasm2wat is not available in this version") from None
+    text = api.wasm2wat(load(file))
     if output is None or str(output) == "-":
         click.echo(text, nl=not text.endswith("\n"))
     else:
