@@ -144,12 +144,11 @@ def hot_modules(package: Path, patterns: Sequence[str]) -> list[Path]:
     """
     chosen: dict[Path, None] = {}
     for pattern in patterns:
-        exclude, glob = pattern.startswith("!"), pattern.removeprefix("!")
-        matches = [
-            path for path in sorted(package.glob(glob)) if path.name != "__init__.py" or glob.endswith(path.name)
-        ]
-        if exclude:
-            matches = [path for path in matches if chosen.pop(path, 0) is None]
+        matches = sorted(package.glob(pattern.removeprefix("!")))
+        if pattern.startswith("!"):
+            matches = [path for path in matches if path in chosen]
+            for path in matches:
+                del chosen[path]
         else:
             chosen.update(dict.fromkeys(matches))
         if not matches:
