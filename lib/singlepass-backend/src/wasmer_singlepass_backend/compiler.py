@@ -84,7 +84,7 @@ class SinglepassCompiler:
             sites=encoded.sites,
             relocations=encoded.relocations,
             bounds_checks=bounds_checks,
-            cpu_features=target.features(),
+            cpu_features=encoded.cpu_features,
             release_gil=config.release_gil,
         )
 

@@ -1,10 +1,10 @@
-"""What the processor offers beyond x86-64, SSE4.1 and POPCNT, which the code always needs."""
+"""What the processor offers beyond x86-64, SSE4 and POPCNT, which the code always needs."""
 
 from __future__ import annotations
 
 from typing import final
 
-REQUIRED = ("sse4_1", "popcnt")
+REQUIRED = ("ssse3", "sse4_1", "sse4_2", "popcnt")
 """Names as Linux spells them in /proc/cpuinfo."""
 
 
@@ -27,11 +27,3 @@ class Target:
             bmi2="bmi2" in features,
             lzcnt="abm" in features or "lzcnt" in features,
         )
-
-    def features(self) -> tuple[str, ...]:
-        """What code made for this target needs of a processor."""
-        names = list(REQUIRED)
-        for name, used in (("avx", self.avx), ("bmi1", self.bmi), ("bmi2", self.bmi2), ("abm", self.lzcnt)):
-            if used:
-                names.append(name)
-        return tuple(names)

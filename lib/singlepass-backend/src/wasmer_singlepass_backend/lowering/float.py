@@ -12,7 +12,7 @@ from mypy_extensions import i64
 from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.asm.x64.forms import Form
 from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import F32, F64, HOME_REGISTER, HOME_XMM, I32, JCC, JMP, MOVZX_R32_R8, SETCC, FunctionCompiler
+from wasmer_singlepass_backend.function import F32, F64, HOME_REGISTER, HOME_XMM, I32, V128, JCC, JMP, MOVZX_R32_R8, SETCC, FunctionCompiler
 from wasmer_singlepass_backend.lowering.integer import push_condition
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RBP, RCX, XMM_SCRATCH, XMM_SCRATCH_2
@@ -43,20 +43,14 @@ OP_BR_IF: Final = 0x0D
 OP_IF: Final = 0x04
 
 
-def operand_from_memory(f: FunctionCompiler, p: i64) -> i64:
-    """Displacement in the frame of float operand `p`, or 0."""
-    return f.in_frame(p)
-
-
 @final
 class FloatBinary(Lowering):
-    """add, sub, mul, div."""
+    """add, sub, mul, div; and every vector operator that is one instruction."""
 
-    def __init__(self, type_: int, sse: Form, avx: Form, commutative: bool) -> None:
+    def __init__(self, type_: int, sse: Form, avx: Form) -> None:
         self.type: i64 = type_
         self.sse: i64 = number(sse)
         self.avx: i64 = number(avx)
-        self.commutative: bool = commutative
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         right = f.pop()
@@ -97,7 +91,7 @@ class FloatBinary(Lowering):
             f.asm.reg_reg_reg(self.avx, register, first, second)
         elif f.in_frame(right) != 0:
             f.asm.reg_reg_mem(self.avx, register, first, RBP, f.in_frame(right))
-        elif f.values[right] == 0:
+        elif f.values[right] == 0 and self.type != V128:
             f.load_xmm(right, XMM_SCRATCH_2)
             f.asm.reg_reg_reg(self.avx, register, first, XMM_SCRATCH_2)
         else:
@@ -114,7 +108,7 @@ class FloatBinary(Lowering):
             f.asm.reg_reg(self.sse, register, second)
         elif f.in_frame(right) != 0:
             f.asm.reg_mem(self.sse, register, RBP, f.in_frame(right))
-        elif f.values[right] == 0:
+        elif f.values[right] == 0 and self.type != V128:
             f.load_xmm(right, XMM_SCRATCH_2)
             f.asm.reg_reg(self.sse, register, XMM_SCRATCH_2)
         else:
@@ -122,6 +116,9 @@ class FloatBinary(Lowering):
 
 
 def constant_place(f: FunctionCompiler, type_: i64, bits: i64) -> i64:
+    """Where the constant lies; a vector constant's operand is its place already."""
+    if type_ == V128:
+        return bits
     if type_ == F32:
         return f.constants.word32(bits)
     return f.constants.word64(bits)

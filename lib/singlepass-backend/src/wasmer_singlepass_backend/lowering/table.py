@@ -1,7 +1,7 @@
 """The lowering of every operator, in the order of the specification's chapters.
 
 A row's objects name the instruction forms it emits; the rule's class says how operands
-travel. Vector operators stand in `lowering.simd`.
+travel. Vector operators stand in `lowering.vector_table`.
 """
 
 from __future__ import annotations
@@ -195,6 +195,7 @@ from wasmer_singlepass_backend.lowering.variable import (
     LocalTee,
     Select,
 )
+from wasmer_singlepass_backend.lowering.vector_table import VECTOR_LOWERINGS
 
 
 def _compare_32(condition: int, mirrored: int) -> Compare:
@@ -227,7 +228,7 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "ref.is_null":    ReferenceIsNull(),
     "ref.func":       ReferenceFunction(),
     "table.get":      TableGet(),
-    "table.set":      TableSet(),
+    "table.set":      CallHelper("table_set", "a"),  # slots own what they refer to
     "table.size":     TableSize(),
     "table.grow":     CallHelper("table_grow", "a", I32),
     "table.fill":     CallHelper("table_fill", "a"),
@@ -359,10 +360,10 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "f32.trunc":      Round(F32, ROUNDSS_XMM_XM32_IMM8, _TRUNC),
     "f32.nearest":    Round(F32, ROUNDSS_XMM_XM32_IMM8, _NEAREST),
     "f32.sqrt":       FloatUnary(F32, F32, SQRTSS_XMM_XM32),
-    "f32.add":        FloatBinary(F32, ADDSS_XMM_XM32, VADDSS_XMM_XMM_XM32, True),
-    "f32.sub":        FloatBinary(F32, SUBSS_XMM_XM32, VSUBSS_XMM_XMM_XM32, False),
-    "f32.mul":        FloatBinary(F32, MULSS_XMM_XM32, VMULSS_XMM_XMM_XM32, True),
-    "f32.div":        FloatBinary(F32, DIVSS_XMM_XM32, VDIVSS_XMM_XMM_XM32, False),
+    "f32.add":        FloatBinary(F32, ADDSS_XMM_XM32, VADDSS_XMM_XMM_XM32),
+    "f32.sub":        FloatBinary(F32, SUBSS_XMM_XM32, VSUBSS_XMM_XMM_XM32),
+    "f32.mul":        FloatBinary(F32, MULSS_XMM_XM32, VMULSS_XMM_XMM_XM32),
+    "f32.div":        FloatBinary(F32, DIVSS_XMM_XM32, VDIVSS_XMM_XMM_XM32),
     "f32.min":        MinMax(F32, MINSS_XMM_XM32, True),
     "f32.max":        MinMax(F32, MAXSS_XMM_XM32, False),
     "f32.copysign":   CopySign(F32),
@@ -374,10 +375,10 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "f64.trunc":      Round(F64, ROUNDSD_XMM_XM64_IMM8, _TRUNC),
     "f64.nearest":    Round(F64, ROUNDSD_XMM_XM64_IMM8, _NEAREST),
     "f64.sqrt":       FloatUnary(F64, F64, SQRTSD_XMM_XM64),
-    "f64.add":        FloatBinary(F64, ADDSD_XMM_XM64, VADDSD_XMM_XMM_XM64, True),
-    "f64.sub":        FloatBinary(F64, SUBSD_XMM_XM64, VSUBSD_XMM_XMM_XM64, False),
-    "f64.mul":        FloatBinary(F64, MULSD_XMM_XM64, VMULSD_XMM_XMM_XM64, True),
-    "f64.div":        FloatBinary(F64, DIVSD_XMM_XM64, VDIVSD_XMM_XMM_XM64, False),
+    "f64.add":        FloatBinary(F64, ADDSD_XMM_XM64, VADDSD_XMM_XMM_XM64),
+    "f64.sub":        FloatBinary(F64, SUBSD_XMM_XM64, VSUBSD_XMM_XMM_XM64),
+    "f64.mul":        FloatBinary(F64, MULSD_XMM_XM64, VMULSD_XMM_XMM_XM64),
+    "f64.div":        FloatBinary(F64, DIVSD_XMM_XM64, VDIVSD_XMM_XMM_XM64),
     "f64.min":        MinMax(F64, MINSD_XMM_XM64, True),
     "f64.max":        MinMax(F64, MAXSD_XMM_XM64, False),
     "f64.copysign":   CopySign(F64),
@@ -427,7 +428,7 @@ LOWERINGS: Final[dict[str, Lowering]] = {
 def by_code() -> list[Lowering | None]:
     """The table indexed by operator code."""
     table: list[Lowering | None] = [None] * 0x400
-    for mnemonic, lowering in LOWERINGS.items():
+    for mnemonic, lowering in [*LOWERINGS.items(), *VECTOR_LOWERINGS.items()]:
         table[BY_MNEMONIC[mnemonic].code] = lowering
     return table
 
