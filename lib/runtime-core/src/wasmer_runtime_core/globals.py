@@ -24,7 +24,13 @@ class Global(machine.Global):
     __slots__ = ()
 
     def __new__(cls, value: Value, mutable: bool = False) -> Global:
-        """A global of the value's type."""
+        """A global of the value's type.
+
+        Raises:
+            TypeError: not a `Value`: a plain one does not say its type.
+        """
+        if not isinstance(value, Value):
+            raise TypeError(f"a global is made of a Value, which has a type, such as Value.I32(7); this is {value!r}")
         return cast("Global", super().__new__(cls, int(value.type), _bits(value), mutable, True))
 
     @classmethod
