@@ -387,3 +387,106 @@ def test_missing_functions_that_are_allowed_fail_when_called() -> None:
     instance = instantiate(LOG, given)
     with pytest.raises(LinkError, match="Import not found, namespace: env, name: log"):
         instance.exports.run()
+
+
+# --- what is said when it goes wrong ------------------------------------------------------
+
+CALLS = """
+(module $caller
+  (import "env" "f" (func $f (param i32) (result i32)))
+  (import "env" "two" (func $two (result i32 i64)))
+  (func (export "run") (param i32) (result i32) local.get 0 call $f)
+  (func (export "both") (result i32 i64) call $two))
+"""
+
+
+@pytest.mark.parametrize(
+    ("returned", "error", "message"),
+    [
+        ("text", TypeError, r"env.f\(\) result 1: i32 takes an int, not 'str'"),
+        (None, TypeError, r"env.f\(\) result 1"),
+        (1.5, TypeError, r"env.f\(\) result 1"),
+        (2**32, OverflowError, r"env.f\(\) result 1"),
+        ((1, 2), TypeError, r"env.f\(\) result 1"),
+    ],
+)
+def test_wrong_results_of_host_functions_name_the_import(returned: Any, error: type[Exception], message: str) -> None:
+    given = {"env": {"f": lambda x: returned, "two": lambda: (1, 2)}}
+    with pytest.raises(error, match=message):
+        instantiate(CALLS, given).exports.run(1)
+
+
+@pytest.mark.parametrize("returned", [(1,), (1, 2, 3), 1, None, (1, "x")])
+def test_several_results_are_a_tuple_of_that_many(returned: Any) -> None:
+    given = {"env": {"f": lambda x: x, "two": lambda: returned}}
+    with pytest.raises(TypeError, match=r"env.two\(\)"):
+        instantiate(CALLS, given).exports.both()
+
+
+def test_exceptions_through_wasm_say_where_they_passed() -> None:
+    given = {"env": {"f": lambda x: 1 // x, "two": lambda: (1, 2)}}
+    instance = instantiate(CALLS, given)
+    with pytest.raises(ZeroDivisionError) as caught:
+        instance.exports.run(0)
+    assert "caller!run (function 2, at byte 0x" in "".join(caught.value.__notes__)
+    assert instance.exports.run(1) == 1
+    assert instance.exports.both() == (1, 2)
+
+
+def test_memories_tables_and_globals_made_wrongly() -> None:
+    with pytest.raises(TypeError, match="made of a Value"):
+        Global(7)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError, match="immutable"):
+        Global(Value.I32(7)).set(8)
+    with pytest.raises(TypeError):
+        Global.new_mutable(Value.I32(7)).set("x")
+    with pytest.raises(OverflowError):
+        Global.new_mutable(Value.I32(7)).set(2**32)
+    with pytest.raises(wasmer_runtime.error.InvalidDescriptor):
+        MemoryDescriptor(3, 2)
+    with pytest.raises(wasmer_runtime.error.MemoryGrowError):
+        Memory(MemoryDescriptor(1, 2)).grow(2)
+    with pytest.raises(IndexError):
+        Table(TableDescriptor(ElementType.ANYFUNC, 1))[1]
+
+
+def test_instantiating_what_is_no_module() -> None:
+    with pytest.raises(TypeError, match="not Instance"):
+        instantiate(instantiate(ADD))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="imports must be a mapping"):
+        instantiate(LOG, [print])  # type: ignore[arg-type]
+
+
+def test_a_file_name_as_text_is_explained() -> None:
+    with pytest.raises(DecodeError) as caught:
+        compile("program.wasm")
+    assert "pathlib.Path" in caught.value.__notes__[0]
+
+
+def test_segments_that_do_not_fit_trap_and_say_so() -> None:
+    with pytest.raises(Trap, match="out of bounds memory access"):
+        instantiate('(module (memory 1) (data (i32.const 65535) "ab"))')
+    with pytest.raises(Trap, match="out of bounds table access"):
+        instantiate("(module (table 1 funcref) (func $f) (elem (i32.const 1) $f))")
+
+
+def test_recursion_without_end_is_a_trap() -> None:
+    instance = instantiate('(module (func $f (export "f") (result i32) call $f i32.const 1 i32.add))')
+    with pytest.raises(Trap, match="call stack exhausted"):
+        instance.exports.f()
+    with pytest.raises(Trap, match="call stack exhausted"):
+        instance.exports.f()
+
+
+def test_recursion_through_python_without_end_is_an_exception() -> None:
+    holder: list[Any] = []
+    text = '(module (import "env" "again" (func $again)) (func (export "f") call $again))'
+    holder.append(instantiate(text, {"env": {"again": lambda: holder[0].exports.f()}}))
+    with pytest.raises((RecursionError, Trap)):
+        holder[0].exports.f()
+
+
+def test_instances_come_and_go() -> None:
+    module = compile(MANY)
+    for _ in range(2000):
+        assert module.instantiate().exports.double(1) == 2
