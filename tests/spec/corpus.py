@@ -120,3 +120,21 @@ def all_expected_failures() -> tuple[ExpectedFailure, ...]:
 def expected_failures(name: str, backend: str) -> list[ExpectedFailure]:
     """The rows that speak of a script on a backend."""
     return [row for row in all_expected_failures() if fnmatchcase(name, row.file) and row.backend in ("", backend)]
+
+
+def other_words(path: Path) -> dict[int, str]:
+    """Line -> our words, where `other_words.toml` has some for a script."""
+    directory = data_directory()
+    if directory is None or not path.is_relative_to(directory):
+        return {}
+    return _all_other_words().get(path.relative_to(directory).with_suffix("").as_posix(), {})
+
+
+@cache
+def _all_other_words() -> dict[str, dict[int, str]]:
+    with open(Path(__file__).with_name("other_words.toml"), "rb") as file:
+        content = tomllib.load(file)
+    words: dict[str, dict[int, str]] = {}
+    for row in content["row"]:
+        words.setdefault(row["script"], {}).update((line, row["says"]) for line in row["lines"])
+    return words
