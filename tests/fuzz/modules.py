@@ -44,7 +44,8 @@ def outcome(data: bytes) -> Verdict:
         findings = verify_body(decoded.info, body)
         assert not findings, findings
         assert format_body(body)
-    assert decoded.info.function_names is not None and decoded.info.local_names is not None
+    assert all(isinstance(name, str) for name in decoded.info.function_names.values())
+    assert all(isinstance(names, dict) for names in decoded.info.local_names.values())
     return Verdict("valid")
 
 

@@ -24,9 +24,10 @@ runs over a body that failed.
 
 Limits
 ------
-No operand stack deeper than `MAX_OPERANDS`, no more than `MAX_FUNCTION_LOCALS` locals, and
-no more than `MAX_LOOP_WRITES` words to list what loops write: nested loops list a local
-once each, which would otherwise be quadratic. Everything else grows with the input.
+No operand stack deeper than `MAX_OPERANDS` and no more than `MAX_FUNCTION_LOCALS` locals.
+What loops write is listed in a number of words that is bounded by the body's size
+(`LOOP_WRITES_PER_BYTE`): nested loops list a local once each, which would otherwise be
+quadratic. Everything else grows with the input.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, VALUE_TYPE_C
 
 MAX_OPERANDS: Final = 1 << 20
 MAX_FUNCTION_LOCALS: Final = 50_000
-MAX_LOOP_WRITES: Final = 1 << 22
+LOOP_WRITES_PER_BYTE: Final = 16
+LOOP_WRITES_OF_SMALL_BODIES: Final = 1 << 16
 
 _LOOP: Final = BY_MNEMONIC["loop"].code
 _IF: Final = BY_MNEMONIC["if"].code
@@ -176,6 +178,7 @@ class BodyValidator:
         self.loop_words: vec[i64] = zeros(INITIAL_WORDS)
         self.loop_count: i64 = 0
         self.listed_writes: i64 = 0
+        self.listed_writes_limit: i64 = 0
         # output
         self.records = BytesWriter()
         self.pool = BytesWriter()
@@ -255,6 +258,7 @@ class BodyValidator:
         self.write_count = 0
         self.loop_count = 0
         self.listed_writes = 0
+        self.listed_writes_limit = LOOP_WRITES_OF_SMALL_BODIES + LOOP_WRITES_PER_BYTE * (self.end - self.position)
         self.records.truncate(0)
         self.pool.truncate(0)
         self.pool_words = 0
@@ -834,7 +838,7 @@ class BodyValidator:
         count = self.immediate()
         self.pop(I32)
         if count >= self.end - self.position:
-            raise DecodeError(UNEXPECTED_END, int(self.position))
+            raise DecodeError(UNEXPECTED_END, int(self.end))
         first = self.position
         at: i64 = 0
         while at <= count:  # the default is the last
@@ -971,7 +975,7 @@ class BodyValidator:
                 write_word(pool, index)
         count = kept - start
         self.listed_writes += count
-        if self.listed_writes > MAX_LOOP_WRITES:
+        if self.listed_writes > self.listed_writes_limit:
             self.invalid("implementation limit: loops nest too deep for the locals they write")
         entry = 3 * frames[frame + LOOP_NUMBER]
         self.loop_words[entry] = frames[frame + LABEL]

@@ -83,6 +83,7 @@ class _Verifier:
         self.stack: list[int] = []
         self.blocks: list[_Block] = []
         self.live = True
+        self.loop_depth = 0
         # worked out anew
         self.deepest = 0
         self.labels = 0
@@ -161,8 +162,7 @@ class _Verifier:
 
     @property
     def weight(self) -> int:
-        depth = sum(block.kind == "loop" for block in self.blocks)
-        return int(8 ** min(depth, MAX_WEIGHTED_DEPTH))
+        return int(8 ** min(self.loop_depth, MAX_WEIGHTED_DEPTH))
 
     # --- records ------------------------------------------------------------------------------
     def step(self) -> None:
@@ -265,8 +265,7 @@ class _Verifier:
         self.claim(f"type of local {record.a}", record.type, self.body.local_types[record.a])
         if mnemonic != "local.get":
             self.pop(record.type)
-            for block in self.blocks:
-                block.writes.add(record.a)
+            self.blocks[-1].writes.add(record.a)
         if mnemonic != "local.set":
             self.push(record.type)
 
@@ -287,6 +286,7 @@ class _Verifier:
         self.pop(*params)
         self.blocks.append(_Block(kind, record.a, params, results, len(self.stack)))
         self.push(*params)
+        self.loop_depth += kind == "loop"
 
     def else_(self) -> None:
         block = self.blocks[-1]
@@ -312,10 +312,12 @@ class _Verifier:
             self.claim("results of an if without else", block.results, block.params)
         if block.kind == "loop":
             self.loops[block.label] = block.writes
+            self.loop_depth -= 1
         self.claim(f"end of @{block.label}", self.record.b, flags)
         self.live = flags != 0
         self.blocks.pop()
         if self.blocks:
+            self.blocks[-1].writes |= block.writes
             self.push(*block.results)
 
     def leave(self, block: _Block) -> None:
@@ -327,7 +329,7 @@ class _Verifier:
         del self.stack[block.height :]
 
     def branch(self, label: int, height: int) -> None:
-        for block in self.blocks:
+        for block in reversed(self.blocks):
             if block.label == label:
                 self.claim(f"height of @{label}", height, block.height)
                 self.carry(block.carried)

@@ -28,6 +28,7 @@ _VALUE_TYPES: Final = frozenset(VALUE_TYPE_CODES.values())
 _IF: Final = BY_MNEMONIC["if"].code
 _ELSE: Final = BY_MNEMONIC["else"].code
 _END: Final = BY_MNEMONIC["end"].code
+_NEED_DATA_COUNT: Final = frozenset(BY_MNEMONIC[name].code for name in ("memory.init", "data.drop"))
 
 
 def read_value_type(reader: Reader) -> int:
@@ -61,12 +62,12 @@ def read_operator(reader: Reader) -> int:
     return code
 
 
-def skip_immediates(reader: Reader, code: int, has_data_count: bool) -> None:
+def skip_immediates(reader: Reader, code: int) -> None:
     """Pass over the immediates of operator `code`."""
     immediate = OPERATORS[code].immediate
     if immediate == "":
         return
-    if immediate in ("label", "function", "local", "global", "table", "element"):
+    if immediate in ("label", "function", "local", "global", "table", "element", "data"):
         reader.u32()
     elif immediate == "i32":
         reader.s32()
@@ -95,13 +96,9 @@ def skip_immediates(reader: Reader, code: int, has_data_count: bool) -> None:
     elif immediate == "memory memory":
         _skip_zero(reader)
         _skip_zero(reader)
-    elif immediate in ("data memory", "data"):
-        at = int(reader.position)
+    elif immediate == "data memory":
         reader.u32()
-        if immediate == "data memory":
-            _skip_zero(reader)
-        if not has_data_count:
-            raise DecodeError("data count section required", at)
+        _skip_zero(reader)
     elif immediate == "reference type":
         read_reference_type(reader)
     elif immediate == "types":
@@ -139,18 +136,29 @@ def _skip_block_type(reader: Reader) -> None:
         raise DecodeError("malformed block type", start)
 
 
-def skip_expression(reader: Reader, has_data_count: bool) -> list[int]:
-    """Pass over an expression and its ``end``; return the codes of its operators.
+def skip_expression(reader: Reader, has_data_count: bool, without_end: str = UNEXPECTED_END) -> list[int]:
+    """Pass over an expression and its ``end``.
+
+    Args:
+        has_data_count: operators that name data segments may stand here (section 5.5.16).
+        without_end: the reason to give if the bytes stop before the ``end``.
+
+    Returns:
+        the codes of its operators.
 
     Raises:
-        DecodeError: malformed; where it stops before its ``end``, at the reader's end.
+        DecodeError: it is malformed.
     """
     codes: list[int] = []
     blocks = bytearray()  # the opcodes of the open blocks
     while True:
         start = int(reader.position)
+        if reader.at_end():
+            raise DecodeError(without_end, start)
         code = read_operator(reader)
-        skip_immediates(reader, code, has_data_count)
+        skip_immediates(reader, code)
+        if code in _NEED_DATA_COUNT and not has_data_count:
+            raise DecodeError("data count section required", start)
         codes.append(code)
         if code == _END:
             if not blocks:
@@ -180,11 +188,6 @@ def scan_body(data: bytes, start: int, end: int, has_data_count: bool) -> None:
             raise DecodeError("too many locals", at)
         read_value_type(reader)
         groups -= 1
-    try:
-        skip_expression(reader, has_data_count)
-    except DecodeError as error:
-        if error.reason == UNEXPECTED_END and error.offset == end:
-            raise DecodeError("END opcode expected", end) from None
-        raise
+    skip_expression(reader, has_data_count, "END opcode expected")
     if reader.position != end:
         raise DecodeError("END opcode expected: instructions follow the end of the function", int(reader.position))
