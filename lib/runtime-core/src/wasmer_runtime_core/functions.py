@@ -18,6 +18,8 @@ from wasmer_runtime_core.native.machine import Function, HostFunction, make_host
 from wasmer_runtime_core.values import FuncSig, Type, Value
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF
 
+import wasmer_runtime_core.trap  # noqa: F401  # isort: skip  # tells the machine how to make a trap
+
 __all__ = ["DynFunc", "Function", "HostFunction", "make_host_function"]
 
 

@@ -10,15 +10,16 @@ memories at once.
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, KeysView, Sequence, ValuesView
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from wasmer_runtime_core.errors import ExportNotFound, ExportWrongType, SignatureError
 from wasmer_runtime_core.link import link
 from wasmer_runtime_core.native import machine
-from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, KIND_NAMES, MEMORY, TABLE
+from wasmer_runtime_core.wasm.module import FUNCTION, KIND_NAMES, MEMORY, TABLE
 
 # Imported for their effect too: they tell the machine which classes and hooks to use.
-from wasmer_runtime_core import globals as _globals, memory as _memory, table as _table, trap as _trap  # isort: skip
+from wasmer_runtime_core import globals as _globals, memory as _memory, table as _table  # isort: skip
+import wasmer_runtime_core.trap  # noqa: F401  # isort: skip
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.functions import DynFunc, Function
@@ -151,8 +152,7 @@ class Instance:
         Raises:
             IndexError: there is no such memory.
         """
-        found: Any = self.core.memory(index)
-        return found  # type: ignore[no-any-return]
+        return cast("_memory.Memory", self.core.memory(index))
 
     def table(self, index: int = 0) -> _table.Table:
         """The table of this index, imported ones first.
@@ -160,8 +160,7 @@ class Instance:
         Raises:
             IndexError: there is no such table.
         """
-        found: Any = self.core.table(index)
-        return found  # type: ignore[no-any-return]
+        return cast("_table.Table", self.core.table(index))
 
     def global_(self, index: int) -> _globals.Global:
         """The global of this index, imported ones first.
@@ -169,8 +168,7 @@ class Instance:
         Raises:
             IndexError: there is no such global.
         """
-        found: Any = self.core.global_(index)
-        return found  # type: ignore[no-any-return]
+        return cast("_globals.Global", self.core.global_(index))
 
     def context(self) -> Any:
         """What host functions get as their first argument."""
@@ -184,9 +182,7 @@ class Instance:
         """
         return self.func(name)(*arguments)
 
-    def func(
-        self, name: str, params: Sequence[Any] | None = None, returns: Sequence[Any] | None = None
-    ) -> Function:
+    def func(self, name: str, params: Sequence[Any] | None = None, returns: Sequence[Any] | None = None) -> Function:
         """An exported function; if types are given, they must be its own.
 
         Raises:
@@ -201,9 +197,7 @@ class Instance:
             from wasmer_runtime_core.values import FuncSig
 
             found = FuncSig.from_function_type(function.type)
-            wanted = FuncSig(
-                found.params if params is None else params, found.returns if returns is None else returns
-            )
+            wanted = FuncSig(found.params if params is None else params, found.returns if returns is None else returns)
             if wanted != found:
                 raise SignatureError(str(wanted), str(found), name)
         return function
@@ -220,11 +214,11 @@ class Instance:
 
     def get_internal(self, field: Any) -> int:
         """An internal field of its context."""
-        return int(self.core.context.get_internal(field))
+        return int(self.context().get_internal(field))
 
     def set_internal(self, field: Any, value: int) -> None:
         """Set an internal field of its context."""
-        self.core.context.set_internal(field, value)
+        self.context().set_internal(field, value)
 
     def __repr__(self) -> str:
         name = self.module.info.module_name

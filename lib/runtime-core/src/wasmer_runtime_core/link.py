@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from wasmer_runtime_core.code import publish
 from wasmer_runtime_core.context import ContextLayout
 from wasmer_runtime_core.native.machine import Plan
-from wasmer_runtime_core.wasm.module import ConstantExpression, ElementSegment, ModuleInfo
+from wasmer_runtime_core.wasm.module import ConstantExpression, ElementSegment
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def make_plan(module: Module) -> Plan:
         initializers=tuple(_initializer(row.initializer) for row in info.global_definitions),
         escaping=array("I", info.escaping).tobytes(),
         elements=tuple(
-            (row.mode, row.table, row.offset and _initializer(row.offset), row.type, _items(row)) for row in info.elements
+            (row.mode, row.table, row.offset and _initializer(row.offset), row.type, _items(row))
+            for row in info.elements
         ),
         data=tuple(
             (row.mode, row.memory, row.offset and _initializer(row.offset), bytes(row.data)) for row in info.data
@@ -98,5 +99,3 @@ def _items(segment: ElementSegment) -> bytes:
         kind = _KINDS[item.operator]
         items.append(item.value if kind == FUNCTION else -1 if kind == NULL else -2 - item.value)
     return items.tobytes()
-
-

@@ -16,9 +16,13 @@ from wasmer_runtime_core.units import Pages
 from wasmer_runtime_core.values import MemoryDescriptor
 from wasmer_runtime_core.wasm.types import PAGE_BYTES, Limits, MemoryType
 
+# fmt: off
 VIEW_FORMATS: Final = {
-    "i8": "b", "u8": "B", "i16": "h", "u16": "H", "i32": "i", "u32": "I", "i64": "q", "u64": "Q", "f32": "f", "f64": "d",
-}  # fmt: skip
+    "i8": "b", "i16": "h", "i32": "i", "i64": "q",
+    "u8": "B", "u16": "H", "u32": "I", "u64": "Q",
+    "f32": "f", "f64": "d",
+}
+# fmt: on
 
 
 class Memory(machine.Memory):
@@ -59,7 +63,7 @@ class Memory(machine.Memory):
         """What it was made with."""
         return MemoryDescriptor(self.minimum, self.maximum, bool(self.shared))
 
-    def view(self, format: str = "u8", offset: int = 0) -> memoryview:
+    def view(self, format: str = "u8", offset: int = 0) -> memoryview[Any]:
         """The bytes from `offset` on as a view of elements: "u8", "i32", "f64" …, or a `struct` letter.
 
         Raises:
@@ -68,7 +72,7 @@ class Memory(machine.Memory):
         """
         if not 0 <= offset <= len(self):
             raise IndexError(f"offset {offset} is outside of the memory, which has {len(self)} bytes")
-        letter = VIEW_FORMATS.get(format, format)
+        letter: Any = VIEW_FORMATS.get(format, format)
         try:
             size = struct.calcsize(letter)
             count = (len(self) - offset) // size

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from wasmer_runtime_core.instance import Instance
     from wasmer_runtime_core.memory import Memory
+    from wasmer_runtime_core.native import machine
 
 INTERNALS_SIZE: Final = 256
 """Internal fields an instance has."""
@@ -52,12 +53,13 @@ class Ctx:
         data: what the import object's state creator made, or whatever was set; None at first.
     """
 
-    __slots__ = ("__weakref__", "_finalizer", "_instance", "_internals", "data")
+    __slots__ = ("__weakref__", "_core", "_finalizer", "_instance", "_internals", "data")
 
     def __init__(self, data: Any = None, finalizer: Callable[[Any], object] | None = None) -> None:
         self.data = data
         self._finalizer = finalizer
         self._instance: weakref.ref[Instance] | None = None
+        self._core: weakref.ref[machine.Instance] | None = None  # lives as long as any of its functions
         self._internals: dict[int, int] | None = None
 
     @property
@@ -69,12 +71,17 @@ class Ctx:
         """
         instance = None if self._instance is None else self._instance()
         if instance is None:
-            raise ReferenceError("the instance of this context is gone")
+            core = None if self._core is None else self._core()
+            if core is None:
+                raise ReferenceError("the instance of this context is gone")
+            instance = _instance_of(core)
+            self._instance = weakref.ref(instance)
         return instance
 
     @instance.setter
     def instance(self, instance: Instance) -> None:
         self._instance = weakref.ref(instance)
+        self._core = weakref.ref(instance.core)
 
     def memory(self, index: int = 0) -> Memory:
         """The instance's memory of this index, imported ones first.
@@ -117,3 +124,9 @@ class Ctx:
         finalizer = getattr(self, "_finalizer", None)
         if finalizer is not None:
             finalizer(self.data)
+
+
+def _instance_of(core: machine.Instance) -> Instance:
+    from wasmer_runtime_core.instance import Instance
+
+    return Instance.of(core)

@@ -6,7 +6,7 @@ static void
 global_settle(Member *member)
 {
     GlobalObject *self = (GlobalObject *)((char *)member - offsetof(GlobalObject, member));
-    settle_cell(member->store, self->type, self->cell, &self->shadow);
+    settle_cell(member->store, reference_owner(self->type, self->cell->low), (PyObject *)self, &self->shadow);
 }
 
 static int
@@ -101,6 +101,8 @@ global_write(GlobalObject *self, PyObject *value, int raw)
     if (self->type == FUNCREF && bits.low && store_merge_record(self->home, (FunctionRecord *)bits.low) < 0)
         return -1;
     PyObject *owner = reference_owner(self->type, bits.low), *old = *self->owner;
+    if (owner == self->instance)
+        owner = NULL;
     Py_XINCREF(owner);
     *self->cell = bits;
     *self->owner = owner;

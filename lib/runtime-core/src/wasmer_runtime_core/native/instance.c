@@ -32,9 +32,9 @@ instance_settle(Member *member)
     for (uint32_t i = plan->n_imported_globals; i < plan->n_globals; i++) {
         uint8_t type = plan->globals[2 * i];
         uint32_t own = i - plan->n_imported_globals;
-        if (!is_reference(type) || reference_owner(type, own_cell(self, own)->low) == (PyObject *)self)
-            continue;
-        settle_cell(member->store, type, own_cell(self, own), &self->shadows[own]);
+        if (is_reference(type))
+            settle_cell(member->store, reference_owner(type, own_cell(self, own)->low), (PyObject *)self,
+                        &self->shadows[own]);
     }
 }
 

@@ -230,16 +230,17 @@ store_sweep(Store *store)
     PyErr_Restore(type, value, traceback);
 }
 
-/* A cell's owner changes: keep the old one until the sweep ends. Used by `settle`. */
+/* The owner of the reference in a cell changes; `self` is not owned by what it owns. */
 static void
-settle_cell(Store *store, uint8_t type, const Bits128 *cell, PyObject **shadow)
+settle_cell(Store *store, PyObject *owner, PyObject *self, PyObject **place)
 {
-    PyObject *owner = reference_owner(type, cell->low);
-    if (owner == *shadow)
+    PyObject *old = *place;
+    if (owner == self)
+        owner = NULL;
+    if (owner == old)
         return;
     Py_XINCREF(owner);
-    PyObject *old = *shadow;
-    *shadow = owner;
+    *place = owner;
     if (old)
         store_keep(store, old);
 }
