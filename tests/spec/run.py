@@ -30,7 +30,12 @@ def main(arguments: list[str] | None = None) -> int:
         action="append",
         help=f"a backend, or {NO_BACKEND}: decode and validate only; default: every installed one",
     )
-    parser.add_argument("--level", action="append", choices=LEVELS, help="a release; default: all")
+    parser.add_argument(
+        "--level",
+        action="append",
+        choices=(*LEVELS, "3.0"),
+        help=f"a release; default: {' and '.join(LEVELS)}",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes; default: 2")
     parser.add_argument("--show", type=int, default=10, help="failures to show of each file; default: 10")
     parser.add_argument("--quiet", action="store_true", help="no row for each file")

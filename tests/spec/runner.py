@@ -191,6 +191,10 @@ class Script:
 
     assert_exhaustion = assert_trap
 
+    def assert_exception(self, command: Command) -> None:
+        self.perform(command.action)
+        raise Failed("no exception was thrown")
+
     # --- modules that must fail --------------------------------------------------------
     def assert_malformed(self, command: Command) -> None:
         try:

@@ -26,8 +26,9 @@ MAX_CRASHES: Final = 20
 class Worker:
     """A process that runs scripts on a backend; started when first needed."""
 
-    def __init__(self, backend: str) -> None:
+    def __init__(self, backend: str, module: str = "tests.spec.workers") -> None:
         self.backend = backend
+        self.module = module
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self, name: str) -> ScriptResult:
@@ -47,7 +48,7 @@ class Worker:
         """The result, or None and the number of the command at which the process ended."""
         if self.process is None:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.spec.workers", self.backend],
+                [sys.executable, "-m", self.module, self.backend],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=ROOT,

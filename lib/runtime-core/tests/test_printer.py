@@ -1,0 +1,182 @@
+"""Modules as text, and back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmer_runtime_core.errors import DecodeError, ValidationError
+from wasmer_runtime_core.wasm.operators import OPERATORS
+from wasmer_runtime_core.wasm.printer import float_text, print_module
+from wasmer_runtime_core.wasm.text import parse_module
+from wasmer_runtime_core.wasm.text.numerals import float_bits
+
+TEXT = r"""(module $m
+  (type $t (;0;) (func (param i32) (result i32)))
+  (type (;1;) (func))
+  (import "a" "b\00\22" (func $i (;0;) (type $t) (param $p i32) (result i32)))
+  (import "a" "mém" (memory (;0;) 1 2))
+  (func $f (;1;) (type $t) (param $x i32) (result i32)
+    (local i32 i32) (local $l f64)
+    block $out (result i32)
+      local.get $x
+      if $inner (result i32)
+        i32.const -1
+        br $out
+      else
+        loop
+          br 0
+          br_table 0 $inner $out 3
+        end
+        local.get 1
+      end
+    end
+    i32.load offset=8 align=1
+    f64.const -1.5e-07
+    local.set $l
+    f32.const 0.1
+    f32.const nan:0x200000
+    drop
+    drop
+    ref.func $f
+    ref.null extern
+    drop
+    drop
+    i32.const 0
+    i32.const 0
+    i32.const 4
+    memory.init $d
+    v128.const i32x4 0x00000001 0x00000002 0xffffffff 0x00000000
+    i8x16.extract_lane_s 3
+    select (result i32)
+    call_indirect $tab (type $t))
+  (func (;2;) (type 1))
+  (table (;0;) 1 externref)
+  (table $tab (;1;) 2 2 funcref)
+  (global $g (;0;) (mut i32) (i32.const 7))
+  (export "f" (func $f))
+  (start 2)
+  (elem $e (;0;) (table $tab) (i32.const 0) func $f $i)
+  (elem (;1;) funcref (ref.null func))
+  (elem (;2;) declare func 2)
+  (data $d (;0;) "text\0a\ff\22")
+  (data (;1;) (i32.const 16) ""))
+"""
+
+
+def test_the_text_of_a_module() -> None:
+    assert print_module(parse_module(TEXT)) == TEXT
+
+
+def test_the_empty_module() -> None:
+    assert print_module(parse_module("")) == "(module)\n"
+
+
+def test_every_operator_comes_back() -> None:
+    immediates = {
+        "": "",
+        "block": " end",
+        "label": " 0",
+        "labels": " 0 0 0",
+        "function": " 0",
+        "type table": " 1 (type 0)",
+        "types": "",
+        "local": " 1",
+        "global": " 0",
+        "table": " 1",
+        "memory": "",
+        "memarg": " offset=4294967295 align=1",
+        "i32": " -2147483648",
+        "i64": " -9223372036854775808",
+        "f32": " -0",
+        "f64": " nan:0x1",
+        "v128": " i64x2 -1 2",
+        "reference type": " extern",
+        "data memory": " 0",
+        "data": " 0",
+        "memory memory": "",
+        "element table": " 1 0",
+        "element": " 0",
+        "table table": " 1 0",
+        "lane": " 1",
+        "memarg lane": " offset=3 1",
+        "lanes": " " + " ".join(map(str, range(16))),
+    }
+    body = []
+    for operator in OPERATORS.values():
+        if operator.mnemonic in ("else", "end"):
+            continue
+        mnemonic = "select (result f32)" if operator.mnemonic == "select t" else operator.mnemonic
+        body.append(mnemonic + immediates[operator.immediate])
+    binary = parse_module(
+        "(table 1 funcref) (table 1 funcref) (memory 1) (global (mut i32) (i32.const 0)) (elem func) (data)"
+        f"(func (param i32 i32) {' '.join(body)})"
+    )
+    assert parse_module(print_module(binary)) == binary
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '(module (@name "") (func $a) (func (@name "a")) (func $"b c") (func $"\\u{20ac}") (func (@name "")))',
+        "(func (param $a i32) (param i32 i32) (local $b i64) (local i64))",
+        '(func (param (@name "x") i32) (param (@name "x") i32) (drop (local.get 1)))',
+        '(import "a" "b" (func (param i32) (param $second i64)))',
+        "(func block $l block $l br $l br 1 end end block $l end)",
+        '(func block $"two words" br $"two words" end block (@name "") br 0 end)',
+        "(type $a (func)) (table $b 1 funcref) (memory $c 1) (global $d i32 (i32.const 0)) (elem $e func) (data $f)",
+        '(@custom "x" (before first) "\\00\\ff") (func) (@custom "y" (after code) "1") (@custom "z" "")',
+        '(@custom "name" "nonsense")',
+        '(func) (@custom "name" (after last) "\\01\\05\\01\\07\\02no")',
+        "(type (func (result i32))) (func block (type 0) i32.const 1 end drop)",
+        "(func (result i32 i64) unreachable) (func block (param) (result i32 i64) unreachable end drop drop)",
+        "(func i32.const 1 select (result) (unreachable))",
+        '(data "\\00\\"\\\\é")',
+        f"(func {'block ' * 300}{'end ' * 300})",
+        f"(func (local {'i32 ' * 1000}))",
+    ],
+)
+def test_round_trips(text: str) -> None:
+    binary = parse_module(text)
+    assert parse_module(print_module(binary)) == binary
+
+
+def test_other_encodings_come_back_as_the_canonical_one() -> None:
+    padded = b"\0asm\1\0\0\0" + bytes.fromhex(
+        "01 84 80 00 01 60 00 00"  # a size in three bytes
+        "03 02 01 00"
+        "0a 0a 01 08 02 01 7f 81 00 7f 01 0b"  # two runs of one local
+    )
+    printed = print_module(padded)
+    assert parse_module(printed) == parse_module("(func (local i32 i32) nop)")
+
+
+@given(st.integers(0, (1 << 32) - 1))
+def test_f32(bits: int) -> None:
+    assert float_bits(float_text(bits, 32), 32) == bits
+
+
+@given(st.integers(0, (1 << 64) - 1))
+def test_f64(bits: int) -> None:
+    assert float_bits(float_text(bits, 64), 64) == bits
+
+
+@given(st.binary(max_size=60), st.booleans())
+def test_name_sections_are_kept_whatever_they_hold(content: bytes, cut: bool) -> None:
+    base = parse_module("(module $m (func $f (param $x i32)) (func) (table $t 1 funcref))")
+    start = base.index(b"\x04name") + 5
+    names = base[start : start + len(content)] + content if cut else content
+    size = len(names) + 5
+    binary = base[: start - 7] + bytes((0, size)) + b"\x04name" + names
+    again = parse_module(print_module(binary))
+    assert print_module(again) == print_module(binary)
+
+
+def test_what_cannot_be_printed() -> None:
+    with pytest.raises(DecodeError):
+        print_module(b"\0asm")
+    with pytest.raises(DecodeError):
+        print_module(parse_module("(func nop)")[:-1] + b"\xff")
+    with pytest.raises(ValidationError):
+        print_module(parse_module("(global i32 (i32.add (i32.const 1) (i32.const 2)))"))
