@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -78,11 +78,10 @@ def matrix(session: nox.Session) -> None:
 def pure(session: nox.Session) -> None:
     """Run the same sources uncompiled: tests, and the same machine code byte by byte."""
     provide(session, DISTRIBUTIONS, groups=["test", "disassemblers"], pure=True)
-    for distribution in session.posargs or ("runtime-core", "singlepass-backend", "runtime"):
-        pytest(session, f"lib/{distribution}/tests", arguments=())
+    pytest(session, *(f"lib/{name}/tests" for name in ("runtime-core", "singlepass-backend", "runtime")))
     compiled = Path(session.create_tmp()) / "compiled"
     shutil.rmtree(compiled, ignore_errors=True)
-    session.install("--no-deps", f"--target={compiled}", *map(str, built(session, DISTRIBUTIONS)))
+    pip(session, "--no-deps", f"--target={compiled}", *map(str, built(session, DISTRIBUTIONS)))
     hashes = {"interpreted": "build/code_hashes.interpreted", "compiled": "build/code_hashes.compiled"}
     session.run("python", "tools/code_hashes.py", "--output", hashes["interpreted"], "--expect", "interpreted")
     environment = {"PYTHONPATH": str(compiled)}
@@ -166,11 +165,17 @@ def provide(
     if note.is_file() and note.read_text() == wanted:
         return
     note.unlink(missing_ok=True)
+    session.log(f"installing {', '.join([Path(path).name.split('-')[0] for path in ours] + others)}")
     if ours:
-        session.install("--force-reinstall", "--no-deps", *ours)
+        pip(session, "--force-reinstall", "--no-deps", *ours)
     if ours or others:
-        session.install(*ours, *others)
+        pip(session, *ours, *others)
     note.write_text(wanted)
+
+
+def pip(session: nox.Session, *arguments: str) -> None:
+    """Install quietly: what is printed is what went wrong."""
+    session.run("python", "-m", "pip", "install", "-q", *arguments, silent=True, log=False)
 
 
 def built(session: nox.Session, distributions: Iterable[str], pure: bool = False) -> list[Path]:
@@ -181,6 +186,6 @@ def built(session: nox.Session, distributions: Iterable[str], pure: bool = False
         session.error(str(failure))
 
 
-def pytest(session: nox.Session, path: str, arguments: Sequence[str] | None = None) -> None:
-    """Run the tests below `path` with what was given behind ``--``, or `arguments`."""
-    session.run("python", "-m", "pytest", path, *(session.posargs if arguments is None else arguments))
+def pytest(session: nox.Session, *paths: str) -> None:
+    """Run the tests below `paths` with what was given behind ``--``."""
+    session.run("python", "-m", "pytest", *paths, *session.posargs)
