@@ -310,6 +310,18 @@ def test_a_host_function_may_ask_for_its_context() -> None:
     assert instance.context().data == [5]
 
 
+def test_a_context_finds_its_instance_while_a_function_of_it_lives() -> None:
+    text = '(module (import "env" "f" (func $f)) (memory (export "m") 1) (func (export "run") call $f))'
+    seen: list[Any] = []
+    run = instantiate(
+        text, {"env": {"f": lambda ctx: seen.append((ctx.memory(0), ctx.instance.module.backend))}}
+    ).exports.run
+    run()
+    run()
+    assert [backend for _, backend in seen] == ["singlepass"] * 2
+    assert seen[0][0] is seen[1][0]
+
+
 def test_a_context_reaches_memory_and_tables() -> None:
     text = """
     (module
