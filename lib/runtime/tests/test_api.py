@@ -448,6 +448,10 @@ def test_exceptions_through_wasm_say_where_they_passed() -> None:
 def test_memories_tables_and_globals_made_wrongly() -> None:
     with pytest.raises(TypeError, match="made of a Value"):
         Global(7)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="made of a MemoryDescriptor or a number of pages"):
+        Memory("1")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="made of a TableDescriptor"):
+        Table(3)  # type: ignore[arg-type]
     with pytest.raises(AttributeError, match="immutable"):
         Global(Value.I32(7)).set(8)
     with pytest.raises(TypeError):

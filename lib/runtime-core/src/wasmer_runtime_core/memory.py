@@ -42,9 +42,12 @@ class Memory(machine.Memory):
         Raises:
             UnableToCreateMemory: the system refused it.
             InvalidDescriptor: more pages than allowed.
+            TypeError: not a descriptor.
         """
         if isinstance(descriptor, int):
             return super().__new__(cls, descriptor, maximum)  # type: ignore[return-value]
+        if not isinstance(descriptor, MemoryDescriptor):
+            raise TypeError(f"a memory is made of a MemoryDescriptor or a number of pages; this is {descriptor!r}")
         most = None if descriptor.maximum is None else int(descriptor.maximum)
         return super().__new__(cls, int(descriptor.minimum), most, descriptor.shared)  # type: ignore[return-value]
 

@@ -21,7 +21,10 @@ class Table(machine.Table):
     def __new__(cls, descriptor: TableDescriptor) -> Table:
         """Raises:
         UnableToCreateTable: too many elements.
+        TypeError: not a descriptor.
         """
+        if not isinstance(descriptor, TableDescriptor):
+            raise TypeError(f"a table is made of a TableDescriptor; this is {descriptor!r}")
         return super().__new__(  # type: ignore[return-value]
             cls, int(descriptor.element), int(descriptor.minimum), descriptor.maximum
         )
