@@ -10,8 +10,8 @@ pass in both builds, and all they produce is compared: the binary made from text
 refused, the error with its position.
 
 The corpus: the specification's scripts (`../shared/testdata` or ``WASMER_TESTDATA``), the modules below
-`examples/` and `tests/`, and every ``.wasm`` that other sessions left below `build/`, or the files and
-folders that are named.
+`examples/` and `tests/`, the real ones that other sessions left below `build/` (``WASMER_NPM`` may name the place
+of npm's), or the files and folders that are named.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from wasmer_runtime_core.wasm.body import Body
 from wasmer_runtime_core.wasm.text.script import read_script
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-FOLDERS: Final = ("examples", "tests", "lib", "build/examples", "build/kernels", "build/npm")
+FOLDERS: Final = ("examples", "tests", "lib", "build/programs", "build/benchmarks")
 SUFFIXES: Final = (".wasm", ".wat", ".wast")
 BACKENDS: Final = ("singlepass",)
 
@@ -174,8 +174,10 @@ def main() -> int:
             f"the {build_kind()} build runs, expected was the {options.expect} one: {decode.__file__}", file=sys.stderr
         )
         return 1
-    paths = options.paths or [ROOT / name for name in FOLDERS if (ROOT / name).is_dir()]
-    if not options.paths:
+    paths = options.paths
+    if not paths:
+        folders = [*(ROOT / name for name in FOLDERS), Path(os.environ.get("WASMER_NPM", ROOT / "build" / "npm"))]
+        paths = [folder for folder in folders if folder.is_dir()]
         scripts = specification_scripts()
         releases = [scripts / release for release in ("1.0", "2.0")]
         if all(release.is_dir() for release in releases):
