@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -34,22 +35,24 @@ class Row(NamedTuple):
 
 # fmt: off
 ROWS: Final = (
-    Row("call nop()",                  "ns",  1e-9, None, 30),
-    Row("call add(i32, i32)",          "ns",  1e-9,   60, 40),
-    Row("call add(f64, f64)",          "ns",  1e-9, None, 40),
-    Row("call five(i32 ...)",          "ns",  1e-9, None, 55),
-    Row("host call () -> ()",          "ns",  1e-9,   80, 40, HOST_CALLS),
-    Row("host call (i32, i32) -> i32", "ns",  1e-9,   80, 60, HOST_CALLS),
-    Row("numpy view",                  "ns",  1e-9, None, 500),
-    Row("read a byte",                 "ns",  1e-9, None, 40),
-    Row("instantiate",                 "us",  1e-6, None, 10),
-    Row("each of 1,000 live",          "us",  1e-6,   15, 10),
-    Row("each of 1,000 live, memory",  "KiB", 1024, None,  2),
-    Row("each of 10,000 live",         "us",  1e-6, None, 10),
-    Row("each of 10,000 live, memory", "KiB", 1024, None,  2),
-    Row("trap",                        "us",  1e-6, None, 12),
-    Row("import",                      "ms",  1e-3,   15, None),
-    Row("start to first call",         "ms",  1e-3, None, 20),
+    Row("call nop()",                      "ns",  1e-9, None, 30),
+    Row("call add(i32, i32)",              "ns",  1e-9,   60, 40),
+    Row("call add(f64, f64)",              "ns",  1e-9, None, 40),
+    Row("call five(i32 ...)",              "ns",  1e-9, None, 55),
+    Row("host call () -> ()",              "ns",  1e-9,   80, 40, HOST_CALLS),
+    Row("host call (i32, i32) -> i32",     "ns",  1e-9,   80, 60, HOST_CALLS),
+    Row("numpy view",                      "ns",  1e-9, None, 500),
+    Row("read a byte",                     "ns",  1e-9, None, 40),
+    Row("instantiate",                     "us",  1e-6, None, 10),
+    Row("each of 1,000 live",              "us",  1e-6,   15, 10),
+    Row("each of 1,000 live, memory",      "KiB", 1024, None,  2),
+    Row("each of 10,000 live",             "us",  1e-6, None, 10),
+    Row("each of 10,000 live, memory",     "KiB", 1024, None,  2),
+    Row("trap",                            "us",  1e-6, None, 12),
+    Row("import",                          "ms",  1e-3,   15, None),
+    Row("import, CPU time",                "ms",  1e-3),
+    Row("start to first call",             "ms",  1e-3, None, 20),
+    Row("start to first call, CPU time",   "ms",  1e-3),
 )
 # fmt: on
 
@@ -134,8 +137,13 @@ def _time_live_instances(embeddings: list[Embedding], figures: Figures, repeat: 
                 figures.setdefault(f"{name}, memory", {})[runtime] = statistics.median(pair[1] for pair in pairs)
 
 
+def _environment() -> dict[str, str]:
+    """Ours for fresh processes: compiled bytecode may be kept, as it is where packages are installed."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def _time_processes(embeddings: list[Embedding], figures: Figures, rounds: int) -> None:
-    """Wall time of whole processes above that of a bare interpreter, medians, in alternation."""
+    """Whole processes above a bare interpreter: least wall and CPU time, in alternation."""
     scripts: dict[tuple[str, str], str] = {}
     for embedding in embeddings:
         scripts["import", embedding.name] = embedding.imports
@@ -144,23 +152,36 @@ def _time_processes(embeddings: list[Embedding], figures: Figures, rounds: int) 
     scripts = {key: script for key, script in scripts.items() if key[0] in figures}
     if not scripts:
         return
-    taken: dict[tuple[str, str], list[float]] = {("bare", ""): [], **{key: [] for key in scripts}}
+    taken: dict[tuple[str, str], list[tuple[float, float]]] = {("bare", ""): [], **{key: [] for key in scripts}}
+    environment = _environment()
     for number in range(rounds + 1):
-        for key, seconds in taken.items():
-            start = time.perf_counter()
-            subprocess.run([sys.executable, "-c", scripts.get(key, "pass")], check=True)
+        for key, pairs in taken.items():
+            wall, cpu = time.perf_counter(), _children_seconds()
+            subprocess.run([sys.executable, "-c", scripts.get(key, "pass")], check=True, env=environment)
             if number:  # the first round fills the file cache and writes __pycache__
-                seconds.append(time.perf_counter() - start)
-    bare = statistics.median(taken.pop(("bare", "")))
-    print(f"a bare interpreter: {bare * 1e3:.1f} ms", file=sys.stderr)
-    for (row, runtime), seconds in taken.items():
-        figures[row][runtime] = statistics.median(seconds) - bare
+                pairs.append((time.perf_counter() - wall, _children_seconds() - cpu))
+    bare_wall, bare_cpu = _least(taken.pop(("bare", "")))
+    print(f"a bare interpreter: {bare_wall * 1e3:.1f} ms, CPU {bare_cpu * 1e3:.1f} ms", file=sys.stderr)
+    for (row, runtime), pairs in taken.items():
+        wall, cpu = _least(pairs)
+        figures[row][runtime] = wall - bare_wall
+        figures.setdefault(f"{row}, CPU time", {})[runtime] = cpu - bare_cpu
+
+
+def _children_seconds() -> float:
+    """CPU time of the processes that were waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _least(pairs: list[tuple[float, float]]) -> tuple[float, float]:
+    return min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
 
 
 def _import_times() -> str:
     """What of ``import wasmer_runtime`` takes longest, by the interpreter's own clock."""
     command = [sys.executable, "-X", "importtime", "-c", "import wasmer_runtime"]
-    lines = subprocess.run(command, capture_output=True, text=True, env=os.environ).stderr.splitlines()
+    lines = subprocess.run(command, capture_output=True, text=True, env=_environment()).stderr.splitlines()
     rows: list[tuple[int, int, str]] = []
     for line in lines:
         own, total, name = (line.removeprefix("import time:").split("|") + ["", ""])[:3]
