@@ -227,6 +227,19 @@ def test_extending_lets_the_later_one_win() -> None:
     assert sorted(given.triples()) == [("env", "f", 3), ("env", "g", 6), ("env", "i", 5), ("new", "h", 4)]
 
 
+def test_merging_keeps_the_state_and_both_sides() -> None:
+    env = {"f": 1, "g": 2}
+    given = imports({"env": env}, state=list)
+    merged = given | {"env": {"g": 3}, "more": {"h": 4}}
+    assert sorted(merged.triples()) == [("env", "f", 1), ("env", "g", 3), ("more", "h", 4)]
+    assert merged.state_creator is list
+    assert list(given) == ["env"] and env == {"f": 1, "g": 2}
+    given.extend({"env": {"f": 5}})
+    assert env == {"f": 1, "g": 2}
+    with pytest.raises(TypeError, match=r"imports\['env'\] is a str"):
+        imports({"env": "text"}).extend({"env": {"f": 5}})
+
+
 def test_extending_does_not_change_what_was_given() -> None:
     class Frozen:
         exports: dict[str, Any] = {"f": 1}  # noqa: RUF012

@@ -168,19 +168,31 @@ class ImportObject(MutableMapping[str, Any]):
                 yield namespace, name, export
 
     def extend(self, more: Mapping[str, Any] | Iterable[tuple[str, str, Any]]) -> None:
-        """Add all of `more`; what is there already under the same names is replaced."""
+        """Add all of `more`; what is there already under the same names is replaced.
+
+        Namespaces that were given are copied before they are added to, so that others who use
+        them see no change.
+        """
         if isinstance(more, ImportObject):
             triples: Iterable[tuple[str, str, Any]] = more.triples()
         elif isinstance(more, Mapping):
             triples = ImportObject(more).triples()
         else:
             triples = more
+        extended: dict[str, Namespace] = {}
         for namespace, name, export in list(triples):
-            exports = self._namespaces.get(namespace)
-            if not isinstance(exports, MutableMapping):
-                exports = Namespace(_items(exports, namespace) if exports is not None else ())
-                self._namespaces[namespace] = exports
-            exports[name] = export
+            if namespace not in extended:
+                present = self._namespaces.get(namespace)
+                extended[namespace] = Namespace(() if present is None else _items(present, namespace))
+            extended[namespace][name] = export
+        self._namespaces.update(extended)
+
+    def __or__(self, more: Mapping[str, Any]) -> ImportObject:
+        """Another object with the imports of both, the right ones first; the state creator is the left one's."""
+        merged = ImportObject(self._namespaces, self.state_creator)
+        merged.allow_missing_functions = self.allow_missing_functions
+        merged.extend(more)
+        return merged
 
     def __getitem__(self, name: str) -> Any:
         return self._namespaces[name]
@@ -228,7 +240,11 @@ def _lookup(namespace: Any, label: str, name: str) -> Any:
     if get_export is not None:
         export = get_export(name)
         return _MISSING if export is None else export
-    raise TypeError(
+    raise _no_namespace(namespace, label)
+
+
+def _no_namespace(namespace: Any, label: str) -> TypeError:
+    return TypeError(
         f"imports[{label!r}] is {article(type(namespace).__name__)}; "
         "expected a mapping of names, a Namespace or an instance"
     )
@@ -241,8 +257,7 @@ def _items(namespace: Any, label: str) -> Iterable[tuple[str, Any]]:
     get_exports = getattr(namespace, "get_exports", None)
     if get_exports is not None:
         return cast("Iterable[tuple[str, Any]]", get_exports())
-    _lookup(namespace, label, "")
-    return ()
+    raise _no_namespace(namespace, label)
 
 
 # --- matching -------------------------------------------------------------------------------
