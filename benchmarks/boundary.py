@@ -201,7 +201,7 @@ def _report(wanted: list[Row], figures: Figures, names: list[str]) -> str:
         cells = [row.name]
         for peer in peers:
             theirs = measured.get(peer)
-            cells.append(f"{theirs / mine:.1f}" if theirs and mine else "-")
+            cells.append(f"{theirs / mine:.1f}" if theirs and mine and min(theirs, mine) > 0 else "-")
         for name in names:
             value = measured.get(name)
             cells.append("-" if value is None else _number(value / row.unit_size))
