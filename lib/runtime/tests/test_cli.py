@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -262,6 +264,16 @@ def test_a_closed_pipe_is_quiet(program: str) -> None:
         assert running.stdout is not None and running.stderr is not None
         running.stdout.close()
         assert "Traceback" not in running.stderr.read()
+
+
+def test_an_interrupt_ends_a_loop_without_end(program: str) -> None:
+    command = [sys.executable, "-m", "wasmer_runtime", "run", program, "--invoke", "loop"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        time.sleep(1.5)
+        assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        assert running.wait(10) in (-signal.SIGINT, failures.INTERRUPT_EXIT_CODE)
+        assert running.stderr is not None and "Traceback" not in running.stderr.read()
 
 
 def test_missing_wasi_is_explained(tmp_path: Path) -> None:

@@ -132,7 +132,9 @@ def _load(row: Row) -> Compiler:
 def _make(factory: Callable[[], object], name: str) -> Compiler:
     try:
         return cast("Compiler", factory())
-    except (ImportError, CompileError) as error:
+    except CompileError as error:
+        raise BackendError(str(error)) from error
+    except ImportError as error:
         raise BackendError(f"the backend {name} cannot be used: {error}") from error
 
 
