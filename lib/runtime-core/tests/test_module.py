@@ -6,6 +6,7 @@ import functools
 import gc
 import pickle
 import weakref
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,7 @@ def test_sources_of_every_form(tmp_path: Path) -> None:
         text.encode(),
         bytearray(EMPTY),
         memoryview(EMPTY),
+        array("B", EMPTY),
         EMPTY,
         tmp_path / "m.wat",
         tmp_path / "m.wasm",

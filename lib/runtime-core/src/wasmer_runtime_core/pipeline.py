@@ -122,7 +122,7 @@ def run(compilation: Compilation, until: str = "compile") -> Compilation:
 
 
 def read_module(source: Source) -> bytes:
-    """A module in the binary format, from bytes (binary or text), text, or a file of either.
+    """A module in the binary format, from bytes or any buffer (binary or text), text, or a file of either.
 
     Raises:
         DecodeError: text with a mistake in it, or bytes that are neither.
@@ -136,13 +136,16 @@ def read_module(source: Source) -> bytes:
             if "(" not in source:
                 error.add_note("A str is a module in the text format; for a file, pass a pathlib.Path.")
             raise
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        data = bytes(source)
+    if isinstance(source, bytes):
+        data = source
     elif isinstance(source, os.PathLike):
         with open(source, "rb") as file:
             data = file.read()
     else:
-        raise TypeError(f"a module is bytes, text or a path, not {type(source).__name__}")
+        try:
+            data = bytes(memoryview(source))
+        except TypeError:
+            raise TypeError(f"a module is bytes, text or a path, not {type(source).__name__}") from None
     if data[:4] == MAGIC or is_truncated_binary(data):
         return data
     try:
