@@ -22,6 +22,7 @@ from wasmer_wasi.imports import (
     generate_import_object_from_state,
     get_wasi_state,
 )
+from wasmer_wasi.memory_filesystem import MemoryDirectory
 from wasmer_wasi.state import (
     ArgumentContainsNulByte,
     EnvironmentVariableFormatError,
@@ -43,6 +44,7 @@ __all__ = [
     "ExitCode",
     "HostDirectory",
     "MappedDirAliasFormattingError",
+    "MemoryDirectory",
     "PreopenedDirectoryNotFound",
     "SystemClock",
     "VirtualClock",

@@ -256,17 +256,21 @@ class Stream:
 
     Attributes:
         target: the object.
+        output: it is written to; else it is read.
     """
 
-    __slots__ = ("_left", "_read", "_write", "target")
+    __slots__ = ("_left", "_read", "_write", "output", "target")
 
-    def __init__(self, target: Any) -> None:
+    def __init__(self, target: Any, *, output: bool) -> None:
         self.target = target
+        self.output = output
         self._left = b""
-        self._read: Callable[[memoryview], int] | None = _reader_into(target)
-        self._write = _writer_from(target)
+        self._read = None if output else _reader_into(target)
+        self._write = _writer_from(target) if output else None
 
     def read(self, buffers: Buffers) -> int:
+        if self.output:
+            raise WasiError(EBADF)
         if not buffers:
             return 0
         buffer = buffers[0]
@@ -345,7 +349,7 @@ class Stream:
         raise WasiError(ENOTSUP)
 
     def sync(self, *, data_only: bool) -> None:
-        if hasattr(self.target, "flush"):
+        if self.output and hasattr(self.target, "flush"):
             self.target.flush()
 
     def allocate(self, offset: int, length: int) -> None:
@@ -369,8 +373,8 @@ class Stream:
 
     def close(self) -> None:
         """The object is its owner's: it is flushed, not closed."""
-        if hasattr(self.target, "flush") and not getattr(self.target, "closed", False):
-            self.target.flush()
+        if not getattr(self.target, "closed", False):
+            self.sync(data_only=True)
 
 
 def _reader_into(target: Any) -> Callable[[memoryview], int] | None:

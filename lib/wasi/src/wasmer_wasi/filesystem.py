@@ -32,8 +32,9 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol, final
 
-from wasmer_wasi.errno import EILSEQ, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, EPERM, EXDEV, WasiError
+from wasmer_wasi.errno import EINVAL, EISDIR, ENOTDIR, EPERM, EXDEV, WasiError
 from wasmer_wasi.files import FILETYPES, File, HostFile, Status, host_flags, kept_times, status_of
+from wasmer_wasi.paths import resolve, resolve_parent, split
 from wasmer_wasi.types import (
     FILETYPE_DIRECTORY,
     FILETYPE_UNKNOWN,
@@ -42,9 +43,6 @@ from wasmer_wasi.types import (
     OFLAG_EXCL,
     OFLAG_TRUNC,
 )
-
-MAX_LINKS: Final = 40
-MAX_PATH_BYTES: Final = 4096
 
 _WALK: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN: Final = os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
@@ -89,130 +87,56 @@ class Directory(Protocol):
     def close(self) -> None: ...
 
 
-def split(path: bytes) -> tuple[list[bytes], bool]:
-    """The components of a path without the empty and `.` ones, and whether it must be a directory.
-
-    Raises:
-        WasiError: no path that could be resolved in a sandbox; see the top of this file.
-    """
-    if not path:
-        raise WasiError(ENOENT)
-    if b"\0" in path:
-        raise WasiError(EINVAL)
-    if len(path) > MAX_PATH_BYTES:
-        raise WasiError(ENAMETOOLONG)
-    if not path.isascii():
-        try:
-            path.decode()
-        except UnicodeDecodeError:
-            raise WasiError(EILSEQ) from None
-    if path.startswith(b"/"):
-        raise WasiError(EPERM)
-    return _components(path)
-
-
-def _components(path: bytes) -> tuple[list[bytes], bool]:
-    parts = path.split(b"/")
-    return [part for part in parts if part and part != b"."], parts[-1] in (b"", b".", b"..")
-
-
 @final
-class _Walk:
-    """A walk from a root along names; holds at most one descriptor of its own."""
+class _HostCursor:
+    """A place below a directory descriptor; holds at most one descriptor of its own."""
 
-    __slots__ = ("current", "links", "names", "root")
+    __slots__ = ("_names", "_root", "current")
 
     def __init__(self, root: int) -> None:
-        self.root = root
+        self._root = root
+        self._names: list[bytes] = []  # of the directories from the root to `current`
         self.current = root
-        self.names: list[bytes] = []  # of the directories from the root to `current`
-        self.links = 0
 
-    def __enter__(self) -> _Walk:
+    def __enter__(self) -> _HostCursor:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
-        self._set(self.root)
+        self._set(self._root)
 
     def _set(self, descriptor: int) -> None:
         before, self.current = self.current, descriptor
-        if before != self.root:
+        if before != self._root:
             os.close(before)
 
-    def down(self, name: bytes) -> None:
-        """Into the directory `name`; OSError (ENOTDIR for a link) if it is none."""
-        self._set(os.open(name, _WALK, dir_fd=self.current))
-        self.names.append(name)
+    @property
+    def depth(self) -> int:
+        return len(self._names)
+
+    def down(self, name: bytes) -> bool:
+        try:
+            self._set(os.open(name, _WALK, dir_fd=self.current))
+        except NotADirectoryError:  # which a link is, too, when it is not followed
+            return False
+        self._names.append(name)
+        return True
 
     def up(self) -> None:
-        """Back to where the walk came from: the names are walked again, so the kernel never sees `..`."""
-        if not self.names:
-            raise WasiError(EPERM)
-        names = self.names[:-1]
-        self._set(self.root)
-        self.names = []
+        """The names are walked again from the root, so the kernel never sees `..`."""
+        names = self._names[:-1]
+        self._set(self._root)
+        self._names = []
         for name in names:
-            self.down(name)
+            if not self.down(name):
+                raise WasiError(ENOTDIR)  # someone has replaced the directory
 
-    def expand(self, name: bytes) -> bytes | None:
-        """The text of the link `name` in the current directory, or None if it is no link."""
+    def text_of_link(self, name: bytes) -> bytes | None:
         try:
-            text = os.readlink(name, dir_fd=self.current)
+            return os.readlink(name, dir_fd=self.current)
         except OSError as failure:
             if failure.errno in (errno.EINVAL, errno.ENOENT):
                 return None
             raise
-        self.links += 1
-        if self.links > MAX_LINKS:
-            raise WasiError(ELOOP)
-        if text.startswith(b"/"):
-            raise WasiError(EPERM)
-        return text
-
-    def to(self, components: list[bytes], must_be_directory: bool, follow: bool) -> bytes:
-        """Walk to the directory that holds the last name, and return that name, or `.`."""
-        pending = components[::-1]
-        while pending:
-            name = pending.pop()
-            if name == b"..":
-                self.up()
-                continue
-            if pending or must_be_directory:
-                try:
-                    self.down(name)
-                    continue
-                except NotADirectoryError:
-                    text = self.expand(name)
-                    if text is None:
-                        raise
-            else:
-                text = self.expand(name) if follow else None
-                if text is None:
-                    return name
-            more, ends_in_directory = _components(text)
-            if not pending:
-                must_be_directory = must_be_directory or ends_in_directory
-            pending += more[::-1]
-        return b"."
-
-    def to_parent(self, path: bytes) -> bytes:
-        """Walk to the directory that holds the last name, and return the name, with its slash if it has one.
-
-        For calls that make or remove names. A last `.` or `..` is returned as it is, for the
-        kernel to refuse; no call does anything with it.
-        """
-        components, _ = split(path)
-        last = path.rstrip(b"/").rpartition(b"/")[2]
-        if last in (b".", b".."):
-            if last == b"..":
-                components.pop()
-            self.to(components, True, True)
-            if last == b".." and not self.names:
-                raise WasiError(EPERM)
-            return last
-        name = components.pop()
-        self.to(components, True, True)
-        return name + b"/" if path.endswith(b"/") else name
 
 
 @final
@@ -245,9 +169,9 @@ class HostDirectory:
     def _locate(self, path: bytes, follow: bool) -> Iterator[tuple[int, bytes]]:
         """(descriptor of a directory, name in it) of what a path means; no link when `follow`."""
         components, must_be_directory = split(path)
-        with _Walk(self.host) as walk:
-            name = walk.to(components, must_be_directory, follow)
-            yield walk.current, name
+        with _HostCursor(self.host) as cursor:
+            name = resolve(cursor, components, must_be_directory, follow)
+            yield cursor.current, name
 
     def open(self, path: bytes, opening: Opening) -> File | Directory:
         oflags = opening.oflags
@@ -296,50 +220,50 @@ class HostDirectory:
     # --- names
 
     def create_directory(self, path: bytes) -> None:
-        with _Walk(self.host) as walk:
-            name = walk.to_parent(path)
+        with _HostCursor(self.host) as cursor:
+            name = resolve_parent(cursor, path)
             self._must_be_writable()
-            os.mkdir(name, 0o777, dir_fd=walk.current)
+            os.mkdir(name, 0o777, dir_fd=cursor.current)
 
     def remove_directory(self, path: bytes) -> None:
-        with _Walk(self.host) as walk:
-            name = walk.to_parent(path)
+        with _HostCursor(self.host) as cursor:
+            name = resolve_parent(cursor, path)
             self._must_be_writable()
-            os.rmdir(name, dir_fd=walk.current)
+            os.rmdir(name, dir_fd=cursor.current)
 
     def unlink(self, path: bytes) -> None:
-        with _Walk(self.host) as walk:
-            name = walk.to_parent(path)
+        with _HostCursor(self.host) as cursor:
+            name = resolve_parent(cursor, path)
             self._must_be_writable()
-            os.unlink(name, dir_fd=walk.current)
+            os.unlink(name, dir_fd=cursor.current)
 
     def symlink(self, target: bytes, path: bytes) -> None:
         """An absolute target is refused: it could only lead out of the sandbox."""
-        with _Walk(self.host) as walk:
-            name = walk.to_parent(path)
+        with _HostCursor(self.host) as cursor:
+            name = resolve_parent(cursor, path)
             self._must_be_writable()
             if target.startswith(b"/"):
                 raise WasiError(EPERM)
-            os.symlink(target, name, dir_fd=walk.current)
+            os.symlink(target, name, dir_fd=cursor.current)
 
     def link(self, path: bytes, other: Directory, other_path: bytes) -> None:
         if not isinstance(other, HostDirectory):
             raise WasiError(EXDEV)
-        with self._locate(path, False) as (at, name), _Walk(other.host) as walk:
-            other_name = walk.to_parent(other_path)
+        with self._locate(path, False) as (at, name), _HostCursor(other.host) as cursor:
+            other_name = resolve_parent(cursor, other_path)
             self._must_be_writable()
             other._must_be_writable()
-            os.link(name, other_name, src_dir_fd=at, dst_dir_fd=walk.current, follow_symlinks=False)
+            os.link(name, other_name, src_dir_fd=at, dst_dir_fd=cursor.current, follow_symlinks=False)
 
     def rename(self, path: bytes, other: Directory, other_path: bytes) -> None:
         if not isinstance(other, HostDirectory):
             raise WasiError(EXDEV)
-        with _Walk(self.host) as walk, _Walk(other.host) as other_walk:
-            name = walk.to_parent(path)
-            other_name = other_walk.to_parent(other_path)
+        with _HostCursor(self.host) as cursor, _HostCursor(other.host) as other_cursor:
+            name = resolve_parent(cursor, path)
+            other_name = resolve_parent(other_cursor, other_path)
             self._must_be_writable()
             other._must_be_writable()
-            os.rename(name, other_name, src_dir_fd=walk.current, dst_dir_fd=other_walk.current)
+            os.rename(name, other_name, src_dir_fd=cursor.current, dst_dir_fd=other_cursor.current)
 
     def _must_be_writable(self) -> None:
         if self.read_only:

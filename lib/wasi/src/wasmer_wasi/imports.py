@@ -21,10 +21,13 @@ from wasmer_wasi.version import WasiVersion
 _NUMBERS = {WasiVersion.SNAPSHOT0: SNAPSHOT0, WasiVersion.SNAPSHOT1: SNAPSHOT1}
 
 
-@cache
 def namespace(version: WasiVersion) -> dict[str, Any]:
     """The functions of a version by name, with their types."""
-    number = _NUMBERS[version.pinned()]
+    return _functions(_NUMBERS[version.pinned()])
+
+
+@cache
+def _functions(number: int) -> dict[str, Any]:
     functions = {}
     for name, params, result, since in FUNCTIONS:
         if since > number:

@@ -371,7 +371,7 @@ def _standard(number: int) -> File:
 def _file_of(target: Any, number: int) -> File:
     if target is None:
         return HostFile(os.open(os.devnull, os.O_WRONLY if number else os.O_RDONLY))
-    return Stream(target)
+    return Stream(target, output=number != 0)
 
 
 def _can_seek(file: File) -> bool:

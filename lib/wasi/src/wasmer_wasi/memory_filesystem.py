@@ -1,0 +1,594 @@
+"""Directories and files that exist only in memory.
+
+`MemoryDirectory` can be preopened like a directory of the host, and behaves like one: links,
+renames, times, files that live on while they are open though their name is gone. A guest can
+fill no more than a limit that is set when the tree is made::
+
+    scratch = MemoryDirectory({"input/data.txt": b"1 2 3", "output/": None})
+    state = WasiState.new("sum").preopen("/", scratch).build()
+    …
+    scratch.read_bytes("output/sum.txt")
+
+Copies of a state share the tree: what one instance writes, the next one sees.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Mapping
+from typing import Final, final
+
+from wasmer_wasi.errno import (
+    EBADF,
+    EBUSY,
+    EEXIST,
+    EINVAL,
+    EISDIR,
+    ELOOP,
+    ENAMETOOLONG,
+    ENOENT,
+    ENOSPC,
+    ENOTDIR,
+    ENOTEMPTY,
+    EPERM,
+    EXDEV,
+    WasiError,
+)
+from wasmer_wasi.files import SEEK_CUR, SEEK_END, SEEK_SET, Buffers, File, Status
+from wasmer_wasi.filesystem import Directory, Entry, Opening
+from wasmer_wasi.paths import resolve, resolve_parent, split
+from wasmer_wasi.types import (
+    FDFLAG_APPEND,
+    FILETYPE_DIRECTORY,
+    FILETYPE_REGULAR_FILE,
+    FILETYPE_SYMBOLIC_LINK,
+    OFLAG_CREAT,
+    OFLAG_DIRECTORY,
+    OFLAG_EXCL,
+    OFLAG_TRUNC,
+)
+
+DEFAULT_LIMIT_BYTES: Final = 1 << 30
+MAX_NAME_BYTES: Final = 255
+_NODE_BYTES: Final = 256
+"""What a name counts for, so that empty files fill the limit, too."""
+
+_devices: Final = itertools.count(1)
+
+
+@final
+class _Volume:
+    """What all nodes of one tree share.
+
+    Attributes:
+        used, limit: bytes.
+    """
+
+    __slots__ = ("device", "limit", "numbers", "used")
+
+    def __init__(self, limit: int) -> None:
+        self.device = next(_devices) << 32
+        self.numbers = itertools.count(1)
+        self.used = 0
+        self.limit = limit
+
+    def take(self, count: int) -> None:
+        """Count bytes in (or out, if negative).
+
+        Raises:
+            WasiError: ENOSPC, the limit is reached.
+        """
+        if count > 0 and self.used + count > self.limit:
+            raise WasiError(ENOSPC)
+        self.used += count
+
+
+@final
+class _Node:
+    """A file, a directory or a link; which of the three fields is used says which.
+
+    Attributes:
+        links: names it has.
+        parent: of a directory: where it lies, to tell that none is moved into itself.
+    """
+
+    __slots__ = ("atim", "ctim", "data", "entries", "ino", "links", "mtim", "parent", "target", "volume")
+
+    def __init__(self, volume: _Volume, filetype: int, target: bytes = b"") -> None:
+        volume.take(_NODE_BYTES + len(target))
+        self.volume = volume
+        self.ino = next(volume.numbers)
+        self.links = 1
+        self.data = bytearray() if filetype == FILETYPE_REGULAR_FILE else None
+        self.entries: dict[bytes, _Node] | None = {} if filetype == FILETYPE_DIRECTORY else None
+        self.target = target
+        self.parent: _Node | None = None
+        self.atim = self.mtim = self.ctim = time.time_ns()
+
+    @property
+    def filetype(self) -> int:
+        if self.entries is not None:
+            return FILETYPE_DIRECTORY
+        return FILETYPE_SYMBOLIC_LINK if self.data is None else FILETYPE_REGULAR_FILE
+
+    def names(self) -> dict[bytes, _Node]:
+        """The entries of a directory; ENOTDIR for anything else."""
+        if self.entries is None:
+            raise WasiError(ENOTDIR)
+        return self.entries
+
+    def content(self) -> bytearray:
+        """The bytes of a file; EBADF for anything else."""
+        if self.data is None:
+            raise WasiError(EBADF)
+        return self.data
+
+    def resize(self, size: int) -> None:
+        data = self.content()
+        self.volume.take(size - len(data))
+        if size < len(data):
+            del data[size:]
+        else:
+            data.extend(bytes(size - len(data)))
+        self.changed()
+
+    def changed(self) -> None:
+        self.mtim = self.ctim = time.time_ns()
+
+    def status(self) -> Status:
+        size = len(self.data) if self.data is not None else len(self.target) if self.entries is None else 4096
+        return Status(self.volume.device, self.ino, self.filetype, self.links, size, self.atim, self.mtim, self.ctim)
+
+    def set_times(self, atim: int | None, mtim: int | None) -> None:
+        self.atim = self.atim if atim is None else atim
+        self.mtim = self.mtim if mtim is None else mtim
+        self.ctim = time.time_ns()
+
+    def unlinked(self) -> None:
+        """One name less. The bytes of a file that is still open are counted until they are gone with it."""
+        self.links -= 1
+        self.ctim = time.time_ns()
+        if self.links == 0:
+            self.volume.take(-_NODE_BYTES - len(self.target))
+
+    def __del__(self) -> None:
+        if getattr(self, "data", None):
+            self.volume.take(-len(self.content()))
+
+
+@final
+class MemoryFile:
+    """An open file of the tree."""
+
+    __slots__ = ("_appending", "_node", "_position", "_read_only", "_writable")
+
+    def __init__(self, node: _Node, flags: int, *, writable: bool, read_only: bool = False) -> None:
+        self._node = node
+        self._position = 0
+        self._writable = writable
+        self._read_only = read_only
+        self._appending = bool(flags & FDFLAG_APPEND)
+
+    def read(self, buffers: Buffers) -> int:
+        count = self.read_at(buffers, self._position)
+        self._position += count
+        return count
+
+    def write(self, buffers: Buffers) -> int:
+        if self._appending:
+            self._position = len(self._node.content())
+        count = self.write_at(buffers, self._position)
+        self._position += count
+        return count
+
+    def read_at(self, buffers: Buffers, offset: int) -> int:
+        total = 0
+        with memoryview(self._node.content()) as data:
+            for buffer in buffers:
+                with data[offset + total : offset + total + len(buffer)] as piece:
+                    buffer[: len(piece)] = piece
+                    total += len(piece)
+                    if len(piece) < len(buffer):
+                        break
+        self._node.atim = time.time_ns()
+        return total
+
+    def write_at(self, buffers: Buffers, offset: int) -> int:
+        data = self._node.content()
+        total = sum(map(len, buffers))
+        if not total:
+            return 0
+        if self._appending:
+            offset = len(data)
+        if offset + total > len(data):
+            self._node.resize(offset + total)
+        at = offset
+        for buffer in buffers:
+            data[at : at + len(buffer)] = buffer
+            at += len(buffer)
+        self._node.changed()
+        return total
+
+    def seek(self, offset: int, whence: int) -> int:
+        base = {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: len(self._node.content())}[whence]
+        if not 0 <= base + offset < 1 << 63:
+            raise WasiError(EINVAL)
+        self._position = base + offset
+        return self._position
+
+    def status(self) -> Status:
+        return self._node.status()
+
+    def set_size(self, size: int) -> None:
+        if not self._writable:
+            raise WasiError(EINVAL)
+        self._node.resize(size)
+
+    def set_times(self, atim: int | None, mtim: int | None) -> None:
+        if self._read_only:
+            raise WasiError(EPERM)
+        self._node.set_times(atim, mtim)
+
+    def sync(self, *, data_only: bool) -> None:
+        pass
+
+    def allocate(self, offset: int, length: int) -> None:
+        if not self._writable:
+            raise WasiError(EBADF)
+        if offset < 0 or length <= 0:
+            raise WasiError(EINVAL)
+        if offset + length > len(self._node.content()):
+            self._node.resize(offset + length)
+
+    def advise(self, offset: int, length: int, advice: int) -> None:
+        pass
+
+    def set_flags(self, flags: int) -> None:
+        self._appending = bool(flags & FDFLAG_APPEND)
+
+    def pollable(self) -> int:
+        return -1
+
+    def available(self) -> int:
+        return max(len(self._node.content()) - self._position, 0)
+
+    def close(self) -> None:
+        pass
+
+
+@final
+class _NodeCursor:
+    """A place in the tree."""
+
+    __slots__ = ("_above", "current")
+
+    def __init__(self, root: _Node) -> None:
+        self.current = root
+        self._above: list[_Node] = []
+
+    @property
+    def depth(self) -> int:
+        return len(self._above)
+
+    def down(self, name: bytes) -> bool:
+        node = _find(self.current, name)
+        if node.entries is None:
+            return False
+        self._above.append(self.current)
+        self.current = node
+        return True
+
+    def up(self) -> None:
+        self.current = self._above.pop()
+
+    def text_of_link(self, name: bytes) -> bytes | None:
+        node = self.current.names().get(name)
+        if node is None or node.filetype != FILETYPE_SYMBOLIC_LINK:
+            _checked(name)
+            return None
+        return node.target
+
+
+def _checked(name: bytes) -> bytes:
+    if len(name) > MAX_NAME_BYTES:
+        raise WasiError(ENAMETOOLONG)
+    return name
+
+
+def _find(directory: _Node, name: bytes) -> _Node:
+    node = directory if name == b"." else directory.names().get(_checked(name))
+    if node is None:
+        raise WasiError(ENOENT)
+    return node
+
+
+@final
+class MemoryDirectory:
+    """An open directory in memory; as made by users, the root of a tree of its own.
+
+    Args:
+        files: contents by path; a path that ends in a slash, or a content of None, is a directory.
+        read_only: the guest cannot change anything: EPERM.
+        limit_bytes: the most that all files together may hold.
+    """
+
+    __slots__ = ("_node", "_read_only")
+
+    def __init__(
+        self,
+        files: Mapping[str, bytes | None] | None = None,
+        *,
+        read_only: bool = False,
+        limit_bytes: int = DEFAULT_LIMIT_BYTES,
+    ) -> None:
+        self._node = _Node(_Volume(limit_bytes), FILETYPE_DIRECTORY)
+        self._read_only = False
+        for path, content in (files or {}).items():
+            if content is None or path.endswith("/"):
+                self._make_directories(path.strip("/").split("/"))
+            else:
+                self.write_bytes(path, content)
+        self._read_only = read_only
+
+    @classmethod
+    def _over(cls, node: _Node, read_only: bool) -> MemoryDirectory:
+        directory = cls.__new__(cls)
+        directory._node = node
+        directory._read_only = read_only
+        return directory
+
+    # --- for the host
+
+    def read_bytes(self, path: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        try:
+            return bytes(self._located(path.encode(), True)[1].content())
+        except WasiError as failure:
+            raise FileNotFoundError(f"{path}: {failure}") from None
+
+    def write_bytes(self, path: str, content: bytes) -> None:
+        """Make a file, and the directories above it."""
+        *above, name = path.strip("/").split("/")
+        directory = self._make_directories(above)
+        node = directory.names().get(name.encode())
+        if node is None:
+            node = _Node(directory.volume, FILETYPE_REGULAR_FILE)
+            directory.names()[_checked(name.encode())] = node
+        node.resize(0)
+        MemoryFile(node, 0, writable=True).write_at([memoryview(content)], 0)
+
+    def files(self) -> dict[str, bytes]:
+        """The contents of all files by their paths."""
+        return {path: bytes(node.content()) for path, node in self._walk("", self._node) if node.data is not None}
+
+    def _walk(self, prefix: str, directory: _Node) -> Iterator[tuple[str, _Node]]:
+        pending = [(prefix, directory)]
+        while pending:
+            prefix, directory = pending.pop()
+            for name, node in sorted(directory.names().items()):
+                path = prefix + name.decode(errors="surrogateescape")
+                yield path, node
+                if node.entries is not None:
+                    pending.append((path + "/", node))
+
+    def _make_directories(self, names: list[str]) -> _Node:
+        node = self._node
+        for name in names:
+            key = _checked(name.encode())
+            if key and key not in node.names():
+                self._enter(node, key, _Node(node.volume, FILETYPE_DIRECTORY))
+            node = node.names()[key] if key else node
+        return node
+
+    # --- paths
+
+    def _located(self, path: bytes, follow: bool) -> tuple[_NodeCursor, _Node]:
+        cursor, name = self._place(path, follow)
+        return cursor, _find(cursor.current, name)
+
+    def _place(self, path: bytes, follow: bool) -> tuple[_NodeCursor, bytes]:
+        components, must_be_directory = split(path)
+        cursor = _NodeCursor(self._node)
+        return cursor, resolve(cursor, components, must_be_directory, follow)
+
+    def open(self, path: bytes, opening: Opening) -> File | Directory:
+        oflags = opening.oflags
+        creating = bool(oflags & OFLAG_CREAT)
+        if oflags & OFLAG_DIRECTORY and oflags & (OFLAG_CREAT | OFLAG_EXCL | OFLAG_TRUNC):
+            raise WasiError(EINVAL)
+        writable = opening.writable and not oflags & OFLAG_DIRECTORY
+        if self._read_only and (writable or oflags & (OFLAG_CREAT | OFLAG_TRUNC)):
+            split(path)
+            raise WasiError(EPERM)
+        if creating and path.endswith(b"/"):
+            split(path)
+            raise WasiError(EISDIR)
+        exclusive = creating and bool(oflags & OFLAG_EXCL)
+        cursor, name = self._place(path, opening.follow and not exclusive)
+        node = cursor.current if name == b"." else cursor.current.names().get(_checked(name))
+        if node is None:
+            if not creating:
+                raise WasiError(ENOENT)
+            node = _Node(self._node.volume, FILETYPE_REGULAR_FILE)
+            self._enter(cursor.current, name, node)
+        elif exclusive:
+            raise WasiError(EEXIST)
+        if node.entries is not None:
+            if writable or oflags & (OFLAG_CREAT | OFLAG_TRUNC):
+                raise WasiError(EISDIR)
+            return MemoryDirectory._over(node, self._read_only)
+        if oflags & OFLAG_DIRECTORY:
+            raise WasiError(ENOTDIR)
+        if node.data is None:
+            raise WasiError(ELOOP)
+        if oflags & OFLAG_TRUNC:
+            node.resize(0)
+        return MemoryFile(node, opening.flags, writable=writable, read_only=self._read_only)
+
+    def path_status(self, path: bytes, follow: bool) -> Status:
+        return self._located(path, follow)[1].status()
+
+    def path_set_times(self, path: bytes, follow: bool, atim: int | None, mtim: int | None) -> None:
+        node = self._located(path, follow)[1]
+        self._must_be_writable()
+        node.set_times(atim, mtim)
+
+    def read_link(self, path: bytes) -> bytes:
+        node = self._located(path, False)[1]
+        if node.filetype != FILETYPE_SYMBOLIC_LINK:
+            raise WasiError(EINVAL)
+        return node.target
+
+    # --- names
+
+    def _parent(self, path: bytes) -> tuple[_Node, bytes, bool]:
+        """(directory, name, whether a slash follows it) of a path that is to be made or removed."""
+        cursor = _NodeCursor(self._node)
+        name = resolve_parent(cursor, path)
+        self._must_be_writable()
+        slash = name.endswith(b"/")
+        return cursor.current, _checked(name[:-1] if slash else name), slash
+
+    def _must_be_writable(self) -> None:
+        if self._read_only:
+            raise WasiError(EPERM)
+
+    def _enter(self, directory: _Node, name: bytes, node: _Node) -> None:
+        directory.names()[name] = node
+        if node.entries is not None:
+            node.parent = directory
+            directory.links += 1
+            node.links = 2 + sum(each.entries is not None for each in node.entries.values())
+        directory.changed()
+
+    def _leave(self, directory: _Node, name: bytes) -> _Node:
+        node = directory.names().pop(name)
+        if node.entries is not None:
+            node.parent = None
+            directory.links -= 1
+        directory.changed()
+        return node
+
+    def create_directory(self, path: bytes) -> None:
+        directory, name, _ = self._parent(path)
+        if name in (b".", b"..") or name in directory.names():
+            raise WasiError(EEXIST)
+        self._enter(directory, name, _Node(directory.volume, FILETYPE_DIRECTORY))
+
+    def remove_directory(self, path: bytes) -> None:
+        directory, name, _ = self._parent(path)
+        if name in (b".", b".."):
+            raise WasiError(EINVAL if name == b"." else ENOTEMPTY)
+        if _find(directory, name).names():
+            raise WasiError(ENOTEMPTY)
+        node = self._leave(directory, name)
+        node.links = 1
+        node.unlinked()
+
+    def unlink(self, path: bytes) -> None:
+        directory, name, slash = self._parent(path)
+        if name in (b".", b".."):
+            raise WasiError(EISDIR)
+        if _find(directory, name).entries is not None:
+            raise WasiError(EISDIR)
+        if slash:
+            raise WasiError(ENOTDIR)
+        self._leave(directory, name).unlinked()
+
+    def symlink(self, target: bytes, path: bytes) -> None:
+        """An absolute target is refused, as on the host."""
+        directory, name, slash = self._parent(path)
+        if target.startswith(b"/"):
+            raise WasiError(EPERM)
+        self._must_be_new(directory, name, slash)
+        if not target:
+            raise WasiError(ENOENT)
+        self._enter(directory, name, _Node(directory.volume, FILETYPE_SYMBOLIC_LINK, target))
+
+    def _must_be_new(self, directory: _Node, name: bytes, slash: bool) -> None:
+        if name in (b".", b"..") or name in directory.names():
+            raise WasiError(EEXIST)
+        if slash:
+            raise WasiError(ENOENT)
+
+    def link(self, path: bytes, other: Directory, other_path: bytes) -> None:
+        if not isinstance(other, MemoryDirectory):
+            raise WasiError(EXDEV)
+        node = self._located(path, False)[1]
+        directory, name, slash = other._parent(other_path)
+        self._must_be_writable()
+        self._must_be_new(directory, name, slash)
+        if node.volume is not directory.volume:
+            raise WasiError(EXDEV)
+        if node.entries is not None:
+            raise WasiError(EPERM)
+        self._enter(directory, name, node)
+        node.links += 1
+
+    def rename(self, path: bytes, other: Directory, other_path: bytes) -> None:
+        if not isinstance(other, MemoryDirectory):
+            raise WasiError(EXDEV)
+        directory, name, slash = self._parent(path)
+        target, target_name, target_slash = other._parent(other_path)
+        if name in (b".", b"..") or target_name in (b".", b".."):
+            raise WasiError(EBUSY)
+        if directory.volume is not target.volume:
+            raise WasiError(EXDEV)
+        node = _find(directory, name)
+        replaced = target.names().get(target_name)
+        if node.entries is None and (slash or target_slash):
+            raise WasiError(ENOTDIR)
+        if replaced is node:
+            return
+        if node.entries is not None and _lies_in(target, node):
+            raise WasiError(EINVAL)
+        if replaced is not None:
+            if node.entries is None and replaced.entries is not None:
+                raise WasiError(EISDIR)
+            if node.entries is not None and replaced.entries is None:
+                raise WasiError(ENOTDIR)
+            if replaced.entries:
+                raise WasiError(ENOTEMPTY)
+            self._leave(target, target_name)
+            if replaced.entries is not None:
+                replaced.links = 1
+            replaced.unlinked()
+        self._enter(target, target_name, self._leave(directory, name))
+
+    # --- the directory itself
+
+    def entries(self) -> list[Entry]:
+        """Every name, sorted, after `.` and `..` (which has the number of `.`)."""
+        node = self._node
+        found = [Entry(node.ino, FILETYPE_DIRECTORY, b"."), Entry(node.ino, FILETYPE_DIRECTORY, b"..")]
+        return found + [Entry(each.ino, each.filetype, name) for name, each in sorted(node.names().items())]
+
+    def status(self) -> Status:
+        return self._node.status()
+
+    def set_times(self, atim: int | None, mtim: int | None) -> None:
+        self._must_be_writable()
+        self._node.set_times(atim, mtim)
+
+    def sync(self, *, data_only: bool) -> None:
+        pass
+
+    def duplicate(self) -> MemoryDirectory:
+        return MemoryDirectory._over(self._node, self._read_only)
+
+    def close(self) -> None:
+        pass
+
+
+def _lies_in(node: _Node | None, directory: _Node) -> bool:
+    """Whether `node` is `directory` or lies somewhere below it."""
+    while node is not None:
+        if node is directory:
+            return True
+        node = node.parent
+    return False

@@ -1,0 +1,106 @@
+"""The tables against facts written down a second time: offsets, sizes, numbers, names."""
+
+from __future__ import annotations
+
+import errno as host_errno
+
+import pytest
+
+from wasmer_wasi import errno, snapshot0, snapshot1, types
+from wasmer_wasi.functions import FUNCTIONS
+from wasmer_wasi.imports import namespace
+from wasmer_wasi.types import RECORDS, SNAPSHOT0, SNAPSHOT1
+from wasmer_wasi.version import WasiVersion
+
+# (offset of each field, size of all) in snapshot0 and in snapshot1
+LAYOUTS = {
+    "iovec": (([0, 4], 8), ([0, 4], 8)),
+    "prestat": (([0, 4], 8), ([0, 4], 8)),
+    "fdstat": (([0, 2, 8, 16], 24), ([0, 2, 8, 16], 24)),
+    "dirent": (([0, 8, 16, 20], 24), ([0, 8, 16, 20], 24)),
+    "filestat": (([0, 8, 16, 20, 24, 32, 40, 48], 56), ([0, 8, 16, 24, 32, 40, 48, 56], 64)),
+    "event": (([0, 8, 10, 16, 24], 32), ([0, 8, 10, 16, 24], 32)),
+    "subscription of a clock": (([0, 8, 16, 24, 32, 40, 48], 56), ([0, 8, 16, 24, 32, 40], 48)),
+    "subscription of a file descriptor": (([0, 8, 16], 56), ([0, 8, 16], 48)),
+}
+
+
+@pytest.mark.parametrize("version", [SNAPSHOT0, SNAPSHOT1])
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)
+def test_layout(record: types.Record, version: int) -> None:
+    """A field set alone shows its offset; the last one shows the size."""
+    offsets, size = LAYOUTS[record.name][version]
+    layout = record.layout(version)
+    assert layout.size == size
+    for at, offset in enumerate(offsets):
+        values = [0] * len(offsets)
+        values[at] = 1
+        packed = layout.pack(*values)
+        assert packed.index(1) == offset
+        assert sum(packed) == 1
+
+
+def test_link_counts_have_their_width() -> None:
+    status = [0] * 8
+    status[3] = 0xFFFF_FFFF
+    old = types.FILESTAT.layout(SNAPSHOT0).pack(*status)
+    assert old[20:24] == b"\xff" * 4 and old[24:] == bytes(32)
+    status[3] = 0xFFFF_FFFF_FFFF_FFFF
+    new = types.FILESTAT.layout(SNAPSHOT1).pack(*status)
+    assert new[24:32] == b"\xff" * 8 and new[32:] == bytes(32)
+
+
+def test_errnos_are_numbered_without_a_gap() -> None:
+    assert [row.number for row in errno.ROWS] == list(range(77))
+    assert len({row.name for row in errno.ROWS}) == 77
+    assert (errno.EBADF, errno.ENOENT, errno.ENOTCAPABLE) == (8, 44, 76)
+
+
+def test_errnos_from_the_host() -> None:
+    assert errno.FROM_HOST[host_errno.ENOENT] == errno.ENOENT
+    assert errno.FROM_HOST[host_errno.EWOULDBLOCK] == errno.EAGAIN
+    assert errno.FROM_HOST[host_errno.EOPNOTSUPP] == errno.ENOTSUP
+    missing = {row.name for row in errno.ROWS} - {errno.BY_NUMBER[number].name for number in errno.FROM_HOST.values()}
+    assert missing == {"SUCCESS", "NOTCAPABLE"}
+    assert errno.errno_of(OSError(9999, "no such error")) == errno.EIO
+    assert errno.errno_of(ValueError("I/O operation on closed file.")) == errno.EBADF
+    assert errno.errno_of(OverflowError()) == errno.EINVAL
+    assert errno.errno_of(MemoryError()) == errno.ENOMEM
+
+
+def test_functions_of_each_version() -> None:
+    assert len(FUNCTIONS) == 46
+    old, new = namespace(WasiVersion.SNAPSHOT0), namespace(WasiVersion.SNAPSHOT1)
+    assert (len(old), len(new)) == (45, 46)
+    assert set(new) - set(old) == {"sock_accept"}
+    different = {name for name in old if old[name].function is not new[name].function}
+    assert different == {"fd_seek", "fd_filestat_get", "path_filestat_get", "poll_oneoff"}
+    assert namespace(WasiVersion.LATEST) == new
+
+
+def test_functions_stand_in_the_specifications_order() -> None:
+    defined = [name for name in vars(snapshot1) if name in {row.name for row in FUNCTIONS}]
+    assert defined == [row.name for row in FUNCTIONS]
+    own = [name for name in vars(snapshot0) if name in defined]
+    assert own == [name for name in defined if name in own]
+
+
+def test_types_of_the_functions() -> None:
+    """Every function can be linked with what a module wants of it."""
+    for version in (WasiVersion.SNAPSHOT0, WasiVersion.SNAPSHOT1):
+        for row in FUNCTIONS:
+            function = namespace(version).get(row.name)
+            if function is not None:
+                assert function.wants_ctx
+                arguments = (
+                    function.function.__wrapped__ if hasattr(function.function, "__wrapped__") else function.function
+                )
+                assert arguments.__code__.co_argcount == 1 + len(row.params)
+
+
+def test_rights() -> None:
+    assert types.ALL_RIGHTS == 0x3FFF_FFFF
+    named = [value for name, value in vars(types).items() if name.startswith("RIGHT_")]
+    assert sorted(named) == [1 << bit for bit in range(30)]
+    assert not types.DIRECTORY_RIGHTS & types.RIGHT_FD_FILESTAT_SET_SIZE
+    assert not types.STREAM_RIGHTS & (types.RIGHT_FD_SEEK | types.RIGHT_FD_TELL)
