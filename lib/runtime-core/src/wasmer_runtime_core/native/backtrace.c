@@ -115,8 +115,8 @@ raise_outcome(Thread *thread, Activation *activation)
     CodeObject *code = thread->trap_pc ? code_at(thread->trap_pc) : NULL;
     if (outcome == OUTCOME_INTERNAL) {
         PyObject *detail = PyUnicode_FromFormat(
-            "signal %d at code offset 0x%zx, address %p, is not in the table of trap sites", thread->trap_signal,
-            code ? (size_t)(thread->trap_pc - (uintptr_t)code->base) : 0, (void *)thread->trap_address);
+            "signal %d at code offset 0x%x, address %p, is not in the table of trap sites", thread->trap_signal,
+            code ? (unsigned)(thread->trap_pc - (uintptr_t)code->base) : 0, (void *)thread->trap_address);
         raise_made(0, frames_tuple(thread, 1), detail);
     }
     else

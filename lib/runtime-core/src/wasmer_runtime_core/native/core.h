@@ -98,7 +98,7 @@ typedef struct Store {
     uint64_t pending_exception;
     /* private */
     Member *members;
-    uint64_t n_members;
+    uint64_t n_members, n_settlers;  /* settlers: members with mutable cells of references */
     PyObject **keep;           /* owned references, see above */
     size_t n_keep, keep_room, keep_dedupe_at;
 } Store;

@@ -138,13 +138,13 @@ function_vectorcall(PyObject *object, PyObject *const *args, size_t n_and_flag, 
     FunctionObject *self = (FunctionObject *)object;
     Py_ssize_t n = PyVectorcall_NARGS(n_and_flag);
     Signature *signature = self->signature;
-    if (UNLIKELY(n != signature->n_params))
-        return wrong_count(self, n);
     if (UNLIKELY(kwnames && PyTuple_GET_SIZE(kwnames))) {
         PyErr_Format(PyExc_TypeError, "%s() takes no keyword arguments (signature %U)", function_label(self),
                      signature->text);
         return NULL;
     }
+    if (UNLIKELY(n != signature->n_params))
+        return wrong_count(self, n);
     if (UNLIKELY(signature->stack_words > SMALL_STACK || signature->n_results > 9))
         return call_large(self, args, 0);
     struct {

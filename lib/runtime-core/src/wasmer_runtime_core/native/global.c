@@ -42,7 +42,7 @@ global_new(PyTypeObject *type, uint8_t value_type, int mutable, InstanceObject *
     self->cell = self->storage;
     self->home = &self->member;
     self->owner = &self->shadow;
-    if (is_reference(value_type))
+    if (is_reference(value_type) && mutable)
         self->member.settle = global_settle;
     return self;
 }

@@ -249,10 +249,8 @@ fill_block(InstanceObject *self)
     for (uint32_t i = 0; i < plan->n_globals - plan->n_imported_globals; i++)
         if (plan->initializers[i].kind != INIT_CONSTANT)
             *own_cell(self, i) = evaluate(self, &plan->initializers[i]);
-    if (plan->has_reference_globals) {
-        self->member.settle = instance_settle;
+    if (plan->has_reference_globals)
         instance_settle(&self->member);
-    }
     return 0;
 }
 
@@ -296,6 +294,7 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->records = (FunctionRecord *)((char *)self->vmctx + plan->records_at);
     self->n_records = plan->n_escaping;
     self->member.moved = instance_moved;
+    self->member.settle = plan->has_mutable_references ? instance_settle : NULL;
     if (!store_of(&self->member))
         goto failed;
     for (uint32_t i = 0; i < plan->n_imports; i++) {

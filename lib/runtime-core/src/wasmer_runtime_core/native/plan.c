@@ -50,7 +50,7 @@ struct PlanObject {
     uint32_t n_memories, n_imported_memories, n_tables, n_imported_tables, n_globals, n_imported_globals;
     PlanLimits *memories, *tables;  /* of all tables; of the module's own memories */
     uint8_t *globals;          /* pairs (type, mutable) */
-    int has_reference_globals;
+    int has_reference_globals, has_mutable_references;  /* among own globals */
     Initializer *initializers; /* of own globals */
     uint32_t n_escaping;
     uint32_t *escaping;
@@ -308,8 +308,12 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
             bad_plan("function types");
             goto failed;
         }
-    for (uint32_t i = imported_globals; i < plan->n_globals; i++)
-        plan->has_reference_globals |= is_reference(plan->globals[2 * i]);
+    for (uint32_t i = imported_globals; i < plan->n_globals; i++) {
+        if (is_reference(plan->globals[2 * i])) {
+            plan->has_reference_globals = 1;
+            plan->has_mutable_references |= plan->globals[2 * i + 1];
+        }
+    }
     if (parse_imports(plan, imports) < 0 || parse_limits(memories, plan->n_memories - imported_memories, plan->memories) < 0 ||
         parse_limits(tables, plan->n_tables, plan->tables) < 0)
         goto failed;

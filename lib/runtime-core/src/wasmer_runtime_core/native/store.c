@@ -68,6 +68,7 @@ store_add(Store *store, Member *member)
         store->members->link = &member->next;
     store->members = member;
     store->n_members++;
+    store->n_settlers += member->settle != NULL;
     if (member->moved)
         member->moved(member);
 }
@@ -106,6 +107,7 @@ member_leave(Member *member)
     if (member->next)
         member->next->link = member->link;
     member->store = NULL;
+    store->n_settlers -= member->settle != NULL;
     if (--store->n_members == 0)
         store_free(store);
 }
@@ -220,6 +222,8 @@ store_sweep(Store *store)
             member->settle(member);
     PyObject **keep = store->keep;
     size_t n_keep = store->n_keep;
+    if (!n_keep)
+        return;
     store->keep = NULL;
     store->n_keep = store->keep_room = 0;
     PyObject *type, *value, *traceback;
@@ -287,7 +291,7 @@ leave_store(void *vmctx)
 {
     Store *store = *(Store **)vmctx;
     if (--store->depth == 0) {
-        if (UNLIKELY(store->n_keep != 0)) {
+        if (UNLIKELY((store->n_keep | store->n_settlers) != 0)) {
             store_sweep(store);
             store = *(Store **)vmctx;
         }

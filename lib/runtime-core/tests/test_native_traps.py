@@ -1,0 +1,355 @@
+"""Traps: every kind, the functions that ran, deep stacks, threads, and neighbours such as faulthandler."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from machine_code import Program, function_type
+
+from wasmer_runtime_core.errors import InternalError, Trap
+from wasmer_runtime_core.functions import Function, HostFunction
+from wasmer_runtime_core.instance import Instance
+from wasmer_runtime_core.trap_kinds import TRAP_KINDS
+
+
+@pytest.mark.parametrize("kind", TRAP_KINDS, ids=lambda kind: kind.name)
+def test_every_kind_becomes_a_trap(kind: Any) -> None:
+    program = Program()
+    program.function("fail", "i32", "", "unreachable")
+    function = program.instance(trap=kind.name).exports["fail"]
+    for _ in range(3):
+        with pytest.raises(Trap) as caught:
+            function(1)
+        trap = caught.value
+        assert (trap.message, trap.kind, trap.trap_info) == (kind.message, kind.name, kind.group)
+        assert [(frame.function_index, frame.function_name, frame.offset) for frame in trap.frames] == [
+            (0, "fail", 0x1004)
+        ]
+
+
+def test_division() -> None:
+    program = Program()
+    program.function("div", "i32 i32", "i32", "divide")
+    div = program.instance().exports["div"]
+    assert div(100, -7) == -14
+    for _ in range(100):
+        with pytest.raises(Trap, match="integer divide by zero"):
+            div(1, 0)
+    assert div(9, 3) == 3
+
+
+def test_memory_accesses_out_of_bounds() -> None:
+    program = Program()
+    program.memory(1)
+    for offset in (0, 0x7FFF_FFFF):
+        program.function(f"load{offset}", "i32", "i32", "load", offset=offset)
+    exports = program.instance().exports
+    exports["memory"].write(65532, b"\1\2\3\4")
+    assert exports["load0"](65532) == 0x04030201
+    for at in (65533, 65536, 2**31, 2**32 - 1, 2**32 - 4):
+        with pytest.raises(Trap, match="out of bounds memory access"):
+            exports["load0"](at)
+    with pytest.raises(Trap, match="out of bounds memory access"):
+        exports["load2147483647"](2**32 - 1)
+
+
+def test_registers_are_restored_whatever_the_code_did_to_them() -> None:
+    program = Program()
+    program.function("clobber", "", "", "clobber")
+    clobber = program.instance().exports["clobber"]
+
+    def many(a: int, b: float, c: list[int]) -> tuple[int, float, list[int]]:
+        for _ in range(200):
+            with pytest.raises(Trap):
+                clobber()
+        return a, b, c
+
+    assert many(1, 2.5, [3]) == (1, 2.5, [3])
+
+
+def test_the_trap_lists_functions_of_all_instances_and_of_host_calls_between() -> None:
+    inner = Program()
+    inner.info.module_name = "inner"
+    inner.function("fail", "", "", "unreachable")
+    fail = inner.instance().exports["fail"]
+    middle = Program()
+    middle.info.function_names = {1: "middle_one"}
+    middle.call_import("run", middle.import_function("f", ""))
+    run = middle.instance([fail]).exports["run"]
+    outer = Program()
+    outer.info.module_name = "outer"
+    outer.call_import("main", outer.import_function("f", ""))
+    main = outer.instance([HostFunction(lambda: run(), function_type(""), "env", "f")]).exports["main"]
+    with pytest.raises(Trap) as caught:
+        main()
+    assert [str(frame) for frame in caught.value.frames] == [
+        "inner!fail (function 0, at byte 0x1004)",
+        "middle_one (function 1, at byte 0x1014)",
+        "outer!main (function 1, at byte 0x1014)",
+    ]
+
+
+def test_faults_that_no_table_lists_are_our_bug_and_say_so() -> None:
+    program = Program()
+    program.function("odd", "", "", "unlisted")
+    odd = program.instance().exports["odd"]
+    with pytest.raises(InternalError, match=r"signal 4 at code offset 0x4.*not in the table of trap sites"):
+        odd()
+    with pytest.raises(InternalError, match="in odd"):
+        odd()
+
+
+def deep() -> Instance:
+    program = Program()
+    program.function("recurse", "", "", "recurse")
+    program.function("unchecked", "", "", "recurse_unchecked")
+    return program.instance()
+
+
+def test_stack_overflow_by_the_check_in_the_prologue() -> None:
+    recurse = deep().exports["recurse"]
+    for _ in range(5):
+        with pytest.raises(Trap, match="call stack exhausted") as caught:
+            recurse()
+    assert len(caught.value.frames) == 64
+    assert caught.value.frames[0].offset == 0x1013 and caught.value.frames[5].offset == 0x1011
+
+
+def test_stack_overflow_by_the_guard_page() -> None:
+    unchecked = deep().exports["unchecked"]
+    for _ in range(5):
+        with pytest.raises(Trap, match="call stack exhausted"):
+            unchecked()
+
+
+def test_stack_overflow_in_threads() -> None:
+    instance, found = deep(), []
+
+    def work() -> None:
+        for name in ("recurse", "unchecked", "recurse"):
+            try:
+                instance.exports[name]()
+            except Trap as trap:
+                found.append(trap.kind)
+
+    for _ in range(3):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert found == ["STACK_OVERFLOW"] * 9
+
+
+def test_recursion_through_the_host_ends_in_an_exception() -> None:
+    program = Program()
+    program.call_import("run", program.import_function("f", ""))
+    run: Function
+
+    def host() -> None:
+        run()
+
+    run = program.instance([HostFunction(host, function_type(""), "env", "f")]).exports["run"]
+    for limit in (500, 200_000):
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit)
+        try:
+            with pytest.raises((RecursionError, Trap)):
+                run()
+        finally:
+            sys.setrecursionlimit(before)
+
+
+def test_a_store_is_usable_after_every_kind_of_end() -> None:
+    program = Program()
+    index = program.import_function("f", "")
+    program.call_import("run", index)
+    program.function("add", "i32 i32", "i32", "add")
+    program.function("fail", "", "", "unreachable")
+    ends: list[Any] = [ValueError("x"), None]
+
+    def host() -> None:
+        if ends[0] is not None:
+            raise ends[0]
+
+    exports = program.instance([HostFunction(host, function_type(""), "env", "f")]).exports
+    for _ in range(10):
+        for end in (ValueError("x"), KeyboardInterrupt(), None):
+            ends[0] = end
+            if end is None:
+                exports["run"]()
+            else:
+                with pytest.raises(type(end)):
+                    exports["run"]()
+            with pytest.raises(Trap):
+                exports["fail"]()
+            assert exports["add"](1, 2) == 3
+
+
+def test_a_trap_caught_in_a_host_function_leaves_the_outer_call_running() -> None:
+    program = Program()
+    program.function("fail", "", "", "unreachable")
+    fail = program.instance().exports["fail"]
+
+    def host(value: int) -> int:
+        with pytest.raises(Trap):
+            fail()
+        return value + 1
+
+    outer = Program()
+    outer.call_import("run", outer.import_function("f", "i32", "i32"))
+    run = outer.instance([HostFunction(host, function_type("i32", "i32"), "env", "f")]).exports["run"]
+    assert [run(number) for number in range(20)] == list(range(1, 21))
+
+
+# --- threads ----------------------------------------------------------------------------------
+
+
+def test_threads_trap_at_once_in_instances_of_their_own() -> None:
+    program = Program()
+    program.memory(1)
+    program.function("load", "i32", "i32", "load", offset=0)
+    program.function("div", "i32 i32", "i32", "divide")
+    program.release_gil = True
+    module = program.module()
+    counts: dict[int, int] = {}
+
+    def work(number: int) -> None:
+        exports, count = Instance(module, []).exports, 0
+        for at in range(500):
+            try:
+                exports["load"](100_000 + at)
+            except Trap as trap:
+                count += trap.kind == "MEMORY_OUT_OF_BOUNDS"
+            try:
+                exports["div"](at, 0)
+            except Trap as trap:
+                count += trap.kind == "INTEGER_DIVIDE_BY_ZERO"
+            count += exports["div"](at, 1) == at
+        counts[number] = count
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts == dict.fromkeys(range(4), 1500)
+
+
+@pytest.mark.parametrize("release", [False, True])
+def test_two_threads_in_one_instance_get_a_clear_error(release: bool) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def host() -> None:
+        entered.set()
+        assert leave.wait(30)
+
+    program = Program()
+    program.release_gil = release
+    program.call_import("wait", program.import_function("f", ""))
+    program.function("add", "i32 i32", "i32", "add")
+    exports = program.instance([HostFunction(host, function_type(""), "env", "f")]).exports
+    thread = threading.Thread(target=exports["wait"])
+    thread.start()
+    assert entered.wait(30)
+    with pytest.raises(RuntimeError, match="another thread is running this instance"):
+        exports["add"](1, 2)
+    linked = Program()
+    linked.call_import("run", linked.import_function("f", "i32 i32", "i32"))
+    with pytest.raises(RuntimeError, match="another thread is running"):
+        linked.instance([exports["add"]]).exports["run"](1, 2)
+    leave.set()
+    thread.join()
+    assert exports["add"](1, 2) == 3
+
+
+def test_released_calls_take_the_gil_back_for_hosts_and_exceptions() -> None:
+    program = Program()
+    program.release_gil = True
+    program.call_import("run", program.import_function("f", "i32", "i32"))
+    program.function("fail", "", "", "unreachable")
+
+    def host(value: int) -> int:
+        if value == 13:
+            raise ValueError("thirteen")
+        return sum(range(value))
+
+    exports = program.instance([HostFunction(host, function_type("i32", "i32"), "env", "f")]).exports
+    for _ in range(50):
+        assert exports["run"](10) == 45
+        with pytest.raises(ValueError, match="thirteen"):
+            exports["run"](13)
+        with pytest.raises(Trap):
+            exports["fail"]()
+
+
+# --- neighbours -------------------------------------------------------------------------------
+
+SCRIPT = """
+import sys, faulthandler
+sys.path[:0] = {path!r}
+before = sys.argv[1]
+if before == "before":
+    faulthandler.enable()
+from machine_code import Program
+from wasmer_runtime_core.errors import Trap
+program = Program()
+program.memory(1)
+program.function("load", "i32", "i32", "load", offset=0)
+program.function("fail", "", "", "unreachable")
+program.function("div", "i32 i32", "i32", "divide")
+module = program.module()
+from wasmer_runtime_core.instance import Instance
+exports = Instance(module, []).exports
+if before == "after":
+    faulthandler.enable()
+if before == "after-then-instance":
+    faulthandler.enable()
+    exports = Instance(module, []).exports
+count = 0
+for _ in range(20):
+    for name, arguments in (("load", [100000]), ("fail", []), ("div", [1, 0])):
+        try:
+            exports[name](*arguments)
+        except Trap:
+            count += 1
+print("traps", count, flush=True)
+if len(sys.argv) > 2:
+    import ctypes, os, signal
+    if sys.argv[2] == "read":
+        ctypes.string_at(16)
+    else:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    print("survived", flush=True)
+"""
+
+
+def run_script(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(path=sys.path))
+    return subprocess.run(
+        [sys.executable, str(script), *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("order", ["none", "before", "after", "after-then-instance"])
+def test_faulthandler_before_and_after(tmp_path: Path, order: str) -> None:
+    result = run_script(tmp_path, order)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "traps 60\n"
+    if order != "after":  # enabled behind our back it reports the first fault of each kind, and is healed
+        assert result.stderr == ""
+
+
+@pytest.mark.parametrize("order", ["none", "before", "after", "after-then-instance"])
+@pytest.mark.parametrize("how", ["read", "kill"])
+def test_real_faults_still_end_the_process_and_reach_faulthandler(tmp_path: Path, order: str, how: str) -> None:
+    result = run_script(tmp_path, order, how)
+    assert result.returncode == -signal.SIGSEGV
+    assert result.stdout == "traps 60\n"
+    if order not in ("none", "after"):
+        assert result.stderr.count("Fatal Python error: Segmentation fault") == 1
