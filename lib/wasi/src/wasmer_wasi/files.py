@@ -222,7 +222,10 @@ class HostFile:
         if stat.S_ISREG(found.st_mode):
             return max(found.st_size - os.lseek(self.host, 0, SEEK_CUR), 0)
         waiting = bytearray(4)
-        fcntl.ioctl(self.host, _FIONREAD, waiting)
+        try:
+            fcntl.ioctl(self.host, _FIONREAD, waiting)
+        except OSError:  # a device, or a listening socket, that cannot say
+            return 1
         return int.from_bytes(waiting, "little")
 
     def close(self) -> None:

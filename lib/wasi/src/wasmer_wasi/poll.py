@@ -11,7 +11,7 @@ from __future__ import annotations
 import select
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from wasmer_wasi.errno import EBADF, EINVAL, EIO, SUCCESS, WasiError, errno_of
+from wasmer_wasi.errno import EBADF, EINVAL, EIO, SUCCESS, WasiError
 from wasmer_wasi.guest import U64
 from wasmer_wasi.types import (
     CLOCK_MONOTONIC,
@@ -141,10 +141,7 @@ def _ready(subscription: Subscription, descriptor: Descriptor, happened: int) ->
     count = 0
     flags = EVENTRWFLAG_HANGUP if happened & select.POLLHUP else 0
     if subscription.tag == EVENT_FD_READ and error == SUCCESS and descriptor.file is not None:
-        try:
-            count = descriptor.file.available()
-        except OSError as failure:
-            error = errno_of(failure)
+        count = descriptor.file.available()
         if not count and descriptor.filetype == FILETYPE_REGULAR_FILE:
             flags |= EVENTRWFLAG_HANGUP
     return Event(subscription.userdata, error, subscription.tag, count & U64, flags)

@@ -1,0 +1,174 @@
+"""poll_oneoff on clocks, pipes and sockets; the socket calls; the ends of a program."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from guests import BUFFER, RESULT, DirectGuest, Guest
+
+from wasmer_wasi import ExitCode, WasiState
+from wasmer_wasi.types import SNAPSHOT1
+
+MILLISECOND = 1_000_000
+
+
+def test_relative_and_absolute_sleep(guest: Guest) -> None:
+    for clock in (0, 1):
+        started = time.monotonic()
+        answer, events = guest.poll(guest.clock_subscription(7, clock, 20 * MILLISECOND))
+        assert answer == "SUCCESS" and events == [(7, 0, 0, 0, 0)]
+        assert time.monotonic() - started >= 0.02
+        now = guest.get("clock_time_get", clock, 0, size=8)[1]
+        guest.poll(guest.clock_subscription(8, clock, now + 20 * MILLISECOND, 1))
+        assert guest.get("clock_time_get", clock, 0, size=8)[1] >= now + 20 * MILLISECOND
+
+
+def test_a_far_deadline_does_not_overflow(guest: Guest) -> None:
+    far = (1 << 64) - 1
+    answer, events = guest.poll(guest.clock_subscription(1, 1, far), guest.clock_subscription(2, 1, MILLISECOND))
+    assert answer == "SUCCESS" and [event[0] for event in events] == [2]
+
+
+def piped() -> tuple[DirectGuest, int]:
+    reading, writing = os.pipe()
+    state = WasiState.new("p").stdin(open(reading, "rb", buffering=0)).stdout(None).build()
+    return DirectGuest(Path(), SNAPSHOT1, state), writing
+
+
+def test_a_pipe() -> None:
+    guest, writing = piped()
+    pipe = guest.fd_subscription(1, 1, 0)
+    late = guest.clock_subscription(2, 1, 10 * MILLISECOND)
+    assert guest.poll(pipe, late)[1] == [(2, 0, 0, 0, 0)]
+    os.write(writing, b"abc")
+    assert guest.poll(pipe, late)[1][0][:3] == (1, 0, 1)
+    guest.read_file(0, 10)
+
+    threading.Timer(0.02, os.write, (writing, b"later")).start()
+    started = time.monotonic()
+    assert guest.poll(pipe, guest.clock_subscription(2, 1, 10_000 * MILLISECOND))[1][0][0] == 1
+    assert 0.01 < time.monotonic() - started < 5
+    guest.read_file(0, 10)
+    os.close(writing)
+    answer, events = guest.poll(pipe)
+    assert answer == "SUCCESS" and events[0][0] == 1 and events[0][4] == 1  # hung up
+    assert guest.read_file(0, 10) == ("SUCCESS", b"")
+
+
+def test_a_file_tells_how_much_is_left(guest: Guest) -> None:
+    fd = guest.must_open("f")
+    assert guest.poll(guest.fd_subscription(1, 1, fd)) == ("SUCCESS", [(1, 0, 1, 11, 0)])
+    guest.read_file(fd, 4)
+    assert guest.poll(guest.fd_subscription(1, 1, fd)) == ("SUCCESS", [(1, 0, 1, 7, 0)])
+    guest.read_file(fd, 40)
+    assert guest.poll(guest.fd_subscription(1, 1, fd)) == ("SUCCESS", [(1, 0, 1, 0, 1)])
+    both = guest.poll(guest.fd_subscription(1, 1, fd), guest.fd_subscription(2, 2, fd))
+    assert [event[:3] for event in both[1]] == [(1, 0, 1), (2, 0, 2)]
+
+
+# --- sockets
+
+
+def connected() -> tuple[DirectGuest, socket.socket]:
+    ours, guests = socket.socketpair()
+    return DirectGuest(Path(), SNAPSHOT1, WasiState.new("p").socket(guests).stdin(None).build()), ours
+
+
+def test_sending_and_receiving() -> None:
+    guest, peer = connected()
+    assert guest.fdstat(3)[0] == 6  # a stream socket
+    peer.sendall(b"hello")
+    assert guest.call("sock_recv", 3, *guest.iovecs((BUFFER, 3), (BUFFER + 10, 10)), 1, RESULT, RESULT + 4) == "SUCCESS"
+    assert (guest.u32(), guest.read(BUFFER, 3), guest.read(BUFFER + 10, 2)) == (5, b"hel", b"lo")  # peeked
+    assert guest.read_file(3, 5) == ("SUCCESS", b"hello")
+    guest.write(BUFFER, b"answer")
+    assert guest.call("sock_send", 3, *guest.iovecs((BUFFER, 6)), 0, RESULT) == "SUCCESS"
+    assert guest.u32() == 6
+    assert guest.write_file(3, b"!") == ("SUCCESS", 1)
+    assert peer.recv(100) == b"answer!"
+    assert guest.call("sock_send", 3, *guest.iovecs((BUFFER, 6)), 1, RESULT) == "INVAL"
+    assert guest.call("sock_recv", 3, *guest.iovecs((BUFFER, 6)), 4, RESULT, RESULT + 4) == "INVAL"
+    assert guest.call("fd_seek", 3, 0, 0, RESULT) == "SPIPE"
+    assert guest.call("fd_pread", 3, *guest.iovecs((BUFFER, 6)), 0, RESULT) == "SPIPE"
+    peer.close()
+
+
+def test_waiting_for_a_socket() -> None:
+    guest, peer = connected()
+    reading = guest.fd_subscription(1, 1, 3)
+    assert guest.poll(reading, guest.clock_subscription(2, 1, MILLISECOND))[1][0][0] == 2
+    peer.sendall(b"four")
+    assert guest.poll(reading)[1] == [(1, 0, 1, 4, 0)]
+    assert guest.poll(guest.fd_subscription(3, 2, 3))[1][0][:3] == (3, 0, 2)
+    peer.close()
+    guest.read_file(3, 10)
+    assert guest.poll(reading)[1][0][4] == 1
+    assert guest.write_file(3, b"x")[0] == "PIPE"
+
+
+def test_shutting_down() -> None:
+    guest, peer = connected()
+    for how in (0, 4, -1):
+        assert guest.call("sock_shutdown", 3, how) == "INVAL"
+    assert guest.call("sock_shutdown", 3, 2) == "SUCCESS"
+    assert peer.recv(1) == b""
+    assert guest.write_file(3, b"x")[0] == "PIPE"
+    assert guest.call("sock_shutdown", 3, 1) == "SUCCESS"
+    assert guest.call("sock_shutdown", 3, 3) == "SUCCESS"
+    peer.close()
+
+
+def test_not_blocking() -> None:
+    guest, peer = connected()
+    assert guest.call("fd_fdstat_set_flags", 3, 4) == "SUCCESS"
+    assert guest.read_file(3, 1)[0] == "AGAIN"
+    peer.close()
+
+
+def test_accepting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        guest = DirectGuest(Path(), SNAPSHOT1, WasiState.new("p").socket(server).stdin(None).build())
+        with socket.create_connection(server.getsockname()) as client:
+            assert guest.poll(guest.fd_subscription(1, 1, 3))[1][0][:3] == (1, 0, 1)
+            assert guest.call("sock_accept", 3, 1, RESULT) == "INVAL"
+            assert guest.get("sock_accept", 3, 4) == ("SUCCESS", 4)
+            assert guest.fdstat(4)[1] == 4
+            assert guest.read_file(4, 1)[0] == "AGAIN"
+            client.sendall(b"hi")
+            guest.poll(guest.fd_subscription(1, 1, 4))
+            assert guest.read_file(4, 10) == ("SUCCESS", b"hi")
+            guest.write_file(4, b"ho")
+            assert client.recv(10) == b"ho"
+            assert guest.call("fd_close", 4) == "SUCCESS"
+            assert client.recv(10) == b""
+
+
+def test_other_descriptors_are_no_sockets(guest: Guest) -> None:
+    for fd in (guest.must_open("f"), 3, 1):
+        assert guest.call("sock_shutdown", fd, 1) == "NOTSOCK"
+        assert guest.call("sock_send", fd, *guest.iovecs((BUFFER, 6)), 0, RESULT) == "NOTSOCK"
+    assert guest.call("sock_shutdown", 99, 1) == "BADF"
+
+
+# --- the process
+
+
+@pytest.mark.parametrize(("code", "seen"), [(0, 0), (3, 3), (255, 255), (-1, 0xFFFFFFFF)])
+def test_exit(code: int, seen: int, guest: Guest) -> None:
+    with pytest.raises(ExitCode) as end:
+        guest.call("proc_exit", code)
+    assert end.value.code == seen
+
+
+def test_signals_end_the_guest_and_not_the_host(guest: Guest) -> None:
+    for signal in (1, 2, 6, 9, 15, 30):
+        with pytest.raises(ExitCode) as end:
+            guest.call("proc_raise", signal)
+        assert end.value.code == 128 + signal
+    for signal in (0, 16, 17, 22, 27):
+        assert guest.call("proc_raise", signal) == "SUCCESS"
