@@ -166,8 +166,8 @@ def test_the_empty_module() -> None:
 
 
 def test_any_bytes_like_object_will_do() -> None:
-    assert decode_module(bytearray(HEADER)).data == HEADER  # type: ignore[arg-type]
-    assert decode_module(memoryview(HEADER)).data == HEADER  # type: ignore[arg-type]
+    assert decode_module(bytearray(HEADER)).data == HEADER
+    assert decode_module(memoryview(HEADER)).data == HEADER
 
 
 def test_declarations() -> None:

@@ -144,7 +144,7 @@ class DecodedModule:
         self.faults: list[tuple[str, int]] = []
 
 
-def decode_module(data: bytes) -> DecodedModule:
+def decode_module(data: bytes | bytearray | memoryview) -> DecodedModule:
     """Decode a binary module.
 
     Args:
