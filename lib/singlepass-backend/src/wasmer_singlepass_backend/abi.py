@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from mypy_extensions import i64, u8
 from librt.vecs import append, vec
+from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.wasm.types import F32, F64, V128
 from wasmer_singlepass_backend.registers import FLOAT_ARGUMENT_COUNT, INTEGER_ARGUMENTS

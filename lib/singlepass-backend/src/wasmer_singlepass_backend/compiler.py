@@ -28,6 +28,7 @@ from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.lowering.table import by_code
 from wasmer_singlepass_backend.module_view import ModuleView
 from wasmer_singlepass_backend.target import REQUIRED, Target
+from wasmer_singlepass_backend.verify import check_books
 
 OP_CALL: Final = 0x10
 OP_CALL_INDIRECT: Final = 0x11
@@ -88,10 +89,16 @@ class SinglepassCompiler:
             release_gil=config.release_gil,
         )
 
-    def records(self, info: ModuleInfo, body: Body, config: CompilerConfig) -> bytes:
-        """The machine-instruction records of one body: what golden tests and `dump` print."""
+    def records(self, info: ModuleInfo, body: Body, config: CompilerConfig, verify: bool = False) -> bytes:
+        """The machine-instruction records of one body: what golden tests and `dump` print.
+
+        With `verify` the registers are accounted for after every operator.
+
+        Raises:
+            InternalError: the accounts do not balance.
+        """
         function = FunctionCompiler(ModuleView(info), self._target(), config.memory_bound_check_mode == "enable")
-        return compile_body(function, body)
+        return compile_body(function, body, verify)
 
     def _target(self) -> Target:
         features = self._features if self._features is not None else host_features()
@@ -103,7 +110,7 @@ class SinglepassCompiler:
         return Target.of(features)
 
 
-def compile_body(f: FunctionCompiler, body: Body) -> bytes:
+def compile_body(f: FunctionCompiler, body: Body, verify: bool = False) -> bytes:
     """The records of one function; its constants are left in ``f.constants``."""
     shape = f.view.shape_of(i64(body.function_index))
     f.records = body.records
@@ -124,6 +131,8 @@ def compile_body(f: FunctionCompiler, body: Body) -> bytes:
         if lowering is None:
             raise _unknown(body, word & 0xFFFF, f.offset())
         lowering.emit(f, word, i64(read_i32_le(records, at + 4)), i64(read_i32_le(records, at + 8)))
+        if verify:
+            check_books(f)
     epilogue(f, shape)
     middle = f.asm.restart()
     prologue(f, body, shape)

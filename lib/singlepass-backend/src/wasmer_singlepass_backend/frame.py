@@ -447,4 +447,3 @@ def cold(f: FunctionCompiler) -> None:
         asm.at(rows[i + 2])
         asm.none(UD2, 0, rows[i + 1])
         i += 3
-

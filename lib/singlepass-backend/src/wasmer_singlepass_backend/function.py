@@ -26,9 +26,9 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from mypy_extensions import i64, u8
 from librt.strings import read_i32_le
 from librt.vecs import append, vec
+from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.errors import InternalError
@@ -36,9 +36,9 @@ from wasmer_singlepass_backend.abi import CallShape
 from wasmer_singlepass_backend.assembler import Assembler, number
 from wasmer_singlepass_backend.constants import ConstantPool
 from wasmer_singlepass_backend.module_view import ModuleView
-from wasmer_singlepass_backend.registers import RAX, RBP, RCX, XMM_SCRATCH
+from wasmer_singlepass_backend.registers import RAX, RBP, XMM_SCRATCH
 from wasmer_singlepass_backend.target import Target
-from wasmer_singlepass_backend.values import CONSTANT, FLAGS, LOCAL, REGISTER, SLOT, XMM
+from wasmer_singlepass_backend.values import CONSTANT, LOCAL, REGISTER, SLOT, XMM
 
 I32: Final = 0x7F
 I64: Final = 0x7E
@@ -52,6 +52,8 @@ HOME_XMM: Final = 2
 
 LOCAL_SET: Final = 0x21
 LOCAL_TEE: Final = 0x22
+END: Final = 0x0B
+RETURN: Final = 0x0F
 
 MOV_R32: Final[i64] = number(forms.MOV_R32_RM32)
 MOV_R64: Final[i64] = number(forms.MOV_R64_RM64)
@@ -248,7 +250,7 @@ class FunctionCompiler:
         """Give back the register of a popped operand."""
         kind = i64(self.kinds[p])
         if kind == REGISTER:
-            self.free |= bit_of(self.values[p])
+            self.free |= bit_of(self.values[p]) & self.pool_mask  # a function's result may wait in rax
         elif kind == XMM:
             self.free_xmm |= bit_of(self.values[p])
 
@@ -461,10 +463,11 @@ class FunctionCompiler:
 
     # --- results --------------------------------------------------------------------------
     def target_home(self, kind: i64) -> i64:
-        """If the next operator stores this result in a local whose home is of `kind`, that home; else -1.
+        """Where the next operator wants an integer (or float) result at once; -1 if anywhere will do.
 
-        Call it when the operands are popped: a home that an operand below still refers to
-        is not offered.
+        That is the home of the local it is stored in, if its home is of `kind`, or rax if it
+        is the function's own result. Call it when the operands are popped: a home that an
+        operand below still refers to is not offered.
         """
         at = self.at
         if at >= len(self.records):
@@ -474,11 +477,14 @@ class FunctionCompiler:
             local = i64(read_i32_le(self.records, at + 4))
             if self.home_kinds[local] == kind and self.local_refs[local] == 0:
                 return self.homes[local]
+        elif kind == HOME_REGISTER and (operator == RETURN or (operator == END and at + 16 == len(self.records))):
+            if self.label_counts[0] == 1:
+                return RAX
         return -1
 
     def result(self, type_: i64, register: i64, target: i64) -> None:
         """Push a result; `target` is what `target_home` offered (and then holds it)."""
-        if target >= 0:
+        if target > RAX:
             self.stored_in_home()
         else:
             self.push(type_, REGISTER, register)

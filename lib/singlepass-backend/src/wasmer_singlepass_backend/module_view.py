@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from mypy_extensions import i64
 from librt.vecs import append, vec
+from mypy_extensions import i64
 
 from wasmer_runtime_core.context import ContextLayout
 from wasmer_runtime_core.wasm.module import ModuleInfo

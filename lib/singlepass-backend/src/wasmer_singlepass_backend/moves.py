@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from mypy_extensions import i64
 from librt.vecs import append, vec
+from mypy_extensions import i64
 
 from wasmer_runtime_core.asm.x64 import forms
 from wasmer_singlepass_backend.assembler import Assembler, number

@@ -31,8 +31,8 @@ from wasmer_runtime_core.asm.x64.registers import (
 from wasmer_runtime_core.asm.x64.registers import RAX as RAX
 from wasmer_runtime_core.asm.x64.registers import RBP as RBP
 from wasmer_runtime_core.asm.x64.registers import RCX as RCX
-from wasmer_runtime_core.asm.x64.registers import RDX as RDX
 from wasmer_runtime_core.asm.x64.registers import RDI as RDI
+from wasmer_runtime_core.asm.x64.registers import RDX as RDX
 from wasmer_runtime_core.asm.x64.registers import RSI as RSI
 from wasmer_runtime_core.asm.x64.registers import RSP as RSP
 

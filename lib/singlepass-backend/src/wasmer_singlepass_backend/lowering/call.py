@@ -29,7 +29,7 @@ from wasmer_singlepass_backend.function import (
     FunctionCompiler,
     is_float,
 )
-from wasmer_singlepass_backend.lowering.control import EQUAL, NOT_EQUAL, ABOVE_OR_EQUAL, push_one
+from wasmer_singlepass_backend.lowering.control import ABOVE_OR_EQUAL, EQUAL, NOT_EQUAL, push_one
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.moves import MoveSet
 from wasmer_singlepass_backend.registers import RAX, RBP, RCX, RDI, RSI, RSP, XMM_SCRATCH
@@ -141,7 +141,12 @@ def finish_call(f: FunctionCompiler, shape: CallShape) -> None:
     count = shape.result_count
     if count == 0:
         return
-    push_one(f, i64(shape.results[0]))
+    if count == 1 or is_float(i64(shape.results[0])):
+        push_one(f, i64(shape.results[0]))
+    else:  # what follows wants the last result, not this one
+        register = f.take()
+        f.move_register(i64(shape.results[0]), register, RAX)
+        f.push(i64(shape.results[0]), REGISTER, register)
     k: i64 = 1
     while k < count:
         type_ = i64(shape.results[k])
@@ -236,4 +241,3 @@ class CallHelper(Lowering):
         f.move_register(I64, RDI, f.vmctx)
         f.asm.call_table(CALL_RM64, f.view.defined_functions + self.slot)
         finish_call(f, shape)
-

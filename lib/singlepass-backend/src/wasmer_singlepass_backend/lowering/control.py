@@ -16,11 +16,11 @@ from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
 from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import JCC, JMP, FunctionCompiler, is_float
+from wasmer_singlepass_backend.function import HOME_REGISTER, JCC, JMP, FunctionCompiler, is_float
 from wasmer_singlepass_backend.lowering.integer import CMP_R32_IMM8, CMP_R32_IMM32, TEST_R32
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RCX, XMM_RESULT, XMM_SCRATCH
-from wasmer_singlepass_backend.values import FLAGS, REGISTER, SLOT, XMM
+from wasmer_singlepass_backend.values import FLAGS, SLOT, XMM
 
 UD2: Final[i64] = number(forms.UD2)
 JMP_RM64: Final[i64] = number(forms.JMP_RM64)
@@ -154,9 +154,12 @@ def push_one(f: FunctionCompiler, type_: i64) -> None:
             f.move_xmm(register, XMM_SCRATCH)
             f.push(type_, XMM, register)
     else:
-        register = f.take()
+        target = f.target_home(HOME_REGISTER)
+        register = target
+        if register < 0:
+            register = f.take()
         f.move_register(type_, register, RAX)
-        f.push(type_, REGISTER, register)
+        f.result(type_, register, target)
 
 
 @final
@@ -367,4 +370,3 @@ class Unreachable(Lowering):
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         f.mark()
         f.asm.none(UD2, 0, UNREACHABLE)
-

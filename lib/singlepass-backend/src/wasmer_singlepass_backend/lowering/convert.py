@@ -12,7 +12,6 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.forms import Form
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import (
@@ -335,5 +334,3 @@ class ReinterpretToFloat(Lowering):
             f.asm.reg_reg(self.form, register, f.readable(p, RAX))
         f.release(p)
         f.result_xmm(self.result_type, register, target)
-
-

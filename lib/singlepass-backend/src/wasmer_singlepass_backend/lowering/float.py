@@ -12,7 +12,19 @@ from mypy_extensions import i64
 from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.asm.x64.forms import Form
 from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import F32, F64, HOME_REGISTER, HOME_XMM, I32, V128, JCC, JMP, MOVZX_R32_R8, SETCC, FunctionCompiler
+from wasmer_singlepass_backend.function import (
+    F32,
+    F64,
+    HOME_REGISTER,
+    HOME_XMM,
+    I32,
+    JCC,
+    JMP,
+    MOVZX_R32_R8,
+    SETCC,
+    V128,
+    FunctionCompiler,
+)
 from wasmer_singlepass_backend.lowering.integer import push_condition
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RBP, RCX, XMM_SCRATCH, XMM_SCRATCH_2
@@ -339,5 +351,3 @@ class FloatCompare(Lowering):
             register = f.take()
         asm.reg_reg(MOVZX_R32_R8, register, RAX)
         f.result(I32, register, target)
-
-

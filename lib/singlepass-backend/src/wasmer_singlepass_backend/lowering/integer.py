@@ -113,7 +113,14 @@ class Binary(Lowering):
     """Two operands, one result, in the two-operand form ``left op= right``."""
 
     def __init__(
-        self, type_: int, reg_rm: Form, rm_imm8: Form, rm_imm32: Form, commutative: bool, test: bool = False, add: bool = False
+        self,
+        type_: int,
+        reg_rm: Form,
+        rm_imm8: Form,
+        rm_imm32: Form,
+        commutative: bool,
+        test: bool = False,
+        add: bool = False,
     ) -> None:
         self.type: i64 = type_
         self.reg_rm: i64 = number(reg_rm)
@@ -179,7 +186,7 @@ class Binary(Lowering):
                 self.operate(f, target, right)
             f.release(left)
             f.release(right)
-            f.stored_in_home()
+            f.result(self.type, target, target)
             return
         if f.kinds[left] == REGISTER:
             register = source
@@ -369,7 +376,11 @@ class Compare(Lowering):
             value = f.values[right]
             register = f.in_register(left)
             place = f.in_frame(left)
-            if value == 0 and register >= 0 and (condition == EQUAL or condition == NOT_EQUAL or condition == 8 or condition >= 12):
+            if (
+                value == 0
+                and register >= 0
+                and (condition == EQUAL or condition == NOT_EQUAL or condition == 8 or condition >= 12)
+            ):
                 asm.reg_reg(TEST_R32 if self.type == I32 else TEST_R64, register, register)
             elif register >= 0:
                 asm.reg_imm(self.rm_imm8 if -128 <= value and value <= 127 else self.rm_imm32, register, value)
@@ -680,4 +691,3 @@ class Constant(Lowering):
             f.push(I32, CONSTANT, a)
         else:
             f.push(I64, CONSTANT, (b << 32) | (a & 0xFFFFFFFF))
-

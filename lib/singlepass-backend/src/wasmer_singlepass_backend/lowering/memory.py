@@ -212,5 +212,3 @@ class MemorySize(Lowering):
         f.asm.reg_mem(MOV_R64, register, register, LENGTH_OFFSET)
         f.asm.reg_imm(SHR_R64_IMM, register, 16)
         f.result(I32, register, target)
-
-

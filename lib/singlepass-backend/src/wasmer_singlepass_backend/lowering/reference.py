@@ -11,10 +11,10 @@ from wasmer_runtime_core.context import TABLE_DEFINITION
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_runtime_core.wasm.types import FUNCREF
 from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import HOME_REGISTER, I32, JCC, MOV_MEM_R64, MOV_R32, MOV_R64, FunctionCompiler
+from wasmer_singlepass_backend.function import HOME_REGISTER, I32, JCC, MOV_R32, MOV_R64, FunctionCompiler
 from wasmer_singlepass_backend.lowering.integer import EQUAL, TEST_R64, push_condition
 from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.registers import RAX, RCX, RDX
+from wasmer_singlepass_backend.registers import RAX, RCX
 from wasmer_singlepass_backend.values import CONSTANT, REGISTER
 
 LEA_R64: Final[i64] = number(forms.LEA_R64_M)
@@ -78,20 +78,3 @@ class TableGet(Lowering):
         register = f.take()
         asm.indexed(MOV_R64, register, RCX, at, 3, 0)
         f.push(i64(f.view.table_types[a]), REGISTER, register)
-
-
-@final
-class TableSet(Lowering):
-    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
-        value = f.pop()
-        p = f.pop()
-        f.mark()
-        at = f.readable(p, RAX)
-        asm = f.asm
-        asm.reg_mem(MOV_R64, RCX, f.vmctx, f.view.table_offsets[a])
-        asm.reg_mem(CMP_R32, at, RCX, TABLE_LENGTH)
-        asm.jump(JCC + ABOVE_OR_EQUAL, f.trap_label(TABLE_OUT_OF_BOUNDS))
-        asm.reg_mem(MOV_R64, RCX, RCX, TABLE_BASE)
-        asm.indexed(MOV_MEM_R64, f.readable(value, RDX), RCX, at, 3, 0)
-        f.release(p)
-        f.release(value)

@@ -182,7 +182,6 @@ from wasmer_singlepass_backend.lowering.reference import (
     ReferenceIsNull,
     ReferenceNull,
     TableGet,
-    TableSet,
     TableSize,
 )
 from wasmer_singlepass_backend.lowering.rule import Lowering
@@ -431,5 +430,3 @@ def by_code() -> list[Lowering | None]:
     for mnemonic, lowering in [*LOWERINGS.items(), *VECTOR_LOWERINGS.items()]:
         table[BY_MNEMONIC[mnemonic].code] = lowering
     return table
-
-

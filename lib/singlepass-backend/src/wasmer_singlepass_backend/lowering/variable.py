@@ -142,7 +142,9 @@ class GlobalSet(Lowering):
             offset = 0
         if is_float(type_):
             register = f.readable_xmm(p, XMM_SCRATCH)
-            asm.reg_mem(MOVSD_STORE if type_ == F64 else MOVSS_STORE if type_ == F32 else MOVUPS_STORE, register, base, offset)
+            asm.reg_mem(
+                MOVSD_STORE if type_ == F64 else MOVSS_STORE if type_ == F32 else MOVUPS_STORE, register, base, offset
+            )
         else:
             register = f.readable(p, RAX)
             asm.reg_mem(MOV_MEM_R32 if type_ == I32 else MOV_MEM_R64, register, base, offset)

@@ -111,9 +111,7 @@ def _pseudo(operation: str) -> Recipe:
 
 def _extmul(extend: str, multiply: str, high: bool) -> Recipe:
     if high:
-        return Recipe(
-            2, f"pshufd a, a, 0xEE ; {extend} a, a ; pshufd t, b, 0xEE ; {extend} t, t ; {multiply} a, t"
-        )
+        return Recipe(2, f"pshufd a, a, 0xEE ; {extend} a, a ; pshufd t, b, 0xEE ; {extend} t, t ; {multiply} a, t")
     return Recipe(2, f"{extend} a, a ; {extend} t, b ; {multiply} a, t")
 
 
@@ -357,4 +355,3 @@ VECTOR_LOWERINGS: Final[dict[str, Lowering]] = {
                                               "roundpd a, a, 11 ; addpd a, {0000000000003043 x2} ; shufps a, t, 0x88"),
 }
 # fmt: on
-

@@ -1,0 +1,151 @@
+(; Arguments change places all at once; what waits below goes to its slot. ;)
+(module
+  (import "env" "host" (func $host (param i32 f64) (result f64)))
+  (type $binary (func (param i32 i32) (result i32)))
+  (table 4 funcref)
+  (func $sub (type $binary) (i32.sub (local.get 0) (local.get 1)))
+  (func $swapped (type $binary) (call $sub (local.get 1) (local.get 0)))
+  (func (param $i i32) (result i32)
+    (i32.add (i32.mul (local.get $i) (local.get $i))
+             (call_indirect (type $binary) (i32.const 5) (i32.const 6) (local.get $i))))
+  (func (param $x f64) (result f64)
+    (f64.add (local.get $x) (call $host (i32.const 1) (local.get $x))))
+  (func $pair (param i64) (result i64 i64) (local.get 0) (i64.const 1))
+  (func (result i64) (i64.sub (call $pair (i64.const 9)))))
+
+;; function 1:
+;;     push rbp
+;;     mov rbp, rsp
+;;     mov r10d, esi
+;;     mov r9d, edx
+;;     mov eax, r10d
+;;     sub eax, r9d
+;;   L0:
+;;     leave
+;;     ret
+;; function 2:
+;;     push rbp
+;;     mov rbp, rsp
+;;     mov rax, [rdi]
+;;     cmp rsp, [rax]
+;;     jb L1
+;;     sub rsp, 0x20
+;;     mov [rbp - 8], r15
+;;     mov [rbp - 0x10], esi
+;;     mov [rbp - 0x18], edx
+;;     mov r15, rdi
+;;     mov esi, [rbp - 0x18]
+;;     mov edx, [rbp - 0x10]
+;;     mov rdi, r15
+;;     call qword ptr [table 0]                ; call site at 0x59
+;;   L0:
+;;     mov r15, [rbp - 8]
+;;     leave
+;;     ret
+;;   L1:
+;;     ud2                                     ; trap STACK_OVERFLOW at 0x54
+;; function 3:
+;;     push rbp
+;;     mov rbp, rsp
+;;     mov rax, [rdi]
+;;     cmp rsp, [rax]
+;;     jb L4
+;;     sub rsp, 0x20
+;;     mov [rbp - 8], rbx
+;;     mov [rbp - 0x10], r15
+;;     mov ebx, esi
+;;     mov r15, rdi
+;;     mov esi, ebx
+;;     imul esi, ebx
+;;     mov [rbp - 0x18], esi
+;;     mov rcx, [r15 + 0x30]
+;;     cmp ebx, [rcx + 8]
+;;     jae L1
+;;     mov rcx, [rcx]
+;;     mov rax, [rcx + 8*rbx]
+;;     test rax, rax
+;;     je L2
+;;     mov rcx, [r15 + 0x38]
+;;     cmp rcx, [rax + 0x10]
+;;     jne L3
+;;     mov esi, 5
+;;     mov edx, 6
+;;     mov rdi, [rax + 8]
+;;     call qword ptr [rax]                    ; call site at 0x69
+;;     mov esi, eax
+;;     mov eax, [rbp - 0x18]
+;;     add eax, esi
+;;   L0:
+;;     mov rbx, [rbp - 8]
+;;     mov r15, [rbp - 0x10]
+;;     leave
+;;     ret
+;;   L1:
+;;     ud2                                     ; trap UNDEFINED_ELEMENT at 0x69
+;;   L2:
+;;     ud2                                     ; trap UNINITIALIZED_ELEMENT at 0x69
+;;   L3:
+;;     ud2                                     ; trap INDIRECT_CALL_TYPE_MISMATCH at 0x69
+;;   L4:
+;;     ud2                                     ; trap STACK_OVERFLOW at 0x5d
+;; function 4:
+;;     push rbp
+;;     mov rbp, rsp
+;;     mov rax, [rdi]
+;;     cmp rsp, [rax]
+;;     jb L1
+;;     sub rsp, 0x10
+;;     mov [rbp - 8], r15
+;;     movsd [rbp - 0x10], xmm0
+;;     mov r15, rdi
+;;     mov esi, 1
+;;     movsd xmm0, [rbp - 0x10]
+;;     mov rdi, [r15 + 0x78]
+;;     call qword ptr [r15 + 0x70]             ; call site at 0x76
+;;     movsd xmm15, [rbp - 0x10]
+;;     vaddsd xmm0, xmm15, xmm0
+;;   L0:
+;;     mov r15, [rbp - 8]
+;;     leave
+;;     ret
+;;   L1:
+;;     ud2                                     ; trap STACK_OVERFLOW at 0x6f
+;; function 5:
+;;     push rbp
+;;     mov rbp, rsp
+;;     sub rsp, 0x20
+;;     mov [rbp - 8], rsi
+;;     mov r10, rdx
+;;     mov [rbp - 0x10], r10
+;;     mov eax, 1
+;;     mov [rbp - 0x18], rax
+;;   L0:
+;;     mov rcx, [rbp - 8]
+;;     mov rax, [rbp - 0x18]
+;;     mov [rcx], rax
+;;     mov rax, [rbp - 0x10]
+;;     leave
+;;     ret
+;; function 6:
+;;     push rbp
+;;     mov rbp, rsp
+;;     mov rax, [rdi]
+;;     cmp rsp, [rax]
+;;     jb L1
+;;     sub rsp, 0x20
+;;     mov [rbp - 8], r15
+;;     mov r15, rdi
+;;     mov edx, 9
+;;     lea rsi, [rbp - 0x20]
+;;     mov rdi, r15
+;;     call qword ptr [table 4]                ; call site at 0x85
+;;     mov rsi, rax
+;;     mov rdi, [rbp - 0x20]
+;;     mov rax, rsi
+;;     sub rax, rdi
+;;   L0:
+;;     mov r15, [rbp - 8]
+;;     leave
+;;     ret
+;;   L1:
+;;     ud2                                     ; trap STACK_OVERFLOW at 0x82

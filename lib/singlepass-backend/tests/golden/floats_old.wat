@@ -1,0 +1,77 @@
+(; The same for a processor without AVX. ;)
+;;! old processor
+(module
+  (func (param $a f64) (param $b f64) (result f64)
+    (f64.div (f64.mul (local.get $a) (local.get $b)) (f64.const 0.5)))
+  (func (param $a f32) (param $b f32) (result i32)
+    (f32.lt (local.get $a) (local.get $b)))
+  (func (param $a f64) (param $b f64) (result f64)
+    (f64.min (local.get $a) (local.get $b)))
+  (func (param $a f64) (result i32)
+    (i32.trunc_f64_s (local.get $a))))
+
+;; function 0:
+;;     push rbp
+;;     mov rbp, rsp
+;;     movaps xmm13, xmm0
+;;     movaps xmm12, xmm1
+;;     movaps xmm0, xmm13
+;;     mulsd xmm0, xmm12
+;;     divsd xmm0, [constant 0x0]
+;;   L0:
+;;     leave
+;;     ret
+;; function 1:
+;;     push rbp
+;;     mov rbp, rsp
+;;     movaps xmm13, xmm0
+;;     movaps xmm12, xmm1
+;;     ucomiss xmm12, xmm13
+;;     seta al
+;;     movzx eax, al
+;;   L0:
+;;     leave
+;;     ret
+;; function 2:
+;;     push rbp
+;;     mov rbp, rsp
+;;     movaps xmm13, xmm0
+;;     movaps xmm12, xmm1
+;;     movaps xmm0, xmm13
+;;     ucomisd xmm0, xmm12
+;;     jne L1
+;;     jp L2
+;;     orps xmm0, xmm12
+;;     jmp L3
+;;   L2:
+;;     addsd xmm0, xmm12
+;;     jmp L3
+;;   L1:
+;;     minsd xmm0, xmm12
+;;   L3:
+;;   L0:
+;;     leave
+;;     ret
+;; function 3:
+;;     push rbp
+;;     mov rbp, rsp
+;;     movaps xmm13, xmm0
+;;     cvttsd2si eax, xmm13
+;;     cmp eax, 1
+;;     jno L1
+;;     ucomisd xmm13, xmm13
+;;     jp L2
+;;     movsd xmm14, [constant 0x0]
+;;     ucomisd xmm13, xmm14
+;;     jbe L3
+;;     xorps xmm14, xmm14
+;;     ucomisd xmm13, xmm14
+;;     jae L3
+;;   L1:
+;;   L0:
+;;     leave
+;;     ret
+;;   L2:
+;;     ud2                                     ; trap INVALID_CONVERSION_TO_INTEGER at 0x4c
+;;   L3:
+;;     ud2                                     ; trap INTEGER_OVERFLOW at 0x4c

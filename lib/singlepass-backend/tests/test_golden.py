@@ -1,0 +1,52 @@
+"""Golden tests: small modules that carry the machine instructions expected of them.
+
+A file of ``golden/`` is WebAssembly text; a first line such as ``;;! bounds checks`` chooses a
+configuration. Behind the module stand the records of its functions as comments. A change of
+the compiler shows as a change of these texts: read it, then ``pytest --bless``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wasmer_runtime_core.asm.x64.printer import format_records
+from wasmer_runtime_core.backend import CompilerConfig
+from wasmer_runtime_core.wasm.decode import decode_module
+from wasmer_runtime_core.wasm.text import parse_module
+from wasmer_runtime_core.wasm.validate import validate_module
+from wasmer_singlepass_backend import SinglepassCompiler
+
+GOLDEN = Path(__file__).parent / "golden"
+OLD_PROCESSOR = frozenset(("ssse3", "sse4_1", "sse4_2", "popcnt"))
+NEW_PROCESSOR = OLD_PROCESSOR | {"avx", "bmi1", "bmi2", "abm"}
+SETTINGS = {
+    "": (NEW_PROCESSOR, CompilerConfig()),
+    "old processor": (OLD_PROCESSOR, CompilerConfig()),
+    "bounds checks": (NEW_PROCESSOR, CompilerConfig(memory_bound_check_mode="enable")),
+}
+
+
+def expected_of(source: str) -> str:
+    """The file with the output of today behind its module."""
+    module = "\n".join(line for line in source.splitlines() if not line.startswith(";; ")).rstrip()
+    setting = next((line[3:].strip() for line in module.splitlines() if line.startswith(";;!")), "")
+    features, config = SETTINGS[setting]
+    decoded = decode_module(parse_module(source))
+    compiler = SinglepassCompiler(features)
+    lines = []
+    for body in validate_module(decoded):
+        lines.append(f"function {body.function_index}:")
+        lines += format_records(compiler.records(decoded.info, body, config, verify=True)).rstrip().splitlines()
+    return module + "\n\n" + "".join(f";; {line}".rstrip() + "\n" for line in lines)
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.wat")), ids=lambda path: path.stem)
+def test_machine_code(path: Path, request: pytest.FixtureRequest) -> None:
+    source = path.read_text()
+    today = expected_of(source)
+    if request.config.getoption("--bless"):
+        path.write_text(today)
+        return
+    assert today == source, f"{path.name} differs; read the change, then run pytest --bless"

@@ -1,0 +1,1 @@
+"""Random programs, run by every backend and by wasmtime: all must agree."""
