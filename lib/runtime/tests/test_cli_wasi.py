@@ -124,6 +124,16 @@ def test_invoke_on_a_program_warns(tmp_path: Path) -> None:
     assert done.stderr.startswith(b"Warning: ")
 
 
+def test_a_library_is_initialized_before_its_function_is_called(tmp_path: Path) -> None:
+    body = """
+    (memory (export "memory") 1) (global $ready (mut i32) (i32.const 0))
+    (func (export "_initialize") (global.set $ready (i32.const 5)))
+    (func (export "ready") (result i32) global.get $ready)
+    """
+    done = process("run", write_program(tmp_path / "p.wat", body), "--invoke", "ready")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"ready([]) returned [I32(5)]\n", b"")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -19,6 +19,7 @@ import click
 from wasmer_runtime import api
 from wasmer_runtime.cli.failures import CommandError, flush, warn
 from wasmer_runtime_core.values import FuncSig, Type, Value
+from wasmer_runtime_core.wasm.module import FUNCTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,7 +51,7 @@ def run(
     is_wasi = any(wanted.namespace.startswith("wasi_") for wanted in module.info.imports)
     if is_wasi:
         imports = wasi_imports(module, str(file), arguments, directories, mapped, environment)
-        if invoke is not None and invoke != "_start":
+        if invoke is not None and invoke != "_start" and not is_reactor(module):
             warn("a function of a WASI program is called without its _start having run")
     elif directories or mapped or environment:
         warn("the program does not use WASI: --dir, --mapdir and --env have no effect")
@@ -59,6 +60,8 @@ def run(
     values = parse_arguments(name, signature, arguments) if invoke or not is_wasi else []
     with interrupts_end_the_process():
         instance = module.instantiate(imports)
+        if is_wasi and invoke is not None and is_reactor(module):
+            instance.exports["_initialize"]()
         result = instance.exports[name](*values)
     flush()
     if invoke or not is_wasi:
@@ -93,6 +96,11 @@ def start_function(module: Module) -> str:
     raise CommandError(
         f"the module exports neither _start nor main; name a function with --invoke (it exports {there_is})"
     )
+
+
+def is_reactor(module: Module) -> bool:
+    """Whether it is a WASI library: its ``_initialize`` runs before anything else of it is called."""
+    return any(export.name == "_initialize" and export.kind == FUNCTION for export in module.info.exports)
 
 
 def function_signature(module: Module, name: str) -> FuncSig:
