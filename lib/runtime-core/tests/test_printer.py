@@ -173,6 +173,13 @@ def test_name_sections_are_kept_whatever_they_hold(content: bytes, cut: bool) ->
     assert print_module(again) == print_module(binary)
 
 
+def test_few_bytes_do_not_become_a_text_without_end() -> None:
+    binary = parse_module("(func (local i32))").replace(b"\x0a\x06\x01\x04\x01\x01\x7f\x0b", b"")
+    binary += bytes.fromhex("0a 0a 01 08 01 ff ff ff ff 0f 7f 0b")
+    with pytest.raises(ValidationError, match="too many locals"):
+        print_module(binary)
+
+
 def test_what_cannot_be_printed() -> None:
     with pytest.raises(DecodeError):
         print_module(b"\0asm")

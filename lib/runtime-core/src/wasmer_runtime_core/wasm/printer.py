@@ -81,7 +81,8 @@ def print_module(data: bytes) -> str:
 
     Raises:
         DecodeError: the module is malformed.
-        ValidationError: an initializer is not constant; such a module has no text here.
+        ValidationError: an initializer is not constant, or there are more than `MAX_LOCALS` locals; such a
+            module has no text here.
     """
     return _Printer(decode_module(data)).module()
 
@@ -205,6 +206,7 @@ class _Printer:
         self.decoded = decoded
         self.info = decoded.info
         self.lines: list[str] = []
+        self.locals_left = MAX_LOCALS
         names = None
         for section in self.info.custom_sections:
             if section.name == "name":
@@ -394,7 +396,11 @@ class _Printer:
         runs = int(reader.u32())
         index = first
         for _ in range(runs):
+            start = int(reader.position)
             count = int(reader.u32())
+            self.locals_left -= count
+            if self.locals_left < 0:
+                raise ValidationError(f"too many locals to print, more than {MAX_LOCALS} in all", start)
             name = VALUE_TYPE_NAMES[read_value_type(reader)]
             last = index + count
             while index < last:
@@ -413,6 +419,8 @@ class _Printer:
         return "".join(pieces)
 
 
+MAX_LOCALS: Final = 1_000_000
+"""Of a whole module: eight bytes can declare four billion of them, and the text has a word for each."""
 MAX_PRINTED_LOCALS: Final = 64
 """In one ``(local …)``."""
 
