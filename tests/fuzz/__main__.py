@@ -30,13 +30,17 @@ def main() -> int:
     parser.add_argument("--oracle", action="store_true", help="compare with wasmtime")
     parser.add_argument("--keep-going", action="store_true", help="report failures and continue")
     parser.add_argument("--failures", type=Path, default=Path("build/fuzz"), help="where to write what fails")
+    parser.add_argument("--module", type=Path, action="append", help="start from this module instead; repeatable")
     options = parser.parse_args()
     oracle = wasmtime_oracle() if options.oracle else None
     if options.oracle and oracle is None:
         print("wasmtime is not installed: pip install wasmtime", file=sys.stderr)
         return 2
     seed = random.SystemRandom().getrandbits(32) if options.seed is None else options.seed
-    modules = corpus.modules(("1.0", "2.0"))
+    if options.module:
+        modules = [path.read_bytes() for path in options.module]
+    else:
+        modules = corpus.modules(("1.0", "2.0"))
     print(f"{len(modules)} modules, seed {seed}")
     return run(modules, seed, options.minutes * 60, oracle, options.keep_going, options.failures)
 

@@ -175,6 +175,30 @@ def test_locals_up_to_the_limit() -> None:
     assert len(body.local_types) == 50_000
 
 
+def test_locals_of_a_module_grow_with_its_size() -> None:
+    """Functions of seven bytes may not take a quarter of a megabyte each."""
+    function = b"\x06\1" + leb(50_000) + b"\x7f\x0b"
+    assert len(function) == 7
+    for count, fits in ((20, True), (25, False)):
+        code = leb(count) + function * count
+        data = (
+            HEADER
+            + b"\1\4\1\x60\0\0"
+            + b"\3"
+            + leb(count + 1)
+            + leb(count)
+            + bytes(count)
+            + b"\x0a"
+            + leb(len(code))
+            + code
+        )
+        if fits:
+            assert len(validate_module(decode_module(data))) == count
+        else:
+            with pytest.raises(ValidationError, match="implementation limit: the functions declare too many locals"):
+                validate_module(decode_module(data))
+
+
 def test_arity_up_to_the_limit() -> None:
     validate(f"(module (func (param {'i32 ' * 1000})))")
     assert failure(f"(func (param {'i32 ' * 1001}))").reason.startswith("implementation limit")

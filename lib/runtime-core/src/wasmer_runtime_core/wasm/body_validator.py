@@ -24,8 +24,11 @@ runs over a body that failed.
 
 Limits
 ------
-No operand stack deeper than `MAX_OPERANDS`, no more than `MAX_FUNCTION_LOCALS` locals, and
-what `loop_writes` says of loops. Everything else grows with the input.
+No operand stack deeper than `MAX_OPERANDS`, no more than `MAX_FUNCTION_LOCALS` locals in a
+function, and in the whole module, parameters included, `LOCALS_PER_BYTE` for each of its
+bytes and `LOCALS_OF_SMALL_MODULES` beside: ten bytes that declare locals would otherwise
+become a quarter of a megabyte. Of loops `loop_writes` says more. Everything else grows
+with the input.
 """
 
 from __future__ import annotations
@@ -52,6 +55,8 @@ from wasmer_runtime_core.wasm.scan import MAX_LOCALS
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, VALUE_TYPE_NAMES
 
 MAX_FUNCTION_LOCALS: Final = 50_000
+LOCALS_PER_BYTE: Final = 4
+LOCALS_OF_SMALL_MODULES: Final = 1 << 20
 
 _SELECT: Final = BY_MNEMONIC["select"].code
 _MEMORY_GROW: Final = BY_MNEMONIC["memory.grow"].code
@@ -73,6 +78,7 @@ class BodyValidator:
         self.memory_count: i64 = len(info.memories)
         self.data_count: i64 = -1 if info.data_count is None else info.data_count
         self.declared: Final = frozenset(info.escaping)
+        self.locals_left: i64 = LOCALS_OF_SMALL_MODULES + LOCALS_PER_BYTE * len(module.data)
         # the body at hand
         self.reader: Final = BodyReader(module.data)
         self.operands: Final = OperandStack(self.reader)
@@ -134,6 +140,9 @@ class BodyValidator:
             groups -= 1
         if total > MAX_FUNCTION_LOCALS:
             reader.invalid(f"implementation limit: {int(total)} locals are more than {MAX_FUNCTION_LOCALS}")
+        self.locals_left -= total + len(params)
+        if self.locals_left < 0:
+            reader.invalid("implementation limit: the functions declare too many locals for the module's size")
         self.local_types = b"".join(types)
 
     def begin(self, type_index: i64) -> None:
