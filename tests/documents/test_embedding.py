@@ -1,0 +1,27 @@
+"""``docs/embedding.md`` is one program: its examples run in order, and what they assert holds."""
+
+from __future__ import annotations
+
+import re
+
+from tests.documents.test_examples import BLOCK, ROOT
+
+PAGE = ROOT / "docs" / "embedding.md"
+
+
+def test_the_page_runs() -> None:
+    scope: dict[str, object] = {}
+    blocks = [match for match in BLOCK.finditer(PAGE.read_text()) if match[2] == "python"]
+    assert len(blocks) > 5
+    for block in blocks:
+        line = PAGE.read_text()[: block.start()].count("\n") + 1
+        exec(compile("\n" * line + block[3], str(PAGE), "exec"), scope)
+
+
+def test_the_page_names_what_there_is() -> None:
+    import wasmer_runtime.error
+
+    table = PAGE.read_text().partition("## When it goes wrong")[2].partition("```")[0]
+    for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE):
+        for name in re.findall(r"`(\w+)`", row):
+            assert issubclass(getattr(wasmer_runtime.error, name), wasmer_runtime.error.Error)
