@@ -32,7 +32,12 @@ NOT_ALONE: Final = {
 }
 """What the tests of a distribution use beside itself and its dependencies."""
 
-GROUPS: Final = {"runtime-core": ("disassemblers",), "wasi": ("programs",)}
+GROUPS: Final = {
+    "runtime-core": ("disassemblers",),
+    "singlepass-backend": ("wasmtime",),
+    "wasi": ("programs", "wasmtime"),
+    "workspace": ("disassemblers", "programs", "wasmtime", "layers", "build"),
+}
 """Dependency groups that a distribution's tests use beside `test`."""
 
 nox.needs_version = ">=2024.10.9"
@@ -51,13 +56,10 @@ def demo(session: nox.Session) -> None:
 @nox.parametrize("distribution", [nox.param(name, id=name) for name in (*DISTRIBUTIONS, "workspace")])
 def tests(session: nox.Session, distribution: str) -> None:
     """Test one distribution, installed with what it depends on and nothing else; or the workspace."""
-    if distribution == "workspace":
-        provide(session, DISTRIBUTIONS, groups=["test", "disassemblers", "programs", "layers", "build"])
-        pytest(session, "tests")
-    else:
-        names = [distribution, *NOT_ALONE.get(distribution, ())]
-        provide(session, names, groups=["test", *GROUPS.get(distribution, ())])
-        pytest(session, f"lib/{distribution}/tests")
+    workspace = distribution == "workspace"
+    names = DISTRIBUTIONS if workspace else (distribution, *NOT_ALONE.get(distribution, ()))
+    provide(session, names, groups=["test", *GROUPS.get(distribution, ())])
+    pytest(session, "tests" if workspace else f"lib/{distribution}/tests")
 
 
 @nox.session

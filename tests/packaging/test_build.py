@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sysconfig
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -55,6 +56,14 @@ def test_the_installed_hot_modules_are_compiled_all_or_none(hook: ModuleType, na
     assert hot
     place = Path(str(installed(name).locate_file(package(name).name)))
     assert [path for path in hot if (place / path).with_suffix(EXTENSION_SUFFIXES[0]).is_file()] in ([], hot)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_what_uses_native_integers_is_compiled(hook: ModuleType, name: str) -> None:
+    """Interpreted, such a module is slow; a new one is easily left out of the list."""
+    hot = hook.hot_modules(package(name), hook_table(name)["modules"])
+    native = re.compile(r"^from (mypy_extensions|librt\.vecs) import .*\b(i64|i32|u8|vec)\b", re.MULTILINE)
+    assert not [path for path in package(name).rglob("*.py") if native.search(path.read_text()) and path not in hot]
 
 
 def test_patterns_choose_and_take_away_and_never_match_nothing(hook: ModuleType, tmp_path: Path) -> None:
