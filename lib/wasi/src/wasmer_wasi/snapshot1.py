@@ -39,6 +39,7 @@ from wasmer_wasi.guest import SIZE, TIME, U32, U64, Context, beyond, check, gath
 from wasmer_wasi.sockets import Socket
 from wasmer_wasi.types import (
     ADVICES,
+    CLOCK_REALTIME,
     DIRENT,
     EVENT,
     EVENT_CLOCK,
@@ -322,7 +323,7 @@ def _times(state: WasiState, atim: int, mtim: int, flags: int) -> tuple[int | No
     both_mtim = FSTFLAG_MTIM | FSTFLAG_MTIM_NOW
     if flags & ~FSTFLAGS or flags & both_atim == both_atim or flags & both_mtim == both_mtim:
         raise WasiError(EINVAL)
-    now = state.clock.readers[0]() if flags & (FSTFLAG_ATIM_NOW | FSTFLAG_MTIM_NOW) else None
+    now = state.clock.readers[CLOCK_REALTIME]() & U64 if flags & (FSTFLAG_ATIM_NOW | FSTFLAG_MTIM_NOW) else None
     return (
         atim & U64 if flags & FSTFLAG_ATIM else now if flags & FSTFLAG_ATIM_NOW else None,
         mtim & U64 if flags & FSTFLAG_MTIM else now if flags & FSTFLAG_MTIM_NOW else None,
