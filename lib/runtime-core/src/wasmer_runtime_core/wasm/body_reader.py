@@ -72,7 +72,7 @@ class BodyReader:
         """Pass over `count` bytes; return the position of the first."""
         position = self.position
         if count > self.end - position:
-            raise DecodeError(UNEXPECTED_END, int(position))
+            raise DecodeError(UNEXPECTED_END, position)
         self.position = position + count
         return position
 
@@ -86,20 +86,20 @@ class BodyReader:
     def need(self, index: i64, count: i64, space: str) -> None:
         """The index names something in its space."""
         if index >= count:
-            self.invalid(f"unknown {space} {int(index)}")
+            self.invalid(f"unknown {space} {index}")
 
     def zero_byte(self) -> None:
         """Read a byte that later versions may give a meaning."""
         at = self.skip(1)
         if self.data[at] != 0:
-            raise DecodeError("zero byte expected", int(at))
+            raise DecodeError("zero byte expected", at)
 
     def value_type(self) -> i64:
         """Read a value type."""
         at = self.skip(1)
         code: i64 = self.data[at]
-        if int(code) not in VALUE_TYPE_NAMES:
-            raise DecodeError(f"malformed value type {int(code):#04x}", int(at))
+        if code not in VALUE_TYPE_NAMES:
+            raise DecodeError(f"malformed value type {code:#04x}", at)
         return code
 
     def alignment(self) -> i64:
@@ -107,7 +107,7 @@ class BodyReader:
         at = self.position
         alignment = self.u32()
         if alignment >= 32:
-            raise DecodeError("malformed memop flags", int(at))
+            raise DecodeError("malformed memop flags", at)
         return alignment
 
     def memory_offset(self) -> i64:
@@ -120,14 +120,14 @@ class BodyReader:
         at = self.skip(1)
         lane: i64 = self.data[at]
         if lane >= LANES[self.operator]:
-            self.invalid(f"invalid lane index {int(lane)}")
+            self.invalid(f"invalid lane index {lane}")
         return lane
 
     # --- messages -----------------------------------------------------------------------------
     def mnemonic(self) -> str:
         """Of the operator at hand."""
-        return OPERATORS[int(self.operator)].mnemonic
+        return OPERATORS[self.operator].mnemonic
 
     def invalid(self, reason: str) -> NoReturn:
         """Refuse the operator at hand."""
-        raise ValidationError(reason, int(self.offset), int(self.function_index))
+        raise ValidationError(reason, self.offset, self.function_index)

@@ -133,13 +133,13 @@ class BodyValidator:
             count = reader.u32()
             total += count
             if total > MAX_LOCALS:
-                raise DecodeError("too many locals", int(start))
+                raise DecodeError("too many locals", start)
             code = reader.value_type()
             if total <= MAX_FUNCTION_LOCALS:
-                types.append(bytes((int(code),)) * int(count))
+                types.append(bytes((code,)) * count)
             groups -= 1
         if total > MAX_FUNCTION_LOCALS:
-            reader.invalid(f"implementation limit: {int(total)} locals are more than {MAX_FUNCTION_LOCALS}")
+            reader.invalid(f"implementation limit: {total} locals are more than {MAX_FUNCTION_LOCALS}")
         self.locals_left -= total + len(params)
         if self.locals_left < 0:
             reader.invalid("implementation limit: the functions declare too many locals for the module's size")
@@ -186,7 +186,7 @@ class BodyValidator:
                     index, position = unsigned(data, position - 1, end)
                 if index >= local_count:
                     reader.offset = offset
-                    reader.invalid(f"unknown local {int(index)}")
+                    reader.invalid(f"unknown local {index}")
                 type_: i64 = local_types[index]
                 stack[height] = type_
                 height += 1
@@ -269,7 +269,7 @@ class BodyValidator:
                     index, position = unsigned(data, position - 1, end)
                 if index >= local_count:
                     reader.offset = offset
-                    reader.invalid(f"unknown local {int(index)}")
+                    reader.invalid(f"unknown local {index}")
                 type_ = local_types[index]
                 if height > floor and stack[height - 1] == type_:
                     if shape == shapes.LOCAL_SET:
@@ -291,7 +291,7 @@ class BodyValidator:
             position = reader.position
             if control.top < 0:
                 if position != end:
-                    raise DecodeError("END opcode expected: instructions follow the function's end", int(position))
+                    raise DecodeError("END opcode expected: instructions follow the function's end", position)
                 return
             height = operands.height
             floor = operands.floor
@@ -299,8 +299,8 @@ class BodyValidator:
             weight = loops.weight
             stack = operands.types
         if position > end:
-            raise DecodeError(UNEXPECTED_END, int(end))
-        raise DecodeError("END opcode expected", int(end))
+            raise DecodeError(UNEXPECTED_END, end)
+        raise DecodeError("END opcode expected", end)
 
     # --- the long way: one operator ---------------------------------------------------------
     def step(self, shape: i64) -> None:
@@ -329,7 +329,7 @@ class BodyValidator:
         elif shape == shapes.GLOBAL_SET:
             index = reader.index(len(self.global_types), "global")
             if self.global_mutable[index] == 0:
-                reader.invalid(f"global is immutable: {int(index)}")
+                reader.invalid(f"global is immutable: {index}")
             type_ = self.global_types[index]
             operands.pop(type_)
             self.writer.write_typed(type_, index)
@@ -378,7 +378,7 @@ class BodyValidator:
         elif shape == shapes.NOP:
             pass
         elif shape == shapes.ILLEGAL:
-            raise DecodeError(f"illegal opcode {int(code):#04x}", int(reader.offset))
+            raise DecodeError(f"illegal opcode {code:#04x}", reader.offset)
         else:
             self.rare(shape)
 
@@ -394,7 +394,7 @@ class BodyValidator:
         if sub_opcode < 0x100:
             shape = SHAPES[code]
         if shape == shapes.ILLEGAL:
-            raise DecodeError(f"illegal opcode {int(prefix):#04x} {int(sub_opcode):#04x}", int(reader.offset))
+            raise DecodeError(f"illegal opcode {prefix:#04x} {sub_opcode:#04x}", reader.offset)
         reader.operator = code
         if shape == shapes.PLAIN:
             self.operands.apply()
@@ -443,19 +443,19 @@ class BodyValidator:
             at = reader.skip(1)
             type_: i64 = reader.data[at]
             if type_ != FUNCREF and type_ != EXTERNREF:
-                raise DecodeError(f"malformed reference type {int(type_):#04x}", int(at))
+                raise DecodeError(f"malformed reference type {type_:#04x}", at)
             operands.push(type_)
             self.writer.write_typed(type_, 0)
         elif shape == shapes.REF_IS_NULL:
             type_ = operands.pop_any()
             if type_ != FUNCREF and type_ != EXTERNREF and type_ != ANY:
-                reader.invalid(f"type mismatch: ref.is_null needs a reference, not {VALUE_TYPE_NAMES[int(type_)]}")
+                reader.invalid(f"type mismatch: ref.is_null needs a reference, not {VALUE_TYPE_NAMES[type_]}")
             operands.push(I32)
             self.writer.write(code, 0, 0)
         elif shape == shapes.REF_FUNC:
             index = reader.index(len(self.functions), "function")
-            if int(index) not in self.declared:
-                reader.invalid(f"undeclared function reference {int(index)}")
+            if index not in self.declared:
+                reader.invalid(f"undeclared function reference {index}")
             operands.push(FUNCREF)
             self.writer.write(code, index, 0)
         elif shape == shapes.MEMORY_FILL:
@@ -533,7 +533,7 @@ class BodyValidator:
         type_index = reader.u32()
         table = reader.index(len(self.table_types), "table")
         if self.table_types[table] != FUNCREF:
-            reader.invalid(f"type mismatch: call_indirect through table {int(table)}, which holds no functions")
+            reader.invalid(f"type mismatch: call_indirect through table {table}, which holds no functions")
         reader.need(type_index, self.control.type_count, "type")
         self.operands.pop(I32)
         self.invoke(type_index)
@@ -587,7 +587,7 @@ class BodyValidator:
 
     def need_data_count(self) -> None:
         if self.data_count < 0:
-            raise DecodeError("data count section required", int(self.reader.offset))
+            raise DecodeError("data count section required", self.reader.offset)
 
     def alignment(self) -> i64:
         """Read the alignment of a memory access, and see that it may be."""

@@ -131,7 +131,7 @@ class ControlStack:
         else:
             signature = reader.s33()
             if signature < 0:
-                raise DecodeError("malformed block type", int(position))
+                raise DecodeError("malformed block type", position)
             reader.need(signature, self.type_count, "type")
             block_type = signature
         if code == _IF:
@@ -162,7 +162,7 @@ class ControlStack:
         frame = self.top
         frames = self.frames
         if frames[frame + OPCODE] != _IF:
-            raise DecodeError("END opcode expected: `else` without `if`", int(self.reader.offset))
+            raise DecodeError("END opcode expected: `else` without `if`", self.reader.offset)
         signature = frames[frame + SIGNATURE]
         operands.empty(self.results_of[signature])
         label = frames[frame + LABEL]
@@ -235,7 +235,7 @@ class ControlStack:
         """The frame `depth` blocks out."""
         frame = self.top - depth * FRAME_WORDS
         if frame < 0:
-            self.reader.invalid(f"unknown label {int(depth)}")
+            self.reader.invalid(f"unknown label {depth}")
         return frame
 
     def carried(self, frame: i64) -> bytes:
@@ -283,7 +283,7 @@ class ControlStack:
         writer = self.writer
         count = reader.u32()
         if count >= reader.end - reader.position:
-            raise DecodeError(UNEXPECTED_END, int(reader.end))
+            raise DecodeError(UNEXPECTED_END, reader.end)
         operands.pop(I32)
         start = reader.position
         at: i64 = 0

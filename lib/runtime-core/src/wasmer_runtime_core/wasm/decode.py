@@ -175,8 +175,8 @@ class _Decoder:
         end = reader.end
         last = 0
         while reader.position < end:
-            start = int(reader.position)
-            section = int(reader.byte())
+            start = reader.position
+            section = reader.byte()
             place = _ORDER.get(section)
             if place is None and section != CUSTOM_SECTION:
                 raise DecodeError(f"malformed section id {section}", start)
@@ -191,7 +191,7 @@ class _Decoder:
             reader.end = section_end
             self.section(section)
             if reader.position != section_end:
-                raise DecodeError("section size mismatch", int(reader.position))
+                raise DecodeError("section size mismatch", reader.position)
             reader.end = end
         self.finish()
         return self.module
@@ -251,7 +251,7 @@ class _Decoder:
     def custom(self) -> None:
         reader = self.reader
         name = reader.name()
-        at = int(reader.position)
+        at = reader.position
         data = reader.bytes(reader.end - reader.position)
         self.info.custom_sections.append(CustomSection(name, data, at))
 
@@ -261,7 +261,7 @@ class _Decoder:
         offsets = self.module.offsets["types"]
         count = reader.u32()
         while count > 0:
-            start = int(reader.position)
+            start = reader.position
             offsets.append(start)
             if reader.byte() != FUNCTION_TYPE_FORM:
                 raise DecodeError("malformed function type", start)
@@ -275,13 +275,13 @@ class _Decoder:
         offsets = self.module.offsets["imports"]
         count = reader.u32()
         while count > 0:
-            offsets.append(int(reader.position))
+            offsets.append(reader.position)
             namespace = reader.name()
             name = reader.name()
-            at = int(reader.position)
-            kind = int(reader.byte())
+            at = reader.position
+            kind = reader.byte()
             if kind == FUNCTION:
-                type_index = int(reader.u32())
+                type_index = reader.u32()
                 info.functions.append(type_index)
                 info.imports.append(Import(namespace, name, kind, type_index))
             elif kind == TABLE:
@@ -309,8 +309,8 @@ class _Decoder:
         offsets = self.module.offsets["functions"]
         count = reader.u32()
         while count > 0:
-            offsets.append(int(reader.position))
-            self.function_types.append(int(reader.u32()))
+            offsets.append(reader.position)
+            self.function_types.append(reader.u32())
             count -= 1
         self.info.functions.extend(self.function_types)
 
@@ -319,7 +319,7 @@ class _Decoder:
         offsets = self.module.offsets["tables"]
         count = reader.u32()
         while count > 0:
-            offsets.append(int(reader.position))
+            offsets.append(reader.position)
             self.info.tables.append(self.table_type())
             count -= 1
 
@@ -328,7 +328,7 @@ class _Decoder:
         offsets = self.module.offsets["memories"]
         count = reader.u32()
         while count > 0:
-            offsets.append(int(reader.position))
+            offsets.append(reader.position)
             self.info.memories.append(MemoryType(self.limits()))
             count -= 1
 
@@ -338,7 +338,7 @@ class _Decoder:
         offsets = self.module.offsets["globals"]
         count = reader.u32()
         while count > 0:
-            offsets.append(int(reader.position))
+            offsets.append(reader.position)
             type_ = self.global_type()
             info.globals.append(type_)
             info.global_definitions.append(GlobalDefinition(type_, self.constant()))
@@ -349,17 +349,17 @@ class _Decoder:
         offsets = self.module.offsets["exports"]
         count = reader.u32()
         while count > 0:
-            offsets.append(int(reader.position))
+            offsets.append(reader.position)
             name = reader.name()
-            at = int(reader.position)
-            kind = int(reader.byte())
+            at = reader.position
+            kind = reader.byte()
             if kind > GLOBAL:
                 raise DecodeError(f"malformed export kind {kind}", at)
-            self.info.exports.append(Export(name, kind, int(reader.u32())))
+            self.info.exports.append(Export(name, kind, reader.u32()))
             count -= 1
 
     def start(self) -> None:
-        self.module.offsets["start"].append(int(self.reader.position))
+        self.module.offsets["start"].append(self.reader.position)
         self.info.start = int(self.reader.u32())
 
     def elements(self) -> None:
@@ -367,15 +367,15 @@ class _Decoder:
         offsets = self.module.offsets["elements"]
         count = reader.u32()
         while count > 0:
-            offsets.append(int(reader.position))
+            offsets.append(reader.position)
             self.info.elements.append(self.element())
             count -= 1
 
     def element(self) -> ElementSegment:
         """An element segment: bit 0 not active, bit 1 table or declarative, bit 2 expressions."""
         reader = self.reader
-        at = int(reader.position)
-        flags = int(reader.u32())
+        at = reader.position
+        flags = reader.u32()
         if flags > 7:
             raise DecodeError(f"malformed elements segment kind {flags}", at)
         table = 0
@@ -385,35 +385,35 @@ class _Decoder:
         else:
             mode = ACTIVE
             if flags & 2:
-                table = int(reader.u32())
+                table = reader.u32()
             offset = self.constant()
         type_ = FUNCREF
         if flags & 3:
             if flags & 4:
                 type_ = read_reference_type(reader)
             elif reader.byte() != ELEMENT_KIND_FUNCTION:
-                raise DecodeError("malformed element kind", int(reader.position) - 1)
+                raise DecodeError("malformed element kind", reader.position - 1)
         items: list[ConstantExpression] = []
         count = reader.u32()
         while count > 0:
             if flags & 4:
                 items.append(self.constant())
             else:
-                items.append(ConstantExpression(_REF_FUNC, int(reader.u32()), FUNCREF))
+                items.append(ConstantExpression(_REF_FUNC, reader.u32(), FUNCREF))
             count -= 1
         return ElementSegment(mode, table, offset, type_, tuple(items))
 
     def code(self) -> None:
         reader = self.reader
-        self.info.code_offset = int(reader.position)
+        self.info.code_offset = reader.position
         code = self.module.code
         count = reader.u32()
-        if int(count) != len(self.function_types):
+        if count != len(self.function_types):
             raise DecodeError("function and code section have inconsistent lengths", self.info.code_offset)
         while count > 0:
             size = reader.u32()
             start = reader.skip(size)
-            code.append((int(start), int(reader.position)))
+            code.append((start, reader.position))
             count -= 1
 
     def data_segments(self) -> None:
@@ -421,12 +421,12 @@ class _Decoder:
         offsets = self.module.offsets["data"]
         count = reader.u32()
         while count > 0:
-            at = int(reader.position)
+            at = reader.position
             offsets.append(at)
-            flags = int(reader.u32())
+            flags = reader.u32()
             if flags > 2:
                 raise DecodeError(f"malformed data segment kind {flags}", at)
-            memory = int(reader.u32()) if flags == 2 else 0
+            memory = reader.u32() if flags == 2 else 0
             offset = None if flags == 1 else self.constant()
             mode = PASSIVE if flags == 1 else ACTIVE
             self.info.data.append(DataSegment(mode, memory, offset, reader.bytes(reader.u32())))
@@ -444,14 +444,14 @@ class _Decoder:
 
     def limits(self) -> Limits:
         reader = self.reader
-        at = int(reader.position)
+        at = reader.position
         flag = reader.byte()
         if flag >= 0x80:
             raise DecodeError(TOO_LONG, at)
         if flag > 1:
             raise DecodeError(TOO_LARGE, at)
-        minimum = int(reader.u32())
-        return Limits(minimum, int(reader.u32()) if flag else None)
+        minimum = reader.u32()
+        return Limits(minimum, reader.u32() if flag else None)
 
     def table_type(self) -> TableType:
         element = read_reference_type(self.reader)
@@ -462,7 +462,7 @@ class _Decoder:
         value = read_value_type(reader)
         mutable = reader.byte()
         if mutable > 1:
-            raise DecodeError("malformed mutability", int(reader.position) - 1)
+            raise DecodeError("malformed mutability", reader.position - 1)
         return GlobalType(value, mutable == 1)
 
     def constant(self) -> ConstantExpression:
@@ -475,11 +475,11 @@ class _Decoder:
         if code == _I32_CONST:
             value, type_ = int(reader.s32()) & 0xFFFF_FFFF, I32
         elif code == _GLOBAL_GET:
-            value = int(reader.u32())
+            value = reader.u32()
             if value < len(self.info.globals):
                 type_ = self.info.globals[value].value
         elif code == _REF_FUNC:
-            value, type_ = int(reader.u32()), FUNCREF
+            value, type_ = reader.u32(), FUNCREF
         elif code == _REF_NULL:
             type_ = read_reference_type(reader)
             value = type_
@@ -500,5 +500,5 @@ class _Decoder:
             reason = "type mismatch: an initializer is one instruction"
         else:
             reason = "constant expression required"
-        self.module.faults.append((reason, int(start)))
+        self.module.faults.append((reason, start))
         return _NO_CONSTANT

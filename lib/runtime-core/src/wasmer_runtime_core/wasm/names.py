@@ -50,8 +50,8 @@ def read_local_names(sections: Sequence[CustomSection]) -> dict[int, dict[int, s
     names: dict[int, dict[int, str]] = {}
     for reader in _subsections(sections, LOCAL_NAMES):
         try:
-            for _ in range(int(reader.u32())):
-                function = int(reader.u32())
+            for _ in range(reader.u32()):
+                function = reader.u32()
                 if not _read_map(reader, names.setdefault(function, {})):
                     break
         except DecodeError:
@@ -67,7 +67,7 @@ def _subsections(sections: Sequence[CustomSection], wanted: int) -> Iterator[Rea
         reader = Reader(section.data, 0, len(section.data))
         try:
             while not reader.at_end():
-                kind = int(reader.byte())
+                kind = reader.byte()
                 size = reader.u32()
                 start = reader.skip(size)
                 if kind == wanted:
@@ -79,8 +79,8 @@ def _subsections(sections: Sequence[CustomSection], wanted: int) -> Iterator[Rea
 def _read_map(reader: Reader, names: dict[int, str]) -> bool:
     """Read a name map into `names`; False if it ends before its time."""
     try:
-        for _ in range(int(reader.u32())):
-            index = int(reader.u32())
+        for _ in range(reader.u32()):
+            index = reader.u32()
             names[index] = reader.name()
     except DecodeError:
         return False

@@ -114,11 +114,11 @@ class OperandStack:
         """Take one operand of this type off."""
         if self.height == self.floor:
             if not self.polymorphic:
-                self.mismatch(bytes((int(type_),)))
+                self.mismatch(bytes((type_,)))
             return
         found = self.types[self.height - 1]
         if found != type_ and found != ANY:
-            self.mismatch(bytes((int(type_),)))
+            self.mismatch(bytes((type_,)))
         self.height -= 1
 
     def expect(self, types: bytes) -> None:

@@ -110,7 +110,7 @@ class Reader:
         """Read one byte."""
         position = self.position
         if position >= self.end:
-            raise DecodeError(UNEXPECTED_END, int(position))
+            raise DecodeError(UNEXPECTED_END, position)
         self.position = position + 1
         byte: i64 = self.data[position]
         return byte
@@ -157,7 +157,7 @@ class Reader:
         """Pass over `count` bytes; return the position of the first."""
         position = self.position
         if count > self.end - position:
-            raise DecodeError(UNEXPECTED_END, int(position))
+            raise DecodeError(UNEXPECTED_END, position)
         self.position = position + count
         return position
 
@@ -171,9 +171,9 @@ class Reader:
         start = self.position
         length = self.u32()
         if length > self.end - self.position:
-            raise DecodeError("length out of bounds", int(start))
+            raise DecodeError("length out of bounds", start)
         at = self.position
         try:
             return self.bytes(length).decode("utf-8")
         except UnicodeDecodeError as error:
-            raise DecodeError("malformed UTF-8 encoding", int(at) + error.start) from None
+            raise DecodeError("malformed UTF-8 encoding", at + error.start) from None

@@ -34,26 +34,26 @@ _NEED_DATA_COUNT: Final = frozenset(BY_MNEMONIC[name].code for name in ("memory.
 def read_value_type(reader: Reader) -> int:
     """Read a value type (section 5.3.4)."""
     code = reader.byte()
-    if int(code) not in _VALUE_TYPES:
-        raise DecodeError(f"malformed value type {int(code):#04x}", int(reader.position) - 1)
-    return int(code)
+    if code not in _VALUE_TYPES:
+        raise DecodeError(f"malformed value type {code:#04x}", reader.position - 1)
+    return code
 
 
 def read_reference_type(reader: Reader) -> int:
     """Read a reference type (section 5.3.3)."""
-    code = int(reader.byte())
+    code = reader.byte()
     if code != FUNCREF and code != EXTERNREF:
-        raise DecodeError(f"malformed reference type {code:#04x}", int(reader.position) - 1)
+        raise DecodeError(f"malformed reference type {code:#04x}", reader.position - 1)
     return code
 
 
 def read_operator(reader: Reader) -> int:
     """Read an opcode with its prefix: the operator's code."""
-    start = int(reader.position)
-    code = int(reader.byte())
+    start = reader.position
+    code = reader.byte()
     page = PREFIX_PAGES.get(code)
     if page is not None:
-        sub_opcode = int(reader.u32())
+        sub_opcode = reader.u32()
         if sub_opcode > 0xFF or page + sub_opcode not in OPERATORS:
             raise DecodeError(f"illegal opcode {code:#04x} {sub_opcode:#04x}", start)
         return page + sub_opcode
@@ -116,7 +116,7 @@ def skip_immediates(reader: Reader, code: int) -> None:
 
 
 def _skip_memarg(reader: Reader) -> None:
-    start = int(reader.position)
+    start = reader.position
     if reader.u32() >= 32:
         raise DecodeError("malformed memop flags", start)
     reader.u32()
@@ -124,12 +124,12 @@ def _skip_memarg(reader: Reader) -> None:
 
 def _skip_zero(reader: Reader) -> None:
     if reader.byte() != 0:
-        raise DecodeError("zero byte expected", int(reader.position) - 1)
+        raise DecodeError("zero byte expected", reader.position - 1)
 
 
 def _skip_block_type(reader: Reader) -> None:
-    start = int(reader.position)
-    first = int(reader.peek())
+    start = reader.position
+    first = reader.peek()
     if first == BLOCK_EMPTY_BYTE or first in _VALUE_TYPES:
         reader.byte()
     elif reader.s33() < 0:
@@ -152,7 +152,7 @@ def skip_expression(reader: Reader, has_data_count: bool, without_end: str = UNE
     codes: list[int] = []
     blocks = bytearray()  # the opcodes of the open blocks
     while True:
-        start = int(reader.position)
+        start = reader.position
         if reader.at_end():
             raise DecodeError(without_end, start)
         code = read_operator(reader)
@@ -182,12 +182,12 @@ def scan_body(data: bytes, start: int, end: int, has_data_count: bool) -> None:
     groups = reader.u32()
     total = 0
     while groups > 0:
-        at = int(reader.position)
-        total += int(reader.u32())
+        at = reader.position
+        total += reader.u32()
         if total > MAX_LOCALS:
             raise DecodeError("too many locals", at)
         read_value_type(reader)
         groups -= 1
     skip_expression(reader, has_data_count, "END opcode expected")
     if reader.position != end:
-        raise DecodeError("END opcode expected: instructions follow the end of the function", int(reader.position))
+        raise DecodeError("END opcode expected: instructions follow the end of the function", reader.position)
