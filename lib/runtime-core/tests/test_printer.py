@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wasmer_runtime_core.errors import DecodeError, ValidationError
@@ -152,16 +152,19 @@ def test_other_encodings_come_back_as_the_canonical_one() -> None:
     assert parse_module(printed) == parse_module("(func (local i32 i32) nop)")
 
 
+@settings(deadline=None)
 @given(st.integers(0, (1 << 32) - 1))
 def test_f32(bits: int) -> None:
     assert float_bits(float_text(bits, 32), 32) == bits
 
 
+@settings(deadline=None)
 @given(st.integers(0, (1 << 64) - 1))
 def test_f64(bits: int) -> None:
     assert float_bits(float_text(bits, 64), 64) == bits
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.booleans())
 def test_name_sections_are_kept_whatever_they_hold(content: bytes, cut: bool) -> None:
     base = parse_module("(module $m (func $f (param $x i32)) (func) (table $t 1 funcref))")

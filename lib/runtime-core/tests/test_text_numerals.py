@@ -6,7 +6,7 @@ import struct
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wasmer_runtime_core.wasm.text.numerals import MALFORMED, OUT_OF_RANGE, float_bits, integer, unsigned
@@ -106,6 +106,7 @@ def nearest_f32(exact: Fraction) -> int:
     return min(candidates, key=lambda candidate: (abs(values[candidate] - exact), candidate & 1))
 
 
+@settings(deadline=None)
 @given(st.integers(0, (1 << 24) - 1), st.integers(-149, 90), st.integers(-3, 3), st.integers(1, 60))
 def test_decimals_beside_a_tie_are_rounded_once(mantissa: int, exponent: int, beside: int, digits: int) -> None:
     tie = Fraction(2 * mantissa + 1, 2) * Fraction(2) ** exponent
@@ -115,18 +116,21 @@ def test_decimals_beside_a_tie_are_rounded_once(mantissa: int, exponent: int, be
     assert float_bits(f"{abs(scaled)}e-{digits + 50}", 32) == nearest_f32(exact)
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_doubles_round_trip(value: float) -> None:
     assert float_bits(repr(value), 64) == f64(value)
     assert float_bits(value.hex(), 64) == f64(value)
 
 
+@settings(deadline=None)
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_singles_round_trip(value: float) -> None:
     assert float_bits(repr(value), 32) == f32(value)
     assert float_bits(value.hex(), 32) == f32(value)
 
 
+@settings(deadline=None)
 @given(st.integers(-(1 << 63), (1 << 64) - 1), st.booleans())
 def test_integers_round_trip(value: int, hexadecimal: bool) -> None:
     assert integer(hex(value) if hexadecimal else str(value), 64) == value % (1 << 64)

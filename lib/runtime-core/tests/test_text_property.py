@@ -50,6 +50,7 @@ def test_the_seed_is_a_module() -> None:
     assert parse_module(SEED)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 @example("(func $\ud800)")
 @example('(data "\ud800")')
@@ -59,18 +60,20 @@ def test_random_text(text: str) -> None:
     outcome(text)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_random_bytes(data: bytes) -> None:
     outcome(data)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(WORDS), max_size=40), st.booleans())
 def test_random_words(words: list[str], in_function: bool) -> None:
     text = " ".join(words)
     outcome(f"(func {text})" if in_function else text)
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(SLICES, st.one_of(st.text(max_size=6), st.sampled_from(WORDS)), st.booleans())
 def test_mutated_text(bounds: tuple[int, int], put: str, words: bool) -> None:
     start, end = sorted(bounds)
@@ -78,6 +81,7 @@ def test_mutated_text(bounds: tuple[int, int], put: str, words: bool) -> None:
     outcome(SEED[:start] + (f" {put} " if words else put) + SEED[end:])
 
 
+@settings(deadline=None)
 @given(SLICES, st.integers(0, len(SEED)))
 def test_moved_text(bounds: tuple[int, int], to: int) -> None:
     start, end = sorted(bounds)
@@ -85,6 +89,7 @@ def test_moved_text(bounds: tuple[int, int], to: int) -> None:
     outcome(rest[:to] + SEED[start:end] + rest[to:])
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([*WORDS, "assert_return", "invoke", "module", "binary", "quote", "register"]), max_size=30)
 )
