@@ -164,8 +164,8 @@ def _time_processes(embeddings: list[Embedding], figures: Figures, rounds: int) 
     print(f"a bare interpreter: {bare_wall * 1e3:.1f} ms, CPU {bare_cpu * 1e3:.1f} ms", file=sys.stderr)
     for (row, runtime), pairs in taken.items():
         wall, cpu = _least(pairs)
-        figures[row][runtime] = wall - bare_wall
-        figures.setdefault(f"{row}, CPU time", {})[runtime] = cpu - bare_cpu
+        figures[row][runtime] = max(0.0, wall - bare_wall)
+        figures.setdefault(f"{row}, CPU time", {})[runtime] = max(0.0, cpu - bare_cpu)
 
 
 def _children_seconds() -> float:
