@@ -7,7 +7,6 @@ bytes follow from a seed: not for secrets, but for runs that can be repeated.
 from __future__ import annotations
 
 import os
-import random as generators
 from collections.abc import Callable
 from typing import Final
 
@@ -21,7 +20,9 @@ CHUNK_BYTES: Final = 1 << 20
 
 def seeded(seed: int | bytes | str) -> RandomSource:
     """Bytes that follow from `seed`."""
-    return generators.Random(seed).randbytes
+    import random  # only here: it brings OpenSSL along
+
+    return random.Random(seed).randbytes
 
 
 def fill(buffer: memoryview, source: RandomSource) -> None:
