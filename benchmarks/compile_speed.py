@@ -129,6 +129,7 @@ def main() -> int:
     if peers and importlib.util.find_spec("wasmtime") is None:
         print("left out: wasmtime is not installed", file=sys.stderr)
         peers = []
+    backends = [backend for backend in backends if _can_compile(backend)]
     if backends:
         _warn_of_uncompiled()
 
@@ -153,6 +154,18 @@ def main() -> int:
         print("\n" + _report_parts(parts))
     write_json(options.json, {"MB per CPU second": speeds, "parts": parts})
     return 0
+
+
+def _can_compile(backend: str) -> bool:
+    from wasmer_runtime_core.backends import find_compiler
+    from wasmer_runtime_core.errors import BackendError
+
+    try:
+        find_compiler(backend)
+    except BackendError as error:
+        print(f"left out: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def _wasmtime(name: str, binary: bytes) -> Callable[[], object]:
