@@ -130,6 +130,9 @@ def main() -> int:
         print("left out: wasmtime is not installed", file=sys.stderr)
         peers = []
     backends = [backend for backend in backends if _can_compile(backend)]
+    if not backends and not peers:
+        print("nothing to measure", file=sys.stderr)
+        return 2
     if backends:
         _warn_of_uncompiled()
 
