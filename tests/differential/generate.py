@@ -18,9 +18,13 @@ from typing import Final
 
 TYPES: Final = ("i32", "i64", "f32", "f64")
 
+_INTEGER_BINARY: Final = (
+    *("add", "sub", "mul", "and", "or", "xor", "shl", "shr_s", "shr_u", "rotl", "rotr"),
+    *("div_s", "div_u", "rem_s", "rem_u"),
+)
 _BINARY: Final = {
-    "i32": ("add", "sub", "mul", "and", "or", "xor", "shl", "shr_s", "shr_u", "rotl", "rotr", "div_s", "div_u", "rem_s", "rem_u"),
-    "i64": ("add", "sub", "mul", "and", "or", "xor", "shl", "shr_s", "shr_u", "rotl", "rotr", "div_s", "div_u", "rem_s", "rem_u"),
+    "i32": _INTEGER_BINARY,
+    "i64": _INTEGER_BINARY,
     "f32": ("add", "sub", "mul", "div", "min", "max", "copysign"),
     "f64": ("add", "sub", "mul", "div", "min", "max", "copysign"),
 }  # fmt: skip
@@ -52,13 +56,27 @@ _LOADS: Final = {
     "f32": ("load",),
     "f64": ("load",),
 }
-_STORES: Final = {"i32": ("store", "store8", "store16"), "i64": ("store", "store8", "store16", "store32"), "f32": ("store",), "f64": ("store",)}  # fmt: skip
-_INTERESTING: Final = {
+_STORES: Final = {
+    "i32": ("store", "store8", "store16"),
+    "i64": ("store", "store8", "store16", "store32"),
+    "f32": ("store",),
+    "f64": ("store",),
+}
+_INTERESTING: Final[dict[str, tuple[int | str, ...]]] = {
     "i32": (0, 1, -1, 2, 3, 5, 7, 8, 10, 31, 32, 255, 256, 65535, 0x7FFFFFFF, -0x80000000, 0x12345678, 1000000007),
-    "i64": (0, 1, -1, 2, 3, 7, 10, 63, 64, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, 0x7FFFFFFFFFFFFFFF, -0x8000000000000000, 0x123456789ABCDEF),
-    "f32": ("0", "-0", "1", "-1", "0.5", "-1.5", "3.25e8", "inf", "-inf", "nan", "0x1p-149", "2147483648", "-2147483649"),
-    "f64": ("0", "-0", "1", "-1", "0.5", "-1.5", "3.25e8", "inf", "-inf", "nan", "0x1p-1074", "4294967296", "9.3e18"),
-}  # fmt: skip
+    "i64": (
+        *(0, 1, -1, 2, 3, 7, 10, 63, 64, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000),
+        *(0x7FFFFFFFFFFFFFFF, -0x8000000000000000, 0x123456789ABCDEF),
+    ),
+    "f32": (
+        *("0", "-0", "1", "-1", "0.5", "-1.5", "3.25e8", "inf", "-inf", "nan"),
+        *("0x1p-149", "2147483648", "-2147483649"),
+    ),
+    "f64": (
+        *("0", "-0", "1", "-1", "0.5", "-1.5", "3.25e8", "inf", "-inf", "nan"),
+        *("0x1p-1074", "4294967296", "9.3e18"),
+    ),
+}
 
 
 class Program:
@@ -148,7 +166,8 @@ class Program:
             of = draw.choice(TYPES)
             if draw.random() < 0.2:
                 return f"(i32.eqz {self._expression('i32', depth - 1)})"
-            return f"({of}.{draw.choice(_COMPARISONS[of])} {self._expression(of, depth - 1)} {self._expression(of, depth - 1)})"
+            left, right = self._expression(of, depth - 1), self._expression(of, depth - 1)
+            return f"({of}.{draw.choice(_COMPARISONS[of])} {left} {right})"
         if kind == "convert":
             name, source = draw.choice(_CONVERSIONS[type_])
             return self._canonical(type_, f"({type_}.{name} {self._expression(source, depth - 1)})")
@@ -165,7 +184,8 @@ class Program:
                 f"(else {self._statements(depth - 2)} {self._expression(type_, depth - 1)}))"
             )
         if kind == "select":
-            return f"(select {self._expression(type_, depth - 1)} {self._expression(type_, depth - 1)} {self._expression('i32', depth - 1)})"
+            chosen, otherwise = self._expression(type_, depth - 1), self._expression(type_, depth - 1)
+            return f"(select {chosen} {otherwise} {self._expression('i32', depth - 1)})"
         if kind == "tee":
             names = [name for name, t in self._locals if t == type_]
             if names:
@@ -251,7 +271,8 @@ class Program:
             return f"(local.set {name} {self._expression(type_, depth)})"
         if kind == "store":
             type_ = draw.choice(TYPES)
-            return f"({type_}.{draw.choice(_STORES[type_])} {self._offset()} {self._address(depth - 1)} {self._expression(type_, depth)})"
+            address, value = self._address(depth - 1), self._expression(type_, depth)
+            return f"({type_}.{draw.choice(_STORES[type_])} {self._offset()} {address} {value})"
         if kind == "if" and depth > 0:
             arms = f"(then {self._statements(depth - 1)})"
             if draw.random() < 0.5:
@@ -270,7 +291,8 @@ class Program:
         if kind == "block" and depth > 0:
             label = f"$s{len(self._labels)}"
             self._labels.append((label, ()))
-            text = f"(block {label} {self._statements(depth - 1)} (br_if {label} {self._expression('i32', depth - 1)}) {self._statements(depth - 1)})"
+            leave = f"(br_if {label} {self._expression('i32', depth - 1)})"
+            text = f"(block {label} {self._statements(depth - 1)} {leave} {self._statements(depth - 1)})"
             self._labels.pop()
             return text
         if kind == "table" and depth > 0:

@@ -30,8 +30,11 @@ from wasmer_singlepass_backend.module_view import ModuleView
 from wasmer_singlepass_backend.target import REQUIRED, Target
 from wasmer_singlepass_backend.verify import check_books
 
+OP_RETURN: Final = 0x0F  # the last of the operators that direct control
 OP_CALL: Final = 0x10
 OP_CALL_INDIRECT: Final = 0x11
+OP_LOCAL_GET: Final = 0x20
+OP_LOCAL_TEE: Final = 0x22
 
 DISPATCH: Final[list[Lowering | None]] = by_code()
 
@@ -150,13 +153,19 @@ def _unknown(body: Body, code: i64, offset: i64) -> Exception:
 
 
 def _survey(f: FunctionCompiler, body: Body) -> None:
-    """Look ahead: is the vmctx read, are there vectors, how much room do calls need?"""
+    """Look ahead: is the vmctx read, are there vectors, how much room do calls need?
+
+    And which locals does the straight line up to the first control operator write before it
+    reads them? Those need not be zeroed.
+    """
     records = body.records
     view = f.view
     uses: i64 = 0
     stack_bytes: i64 = 0
     buffer_bytes: i64 = 0
     flags = VMCTX_OPERATORS
+    f.begin_written(i64(len(body.local_types)))
+    straight = True
     count: i64 = len(records)
     at: i64 = 0
     while at < count:
@@ -170,6 +179,11 @@ def _survey(f: FunctionCompiler, body: Body) -> None:
                     stack_bytes = shape.stack_bytes
                 if shape.buffer_bytes > buffer_bytes:
                     buffer_bytes = shape.buffer_bytes
+        elif code >= OP_LOCAL_GET and code <= OP_LOCAL_TEE:
+            if straight:
+                f.first_use(i64(read_i32_le(records, at + 4)), code != OP_LOCAL_GET)
+        elif code <= OP_RETURN:
+            straight = False
         elif code >= 0x200:
             uses |= USES_VECTORS
         at += 16

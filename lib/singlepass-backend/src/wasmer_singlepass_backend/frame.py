@@ -43,6 +43,7 @@ from wasmer_singlepass_backend.function import (
     JCC,
     MOV_MEM_R64,
     MOV_R64,
+    USE_WRITE,
     V128,
     XORPS,
     FunctionCompiler,
@@ -332,14 +333,16 @@ def _receive(f: FunctionCompiler, body: Body, shape: CallShape) -> None:
 
 
 def _zero_locals(f: FunctionCompiler, body: Body, first: i64) -> None:
-    """Declared locals begin as zero or null."""
+    """Declared locals begin as zero or null, unless they are written before they are read."""
     asm = f.asm
     count: i64 = len(body.local_types)
     slots: i64 = 0
     local = first
     while local < count:
         kind = i64(f.home_kinds[local])
-        if kind == HOME_REGISTER:
+        if f.first_uses[local] == USE_WRITE:
+            pass
+        elif kind == HOME_REGISTER:
             asm.reg_reg(XOR_R32, f.homes[local], f.homes[local])
         elif kind == HOME_XMM:
             asm.reg_reg(XORPS, f.homes[local], f.homes[local])
@@ -351,7 +354,7 @@ def _zero_locals(f: FunctionCompiler, body: Body, first: i64) -> None:
     elif slots > 0:
         local = first
         while local < count:
-            if f.home_kinds[local] == HOME_SLOT and f.local_slots[local] != 0:
+            if f.home_kinds[local] == HOME_SLOT and f.local_slots[local] != 0 and f.first_uses[local] != USE_WRITE:
                 _zero_slot(f, local)
             local += 1
 

@@ -46,6 +46,10 @@ F32: Final = 0x7D
 F64: Final = 0x7C
 V128: Final = 0x7B
 
+USE_UNKNOWN: Final = 0
+USE_READ: Final = 1
+USE_WRITE: Final = 2
+
 HOME_SLOT: Final = 0
 HOME_REGISTER: Final = 1
 HOME_XMM: Final = 2
@@ -121,6 +125,9 @@ class FunctionCompiler:
         self.pool: bytes = b""
         self.at: i64 = 0  # byte position of the next record
         self.marked: i64 = -1
+        # the register whose value the zero flag tells, if nothing was emitted since
+        self.tested: i64 = -1
+        self.tested_at: i64 = -1
         # operand stack
         self.kinds: vec[u8] = vec[u8]([u8(0)] * 64)
         self.types: vec[u8] = vec[u8]([u8(0)] * 64)
@@ -136,6 +143,7 @@ class FunctionCompiler:
         self.memory: i64 = -1
         self.saved_mask: i64 = 0  # callee-saved registers this function writes
         # locals
+        self.first_uses: vec[u8] = vec[u8]([u8(0)] * 64)  # in the straight line: USE_UNKNOWN, USE_READ, USE_WRITE
         self.local_types: bytes = b""
         self.home_kinds: vec[u8] = vec[u8]([u8(0)] * 64)
         self.homes: vec[i64] = vec[i64]([i64(0)] * 64)
@@ -185,10 +193,35 @@ class FunctionCompiler:
             self.asm.at(offset)
             self.marked = offset
 
+    def note_zero_flag(self, register: i64) -> None:
+        """The instruction just written set the zero flag by what it left in `register`."""
+        self.tested = register
+        self.tested_at = len(self.asm.out)
+
+    def zero_flag_tells(self, register: i64) -> bool:
+        """Does the zero flag still say whether `register` is zero?"""
+        return self.tested == register and self.tested_at == len(self.asm.out)
+
+    # --- what the look ahead notes --------------------------------------------------------
+    def begin_written(self, count: i64) -> None:
+        """Nothing is known yet about how locals are used first."""
+        while len(self.first_uses) < count:
+            self.first_uses = append(self.first_uses, u8(0))
+        local: i64 = 0
+        while local < count:
+            self.first_uses[local] = USE_UNKNOWN
+            local += 1
+
+    def first_use(self, local: i64, write: bool) -> None:
+        """A use in the straight line at the start; only a local's first one counts."""
+        if self.first_uses[local] == USE_UNKNOWN:
+            self.first_uses[local] = USE_WRITE if write else USE_READ
+
     # --- labels and traps -----------------------------------------------------------------
     def begin_labels(self, label_count: i64, shape: CallShape) -> None:
         """Labels of the body keep their numbers; 0 is the function's end, which takes its results."""
         self.sp = 0
+        self.tested = -1
         self.next_label = label_count + 1
         self.cold = vec[i64]()
         self.label_heights[0] = 0

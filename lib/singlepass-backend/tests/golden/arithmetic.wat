@@ -24,7 +24,6 @@
 ;;     sub rsp, 0x10
 ;;     mov [rbp - 8], edx
 ;;     mov r10d, esi
-;;     xor r9d, r9d
 ;;     mov r9d, [rbp - 8]
 ;;     sub r9d, 7
 ;;     xor r10d, r9d

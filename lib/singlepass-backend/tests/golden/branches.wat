@@ -49,11 +49,10 @@
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r10d, esi
-;;     mov ecx, r10d
-;;     cmp ecx, 5
+;;     cmp r10d, 5
 ;;     jae L1
 ;;     lea rax, [L4]
-;;     movsxd rcx, dword ptr [rax + 4*rcx]
+;;     movsxd rcx, dword ptr [rax + 4*r10]
 ;;     add rax, rcx
 ;;     jmp rax
 ;;     .align 4

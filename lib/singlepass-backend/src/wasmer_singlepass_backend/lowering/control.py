@@ -16,8 +16,8 @@ from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
 from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import HOME_REGISTER, JCC, JMP, FunctionCompiler, is_float
-from wasmer_singlepass_backend.lowering.integer import CMP_R32_IMM8, CMP_R32_IMM32, TEST_R32
+from wasmer_singlepass_backend.function import HOME_REGISTER, I32, JCC, JMP, FunctionCompiler, is_float
+from wasmer_singlepass_backend.lowering.integer import CMP_R32_IMM8, CMP_R32_IMM32, test_zero
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RCX, XMM_RESULT, XMM_SCRATCH
 from wasmer_singlepass_backend.values import FLAGS, SLOT, XMM
@@ -188,8 +188,7 @@ class If(Lowering):
         if f.kinds[p] == FLAGS:
             condition = f.values[p] ^ 1
         else:
-            register = f.readable(p, RAX)
-            f.asm.reg_reg(TEST_R32, register, register)
+            test_zero(f, I32, f.readable(p, RAX))
             f.release(p)
         open_label(f, a, b, KIND_IF)
         if f.label_heights[a] < f.sp:
@@ -277,8 +276,7 @@ class BranchIf(Lowering):
         if f.kinds[p] == FLAGS:
             condition = f.values[p]
         else:
-            register = f.readable(p, RAX)
-            f.asm.reg_reg(TEST_R32, register, register)
+            test_zero(f, I32, f.readable(p, RAX))
             f.release(p)
         if crosses_stack(f, a):
             stay = f.new_label()
@@ -302,15 +300,16 @@ class BranchTable(Lowering):
         p = f.pop()
         asm = f.asm
         default = f.pool_word(a + 2 * b)
+        index: i64 = RCX
         if b > 0:
-            f.load(p, RCX)
+            index = f.readable(p, RCX)
         f.release(p)
         needs_moves = f.label_counts[default] > 0
         if b <= LINEAR_TARGETS:
             i: i64 = 0
             while i < b:
                 label = f.pool_word(a + 2 * i)
-                asm.reg_imm(CMP_R32_IMM8, RCX, i)
+                asm.reg_imm(CMP_R32_IMM8, index, i)
                 if needs_moves:
                     skip = f.new_label()
                     asm.jump(JCC + NOT_EQUAL, skip)
@@ -327,12 +326,12 @@ class BranchTable(Lowering):
         table = f.new_label()
         fallback = f.new_label()
         if b <= 127:
-            asm.reg_imm(CMP_R32_IMM8, RCX, b)
+            asm.reg_imm(CMP_R32_IMM8, index, b)
         else:
-            asm.reg_imm(CMP_R32_IMM32, RCX, b)
+            asm.reg_imm(CMP_R32_IMM32, index, b)
         asm.jump(JCC + ABOVE_OR_EQUAL, fallback if needs_moves else default)
         asm.reg_label(LEA_R64, RAX, table)
-        asm.indexed(MOVSXD, RCX, RAX, RCX, 2, 0)
+        asm.indexed(MOVSXD, RCX, RAX, index, 2, 0)
         asm.reg_reg(ADD_R64, RAX, RCX)
         asm.reg_reg(JMP_RM64, 0, RAX)
         asm.align(4)

@@ -25,7 +25,7 @@ from wasmer_singlepass_backend.function import (
     V128,
     FunctionCompiler,
 )
-from wasmer_singlepass_backend.lowering.integer import push_condition
+from wasmer_singlepass_backend.lowering.integer import OUT_OF_BOUNDS, push_condition
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RBP, RCX, XMM_SCRATCH, XMM_SCRATCH_2
 from wasmer_singlepass_backend.values import CONSTANT, XMM
@@ -114,6 +114,20 @@ class FloatBinary(Lowering):
             f.release(left)
         f.result_xmm(self.type, register, target)
 
+    def memory(self, f: FunctionCompiler, base: i64, index: i64, displacement: i64, address: i64) -> None:
+        """The right operand is read from memory by the instruction itself (AVX: of any alignment)."""
+        left = f.pop()
+        target = f.target_home(HOME_XMM)
+        first = f.readable_xmm(left, XMM_SCRATCH)
+        register = target
+        if register < 0:
+            register = first if f.kinds[left] == XMM else f.take_xmm()
+        f.asm.indexed(self.avx, register, base, index, 0, displacement, OUT_OF_BOUNDS, first)
+        if target >= 0:
+            f.release(left)
+        f.release(address)
+        f.result_xmm(self.type, register, target)
+
     def operate(self, f: FunctionCompiler, register: i64, right: i64) -> None:
         second = f.in_xmm(right)
         if second >= 0:
@@ -154,10 +168,11 @@ class FloatConstant(Lowering):
 class FloatUnary(Lowering):
     """sqrt and the conversions between f32 and f64: ``op xmm, xm``."""
 
-    def __init__(self, type_: int, result: int, form: Form) -> None:
+    def __init__(self, type_: int, result: int, form: Form, avx: Form) -> None:
         self.type: i64 = type_
         self.result_type: i64 = result
         self.form: i64 = number(form)
+        self.avx: i64 = number(avx)
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         p = f.pop()
@@ -166,9 +181,12 @@ class FloatUnary(Lowering):
         register = target
         if register < 0:
             register = source if f.kinds[p] == XMM else f.take_xmm()
-        if register != source:
-            f.asm.reg_reg(XORPS, register, register)  # no false dependency on what was there
-        f.asm.reg_reg(self.form, register, source)
+        if f.avx:
+            f.asm.reg_reg_reg(self.avx, register, source, source)
+        else:
+            if register != source:
+                f.asm.reg_reg(XORPS, register, register)  # no false dependency on what was there
+            f.asm.reg_reg(self.form, register, source)
         if target >= 0:
             f.release(p)
         f.result_xmm(self.result_type, register, target)

@@ -66,9 +66,12 @@ XOR_R32_IMM8: Final[i64] = number(forms.XOR_RM32_IMM8)
 
 DIVIDE_BY_ZERO: Final[i64] = i64(BY_NAME["INTEGER_DIVIDE_BY_ZERO"].number)
 OVERFLOW: Final[i64] = i64(BY_NAME["INTEGER_OVERFLOW"].number)
+OUT_OF_BOUNDS: Final[i64] = i64(BY_NAME["MEMORY_OUT_OF_BOUNDS"].number)
 
 EQUAL: Final = 4
 NOT_EQUAL: Final = 5
+LESS: Final = 12
+"""The signed conditions follow from here on."""
 
 OP_IF: Final = 0x04
 OP_BR_IF: Final = 0x0D
@@ -108,6 +111,12 @@ def fits_signed_32(value: i64) -> bool:
     return -0x80000000 <= value and value <= 0x7FFFFFFF
 
 
+def test_zero(f: FunctionCompiler, type_: i64, register: i64) -> None:
+    """Set the zero flag by a register, unless it is so set already."""
+    if not f.zero_flag_tells(register):
+        f.asm.reg_reg(TEST_R32 if type_ == I32 else TEST_R64, register, register)
+
+
 @final
 class Binary(Lowering):
     """Two operands, one result, in the two-operand form ``left op= right``."""
@@ -121,6 +130,8 @@ class Binary(Lowering):
         commutative: bool,
         test: bool = False,
         add: bool = False,
+        negate: Form | None = None,
+        complement: Form | None = None,
     ) -> None:
         self.type: i64 = type_
         self.reg_rm: i64 = number(reg_rm)
@@ -129,6 +140,8 @@ class Binary(Lowering):
         self.commutative: bool = commutative
         self.test: bool = test  # an `and` whose result is only tested
         self.add: bool = add  # three-operand form by lea
+        self.negate: i64 = number(negate) if negate is not None else -1  # zero minus a value
+        self.complement: i64 = number(complement) if complement is not None else -1  # a value xor all ones
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         right = f.pop()
@@ -141,10 +154,47 @@ class Binary(Lowering):
             left = right
             right = swap
         target = f.target_home(HOME_REGISTER)
-        if f.kinds[right] == CONSTANT and fits_signed_32(f.values[right]):
-            self.by_constant(f, left, f.values[right], target)
+        if self.negate >= 0 and f.kinds[left] == CONSTANT and f.values[left] == 0:
+            self.in_place(f, self.negate, right, target)
+        elif f.kinds[right] == CONSTANT and fits_signed_32(f.values[right]):
+            if self.complement >= 0 and f.values[right] == -1:
+                self.in_place(f, self.complement, left, target)
+            else:
+                self.by_constant(f, left, f.values[right], target)
         else:
             self.by_operand(f, left, right, target)
+
+    def in_place(self, f: FunctionCompiler, form: i64, p: i64, target: i64) -> None:
+        """A one-operand instruction: neg or not."""
+        register = target
+        if register < 0:
+            register = f.owned(p)
+        else:
+            f.load(p, register)
+            f.release(p)
+        f.asm.reg_imm(form, register, 0)
+        f.result(self.type, register, target)
+
+    def memory(self, f: FunctionCompiler, base: i64, index: i64, displacement: i64, address: i64) -> None:
+        """The right operand is read from memory by the instruction itself; see `lowering.memory`.
+
+        `address` is the popped operand that `index` belongs to: it is given back once the
+        instruction stands, so that nothing else can move into its register before.
+        """
+        left = f.pop()
+        target = f.target_home(HOME_REGISTER)
+        if target >= 0 and (target == index or target == base):
+            target = -1
+        register = target
+        if register < 0:
+            register = f.owned(left)
+        else:
+            f.load(left, register)
+            f.release(left)
+        f.asm.indexed(self.reg_rm, register, base, index, 0, displacement, OUT_OF_BOUNDS)
+        f.note_zero_flag(register)
+        f.release(address)
+        f.result(self.type, register, target)
 
     def by_constant(self, f: FunctionCompiler, left: i64, value: i64, target: i64) -> None:
         source = f.in_register(left)
@@ -162,6 +212,7 @@ class Binary(Lowering):
                 f.asm.reg_imm(self.rm_imm8, register, value)
             else:
                 f.asm.reg_imm(self.rm_imm32, register, value)
+            f.note_zero_flag(register)
         if target >= 0:
             f.release(left)
         f.result(self.type, register, target)
@@ -204,15 +255,15 @@ class Binary(Lowering):
     def operate(self, f: FunctionCompiler, register: i64, right: i64) -> None:
         """``register op= right``, from a register or from the frame."""
         other = f.in_register(right)
+        place = f.in_frame(right)
         if other >= 0:
             f.asm.reg_reg(self.reg_rm, register, other)
-            return
-        place = f.in_frame(right)
-        if place != 0:
+        elif place != 0:
             f.asm.reg_mem(self.reg_rm, register, RBP, place)
-            return
-        f.load(right, RCX)
-        f.asm.reg_reg(self.reg_rm, register, RCX)
+        else:
+            f.load(right, RCX)
+            f.asm.reg_reg(self.reg_rm, register, RCX)
+        f.note_zero_flag(register)
 
     def emit_test(self, f: FunctionCompiler, left: i64, right: i64) -> None:
         if f.kinds[left] == CONSTANT:
@@ -376,11 +427,9 @@ class Compare(Lowering):
             value = f.values[right]
             register = f.in_register(left)
             place = f.in_frame(left)
-            if (
-                value == 0
-                and register >= 0
-                and (condition == EQUAL or condition == NOT_EQUAL or condition == 8 or condition >= 12)
-            ):
+            if value == 0 and register >= 0 and (condition == EQUAL or condition == NOT_EQUAL):
+                test_zero(f, self.type, register)
+            elif value == 0 and register >= 0 and condition >= LESS:
                 asm.reg_reg(TEST_R32 if self.type == I32 else TEST_R64, register, register)
             elif register >= 0:
                 asm.reg_imm(self.rm_imm8 if -128 <= value and value <= 127 else self.rm_imm32, register, value)
@@ -421,8 +470,7 @@ class EqualZero(Lowering):
         if place != 0:
             f.asm.mem_imm(CMP_R32_IMM8 if self.type == I32 else CMP_R64_IMM8, RBP, place, 0)
         else:
-            register = f.readable(p, RAX)
-            f.asm.reg_reg(TEST_R32 if self.type == I32 else TEST_R64, register, register)
+            test_zero(f, self.type, f.readable(p, RAX))
             f.release(p)
         push_condition(f, EQUAL)
 

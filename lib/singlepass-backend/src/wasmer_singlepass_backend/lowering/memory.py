@@ -18,7 +18,7 @@ from mypy_extensions import i64
 from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.asm.x64.forms import Form
 from wasmer_runtime_core.context import MEMORY_DEFINITION
-from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.wasm.body import RECORD_BYTES
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import (
     HOME_REGISTER,
@@ -28,7 +28,8 @@ from wasmer_singlepass_backend.function import (
     MOV_R64,
     FunctionCompiler,
 )
-from wasmer_singlepass_backend.lowering.integer import fits_signed_32
+from wasmer_singlepass_backend.lowering.float import FloatBinary
+from wasmer_singlepass_backend.lowering.integer import OUT_OF_BOUNDS, Binary, fits_signed_32
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RCX, RDX, XMM_SCRATCH
 from wasmer_singlepass_backend.values import CONSTANT
@@ -38,7 +39,6 @@ LEA_R64: Final[i64] = number(forms.LEA_R64_M)
 CMP_R64: Final[i64] = number(forms.CMP_R64_RM64)
 SHR_R64_IMM: Final[i64] = number(forms.SHR_RM64_IMM8)
 
-OUT_OF_BOUNDS: Final[i64] = i64(BY_NAME["MEMORY_OUT_OF_BOUNDS"].number)
 BASE_OFFSET: Final[i64] = i64(MEMORY_DEFINITION["base"].offset)
 LENGTH_OFFSET: Final[i64] = i64(MEMORY_DEFINITION["length"].offset)
 ABOVE: Final = 7
@@ -100,16 +100,31 @@ class Access(Lowering):
 
 @final
 class Load(Access):
-    """An integer load, with its extension."""
+    """An integer load, with its extension.
+
+    A load of the full width whose value the next operator takes as its right operand becomes
+    that instruction's memory operand.
+    """
 
     def __init__(self, type_: int, size: int, form: Form) -> None:
         super().__init__(size)
         self.type: i64 = type_
         self.form: i64 = number(form)
+        self.users: dict[int, Binary] = {}
+
+    def used_by(self, code: int, rule: Binary) -> None:
+        """Operator `code`, lowered by `rule`, can read its right operand from memory."""
+        self.users[code] = rule
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         p = f.pop()
         self.address(f, p, a, b)
+        if self.users:
+            user = self.users.get(int(f.next_operator()))
+            if user is not None:
+                f.at += RECORD_BYTES
+                user.memory(f, self.base, self.index, self.displacement, p)
+                return
         f.release(p)
         target = f.target_home(HOME_REGISTER)
         register = target
@@ -121,16 +136,27 @@ class Load(Access):
 
 @final
 class LoadFloat(Access):
-    """f32.load, f64.load, and the vector loads that are one instruction."""
+    """f32.load, f64.load, and v128.load; as an operand of the next instruction where AVX allows."""
 
     def __init__(self, type_: int, size: int, form: Form) -> None:
         super().__init__(size)
         self.type: i64 = type_
         self.form: i64 = number(form)
+        self.users: dict[int, FloatBinary] = {}
+
+    def used_by(self, code: int, rule: FloatBinary) -> None:
+        """Operator `code`, lowered by `rule`, can read its right operand from memory."""
+        self.users[code] = rule
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         p = f.pop()
         self.address(f, p, a, b)
+        if f.avx and self.users:
+            user = self.users.get(int(f.next_operator()))
+            if user is not None:
+                f.at += RECORD_BYTES
+                user.memory(f, self.base, self.index, self.displacement, p)
+                return
         f.release(p)
         target = f.target_home(HOME_XMM)
         register = target

@@ -62,6 +62,10 @@ from wasmer_runtime_core.asm.x64.forms import (
     MOVZX_R32_RM16,
     MULSD_XMM_XM64,
     MULSS_XMM_XM32,
+    NEG_RM32,
+    NEG_RM64,
+    NOT_RM32,
+    NOT_RM64,
     OR_R32_RM32,
     OR_R64_RM64,
     OR_RM32_IMM8,
@@ -112,10 +116,14 @@ from wasmer_runtime_core.asm.x64.forms import (
     TZCNT_R64_RM64,
     VADDSD_XMM_XMM_XM64,
     VADDSS_XMM_XMM_XM32,
+    VCVTSD2SS_XMM_XMM_XM64,
+    VCVTSS2SD_XMM_XMM_XM32,
     VDIVSD_XMM_XMM_XM64,
     VDIVSS_XMM_XMM_XM32,
     VMULSD_XMM_XMM_XM64,
     VMULSS_XMM_XMM_XM32,
+    VSQRTSD_XMM_XMM_XM64,
+    VSQRTSS_XMM_XMM_XM32,
     VSUBSD_XMM_XMM_XM64,
     VSUBSS_XMM_XMM_XM32,
     XOR_R32_RM32,
@@ -318,7 +326,7 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "i32.ctz":        CountZeros(I32, False, TZCNT_R32_RM32),
     "i32.popcnt":     Unary(I32, I32, POPCNT_R32_RM32),
     "i32.add":        Binary(I32, ADD_R32_RM32, ADD_RM32_IMM8, ADD_RM32_IMM32, True, add=True),
-    "i32.sub":        Binary(I32, SUB_R32_RM32, SUB_RM32_IMM8, SUB_RM32_IMM32, False),
+    "i32.sub":        Binary(I32, SUB_R32_RM32, SUB_RM32_IMM8, SUB_RM32_IMM32, False, negate=NEG_RM32),
     "i32.mul":        Multiply(I32),
     "i32.div_s":      Divide(I32, True, False),
     "i32.div_u":      Divide(I32, False, False),
@@ -326,7 +334,7 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "i32.rem_u":      Divide(I32, False, True),
     "i32.and":        Binary(I32, AND_R32_RM32, AND_RM32_IMM8, AND_RM32_IMM32, True, test=True),
     "i32.or":         Binary(I32, OR_R32_RM32, OR_RM32_IMM8, OR_RM32_IMM32, True),
-    "i32.xor":        Binary(I32, XOR_R32_RM32, XOR_RM32_IMM8, XOR_RM32_IMM32, True),
+    "i32.xor":        Binary(I32, XOR_R32_RM32, XOR_RM32_IMM8, XOR_RM32_IMM32, True, complement=NOT_RM32),
     "i32.shl":        Shift(I32, SHL_RM32_IMM8, SHL_RM32_CL, SHLX_R32_RM32_R32),
     "i32.shr_s":      Shift(I32, SAR_RM32_IMM8, SAR_RM32_CL, SARX_R32_RM32_R32),
     "i32.shr_u":      Shift(I32, SHR_RM32_IMM8, SHR_RM32_CL, SHRX_R32_RM32_R32),
@@ -337,7 +345,7 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "i64.ctz":        CountZeros(I64, False, TZCNT_R64_RM64),
     "i64.popcnt":     Unary(I64, I64, POPCNT_R64_RM64),
     "i64.add":        Binary(I64, ADD_R64_RM64, ADD_RM64_IMM8, ADD_RM64_IMM32, True, add=True),
-    "i64.sub":        Binary(I64, SUB_R64_RM64, SUB_RM64_IMM8, SUB_RM64_IMM32, False),
+    "i64.sub":        Binary(I64, SUB_R64_RM64, SUB_RM64_IMM8, SUB_RM64_IMM32, False, negate=NEG_RM64),
     "i64.mul":        Multiply(I64),
     "i64.div_s":      Divide(I64, True, False),
     "i64.div_u":      Divide(I64, False, False),
@@ -345,7 +353,7 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "i64.rem_u":      Divide(I64, False, True),
     "i64.and":        Binary(I64, AND_R64_RM64, AND_RM64_IMM8, AND_RM64_IMM32, True, test=True),
     "i64.or":         Binary(I64, OR_R64_RM64, OR_RM64_IMM8, OR_RM64_IMM32, True),
-    "i64.xor":        Binary(I64, XOR_R64_RM64, XOR_RM64_IMM8, XOR_RM64_IMM32, True),
+    "i64.xor":        Binary(I64, XOR_R64_RM64, XOR_RM64_IMM8, XOR_RM64_IMM32, True, complement=NOT_RM64),
     "i64.shl":        Shift(I64, SHL_RM64_IMM8, SHL_RM64_CL, SHLX_R64_RM64_R64),
     "i64.shr_s":      Shift(I64, SAR_RM64_IMM8, SAR_RM64_CL, SARX_R64_RM64_R64),
     "i64.shr_u":      Shift(I64, SHR_RM64_IMM8, SHR_RM64_CL, SHRX_R64_RM64_R64),
@@ -358,7 +366,7 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "f32.floor":      Round(F32, ROUNDSS_XMM_XM32_IMM8, _FLOOR),
     "f32.trunc":      Round(F32, ROUNDSS_XMM_XM32_IMM8, _TRUNC),
     "f32.nearest":    Round(F32, ROUNDSS_XMM_XM32_IMM8, _NEAREST),
-    "f32.sqrt":       FloatUnary(F32, F32, SQRTSS_XMM_XM32),
+    "f32.sqrt":       FloatUnary(F32, F32, SQRTSS_XMM_XM32, VSQRTSS_XMM_XMM_XM32),
     "f32.add":        FloatBinary(F32, ADDSS_XMM_XM32, VADDSS_XMM_XMM_XM32),
     "f32.sub":        FloatBinary(F32, SUBSS_XMM_XM32, VSUBSS_XMM_XMM_XM32),
     "f32.mul":        FloatBinary(F32, MULSS_XMM_XM32, VMULSS_XMM_XMM_XM32),
@@ -373,7 +381,7 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "f64.floor":      Round(F64, ROUNDSD_XMM_XM64_IMM8, _FLOOR),
     "f64.trunc":      Round(F64, ROUNDSD_XMM_XM64_IMM8, _TRUNC),
     "f64.nearest":    Round(F64, ROUNDSD_XMM_XM64_IMM8, _NEAREST),
-    "f64.sqrt":       FloatUnary(F64, F64, SQRTSD_XMM_XM64),
+    "f64.sqrt":       FloatUnary(F64, F64, SQRTSD_XMM_XM64, VSQRTSD_XMM_XMM_XM64),
     "f64.add":        FloatBinary(F64, ADDSD_XMM_XM64, VADDSD_XMM_XMM_XM64),
     "f64.sub":        FloatBinary(F64, SUBSD_XMM_XM64, VSUBSD_XMM_XMM_XM64),
     "f64.mul":        FloatBinary(F64, MULSD_XMM_XM64, VMULSD_XMM_XMM_XM64),
@@ -397,12 +405,12 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "f32.convert_i32_u":   Convert(F32, I32, False),
     "f32.convert_i64_s":   Convert(F32, I64, True),
     "f32.convert_i64_u":   Convert(F32, I64, False),
-    "f32.demote_f64":      FloatUnary(F64, F32, CVTSD2SS_XMM_XM64),
+    "f32.demote_f64":      FloatUnary(F64, F32, CVTSD2SS_XMM_XM64, VCVTSD2SS_XMM_XMM_XM64),
     "f64.convert_i32_s":   Convert(F64, I32, True),
     "f64.convert_i32_u":   Convert(F64, I32, False),
     "f64.convert_i64_s":   Convert(F64, I64, True),
     "f64.convert_i64_u":   Convert(F64, I64, False),
-    "f64.promote_f32":     FloatUnary(F32, F64, CVTSS2SD_XMM_XM32),
+    "f64.promote_f32":     FloatUnary(F32, F64, CVTSS2SD_XMM_XM32, VCVTSS2SD_XMM_XMM_XM32),
     "i32.reinterpret_f32": ReinterpretToInteger(I32),
     "i64.reinterpret_f64": ReinterpretToInteger(I64),
     "f32.reinterpret_i32": ReinterpretToFloat(F32),
@@ -422,6 +430,21 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "i64.trunc_sat_f64_u": Truncate(I64, F64, False, True),
 }
 # fmt: on
+
+
+def _fold_loads() -> None:
+    """A load may become the memory operand of the arithmetic behind it."""
+    everything = {**LOWERINGS, **VECTOR_LOWERINGS}
+    for mnemonic, rule in everything.items():
+        code = BY_MNEMONIC[mnemonic].code
+        for load in (everything[f"{type_}.load"] for type_ in ("i32", "i64", "f32", "f64", "v128")):
+            if isinstance(load, Load) and isinstance(rule, Binary) and rule.type == load.type:
+                load.used_by(code, rule)
+            elif isinstance(load, LoadFloat) and isinstance(rule, FloatBinary) and rule.type == load.type:
+                load.used_by(code, rule)
+
+
+_fold_loads()
 
 
 def by_code() -> list[Lowering | None]:

@@ -27,7 +27,7 @@ from wasmer_singlepass_backend.function import (
     FunctionCompiler,
     is_float,
 )
-from wasmer_singlepass_backend.lowering.integer import TEST_R32
+from wasmer_singlepass_backend.lowering.integer import test_zero
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RBP, RCX, XMM_SCRATCH
 from wasmer_singlepass_backend.values import CONSTANT, FLAGS, LOCAL, REGISTER, XMM
@@ -167,8 +167,7 @@ class Select(Lowering):
         if f.kinds[condition_operand] == FLAGS:
             condition = f.values[condition_operand]
         else:
-            register = f.readable(condition_operand, RAX)
-            f.asm.reg_reg(TEST_R32, register, register)
+            test_zero(f, I32, f.readable(condition_operand, RAX))
             f.release(condition_operand)
         otherwise = f.pop()
         chosen = f.pop()
@@ -183,14 +182,25 @@ class Select(Lowering):
             chosen = otherwise
             otherwise = swap
             condition ^= 1
-        register = f.owned(otherwise)
+        target = f.target_home(HOME_REGISTER)
+        if target >= 0 and f.in_register(chosen) == target:
+            swap = chosen
+            chosen = otherwise
+            otherwise = swap
+            condition ^= 1
+        register = target
+        if register < 0:
+            register = f.owned(otherwise)
+        else:
+            f.load(otherwise, register)
+            f.release(otherwise)
         place = f.in_frame(chosen)
         if place != 0:
             f.asm.reg_mem(form + condition, register, RBP, place)
         else:
             f.asm.reg_reg(form + condition, register, f.readable(chosen, RCX))
         f.release(chosen)
-        f.push(type_, REGISTER, register)
+        f.result(type_, register, target)
 
     def floats(self, f: FunctionCompiler, type_: i64, chosen: i64, otherwise: i64, condition: i64) -> None:
         register = f.owned_xmm(chosen)

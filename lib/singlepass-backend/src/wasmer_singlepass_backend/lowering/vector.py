@@ -33,7 +33,8 @@ from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.asm.x64.forms import Form
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import HOME_REGISTER, I32, V128, FunctionCompiler
-from wasmer_singlepass_backend.lowering.memory import OUT_OF_BOUNDS, Access
+from wasmer_singlepass_backend.lowering.integer import OUT_OF_BOUNDS
+from wasmer_singlepass_backend.lowering.memory import Access
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RCX, XMM_SCRATCH, XMM_SCRATCH_2
 from wasmer_singlepass_backend.values import CONSTANT, XMM
@@ -69,7 +70,7 @@ def _form_of(mnemonic: str, operands: list[str]) -> tuple[Form, bool]:
     for row in forms.FORMS:
         if row.mnemonic != mnemonic or len(row.operands) != len(kinds):
             continue
-        if all(_admits(o.kind, k) for o, k in zip(row.operands, kinds)):
+        if all(_admits(o.kind, k) for o, k in zip(row.operands, kinds, strict=True)):
             return row, row.operands[0].kind in ("rm32", "rm64", "r32m8", "r32m16", "xm64", "xm32") and len(kinds) > 1
     raise ValueError(f"no form for {mnemonic} {', '.join(operands)}")
 
