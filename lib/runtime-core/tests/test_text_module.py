@@ -193,6 +193,14 @@ def test_errors(text: str, reason: str, line: int, column: int) -> None:
     assert (caught.value.line, caught.value.column, caught.value.offset) == (line, column, None)
 
 
+@pytest.mark.parametrize(
+    "text", ["(table", "(import", '(import ""', "(func (", "(elem", "(func memory.init", "(func block ("]
+)
+def test_texts_that_end_where_more_is_looked_for(text: str) -> None:
+    with pytest.raises(DecodeError, match="the text ends"):
+        parse_module(text)
+
+
 DEPTH = 100_000
 
 

@@ -81,8 +81,8 @@ def print_module(data: bytes) -> str:
 
     Raises:
         DecodeError: the module is malformed.
-        ValidationError: an initializer is not constant, or there are more than `MAX_LOCALS` locals; such a
-            module has no text here.
+        ValidationError: an initializer is not constant, an alignment is beyond 32 bits, or there are more than
+            `MAX_LOCALS` locals; such a module has no text here.
     """
     return _Printer(decode_module(data)).module()
 
@@ -573,12 +573,22 @@ class _BodyPrinter:
         return f" {printer.memories.use(first)} {printer.memories.use(second)}" if first or second else ""
 
     def memory_argument(self, access_bytes: int) -> str:
-        """`` offset=… align=…``, each where it says something."""
+        """`` memory offset=… align=…``, each where it says something."""
+        start = int(self.reader.position)
         exponent = int(self.reader.u32())
+        written = ""
+        if exponent & HAS_MEMORY_INDEX:
+            exponent -= HAS_MEMORY_INDEX
+            written = " " + self.printer.memories.use(int(self.reader.u32()))
+        if exponent > MAX_ALIGNMENT_EXPONENT:
+            raise ValidationError("alignment must not be larger than natural", start)
         offset = int(self.reader.u32())
-        written = f" offset={offset}" if offset else ""
+        if offset:
+            written += f" offset={offset}"
         return written if 1 << exponent == access_bytes else f"{written} align={1 << exponent}"
 
 
+HAS_MEMORY_INDEX: Final = 0x40  # in the alignment field (3.0, multiple memories)
+MAX_ALIGNMENT_EXPONENT: Final = 31
 MAX_INDENT: Final = 100
 """Blocks that are indented more than those around them; deeper ones are not."""

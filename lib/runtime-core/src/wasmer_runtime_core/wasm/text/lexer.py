@@ -26,6 +26,8 @@ from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.wasm.text.keywords import END_OF_TEXT, KEYWORDS
 
 CHUNK_CHARACTERS: Final = 1 << 16
+LOOKAHEAD: Final = 4
+"""Tokens that a reader may look at beyond the next, without asking whether the text ends."""
 
 # Possessive repetition (``++``) of single characters only: of groups, Python 3.11.2 gets it wrong.
 IDENTIFIER_CHARACTERS: Final = r"0-9A-Za-z!#$%&'*+\-./:<=>?@\\^_`|~"
@@ -73,7 +75,7 @@ class Tokens:
 
     Attributes:
         text: with nested comments and annotations blanked out.
-        numbers: one an token, ended by `END_OF_TEXT`.
+        numbers: one a token, ended by `LOOKAHEAD` times `END_OF_TEXT`.
         spellings: what each number stands for.
     """
 
@@ -157,7 +159,7 @@ def tokens_of(text: str, words: dict[str, int]) -> Tokens:
         while numbers and numbers[-1] == END_OF_TEXT:
             numbers.pop()
         start = end
-    numbers.append(END_OF_TEXT)
+    numbers.extend([END_OF_TEXT] * LOOKAHEAD)
     return Tokens(text, numbers, list(number_of))
 
 
