@@ -64,8 +64,17 @@ def native(*sources: Path, options: Sequence[str] = ()) -> Path:
         NoCompiler: there is neither.
         BuildFailed: the program was refused.
     """
+    return _build(list(sources), f"{sources[0].stem}.native", [*native_compiler(), *options])
+
+
+def native_compiler() -> list[str]:
+    """The command that compiles C for this machine, optimising.
+
+    Raises:
+        NoCompiler: there is none.
+    """
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    return _build(list(sources), f"{sources[0].stem}.native", [*([compiler] if compiler else _zig()), "-O2", *options])
+    return [*([compiler] if compiler else _zig()), "-O2"]
 
 
 def _zig() -> list[str]:
