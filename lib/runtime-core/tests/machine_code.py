@@ -82,6 +82,12 @@ CODE = {
     # mov rax, [rdi+code]; mov rdi, [rdi+vmctx]; jmp rax
     "tail_import": Code("488b8700000000488bbf00000000ffe0", {"code": [3], "vmctx": [10]}, {}),
     "unlisted": Code("554889e50f0b", {}, {}),  # a ud2 that no table knows
+    # …; xor eax, eax; 1: add rax, rsi; dec rsi; jnz 1b; pop rbp; ret
+    "count_down": Code("554889e531c04801f048ffce75f85dc3", {}, {}),
+    # …; mov rbx, rdi; 1: mov rax, [rbx+code]; mov rdi, [rbx+vmctx]; call rax; jmp 1b
+    "call_import_forever": Code(
+        "554889e553534889fb488b8300000000488bbb00000000ffd0ebee", {"code": [12], "vmctx": [19]}, {"return": 25}
+    ),
     "spin": Code("554889e5ebfe", {}, {}),  # jmp to itself
     # Every register that a callee must preserve is changed, and the direction flag set; then ud2.
     "clobber": Code("554889e5bb0100000041bc0200000041bd0300000041be0400000041bf05000000fd0f0b", {}, {"trap": 34}),

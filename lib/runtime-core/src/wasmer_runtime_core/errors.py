@@ -416,6 +416,10 @@ class UserError(RuntimeError):
         return (type(self), (self.data,))
 
 
+class Timeout(RuntimeError, TimeoutError):
+    """A deadline passed while WebAssembly code was running (`interrupts.timeout`)."""
+
+
 class ExitCode(RuntimeError):
     """The program asked to end (WASI's proc_exit, Emscripten's exit). Not a failure.
 

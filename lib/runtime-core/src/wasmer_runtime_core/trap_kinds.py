@@ -38,3 +38,6 @@ BY_NUMBER: Final = {kind.number: kind for kind in TRAP_KINDS}
 
 CALL_SITE: Final = 0xFF
 """Not a trap: a row of the site table that marks a call's return address."""
+SITE_RANGE: Final = 0x100
+"""Added to the kind of a site that holds for all code up to the next row, not for one
+instruction. Only faults on memory accesses are looked up so, and after exact rows."""

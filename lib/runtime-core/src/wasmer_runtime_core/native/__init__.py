@@ -13,14 +13,16 @@ The C files, each one idea, in the order in which `runtime.c` includes them:
 ``store.c``         threads, stores, activations: who may run, what is kept alive
 ``arena.c``         pages of code, and the maps from a pc to its meaning
 ``backtrace.c``     which wasm functions ran, and exceptions that say so
+``interrupt.c``     Ctrl-C and deadlines: wasm code stopped between two instructions
 ``signals.c``       faults become traps
 ``memory.c``        linear memories
 ``table.c``         tables
 ``global.c``        globals
 ``function.c``      exported functions: calls from Python
 ``host.c``          imported functions: calls to Python
+``plan.c``          what all instances of a module have in common
+``instance.c``      instances
 ``vmcalls.c``       helpers of generated code
-``instance.c``      plans and instances
 ``bootstrap.c``     the types, and what Python may call
 ==================  ===================================================================
 

@@ -164,11 +164,19 @@ static uint32_t
 site_trap(CodeObject *code, uint32_t offset)
 {
     for (size_t i = site_search(code, offset); i < code->n_sites && code->sites[3 * i] == offset; i++) {
-        uint32_t kind = code->sites[3 * i + 1] & 0xFF;
-        if (kind != TRAP_CALL_SITE)
-            return kind;
+        uint32_t kind = code->sites[3 * i + 1];
+        if ((kind & 0xFF) != TRAP_CALL_SITE && !(kind & SITE_RANGE))
+            return kind & 0xFF;
     }
     return 0;
+}
+
+/* The trap kind of a memory access in code whose rows hold for ranges, 0 if there is no such row. */
+static uint32_t
+site_range_trap(CodeObject *code, uint32_t offset)
+{
+    size_t at = site_search(code, offset + 1);
+    return at && (code->sites[3 * (at - 1) + 1] & SITE_RANGE) ? code->sites[3 * (at - 1) + 1] & 0xFF : 0;
 }
 
 /* Function (in the module's index space) and wasm offset at a pc, or of a call that returns there. */

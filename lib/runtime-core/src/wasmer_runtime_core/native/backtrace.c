@@ -103,7 +103,7 @@ raise_outcome(Thread *thread, Activation *activation)
         PyErr_NormalizeException(&type, &value, &traceback);
         if (traceback)
             PyException_SetTraceback(value, traceback);
-        PyObject *frames = frames_tuple(thread, 0);
+        PyObject *frames = frames_tuple(thread, thread->trap_pc != 0);
         PyObject *done = frames ? PyObject_CallFunctionObjArgs(hook_annotate, value, frames, NULL) : NULL;
         if (!done)
             PyErr_Clear();  /* a note that cannot be added is not worth losing the exception for */

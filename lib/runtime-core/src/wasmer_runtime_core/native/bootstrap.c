@@ -68,6 +68,8 @@ static PyMethodDef native_functions[] = {
     {"make_host_function", native_make_host_function, METH_VARARGS,
      "make_host_function(callable, type, namespace, name, context=None) -> Function"},
     {"statistics", native_statistics, METH_NOARGS, "statistics() -> dict: pages and slots in use"},
+    {"set_deadline", native_set_deadline, METH_O,
+     "set_deadline(seconds or None) -> seconds left before, or None: when this thread's WebAssembly code raises Timeout"},
     {"assert_handlers", native_assert_handlers, METH_NOARGS, "take the fault signals again"},
     {NULL, NULL, 0, NULL}};
 
@@ -104,6 +106,7 @@ fill(PyObject *target)
         }
         Py_DECREF(function);
     }
+    install_watch();
     assert_handlers();
     return 0;
 }

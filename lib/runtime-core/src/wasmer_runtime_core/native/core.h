@@ -28,6 +28,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -145,7 +147,7 @@ typedef struct Activation {
     uint32_t outcome;          /* why it was unwound: below */
 } Activation;
 
-enum { OUTCOME_EXCEPTION = 0x100, OUTCOME_INTERNAL = 0x101, OUTCOME_INTERRUPTED = 0x102 };  /* or a trap kind */
+enum { OUTCOME_EXCEPTION = 0x100, OUTCOME_INTERNAL = 0x101 };  /* or a trap kind */
 
 #define MAX_FRAMES 64
 #define SIGNAL_STACK_BYTES (64 * 1024)
@@ -159,6 +161,10 @@ typedef struct Thread {
     int n_frames;
     uintptr_t frames[MAX_FRAMES];
     void *signal_stack;
+    timer_t timer;             /* sends WATCH_SIGNAL to this thread */
+    int has_timer;
+    pid_t timer_process;
+    uint64_t deadline;         /* CLOCK_MONOTONIC nanoseconds, or 0 */
 } Thread;
 
 /* initial-exec: the signal handler reads it, and lazily allocated thread storage is not safe there */
@@ -259,7 +265,7 @@ typedef struct InstanceObject {
     uint8_t *dropped;          /* flags: element segments, then data segments */
     PyObject *context;         /* what host functions get */
     PyObject *module;          /* whatever Python wants to find here */
-    int cleared;
+    int cleared, initialized;
     PyObject *weakrefs;
 } InstanceObject;
 
@@ -305,6 +311,11 @@ __attribute__((noreturn)) static void unwind(Thread *thread, Activation *activat
 /* signals.c */
 static void ensure_signal_stack(Thread *thread);
 static void assert_handlers(void);
+static void assert_interrupt_handler(void);
+/* interrupt.c */
+static void ensure_timer(Thread *thread);
+static int n_safepoints;       /* wasm code is stopped between two arbitrary instructions: nothing may move */
+static int n_released;         /* activations that run without the GIL: likewise */
 /* table.c, function.c */
 static PyObject *function_from_record(FunctionRecord *record);
 static PyObject *plan_function_name(PlanObject *plan, uint32_t record);
@@ -312,6 +323,6 @@ static PyObject *reference_owner(uint8_t type, uint64_t bits);
 static int64_t table_grow(TableObject *table, uint64_t delta, uint64_t value);
 static void table_overwrite(TableObject *table, uint64_t at, uint64_t value, uint64_t count, Store *running);
 /* memory.c */
-static int64_t memory_grow(MemoryObject *memory, uint64_t delta);
+static int64_t memory_grow(MemoryObject *memory, uint64_t delta, int may_run_released);
 static MemoryObject *memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int shared, int reserve);
 static TableObject *table_new(PyTypeObject *type, uint8_t element, uint64_t minimum, int64_t maximum, PyObject *home);

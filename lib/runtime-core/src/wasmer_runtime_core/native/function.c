@@ -160,14 +160,14 @@ static PyObject *
 function_call_bits(PyObject *object, PyObject *argument)
 {
     FunctionObject *self = (FunctionObject *)object;
-    PyObject *sequence = PySequence_Fast(argument, "call_bits takes a sequence of ints");
+    PyObject *sequence = PySequence_Tuple(argument);  /* a list could change while its items are converted */
     if (!sequence)
         return NULL;
     PyObject *result;
-    if (PySequence_Fast_GET_SIZE(sequence) != self->signature->n_params)
-        result = wrong_count(self, PySequence_Fast_GET_SIZE(sequence));
+    if (PyTuple_GET_SIZE(sequence) != self->signature->n_params)
+        result = wrong_count(self, PyTuple_GET_SIZE(sequence));
     else
-        result = call_large(self, PySequence_Fast_ITEMS(sequence), 1);
+        result = call_large(self, ((PyTupleObject *)sequence)->ob_item, 1);
     Py_DECREF(sequence);
     return result;
 }

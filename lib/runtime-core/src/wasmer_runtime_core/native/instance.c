@@ -263,12 +263,12 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
                                      &module))
         return NULL;
     PlanObject *plan = (PlanObject *)plan_object;
-    PyObject *fast = PySequence_Fast(externs, "externs must be a sequence");
+    PyObject *fast = PySequence_Tuple(externs);
     if (!fast)
         return NULL;
-    if (PySequence_Fast_GET_SIZE(fast) != plan->n_imports) {
+    if (PyTuple_GET_SIZE(fast) != plan->n_imports) {
         PyErr_Format(PyExc_ValueError, "the module has %u imports, but %zd were given", plan->n_imports,
-                     PySequence_Fast_GET_SIZE(fast));
+                     PyTuple_GET_SIZE(fast));
         Py_DECREF(fast);
         return NULL;
     }
@@ -298,7 +298,7 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (!store_of(&self->member))
         goto failed;
     for (uint32_t i = 0; i < plan->n_imports; i++) {
-        PyObject *extern_ = PySequence_Fast_GET_ITEM(fast, i);
+        PyObject *extern_ = PyTuple_GET_ITEM(fast, i);
         self->imports[i] = Py_NewRef(extern_);
         self->n_imports = i + 1;
         if (bind_import(self, i, extern_) < 0)
@@ -339,6 +339,11 @@ instance_initialize(PyObject *object, PyObject *Py_UNUSED(none))
         raise_error("RuntimeError", "the instance is gone: it was garbage-collected");
         return NULL;
     }
+    if (self->initialized) {
+        PyErr_SetString(PyExc_ValueError, "the instance is initialized already");
+        return NULL;
+    }
+    self->initialized = 1;
     for (uint32_t i = 0; i < plan->n_elements; i++) {
         ElementSegment *segment = &plan->elements[i];
         if (segment->mode == ACTIVE) {

@@ -143,9 +143,10 @@ memory_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-/* Pages before, or -1. Touches no Python state: generated code may call it without the GIL. */
+/* Pages before, or -1. Touches no Python state: generated code may call it without the GIL;
+ * then one released activation, the caller's, is no reason for a movable memory to stay. */
 static int64_t
-memory_grow(MemoryObject *self, uint64_t delta)
+memory_grow(MemoryObject *self, uint64_t delta, int may_run_released)
 {
     uint64_t length = self->definition.length, pages = length / WASM_PAGE;
     if (delta > self->maximum - pages)
@@ -158,7 +159,8 @@ memory_grow(MemoryObject *self, uint64_t delta)
             return -1;
     }
     else {
-        void *moved = mremap(self->definition.base, self->accessible, wanted, self->views ? 0 : MREMAP_MAYMOVE);
+        int stays = self->views || n_safepoints || n_released > may_run_released;
+        void *moved = mremap(self->definition.base, self->accessible, wanted, stays ? 0 : MREMAP_MAYMOVE);
         if (moved == MAP_FAILED)
             return -1;
         self->definition.base = moved;
@@ -216,7 +218,7 @@ memory_method_grow(PyObject *object, PyObject *argument)
         PyErr_SetString(PyExc_ValueError, "a memory cannot shrink: the pages to add must not be negative");
         return NULL;
     }
-    int64_t before = overflow ? -1 : memory_grow(self, (uint64_t)delta);
+    int64_t before = overflow ? -1 : memory_grow(self, (uint64_t)delta, 0);
     if (before < 0) {
         raise_error("MemoryGrowError", "a memory of %llu pages cannot grow by %R: it may have at most %llu",
                     (unsigned long long)(self->definition.length / WASM_PAGE), argument,

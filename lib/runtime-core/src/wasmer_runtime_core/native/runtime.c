@@ -5,6 +5,7 @@
 #include "store.c"
 #include "arena.c"
 #include "backtrace.c"
+#include "interrupt.c"
 #include "signals.c"
 #include "memory.c"
 #include "table.c"

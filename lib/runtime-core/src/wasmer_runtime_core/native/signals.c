@@ -64,7 +64,11 @@ fault_handler(int signal, siginfo_t *info, void *context)
             outcome = signal == SIGSEGV && address < thread->stack_limit && address + 65536 >= sp &&
                               address < sp + 65536
                           ? TRAP_STACK_OVERFLOW
-                          : OUTCOME_INTERNAL;
+                          : 0;
+        if (!outcome && (signal == SIGSEGV || signal == SIGBUS))
+            outcome = site_range_trap(code, (uint32_t)(pc - (uintptr_t)code->base));
+        if (!outcome)
+            outcome = OUTCOME_INTERNAL;
         thread->trap_pc = pc;
         thread->trap_address = address;
         thread->trap_signal = signal;
@@ -100,11 +104,12 @@ ensure_signal_stack(Thread *thread)
         thread->signal_stack = stack;
 }
 
-/* Take the signals, unless they are ours already. One system call in the common case. */
+/* Take the signals, unless they are ours already. Two system calls in the common case. */
 static void
 assert_handlers(void)
 {
     struct sigaction current;
+    assert_interrupt_handler();
     if (sigaction(SIGSEGV, NULL, &current) == 0 && (current.sa_flags & SA_SIGINFO) &&
         current.sa_sigaction == fault_handler)
         return;

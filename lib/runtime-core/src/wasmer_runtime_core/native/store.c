@@ -17,6 +17,8 @@ thread_free(void *pointer)
         munmap(thread->signal_stack, SIGNAL_STACK_BYTES);
     }
     this_thread = NULL;
+    if (thread->has_timer && thread->timer_process == getpid())
+        timer_delete(thread->timer);
     free(thread);
 }
 
@@ -44,6 +46,7 @@ thread_create(void)
     thread->stack_low = (uintptr_t)low;
     thread->stack_limit = (uintptr_t)low + spare;
     ensure_signal_stack(thread);
+    ensure_timer(thread);
     pthread_setspecific(thread_key, thread);
     this_thread = thread;
     return thread;
@@ -312,12 +315,16 @@ run(Thread *thread, Signature *signature, void *code, void *vmctx, CallFrame *fr
     activation.outcome = 0;
     frame->integer[0] = (uint64_t)vmctx;
     thread->activation = &activation;
-    if (UNLIKELY(release_gil))
+    if (UNLIKELY(release_gil)) {
+        n_released++;
         activation.released = PyEval_SaveThread();
+    }
     int unwound = signature->enter(code, frame, &activation, signature->stack_words);
     thread->activation = activation.previous;
-    if (UNLIKELY(release_gil))
+    if (UNLIKELY(release_gil)) {
         PyEval_RestoreThread(activation.released);
+        n_released--;
+    }
     if (UNLIKELY(unwound)) {
         raise_outcome(thread, &activation);
         return -1;

@@ -71,6 +71,8 @@ table_grow(TableObject *self, uint64_t delta, uint64_t value)
         return -1;
     uint64_t wanted = length + delta;
     if (wanted > self->room) {
+        if (n_safepoints)
+            return -1;  /* code that was stopped may hold the base in a register */
         uint64_t room = wanted + wanted / 4 + 8;
         uint64_t *grown = realloc(self->definition.base, room * sizeof *grown);
         if (!grown)
@@ -194,6 +196,17 @@ table_value(TableObject *self, PyObject *value, uint64_t *out)
     return 0;
 }
 
+/* Python may not change a table while another thread runs in its store. */
+static int
+table_is_free(TableObject *self)
+{
+    Store *store = self->member.store;
+    if (!store || !store->owner || store == &dead_store || store->owner == (uintptr_t)this_thread)
+        return 1;
+    raise_error("RuntimeError", "another thread is running an instance that uses this table");
+    return 0;
+}
+
 static int
 table_index(TableObject *self, PyObject *argument, uint64_t *out)
 {
@@ -234,7 +247,7 @@ static int
 table_assign(TableObject *self, PyObject *index, PyObject *value)
 {
     uint64_t at, bits;
-    if (table_index(self, index, &at) < 0 || table_value(self, value, &bits) < 0)
+    if (table_index(self, index, &at) < 0 || table_value(self, value, &bits) < 0 || !table_is_free(self))
         return -1;
     if (at >= self->definition.length) {
         PyErr_SetString(PyExc_IndexError, "index is outside of the table");
@@ -282,6 +295,8 @@ table_method_grow(PyObject *object, PyObject *const *args, Py_ssize_t n)
         PyErr_SetString(PyExc_ValueError, "a table cannot shrink: the elements to add must not be negative");
         return NULL;
     }
+    if (!table_is_free(self))
+        return NULL;
     int64_t before = table_grow(self, (uint64_t)delta, bits);
     if (before < 0) {
         raise_error("TableGrowError", "a table of %llu elements cannot grow by %zd: it may have at most %llu",

@@ -33,7 +33,7 @@ give_gil(Activation *activation)
 static uint32_t
 vmcall_memory_grow(VMContext *vmctx, uint32_t delta, uint32_t memory)
 {
-    return (uint32_t)memory_grow(instance_of(vmctx)->memories[memory], delta);
+    return (uint32_t)memory_grow(instance_of(vmctx)->memories[memory], delta, this_thread->activation->released != NULL);
 }
 
 static void

@@ -1,0 +1,202 @@
+/* Interruption that costs nothing until it is used: Ctrl-C, other signals, deadlines.
+ *
+ * Generated code polls nothing. When a signal finds the pc in wasm code, the handler makes
+ * the interrupted code "call" a stub at that very instruction. The stub saves every register
+ * and runs `safepoint` as ordinary code: the GIL is taken if it was released, Python's signal
+ * handlers run, and an exception they raise (KeyboardInterrupt) unwinds to the entry. If they
+ * raise none, all registers come back and the code goes on, bit for bit.
+ *
+ * A signal may find the thread in a helper or a host function instead. Then a timer of the
+ * thread's own sends the private WATCH_SIGNAL every millisecond until it finds wasm code. The
+ * same timer serves deadlines. */
+
+#define WATCH_SIGNAL (SIGRTMIN + 11)
+#define RETRY_NANOSECONDS 1000000
+
+__asm__(
+    ".intel_syntax noprefix\n.text\n.globl wasm_safepoint\n.hidden wasm_safepoint\n.type wasm_safepoint, @function\n"
+    "wasm_safepoint:\n"
+    "  pushfq\n  cld\n"
+    "  push rax\n  push rcx\n  push rdx\n  push rbx\n  push rbp\n  push rsi\n  push rdi\n  push r8\n  push r9\n"
+    "  push r10\n  push r11\n  push r12\n  push r13\n  push r14\n  push r15\n"
+    "  mov rbp, rsp\n  and rsp, -64\n  sub rsp, 4096\n"
+    "  xor eax, eax\n  lea rdi, [rsp+512]\n  mov ecx, 8\n  rep stosq\n"
+    "  mov eax, 0xe7\n  xor edx, edx\n  xsave [rsp]\n"
+    "  mov rdi, rbp\n  call safepoint\n"
+    "  mov eax, 0xe7\n  xor edx, edx\n  xrstor [rsp]\n"
+    "  mov rsp, rbp\n"
+    "  pop r15\n  pop r14\n  pop r13\n  pop r12\n  pop r11\n  pop r10\n  pop r9\n  pop r8\n  pop rdi\n  pop rsi\n"
+    "  pop rbp\n  pop rbx\n  pop rdx\n  pop rcx\n  pop rax\n  popfq\n  ret 128\n" /* over the red zone */
+    ".att_syntax\n");
+extern char wasm_safepoint[] __attribute__((visibility("hidden")));
+enum { SAVED_RBP = 10, SAVED_PC = 16 };
+
+static struct sigaction previous_interrupt;
+
+static uint64_t
+now_nanoseconds(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* Make the thread's timer fire after a time and then every millisecond; 0 stops it. */
+static void
+set_timer(Thread *thread, uint64_t nanoseconds)
+{
+    struct itimerspec setting;
+    if (!thread->has_timer)
+        return;
+    memset(&setting, 0, sizeof setting);
+    if (nanoseconds) {
+        setting.it_value.tv_sec = (time_t)(nanoseconds / 1000000000u);
+        setting.it_value.tv_nsec = (long)(nanoseconds % 1000000000u);
+        setting.it_interval.tv_nsec = RETRY_NANOSECONDS;
+    }
+    timer_settime(thread->timer, 0, &setting, NULL);
+}
+
+static void
+ensure_timer(Thread *thread)
+{
+    struct sigevent event;
+    if (thread->has_timer && thread->timer_process == getpid())  /* a forked child has none */
+        return;
+    memset(&event, 0, sizeof event);
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = WATCH_SIGNAL;
+    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    thread->has_timer = timer_create(CLOCK_MONOTONIC, &event, &thread->timer) == 0;
+    thread->timer_process = getpid();
+}
+
+/* If the context is in wasm code of this thread, let it call the stub. Signal-safe. */
+static int
+inject(void *context)
+{
+    greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
+    Thread *thread = this_thread;
+    if (!thread || !thread->activation || !code_at((uintptr_t)registers[REG_RIP]))
+        return 0;
+    uintptr_t *sp = (uintptr_t *)((uintptr_t)registers[REG_RSP] - 128 - 8);
+    *sp = (uintptr_t)registers[REG_RIP];
+    registers[REG_RSP] = (greg_t)sp;
+    registers[REG_RIP] = (greg_t)wasm_safepoint;
+    return 1;
+}
+
+static void
+watch_handler(int Py_UNUSED(signal), siginfo_t *Py_UNUSED(info), void *context)
+{
+    int saved_errno = errno;
+    Thread *thread = this_thread;
+    if (thread && !thread->activation && !thread->deadline)
+        set_timer(thread, 0);
+    else
+        inject(context);
+    errno = saved_errno;
+}
+
+/* SIGINT: Python's own handler first, which notes it; then wasm code is made to look. */
+static void
+interrupt_handler(int signal, siginfo_t *info, void *context)
+{
+    int saved_errno = errno;
+    if (previous_interrupt.sa_flags & SA_SIGINFO)
+        previous_interrupt.sa_sigaction(signal, info, context);
+    else if (previous_interrupt.sa_handler != SIG_DFL && previous_interrupt.sa_handler != SIG_IGN)
+        previous_interrupt.sa_handler(signal);
+    if (!inject(context)) {
+        Thread *thread = this_thread;
+        if (thread && thread->activation)
+            set_timer(thread, RETRY_NANOSECONDS);
+    }
+    errno = saved_errno;
+}
+
+/* Wrap Python's SIGINT handler, if it is there and not wrapped yet. */
+static void
+assert_interrupt_handler(void)
+{
+    struct sigaction current;
+    if (sigaction(SIGINT, NULL, &current))
+        return;
+    if ((current.sa_flags & SA_SIGINFO) && current.sa_sigaction == interrupt_handler)
+        return;
+    if (!(current.sa_flags & SA_SIGINFO) && (current.sa_handler == SIG_DFL || current.sa_handler == SIG_IGN))
+        return;
+    previous_interrupt = current;
+    struct sigaction action = current;
+    action.sa_sigaction = interrupt_handler;
+    action.sa_flags |= SA_SIGINFO | SA_ONSTACK;
+    sigaction(SIGINT, &action, NULL);
+}
+
+static void
+install_watch(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = watch_handler;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+    sigaction(WATCH_SIGNAL, &action, NULL);
+}
+
+/* Called by the stub: a point between two instructions of wasm code where Python may run. */
+__attribute__((used)) static void
+safepoint(uintptr_t *saved)
+{
+    Thread *thread = this_thread;
+    Activation *activation = thread->activation;
+    PyThreadState *released = activation->released;
+    if (released)
+        PyEval_RestoreThread(released);
+    n_safepoints++;
+    int failed = PyErr_CheckSignals() < 0;
+    if (!failed && thread->deadline && now_nanoseconds() >= thread->deadline) {
+        thread->deadline = 0;
+        raise_error("Timeout", "the deadline passed while WebAssembly code was running");
+        failed = 1;
+    }
+    n_safepoints--;
+    uint64_t now = thread->deadline ? now_nanoseconds() : 0;
+    set_timer(thread, !thread->deadline ? 0 : thread->deadline > now ? thread->deadline - now : 1);
+    if (failed) {
+        thread->trap_pc = saved[SAVED_PC];
+        capture_frames(thread, activation, saved[SAVED_PC], saved[SAVED_RBP]);
+    }
+    if (released)
+        activation->released = PyEval_SaveThread();
+    if (failed)
+        unwind(thread, activation, OUTCOME_EXCEPTION);
+}
+
+/* set_deadline(seconds | None) -> seconds that were left before, or None */
+static PyObject *
+native_set_deadline(PyObject *Py_UNUSED(module), PyObject *argument)
+{
+    Thread *thread = current_thread();
+    if (!thread)
+        return NULL;
+    uint64_t now = now_nanoseconds(), deadline = 0;
+    if (argument != Py_None) {
+        double seconds = PyFloat_AsDouble(argument);
+        if (seconds == -1.0 && PyErr_Occurred())
+            return NULL;
+        if (!(seconds >= 0)) {
+            PyErr_SetString(PyExc_ValueError, "a timeout cannot be negative");
+            return NULL;
+        }
+        if (seconds < 1e9)
+            deadline = now + (uint64_t)(seconds * 1e9) + 1;
+        ensure_timer(thread);
+        if (!thread->has_timer)
+            return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    PyObject *before = thread->deadline ? PyFloat_FromDouble(((double)thread->deadline - (double)now) / 1e9)
+                                        : Py_NewRef(Py_None);
+    thread->deadline = deadline;
+    set_timer(thread, deadline ? deadline - now : 0);
+    return before;
+}

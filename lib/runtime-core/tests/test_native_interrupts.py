@@ -1,0 +1,183 @@
+"""Ctrl-C, other signals and deadlines: wasm code ends, or goes on as if nothing had been."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from machine_code import Program, function_type
+
+from wasmer_runtime_core.errors import Timeout, Trap
+from wasmer_runtime_core.functions import HostFunction
+from wasmer_runtime_core.instance import Instance
+from wasmer_runtime_core.interrupts import timeout
+
+
+def spinning(release_gil: bool = False) -> Instance:
+    program = Program()
+    program.release_gil = release_gil
+    program.import_function("f", "")
+    program.function("spin", "", "", "spin")
+    program.function("add", "i32 i32", "i32", "add")
+    program.function("fail", "", "", "unreachable")
+    program.function("count", "i64", "i64", "count_down")
+    program.call_import("host", 0)
+    return program.instance([HostFunction(lambda: None, function_type(""), "env", "f")])
+
+
+@pytest.fixture
+def interrupt_after() -> Iterator[Any]:
+    """`interrupt_after(seconds)`: another process sends SIGINT to this one."""
+    children: list[int] = []
+
+    def start(seconds: float, number: int = signal.SIGINT) -> None:
+        parent = os.getpid()
+        child = os.fork()
+        if child == 0:
+            time.sleep(seconds)
+            os.kill(parent, number)
+            os._exit(0)
+        children.append(child)
+
+    yield start
+    for child in children:
+        os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("release_gil", [False, True])
+def test_ctrl_c_ends_a_loop_at_once(interrupt_after: Any, release_gil: bool) -> None:
+    exports = spinning(release_gil).exports
+    for _ in range(3):
+        interrupt_after(0.05)
+        start = time.monotonic()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            exports["spin"]()
+        assert time.monotonic() - start < 5
+        assert caught.value.__notes__ == ["WebAssembly functions that ran:\n  spin (function 1, at byte 0x0)"]
+        assert exports["add"](1, 2) == 3
+        with pytest.raises(Trap):
+            exports["fail"]()
+
+
+def test_handlers_that_raise_nothing_let_the_code_go_on_unchanged() -> None:
+    seen: list[int] = []
+    exports = spinning().exports
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+    try:
+        spinning()  # an instance made later finds the new handler and wraps it
+        alarm = threading.Thread(target=interrupts, args=(40,))
+        alarm.start()
+        expected = sum(range(200_000_001)) & (2**64 - 1)
+        results = []
+        while alarm.is_alive():
+            results.append(exports["count"](200_000_000) & (2**64 - 1))
+        alarm.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        spinning()
+    assert results and set(results) == {expected}
+    assert len(seen) > 5
+
+
+def interrupts(count: int) -> None:
+    for _ in range(count):
+        time.sleep(random.uniform(0.001, 0.02))
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_signal_in_a_host_function_is_pythons(interrupt_after: Any) -> None:
+    program = Program()
+    program.call_import("run", program.import_function("f", ""))
+    exports = program.instance([HostFunction(lambda: time.sleep(20), function_type(""), "env", "f")]).exports
+    interrupt_after(0.05)
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        exports["run"]()
+    assert time.monotonic() - start < 5
+
+
+def test_deadlines() -> None:
+    exports = spinning().exports
+    for seconds in (0.02, 0.0, 0.05):
+        start = time.monotonic()
+        with pytest.raises(Timeout, match="the deadline passed while WebAssembly code was running"), timeout(seconds):
+            exports["spin"]()
+        assert seconds <= time.monotonic() - start < seconds + 3
+    assert issubclass(Timeout, TimeoutError) and issubclass(Timeout, RuntimeError)
+    with timeout(10):
+        assert exports["add"](1, 2) == 3
+    with pytest.raises(ValueError, match="cannot be negative"):
+        timeout(-1)
+
+
+def test_deadlines_nest() -> None:
+    exports = spinning().exports
+    start = time.monotonic()
+    with pytest.raises(Timeout), timeout(0.05), timeout(30):
+        exports["spin"]()
+    with timeout(30):
+        with pytest.raises(Timeout), timeout(0.05):
+            exports["spin"]()
+        assert exports["add"](1, 2) == 3
+    assert time.monotonic() - start < 10
+    with timeout(0.01):
+        time.sleep(0.03)
+        assert exports["add"](1, 2) == 3 or True  # too short for the signal to find it
+
+
+def test_deadlines_in_threads() -> None:
+    ended: list[float] = []
+
+    def work(instance: Instance, seconds: float) -> None:
+        start = time.monotonic()
+        try:
+            with timeout(seconds):
+                instance.exports["spin"]()
+        except Timeout:
+            ended.append(time.monotonic() - start - seconds)
+
+    threads = [threading.Thread(target=work, args=(spinning(True), 0.05 * number)) for number in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(ended) == 4 and all(0 <= late < 3 for late in ended)
+
+
+def test_a_deadline_that_passed_in_a_host_function_counts_on_return() -> None:
+    program = Program()
+    index = program.import_function("f", "")
+    program.call_import("run", index, "call_import_forever")
+    exports = program.instance([HostFunction(lambda: None, function_type(""), "env", "f")]).exports
+    with pytest.raises(Timeout), timeout(0.03):
+        exports["run"]()
+
+
+def test_signals_at_random_times_during_calls() -> None:
+    """Traps, host calls and plain calls under a hail of signals."""
+    exports = spinning().exports
+    seen: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+    try:
+        spinning()
+        alarm = threading.Thread(target=interrupts, args=(60,))
+        alarm.start()
+        rounds = 0
+        while alarm.is_alive():
+            assert exports["add"](rounds, 1) == rounds + 1
+            exports["host"]()
+            with pytest.raises(Trap):
+                exports["fail"]()
+            assert exports["count"](1000) == 500500
+            rounds += 1
+        alarm.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        spinning()
+    assert seen and rounds
