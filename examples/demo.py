@@ -179,9 +179,8 @@ def demonstrate(backend: str, directory: Path) -> list[Row]:
 def show(rows: list[Row], backend: str) -> None:
     """The table."""
     print(f"\nBackend {backend}; each the best of {TURNS} turns\n")
-    print(
-        f"{'program':<10}{'wasm':>12}{'compiled in':>13}{'':>12}{'cc -O2':>11}{'run':>12}{'native':>11}{'ratio':>7}   output"
-    )
+    heads = f"{'program':<10}{'wasm':>12}{'compiled in':>13}{'':>12}{'cc -O2':>11}"
+    print(f"{heads}{'run':>12}{'native':>11}{'ratio':>7}   output")
     for row in rows:
         speed = row.module_bytes / row.compile_seconds / 1e6
         ratio = row.run_seconds / row.native_seconds
