@@ -191,7 +191,7 @@ def _compile(target: Path, group: str, modules: list[str]) -> None:
 
     temporary = target / "temporary"
     options = ["--config-file=", "--follow-imports=silent", f"--cache-dir={temporary / 'mypy'}"]
-    extensions = mypycify(
+    extensions: list[Any] = mypycify(
         [*options, *modules],
         opt_level=OPTIMIZATION,
         debug_level="0",
