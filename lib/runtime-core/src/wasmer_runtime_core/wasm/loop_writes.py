@@ -138,6 +138,8 @@ class LoopWrites:
     # --- what goes into the body -------------------------------------------------------------
     def loops(self) -> bytes:
         """`Body.loops`: by loop, in the order in which they open."""
+        if self.count == 0:
+            return b""
         writer = BytesWriter()
         at: i64 = 0
         while at < ENTRY_WORDS * self.count:
