@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from wasmer_runtime_core.errors import ExitCode
 from wasmer_wasi.clock import Clock, SystemClock, VirtualClock
-from wasmer_wasi.files import WasiFile
 from wasmer_wasi.filesystem import HostDirectory
 from wasmer_wasi.imports import (
     generate_import_object,
@@ -34,6 +33,7 @@ from wasmer_wasi.state import (
     WasiStateBuilder,
     WasiStateCreationError,
 )
+from wasmer_wasi.streams import WasiFile
 from wasmer_wasi.version import VERSION, WasiVersion, get_wasi_version, is_wasi_module
 
 __all__ = [

@@ -23,10 +23,11 @@ from typing import Any, Final, final
 from wasmer_runtime_core.errors import Error
 from wasmer_wasi.clock import Clock, SystemClock
 from wasmer_wasi.descriptors import Descriptor, DescriptorTable, rights_of
-from wasmer_wasi.files import File, HostFile, Stream
+from wasmer_wasi.files import File, HostFile
 from wasmer_wasi.filesystem import Directory, HostDirectory
 from wasmer_wasi.random import RandomSource, seeded, system
 from wasmer_wasi.sockets import Socket
+from wasmer_wasi.streams import Stream
 from wasmer_wasi.types import ALL_RIGHTS, DIRECTORY_RIGHTS, FILETYPE_CHARACTER_DEVICE, FILETYPE_DIRECTORY
 
 STANDARD_STREAMS: Final = ("stdin", "stdout", "stderr")

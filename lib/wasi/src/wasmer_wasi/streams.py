@@ -1,0 +1,201 @@
+"""Python file objects as files of the guest.
+
+A `Stream` stands before any file object, text or binary, or a callable: programs write to a
+`BytesIO` or read from a `StringIO` without knowing. The object stays its owner's; closing the
+guest's descriptor flushes it and leaves it open.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Callable
+from typing import Any, Protocol, final
+
+from wasmer_wasi.errno import EAGAIN, EBADF, EINVAL, ENOTSUP, ESPIPE, WasiError
+from wasmer_wasi.files import SEEK_CUR, SEEK_SET, Buffers, Status
+from wasmer_wasi.types import FILETYPE_CHARACTER_DEVICE, FILETYPE_UNKNOWN
+
+
+class WasiFile(Protocol):
+    """What a file of the user's own needs to stand for stdin, stdout or stderr.
+
+    Any Python file object has it, and so has any class with these two; a file for one
+    direction needs only that one. `seek`, `tell`, `truncate`, `flush` and `fileno` are used
+    where they exist.
+    """
+
+    def read(self, size: int, /) -> bytes | str: ...
+    def write(self, data: bytes, /) -> int | None: ...
+
+
+@final
+class Stream:
+    """A Python file object, text or binary, or a callable.
+
+    Reading asks for what is there now (`readinto1`, `read1`) where the object can tell, so a
+    terminal or a pipe behind it stays interactive. A callable for input gets the number of
+    bytes wanted and returns bytes, b"" at the end; one for output gets bytes.
+
+    Attributes:
+        target: the object.
+        output: it is written to; else it is read.
+    """
+
+    __slots__ = ("_left", "_read", "_write", "output", "target")
+
+    def __init__(self, target: Any, *, output: bool) -> None:
+        self.target = target
+        self.output = output
+        self._left = b""
+        self._read = None if output else _reader_into(target)
+        self._write = _writer_from(target) if output else None
+
+    def read(self, buffers: Buffers) -> int:
+        if self.output:
+            raise WasiError(EBADF)
+        if not buffers:
+            return 0
+        buffer = buffers[0]
+        if self._read is not None:
+            count = self._read(buffer)
+            if count is None:
+                raise WasiError(EAGAIN)
+            return count
+        data = self._left or self._more(len(buffer))
+        count = min(len(data), len(buffer))
+        buffer[:count] = data[:count]
+        self._left = data[count:]
+        return count
+
+    def _more(self, wanted: int) -> bytes:
+        """What a file object without `readinto`, or a callable, gives."""
+        target = self.target
+        if callable(target) and not hasattr(target, "read"):
+            data = target(wanted)
+        elif hasattr(target, "read"):
+            data = (getattr(target, "read1", None) or target.read)(wanted)
+        else:
+            raise WasiError(EBADF)
+        if data is None:
+            raise WasiError(EAGAIN)
+        return data.encode() if isinstance(data, str) else bytes(data)
+
+    def write(self, buffers: Buffers) -> int:
+        if self._write is None:
+            raise WasiError(EBADF)
+        total = 0
+        for buffer in buffers:
+            count = self._write(buffer)
+            if not isinstance(count, int):
+                count = len(buffer)
+            total += count
+            if count < len(buffer):
+                break
+        return total
+
+    def read_at(self, buffers: Buffers, offset: int) -> int:
+        before = self.seek(0, SEEK_CUR)
+        self.seek(offset, SEEK_SET)
+        try:
+            return self.read(buffers)
+        finally:
+            self.seek(before, SEEK_SET)
+
+    def write_at(self, buffers: Buffers, offset: int) -> int:
+        before = self.seek(0, SEEK_CUR)
+        self.seek(offset, SEEK_SET)
+        try:
+            return self.write(buffers)
+        finally:
+            self.seek(before, SEEK_SET)
+
+    def seek(self, offset: int, whence: int) -> int:
+        if isinstance(self.target, io.TextIOBase) or not hasattr(self.target, "seek"):
+            raise WasiError(ESPIPE)
+        if hasattr(self.target, "seekable") and not self.target.seekable():
+            raise WasiError(ESPIPE)
+        self._left = b""
+        position = self.target.seek(offset, whence)
+        return position if isinstance(position, int) else self.target.tell()
+
+    def status(self) -> Status:
+        terminal = hasattr(self.target, "isatty") and self.target.isatty()
+        return Status(0, 0, FILETYPE_CHARACTER_DEVICE if terminal else FILETYPE_UNKNOWN, 1, 0, 0, 0, 0)
+
+    def set_size(self, size: int) -> None:
+        if not hasattr(self.target, "truncate"):
+            raise WasiError(EINVAL)
+        self.target.truncate(size)
+
+    def set_times(self, atim: int | None, mtim: int | None) -> None:
+        raise WasiError(ENOTSUP)
+
+    def sync(self, *, data_only: bool) -> None:
+        if self.output and hasattr(self.target, "flush"):
+            self.target.flush()
+
+    def allocate(self, offset: int, length: int) -> None:
+        raise WasiError(ENOTSUP)
+
+    def advise(self, offset: int, length: int, advice: int) -> None:
+        raise WasiError(ESPIPE)
+
+    def set_flags(self, flags: int) -> None:
+        pass
+
+    def pollable(self) -> int:
+        try:
+            host = self.target.fileno()
+        except (AttributeError, OSError):
+            return -1
+        return host if isinstance(host, int) else -1
+
+    def available(self) -> int:
+        return len(self._left) or 1
+
+    def close(self) -> None:
+        """The object is its owner's: it is flushed, not closed."""
+        if not getattr(self.target, "closed", False):
+            self.sync(data_only=True)
+
+
+def _reader_into(target: Any) -> Callable[[memoryview], int] | None:
+    """What fills a buffer in place, where the object has such a thing."""
+    if isinstance(target, io.TextIOBase):
+        inner = getattr(target, "buffer", None)
+        return None if inner is None else _reader_into(inner)
+    read: Callable[[memoryview], int] | None = getattr(target, "readinto1", None) or getattr(target, "readinto", None)
+    return read
+
+
+def _writer_from(target: Any) -> Callable[[memoryview], Any] | None:
+    """What writes a buffer; binary files take it as it lies in memory, others a copy."""
+    if isinstance(target, (io.RawIOBase, io.BufferedIOBase)):
+        return target.write
+    write = getattr(target, "write", None) or (target if callable(target) else None)
+    if write is None:
+        return None
+    if isinstance(target, io.TextIOBase):
+        inner = getattr(target, "buffer", None)
+        if inner is not None:
+            return _behind_text(target, inner)
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        return lambda buffer: _ignore(write(decode(bytes(buffer))))
+    return lambda buffer: write(bytes(buffer))
+
+
+def _behind_text(target: Any, inner: Any) -> Callable[[memoryview], Any]:
+    """Bytes to the binary file under a text file, after the text that is under way."""
+
+    def write(buffer: memoryview) -> Any:
+        target.flush()
+        count = inner.write(buffer)
+        inner.flush()
+        return count
+
+    return write
+
+
+def _ignore(count: object) -> None:
+    """A text file counts characters; the bytes were all taken."""
