@@ -63,8 +63,14 @@ is always closed by its ``end``; the last record is the ``end`` of label 0. Afte
 ``end`` with neither bit 0 nor bit 1 nothing is reachable until the next ``else`` or
 ``end`` (the validator leaves it out already). Operand heights count values, not slots.
 
+A branch goes to the ``end`` (bit 1) of its label's block, unless that is a loop: then it
+goes to the loop's head. An ``if`` without else (bit 2) always has bit 1 too: its condition
+branches there when it is false. Where a first arm falls through into ``else``, the ``end``
+has bit 1.
+
 `pool` is an array of little-endian 32-bit words. `loops` holds for each loop three words
-(label, pool index, count): the pool then lists the locals that loop writes, each once.
+(label, pool index, count), labels ascending: the pool then lists the locals that loop
+writes, each once. `body_text` prints all of this, `body_verifier` checks it.
 """
 
 from __future__ import annotations
