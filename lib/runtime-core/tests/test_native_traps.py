@@ -138,9 +138,13 @@ def test_stack_overflow_in_threads() -> None:
             except Trap as trap:
                 found.append(trap.kind)
 
-    for _ in range(3):
-        thread = threading.Thread(target=work)
-        thread.start()
+    for size in (0, 256 * 1024, 16 << 20):
+        before = threading.stack_size(size)
+        try:
+            thread = threading.Thread(target=work)
+            thread.start()
+        finally:
+            threading.stack_size(before)
         thread.join()
     assert found == ["STACK_OVERFLOW"] * 9
 

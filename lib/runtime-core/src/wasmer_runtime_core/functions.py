@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wasmer_runtime_core.native.machine import Function, HostFunction, make_host_function
+from wasmer_runtime_core.native.machine import Function, HostFunction, configure, make_host_function
 from wasmer_runtime_core.values import FuncSig, Type, Value
-from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF
+from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_NAMES
 
 import wasmer_runtime_core.trap  # noqa: F401  # isort: skip  # tells the machine how to make a trap
 
@@ -59,3 +59,22 @@ class DynFunc:
 
     def __repr__(self) -> str:
         return f"<DynFunc {self.function.__name__}: {self._signature}>"
+
+
+def _describe(function: Function, what: str) -> object:
+    """`Function.__signature__` and `Function.__doc__`, made when they are asked for."""
+    type = function.type
+    params = [VALUE_TYPE_NAMES[code] for code in type.params]
+    results = [VALUE_TYPE_NAMES[code] for code in type.results]
+    returned = "None" if not results else results[0] if len(results) == 1 else f"tuple[{', '.join(results)}]"
+    if what == "doc":
+        return f"{function.__name__}({', '.join(params)}) -> {returned}\n\nA WebAssembly function."
+    from inspect import Parameter, Signature
+
+    return Signature(
+        [Parameter(f"p{number}", Parameter.POSITIONAL_ONLY, annotation=param) for number, param in enumerate(params)],
+        return_annotation=returned,
+    )
+
+
+configure(describe=_describe)

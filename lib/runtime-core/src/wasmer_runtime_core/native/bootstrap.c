@@ -3,10 +3,10 @@
 static PyObject *
 native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"make_trap", "annotate", "function_name", "memory", "table", "global_", NULL};
-    PyObject *trap = NULL, *annotate = NULL, *name = NULL, *memory = NULL, *table = NULL, *global = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOO!O!O!:configure", names, &trap, &annotate, &name, &PyType_Type,
-                                     &memory, &PyType_Type, &table, &PyType_Type, &global))
+    static char *names[] = {"make_trap", "annotate", "function_name", "describe", "memory", "table", "global_", NULL};
+    PyObject *trap = NULL, *annotate = NULL, *name = NULL, *describe = NULL, *memory = NULL, *table = NULL, *global = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOOO!O!O!:configure", names, &trap, &annotate, &name, &describe,
+                                     &PyType_Type, &memory, &PyType_Type, &table, &PyType_Type, &global))
         return NULL;
     struct { PyObject *given; PyTypeObject **place; PyTypeObject *base; } classes[] = {
         {memory, &memory_class, MemoryType}, {table, &table_class, TableType}, {global, &global_class, GlobalType}};
@@ -26,6 +26,8 @@ native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
         Py_XSETREF(hook_annotate, Py_NewRef(annotate));
     if (name)
         Py_XSETREF(hook_function_name, Py_NewRef(name));
+    if (describe)
+        Py_XSETREF(hook_describe, Py_NewRef(describe));
     Py_RETURN_NONE;
 }
 
@@ -64,7 +66,7 @@ native_assert_handlers(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 
 static PyMethodDef native_functions[] = {
     {"configure", (PyCFunction)(void (*)(void))native_configure, METH_VARARGS | METH_KEYWORDS,
-     "configure(*, make_trap, annotate, function_name, memory, table, global_): hooks and classes of the Python side"},
+     "configure(*, make_trap, annotate, function_name, describe, memory, table, global_): hooks and classes of the Python side"},
     {"make_host_function", native_make_host_function, METH_VARARGS,
      "make_host_function(callable, type, namespace, name, context=None) -> Function"},
     {"statistics", native_statistics, METH_NOARGS, "statistics() -> dict: pages and slots in use"},

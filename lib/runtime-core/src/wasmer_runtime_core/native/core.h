@@ -289,7 +289,7 @@ static PyTypeObject *CodeType, *MemoryType, *TableType, *GlobalType, *FunctionTy
 /* Python subclasses that instances make for what they own; see `configure` in bootstrap.c. */
 static PyTypeObject *memory_class, *table_class, *global_class;
 /* Hooks in Python. */
-static PyObject *hook_make_trap, *hook_annotate, *hook_function_name;
+static PyObject *hook_make_trap, *hook_annotate, *hook_function_name, *hook_describe;
 
 /* signature.c */
 static Signature *signature_of(PyObject *function_type);

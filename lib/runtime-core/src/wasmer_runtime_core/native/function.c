@@ -216,9 +216,14 @@ function_from_record(FunctionRecord *record)
     }
     else if (instance->n_hosts)
         name = Py_NewRef(instance->hosts[0].name);
-    PyObject *function = function_new(record, name == Py_None ? NULL : name);
+    PyObject *function;
+    if (instance->functions[at])  /* finding the name ran Python code */
+        function = Py_NewRef((PyObject *)instance->functions[at]);
+    else {
+        function = function_new(record, name == Py_None ? NULL : name);
+        instance->functions[at] = (FunctionObject *)function;
+    }
     Py_XDECREF(name);
-    instance->functions[at] = (FunctionObject *)function;
     return function;
 }
 
@@ -248,7 +253,7 @@ function_dealloc(PyObject *object)
     if (self->weakrefs)
         PyObject_ClearWeakRefs(object);
     InstanceObject *instance = (InstanceObject *)self->owner;
-    if (instance->functions)
+    if (instance->functions && instance->functions[self->record - instance->records] == self)
         instance->functions[self->record - instance->records] = NULL;
     Py_XDECREF(self->dict);
     Py_XDECREF(self->name);
@@ -280,6 +285,15 @@ function_set_name(PyObject *object, PyObject *name, void *Py_UNUSED(closure))
     }
     Py_XSETREF(self->name, Py_NewRef(name));
     return 0;
+}
+
+/* Made by Python when asked for: __signature__ and __doc__. */
+static PyObject *
+function_describe(PyObject *self, void *what)
+{
+    if (!hook_describe)
+        Py_RETURN_NONE;
+    return PyObject_CallFunction(hook_describe, "Os", self, (const char *)what);
 }
 
 static PyObject *
@@ -323,6 +337,9 @@ static PyMemberDef function_members[] = {
 static PyGetSetDef function_getset[] = {
     {"type", function_get_type, NULL, "its FunctionType", NULL},
     {"__name__", function_get_name, function_set_name, "name of the export, or of the name section", NULL},
+    {"__qualname__", function_get_name, NULL, "the same", NULL},
+    {"__signature__", function_describe, NULL, "an inspect.Signature", (void *)"signature"},
+    {"__doc__", function_describe, NULL, NULL, (void *)"doc"},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {"address", function_get_address, NULL, "address of its machine code", NULL},
     {NULL, NULL, NULL, NULL, NULL}};

@@ -76,7 +76,7 @@ global_dealloc(PyObject *object)
     if (self->weakrefs)
         PyObject_ClearWeakRefs(object);
     InstanceObject *instance = (InstanceObject *)self->instance;
-    if (instance && instance->globals)
+    if (instance && instance->globals[instance->first_own_global + self->index] == self)
         instance->globals[instance->first_own_global + self->index] = NULL;
     global_clear(object);
     member_leave(&self->member);

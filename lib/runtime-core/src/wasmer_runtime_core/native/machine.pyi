@@ -82,6 +82,8 @@ class Global:
 class Function:
     __name__: str
     @property
+    def __signature__(self) -> Any: ...
+    @property
     def type(self) -> FunctionType: ...
     @property
     def owner(self) -> Instance: ...
@@ -161,6 +163,7 @@ def configure(
     make_trap: Callable[[int, tuple[tuple[Any, int, int], ...], str | None], BaseException] = ...,
     annotate: Callable[[BaseException, tuple[tuple[Any, int, int], ...]], None] = ...,
     function_name: Callable[[Any, int], str | None] = ...,
+    describe: Callable[[Function, str], object] = ...,
     memory: type[Memory] = ...,
     table: type[Table] = ...,
     global_: type[Global] = ...,
