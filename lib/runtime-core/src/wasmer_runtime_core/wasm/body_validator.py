@@ -529,6 +529,7 @@ class BodyValidator:
 
     # --- calls ------------------------------------------------------------------------------
     def call_indirect(self) -> None:
+        """Call the function at a place in a table, if it has the type."""
         reader = self.reader
         type_index = reader.u32()
         table = reader.index(len(self.table_types), "table")
@@ -550,6 +551,7 @@ class BodyValidator:
 
     # --- parametric -------------------------------------------------------------------------
     def select(self) -> None:
+        """``select`` of numbers or vectors, whose type is that of its operands."""
         operands = self.operands
         operands.pop(I32)
         second = operands.pop_any()
@@ -564,6 +566,7 @@ class BodyValidator:
         self.writer.write(self.reader.operator | (first << 16), 0, 0)
 
     def select_typed(self) -> None:
+        """``select`` with its type written."""
         reader = self.reader
         operands = self.operands
         count = reader.u32()
@@ -582,10 +585,12 @@ class BodyValidator:
 
     # --- memory ---------------------------------------------------------------------------------
     def need_memory(self) -> None:
+        """There is a memory."""
         if self.memory_count == 0:
             self.reader.invalid("unknown memory 0")
 
     def need_data_count(self) -> None:
+        """Operators that name data segments may stand here (section 5.5.16)."""
         if self.data_count < 0:
             raise DecodeError("data count section required", self.reader.offset)
 

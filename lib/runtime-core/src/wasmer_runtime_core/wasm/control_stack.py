@@ -258,6 +258,7 @@ class ControlStack:
             self.writer.write(self.reader.operator | (arity << 16), frames[frame + LABEL], frames[frame + HEIGHT])
 
     def br(self) -> None:
+        """Branch always."""
         frame = self.target(self.reader.u32())
         types = self.carried(frame)
         self.operands.expect(types)
@@ -265,6 +266,7 @@ class ControlStack:
         self.operands.stop()
 
     def br_if(self) -> None:
+        """Branch if the operand on top is not zero; what the label carries stays."""
         operands = self.operands
         depth = self.reader.u32()
         operands.pop(I32)
@@ -278,6 +280,7 @@ class ControlStack:
         self.write_branch(frame, len(types))
 
     def br_table(self) -> None:
+        """Branch to one of many labels, which all carry as many values as the default does."""
         reader = self.reader
         operands = self.operands
         writer = self.writer
@@ -310,6 +313,7 @@ class ControlStack:
         operands.stop()
 
     def return_(self) -> None:
+        """Leave the function."""
         types = self.results_of[self.frames[SIGNATURE]]
         self.operands.expect(types)
         arity: i64 = len(types)
