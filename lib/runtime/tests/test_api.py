@@ -502,6 +502,13 @@ def test_recursion_through_python_without_end_is_an_exception() -> None:
         holder[0].exports.f()
 
 
+def test_a_deadline_ends_a_loop_and_the_instance_goes_on() -> None:
+    instance = instantiate('(module (func (export "loop") (loop br 0)) (func (export "one") (result i32) i32.const 1))')
+    with pytest.raises(wasmer_runtime.error.Timeout), wasmer_runtime.timeout(0.05):
+        instance.exports.loop()
+    assert instance.exports.one() == 1
+
+
 def test_instances_come_and_go() -> None:
     module = compile(MANY)
     for _ in range(2000):

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.host import HostFunc, func
     from wasmer_runtime_core.imports import ImportObject, Namespace, imports
     from wasmer_runtime_core.instance import Instance
+    from wasmer_runtime_core.interrupts import timeout
     from wasmer_runtime_core.memory import Memory
     from wasmer_runtime_core.module import ExportType, ImportType, Module
     from wasmer_runtime_core.table import Table
@@ -97,6 +98,7 @@ __all__ = [
     "imports",
     "instantiate",
     "memory",
+    "timeout",
     "types",
     "units",
     "validate",
@@ -129,6 +131,7 @@ _HOMES = {
     "wasmer_runtime_core.host": ("HostFunc", "func"),
     "wasmer_runtime_core.imports": ("ImportObject", "Namespace", "imports"),
     "wasmer_runtime_core.instance": ("Instance",),
+    "wasmer_runtime_core.interrupts": ("timeout",),
     "wasmer_runtime_core.memory": ("Memory",),
     "wasmer_runtime_core.module": ("ExportType", "ImportType", "Module"),
     "wasmer_runtime_core.table": ("Table",),

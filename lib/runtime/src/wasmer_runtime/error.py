@@ -37,6 +37,7 @@ from wasmer_runtime_core.errors import (
     RuntimeError,
     SignatureError,
     TableGrowError,
+    Timeout,
     Trap,
     UnableToCreateMemory,
     UnableToCreateTable,
@@ -74,6 +75,7 @@ __all__ = [
     "Trap",
     "Frame",
     "UserError",
+    "Timeout",
     "ExitCode",
     # memories, tables, caches
     "CreationError",

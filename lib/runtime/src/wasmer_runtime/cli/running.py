@@ -8,9 +8,6 @@ what it returns is printed.
 
 from __future__ import annotations
 
-import signal
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +19,7 @@ from wasmer_runtime_core.values import FuncSig, Type, Value
 from wasmer_runtime_core.wasm.module import FUNCTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from wasmer_runtime_core.imports import ImportObject
     from wasmer_runtime_core.module import Module
@@ -58,28 +55,13 @@ def run(
     name = invoke or start_function(module)
     signature = function_signature(module, name)
     values = parse_arguments(name, signature, arguments) if invoke or not is_wasi else []
-    with interrupts_end_the_process():
-        instance = module.instantiate(imports)
-        if is_wasi and invoke is not None and is_reactor(module):
-            instance.exports["_initialize"]()
-        result = instance.exports[name](*values)
+    instance = module.instantiate(imports)
+    if is_wasi and invoke is not None and is_reactor(module):
+        instance.exports["_initialize"]()
+    result = instance.exports[name](*values)
     flush()
     if invoke or not is_wasi:
         click.echo(f"{name}([{show_values(values)}]) returned [{show_values(result_values(signature, result))}]")
-
-
-@contextmanager
-def interrupts_end_the_process() -> Iterator[None]:
-    """Ctrl-C ends the program as it ends a native one; WebAssembly code does not look for Python's handler."""
-    previous = signal.getsignal(signal.SIGINT)
-    ours = previous is signal.default_int_handler and threading.current_thread() is threading.main_thread()
-    if ours:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, previous)
 
 
 def start_function(module: Module) -> str:
