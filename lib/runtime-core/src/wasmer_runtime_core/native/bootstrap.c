@@ -4,7 +4,8 @@ static PyObject *
 native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"make_trap", "annotate", "function_name", "describe", "memory", "table", "global_", NULL};
-    PyObject *trap = NULL, *annotate = NULL, *name = NULL, *describe = NULL, *memory = NULL, *table = NULL, *global = NULL;
+    PyObject *trap = NULL, *annotate = NULL, *name = NULL, *describe = NULL;
+    PyObject *memory = NULL, *table = NULL, *global = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOOO!O!O!:configure", names, &trap, &annotate, &name, &describe,
                                      &PyType_Type, &memory, &PyType_Type, &table, &PyType_Type, &global))
         return NULL;
@@ -66,12 +67,12 @@ native_assert_handlers(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 
 static PyMethodDef native_functions[] = {
     {"configure", (PyCFunction)(void (*)(void))native_configure, METH_VARARGS | METH_KEYWORDS,
-     "configure(*, make_trap, annotate, function_name, describe, memory, table, global_): hooks and classes of the Python side"},
+     "configure(*, make_trap, annotate, function_name, describe, memory, table, global_): hooks and classes of Python"},
     {"make_host_function", native_make_host_function, METH_VARARGS,
      "make_host_function(callable, type, namespace, name, context=None) -> Function"},
     {"statistics", native_statistics, METH_NOARGS, "statistics() -> dict: pages and slots in use"},
     {"set_deadline", native_set_deadline, METH_O,
-     "set_deadline(seconds or None) -> seconds left before, or None: when this thread's WebAssembly code raises Timeout"},
+     "set_deadline(seconds or None) -> seconds left before, or None: when this thread's wasm code raises Timeout"},
     {"assert_handlers", native_assert_handlers, METH_NOARGS, "take the fault signals again"},
     {NULL, NULL, 0, NULL}};
 

@@ -8,6 +8,7 @@
  * A host stub spills the argument registers in the order of a CallFrame, so one list of
  * places serves both directions. */
 
+#define FUNCTION(name) ".globl " #name "\n.hidden " #name "\n.type " #name ", @function\n" #name ":\n"
 #define ENTRY_PROLOGUE \
     "  push rbp\n  mov rbp, rsp\n  push rbx\n  push r12\n  push r13\n  push r14\n  push r15\n" \
     "  push rsi\n  mov [rdx], rsp\n  mov rax, rdi\n  mov r10, rsi\n"
@@ -26,14 +27,14 @@
 
 __asm__(
     ".intel_syntax noprefix\n.text\n.p2align 5\n"
-    ".globl wasm_enter_integers\n.hidden wasm_enter_integers\n.type wasm_enter_integers, @function\nwasm_enter_integers:\n"
+    FUNCTION(wasm_enter_integers)
     ENTRY_PROLOGUE ENTRY_INTEGERS
     "  call rax\n"
     "  pop rsi\n  mov [rsi], rax\n  movups [rsi+48], xmm0\n  xor eax, eax\n"
     "wasm_restore:\n"
     "  pop r15\n  pop r14\n  pop r13\n  pop r12\n  pop rbx\n  pop rbp\n  ret\n"
 
-    ".p2align 5\n.globl wasm_enter_general\n.hidden wasm_enter_general\n.type wasm_enter_general, @function\nwasm_enter_general:\n"
+    ".p2align 5\n" FUNCTION(wasm_enter_general)
     ENTRY_PROLOGUE
     "  lea r11, [r10+rcx*8+176]\n"
     "1: test rcx, rcx\n  jz 2f\n  sub r11, 8\n  push qword ptr [r11]\n  dec rcx\n  jmp 1b\n"
@@ -42,14 +43,14 @@ __asm__(
     "  lea rsp, [rbp-48]\n"
     "  pop rsi\n  mov [rsi], rax\n  movups [rsi+48], xmm0\n  xor eax, eax\n  jmp wasm_restore\n"
 
-    ".globl wasm_landing\n.hidden wasm_landing\n.type wasm_landing, @function\nwasm_landing:\n"
+    FUNCTION(wasm_landing)
     "  cld\n  pop rsi\n  mov eax, 1\n  jmp wasm_restore\n"
 
-    ".p2align 5\n.globl wasm_host_integers\n.hidden wasm_host_integers\n.type wasm_host_integers, @function\nwasm_host_integers:\n"
+    ".p2align 5\n" FUNCTION(wasm_host_integers)
     SPILL_INTEGERS CALL_HOST
     "  mov rax, [rsp]\n  leave\n  ret\n"
 
-    ".p2align 5\n.globl wasm_host_general\n.hidden wasm_host_general\n.type wasm_host_general, @function\nwasm_host_general:\n"
+    ".p2align 5\n" FUNCTION(wasm_host_general)
     SPILL_INTEGERS
     "  movups [rsp+48], xmm0\n  movups [rsp+64], xmm1\n  movups [rsp+80], xmm2\n  movups [rsp+96], xmm3\n"
     "  movups [rsp+112], xmm4\n  movups [rsp+128], xmm5\n  movups [rsp+144], xmm6\n  movups [rsp+160], xmm7\n"

@@ -306,8 +306,9 @@ static PyObject *
 function_repr(PyObject *object)
 {
     FunctionObject *self = (FunctionObject *)object;
-    return PyUnicode_FromFormat("<wasm function %s%s%U>", self->name ? function_label(self) : "", self->name ? ": " : "",
-                                self->signature->text);
+    if (!self->name)
+        return PyUnicode_FromFormat("<wasm function %U>", self->signature->text);
+    return PyUnicode_FromFormat("<wasm function %U: %U>", self->name, self->signature->text);
 }
 
 /* Two Functions are equal if a call would run the same code in the same instance. */

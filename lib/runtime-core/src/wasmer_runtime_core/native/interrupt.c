@@ -14,8 +14,7 @@
 #define RETRY_NANOSECONDS 1000000
 
 __asm__(
-    ".intel_syntax noprefix\n.text\n.globl wasm_safepoint\n.hidden wasm_safepoint\n.type wasm_safepoint, @function\n"
-    "wasm_safepoint:\n"
+    ".intel_syntax noprefix\n.text\n" FUNCTION(wasm_safepoint)
     "  pushfq\n  cld\n"
     "  push rax\n  push rcx\n  push rdx\n  push rbx\n  push rbp\n  push rsi\n  push rdi\n  push r8\n  push r9\n"
     "  push r10\n  push r11\n  push r12\n  push r13\n  push r14\n  push r15\n"

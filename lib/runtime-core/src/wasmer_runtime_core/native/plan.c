@@ -40,7 +40,8 @@ struct PlanObject {
     PyObject *label;
     PyObject *constants;       /* tuple: keeps what segments and names point into */
     PyObject *imports_tuple;   /* (kind, namespace, name, type) rows, for messages */
-    uint32_t memories_at, tables_at, imported_globals_at, signatures_at, imports_at, globals_at, records_at, block_bytes;
+    uint32_t memories_at, tables_at, imported_globals_at, signatures_at, imports_at, globals_at, records_at;
+    uint32_t block_bytes;
     uint8_t *image;
     uint32_t n_types, n_functions, n_imported_functions;
     Signature **signatures;    /* by type index */
@@ -240,8 +241,8 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
                             "imports",  "memories", "imported_memories", "tables", "imported_tables", "globals",
                             "imported_globals", "initializers", "escaping", "elements", "data", "start",
                             "needs_reservation", NULL};
-    PyObject *code, *label, *layout, *types, *functions, *imports, *memories, *tables, *globals, *initializers, *escaping,
-        *elements, *data;
+    PyObject *code, *label, *layout, *types, *functions, *imports, *memories, *tables, *globals, *initializers;
+    PyObject *escaping, *elements, *data;
     unsigned int imported_functions, imported_memories, imported_tables, imported_globals;
     long long start;
     int needs_reservation;
@@ -314,7 +315,8 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
             plan->has_mutable_references |= plan->globals[2 * i + 1];
         }
     }
-    if (parse_imports(plan, imports) < 0 || parse_limits(memories, plan->n_memories - imported_memories, plan->memories) < 0 ||
+    if (parse_imports(plan, imports) < 0 ||
+        parse_limits(memories, plan->n_memories - imported_memories, plan->memories) < 0 ||
         parse_limits(tables, plan->n_tables, plan->tables) < 0)
         goto failed;
     for (uint32_t i = 0; i < own_globals; i++)

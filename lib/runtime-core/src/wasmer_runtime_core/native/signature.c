@@ -84,7 +84,8 @@ signature_of(PyObject *function_type)
         return NULL;
     }
     for (Py_ssize_t i = 0; i < n_params + n_results; i++) {
-        uint8_t code = (uint8_t)(i < n_params ? PyBytes_AS_STRING(params)[i] : PyBytes_AS_STRING(results)[i - n_params]);
+        const char *codes = PyBytes_AS_STRING(i < n_params ? params : results);
+        uint8_t code = (uint8_t)codes[i < n_params ? i : i - n_params];
         if (!is_value_type(code)) {
             PyErr_Format(PyExc_ValueError, "0x%x is not a value type", code);
             return NULL;

@@ -33,7 +33,8 @@ give_gil(Activation *activation)
 static uint32_t
 vmcall_memory_grow(VMContext *vmctx, uint32_t delta, uint32_t memory)
 {
-    return (uint32_t)memory_grow(instance_of(vmctx)->memories[memory], delta, this_thread->activation->released != NULL);
+    int released = this_thread->activation->released != NULL;
+    return (uint32_t)memory_grow(instance_of(vmctx)->memories[memory], delta, released);
 }
 
 static void
