@@ -247,3 +247,10 @@ class Cursor:
     def has_value_type(self) -> bool:
         """Whether a value type comes next."""
         return self.numbers[self.at] in VALUE_TYPES
+
+    def take_value_types(self) -> bytes:
+        """Take value types as long as there are some: their codes."""
+        codes = bytearray()
+        while self.has_value_type():
+            codes.append(self.take_value_type())
+        return bytes(codes)

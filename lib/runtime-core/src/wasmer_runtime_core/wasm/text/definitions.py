@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import final
 
 from wasmer_runtime_core.wasm.text.cursor import Cursor
-from wasmer_runtime_core.wasm.text.keywords import LEFT, NAME_ANNOTATION, NUMBER_OF_KEYWORDS, PARAM, RESULT, TYPE
+from wasmer_runtime_core.wasm.text.keywords import NAME_ANNOTATION, NUMBER_OF_KEYWORDS, PARAM, RESULT, TYPE
 from wasmer_runtime_core.wasm.types import FunctionType
 
 
@@ -138,16 +138,15 @@ def take_function_type(cursor: Cursor, locals_: IndexSpace | None) -> FunctionTy
             locals_.bind(cursor)
             params.append(cursor.take_value_type())
         else:
-            while cursor.has_value_type():
-                params.append(cursor.take_value_type())
-                if locals_ is not None:
-                    locals_.count += 1
+            types = cursor.take_value_types()
+            params += types
+            if locals_ is not None:
+                locals_.count += len(types)
         cursor.expect_right("a value type or )")
     while cursor.take_opening(RESULT):
-        while cursor.has_value_type():
-            results.append(cursor.take_value_type())
+        results += cursor.take_value_types()
         cursor.expect_right("a value type or )")
-    if cursor.numbers[cursor.at] == LEFT and cursor.numbers[cursor.at + 1] == PARAM:
+    if cursor.opens(PARAM):
         cursor.at += 1
         raise cursor.error("unexpected token param: parameters come before results")
     return FunctionType(bytes(params), bytes(results))

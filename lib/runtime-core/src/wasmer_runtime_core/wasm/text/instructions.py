@@ -346,8 +346,7 @@ class InstructionReader:
                 return operator
             types = bytearray()
             while cursor.take_opening(RESULT):
-                while cursor.has_value_type():
-                    types.append(cursor.take_value_type())
+                types += cursor.take_value_types()
                 cursor.expect_right("a value type or )")
             return SELECT_TYPED + index_bytes(len(types)) + bytes(types)
         if immediate == TYPE_TABLE:

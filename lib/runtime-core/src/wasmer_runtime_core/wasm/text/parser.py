@@ -309,32 +309,22 @@ class ModuleParser:
     def take_locals(self, locals_: IndexSpace) -> bytes:
         """``(local …)*``, as runs of one type."""
         cursor = self.cursor
-        runs: list[bytes] = []
-        run_type = -1
-        run_length = 0
+        codes = bytearray()
         while cursor.take_opening(LOCAL):
-            named = locals_.count
             if locals_.is_named(cursor):
                 locals_.bind(cursor)
-                if not cursor.has_value_type():
-                    raise cursor.unexpected("a value type")
-            while cursor.has_value_type():
-                code = cursor.take_value_type()
-                if named < locals_.count:
-                    named = locals_.count
-                    if cursor.numbers[cursor.at] != RIGHT:
-                        raise cursor.unexpected(")")
-                else:
-                    locals_.count += 1
-                    named += 1
-                if code != run_type:
-                    if run_length:
-                        runs.append(index_bytes(run_length) + bytes((run_type,)))
-                    run_type, run_length = code, 0
-                run_length += 1
+                codes.append(cursor.take_value_type())
+            else:
+                types = cursor.take_value_types()
+                locals_.count += len(types)
+                codes += types
             cursor.expect_right("a value type or )")
-        if run_length:
-            runs.append(index_bytes(run_length) + bytes((run_type,)))
+        runs: list[bytes] = []
+        start = 0
+        for end in range(1, len(codes) + 1):
+            if end == len(codes) or codes[end] != codes[start]:
+                runs.append(index_bytes(end - start) + bytes((codes[start],)))
+                start = end
         return vector(runs)
 
     def read_import(self) -> None:
