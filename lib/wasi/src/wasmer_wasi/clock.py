@@ -19,13 +19,15 @@ class Clock(Protocol):
     Attributes:
         readers: for each clock id a function that returns its time in nanoseconds.
         resolutions: for each clock id the resolution in nanoseconds.
+        virtual: time passes only by `sleep`.
     """
 
     readers: Mapping[int, Callable[[], int]]
     resolutions: Mapping[int, int]
+    virtual: bool
 
-    def sleep(self, nanoseconds: int) -> bool:
-        """Let that much time pass without waiting; False: the caller has to wait for real."""
+    def sleep(self, nanoseconds: int) -> None:
+        """Let that much time pass."""
         ...
 
 
@@ -33,9 +35,10 @@ class Clock(Protocol):
 class SystemClock:
     """The host's clocks."""
 
-    __slots__ = ("readers", "resolutions")
+    __slots__ = ("readers", "resolutions", "virtual")
 
     def __init__(self) -> None:
+        self.virtual = False
         self.readers: Mapping[int, Callable[[], int]] = _READERS
         self.resolutions: Mapping[int, int] = {
             CLOCK_REALTIME: _resolution(time.CLOCK_REALTIME),
@@ -44,8 +47,8 @@ class SystemClock:
             CLOCK_THREAD_CPUTIME: _resolution(time.CLOCK_THREAD_CPUTIME_ID),
         }
 
-    def sleep(self, nanoseconds: int) -> bool:
-        return False
+    def sleep(self, nanoseconds: int) -> None:
+        time.sleep(nanoseconds / 1_000_000_000)
 
 
 _READERS: Final = {
@@ -73,9 +76,10 @@ class VirtualClock:
         elapsed: nanoseconds since the start; what the other clocks show.
     """
 
-    __slots__ = ("_realtime", "elapsed", "readers", "resolutions", "tick")
+    __slots__ = ("_realtime", "elapsed", "readers", "resolutions", "tick", "virtual")
 
     def __init__(self, realtime: int = 0, tick: int = 0) -> None:
+        self.virtual = True
         self._realtime = realtime
         self.tick = tick
         self.elapsed = 0
@@ -94,10 +98,6 @@ class VirtualClock:
     def _read_realtime(self) -> int:
         return self._realtime + self._read()
 
-    def advance(self, nanoseconds: int) -> None:
+    def sleep(self, nanoseconds: int) -> None:
         """Move all clocks."""
         self.elapsed += nanoseconds
-
-    def sleep(self, nanoseconds: int) -> bool:
-        self.elapsed += nanoseconds
-        return True

@@ -27,6 +27,7 @@ from wasmer_wasi.types import (
 )
 
 if TYPE_CHECKING:
+    from wasmer_wasi.clock import Clock
     from wasmer_wasi.descriptors import Descriptor
     from wasmer_wasi.state import WasiState
 
@@ -106,14 +107,8 @@ def wait(state: WasiState, subscriptions: list[Subscription]) -> list[Event]:
         poller.register(host, wanted)
     while True:
         left = _until_first(state, alarms)
-        if events or (left is not None and left <= 0):
-            found = poller.poll(0) if waiting else []
-        elif waiting or left is None or not state.clock.sleep(left):
-            # A wait for nothing but a clock that is not moved by waiting is a plain sleep.
-            limit = _LONGEST_WAIT if left is None else min(left, _LONGEST_WAIT)
-            found = poller.poll((limit + 999_999) // 1_000_000)
-        else:
-            found = []
+        due = events or (left is not None and left <= 0)
+        found = poller.poll(0) if due else _let_time_pass(state.clock, poller, bool(waiting), left)
         happened = dict(found)
         for subscription, descriptor, host in waiters:
             wanted = select.POLLIN if subscription.tag == EVENT_FD_READ else select.POLLOUT
@@ -124,6 +119,20 @@ def wait(state: WasiState, subscriptions: list[Subscription]) -> list[Event]:
                 events.append(Event(alarm.subscription.userdata, SUCCESS, EVENT_CLOCK, 0, 0))
         if events:
             return events
+
+
+def _let_time_pass(clock: Clock, poller: select.poll, waiting: bool, left: int | None) -> list[tuple[int, int]]:
+    """What is ready after some time: `left` nanoseconds at the most, None for any."""
+    if clock.virtual and left is not None:
+        found = poller.poll(0)
+        if not found:
+            clock.sleep(left)
+        return found
+    limit = _LONGEST_WAIT if left is None else min(left, _LONGEST_WAIT)
+    if waiting:
+        return poller.poll((limit + 999_999) // 1_000_000)
+    clock.sleep(limit)
+    return []
 
 
 def _until_first(state: WasiState, alarms: list[_Alarm]) -> int | None:
