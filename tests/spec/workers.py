@@ -7,6 +7,7 @@ A worker that is silent for too long is ended and treated the same.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import select
@@ -100,6 +101,7 @@ class Worker:
 def main() -> None:
     """The worker: a line of JSON for each script in, command numbers and a line of JSON out."""
     backend = sys.argv[1]
+    faulthandler.enable()  # a crash leaves a trace in the run's output
     # What a host function or a crash handler prints must not get between.
     out = os.dup(1)
     os.dup2(2, 1)
