@@ -112,3 +112,12 @@ def test_stale_extension_modules_are_removed(hook: ModuleType, tmp_path: Path) -
     source.touch()
     assert hook.remove_extensions(tmp_path) == [stale]
     assert not stale.exists() and source.exists()
+
+
+def test_the_sessions_groups_exist() -> None:
+    groups = pyproject("")["dependency-groups"]
+    text = (ROOT / "noxfile.py").read_text()
+    named = {name for names in re.findall(r"groups=\[([^\]]*)\]", text) for name in re.findall(r'"([\w-]+)"', names)}
+    (table,) = re.findall(r"^GROUPS: Final = \{(.*?)^\}", text, re.MULTILINE | re.DOTALL)
+    named |= {name for row in re.findall(r"\((.*?)\)", table) for name in re.findall(r'"([\w-]+)"', row)}
+    assert named <= groups.keys()
