@@ -16,7 +16,7 @@ from machine_code import Program, function_type
 from wasmer_runtime_core.errors import Timeout, Trap
 from wasmer_runtime_core.functions import HostFunction
 from wasmer_runtime_core.instance import Instance
-from wasmer_runtime_core.interrupts import timeout
+from wasmer_runtime_core.interrupts import timeout, watch_signals
 
 
 def spinning(release_gil: bool = False) -> Instance:
@@ -181,3 +181,20 @@ def test_signals_at_random_times_during_calls() -> None:
         signal.signal(signal.SIGINT, before)
         spinning()
     assert seen and rounds
+
+
+def test_alarms_and_late_handlers() -> None:
+    exports = spinning().exports
+
+    def late(*_: object) -> None:
+        raise LookupError("alarm")
+
+    before = signal.signal(signal.SIGALRM, late)
+    try:
+        watch_signals()
+        signal.setitimer(signal.ITIMER_REAL, 0.03)
+        with pytest.raises(LookupError, match="alarm"):
+            exports["spin"]()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -13,13 +13,21 @@ What was stopped may have been in the middle of anything: memories, tables and g
 as it left them, and the instance can be called again. Python code (a host function that
 waits) is not stopped; the deadline takes effect when it comes back to WebAssembly. Signal
 handlers run in the main thread only, as always in Python; deadlines work in every thread.
+
+Handlers for SIGINT, SIGTERM and SIGALRM are noticed when an instance is made. One that is
+installed later runs when the WebAssembly code has ended, unless `watch_signals` is called.
 """
 
 from __future__ import annotations
 
 from types import TracebackType
 
-from wasmer_runtime_core.native.machine import set_deadline
+from wasmer_runtime_core.native.machine import assert_handlers, set_deadline
+
+
+def watch_signals() -> None:
+    """Let handlers that ``signal.signal`` installed since the last instance was made stop running code too."""
+    assert_handlers()
 
 
 class timeout:

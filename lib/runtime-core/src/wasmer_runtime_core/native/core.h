@@ -311,8 +311,8 @@ __attribute__((noreturn)) static void unwind(Thread *thread, Activation *activat
 /* signals.c */
 static void ensure_signal_stack(Thread *thread);
 static void assert_handlers(void);
-static void assert_interrupt_handler(void);
 /* interrupt.c */
+static void assert_interrupt_handlers(void);
 static void ensure_timer(Thread *thread);
 static int n_safepoints;       /* wasm code is stopped between two arbitrary instructions: nothing may move */
 static int n_released;         /* activations that run without the GIL: likewise */

@@ -30,7 +30,8 @@ __asm__(
 extern char wasm_safepoint[] __attribute__((visibility("hidden")));
 enum { SAVED_RBP = 10, SAVED_PC = 16 };
 
-static struct sigaction previous_interrupt;
+static const int watched_signals[] = {SIGINT, SIGTERM, SIGALRM};
+static struct sigaction python_actions[65];  /* what Python had installed for them */
 
 static uint64_t
 now_nanoseconds(void)
@@ -97,15 +98,16 @@ watch_handler(int Py_UNUSED(signal), siginfo_t *Py_UNUSED(info), void *context)
     errno = saved_errno;
 }
 
-/* SIGINT: Python's own handler first, which notes it; then wasm code is made to look. */
+/* Python's own handler first, which notes the signal; then wasm code is made to look. */
 static void
 interrupt_handler(int signal, siginfo_t *info, void *context)
 {
     int saved_errno = errno;
-    if (previous_interrupt.sa_flags & SA_SIGINFO)
-        previous_interrupt.sa_sigaction(signal, info, context);
-    else if (previous_interrupt.sa_handler != SIG_DFL && previous_interrupt.sa_handler != SIG_IGN)
-        previous_interrupt.sa_handler(signal);
+    struct sigaction *python = &python_actions[signal];
+    if (python->sa_flags & SA_SIGINFO)
+        python->sa_sigaction(signal, info, context);
+    else if (python->sa_handler != SIG_DFL && python->sa_handler != SIG_IGN)
+        python->sa_handler(signal);
     if (!inject(context)) {
         Thread *thread = this_thread;
         if (thread && thread->activation)
@@ -114,22 +116,25 @@ interrupt_handler(int signal, siginfo_t *info, void *context)
     errno = saved_errno;
 }
 
-/* Wrap Python's SIGINT handler, if it is there and not wrapped yet. */
+/* Wrap Python's handlers, where there are any that are not wrapped yet. */
 static void
-assert_interrupt_handler(void)
+assert_interrupt_handlers(void)
 {
-    struct sigaction current;
-    if (sigaction(SIGINT, NULL, &current))
-        return;
-    if ((current.sa_flags & SA_SIGINFO) && current.sa_sigaction == interrupt_handler)
-        return;
-    if (!(current.sa_flags & SA_SIGINFO) && (current.sa_handler == SIG_DFL || current.sa_handler == SIG_IGN))
-        return;
-    previous_interrupt = current;
-    struct sigaction action = current;
-    action.sa_sigaction = interrupt_handler;
-    action.sa_flags |= SA_SIGINFO | SA_ONSTACK;
-    sigaction(SIGINT, &action, NULL);
+    for (size_t i = 0; i < sizeof watched_signals / sizeof *watched_signals; i++) {
+        int signal = watched_signals[i];
+        struct sigaction current;
+        if (sigaction(signal, NULL, &current))
+            continue;
+        if ((current.sa_flags & SA_SIGINFO) && current.sa_sigaction == interrupt_handler)
+            continue;
+        if (!(current.sa_flags & SA_SIGINFO) && (current.sa_handler == SIG_DFL || current.sa_handler == SIG_IGN))
+            continue;
+        python_actions[signal] = current;
+        struct sigaction action = current;
+        action.sa_sigaction = interrupt_handler;
+        action.sa_flags |= SA_SIGINFO | SA_ONSTACK;
+        sigaction(signal, &action, NULL);
+    }
 }
 
 static void

@@ -104,12 +104,12 @@ ensure_signal_stack(Thread *thread)
         thread->signal_stack = stack;
 }
 
-/* Take the signals, unless they are ours already. Two system calls in the common case. */
+/* Take the signals, unless they are ours already. Four system calls in the common case. */
 static void
 assert_handlers(void)
 {
     struct sigaction current;
-    assert_interrupt_handler();
+    assert_interrupt_handlers();
     if (sigaction(SIGSEGV, NULL, &current) == 0 && (current.sa_flags & SA_SIGINFO) &&
         current.sa_sigaction == fault_handler)
         return;
