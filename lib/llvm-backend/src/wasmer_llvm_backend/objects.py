@@ -1,0 +1,256 @@
+"""From LLVM's object file to plain machine code: sections laid out, relocations applied, sites read.
+
+Only what an object of ours can hold is understood; anything else is an `InternalError`. The
+code sections come first, then the constants; all references are relative to the pc, so the
+whole can lie anywhere. What remains open is the distance to the first byte of the module's
+code: `UnitCode.code_references` lists the places that hold it.
+
+*Sites.* A call to ``trap.N`` becomes ``ud2`` and a site of its own. Everything else that can
+fault is an access to memory, and LLVM may move, merge or duplicate those; so each row of the
+line table becomes a site that holds up to the next row (`SITE_RANGE`), with the last wasm
+offset known. A return address is found in the same rows.
+
+Sources: the System V ABI (ELF-64, x86-64 supplement), DWARF 4, section 6.2.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from typing import Final, NamedTuple
+
+from wasmer_llvm_backend.intrinsics import CODE, TRAP
+from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.trap_kinds import BY_NAME, SITE_RANGE
+
+ALLOCATED: Final = 2
+NO_BITS: Final = 8
+PROGRAM_BITS: Final = 1
+RELOCATIONS_WITH_ADDENDS: Final = 4
+SYMBOL_TABLE: Final = 2
+EXECUTABLE: Final = 4
+
+R_PC32: Final = 2
+R_PLT32: Final = 4
+
+CALL_REL32: Final = 0xE8
+UD2: Final = b"\x0f\x0b\xcc\xcc\xcc"
+MEMORY: Final = BY_NAME["MEMORY_OUT_OF_BOUNDS"].number | SITE_RANGE
+
+
+class UnitCode(NamedTuple):
+    """The code of one LLVM module. Plain data."""
+
+    code: bytes
+    functions: dict[str, int]
+    """Symbol -> offset."""
+    sites: list[tuple[int, int, int]]
+    """(offset, kind, wasm offset), ascending."""
+    code_references: list[int]
+    """Offsets of 32-bit fields from which the unit's own place in the module's code is still
+    to be subtracted."""
+
+
+class _Section(NamedTuple):
+    name: str
+    type: int
+    flags: int
+    offset: int
+    size: int
+    link: int
+    info: int
+    align: int
+
+
+class _Symbol(NamedTuple):
+    name: str
+    section: int
+    value: int
+
+
+def read_object(data: bytes) -> UnitCode:
+    """Lay out an ELF object.
+
+    Raises:
+        InternalError: it holds something that objects of ours never do.
+    """
+    sections = _sections(data)
+    code = bytearray()
+    places: dict[int, int] = {}
+    for executable in (EXECUTABLE, 0):
+        for at, section in enumerate(sections):
+            if not section.flags & ALLOCATED or section.flags & EXECUTABLE != executable or not section.size:
+                continue
+            if section.type != PROGRAM_BITS:
+                raise InternalError(f"the object has a section {section.name} of type {section.type}")
+            code += (b"\xcc" if executable else b"\0") * (-len(code) % max(section.align, 1))
+            places[at] = len(code)
+            code += data[section.offset : section.offset + section.size]
+    code += b"\xcc" * (-len(code) % 16)
+    symbols = _symbols(data, sections)
+    references: list[int] = []
+    traps: list[tuple[int, int]] = []
+    for section in sections:
+        if section.type != RELOCATIONS_WITH_ADDENDS or section.info not in places:
+            continue
+        base = places[section.info]
+        for offset, info, addend in struct.iter_unpack("<QQq", data[section.offset : section.offset + section.size]):
+            symbol = symbols[info >> 32]
+            kind = info & 0xFFFFFFFF
+            place = base + offset
+            if kind not in (R_PC32, R_PLT32):
+                raise InternalError(f"the object has a relocation of type {kind} for {symbol.name}")
+            if symbol.section in places:
+                value = places[symbol.section] + symbol.value + addend - place
+            elif symbol.name == CODE:
+                value = addend - place
+                references.append(place)
+            elif symbol.name.startswith(TRAP) and code[place - 1] == CALL_REL32:
+                code[place - 1 : place + 4] = UD2
+                traps.append((place - 1, int(symbol.name[len(TRAP) :])))
+                continue
+            else:
+                raise InternalError(f"the object wants {symbol.name or 'a nameless symbol'}, which nobody defines")
+            struct.pack_into("<i", code, place, value)
+    functions = {
+        symbol.name: places[symbol.section] + symbol.value
+        for symbol in symbols
+        if symbol.name and symbol.section in places and sections[symbol.section].flags & EXECUTABLE
+    }
+    return UnitCode(bytes(code), functions, _sites(_lines(data, sections, symbols, places), traps), references)
+
+
+def _sections(data: bytes) -> list[_Section]:
+    if data[:6] != b"\x7fELF\x02\x01":
+        raise InternalError("LLVM's object is not a 64-bit little-endian ELF file")
+    (table,) = struct.unpack_from("<Q", data, 0x28)
+    size, count, names_at = struct.unpack_from("<HHH", data, 0x3A)
+    rows = [struct.unpack_from("<IIQQQQIIQQ", data, table + at * size) for at in range(count)]
+    names = rows[names_at][4]
+    sections = []
+    for name, type_, flags, _, offset, length, link, info, align, _ in rows:
+        text = data[names + name : data.index(b"\0", names + name)].decode()
+        sections.append(_Section(text, type_, flags, offset, length, link, info, align))
+    return sections
+
+
+def _symbols(data: bytes, sections: list[_Section]) -> list[_Symbol]:
+    symbols = []
+    for section in sections:
+        if section.type == SYMBOL_TABLE:
+            names = sections[section.link].offset
+            content = data[section.offset : section.offset + section.size]
+            for name, _, _, where, value, _ in struct.iter_unpack("<IBBHQQ", content):
+                at = names + name
+                symbols.append(_Symbol(data[at : data.index(b"\0", at)].decode(), where, value))
+    return symbols
+
+
+def _sites(lines: list[tuple[int, int]], traps: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Rows of the line table and traps as sites."""
+    sites = []
+    addresses = [address for address, _ in lines]
+    known = 0
+    for address, line in lines:
+        known = line or known
+        sites.append((address, MEMORY, known))
+    for address, kind in traps:
+        at = bisect_right(addresses, address) - 1
+        known = lines[at][1] if at >= 0 else 0
+        sites.append((address, kind, known))
+        sites.append((address + len(UD2), MEMORY, known))
+    sites.sort(key=lambda site: (site[0], site[1] & SITE_RANGE))
+    return sites
+
+
+def _lines(
+    data: bytes, sections: list[_Section], symbols: list[_Symbol], places: dict[int, int]
+) -> list[tuple[int, int]]:
+    """(offset in the unit's code, wasm offset) of each row of the line table, ascending."""
+    rows: list[tuple[int, int]] = []
+    for at, section in enumerate(sections):
+        if section.name != ".debug_line":
+            continue
+        addresses: dict[int, int] = {}
+        for other in sections:
+            if other.type == RELOCATIONS_WITH_ADDENDS and other.info == at:
+                content = data[other.offset : other.offset + other.size]
+                for offset, info, addend in struct.iter_unpack("<QQq", content):
+                    symbol = symbols[info >> 32]
+                    if symbol.section in places:
+                        addresses[offset] = places[symbol.section] + symbol.value + addend
+        rows += _line_program(data[section.offset : section.offset + section.size], addresses)
+    rows.sort()
+    return rows
+
+
+def _line_program(data: bytes, addresses: dict[int, int]) -> list[tuple[int, int]]:
+    """Run a DWARF 4 line number program (section 6.2.5)."""
+    (version,) = struct.unpack_from("<H", data, 4)
+    if version != 4:
+        raise InternalError(f"LLVM wrote a line table of version {version}")
+    (header_length,) = struct.unpack_from("<I", data, 6)
+    minimum_length, _, _, line_base, line_range, opcode_base = struct.unpack_from("<BBBbBB", data, 10)
+    lengths = data[16 : 16 + opcode_base - 1]
+    at = 10 + header_length
+    end = len(data)
+    rows: list[tuple[int, int]] = []
+    add = rows.append
+    address, line = 0, 1
+    constant_advance = (255 - opcode_base) // line_range * minimum_length
+    while at < end:
+        opcode = data[at]
+        at += 1
+        if opcode >= opcode_base:
+            opcode -= opcode_base
+            address += opcode // line_range * minimum_length
+            line += line_base + opcode % line_range
+            add((address, line))
+        elif opcode == 1:  # copy
+            add((address, line))
+        elif opcode == 2:  # advance_pc
+            amount, at = _unsigned(data, at)
+            address += amount * minimum_length
+        elif opcode == 3:  # advance_line
+            amount, at = _signed(data, at)
+            line += amount
+        elif opcode == 8:  # const_add_pc
+            address += constant_advance
+        elif opcode == 9:  # fixed_advance_pc
+            address += data[at] | data[at + 1] << 8
+            at += 2
+        elif opcode == 0:
+            length, at = _unsigned(data, at)
+            if data[at] == 2:  # set_address
+                if at + 1 not in addresses:
+                    raise InternalError("the line table sets an address without a relocation")
+                address = addresses[at + 1]
+            elif data[at] == 1:  # end_sequence
+                address, line = 0, 1
+            at += length
+        else:
+            for _ in range(lengths[opcode - 1]):
+                _, at = _unsigned(data, at)
+    return rows
+
+
+def _unsigned(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+
+
+def _signed(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return (value - (1 << shift) if byte & 0x40 else value), at
