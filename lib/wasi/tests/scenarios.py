@@ -58,6 +58,10 @@ def open_flags(guest: Guest) -> Answers:
             yield f"open {path!r} oflags={oflags}", answer
             if path == "dangling" and oflags & 1:
                 guest.call("path_unlink_file", 3, *guest.path("nowhere"))
+    for path in ("f", "sub", "to_sub", ".", "nope"):
+        for rights in (0, RIGHT_READ, RIGHT_WRITE, RIGHT_READ | RIGHT_WRITE):
+            answer = guest.open(path, oflags=2, rights=rights)
+            yield f"open {path!r} as a directory, rights={rights}", answer if isinstance(answer, str) else "opened"
     for flags in (0, 1, 4):
         answer = guest.open("f", flags=flags)
         yield f"open flags={flags}", isinstance(answer, int)

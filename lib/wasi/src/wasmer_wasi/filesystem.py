@@ -177,17 +177,15 @@ class HostDirectory:
         oflags = opening.oflags
         if oflags & OFLAG_DIRECTORY and oflags & (OFLAG_CREAT | OFLAG_EXCL | OFLAG_TRUNC):
             raise WasiError(EINVAL)
-        directory = bool(oflags & OFLAG_DIRECTORY)
-        writable = opening.writable and not directory
-        if self.read_only and (writable or oflags & (OFLAG_CREAT | OFLAG_TRUNC)):
+        if self.read_only and (opening.writable or oflags & (OFLAG_CREAT | OFLAG_TRUNC)):
             split(path)
             raise WasiError(EPERM)
         if oflags & OFLAG_CREAT and path.endswith(b"/"):
             split(path)
             raise WasiError(EISDIR)
         flags = _OPEN | host_flags(opening.flags)
-        flags |= (os.O_RDWR if opening.readable else os.O_WRONLY) if writable else os.O_RDONLY
-        if directory:
+        flags |= (os.O_RDWR if opening.readable else os.O_WRONLY) if opening.writable else os.O_RDONLY
+        if oflags & OFLAG_DIRECTORY:
             flags |= os.O_DIRECTORY
         if oflags & OFLAG_CREAT:
             flags |= os.O_CREAT

@@ -401,8 +401,7 @@ class MemoryDirectory:
         creating = bool(oflags & OFLAG_CREAT)
         if oflags & OFLAG_DIRECTORY and oflags & (OFLAG_CREAT | OFLAG_EXCL | OFLAG_TRUNC):
             raise WasiError(EINVAL)
-        writable = opening.writable and not oflags & OFLAG_DIRECTORY
-        if self._read_only and (writable or oflags & (OFLAG_CREAT | OFLAG_TRUNC)):
+        if self._read_only and (opening.writable or oflags & (OFLAG_CREAT | OFLAG_TRUNC)):
             split(path)
             raise WasiError(EPERM)
         if creating and path.endswith(b"/"):
@@ -419,7 +418,7 @@ class MemoryDirectory:
         elif exclusive:
             raise WasiError(EEXIST)
         if node.entries is not None:
-            if writable or oflags & (OFLAG_CREAT | OFLAG_TRUNC):
+            if opening.writable or oflags & (OFLAG_CREAT | OFLAG_TRUNC):
                 raise WasiError(EISDIR)
             return MemoryDirectory._over(node, self._read_only)
         if oflags & OFLAG_DIRECTORY:
@@ -428,7 +427,7 @@ class MemoryDirectory:
             raise WasiError(ELOOP)
         if oflags & OFLAG_TRUNC:
             node.resize(0)
-        return MemoryFile(node, opening.flags, writable=writable, read_only=self._read_only)
+        return MemoryFile(node, opening.flags, writable=opening.writable, read_only=self._read_only)
 
     def path_status(self, path: bytes, follow: bool) -> Status:
         return self._located(path, follow)[1].status()

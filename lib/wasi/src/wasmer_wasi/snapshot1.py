@@ -22,7 +22,6 @@ from wasmer_wasi.errno import (
     EBADF,
     EFAULT,
     EINVAL,
-    EISDIR,
     ENAMETOOLONG,
     ENOTCAPABLE,
     ENOTDIR,
@@ -47,7 +46,6 @@ from wasmer_wasi.types import (
     FDFLAGS,
     FDSTAT,
     FILESTAT,
-    FILETYPE_DIRECTORY,
     FILETYPE_REGULAR_FILE,
     FSTFLAG_ATIM,
     FSTFLAG_ATIM_NOW,
@@ -56,7 +54,6 @@ from wasmer_wasi.types import (
     FSTFLAGS,
     LOOKUP_SYMLINK_FOLLOW,
     OFLAG_CREAT,
-    OFLAG_DIRECTORY,
     OFLAG_TRUNC,
     OFLAGS,
     PREOPEN_DIRECTORY,
@@ -637,9 +634,6 @@ def path_open(
     writable = bool(wanted & RIGHT_FD_WRITE)
     opened = descriptor.directory.open(name, Opening(_follows(dirflags), oflags, fdflags, readable, writable))
     filetype = opened.status().filetype
-    if filetype == FILETYPE_DIRECTORY and writable and not oflags & OFLAG_DIRECTORY:
-        opened.close()
-        return EISDIR
     seekable = filetype == FILETYPE_REGULAR_FILE or _can_seek(opened)
     rights = rights_of(filetype, readable=readable or not writable, writable=writable, seekable=seekable)
     new = Descriptor(opened, filetype, rights & descriptor.inheriting, descriptor.inheriting, fdflags)

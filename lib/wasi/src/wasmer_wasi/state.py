@@ -267,7 +267,11 @@ class WasiStateBuilder:
         return self
 
     def inherit_stdio(self) -> WasiStateBuilder:
-        """The standard streams of the Python process, which is what is used if nothing is said."""
+        """The standard streams of the Python process, which is what is used if nothing is said.
+
+        Their descriptors are used directly. What Python has printed before is written out when an
+        instance is made; flush what is printed later, or give `sys.stdout` itself to `stdout`.
+        """
         self._streams = [INHERIT, INHERIT, INHERIT]
         return self
 
