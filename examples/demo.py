@@ -1,10 +1,10 @@
 """C programs, compiled to WebAssembly, compiled to machine code by this project, and run.
 
-    python examples/demo.py                      every program on the fastest installed backend
+    python examples/demo.py                      every program on every installed backend
     python examples/demo.py --backend singlepass
     python examples/demo.py --matrix             every program on every backend and WASI version, checked
 
-Prints what each program prints and, at the end, a table: the size of the module, how fast it was
+Prints what each program prints and, at the end, a table for each backend: the size of the module, how fast it was
 compiled (MB of wasm per second of CPU), how long the machine's own C compiler takes at -O2 from the
 source, how long the program ran, and how long its native build (the time of starting a process is
 measured and taken off). Every output is compared with the native one. Exit code 1 if any differs.
@@ -149,19 +149,16 @@ def same(ours: Outcome, native: Outcome) -> bool:
     return ours.stdout.replace(GUEST.encode(), b".") == native.stdout and ours.code == native.code
 
 
-def demonstrate(backend: str, directory: Path) -> list[Row]:
-    """Run every program, print what it prints."""
+def demonstrate(backend: str, directory: Path, *, aloud: bool) -> list[Row]:
+    """Run every program; if `aloud`, print what it prints."""
     rows = []
     start = process_seconds()
     for program in ROWS:
         module, size, compile_seconds = compile_module(program, "snapshot1", backend)
         runs = [run_ours(module, program, directory, "latest") for _ in range(TURNS)]
         natives = [run_native(program, directory) for _ in range(TURNS)]
-        print(f"\n--- {program.name} {' '.join(arguments(program, GUEST))}: {program.about}")
-        lines = runs[0].stdout.decode(errors="replace").splitlines()
-        print("\n".join(lines[:SHOWN_LINES]))
-        if len(lines) > SHOWN_LINES:
-            print(f"… ({len(lines) - SHOWN_LINES} lines more)")
+        if aloud:
+            repeat(program, runs[0].stdout)
         rows.append(
             Row(
                 program,
@@ -174,6 +171,15 @@ def demonstrate(backend: str, directory: Path) -> list[Row]:
             )
         )
     return rows
+
+
+def repeat(program: Program, stdout: bytes) -> None:
+    """Print what a program printed, the first lines of it."""
+    print(f"\n--- {program.name} {' '.join(arguments(program, GUEST))}: {program.about}")
+    lines = stdout.decode(errors="replace").splitlines()
+    print("\n".join(lines[:SHOWN_LINES]))
+    if len(lines) > SHOWN_LINES:
+        print(f"… ({len(lines) - SHOWN_LINES} lines more)")
 
 
 def show(rows: list[Row], backend: str) -> None:
@@ -222,7 +228,7 @@ def backends() -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Compile C programs to WebAssembly and run them.")
-    parser.add_argument("--backend", help="the backend to use; default: the last of those installed")
+    parser.add_argument("--backend", help="the only backend to use; default: all that are installed")
     parser.add_argument("--matrix", action="store_true", help="check every backend and every WASI version")
     options = parser.parse_args()
     try:
@@ -242,13 +248,15 @@ def main() -> int:
                 print("The first run compiles a C library for WebAssembly; that takes about half a minute.", flush=True)
             if options.matrix:
                 return 0 if matrix(Path(directory)) else 1
-            backend = options.backend or installed[-1]
-            rows = demonstrate(backend, Path(directory))
+            tables = {}
+            for backend in [options.backend] if options.backend else installed:
+                tables[backend] = demonstrate(backend, Path(directory), aloud=not tables)
         except (programs.NoCompiler, programs.BuildFailed) as failure:
             print(f"Error: {failure}", file=sys.stderr)
             return 1
-    show(rows, backend)
-    return 0 if all(row.same for row in rows) else 1
+    for backend, rows in tables.items():
+        show(rows, backend)
+    return 0 if all(row.same for rows in tables.values() for row in rows) else 1
 
 
 if __name__ == "__main__":
