@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pty
 import random
 import sys
 from pathlib import Path
@@ -25,7 +26,9 @@ from wasmer_wasi import (
     generate_import_object_from_state,
     get_wasi_state,
 )
-from wasmer_wasi.types import SNAPSHOT1
+from wasmer_wasi.descriptors import Descriptor, DescriptorTable
+from wasmer_wasi.streams import Stream
+from wasmer_wasi.types import FILETYPE_UNKNOWN, RIGHT_FD_SEEK, RIGHT_FD_TELL, SNAPSHOT1, STREAM_RIGHTS
 
 
 def guest_of(state: WasiState) -> DirectGuest:
@@ -55,6 +58,15 @@ def test_what_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(WasiFsSetupError, match="oh"):
         WasiState.new("p").setup_fs(fails).build()
+
+
+def test_a_file_set_up_by_hand_is_there_in_every_copy() -> None:
+    def add(table: DescriptorTable) -> None:
+        table.insert(Descriptor(Stream(io.BytesIO(b"extra"), output=False), FILETYPE_UNKNOWN, STREAM_RIGHTS, 0))
+
+    state = WasiState.new("p").setup_fs(add).build()
+    for guest in (guest_of(state), guest_of(state.copy()), guest_of(state.copy())):
+        assert guest.read_file(3, 10) == ("SUCCESS", b"extra")
 
 
 def test_args_and_environment_keep_their_order_and_bytes() -> None:
@@ -206,6 +218,25 @@ def test_nothing() -> None:
     assert guest.read_file(0, 10) == ("SUCCESS", b"")
     assert guest.write_file(1, b"lost") == ("SUCCESS", 4)
     assert guest.fdstat(1)[0] == 2  # a character device: /dev/null
+    assert not is_terminal(guest, 1)
+
+
+def is_terminal(guest: DirectGuest, fd: int) -> bool:
+    """As the C library finds out."""
+    kind, _, rights, _ = guest.fdstat(fd)
+    return kind == 2 and not rights & (RIGHT_FD_SEEK | RIGHT_FD_TELL)
+
+
+def test_a_terminal() -> None:
+    leader, follower = pty.openpty()
+    with open(follower, "r+b", buffering=0) as terminal:
+        guest = guest_of(WasiState.new("p").stdin(terminal).stdout(terminal).build())
+        assert is_terminal(guest, 0) and is_terminal(guest, 1)
+        os.write(leader, b"typed\nmore\n")
+        assert guest.read_file(0, 100) == ("SUCCESS", b"typed\n")
+        guest.write_file(1, b"shown")
+        assert b"shown" in os.read(leader, 100)
+    os.close(leader)
 
 
 def test_inheriting_goes_where_python_prints(

@@ -28,7 +28,7 @@ from wasmer_wasi.filesystem import Directory, HostDirectory
 from wasmer_wasi.random import RandomSource, seeded, system
 from wasmer_wasi.sockets import Socket
 from wasmer_wasi.streams import Stream
-from wasmer_wasi.types import ALL_RIGHTS, DIRECTORY_RIGHTS, FILETYPE_CHARACTER_DEVICE, FILETYPE_DIRECTORY
+from wasmer_wasi.types import ALL_RIGHTS, DIRECTORY_RIGHTS, FILETYPE_DIRECTORY
 
 STANDARD_STREAMS: Final = ("stdin", "stdout", "stderr")
 
@@ -357,8 +357,7 @@ def _open_streams(state: WasiState) -> None:
     for number, target in enumerate(state.streams):
         file = _standard(number) if target is INHERIT else _file_of(target, number)
         filetype = file.status().filetype
-        seekable = filetype != FILETYPE_CHARACTER_DEVICE and _can_seek(file)
-        rights = rights_of(filetype, readable=number == 0, writable=number != 0, seekable=seekable)
+        rights = rights_of(filetype, readable=number == 0, writable=number != 0, seekable=_can_seek(file))
         state.descriptors.insert(Descriptor(file, filetype, rights, rights))
 
 
