@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from guests import BUFFER, RESULT, DirectGuest, Guest
+from guests import BUFFER, RESULT, DirectGuest, Guest, RuntimeGuest
 
 from wasmer_wasi import ExitCode, VirtualClock, WasiState
 from wasmer_wasi.types import SNAPSHOT1
@@ -81,6 +82,36 @@ def test_a_pipe() -> None:
     answer, events = guest.poll(pipe)
     assert answer == "SUCCESS" and events[0][0] == 1 and events[0][4] == 1  # hung up
     assert guest.read_file(0, 10) == ("SUCCESS", b"")
+
+
+@pytest.mark.parametrize("what", ["sleep", "poll", "read"])
+def test_ctrl_c_ends_any_wait(what: str, backend: str, tmp_path: Path) -> None:
+    """From inside compiled code; and the instance can be used afterwards."""
+    reading, writing = os.pipe()
+    source = open(reading, "rb", buffering=0)
+    state = WasiState.new("p").stdin(source).build()
+    guest = RuntimeGuest(tmp_path, SNAPSHOT1, backend, state)
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    started = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            if what == "read":
+                guest.read_file(0, 10)
+            else:
+                waits = [guest.clock_subscription(1, 1, 20_000 * MILLISECOND)]
+                guest.poll(*waits, *([guest.fd_subscription(2, 1, 0)] if what == "poll" else []))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - started < 10
+    os.write(writing, b"x")
+    assert guest.read_file(0, 10) == ("SUCCESS", b"x")
+    os.close(writing)
 
 
 def test_a_file_tells_how_much_is_left(guest: Guest) -> None:
@@ -189,9 +220,9 @@ def test_exit(code: int, seen: int, guest: Guest) -> None:
 
 
 def test_signals_end_the_guest_and_not_the_host(guest: Guest) -> None:
-    for signal in (1, 2, 6, 9, 15, 30):
+    for number in (1, 2, 6, 9, 15, 30):
         with pytest.raises(ExitCode) as end:
-            guest.call("proc_raise", signal)
-        assert end.value.code == 128 + signal
-    for signal in (0, 16, 17, 22, 27):
-        assert guest.call("proc_raise", signal) == "SUCCESS"
+            guest.call("proc_raise", number)
+        assert end.value.code == 128 + number
+    for number in (0, 16, 17, 22, 27):
+        assert guest.call("proc_raise", number) == "SUCCESS"
