@@ -28,7 +28,7 @@ import builtins
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 class Error(Exception):
@@ -359,11 +359,13 @@ class Frame(NamedTuple):
     function_name: str  # from the name section, an export, or ""
     offset: int  # of the operator, in bytes from the start of the module
     module_name: str = ""
+    source: str = ""  # "file.c:12:3" where the module has debug information
 
     def __str__(self) -> str:
         name = self.function_name or f"function[{self.function_index}]"
         module = f"{self.module_name}!" if self.module_name else ""
-        return f"{module}{name} (function {self.function_index}, at byte {self.offset:#x})"
+        source = f" at {self.source}" if self.source else ""
+        return f"{module}{name}{source} (function {self.function_index}, at byte {self.offset:#x})"
 
 
 class Trap(RuntimeError):
@@ -381,9 +383,20 @@ class Trap(RuntimeError):
         self.message = message
         self.kind = kind
         self.trap_info = trap_info
-        self.frames = tuple(frames)
-
+        self._frames = tuple(frames)
+        self._unnamed: list[Callable[[], tuple[Frame, ...]]] = []
         self._more_notes: list[str] = []
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The wasm functions that ran, innermost first; names and lines are looked up when asked for."""
+        while self._unnamed:
+            self._frames += self._unnamed.pop(0)()
+        return self._frames
+
+    def add_frames(self, look_up: Callable[[], tuple[Frame, ...]]) -> None:
+        """More frames, of an entry further out; `look_up` gives them when they are asked for."""
+        self._unnamed.append(look_up)
 
     @property
     def __notes__(self) -> list[str]:  # type: ignore[override]
@@ -398,7 +411,8 @@ class Trap(RuntimeError):
         self._more_notes.append(note)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self.message, self.kind, self.trap_info, self.frames), self.__dict__)
+        state = {name: value for name, value in self.__dict__.items() if name not in ("_frames", "_unnamed")}
+        return (type(self), (self.message, self.kind, self.trap_info, self.frames), state)
 
 
 class UserError(RuntimeError):

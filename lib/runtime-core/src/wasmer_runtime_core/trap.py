@@ -38,10 +38,18 @@ def function_name(info: ModuleInfo | None, index: int) -> str:
     return ""
 
 
-def frames(raw: tuple[RawFrame, ...]) -> tuple[errors.Frame, ...]:
-    """The frames of a backtrace, innermost first."""
+def frames(raw: tuple[RawFrame, ...], sources: bool = True) -> tuple[errors.Frame, ...]:
+    """The frames of a backtrace, innermost first; `sources`: with the lines that debug information has."""
+    from wasmer_runtime_core.debug_info import demangle
+
     return tuple(
-        errors.Frame(index, function_name(info, index), offset, getattr(info, "module_name", None) or "")
+        errors.Frame(
+            index,
+            demangle(function_name(info, index)),
+            offset,
+            getattr(info, "module_name", None) or "",
+            info.source_lines.find(offset) if sources and isinstance(info, ModuleInfo) else "",
+        )
         for info, index, offset in raw
     )
 
@@ -52,15 +60,17 @@ def make_trap(kind: int, raw: tuple[RawFrame, ...], detail: str | None) -> BaseE
     if row is None:
         where = "".join(f"\n  in {frame}" for frame in frames(raw))
         return errors.InternalError(f"generated code faulted: {detail}{where}")
-    return errors.Trap(row.message, row.name, row.group, frames(raw))
+    trap = errors.Trap(row.message, row.name, row.group)
+    trap.add_frames(lambda: frames(raw))
+    return trap
 
 
 def annotate(exception: BaseException, raw: tuple[RawFrame, ...]) -> None:
     """Say which WebAssembly functions an exception passed through."""
     if isinstance(exception, errors.Trap):
-        exception.frames += frames(raw)
+        exception.add_frames(lambda: frames(raw))
         return
-    note = "WebAssembly functions that ran:" + "".join(f"\n  {frame}" for frame in frames(raw))
+    note = "WebAssembly functions that ran:" + "".join(f"\n  {frame}" for frame in frames(raw, sources=False))
     notes = getattr(exception, "__notes__", None)
     if notes is None or (len(notes) < MOST_NOTES and note not in notes):
         exception.add_note(note)

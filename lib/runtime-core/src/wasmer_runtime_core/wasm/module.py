@@ -6,10 +6,12 @@ Index spaces put imports first. Positions are byte offsets in the module.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wasmer_runtime_core.wasm.names import read_function_names, read_local_names, read_module_name
 from wasmer_runtime_core.wasm.types import FunctionType, GlobalType, MemoryType, TableType
+if TYPE_CHECKING:
+    from wasmer_runtime_core.debug_info import SourceLines
 
 FUNCTION: Final = 0
 TABLE: Final = 1
@@ -112,6 +114,17 @@ class ModuleInfo:
         return read_function_names(self.custom_sections)
 
     @cached_property
+    def source_lines(self) -> SourceLines:
+        """Positions in source files, from DWARF in custom sections; finds nothing if there is none."""
+        from wasmer_runtime_core.debug_info import SourceLines
+
+        return SourceLines(self)
+
+    @cached_property
     def local_names(self) -> dict[int, dict[int, str]]:
         """Names of locals, parameters first: by function index, then by local index."""
         return read_local_names(self.custom_sections)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Debug information is read again where the module goes."""
+        return {name: value for name, value in self.__dict__.items() if name != "source_lines"}

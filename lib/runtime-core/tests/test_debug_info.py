@@ -1,0 +1,88 @@
+"""Backtraces: names as they were written, lines from DWARF."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wasmer_runtime_core.debug_info import SourceLines, demangle
+from wasmer_runtime_core.errors import Frame, Trap
+from wasmer_runtime_core.wasm.decode import decode_module
+from wasmer_runtime_core.wasm.module import CustomSection, ModuleInfo
+
+PROGRAM = """\
+static int divide(int a, int b) {
+  return a / b;
+}
+__attribute__((noinline, export_name("run"))) int run(int a) {
+  return divide(a, a - 3) + 1;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("symbol", "package", "readable"),
+    [
+        ("_ZN3foo3barEiPKc", "itanium_demangler", "foo::bar(int, char const*)"),
+        ("_ZN4core3fmt9Formatter3pad17h0123456789abcdefE", "rust_demangler", "core::fmt::Formatter::pad"),
+        ("_RNvC7mycrate3bar", "rust_demangler", "mycrate::bar"),
+    ],
+)
+def test_symbols_become_readable(symbol: str, package: str, readable: str) -> None:
+    pytest.importorskip(package, reason="demangling is an extra")
+    assert demangle(symbol) == readable
+
+
+@pytest.mark.parametrize("name", ["", "main", "_start", "_Z", "_ZN", "_R", "_ZN3fooE🦀", "_RNvC", "__wasm_call_ctors"])
+def test_other_names_stay(name: str) -> None:
+    assert demangle(name) == name
+
+
+def test_without_a_demangler_names_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "itanium_demangler", None)
+    monkeypatch.setitem(sys.modules, "rust_demangler", None)
+    assert demangle("_ZN3foo3barEiPKc") == "_ZN3foo3barEiPKc"
+
+
+@pytest.mark.parametrize("junk", [b"", b"\x00", b"\xff" * 64, bytes(range(256))])
+def test_unreadable_debug_information_is_none(junk: bytes) -> None:
+    info = ModuleInfo()
+    names = (".debug_info", ".debug_line", ".debug_abbrev")
+    info.custom_sections = [CustomSection(name, junk, 0) for name in names]
+    assert SourceLines(info).find(0x10) == ""
+
+
+def test_lines_of_a_c_program(tmp_path: Path) -> None:
+    pytest.importorskip("elftools", reason="lines are an extra (pyelftools)")
+    pytest.importorskip("ziglang", reason="a C compiler for WebAssembly is needed (ziglang)")
+    source = tmp_path / "program.c"
+    source.write_text(PROGRAM)
+    target = tmp_path / "program.wasm"
+    flags = ["-target", "wasm32-freestanding", "-g", "-O1", "-nostdlib", "-Wl,--no-entry", "-o", str(target)]
+    subprocess.run([sys.executable, "-m", "ziglang", "cc", *flags, str(source)], check=True, capture_output=True)
+    data = target.read_bytes()
+    info = decode_module(data).info
+    division = data.rindex(b"\x6d", 0, data.index(b".debug"))  # i32.div_s
+    assert info.source_lines.find(division).startswith("program.c:2:")
+    assert info.source_lines.find(len(data) * 2) == ""
+    assert "source_lines" not in pickle.loads(pickle.dumps(info)).__dict__
+
+
+def test_frames_are_looked_up_when_asked_for() -> None:
+    asked = []
+
+    def look_up() -> tuple[Frame, ...]:
+        asked.append(True)
+        return (Frame(3, "divide", 0x42, "module", "program.c:2:12"),)
+
+    trap = Trap("integer divide by zero", "INTEGER_DIVIDE_BY_ZERO", "IllegalArithmetic")
+    trap.add_frames(look_up)
+    assert not asked
+    assert "module!divide at program.c:2:12 (function 3, at byte 0x42)" in trap.__notes__[0]
+    assert trap.frames[0].source == "program.c:2:12"
+    assert asked == [True]
+    assert pickle.loads(pickle.dumps(trap)).frames == trap.frames
