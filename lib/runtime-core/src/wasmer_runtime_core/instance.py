@@ -131,8 +131,9 @@ class Instance:
             CreationError: a memory or table cannot be had.
         """
         self.module = module
-        self.core = core = machine.Instance(link(module), externs, ctx, module)
-        self.exports = Exports(core, {row.name: (row.kind, row.index) for row in module.info.exports})
+        plan, places = link(module)
+        self.core = core = machine.Instance(plan, externs, ctx, module)
+        self.exports = Exports(core, places)
         if ctx is not None:
             ctx.instance = self
         core.initialize()
@@ -143,7 +144,7 @@ class Instance:
         self = cls.__new__(cls)
         self.module = core.module
         self.core = core
-        self.exports = Exports(core, {row.name: (row.kind, row.index) for row in core.module.info.exports})
+        self.exports = Exports(core, link(core.module).places)
         return self
 
     def memory(self, index: int = 0) -> _memory.Memory:

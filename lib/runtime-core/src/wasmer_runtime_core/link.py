@@ -1,4 +1,4 @@
-"""From a compiled module to a plan: what all its instances have in common.
+"""From a compiled module to what all its instances have in common.
 
 Done once for a module, by its first instance, and kept in ``module.linked``. The C part
 copies the plan's context block for each instance (`native/plan.c`); here the module's
@@ -8,7 +8,7 @@ declarations are put into the plain rows that it takes.
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wasmer_runtime_core.code import publish
 from wasmer_runtime_core.context import ContextLayout
@@ -32,17 +32,26 @@ _KINDS: Final = {
 }
 
 
-def link(module: Module) -> Plan:
-    """The module's plan, made if this is the first time.
+class Linked(NamedTuple):
+    """A module that can be instantiated."""
+
+    plan: Plan
+    places: dict[str, tuple[int, int]]
+    """Kind and index of each export, in the module's order."""
+
+
+def link(module: Module) -> Linked:
+    """The module ready for instances, made so if this is the first time.
 
     Raises:
         CompileError: the code cannot run on this machine.
         MemoryError: no room for it.
     """
-    plan: Plan | None = module.linked
-    if plan is None:
-        plan = module.linked = make_plan(module)
-    return plan
+    linked: Linked | None = module.linked
+    if linked is None:
+        places = {row.name: (row.kind, row.index) for row in module.info.exports}
+        linked = module.linked = Linked(make_plan(module), places)
+    return linked
 
 
 def make_plan(module: Module) -> Plan:

@@ -109,6 +109,10 @@ fill(PyObject *target)
         }
         Py_DECREF(function);
     }
+    PyObject *checksum = PyLong_FromUnsignedLong(CONTRACT_CHECKSUM);
+    if (!checksum || PyDict_SetItemString(target, "contract_checksum", checksum) < 0)
+        return -1;
+    Py_DECREF(checksum);
     install_watch();
     assert_handlers();
     return 0;

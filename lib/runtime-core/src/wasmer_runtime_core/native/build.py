@@ -16,6 +16,7 @@ import shutil
 import sys
 import sysconfig
 import tempfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -52,6 +53,7 @@ def contract_header() -> str:
     lines.append(f"#define N_VMCALLS {len(vmcalls.VMCALLS)}")
     names = " ".join(f"row({call.name})" for call in vmcalls.VMCALLS)
     lines.append(f"#define VMCALL_NAMES(row) {names}")
+    lines.append(f"#define CONTRACT_CHECKSUM {zlib.crc32(chr(10).join(lines).encode())}u")
     return "\n".join(lines) + "\n"
 
 
@@ -97,6 +99,8 @@ def build(directory: Path | str, *, warnings_are_errors: bool = False) -> Path:
         import cffi
     except ImportError:
         raise BuildError("cffi is needed to build the C part: pip install cffi") from None
+    if importlib.util.find_spec("setuptools") is None and sys.version_info >= (3, 12):
+        raise BuildError("setuptools is needed to build the C part: pip install setuptools")
     flags = [*FLAGS, "-Werror"] if warnings_are_errors else list(FLAGS)
     builder = cffi.FFI()
     builder.cdef("int bootstrap(void *dictionary);")

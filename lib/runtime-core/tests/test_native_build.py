@@ -1,0 +1,74 @@
+"""The C part is built from the contract as it stands, without warnings, and says what it needs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wasmer_runtime_core import context, trap_kinds, vmcalls
+from wasmer_runtime_core.native import build, machine
+
+
+def test_the_header_holds_every_row() -> None:
+    lines = build.contract_header().splitlines()
+    for name, field in context.VMCTX.items():
+        assert f"#define VMCTX_{name.upper()} {field.offset}" in lines
+    for kind in trap_kinds.TRAP_KINDS:
+        assert f"#define TRAP_{kind.name} {kind.number}" in lines
+    assert f"#define N_VMCALLS {len(vmcalls.VMCALLS)}" in lines
+
+
+def test_what_runs_was_built_from_the_contract_as_it_is() -> None:
+    last = build.contract_header().splitlines()[-1]
+    assert last == f"#define CONTRACT_CHECKSUM {machine.contract_checksum}u", (
+        "the C part is older than its contract; run: python -m wasmer_runtime_core.native.build"
+    )
+
+
+def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler -O2")
+    with pytest.raises(build.BuildError, match="no C compiler: 'no-such-compiler' is not on the PATH"):
+        build.build("/nowhere")
+    assert build.main() == 1
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+def test_it_compiles_without_warnings(tmp_path: Path) -> None:
+    path = build.build(tmp_path / "package", warnings_are_errors=True)
+    assert path.parent == tmp_path / "package" and path.name.startswith("_native.")
+
+
+def test_the_machine_exists_once_in_a_process() -> None:
+    code = (
+        "from wasmer_runtime_core.native import machine\n"
+        "from wasmer_runtime_core.native._native import ffi, lib\n"
+        "print(lib.bootstrap(ffi.cast('void *', id({}))))\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}\n{code}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.stdout == "-1\n" and "it is loaded already" in result.stderr
+
+
+def test_a_missing_library_says_how_to_build_it(tmp_path: Path) -> None:
+    package = tmp_path / "wasmer_runtime_core"
+    shutil.copytree(Path(build.SOURCES).parent, package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    result = subprocess.run(
+        [sys.executable, "-c", "import wasmer_runtime_core.native.machine"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "in a source tree run: python -m wasmer_runtime_core.native.build" in result.stderr
