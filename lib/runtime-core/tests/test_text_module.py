@@ -181,6 +181,10 @@ ERRORS = [
     ("(table 1 i32)", "unexpected token i32, expected a reference type", 1, 10),
     ("(func) (elem (i32.const 0) nop)", "unexpected token nop", 1, 28),
     ("(data (offset))\n(dat)", "unknown operator dat", 2, 2),
+    ("(type (func) nop)", "unexpected token nop, expected )", 1, 14),
+    ("(elem (table 0) (i32.const 0) 1)", "unexpected token 1, expected func or a reference type", 1, 31),
+    ("(data 0)", "unexpected token ), expected (offset or a folded instruction", 1, 8),
+    ("(elem (table 0))", "unexpected token ), expected (offset or a folded instruction", 1, 16),
     ("(func (foo)) (func", "unknown operator foo", 1, 8),
 ]  # fmt: skip
 

@@ -185,6 +185,8 @@ class ModuleParser:
             cursor.expect_opening(FUNC)
             definitions.add_type(take_function_type(cursor, IndexSpace("param", "parameter")))
             cursor.expect_right("(param, (result or )")
+            if cursor.numbers[cursor.at] != RIGHT:
+                raise cursor.unexpected(")")
             return ""
         if keyword == IMPORT:
             if cursor.numbers[cursor.at + 2] == LEFT:
@@ -463,6 +465,8 @@ class ModuleParser:
             expression = self.take_expression(False)
             cursor.expect_right("an instruction or )")
             return expression
+        if cursor.numbers[cursor.at] != LEFT:
+            raise cursor.unexpected("(offset or a folded instruction")
         return self.take_expression(True)
 
     def take_element_items(self, type_: int) -> tuple[list[bytes], bool]:
@@ -485,21 +489,22 @@ class ModuleParser:
         """``(elem $id? mode elemlist)``: passive, declarative or active."""
         cursor = self.cursor
         cursor.skip_identifier()
-        table = -1
+        table = 0
         offset = b""
         declarative = False
+        table_written = False
         if cursor.numbers[cursor.at] == DECLARE:
             cursor.at += 1
             declarative = True
         elif cursor.take_opening(TABLE):
             table = self.definitions.tables.take_index(cursor)
+            table_written = True
             cursor.expect_right(")")
             offset = self.take_offset()
         elif cursor.has_index():  # the spelling of 1.0
             table = self.definitions.tables.take_index(cursor)
             offset = self.take_offset()
         elif cursor.numbers[cursor.at] == LEFT:
-            table = 0
             offset = self.take_offset()
         type_ = bytes((FUNCREF,))
         functions_only = True
@@ -514,12 +519,12 @@ class ModuleParser:
             while cursor.numbers[cursor.at] == LEFT:
                 items.extend(self.take_element_items(0)[0])
             functions_only = False
-        elif offset:
+        elif offset and not table_written:
             items, functions_only = self.take_element_items(FUNCREF)
             if not functions_only:
                 raise cursor.unexpected("the index of a function")
         else:
-            raise cursor.unexpected("declare, an offset, func or a reference type")
+            raise cursor.unexpected("func or a reference type")
         self.sections.elements.append(element_segment(table, offset, type_, items, functions_only, declarative))
 
     def read_data_segment(self) -> None:
