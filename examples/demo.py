@@ -31,6 +31,8 @@ PROGRAMS: Final = ROOT / "examples" / "c"
 GUEST: Final = "/work"
 TURNS: Final = 5
 SHOWN_LINES: Final = 12
+SHORTEST_SECONDS: Final = 0.005
+"""A native run shorter than this is mostly the start of its process: no ratio is given."""
 
 
 class Program(NamedTuple):
@@ -155,8 +157,10 @@ def demonstrate(backend: str, directory: Path, *, aloud: bool) -> list[Row]:
     start = process_seconds()
     for program in ROWS:
         module, size, compile_seconds = compile_module(program, "snapshot1", backend)
-        runs = [run_ours(module, program, directory, "latest") for _ in range(TURNS)]
-        natives = [run_native(program, directory) for _ in range(TURNS)]
+        runs, natives = [], []
+        for _ in range(TURNS):
+            runs.append(run_ours(module, program, directory, "latest"))
+            natives.append(run_native(program, directory))
         if aloud:
             repeat(program, runs[0].stdout)
         rows.append(
@@ -166,7 +170,7 @@ def demonstrate(backend: str, directory: Path, *, aloud: bool) -> list[Row]:
                 compile_seconds,
                 compile_native(program, directory),
                 min(run.seconds for run in runs),
-                max(min(native.seconds for native in natives) - start, 1e-5),
+                max(min(native.seconds for native in natives) - start, 0.0),
                 all(same(run, natives[0]) for run in runs),
             )
         )
@@ -189,11 +193,12 @@ def show(rows: list[Row], backend: str) -> None:
     print(f"{heads}{'run':>12}{'native':>11}{'ratio':>7}   output")
     for row in rows:
         speed = row.module_bytes / row.compile_seconds / 1e6
-        ratio = row.run_seconds / row.native_seconds
+        measurable = row.native_seconds >= SHORTEST_SECONDS
+        ratio = f"{row.run_seconds / row.native_seconds:.2f}" if measurable else "-"
         print(
             f"{row.program.name:<10}{row.module_bytes:>10,} B"
             f"{row.compile_seconds * 1e3:>10.1f} ms{speed:>7.1f} MB/s{row.native_compile_seconds * 1e3:>8.1f} ms"
-            f"{row.run_seconds * 1e3:>9.1f} ms{row.native_seconds * 1e3:>8.1f} ms{ratio:>7.2f}"
+            f"{row.run_seconds * 1e3:>9.1f} ms{row.native_seconds * 1e3:>8.1f} ms{ratio:>7}"
             f"   {'as native' if row.same else 'DIFFERS from native'}"
         )
 
