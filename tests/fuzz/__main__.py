@@ -1,6 +1,7 @@
-"""Fuzz the decoder and the validator: ``python -m tests.fuzz --minutes 10``.
+"""Fuzz the way from text to machine code: ``python -m tests.fuzz --minutes 10``.
 
-Stops at the first module that breaks a promise, writes it to a file and says how to see
+Modules are changed in their bytes, in their instructions, or in their text. What is valid is
+compiled and printed too. Stops at the first module that breaks a promise, writes it to a file and says how to see
 it again. With ``--oracle`` every verdict is compared with wasmtime's.
 """
 
@@ -18,9 +19,15 @@ from tests.fuzz import corpus
 from tests.fuzz.modules import Oracle, agrees, outcome, wasmtime_oracle
 from tests.fuzz.mutation import mutate, random_mutations
 from tests.fuzz.splice import Splicer
+from tests.fuzz.stages import broken_text, compiles, parses_or_refuses, prints
+from wasmer_runtime_core.errors import Error as WasmError
+from wasmer_runtime_core.wasm.printer import print_module
 
 SPLICED: Final = 0.5
 """Share of modules whose instructions were moved; bytes are changed in the others."""
+
+TEXTS: Final = 0.1
+"""Share of inputs that are texts."""
 
 
 def main() -> int:
@@ -55,6 +62,14 @@ def run(
     failed = 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
+        if source.random() < TEXTS:
+            problem = check_text(source.choice(modules), source, counts)
+            if problem:
+                failed += 1
+                print(problem)
+                if not keep_going:
+                    break
+            continue
         if source.random() < SPLICED:
             data = splicer.splice(source)
         else:
@@ -69,7 +84,7 @@ def run(
             print(f"{problem}\n  the module is in {path}")
             if not keep_going:
                 break
-    print(f"{sum(counts.values())} modules tried: {dict(counts)}; {failed} failures, seed {seed}")
+    print(f"{sum(counts.values())} inputs tried: {dict(counts)}; {failed} failures, seed {seed}")
     return 1 if failed else 0
 
 
@@ -77,12 +92,30 @@ def check(data: bytes, oracle: Oracle | None, counts: Counter[str]) -> str | Non
     """Try one module; what is wrong, if anything is."""
     try:
         verdict = outcome(data)
+        if verdict.kind == "valid":
+            compiles(data)
+            prints(data)
     except Exception as error:
         counts["failed"] += 1
         return f"{type(error).__name__}: {error}"
     counts[verdict.kind] += 1
     if oracle is not None and not agrees(verdict, oracle, data):
         return f"we say {verdict.kind} {verdict.reason}, wasmtime says otherwise"
+    return None
+
+
+def check_text(module: bytes, source: random.Random, counts: Counter[str]) -> str | None:
+    """Break the text of one module and parse it; what is wrong, if anything is."""
+    try:
+        text = print_module(module)
+    except WasmError:
+        return None  # the corpus holds invalid modules too
+    text = broken_text(text, source)
+    try:
+        counts[parses_or_refuses(text)] += 1
+    except Exception as error:
+        counts["failed"] += 1
+        return f"{type(error).__name__}: {error}\n{text}"
     return None
 
 

@@ -13,6 +13,7 @@ from tests.fuzz import corpus
 from tests.fuzz.modules import outcome
 from tests.fuzz.mutation import KINDS, Mutation, mutate
 from tests.fuzz.splice import Splicer
+from tests.fuzz.stages import broken_text, compiles, parses_or_refuses, prints
 
 OWN: Final = [corpus.parse_own(text) for text in corpus.OWN_MODULES]
 
@@ -51,3 +52,15 @@ def test_moved_instructions_reach_the_types() -> None:
     verdicts = [outcome(splicer.splice(source)) for _ in range(500)]
     assert {verdict.kind for verdict in verdicts} >= {"valid", "invalid"}
     assert any(verdict.reason.startswith("type mismatch") for verdict in verdicts)
+
+
+@pytest.mark.parametrize("module", OWN, ids=("control", "everything", "vectors"))
+def test_valid_modules_compile_and_print(module: bytes) -> None:
+    compiles(module)
+    prints(module)
+
+
+@given(text=st.sampled_from(corpus.OWN_MODULES), seed=st.integers(0, 2**32))
+@settings(max_examples=300, deadline=None)
+def test_a_broken_text_is_refused_or_holds(text: str, seed: int) -> None:
+    assert parses_or_refuses(broken_text(text, random.Random(seed))) in ("parsed", "refused")

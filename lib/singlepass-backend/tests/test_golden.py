@@ -1,8 +1,9 @@
 """Golden tests: small modules that carry the machine instructions expected of them.
 
 A file of ``golden/`` is WebAssembly text; a first line such as ``;;! bounds checks`` chooses a
-configuration. Behind the module stand the records of its functions as comments. A change of
-the compiler shows as a change of these texts: read it, then ``pytest --bless``.
+configuration. Behind the module stand, as comments, for each function the body that the
+validator hands over and the machine instructions made of it. A change of either shows as a
+change of these texts: read it, then ``pytest --bless``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pytest
 
 from wasmer_runtime_core.asm.x64.printer import format_records
 from wasmer_runtime_core.backend import CompilerConfig
+from wasmer_runtime_core.wasm.body_text import format_body
 from wasmer_runtime_core.wasm.decode import decode_module
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.validate import validate_module
@@ -37,7 +39,8 @@ def expected_of(source: str) -> str:
     compiler = SinglepassCompiler(features)
     lines = []
     for body in validate_module(decoded):
-        lines.append(f"function {body.function_index}:")
+        lines += format_body(body).rstrip().splitlines()
+        lines.append("--")
         lines += format_records(compiler.records(decoded.info, body, config, verify=True)).rstrip().splitlines()
     return module + "\n\n" + "".join(f";; {line}".rstrip() + "\n" for line in lines)
 

@@ -19,13 +19,13 @@ from wasmer_runtime_core.cpu import host_features
 from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.vmcalls import VMCALLS
 from wasmer_runtime_core.wasm.body import Body
+from wasmer_runtime_core.wasm.internal_operators import ALL_OPERATORS
 from wasmer_runtime_core.wasm.module import ModuleInfo
-from wasmer_runtime_core.wasm.operators import OPERATORS
 from wasmer_runtime_core.wasm.types import V128
 from wasmer_singlepass_backend.frame import USES_VECTORS, USES_VMCTX, begin, cold, epilogue, prologue
 from wasmer_singlepass_backend.function import FunctionCompiler
 from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.lowering.table import by_code
+from wasmer_singlepass_backend.lowering.table import TABLE_SIZE, by_code
 from wasmer_singlepass_backend.module_view import ModuleView
 from wasmer_singlepass_backend.target import REQUIRED, Target
 from wasmer_singlepass_backend.verify import check_books
@@ -41,9 +41,11 @@ DISPATCH: Final[list[Lowering | None]] = by_code()
 
 def _vmctx_operators() -> bytes:
     """1 for the codes whose lowering reads the vmctx."""
-    flags = bytearray(0x400)
-    for code, row in OPERATORS.items():
-        if row.mnemonic.startswith(("global.", "table.", "memory.", "data.", "elem.", "ref.func", "call")):
+    flags = bytearray(TABLE_SIZE)
+    for code, row in ALL_OPERATORS.items():
+        if row.mnemonic.startswith(
+            ("global.", "table.", "memory.", "data.", "elem.", "ref.func", "call", "internal.")
+        ):
             flags[code] = 1
     return bytes(flags)
 
@@ -145,7 +147,7 @@ def compile_body(f: FunctionCompiler, body: Body, verify: bool = False) -> bytes
 
 
 def _unknown(body: Body, code: i64, offset: i64) -> Exception:
-    row = OPERATORS.get(int(code))
+    row = ALL_OPERATORS.get(int(code))
     if row is not None and code >= 0x200:
         return CompileError(f"the singlepass backend has no {row.mnemonic} yet (at byte {int(offset):#x})")
     name = row.mnemonic if row is not None else hex(int(code))

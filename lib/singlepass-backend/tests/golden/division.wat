@@ -4,7 +4,14 @@
   (func (param $a i32) (result i32) (i32.rem_s (local.get $a) (i32.const 7)))
   (func (param $a i32) (param $b i32) (result i32) (i32.div_s (local.get $a) (local.get $b))))
 
-;; function 0:
+;; function 0 type 0, locals i32, 7 bytes at 0x20
+;; stack 2, labels 0, calls 0, call weight 0, memory accesses 0
+;; local weights 1
+;;   0x21  local.get 0 i32
+;;   0x23  i32.const 10
+;;   0x25  i32.div_u
+;;   0x26  end @0 falls through
+;; --
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r10d, esi
@@ -14,7 +21,14 @@
 ;;   L0:
 ;;     leave
 ;;     ret
-;; function 1:
+;; function 1 type 0, locals i32, 7 bytes at 0x28
+;; stack 2, labels 0, calls 0, call weight 0, memory accesses 0
+;; local weights 1
+;;   0x29  local.get 0 i32
+;;   0x2b  i32.const 7
+;;   0x2d  i32.rem_s
+;;   0x2e  end @0 falls through
+;; --
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r10d, esi
@@ -31,7 +45,14 @@
 ;;   L0:
 ;;     leave
 ;;     ret
-;; function 2:
+;; function 2 type 1, locals i32 i32, 7 bytes at 0x30
+;; stack 2, labels 0, calls 0, call weight 0, memory accesses 0
+;; local weights 1 1
+;;   0x31  local.get 0 i32
+;;   0x33  local.get 1 i32
+;;   0x35  i32.div_s
+;;   0x36  end @0 falls through
+;; --
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r10d, esi

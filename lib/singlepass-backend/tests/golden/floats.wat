@@ -9,7 +9,16 @@
   (func (param $a f64) (result i32)
     (i32.trunc_f64_s (local.get $a))))
 
-;; function 0:
+;; function 0 type 0, locals f64 f64, 17 bytes at 0x27
+;; stack 2, labels 0, calls 0, call weight 0, memory accesses 0
+;; local weights 1 1
+;;   0x28  local.get 0 f64
+;;   0x2a  local.get 1 f64
+;;   0x2c  f64.mul
+;;   0x2d  f64.const 0x3fe0000000000000
+;;   0x36  f64.div
+;;   0x37  end @0 falls through
+;; --
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     movaps xmm13, xmm0
@@ -19,7 +28,14 @@
 ;;   L0:
 ;;     leave
 ;;     ret
-;; function 1:
+;; function 1 type 1, locals f32 f32, 7 bytes at 0x39
+;; stack 2, labels 0, calls 0, call weight 0, memory accesses 0
+;; local weights 1 1
+;;   0x3a  local.get 0 f32
+;;   0x3c  local.get 1 f32
+;;   0x3e  f32.lt
+;;   0x3f  end @0 falls through
+;; --
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     movaps xmm13, xmm0
@@ -30,7 +46,14 @@
 ;;   L0:
 ;;     leave
 ;;     ret
-;; function 2:
+;; function 2 type 0, locals f64 f64, 7 bytes at 0x41
+;; stack 2, labels 0, calls 0, call weight 0, memory accesses 0
+;; local weights 1 1
+;;   0x42  local.get 0 f64
+;;   0x44  local.get 1 f64
+;;   0x46  f64.min
+;;   0x47  end @0 falls through
+;; --
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     movaps xmm13, xmm0
@@ -50,7 +73,13 @@
 ;;   L0:
 ;;     leave
 ;;     ret
-;; function 3:
+;; function 3 type 2, locals f64, 5 bytes at 0x49
+;; stack 1, labels 0, calls 0, call weight 0, memory accesses 0
+;; local weights 1
+;;   0x4a  local.get 0 f64
+;;   0x4c  i32.trunc_f64_s
+;;   0x4d  end @0 falls through
+;; --
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     movaps xmm13, xmm0

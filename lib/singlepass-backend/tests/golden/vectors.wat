@@ -7,7 +7,15 @@
   (func (param $v v128) (result i32)
     (i16x8.all_true (i16x8.eq (local.get $v) (v128.const i16x8 0 1 2 3 4 5 6 7)))))
 
-;; function 0:
+;; function 0 type 0, locals i32 v128, 13 bytes at 0x2b
+;; stack 2, labels 0, calls 0, call weight 0, memory accesses 1
+;; local weights 1 1
+;;   0x2c  local.get 0 i32
+;;   0x2e  v128.load align=16
+;;   0x32  local.get 1 v128
+;;   0x34  f32x4.add
+;;   0x37  end @0 falls through
+;; --
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r10d, esi
@@ -18,7 +26,14 @@
 ;;   L0:
 ;;     leave
 ;;     ret
-;; function 1:
+;; function 1 type 1, locals v128 i32, 8 bytes at 0x39
+;; stack 2, labels 0, calls 0, call weight 0, memory accesses 0
+;; local weights 1 1
+;;   0x3a  local.get 0 v128
+;;   0x3c  local.get 1 i32
+;;   0x3e  i8x16.shl
+;;   0x40  end @0 falls through
+;; --
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r10d, esi
@@ -37,7 +52,15 @@
 ;;   L0:
 ;;     leave
 ;;     ret
-;; function 2:
+;; function 2 type 2, locals v128, 27 bytes at 0x42
+;; stack 2, labels 0, calls 0, call weight 0, memory accesses 0
+;; local weights 1
+;;   0x43  local.get 0 v128
+;;   0x45  v128.const 0x00070006000500040003000200010000
+;;   0x57  i16x8.eq
+;;   0x59  i16x8.all_true
+;;   0x5c  end @0 falls through
+;; --
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     movaps xmm13, xmm0

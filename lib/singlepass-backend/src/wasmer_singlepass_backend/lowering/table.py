@@ -447,9 +447,21 @@ def _fold_loads() -> None:
 _fold_loads()
 
 
+TABLE_SIZE: Final = 0x700
+"""More than the largest operator code."""
+
+INTERNAL_LOWERINGS: Final[dict[int, Lowering]] = {
+    ADD_POINTS: AddPoints(),
+    CHECK_POINTS: CheckPoints(),
+    TRACE: Trace(),
+}
+
+
 def by_code() -> list[Lowering | None]:
     """The table indexed by operator code."""
-    table: list[Lowering | None] = [None] * 0x400
+    table: list[Lowering | None] = [None] * TABLE_SIZE
     for mnemonic, lowering in [*LOWERINGS.items(), *VECTOR_LOWERINGS.items()]:
         table[BY_MNEMONIC[mnemonic].code] = lowering
+    for code, lowering in INTERNAL_LOWERINGS.items():
+        table[code] = lowering
     return table

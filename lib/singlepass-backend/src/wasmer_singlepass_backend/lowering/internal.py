@@ -1,0 +1,67 @@
+"""What middlewares put in: points of metering and traces (core's `wasm.internal_operators`).
+
+They take nothing from the operand stack and leave it as it is. Points are counted in
+memory, in the vmctx: two instructions for what a branch needs, none of which touches a
+register.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.context import VMCTX
+from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_singlepass_backend.assembler import number
+from wasmer_singlepass_backend.function import I32, JCC, FunctionCompiler
+from wasmer_singlepass_backend.lowering.call import CallHelper
+from wasmer_singlepass_backend.lowering.control import ABOVE_OR_EQUAL
+from wasmer_singlepass_backend.lowering.rule import Lowering
+from wasmer_singlepass_backend.registers import RAX
+from wasmer_singlepass_backend.values import CONSTANT
+
+ADD_MEM_IMM8: Final[i64] = number(forms.ADD_RM64_IMM8)
+ADD_MEM_IMM32: Final[i64] = number(forms.ADD_RM64_IMM32)
+CMP_MEM_IMM8: Final[i64] = number(forms.CMP_RM64_IMM8)
+CMP_MEM_IMM32: Final[i64] = number(forms.CMP_RM64_IMM32)
+CMP_MEM_R64: Final[i64] = number(forms.CMP_RM64_R64)
+
+POINTS_USED: Final[i64] = i64(VMCTX["points_used"].offset)
+EXECUTION_LIMIT_EXCEEDED: Final[i64] = i64(BY_NAME["EXECUTION_LIMIT_EXCEEDED"].number)
+
+
+@final
+class AddPoints(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        f.asm.mem_imm(ADD_MEM_IMM8 if a <= 127 else ADD_MEM_IMM32, f.vmctx, POINTS_USED, a)
+
+
+@final
+class CheckPoints(Lowering):
+    """The limit is a constant of the code; it is compared unsigned."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        asm = f.asm
+        if b == 0 and a >= 0:
+            asm.mem_imm(CMP_MEM_IMM8 if a <= 127 else CMP_MEM_IMM32, f.vmctx, POINTS_USED, a)
+        else:
+            f.load_constant(RAX, (a & 0xFFFFFFFF) | (b << 32))
+            asm.reg_mem(CMP_MEM_R64, RAX, f.vmctx, POINTS_USED)
+        asm.jump(JCC + ABOVE_OR_EQUAL, f.trap_label(EXECUTION_LIMIT_EXCEEDED))
+
+
+@final
+class Trace(Lowering):
+    """A call of the helper, with what the record holds as constants."""
+
+    def __init__(self) -> None:
+        self.helper: Final = CallHelper("trace", "")
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        f.push(I32, CONSTANT, (word >> 16) & 0xFF)
+        f.push(I32, CONSTANT, a)
+        f.push(I32, CONSTANT, b)
+        f.push(I32, CONSTANT, f.offset())
+        self.helper.emit(f, word, a, b)
