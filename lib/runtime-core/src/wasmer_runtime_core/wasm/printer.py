@@ -63,6 +63,7 @@ SECTION_WORDS: Final = {
     12: "datacount",
 }
 """Section id -> the word of ``(after …)`` in a custom annotation."""
+START_SECTION: Final = 8
 HEAP_TYPE_NAMES: Final = {0x70: "func", 0x6F: "extern"}
 
 END: Final = BY_MNEMONIC["end"].code
@@ -368,7 +369,8 @@ class _Printer:
             size = int(reader.u32())
             position = int(reader.position) + size
             if number != 0:
-                place = f"after {SECTION_WORDS[number]}"
+                if reader.u32() != 0 or number == START_SECTION:  # an empty section has no text to stand behind
+                    place = f"after {SECTION_WORDS[number]}"
                 continue
             section = next(sections)
             if section.name == "name" and not self.names_are_custom:
