@@ -414,7 +414,8 @@ class ModuleParser:
             return
         type_ = self.take_reference_type()
         cursor.expect_opening(ELEM)
-        items, functions_only = self.take_element_items(type_[0])
+        functions_only = type_[0] == FUNCREF and cursor.numbers[cursor.at] != LEFT
+        items = self.take_element_indices() if functions_only else self.take_element_expressions()
         cursor.expect_right("an element or )")
         size = index_bytes(len(items))
         self.sections.tables.append(type_ + b"\x01" + size + size)
@@ -469,21 +470,24 @@ class ModuleParser:
             raise cursor.unexpected("(offset or a folded instruction")
         return self.take_expression(True)
 
-    def take_element_items(self, type_: int) -> tuple[list[bytes], bool]:
-        """Elements of a segment; whether they are functions by index, else expressions."""
+    def take_element_indices(self) -> list[bytes]:
+        """Elements that are functions, by index."""
+        items: list[bytes] = []
+        while self.cursor.has_index():
+            items.append(index_bytes(self.definitions.functions.take_index(self.cursor)))
+        return items
+
+    def take_element_expressions(self) -> list[bytes]:
+        """Elements that are ``(item expr)`` or a folded instruction."""
         cursor = self.cursor
         items: list[bytes] = []
-        if type_ != FUNCREF or cursor.numbers[cursor.at] == LEFT:
-            while cursor.numbers[cursor.at] == LEFT:
-                if cursor.take_opening(ITEM):
-                    items.append(self.take_expression(False))
-                    cursor.expect_right("an instruction or )")
-                else:
-                    items.append(self.take_expression(True))
-            return items, False
-        while cursor.has_index():
-            items.append(index_bytes(self.definitions.functions.take_index(cursor)))
-        return items, True
+        while cursor.numbers[cursor.at] == LEFT:
+            if cursor.take_opening(ITEM):
+                items.append(self.take_expression(False))
+                cursor.expect_right("an instruction or )")
+            else:
+                items.append(self.take_expression(True))
+        return items
 
     def read_element_segment(self) -> None:
         """``(elem $id? mode elemlist)``: passive, declarative or active."""
@@ -507,24 +511,16 @@ class ModuleParser:
         elif cursor.numbers[cursor.at] == LEFT:
             offset = self.take_offset()
         type_ = bytes((FUNCREF,))
-        functions_only = True
-        if cursor.numbers[cursor.at] == FUNC:
-            cursor.at += 1
-            items, functions_only = self.take_element_items(FUNCREF)
-            if not functions_only:
-                raise cursor.unexpected("the index of a function")
-        elif cursor.has_value_type():
+        functions_only = not cursor.has_value_type()
+        if not functions_only:
             type_ = self.take_reference_type()
-            items = []
-            while cursor.numbers[cursor.at] == LEFT:
-                items.extend(self.take_element_items(0)[0])
-            functions_only = False
-        elif offset and not table_written:
-            items, functions_only = self.take_element_items(FUNCREF)
-            if not functions_only:
-                raise cursor.unexpected("the index of a function")
+            items = self.take_element_expressions()
         else:
-            raise cursor.unexpected("func or a reference type")
+            if cursor.numbers[cursor.at] == FUNC:
+                cursor.at += 1
+            elif table_written or not offset:
+                raise cursor.unexpected("func or a reference type")
+            items = self.take_element_indices()
         self.sections.elements.append(element_segment(table, offset, type_, items, functions_only, declarative))
 
     def read_data_segment(self) -> None:
