@@ -488,3 +488,21 @@ def test_keeping_references_does_not_grow_without_bound() -> None:
     setter(0, None, 0)
     after = [sys.getrefcount(thing) for thing in things]
     assert after == before
+
+
+def test_a_limit_on_address_space_is_seen() -> None:
+    code = (
+        "import resource\n"
+        "from wasmer_runtime_core.address_space import can_reserve\n"
+        "before = can_reserve()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))\n"
+        "print(before, can_reserve())\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}\n{code}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.stdout == "True False\n", result.stderr

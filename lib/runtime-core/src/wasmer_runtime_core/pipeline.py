@@ -25,6 +25,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
+from wasmer_runtime_core.address_space import can_reserve
 from wasmer_runtime_core.backend import CompilerConfig
 from wasmer_runtime_core.errors import CompileError, DecodeError
 
@@ -85,7 +86,10 @@ def compile_bodies(compilation: Compilation) -> None:
     """bodies -> compiled, by the backend."""
     if compilation.compiler is None:
         raise CompileError("no backend was chosen for this compilation")
-    compilation.compiled = compilation.compiler.compile(compilation.info, compilation.bodies, compilation.config)
+    config = compilation.config
+    if config.memory_bound_check_mode == "default" and compilation.info.memories and not can_reserve():
+        config = config._replace(memory_bound_check_mode="enable")
+    compilation.compiled = compilation.compiler.compile(compilation.info, compilation.bodies, config)
 
 
 class Pass(NamedTuple):
