@@ -43,9 +43,7 @@ def _vmctx_operators() -> bytes:
     """1 for the codes whose lowering reads the vmctx."""
     flags = bytearray(TABLE_SIZE)
     for code, row in ALL_OPERATORS.items():
-        if row.mnemonic.startswith(
-            ("global.", "table.", "memory.", "data.", "elem.", "ref.func", "call", "internal.")
-        ):
+        if row.mnemonic.startswith(("global.", "table.", "memory.", "data.", "elem.", "ref.func", "call", "internal.")):
             flags[code] = 1
     return bytes(flags)
 

@@ -12,6 +12,7 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.asm.x64.registers import ABOVE_OR_EQUAL, EQUAL, NOT_EQUAL
 from wasmer_runtime_core.context import FUNCTION_RECORD, IMPORT_RECORD, TABLE_DEFINITION
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_runtime_core.vmcalls import VMCALLS
@@ -29,7 +30,7 @@ from wasmer_singlepass_backend.function import (
     FunctionCompiler,
     is_float,
 )
-from wasmer_singlepass_backend.lowering.control import ABOVE_OR_EQUAL, EQUAL, NOT_EQUAL, push_one
+from wasmer_singlepass_backend.lowering.control import push_one
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.moves import MoveSet
 from wasmer_singlepass_backend.registers import RAX, RBP, RCX, RDI, RSI, RSP, XMM_SCRATCH

@@ -13,11 +13,12 @@ from librt.vecs import append
 from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.asm.x64.registers import ABOVE_OR_EQUAL, EQUAL, NOT_EQUAL
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import HOME_REGISTER, I32, JCC, JMP, FunctionCompiler, is_float
-from wasmer_singlepass_backend.lowering.integer import CMP_R32_IMM8, CMP_R32_IMM32, test_zero
+from wasmer_singlepass_backend.lowering.comparison import CMP_R32_IMM8, test_zero
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RCX, XMM_RESULT, XMM_SCRATCH
 from wasmer_singlepass_backend.values import FLAGS, SLOT, XMM
@@ -29,9 +30,7 @@ MOVSXD: Final[i64] = number(forms.MOVSXD_R64_RM32)
 ADD_R64: Final[i64] = number(forms.ADD_R64_RM64)
 
 UNREACHABLE: Final[i64] = i64(BY_NAME["UNREACHABLE"].number)
-EQUAL: Final = 4
-NOT_EQUAL: Final = 5
-ABOVE_OR_EQUAL: Final = 3
+CMP_R32_IMM32: Final[i64] = number(forms.CMP_RM32_IMM32)
 
 KIND_BLOCK: Final = 0
 KIND_LOOP: Final = 1

@@ -12,6 +12,18 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.asm.x64.registers import (
+    ABOVE_OR_EQUAL,
+    BELOW,
+    BELOW_OR_EQUAL,
+    EQUAL,
+    NOT_EQUAL,
+    NOT_OVERFLOW,
+    NOT_PARITY,
+    NOT_SIGN,
+    PARITY,
+    SIGN,
+)
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import (
@@ -60,19 +72,6 @@ MOVQ_R64_XMM: Final[i64] = number(forms.MOVQ_RM64_XMM)
 
 INVALID_CONVERSION: Final[i64] = i64(BY_NAME["INVALID_CONVERSION_TO_INTEGER"].number)
 OVERFLOW: Final[i64] = i64(BY_NAME["INTEGER_OVERFLOW"].number)
-
-CC_OVERFLOW: Final = 0
-CC_NOT_OVERFLOW: Final = 1
-CC_BELOW: Final = 2
-CC_ABOVE_OR_EQUAL: Final = 3
-CC_EQUAL: Final = 4
-CC_NOT_EQUAL: Final = 5
-CC_BELOW_OR_EQUAL: Final = 6
-CC_ABOVE: Final = 7
-CC_SIGN: Final = 8
-CC_NOT_SIGN: Final = 9
-CC_PARITY: Final = 10
-CC_NOT_PARITY: Final = 11
 
 # Bits of the floats at the edges: (f32 as signed 32 bits, f64 as signed 64 bits).
 F32_MINUS_2_31: Final = -0x31000000  # -2147483648.0
@@ -128,14 +127,14 @@ class Truncate(Lowering):
     def trap_or(self, f: FunctionCompiler, source: i64) -> None:
         """A NaN is an invalid conversion; flags of ``ucomis source, source`` are set after."""
         f.asm.reg_reg(self.ucomis, source, source)
-        f.asm.jump(JCC + CC_PARITY, f.trap_label(INVALID_CONVERSION))
+        f.asm.jump(JCC + PARITY, f.trap_label(INVALID_CONVERSION))
 
     def to_i32_signed(self, f: FunctionCompiler, source: i64) -> None:
         asm = f.asm
         done = f.new_label()
         asm.reg_reg(self.to32, RAX, source)
         asm.reg_imm(CMP_R32_IMM8, RAX, 1)  # overflows for the least integer only
-        asm.jump(JCC + CC_NOT_OVERFLOW, done)
+        asm.jump(JCC + NOT_OVERFLOW, done)
         if self.saturating:
             self.saturate_signed(f, source, False, done)
         else:
@@ -143,14 +142,14 @@ class Truncate(Lowering):
             if self.wide:
                 f.load_float_constant(F64, XMM_SCRATCH_2, F64_MINUS_2_31_LESS_1)
                 asm.reg_reg(self.ucomis, source, XMM_SCRATCH_2)
-                asm.jump(JCC + CC_BELOW_OR_EQUAL, f.trap_label(OVERFLOW))
+                asm.jump(JCC + BELOW_OR_EQUAL, f.trap_label(OVERFLOW))
             else:
                 f.load_float_constant(F32, XMM_SCRATCH_2, F32_MINUS_2_31)
                 asm.reg_reg(self.ucomis, source, XMM_SCRATCH_2)
-                asm.jump(JCC + CC_BELOW, f.trap_label(OVERFLOW))
+                asm.jump(JCC + BELOW, f.trap_label(OVERFLOW))
             asm.reg_reg(XORPS, XMM_SCRATCH_2, XMM_SCRATCH_2)
             asm.reg_reg(self.ucomis, source, XMM_SCRATCH_2)
-            asm.jump(JCC + CC_ABOVE_OR_EQUAL, f.trap_label(OVERFLOW))
+            asm.jump(JCC + ABOVE_OR_EQUAL, f.trap_label(OVERFLOW))
         asm.bind(done)
 
     def saturate_signed(self, f: FunctionCompiler, source: i64, wide_result: bool, done: i64) -> None:
@@ -158,13 +157,13 @@ class Truncate(Lowering):
         asm = f.asm
         not_nan = f.new_label()
         asm.reg_reg(self.ucomis, source, source)
-        asm.jump(JCC + CC_NOT_PARITY, not_nan)
+        asm.jump(JCC + NOT_PARITY, not_nan)
         asm.reg_reg(XOR_R32, RAX, RAX)
         asm.jump(JMP, done)
         asm.bind(not_nan)
         asm.reg_reg(XORPS, XMM_SCRATCH_2, XMM_SCRATCH_2)
         asm.reg_reg(self.ucomis, source, XMM_SCRATCH_2)
-        asm.jump(JCC + CC_BELOW, done)
+        asm.jump(JCC + BELOW, done)
         f.load_constant(RAX, 0x7FFFFFFFFFFFFFFF if wide_result else 0x7FFFFFFF)
 
     def to_i32_unsigned(self, f: FunctionCompiler, source: i64) -> None:
@@ -173,14 +172,14 @@ class Truncate(Lowering):
         asm.reg_reg(self.to64, RAX, source)
         asm.reg_reg(MOV_R64, RDX, RAX)
         asm.reg_imm(SHR_R64_IMM, RDX, 32)
-        asm.jump(JCC + CC_EQUAL, done)
+        asm.jump(JCC + EQUAL, done)
         if self.saturating:
             # below zero or NaN: 0, too large: all ones
             asm.reg_reg(XOR_R32, RAX, RAX)
             asm.reg_reg(XORPS, XMM_SCRATCH_2, XMM_SCRATCH_2)
             asm.reg_reg(self.ucomis, source, XMM_SCRATCH_2)
-            asm.jump(JCC + CC_PARITY, done)
-            asm.jump(JCC + CC_BELOW, done)
+            asm.jump(JCC + PARITY, done)
+            asm.jump(JCC + BELOW, done)
             f.load_constant(RAX, 0xFFFFFFFF)
         else:
             self.trap_or(f, source)
@@ -192,14 +191,14 @@ class Truncate(Lowering):
         done = f.new_label()
         asm.reg_reg(self.to64, RAX, source)
         asm.reg_imm(CMP_R64_IMM8, RAX, 1)
-        asm.jump(JCC + CC_NOT_OVERFLOW, done)
+        asm.jump(JCC + NOT_OVERFLOW, done)
         if self.saturating:
             self.saturate_signed(f, source, True, done)
         else:
             self.trap_or(f, source)
             load_bits(f, self.wide, XMM_SCRATCH_2, F32_MINUS_2_63, F64_MINUS_2_63)
             asm.reg_reg(self.ucomis, source, XMM_SCRATCH_2)
-            asm.jump(JCC + CC_NOT_EQUAL, f.trap_label(OVERFLOW))
+            asm.jump(JCC + NOT_EQUAL, f.trap_label(OVERFLOW))
         asm.bind(done)
 
     def to_i64_unsigned(self, f: FunctionCompiler, source: i64) -> None:
@@ -209,11 +208,11 @@ class Truncate(Lowering):
         done = f.new_label()
         load_bits(f, self.wide, XMM_SCRATCH_2, F32_2_63, F64_2_63)
         asm.reg_reg(self.ucomis, source, XMM_SCRATCH_2)
-        asm.jump(JCC + CC_PARITY, failed)
-        asm.jump(JCC + CC_ABOVE_OR_EQUAL, large)
+        asm.jump(JCC + PARITY, failed)
+        asm.jump(JCC + ABOVE_OR_EQUAL, large)
         asm.reg_reg(self.to64, RAX, source)
         asm.reg_reg(TEST_R64, RAX, RAX)
-        asm.jump(JCC + CC_NOT_SIGN, done)
+        asm.jump(JCC + NOT_SIGN, done)
         asm.bind(failed)  # NaN, or minus one and less
         if self.saturating:
             asm.reg_reg(XOR_R32, RAX, RAX)
@@ -230,12 +229,12 @@ class Truncate(Lowering):
         asm.reg_reg(TEST_R64, RAX, RAX)
         if self.saturating:
             fits = f.new_label()
-            asm.jump(JCC + CC_NOT_SIGN, fits)
+            asm.jump(JCC + NOT_SIGN, fits)
             f.load_constant(RAX, -1)
             asm.jump(JMP, done)
             asm.bind(fits)
         else:
-            asm.jump(JCC + CC_SIGN, f.trap_label(OVERFLOW))
+            asm.jump(JCC + SIGN, f.trap_label(OVERFLOW))
         asm.reg_reg(XOR_R64, RAX, RDX)
         asm.bind(done)
 
@@ -276,7 +275,7 @@ class Convert(Lowering):
         large = f.new_label()
         done = f.new_label()
         asm.reg_reg(TEST_R64, source, source)
-        asm.jump(JCC + CC_SIGN, large)
+        asm.jump(JCC + SIGN, large)
         asm.reg_reg(self.from64, register, source)
         asm.jump(JMP, done)
         asm.bind(large)

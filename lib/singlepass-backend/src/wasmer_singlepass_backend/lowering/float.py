@@ -11,6 +11,7 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.asm.x64.forms import Form
+from wasmer_runtime_core.asm.x64.registers import EQUAL, NOT_EQUAL, PARITY
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import (
     F32,
@@ -25,7 +26,8 @@ from wasmer_singlepass_backend.function import (
     V128,
     FunctionCompiler,
 )
-from wasmer_singlepass_backend.lowering.integer import OUT_OF_BOUNDS, push_condition
+from wasmer_singlepass_backend.lowering.comparison import push_condition
+from wasmer_singlepass_backend.lowering.integer import OUT_OF_BOUNDS
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RBP, RCX, XMM_SCRATCH, XMM_SCRATCH_2
 from wasmer_singlepass_backend.values import CONSTANT, XMM
@@ -43,16 +45,6 @@ SETNP: Final[i64] = number(forms.SETCC_RM8) + 11
 SETP: Final[i64] = number(forms.SETCC_RM8) + 10
 AND_RM32: Final[i64] = number(forms.AND_R32_RM32)
 OR_RM32: Final[i64] = number(forms.OR_R32_RM32)
-
-ABOVE: Final = 7
-ABOVE_OR_EQUAL: Final = 3
-NOT_EQUAL: Final = 5
-EQUAL: Final = 4
-PARITY: Final = 10
-NOT_PARITY: Final = 11
-
-OP_BR_IF: Final = 0x0D
-OP_IF: Final = 0x04
 
 
 @final

@@ -1,4 +1,4 @@
-"""Integer arithmetic, comparisons, and what is made of them."""
+"""Integer arithmetic: operators in the two-operand form, shifts, bit counts, constants."""
 
 from __future__ import annotations
 
@@ -8,96 +8,32 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.asm.x64.forms import Form
+from wasmer_runtime_core.asm.x64.registers import EQUAL, NOT_EQUAL
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import (
-    HOME_REGISTER,
-    I32,
-    I64,
-    JCC,
-    JMP,
-    MOV_R32,
-    MOVZX_R32_R8,
-    SETCC,
-    FunctionCompiler,
-)
+from wasmer_singlepass_backend.function import HOME_REGISTER, I32, I64, JCC, JMP, MOV_R32, FunctionCompiler
+from wasmer_singlepass_backend.lowering.comparison import TEST_R32, TEST_R64, fits_signed_32, wants_flags
 from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.registers import RAX, RBP, RCX, RDX
+from wasmer_singlepass_backend.registers import RAX, RBP, RCX
 from wasmer_singlepass_backend.values import CONSTANT, FLAGS, REGISTER
 
 LEA_R32: Final[i64] = number(forms.LEA_R32_M)
 LEA_R64: Final[i64] = number(forms.LEA_R64_M)
-TEST_R32: Final[i64] = number(forms.TEST_RM32_R32)
-TEST_R64: Final[i64] = number(forms.TEST_RM64_R64)
 TEST_R32_IMM: Final[i64] = number(forms.TEST_RM32_IMM32)
 TEST_R64_IMM: Final[i64] = number(forms.TEST_RM64_IMM32)
-XOR_R32: Final[i64] = number(forms.XOR_R32_RM32)
-CMP_R32_IMM8: Final[i64] = number(forms.CMP_RM32_IMM8)
-CMP_R64_IMM8: Final[i64] = number(forms.CMP_RM64_IMM8)
-CMP_R64: Final[i64] = number(forms.CMP_R64_RM64)
-CMP_R32_IMM32: Final[i64] = number(forms.CMP_RM32_IMM32)
 IMUL_R32: Final[i64] = number(forms.IMUL_R32_RM32)
 IMUL_R64: Final[i64] = number(forms.IMUL_R64_RM64)
 IMUL_R32_IMM: Final[i64] = number(forms.IMUL_R32_RM32_IMM32)
 IMUL_R64_IMM: Final[i64] = number(forms.IMUL_R64_RM64_IMM32)
 IMUL_R32_IMM8: Final[i64] = number(forms.IMUL_R32_RM32_IMM8)
 IMUL_R64_IMM8: Final[i64] = number(forms.IMUL_R64_RM64_IMM8)
-MUL_R64: Final[i64] = number(forms.MUL_RM64)
-SHL_R32_IMM: Final[i64] = number(forms.SHL_RM32_IMM8)
-SHL_R64_IMM: Final[i64] = number(forms.SHL_RM64_IMM8)
-SHR_R32_IMM: Final[i64] = number(forms.SHR_RM32_IMM8)
-SHR_R64_IMM: Final[i64] = number(forms.SHR_RM64_IMM8)
-SAR_R64_IMM: Final[i64] = number(forms.SAR_RM64_IMM8)
-AND_R32_IMM: Final[i64] = number(forms.AND_RM32_IMM32)
-ADD_R32: Final[i64] = number(forms.ADD_R32_RM32)
-SUB_R32: Final[i64] = number(forms.SUB_R32_RM32)
-MOVSXD: Final[i64] = number(forms.MOVSXD_R64_RM32)
-DIV_R32: Final[i64] = number(forms.DIV_RM32)
-DIV_R64: Final[i64] = number(forms.DIV_RM64)
-IDIV_R32: Final[i64] = number(forms.IDIV_RM32)
-IDIV_R64: Final[i64] = number(forms.IDIV_RM64)
-CDQ: Final[i64] = number(forms.CDQ)
-CQO: Final[i64] = number(forms.CQO)
 BSR_R32: Final[i64] = number(forms.BSR_R32_RM32)
 BSR_R64: Final[i64] = number(forms.BSR_R64_RM64)
 BSF_R32: Final[i64] = number(forms.BSF_R32_RM32)
 BSF_R64: Final[i64] = number(forms.BSF_R64_RM64)
 XOR_R32_IMM8: Final[i64] = number(forms.XOR_RM32_IMM8)
-
-DIVIDE_BY_ZERO: Final[i64] = i64(BY_NAME["INTEGER_DIVIDE_BY_ZERO"].number)
-OVERFLOW: Final[i64] = i64(BY_NAME["INTEGER_OVERFLOW"].number)
 OUT_OF_BOUNDS: Final[i64] = i64(BY_NAME["MEMORY_OUT_OF_BOUNDS"].number)
-
-EQUAL: Final = 4
-NOT_EQUAL: Final = 5
-LESS: Final = 12
-"""The signed conditions follow from here on."""
-
-OP_IF: Final = 0x04
-OP_BR_IF: Final = 0x0D
-OP_SELECT: Final = 0x1B
-OP_I32_EQZ: Final = 0x45
 OP_I64_EQZ: Final = 0x50
-
-
-def wants_flags(f: FunctionCompiler) -> bool:
-    """Does the next operator take a condition from the processor's flags?"""
-    operator = f.next_operator()
-    return operator == OP_BR_IF or operator == OP_IF or operator == OP_I32_EQZ or operator == OP_SELECT
-
-
-def push_condition(f: FunctionCompiler, condition: i64) -> None:
-    """The flags hold a comparison's outcome: leave it there, or make it 0 or 1."""
-    if wants_flags(f):
-        f.push(I32, FLAGS, condition)
-        return
-    target = f.target_home(HOME_REGISTER)
-    register = target
-    if register < 0:
-        register = f.take()
-    f.asm.reg_reg(SETCC + condition, 0, register)
-    f.asm.reg_reg(MOVZX_R32_R8, register, register)
-    f.result(I32, register, target)
 
 
 def better_exchanged(f: FunctionCompiler, left: i64, right: i64, target: i64) -> bool:
@@ -105,16 +41,6 @@ def better_exchanged(f: FunctionCompiler, left: i64, right: i64, target: i64) ->
     if target >= 0:
         return f.in_register(right) == target
     return f.kinds[left] != REGISTER and f.kinds[right] == REGISTER
-
-
-def fits_signed_32(value: i64) -> bool:
-    return -0x80000000 <= value and value <= 0x7FFFFFFF
-
-
-def test_zero(f: FunctionCompiler, type_: i64, register: i64) -> None:
-    """Set the zero flag by a register, unless it is so set already."""
-    if not f.zero_flag_tells(register):
-        f.asm.reg_reg(TEST_R32 if type_ == I32 else TEST_R64, register, register)
 
 
 @final
@@ -402,80 +328,6 @@ class Shift(Lowering):
 
 
 @final
-class Compare(Lowering):
-    """A comparison; stays in the flags if a branch or select follows."""
-
-    def __init__(self, type_: int, condition: int, mirrored: int, reg_rm: Form, rm_imm8: Form, rm_imm32: Form) -> None:
-        self.type: i64 = type_
-        self.condition: i64 = condition
-        self.mirrored: i64 = mirrored  # the condition with its operands exchanged
-        self.reg_rm: i64 = number(reg_rm)
-        self.rm_imm8: i64 = number(rm_imm8)
-        self.rm_imm32: i64 = number(rm_imm32)
-
-    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
-        right = f.pop()
-        left = f.pop()
-        condition = self.condition
-        if f.kinds[left] == CONSTANT and f.kinds[right] != CONSTANT:
-            swap = left
-            left = right
-            right = swap
-            condition = self.mirrored
-        asm = f.asm
-        if f.kinds[right] == CONSTANT and fits_signed_32(f.values[right]):
-            value = f.values[right]
-            register = f.in_register(left)
-            place = f.in_frame(left)
-            if value == 0 and register >= 0 and (condition == EQUAL or condition == NOT_EQUAL):
-                test_zero(f, self.type, register)
-            elif value == 0 and register >= 0 and condition >= LESS:
-                asm.reg_reg(TEST_R32 if self.type == I32 else TEST_R64, register, register)
-            elif register >= 0:
-                asm.reg_imm(self.rm_imm8 if -128 <= value and value <= 127 else self.rm_imm32, register, value)
-            elif place != 0:
-                asm.mem_imm(self.rm_imm8 if -128 <= value and value <= 127 else self.rm_imm32, RBP, place, value)
-            else:
-                f.load(left, RAX)
-                asm.reg_imm(self.rm_imm32, RAX, value)
-        else:
-            register = f.readable(left, RAX)
-            other = f.in_register(right)
-            place = f.in_frame(right)
-            if other >= 0:
-                asm.reg_reg(self.reg_rm, register, other)
-            elif place != 0:
-                asm.reg_mem(self.reg_rm, register, RBP, place)
-            else:
-                f.load(right, RCX)
-                asm.reg_reg(self.reg_rm, register, RCX)
-        f.release(left)
-        f.release(right)
-        push_condition(f, condition)
-
-
-@final
-class EqualZero(Lowering):
-    """i32.eqz, i64.eqz: negates a condition that is in the flags."""
-
-    def __init__(self, type_: int) -> None:
-        self.type: i64 = type_
-
-    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
-        p = f.pop()
-        if f.kinds[p] == FLAGS:
-            push_condition(f, f.values[p] ^ 1)
-            return
-        place = f.in_frame(p)
-        if place != 0:
-            f.asm.mem_imm(CMP_R32_IMM8 if self.type == I32 else CMP_R64_IMM8, RBP, place, 0)
-        else:
-            test_zero(f, self.type, f.readable(p, RAX))
-            f.release(p)
-        push_condition(f, EQUAL)
-
-
-@final
 class Unary(Lowering):
     """One operand to one register: ``op reg, rm``."""
 
@@ -569,162 +421,6 @@ class ExtendUnsigned(Lowering):
             f.push(I64, REGISTER, f.values[p])
         else:
             emit_unary(f, p, MOV_R32, I64, f.target_home(HOME_REGISTER))
-
-
-@final
-class Divide(Lowering):
-    """div, rem: the divide instruction with its traps, or a multiplication for constants.
-
-    The processor traps on zero by itself; the quotient that does not fit (the least
-    integer by minus one) is caught before, because the hardware reports both alike.
-    """
-
-    def __init__(self, type_: int, signed: bool, remainder: bool) -> None:
-        self.type: i64 = type_
-        self.signed: bool = signed
-        self.remainder: bool = remainder
-
-    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
-        right = f.pop()
-        left = f.pop()
-        if f.kinds[right] == CONSTANT:
-            divisor = f.values[right]
-            if self.type == I32 and not self.signed:
-                divisor &= 0xFFFFFFFF
-            if divisor > 0 and self.by_constant(f, left, divisor):
-                return
-        asm = f.asm
-        wide = self.type == I64
-        f.mark()
-        if f.kinds[right] == CONSTANT or f.in_register(right) < 0:
-            f.load(right, RCX)
-            divisor_register: i64 = RCX
-        else:
-            divisor_register = f.in_register(right)
-        f.load(left, RAX)
-        if not self.signed:
-            asm.reg_reg(XOR_R32, RDX, RDX)
-            asm.reg_reg(DIV_R64 if wide else DIV_R32, 0, divisor_register, DIVIDE_BY_ZERO)
-        else:
-            self.signed_division(f, divisor_register, wide)
-        f.release(left)
-        f.release(right)
-        self.push_from(f, RDX if self.remainder else RAX)
-
-    def signed_division(self, f: FunctionCompiler, divisor: i64, wide: bool) -> None:
-        asm = f.asm
-        divide = f.new_label()
-        done = f.new_label()
-        asm.reg_imm(CMP_R64_IMM8 if wide else CMP_R32_IMM8, divisor, -1)
-        asm.jump(JCC + NOT_EQUAL, divide)
-        if self.remainder:
-            asm.reg_reg(XOR_R32, RDX, RDX)
-            asm.jump(JMP, done)
-        else:
-            if wide:
-                f.load_constant(RDX, -0x8000000000000000)
-                asm.reg_reg(CMP_R64, RAX, RDX)
-            else:
-                asm.reg_imm(CMP_R32_IMM32, RAX, -0x80000000)
-            asm.jump(JCC + EQUAL, f.trap_label(OVERFLOW))
-        asm.bind(divide)
-        asm.none(CQO if wide else CDQ)
-        asm.reg_reg(IDIV_R64 if wide else IDIV_R32, 0, divisor, DIVIDE_BY_ZERO)
-        asm.bind(done)
-
-    def push_from(self, f: FunctionCompiler, source: i64) -> None:
-        target = f.target_home(HOME_REGISTER)
-        register = target
-        if register < 0:
-            register = f.take()
-        f.move_register(self.type, register, source)
-        f.result(self.type, register, target)
-
-    def by_constant(self, f: FunctionCompiler, left: i64, divisor: i64) -> bool:
-        """Division by a positive constant without dividing; False if it is not done here."""
-        power = power_of_two(divisor)
-        asm = f.asm
-        if not self.signed and power >= 0:
-            f.load(left, RAX)
-            f.release(left)
-            if not self.remainder:
-                if power > 0:
-                    asm.reg_imm(SHR_R32_IMM if self.type == I32 else SHR_R64_IMM, RAX, power)
-            elif power <= 31:
-                asm.reg_imm(AND_R32_IMM, RAX, divisor - 1 if power < 31 else 0x7FFFFFFF)
-            else:
-                low: i64 = 64 - power
-                asm.reg_imm(SHL_R64_IMM, RAX, low)
-                asm.reg_imm(SHR_R64_IMM, RAX, low)
-            self.push_from(f, RAX)
-            return True
-        if self.type == I64 or power == 0:
-            return False
-        source = f.readable(left, RCX)
-        if not self.signed:
-            # n * ceil(2**64 / d) >> 64 is exact for all 32-bit n and d
-            f.load_constant(RAX, reciprocal_64(divisor))
-            asm.reg_reg(MUL_R64, 0, source)
-            self.finish(f, left, source, RDX, divisor)
-        else:
-            shift = signed_shift(divisor)
-            f.load_constant(RAX, signed_reciprocal(divisor, shift))
-            asm.reg_reg(MOVSXD, RDX, source)
-            asm.reg_reg(IMUL_R64, RAX, RDX)
-            asm.reg_imm(SAR_R64_IMM, RAX, shift)
-            asm.reg_imm(SHR_R64_IMM, RDX, 63)
-            asm.reg_reg(ADD_R32, RAX, RDX)
-            self.finish(f, left, source, RAX, divisor)
-        return True
-
-    def finish(self, f: FunctionCompiler, left: i64, source: i64, quotient: i64, divisor: i64) -> None:
-        """From the quotient to the quotient or the remainder, as asked."""
-        asm = f.asm
-        if not self.remainder:
-            f.release(left)
-            self.push_from(f, quotient)
-            return
-        signed = divisor
-        if divisor > 0x7FFFFFFF:
-            signed = divisor - 0x100000000
-        asm.reg_reg_imm(IMUL_R32_IMM, quotient, quotient, signed)
-        other: i64 = RDX if quotient == RAX else RAX
-        asm.reg_reg(MOV_R32, other, source)
-        asm.reg_reg(SUB_R32, other, quotient)
-        f.release(left)
-        self.push_from(f, other)
-
-
-def power_of_two(value: i64) -> i64:
-    """The exponent if a positive value is a power of two, else -1."""
-    if value & (value - 1):
-        return -1
-    exponent: i64 = 0
-    while value > 1:
-        value >>= 1
-        exponent += 1
-    return exponent
-
-
-def reciprocal_64(divisor: i64) -> i64:
-    """ceil(2**64 / divisor) as a signed 64-bit pattern, for a divisor from 3 to 2**32 - 1."""
-    exact = -(-(2**64) // int(divisor))
-    return i64(exact - 2**64 if exact >= 2**63 else exact)
-
-
-def signed_shift(divisor: i64) -> i64:
-    """The shift s for which ceil(2**s / divisor) divides every 32-bit signed integer exactly."""
-    bits: i64 = 0
-    value = divisor - 1
-    while value > 0:
-        value >>= 1
-        bits += 1
-    return 31 + bits
-
-
-def signed_reciprocal(divisor: i64, shift: i64) -> i64:
-    """floor(2**shift / divisor) + 1 (Granlund and Montgomery's bound; it is below 2**33)."""
-    return i64((1 << int(shift)) // int(divisor) + 1)
 
 
 @final

@@ -12,12 +12,12 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.asm.x64.registers import ABOVE_OR_EQUAL
 from wasmer_runtime_core.context import VMCTX
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import I32, JCC, FunctionCompiler
 from wasmer_singlepass_backend.lowering.call import CallHelper
-from wasmer_singlepass_backend.lowering.control import ABOVE_OR_EQUAL
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX
 from wasmer_singlepass_backend.values import CONSTANT

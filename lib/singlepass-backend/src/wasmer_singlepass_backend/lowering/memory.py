@@ -17,6 +17,7 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.asm.x64.forms import Form
+from wasmer_runtime_core.asm.x64.registers import ABOVE
 from wasmer_runtime_core.context import MEMORY_DEFINITION
 from wasmer_runtime_core.wasm.body import RECORD_BYTES
 from wasmer_singlepass_backend.assembler import number
@@ -28,8 +29,9 @@ from wasmer_singlepass_backend.function import (
     MOV_R64,
     FunctionCompiler,
 )
+from wasmer_singlepass_backend.lowering.comparison import fits_signed_32
 from wasmer_singlepass_backend.lowering.float import FloatBinary
-from wasmer_singlepass_backend.lowering.integer import OUT_OF_BOUNDS, Binary, fits_signed_32
+from wasmer_singlepass_backend.lowering.integer import OUT_OF_BOUNDS, Binary
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RCX, RDX, XMM_SCRATCH
 from wasmer_singlepass_backend.values import CONSTANT
@@ -41,7 +43,6 @@ SHR_R64_IMM: Final[i64] = number(forms.SHR_RM64_IMM8)
 
 BASE_OFFSET: Final[i64] = i64(MEMORY_DEFINITION["base"].offset)
 LENGTH_OFFSET: Final[i64] = i64(MEMORY_DEFINITION["length"].offset)
-ABOVE: Final = 7
 
 
 class Access(Lowering):

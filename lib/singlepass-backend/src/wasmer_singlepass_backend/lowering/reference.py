@@ -7,12 +7,13 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.asm.x64.registers import ABOVE_OR_EQUAL, EQUAL
 from wasmer_runtime_core.context import TABLE_DEFINITION
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_runtime_core.wasm.types import FUNCREF
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import HOME_REGISTER, I32, JCC, MOV_R32, MOV_R64, FunctionCompiler
-from wasmer_singlepass_backend.lowering.integer import EQUAL, TEST_R64, push_condition
+from wasmer_singlepass_backend.lowering.comparison import TEST_R64, push_condition
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RCX
 from wasmer_singlepass_backend.values import CONSTANT, REGISTER
@@ -22,7 +23,6 @@ CMP_R32: Final[i64] = number(forms.CMP_R32_RM32)
 TABLE_BASE: Final[i64] = i64(TABLE_DEFINITION["base"].offset)
 TABLE_LENGTH: Final[i64] = i64(TABLE_DEFINITION["length"].offset)
 TABLE_OUT_OF_BOUNDS: Final[i64] = i64(BY_NAME["TABLE_OUT_OF_BOUNDS"].number)
-ABOVE_OR_EQUAL: Final = 3
 
 
 @final

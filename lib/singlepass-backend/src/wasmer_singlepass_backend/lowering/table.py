@@ -145,9 +145,11 @@ from wasmer_runtime_core.asm.x64.registers import (
     LESS_OR_EQUAL,
     NOT_EQUAL,
 )
+from wasmer_runtime_core.wasm.internal_operators import ADD_POINTS, CHECK_POINTS, TRACE
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64
 from wasmer_singlepass_backend.lowering.call import Call, CallHelper, CallIndirect
+from wasmer_singlepass_backend.lowering.comparison import Compare, EqualZero
 from wasmer_singlepass_backend.lowering.control import (
     Block,
     Branch,
@@ -161,6 +163,7 @@ from wasmer_singlepass_backend.lowering.control import (
     Unreachable,
 )
 from wasmer_singlepass_backend.lowering.convert import Convert, ReinterpretToFloat, ReinterpretToInteger, Truncate
+from wasmer_singlepass_backend.lowering.division import Divide
 from wasmer_singlepass_backend.lowering.float import (
     CopySign,
     FloatBinary,
@@ -173,17 +176,15 @@ from wasmer_singlepass_backend.lowering.float import (
 )
 from wasmer_singlepass_backend.lowering.integer import (
     Binary,
-    Compare,
     Constant,
     CountZeros,
-    Divide,
-    EqualZero,
     ExtendUnsigned,
     Multiply,
     Shift,
     Unary,
     Wrap,
 )
+from wasmer_singlepass_backend.lowering.internal import AddPoints, CheckPoints, Trace
 from wasmer_singlepass_backend.lowering.memory import Load, LoadFloat, MemorySize, Store, StoreFloat
 from wasmer_singlepass_backend.lowering.reference import (
     ReferenceFunction,

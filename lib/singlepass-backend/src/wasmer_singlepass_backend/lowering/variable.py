@@ -7,8 +7,11 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.asm.x64.registers import NOT_EQUAL
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import (
+    F32,
+    F64,
     HOME_REGISTER,
     HOME_SLOT,
     HOME_XMM,
@@ -27,7 +30,7 @@ from wasmer_singlepass_backend.function import (
     FunctionCompiler,
     is_float,
 )
-from wasmer_singlepass_backend.lowering.integer import test_zero
+from wasmer_singlepass_backend.lowering.comparison import test_zero
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RBP, RCX, XMM_SCRATCH
 from wasmer_singlepass_backend.values import CONSTANT, FLAGS, LOCAL, REGISTER, XMM
@@ -36,9 +39,6 @@ CMOV_R32: Final[i64] = number(forms.CMOVCC_R32_RM32)
 CMOV_R64: Final[i64] = number(forms.CMOVCC_R64_RM64)
 MOV_MEM_IMM32: Final[i64] = number(forms.MOV_RM32_IMM32)
 MOV_MEM_IMM64: Final[i64] = number(forms.MOV_RM64_IMM32)
-NOT_EQUAL: Final = 5
-F32: Final = 0x7D
-F64: Final = 0x7C
 
 
 @final
