@@ -33,7 +33,7 @@ NOT_ALONE: Final = {
 """What the tests of a distribution use beside itself and its dependencies."""
 
 GROUPS: Final = {
-    "runtime-core": ("disassemblers",),
+    "runtime-core": ("disassemblers", "debug"),
     "singlepass-backend": ("wasmtime",),
     "wasi": ("programs", "wasmtime"),
     "workspace": ("disassemblers", "programs", "wasmtime", "layers", "build"),
@@ -79,7 +79,7 @@ def matrix(session: nox.Session) -> None:
 @nox.session
 def pure(session: nox.Session) -> None:
     """Run the same sources uncompiled: tests, and the same machine code byte by byte."""
-    provide(session, DISTRIBUTIONS, groups=["test", "disassemblers"], pure=True)
+    provide(session, DISTRIBUTIONS, groups=["test", "disassemblers", "debug"], pure=True)
     pytest(session, *(f"lib/{name}/tests" for name in ("runtime-core", "singlepass-backend", "runtime")))
     compiled = Path(session.create_tmp()) / "compiled"
     shutil.rmtree(compiled, ignore_errors=True)

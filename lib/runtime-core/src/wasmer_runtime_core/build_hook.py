@@ -16,9 +16,9 @@ so every editable build first removes those that an earlier one left.
 behave the same. The C library is built either way, nothing works without it. Whatever else goes wrong
 ends the build; there is no silent fall-back, because it would look like a slow machine.
 
-This file is loaded by path while core itself is being built, so it imports nothing of its own
-package. It runs as a script too (`main`): mypyc and setuptools change the state of
-the process they run in, and that had better not be the build frontend's.
+This file is loaded by path while core itself is being built (`hatch_build.py` of each distribution
+does it), so it imports nothing of its own package. It runs as a script too (`main`): mypyc and
+setuptools change the state of the process they run in, and that had better not be the frontend's.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -37,16 +38,9 @@ from typing import Any, Final
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-COMPILER_REQUIREMENTS: Final = ("mypy[mypyc]==2.4.1", "librt==0.16.0")
-"""What mypyc needs. Its version decides the machine code, hence no range."""
-
-NATIVE_REQUIREMENTS: Final = ("cffi>=1.17", "setuptools>=65.5")
-
 OPTIMIZATION: Final = "3"
 
 PURE: Final = "WASMER_PURE"
-
-_CORE: Final = "wasmer-runtime-core>=0.1,<0.2"
 
 
 class CompileHook(BuildHookInterface[Any]):
@@ -55,13 +49,13 @@ class CompileHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        """Requirements of this build, beyond hatchling."""
-        requirements = list(NATIVE_REQUIREMENTS) if self.config.get("native") or not is_pure() else []
-        if not is_pure():
-            requirements += COMPILER_REQUIREMENTS
-            if self.metadata.name != "wasmer-runtime-core" and not self._siblings():
-                requirements.append(_CORE)  # mypyc must see the types of what these modules import
-        return requirements
+        """Requirements of this build, beyond hatchling: the extra `build` of core."""
+        for folder in (Path(self.root), Path(self.root).parent / "runtime-core"):
+            path = folder / "pyproject.toml"
+            project = tomllib.loads(path.read_text())["project"] if path.is_file() else {}
+            if project.get("name") == "wasmer-runtime-core":
+                return list(project["optional-dependencies"]["build"])
+        return ["wasmer-runtime-core[build]>=0.1,<0.2"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before it packs a wheel; `version` is "standard" or "editable"."""
