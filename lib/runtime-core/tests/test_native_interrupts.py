@@ -198,3 +198,28 @@ def test_alarms_and_late_handlers() -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_a_handler_may_call_the_instance_it_stopped_but_not_move_its_tables() -> None:
+    program = Program()
+    program.table(0x6F, 1)
+    program.function("count", "i64", "i64", "count_down")
+    program.function("add", "i32 i32", "i32", "add")
+    program.helper("grow", "externref i32 i32", "i32", "table_grow")
+    exports = program.instance().exports
+    seen: list[Any] = []
+
+    def handler(*_: object) -> None:
+        seen.append((exports["add"](1, 2), exports["grow"](None, 10_000, 0)))
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        watch_signals()
+        for _ in range(20):
+            signal.setitimer(signal.ITIMER_REAL, 0.005)
+            assert exports["count"](20_000_000) == 200_000_010_000_000
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert (3, -1) in seen
+    assert exports["grow"](None, 10, 0) >= 1

@@ -165,6 +165,7 @@ typedef struct Thread {
     int has_timer;
     pid_t timer_process;
     uint64_t deadline;         /* CLOCK_MONOTONIC nanoseconds, or 0 */
+    int safepoints;            /* activations of this thread that are stopped between two instructions */
 } Thread;
 
 /* initial-exec: the signal handler reads it, and lazily allocated thread storage is not safe there */
@@ -314,7 +315,7 @@ static void assert_handlers(void);
 /* interrupt.c */
 static void assert_interrupt_handlers(void);
 static void ensure_timer(Thread *thread);
-static int n_safepoints;       /* wasm code is stopped between two arbitrary instructions: nothing may move */
+static int n_safepoints;       /* of all threads: while code is stopped like that, no memory may move */
 static int n_released;         /* activations that run without the GIL: likewise */
 /* table.c, function.c */
 static PyObject *function_from_record(FunctionRecord *record);

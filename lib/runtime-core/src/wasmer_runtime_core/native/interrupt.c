@@ -157,6 +157,7 @@ safepoint(uintptr_t *saved)
     if (released)
         PyEval_RestoreThread(released);
     n_safepoints++;
+    thread->safepoints++;
     int failed = PyErr_CheckSignals() < 0;
     if (!failed && thread->deadline && now_nanoseconds() >= thread->deadline) {
         thread->deadline = 0;
@@ -164,6 +165,7 @@ safepoint(uintptr_t *saved)
         failed = 1;
     }
     n_safepoints--;
+    thread->safepoints--;
     uint64_t now = thread->deadline ? now_nanoseconds() : 0;
     set_timer(thread, !thread->deadline ? 0 : thread->deadline > now ? thread->deadline - now : 1);
     if (failed) {

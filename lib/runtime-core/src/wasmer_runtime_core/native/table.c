@@ -71,7 +71,7 @@ table_grow(TableObject *self, uint64_t delta, uint64_t value)
         return -1;
     uint64_t wanted = length + delta;
     if (wanted > self->room) {
-        if (n_safepoints)
+        if (this_thread && this_thread->safepoints)
             return -1;  /* code that was stopped may hold the base in a register */
         uint64_t room = wanted + wanted / 4 + 8;
         uint64_t *grown = realloc(self->definition.base, room * sizeof *grown);
