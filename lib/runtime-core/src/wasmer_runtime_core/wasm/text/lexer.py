@@ -24,6 +24,7 @@ from typing import Final, final
 
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.wasm.text.keywords import END_OF_TEXT, KEYWORDS
+from wasmer_runtime_core.wasm.text.strings import string_bytes
 
 CHUNK_CHARACTERS: Final = 1 << 16
 LOOKAHEAD: Final = 4
@@ -256,8 +257,6 @@ def end_of_annotation(text: str, start: int) -> int:
 
 def check_utf8(text: str, offset: int, literal: str) -> None:
     """Refuse a quoted annotation name that is not UTF-8."""
-    from wasmer_runtime_core.wasm.text.strings import string_bytes
-
     try:
         string_bytes(literal).decode("utf-8")
     except ValueError:

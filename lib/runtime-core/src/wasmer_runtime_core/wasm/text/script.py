@@ -112,7 +112,11 @@ NAN_ASSERTIONS: Final = {
 }
 """Assertions of 1.0: the result is a NaN of any type."""
 FAILING_ACTIONS: Final = ("assert_trap", "assert_exhaustion", "assert_exception")
-FAILING_MODULES: Final = ("assert_malformed", "assert_invalid", "assert_unlinkable", "assert_trap") + (
+FAILING_MODULES: Final = (
+    "assert_malformed",
+    "assert_invalid",
+    "assert_unlinkable",
+    "assert_trap",
     "assert_malformed_custom",
     "assert_invalid_custom",
 )
