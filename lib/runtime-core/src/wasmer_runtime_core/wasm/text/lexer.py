@@ -4,7 +4,7 @@ A token is the number of its spelling. Every distinct spelling is kept once, the
 module becomes a list of small integers, and the parser compares integers. All of it is
 done in C: one regular expression finds the tokens of some ten thousand characters, one
 ``map`` numbers them. Positions are not kept; when something is wrong, the text is
-searched once more for the token with that index (`Tokens.position`).
+searched once more for the token with that index (`Tokens.offset`).
 
 Comments are space, as long as they do not nest and stay on one line. Nested ones and
 annotations are not regular: a text that has them is first rewritten, they become spaces

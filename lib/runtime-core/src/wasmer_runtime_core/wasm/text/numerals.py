@@ -15,8 +15,8 @@ from typing import Final
 MALFORMED: Final = -1
 OUT_OF_RANGE: Final = -2
 
-DECIMAL: Final = r"[0-9](?:_?[0-9])*+"
-HEXADECIMAL: Final = r"[0-9a-fA-F](?:_?[0-9a-fA-F])*+"
+DECIMAL: Final = r"[0-9](?:_?[0-9])*"
+HEXADECIMAL: Final = r"[0-9a-fA-F](?:_?[0-9a-fA-F])*"
 INTEGER: Final = re.compile(rf"([+-]?)(?:0x({HEXADECIMAL})|({DECIMAL}))")
 DECIMAL_FLOAT: Final = re.compile(rf"[+-]?{DECIMAL}(?:\.(?:{DECIMAL})?)?(?:[eE][+-]?{DECIMAL})?")
 HEXADECIMAL_FLOAT: Final = re.compile(rf"([+-]?)0x({HEXADECIMAL})(?:\.({HEXADECIMAL})?)?(?:[pP]([+-]?)({DECIMAL}))?")

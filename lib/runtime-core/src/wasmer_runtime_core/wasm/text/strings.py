@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 ESCAPE: Final = re.compile(rb"\\(?:u\{([0-9a-fA-F_]+)\}|([0-9a-fA-F]{2})|.)")
-ALL_HEXADECIMAL: Final = re.compile(r'"(?:\\[0-9a-fA-F]{2})++"')
+ALL_HEXADECIMAL: Final = re.compile(r'"(?:\\[0-9a-fA-F]{2})+"')
 NAMED: Final = {b"\\t": b"\t", b"\\n": b"\n", b"\\r": b"\r", b'\\"': b'"', b"\\'": b"'", b"\\\\": b"\\"}
 BYTES: Final = [bytes((value,)) for value in range(256)]
 
