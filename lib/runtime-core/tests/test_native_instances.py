@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 import subprocess
@@ -56,6 +57,18 @@ def test_exports() -> None:
         with pytest.raises(IndexError):
             reach(1)
     assert repr(instance) == "<Instance: memory, add, table, global0>"
+
+
+def test_exports_may_be_copied_and_share_functions() -> None:
+    from wasmer_runtime_core.wasm.module import FUNCTION, Export
+
+    program = small()
+    program.info.exports.append(Export("plus", FUNCTION, 0))
+    exports = program.instance().exports
+    assert exports.plus is exports.add and exports.add.__name__ == "plus"
+    assert copy.copy(exports).add(1, 2) == 3
+    with pytest.raises(TypeError):
+        copy.deepcopy(exports)
 
 
 def test_start_functions_run_last() -> None:

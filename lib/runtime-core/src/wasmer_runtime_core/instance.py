@@ -53,7 +53,8 @@ class Exports:
     def _make(self, name: str, kind: int, index: int) -> Extern:
         if kind == FUNCTION:
             function = self._core.function(index)
-            function.__name__ = name
+            if function not in self._made.values():  # under two names it keeps the one asked for first
+                function.__name__ = name
             return function
         if kind == MEMORY:
             return self._core.memory(index)
@@ -62,6 +63,8 @@ class Exports:
         return self._core.global_(index)
 
     def __getattr__(self, name: str) -> Extern:
+        if name in ("_core", "_made", "_places"):  # of an object that is being copied
+            raise AttributeError(name)
         # Kept as an attribute of the object, so that the next access costs what any attribute does.
         made = self.__dict__[name] = self[name]
         return made
