@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -223,3 +226,34 @@ def test_a_handler_may_call_the_instance_it_stopped_but_not_move_its_tables() ->
         signal.signal(signal.SIGALRM, before)
     assert (3, -1) in seen
     assert exports["grow"](None, 10, 0) >= 1
+
+
+WAITING = """
+import os, sys, threading, time
+sys.path[:0] = {path!r}
+from machine_code import Program
+program = Program()
+program.function("spin", "", "", "spin")
+exports = program.instance().exports
+try:
+    threading.Thread(target=exports["spin"], daemon=True).start()
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    os._exit(0)
+"""
+
+
+def test_ctrl_c_reaches_a_main_thread_that_waits_while_another_spins_with_the_gil(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(WAITING.format(path=sys.path))
+    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert process.stdout.read().splitlines()[-1] == "interrupted"
+    finally:
+        process.kill()
+        process.wait()

@@ -165,6 +165,7 @@ typedef struct Thread {
     int has_timer;
     pid_t timer_process;
     uint64_t deadline;         /* CLOCK_MONOTONIC nanoseconds, or 0 */
+    pid_t id;                  /* as the kernel numbers threads */
     int safepoints;            /* activations of this thread that are stopped between two instructions */
 } Thread;
 
@@ -317,6 +318,7 @@ static void assert_interrupt_handlers(void);
 static void ensure_timer(Thread *thread);
 static int n_safepoints;       /* of all threads: while code is stopped like that, no memory may move */
 static int n_released;         /* activations that run without the GIL: likewise */
+static volatile pid_t gil_runner;  /* id of the thread that last entered wasm with the GIL held */
 /* table.c, function.c */
 static PyObject *function_from_record(FunctionRecord *record);
 static PyObject *plan_function_name(PlanObject *plan, uint32_t record);

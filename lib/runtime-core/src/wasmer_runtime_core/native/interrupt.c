@@ -8,10 +8,14 @@
  *
  * A signal may find the thread in a helper or a host function instead. Then a timer of the
  * thread's own sends the private WATCH_SIGNAL every millisecond until it finds wasm code. The
- * same timer serves deadlines. */
+ * same timer serves deadlines.
+ *
+ * Python runs signal handlers in the main thread. If that one waits while another runs wasm
+ * code with the GIL held, the other is stopped for a moment to let go of the GIL. */
 
 #define WATCH_SIGNAL (SIGRTMIN + 11)
 #define RETRY_NANOSECONDS 1000000
+#define HAND_OVER_MICROSECONDS 5000
 
 __asm__(
     ".intel_syntax noprefix\n.text\n" FUNCTION(wasm_safepoint)
@@ -32,6 +36,7 @@ enum { SAVED_RBP = 10, SAVED_PC = 16 };
 
 static const int watched_signals[] = {SIGINT, SIGTERM, SIGALRM};
 static struct sigaction python_actions[65];  /* what Python had installed for them */
+static volatile int hand_over;  /* somebody waits for the GIL to run signal handlers */
 
 static uint64_t
 now_nanoseconds(void)
@@ -66,7 +71,8 @@ ensure_timer(Thread *thread)
     memset(&event, 0, sizeof event);
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = WATCH_SIGNAL;
-    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    thread->id = (pid_t)syscall(SYS_gettid);
+    event._sigev_un._tid = thread->id;
     thread->has_timer = timer_create(CLOCK_MONOTONIC, &event, &thread->timer) == 0;
     thread->timer_process = getpid();
 }
@@ -87,14 +93,14 @@ inject(void *context)
 }
 
 static void
-watch_handler(int Py_UNUSED(signal), siginfo_t *Py_UNUSED(info), void *context)
+watch_handler(int Py_UNUSED(signal), siginfo_t *info, void *context)
 {
     int saved_errno = errno;
     Thread *thread = this_thread;
     if (thread && !thread->activation && !thread->deadline)
         set_timer(thread, 0);
-    else
-        inject(context);
+    else if (!inject(context) && thread && info->si_code != SI_TIMER)
+        set_timer(thread, RETRY_NANOSECONDS);
     errno = saved_errno;
 }
 
@@ -112,6 +118,10 @@ interrupt_handler(int signal, siginfo_t *info, void *context)
         Thread *thread = this_thread;
         if (thread && thread->activation)
             set_timer(thread, RETRY_NANOSECONDS);
+        if (gil_runner && (!thread || gil_runner != thread->id)) {
+            hand_over = 1;
+            syscall(SYS_tgkill, getpid(), gil_runner, WATCH_SIGNAL);
+        }
     }
     errno = saved_errno;
 }
@@ -159,6 +169,12 @@ safepoint(uintptr_t *saved)
     n_safepoints++;
     thread->safepoints++;
     int failed = PyErr_CheckSignals() < 0;
+    if (hand_over && !released) {
+        hand_over = 0;
+        PyThreadState *state = PyEval_SaveThread();
+        usleep(HAND_OVER_MICROSECONDS);
+        PyEval_RestoreThread(state);
+    }
     if (!failed && thread->deadline && now_nanoseconds() >= thread->deadline) {
         thread->deadline = 0;
         raise_error("Timeout", "the deadline passed while WebAssembly code was running");

@@ -43,6 +43,7 @@ thread_create(void)
         spare = size < 512 * 1024 ? size / 2 : 256 * 1024;
     if (spare > 1024 * 1024)
         spare = 1024 * 1024;
+    thread->id = (pid_t)syscall(SYS_gettid);
     thread->stack_low = (uintptr_t)low;
     thread->stack_limit = (uintptr_t)low + spare;
     ensure_signal_stack(thread);
@@ -319,6 +320,8 @@ run(Thread *thread, Signature *signature, void *code, void *vmctx, CallFrame *fr
         n_released++;
         activation.released = PyEval_SaveThread();
     }
+    else
+        gil_runner = thread->id;
     int unwound = signature->enter(code, frame, &activation, signature->stack_words);
     thread->activation = activation.previous;
     if (UNLIKELY(release_gil)) {
