@@ -2,26 +2,35 @@
 
 A module is cut into units of neighbouring functions, each an LLVM module of its own; inside
 one LLVM sees every call and inlines. Between units, calls go through the module's table of
-code addresses, as in every backend.
+code addresses, as in every backend. A module of one unit is compiled here; the units of a
+larger one in worker processes, on all cores.
 """
 
 from __future__ import annotations
 
+import os
 import struct
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final, NamedTuple, final
 
 from wasmer_llvm_backend.intrinsics import declarations
-from wasmer_llvm_backend.objects import UnitCode, read_object
-from wasmer_llvm_backend.optimize import compile_text, processor
+from wasmer_llvm_backend.objects import UnitCode
+from wasmer_llvm_backend.optimize import processor
 from wasmer_llvm_backend.translate import FunctionTranslator, ModuleView
+from wasmer_llvm_backend.unit import Job, Product, compile_unit
+from wasmer_llvm_backend.workers import Died, compile_units
 from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
-from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.wasm.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
+from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 
-UNIT_RECORDS: Final = 40_000
+UNIT_RECORDS: Final = 20_000
 """A unit ends with the function that reaches so many operators."""
+
+CALL: Final = BY_MNEMONIC["call"].code
 
 
 class LLVMCallbacks(NamedTuple):
@@ -42,13 +51,17 @@ class LLVMCompiler:
         cpu: str = "native",
         fast: bool = False,
         callbacks: LLVMCallbacks | None = None,
+        processes: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         """Choose how to compile.
 
         `opt_level`: LLVM's, 0 to 3. `cpu`: ``"native"``, or a processor that LLVM knows by
         name (``"x86-64-v3"``). `fast`: a load whose value is not used may be dropped with
-        its trap, and after a trap memory may lack stores that came shortly before it; all
-        else stays exact.
+        its trap, and after a memory trap memory may lack stores that came shortly before it;
+        all else stays exact. `processes`: how many workers for large modules; None: one for
+        each core, 0: none, all is done in this process. `progress` is called with (operators
+        compiled, operators in all) after each unit.
 
         Raises:
             ImportError: llvmlite is not installed.
@@ -64,6 +77,8 @@ class LLVMCompiler:
         self.cpu = cpu
         self.fast = fast
         self.callbacks = callbacks or LLVMCallbacks()
+        self.processes = processes
+        self.progress = progress
 
     @property
     def name(self) -> str:
@@ -74,24 +89,30 @@ class LLVMCompiler:
         """Machine code of every body, in order.
 
         Raises:
+            CompileError: LLVM gave up a worker process on a function, which is named.
             InternalError: LLVM rejects what was written for it: a bug of ours.
         """
         bounds_checks = config.memory_bound_check_mode == "enable"
         view = ModuleView(info, bounds_checks, not self.fast)
-        units = []
-        for part in partition(bodies):
-            text = unit_text(view, part, self.cpu)
-            if self.callbacks.pre_opt_ir is not None:
-                self.callbacks.pre_opt_ir(text)
-            try:
-                data = compile_text(text, self.cpu, self.opt_level, self.callbacks.post_opt_ir)
-            except RuntimeError as error:
-                first, last = part[0].function_index, part[-1].function_index
-                raise InternalError(f"LLVM rejects functions {first} to {last}: {error}") from error
-            if self.callbacks.object_buffer is not None:
-                self.callbacks.object_buffer(data)
-            units.append(read_object(data))
-        code, offsets, sites = join(units, [body.function_index for body in bodies])
+        parts = partition(bodies)
+        reachable = called_from_elsewhere(view, parts)
+        units: list[UnitCode | None] = [None] * len(parts)
+        total = sum(len(body.records) // 16 for body in bodies)
+        done = 0
+        for at, answer in self._answers(view, parts, reachable):
+            part = parts[at]
+            if isinstance(answer, Died):
+                raise self._culprit(info, view, part, answer)
+            if answer.rejected:
+                raise InternalError(
+                    f"LLVM rejects functions {part[0].function_index} to {part[-1].function_index}: {answer.rejected}"
+                )
+            self._show(answer)
+            units[at] = answer.code
+            done += sum(len(body.records) // 16 for body in part)
+            if self.progress is not None:
+                self.progress(done, total)
+        code, offsets, sites = join([unit for unit in units if unit is not None], bodies)
         return CompiledModule(
             backend=self.name,
             target="x86_64-sysv",
@@ -102,6 +123,50 @@ class LLVMCompiler:
             cpu_features=processor(self.cpu)[2],
             release_gil=config.release_gil,
         )
+
+    def _answers(
+        self, view: ModuleView, parts: Sequence[Sequence[Body]], reachable: frozenset[int]
+    ) -> Iterator[tuple[int, Product | Died]]:
+        processes = len(os.sched_getaffinity(0)) if self.processes is None else self.processes
+        if len(parts) < 2 or processes < 1:
+            for at, part in enumerate(parts):
+                yield at, compile_unit(self._job(view, part, reachable))
+        else:
+            yield from compile_units([partial(self._job, view, part, reachable) for part in parts], processes)
+
+    def _job(self, view: ModuleView, part: Sequence[Body], reachable: frozenset[int], show: bool = True) -> Job:
+        text = unit_text(view, part, reachable, self.cpu)
+        callbacks = self.callbacks
+        if show and callbacks.pre_opt_ir is not None:
+            callbacks.pre_opt_ir(text)
+        return Job(
+            text, self.cpu, self.opt_level, callbacks.post_opt_ir is not None, callbacks.object_buffer is not None
+        )
+
+    def _show(self, product: Product) -> None:
+        if self.callbacks.post_opt_ir is not None:
+            self.callbacks.post_opt_ir(product.post_opt_ir)
+        if self.callbacks.object_buffer is not None:
+            self.callbacks.object_buffer(product.object_buffer)
+
+    def _culprit(self, info: ModuleInfo, view: ModuleView, part: Sequence[Body], died: Died) -> CompileError:
+        """Find the function that LLVM does not survive, by halves."""
+        while len(part) > 1:
+            halves = (part[: len(part) // 2], part[len(part) // 2 :])
+            jobs = [partial(self._job, view, half, view.everything, False) for half in halves]
+            failed = [(half, answer) for half, (_, answer) in zip(halves, sorted(compile_units(jobs, 1)), strict=True)
+                      if isinstance(answer, Died)]  # fmt: skip
+            if not failed:
+                break
+            part, died = failed[0]
+        first = part[0].function_index
+        if len(part) == 1:
+            name = info.function_names.get(first)
+            what = f"function {first}" + (f" ({name})" if name else "") + f" at byte {part[0].offset:#x}"
+        else:
+            what = f"functions {first} to {part[-1].function_index}"
+        reason = died.message.splitlines()[-1] if died.message else f"its process ended with status {died.status}"
+        return CompileError(f"LLVM gave up on {what}: {reason}")
 
 
 def partition(bodies: Sequence[Body]) -> list[Sequence[Body]]:
@@ -119,26 +184,35 @@ def partition(bodies: Sequence[Body]) -> list[Sequence[Body]]:
     return parts
 
 
-def called_from_elsewhere(view: ModuleView, bodies: Sequence[Body]) -> frozenset[int]:
-    """Functions that need the machine contract."""
-    return view.escaping
+def called_from_elsewhere(view: ModuleView, parts: Sequence[Sequence[Body]]) -> frozenset[int]:
+    """Functions that follow the machine contract: they may be references, or another unit calls them."""
+    reachable = set(view.escaping)
+    if len(parts) > 1:
+        for part in parts:
+            unit = range(part[0].function_index, part[-1].function_index + 1)
+            for body in part:
+                words = array("I", body.records)
+                for word, callee in zip(words[0::4], words[1::4], strict=True):
+                    if word == CALL and callee not in unit:
+                        reachable.add(callee)
+    return frozenset(reachable)
 
 
-def unit_text(view: ModuleView, bodies: Sequence[Body], cpu: str) -> str:
+def unit_text(view: ModuleView, bodies: Sequence[Body], reachable: frozenset[int], cpu: str) -> str:
     """The LLVM module of some functions."""
     unit = frozenset(body.function_index for body in bodies)
-    internal = unit - view.escaping if len(unit) == view.defined_functions else frozenset[int]()
-    translator = FunctionTranslator(view, unit, internal)
+    translator = FunctionTranslator(view, unit, unit - reachable)
     parts = [translator.translate(body) for body in bodies]
     name, features, _ = processor(cpu)
     return "\n".join([*parts, declarations(name, features), *translator.metadata, ""])
 
 
-def join(units: Sequence[UnitCode], functions: Sequence[int]) -> tuple[bytes, bytes, bytes]:
+def join(units: Sequence[UnitCode], bodies: Sequence[Body]) -> tuple[bytes, bytes, bytes]:
     """Lay units one behind another: (code, function offsets, sites)."""
     code = bytearray()
     found: dict[str, int] = {}
-    sites = bytearray()
+    sites: list[bytes] = []
+    row = struct.Struct("<III").pack
     for unit in units:
         code += b"\xcc" * (-len(code) % 64)
         base = len(code)
@@ -148,11 +222,10 @@ def join(units: Sequence[UnitCode], functions: Sequence[int]) -> tuple[bytes, by
             struct.pack_into("<i", code, base + place, value - base)
         for name, offset in unit.functions.items():
             found[name] = base + offset
-        for offset, kind, wasm_offset in unit.sites:
-            sites += struct.pack("<III", base + offset, kind, wasm_offset)
+        sites += [row(base + offset, kind, wasm_offset) for offset, kind, wasm_offset in unit.sites]
     # a function that LLVM inlined everywhere is gone: nothing lies between its neighbours
     offsets = [len(code)]
-    for index in reversed(functions):
-        offsets.append(found.get(f"f{index}", offsets[-1]))
+    for body in reversed(bodies):
+        offsets.append(found.get(f"f{body.function_index}", offsets[-1]))
     offsets.reverse()
-    return bytes(code), struct.pack(f"<{len(offsets)}I", *offsets), bytes(sites)
+    return bytes(code), struct.pack(f"<{len(offsets)}I", *offsets), b"".join(sites)

@@ -138,6 +138,7 @@ class ModuleView:
         self.signature_offsets = [layout.signature(index) for index in range(len(info.types))]
         self.import_offsets = [layout.import_record(i) for i in range(info.imported_functions)]
         self.record_offsets = {function: layout.function_record(function) for function in info.escaping}
+        self.everything = frozenset(range(len(info.functions)))
         self.escaping = frozenset(info.escaping) | (frozenset() if info.start is None else {info.start})
 
     def slot(self, entry: int) -> str:
@@ -663,7 +664,7 @@ class FunctionTranslator:
     def op_global_set(self, word: int, a: int, b: int) -> None:
         view = self.view
         place = self._global(a)
-        self.out.append(f"store {view.volatile}{view.global_types[a]} {self.stack.pop()}, ptr {place}, align 8{CONTEXT_ACCESS}")
+        self.out.append(f"store volatile {view.global_types[a]} {self.stack.pop()}, ptr {place}, align 8{CONTEXT_ACCESS}")
 
     def _global(self, index: int) -> str:
         view = self.view
@@ -694,7 +695,7 @@ class FunctionTranslator:
     def op_table_set(self, word: int, a: int, b: int) -> None:
         value = self.stack.pop()
         place = self._element(self.stack.pop(), a, TABLE_OUT_OF_BOUNDS)
-        self.out.append(f"store {self.view.volatile}ptr {value}, ptr {place}, align 8{CONTEXT_ACCESS}")
+        self.out.append(f"store volatile ptr {value}, ptr {place}, align 8{CONTEXT_ACCESS}")
 
     def op_table_size(self, word: int, a: int, b: int) -> None:
         definition = self.context_constant("ptr", self.view.table_offsets[a])

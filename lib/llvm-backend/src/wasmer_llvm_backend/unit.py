@@ -1,0 +1,37 @@
+"""One unit: LLVM's text in, plain code out. What a worker process does, and the caller itself for small modules."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wasmer_llvm_backend.objects import UnitCode, read_object
+from wasmer_llvm_backend.optimize import compile_text
+
+
+class Job(NamedTuple):
+    """What to compile and how."""
+
+    text: str
+    cpu: str
+    opt_level: int
+    keep_ir: bool = False
+    keep_object: bool = False
+
+
+class Product(NamedTuple):
+    """What came of it. `rejected`: LLVM's words if it did not accept the text, else empty."""
+
+    code: UnitCode
+    post_opt_ir: str = ""
+    object_buffer: bytes = b""
+    rejected: str = ""
+
+
+def compile_unit(job: Job) -> Product:
+    """Compile; what LLVM says against the text is part of the answer, so that it can come from another process."""
+    kept: list[str] = []
+    try:
+        data = compile_text(job.text, job.cpu, job.opt_level, kept.append if job.keep_ir else None)
+    except RuntimeError as error:
+        return Product(UnitCode(b"", {}, [], []), rejected=str(error) or "no reason given")
+    return Product(read_object(data), "".join(kept), data if job.keep_object else b"")
