@@ -32,18 +32,20 @@ from mypy_extensions import i64
 from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.asm.x64.forms import Form
 from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import HOME_REGISTER, I32, V128, FunctionCompiler
+from wasmer_singlepass_backend.function import HOME_REGISTER, HOME_XMM, I32, V128, FunctionCompiler
 from wasmer_singlepass_backend.lowering.integer import OUT_OF_BOUNDS
 from wasmer_singlepass_backend.lowering.memory import Access
 from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RCX, XMM_SCRATCH, XMM_SCRATCH_2
-from wasmer_singlepass_backend.values import CONSTANT, XMM
+from wasmer_singlepass_backend.values import CONSTANT, LOCAL, XMM
 
 AND_R32_IMM8: Final[i64] = number(forms.AND_RM32_IMM8)
 MOVD_XMM_R32: Final[i64] = number(forms.MOVD_XMM_RM32)
 MOVZX_R32_RM8: Final[i64] = number(forms.MOVZX_R32_RM8)
 MOVZX_R32_RM16: Final[i64] = number(forms.MOVZX_R32_RM16)
 PSHUFB: Final[i64] = number(forms.PSHUFB_XMM_XM128)
+PSHUFD: Final[i64] = number(forms.PSHUFD_XMM_XM128_IMM8)
+SHUFPS: Final[i64] = number(forms.SHUFPS_XMM_XM128_IMM8)
 POR: Final[i64] = number(forms.POR_XMM_XM128)
 
 # What an operand of a step may be.
@@ -283,24 +285,68 @@ def pool_double(f: FunctionCompiler, index: i64) -> i64:
 
 @final
 class Shuffle(Lowering):
-    """i8x16.shuffle: each operand shuffled by a mask that clears the other's lanes."""
+    """i8x16.shuffle, by the cheapest instruction that does it.
+
+    Whole 32-bit lanes of one operand: pshufd. Two of the first, then two of the second:
+    shufps. Bytes of one operand: one pshufb. Else each operand is shuffled by a mask that
+    clears the other's lanes, and the two are joined.
+    """
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
-        left = bytearray(16)
-        right = bytearray(16)
-        for i in range(16):
-            lane = int((f.pool_word(a + i // 4) >> (8 * (i % 4))) & 0xFF)
-            left[i] = lane if lane < 16 else 0x80
-            right[i] = lane - 16 if lane >= 16 else 0x80
+        lanes = [int((f.pool_word(a + i // 4) >> (8 * (i % 4))) & 0xFF) for i in range(16)]
         second = f.pop()
         first = f.pop()
-        f.load_xmm(second, XMM_SCRATCH)
-        f.release(second)
+        if f.kinds[first] == LOCAL and f.kinds[second] == LOCAL and f.values[first] == f.values[second]:
+            lanes = [lane & 15 for lane in lanes]
+        if max(lanes) < 16 or min(lanes) >= 16:
+            source, other = (first, second) if max(lanes) < 16 else (second, first)
+            f.release(other)
+            self.of_one(f, source, [lane & 15 for lane in lanes])
+            return
+        dwords = whole_dwords(lanes)
         register = f.owned_xmm(first)
-        f.asm.reg_constant(PSHUFB, register, _place(f, left))
-        f.asm.reg_constant(PSHUFB, XMM_SCRATCH, _place(f, right))
-        f.asm.reg_reg(POR, register, XMM_SCRATCH)
+        if dwords is not None and max(dwords[:2]) < 4 and min(dwords[2:]) >= 4:
+            f.asm.reg_reg_imm(SHUFPS, register, f.readable_xmm(second, XMM_SCRATCH), dword_selection(dwords))
+        else:
+            f.load_xmm(second, XMM_SCRATCH)
+            f.asm.reg_constant(PSHUFB, register, _place(f, bytearray(n if n < 16 else 0x80 for n in lanes)))
+            f.asm.reg_constant(PSHUFB, XMM_SCRATCH, _place(f, bytearray(n - 16 if n >= 16 else 0x80 for n in lanes)))
+            f.asm.reg_reg(POR, register, XMM_SCRATCH)
+        f.release(second)
         f.push(V128, XMM, register)
+
+    def of_one(self, f: FunctionCompiler, source: i64, lanes: list[int]) -> None:
+        """A shuffle of one operand's bytes."""
+        dwords = whole_dwords(lanes)
+        if dwords is None:
+            register = f.owned_xmm(source)
+            f.asm.reg_constant(PSHUFB, register, _place(f, bytearray(lanes)))
+            f.push(V128, XMM, register)
+            return
+        target = f.target_home(HOME_XMM)
+        vector = f.readable_xmm(source, XMM_SCRATCH)
+        register = target
+        if register < 0:
+            register = vector if f.kinds[source] == XMM else f.take_xmm()
+        f.asm.reg_reg_imm(PSHUFD, register, vector, dword_selection(dwords))
+        if target >= 0:
+            f.release(source)
+        f.result_xmm(V128, register, target)
+
+
+def whole_dwords(lanes: list[int]) -> list[int] | None:
+    """The 32-bit lanes a shuffle moves (0 to 7), or None if it breaks one up."""
+    dwords = [lanes[at] // 4 for at in range(0, 16, 4)]
+    whole = [4 * dword + byte for dword in dwords for byte in range(4)]
+    return dwords if whole == lanes else None
+
+
+def dword_selection(dwords: list[int]) -> i64:
+    """The immediate of pshufd and shufps: two bits a lane."""
+    selection = 0
+    for at, dword in enumerate(dwords):
+        selection |= (dword & 3) << (2 * at)
+    return i64(selection)
 
 
 def _place(f: FunctionCompiler, data: bytearray) -> i64:
