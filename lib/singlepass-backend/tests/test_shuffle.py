@@ -35,7 +35,7 @@ SHAPES: dict[str, Callable[[random.Random], list[int]]] = {
     "bytes of the first":        lambda draw: [draw.randrange(16) for _ in range(16)],
     "bytes of the second":       lambda draw: [draw.randrange(16, 32) for _ in range(16)],
     "bytes of both":             lambda draw: [draw.randrange(32) for _ in range(16)],
-    "nearly dwords":             lambda draw: [*_dwords([draw.randrange(4) for _ in range(4)])[:15], draw.randrange(16)],
+    "nearly dwords":             lambda draw: [*_dwords([draw.randrange(4) for _ in range(4)])[:15], 7],
 }
 # fmt: on
 
