@@ -48,7 +48,6 @@ def test_tokens(text: str, expected: list[str]) -> None:
     ("text", "reason", "line", "column"),
     [
         ('(module\n  (data "a', "unclosed string", 2, 9),
-        ('(data "\\q")', "malformed string literal", 1, 7),
         ('(data "a\tb")', "malformed string literal", 1, 7),
         ("a\n(; (; ;)", "unclosed comment", 2, 1),
         ("a ü", "illegal character", 1, 3),

@@ -79,6 +79,25 @@ def test_abbreviations(one: str, other: str) -> None:
     decode_module(parse_module(one))
 
 
+@pytest.mark.parametrize(
+    ("literal", "content"),
+    [
+        (r"\00\ff\7F", b"\x00\xff\x7f"),
+        (r"\na\nb", b"\na\nb"),
+        (r"\"a\"b", b'"a"b'),
+        (r"\\", b"\\"),
+        (r"a\\\"b", b'a\\"b'),
+        (r"\t\n\r\'", b"\t\n\r'"),
+        (r"\u{20_ac}é", "€é".encode()),
+        (r"\41 \42", b"A B"),
+        (r"\\ab\\", b"\\ab\\"),
+        ("", b""),
+    ],
+)
+def test_string_literals(literal: str, content: bytes) -> None:
+    assert parse_module(f'(data "{literal}" "x")').endswith(bytes((len(content) + 1,)) + content + b"x")
+
+
 def test_the_empty_module() -> None:
     assert parse_module("") == parse_module(b"(module)") == HEADER
 
@@ -181,6 +200,10 @@ ERRORS = [
     ("(table 1 i32)", "unexpected token i32, expected a reference type", 1, 10),
     ("(func) (elem (i32.const 0) nop)", "unexpected token nop", 1, 28),
     ("(data (offset))\n(dat)", "unknown operator dat", 2, 2),
+    ('(data "a\\q")', "malformed string literal: unknown escape '\\\\q'", 1, 7),
+    ('(data "\\u{d800}")', "malformed UTF-8 encoding", 1, 7),
+    ('(data "\\u{1__0}")', "malformed string literal", 1, 7),
+    ('(func $"\\q")', "malformed string literal", 1, 7),
     ("(type (func) nop)", "unexpected token nop, expected )", 1, 14),
     ("(elem (table 0) (i32.const 0) 1)", "unexpected token 1, expected func or a reference type", 1, 31),
     ("(data 0)", "unexpected token ), expected (offset or a folded instruction", 1, 8),

@@ -144,8 +144,10 @@ class Cursor:
             raise self.unexpected("an identifier")
         try:
             return "$" + string_bytes(spelling[1:]).decode("utf-8")
-        except ValueError:
+        except UnicodeDecodeError:
             raise self.error("malformed UTF-8 encoding") from None
+        except ValueError as error:
+            raise self.error(str(error)) from None
 
     def take_name_annotation(self) -> bytes | None:
         """Take ``(@name "…")`` if it comes next (3.0, appendix): the name."""
@@ -208,7 +210,7 @@ class Cursor:
         try:
             value = string_bytes(spelling)
         except ValueError as error:
-            raise self.error(f"malformed UTF-8 encoding: {error}") from None
+            raise self.error(str(error)) from None
         self.at += 1
         return value
 

@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 ESCAPE: Final = re.compile(rb"\\(?:u\{([0-9a-fA-F_]+)\}|([0-9a-fA-F]{2})|.)")
-ALL_HEXADECIMAL: Final = re.compile(r'"(?:\\[0-9a-fA-F]{2})+"')
 NAMED: Final = {b"\\t": b"\t", b"\\n": b"\n", b"\\r": b"\r", b'\\"': b'"', b"\\'": b"'", b"\\\\": b"\\"}
 BYTES: Final = [bytes((value,)) for value in range(256)]
 
@@ -15,13 +14,25 @@ def string_bytes(literal: str) -> bytes:
     """The bytes of a literal, quotation marks included, that the lexer let through.
 
     Raises:
-        ValueError: ``\\u{…}`` is no Unicode scalar value.
+        ValueError: an escape is none, or no Unicode scalar value; the message is the reason.
     """
     if "\\" not in literal:
         return literal[1:-1].encode("utf-8", "surrogatepass")
-    if ALL_HEXADECIMAL.fullmatch(literal) is not None:
-        return bytes.fromhex(literal[1:-1].replace("\\", ""))
-    return ESCAPE.sub(replacement, literal[1:-1].encode("utf-8", "surrogatepass"))
+    pairs = (len(literal) - 2) // 3
+    if literal.count("\\") == pairs and literal[1:-1:3] == "\\" * pairs and " " not in literal:
+        try:
+            return bytes.fromhex(literal[1:-1].replace("\\", ""))
+        except ValueError:
+            pass  # other escapes, by chance three characters apart
+    encoded = literal[1:-1].encode("utf-8", "surrogatepass")
+    content = bytearray()
+    copied = 0
+    for found in ESCAPE.finditer(encoded):
+        content += encoded[copied : found.start()]
+        content += replacement(found)
+        copied = found.end()
+    content += encoded[copied:]
+    return bytes(content)
 
 
 def replacement(found: re.Match[bytes]) -> bytes:
@@ -31,11 +42,14 @@ def replacement(found: re.Match[bytes]) -> bytes:
         return BYTES[int(pair, 16)]
     digits = found.group(1)
     if digits is None:
-        return NAMED[found.group()]
+        named = NAMED.get(found.group())
+        if named is None:
+            raise ValueError(f"malformed string literal: unknown escape {found.group().decode('latin-1')!a}")
+        return named
     text = digits.decode()
     if text.startswith("_") or text.endswith("_") or "__" in text:
-        raise ValueError("malformed Unicode escape")
+        raise ValueError("malformed string literal: underscores stand between digits only")
     scalar = int(text.replace("_", ""), 16)
-    if scalar >= 0x110000 or 0xD800 <= scalar < 0xE000:
-        raise ValueError("a Unicode escape outside of the scalar values")
+    if scalar >= 0x11_0000 or 0xD800 <= scalar < 0xE000:
+        raise ValueError("malformed UTF-8 encoding: an escape that is no Unicode scalar value")
     return chr(scalar).encode("utf-8")
