@@ -22,10 +22,13 @@ def main() -> int:
     parser.add_argument("--kernels", metavar="NAMES", help="by name, or `simd`, or `all` (default: all but SIMD)")
     parser.add_argument("--backends", default="singlepass", help="ours, separated by commas (default: singlepass)")
     parser.add_argument("--peers", default="wasmtime", help="others: wasmtime, wasmtime-winch (default: wasmtime)")
+    parser.add_argument("--metering", action="store_true", help="ours a second time, with points counted; and the cost")
     options = parser.parse_args()
     rounds = 2 if options.quick else options.rounds
     contenders: list[Contender] = []
-    for name in ["native", *filter(None, options.backends.split(",")), *filter(None, options.peers.split(","))]:
+    ours = [name for name in options.backends.split(",") if name]
+    metered = [f"{name}+metering" for name in ours if options.metering]
+    for name in ["native", *ours, *metered, *filter(None, options.peers.split(","))]:
         contender = available(name)
         if contender is None:
             print(f"left out: {name} is not installed", file=sys.stderr)
@@ -46,6 +49,8 @@ def main() -> int:
 
     names = [contender.name for contender in contenders]
     print(_report(samples, names))
+    for name in metered:
+        print(_cost_of_metering(samples, name.removesuffix("+metering"), name))
     for complaint in complaints:
         print(f"! {complaint}")
     write_json(options.json, samples)
@@ -108,6 +113,21 @@ def _report(samples: dict[str, dict[str, Sample]], names: list[str]) -> str:
     rows.append([f"geometric mean of {len(shared)}", *means, "", ""])
     head = "CPU time divided by that of clang -O2 native (minimum over rounds; lower is better)\n"
     return head + "\n" + table(["kernel", *others, "native ms", "spread %"], rows)
+
+
+def _cost_of_metering(samples: dict[str, dict[str, Sample]], plain: str, metered: str) -> str:
+    ratios = {
+        kernel: row[metered].minimum / row[plain].minimum
+        for kernel, row in samples.items()
+        if plain in row and metered in row
+    }
+    if not ratios:
+        return f"{metered}: nothing was measured"
+    least, most = min(ratios, key=ratios.__getitem__), max(ratios, key=ratios.__getitem__)
+    return (
+        f"{metered} / {plain}: geometric mean {geometric_mean(ratios.values()):.3f}, "
+        f"least {ratios[least]:.2f} ({least}), most {ratios[most]:.2f} ({most})"
+    )
 
 
 if __name__ == "__main__":

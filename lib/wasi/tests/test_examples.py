@@ -13,6 +13,7 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "python"
 OUTPUT = {
     "hello": "42\n0\nTrue False\n",
     "host_functions": "7\nhello from wasm\n1.5\nthe program was ended by ValueError('I do not like 7')\n",
+    "middleware": "a store at byte 64\na store at byte 64\npoints: 23\n",
     "memory": "sum of what Python wrote: 15\npages before growing: 1 bytes now: 131072\nstill there: [1, 2, 3, 4, 5]\n",
     "wasi": (
         "built for WasiVersion.SNAPSHOT1\nexit code 3\n"

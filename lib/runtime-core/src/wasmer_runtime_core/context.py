@@ -43,9 +43,11 @@ VMCTX: Final = _fields(
     ("memory_length", 8, "unused by code when reserved; copy for the debugger only"),
     ("instance", 8, "PyObject * of the instance, borrowed"),
     ("layout", 8, "address of the instance's native record, private to the C file"),
+    ("points_used", 8, "metering: what has been executed, in points (middleware.metering)"),
     ("reserved", 8, "zero"),
+    ("reserved_2", 8, "zero"),
 )
-VMCTX_BYTES: Final = 48
+VMCTX_BYTES: Final = 64
 
 STORE: Final = _fields(
     ("stack_limit", 8, "lowest stack pointer a function that calls may have"),

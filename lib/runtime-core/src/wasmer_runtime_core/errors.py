@@ -10,7 +10,7 @@
      ├─ LinkError                imports are missing or do not match: all of them at once
      ├─ CallError
      │   ├─ ResolveError         SignatureError, ExportNotFound, ExportWrongType
-     │   └─ RuntimeError         Trap, UserError, ExitCode
+     │   └─ RuntimeError         Trap (ExecutionLimitExceeded), UserError, ExitCode
      ├─ CreationError            a memory or table cannot be made
      ├─ GrowError
      ├─ CacheError
@@ -413,6 +413,10 @@ class Trap(RuntimeError):
     def __reduce__(self) -> tuple[Any, ...]:
         state = {name: value for name, value in self.__dict__.items() if name not in ("_frames", "_unnamed")}
         return (type(self), (self.message, self.kind, self.trap_info, self.frames), state)
+
+
+class ExecutionLimitExceeded(Trap):
+    """The instance has used as many points as `Metering` grants it."""
 
 
 class UserError(RuntimeError):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.values import ExternDescriptor
     from wasmer_runtime_core.wasm.types import ExternalType
 
-ARTIFACT_VERSION: Final = 1
+ARTIFACT_VERSION: Final = 2
 """Of the pickled form. Changed whenever the machine contract or a field changes."""
 
 

@@ -60,7 +60,8 @@ def make_trap(kind: int, raw: tuple[RawFrame, ...], detail: str | None) -> BaseE
     if row is None:
         where = "".join(f"\n  in {frame}" for frame in frames(raw))
         return errors.InternalError(f"generated code faulted: {detail}{where}")
-    trap = errors.Trap(row.message, row.name, row.group)
+    class_ = errors.ExecutionLimitExceeded if row.name == "EXECUTION_LIMIT_EXCEEDED" else errors.Trap
+    trap = class_(row.message, row.name, row.group)
     trap.add_frames(lambda: frames(raw))
     return trap
 
@@ -80,4 +81,12 @@ def _name_or_none(info: ModuleInfo | None, index: int) -> str | None:
     return function_name(info, index) or None
 
 
-machine.configure(make_trap=make_trap, annotate=annotate, function_name=_name_or_none)
+def _trace(core: machine.Instance, event: int, a: int, b: int, offset: int) -> None:
+    """What a traced module calls; also one that was compiled elsewhere."""
+    from wasmer_runtime_core.middleware.trace import report
+
+    machine.configure(trace=report)
+    report(core, event, a, b, offset)
+
+
+machine.configure(make_trap=make_trap, annotate=annotate, function_name=_name_or_none, trace=_trace)

@@ -33,6 +33,7 @@ _ROWS: Final = (
     ("table_copy",   "to:i32 from:i32 count:i32 to_table:i32 from_table:i32",  ""),
     ("table_init",   "to:i32 from:i32 count:i32 element:i32 table:i32",        ""),
     ("elem_drop",    "element:i32",                                            ""),
+    ("trace",        "event:i32 a:i32 b:i32 offset:i32",                       ""),
 )
 # fmt: on
 

@@ -23,7 +23,7 @@ import sys
 
 TYPE_CHECKING = False  # checkers take it for True; importing typing would double the time of an import
 if TYPE_CHECKING:
-    from wasmer_runtime import error, memory, types, units, wasm
+    from wasmer_runtime import error, memory, middleware, types, units, wasm
     from wasmer_runtime.api import (
         compile,
         compile_with,
@@ -98,6 +98,7 @@ __all__ = [
     "imports",
     "instantiate",
     "memory",
+    "middleware",
     "timeout",
     "types",
     "units",
@@ -148,7 +149,7 @@ _HOMES = {
     "wasmer_runtime_core.vm": ("Ctx",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_SUBMODULES = ("error", "memory", "types", "units", "wasm")
+_SUBMODULES = ("error", "memory", "middleware", "types", "units", "wasm")
 
 
 def __getattr__(name: str) -> object:

@@ -3,11 +3,12 @@
 static PyObject *
 native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"make_trap", "annotate", "function_name", "describe", "memory", "table", "global_", NULL};
-    PyObject *trap = NULL, *annotate = NULL, *name = NULL, *describe = NULL;
+    static char *names[] = {"make_trap", "annotate", "function_name", "describe", "memory", "table", "global_",
+                            "trace", NULL};
+    PyObject *trap = NULL, *annotate = NULL, *name = NULL, *describe = NULL, *trace = NULL;
     PyObject *memory = NULL, *table = NULL, *global = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOOO!O!O!:configure", names, &trap, &annotate, &name, &describe,
-                                     &PyType_Type, &memory, &PyType_Type, &table, &PyType_Type, &global))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOOO!O!O!O:configure", names, &trap, &annotate, &name, &describe,
+                                     &PyType_Type, &memory, &PyType_Type, &table, &PyType_Type, &global, &trace))
         return NULL;
     struct { PyObject *given; PyTypeObject **place; PyTypeObject *base; } classes[] = {
         {memory, &memory_class, MemoryType}, {table, &table_class, TableType}, {global, &global_class, GlobalType}};
@@ -27,6 +28,8 @@ native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
         Py_XSETREF(hook_annotate, Py_NewRef(annotate));
     if (name)
         Py_XSETREF(hook_function_name, Py_NewRef(name));
+    if (trace)
+        Py_XSETREF(hook_trace, Py_NewRef(trace));
     if (describe)
         Py_XSETREF(hook_describe, Py_NewRef(describe));
     Py_RETURN_NONE;

@@ -119,12 +119,14 @@ typedef struct {               /* the head of a context block: the rows of conte
     uint64_t memory_length;
     PyObject *instance;
     void *layout;
-    uint64_t reserved;
+    uint64_t points_used;      /* metering */
+    uint64_t reserved, reserved_2;
 } VMContext;
 
 _Static_assert(sizeof(VMContext) == VMCTX_BYTES, "vmctx");
 _Static_assert(offsetof(VMContext, memory_base) == VMCTX_MEMORY_BASE, "vmctx");
 _Static_assert(offsetof(VMContext, instance) == VMCTX_INSTANCE, "vmctx");
+_Static_assert(offsetof(VMContext, points_used) == VMCTX_POINTS_USED, "vmctx");
 _Static_assert(offsetof(Store, stack_limit) == STORE_STACK_LIMIT, "store");
 _Static_assert(offsetof(Store, owner) == STORE_OWNER, "store");
 _Static_assert(offsetof(Store, fuel) == STORE_FUEL, "store");
@@ -291,7 +293,7 @@ static PyTypeObject *CodeType, *MemoryType, *TableType, *GlobalType, *FunctionTy
 /* Python subclasses that instances make for what they own; see `configure` in bootstrap.c. */
 static PyTypeObject *memory_class, *table_class, *global_class;
 /* Hooks in Python. */
-static PyObject *hook_make_trap, *hook_annotate, *hook_function_name, *hook_describe;
+static PyObject *hook_make_trap, *hook_annotate, *hook_function_name, *hook_describe, *hook_trace;
 
 /* signature.c */
 static Signature *signature_of(PyObject *function_type);

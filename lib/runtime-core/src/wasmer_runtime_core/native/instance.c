@@ -481,6 +481,26 @@ instance_get_vmctx(PyObject *self, void *Py_UNUSED(closure))
     return PyLong_FromVoidPtr(((InstanceObject *)self)->vmctx);
 }
 
+static PyObject *
+instance_get_points_used(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromUnsignedLongLong(((InstanceObject *)self)->vmctx->points_used);
+}
+
+static int
+instance_set_points_used(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
+{
+    if (!value || !PyLong_Check(value)) {
+        PyErr_SetString(PyExc_TypeError, "points_used must be an int");
+        return -1;
+    }
+    unsigned long long points = PyLong_AsUnsignedLongLong(value);
+    if (points == (unsigned long long)-1 && PyErr_Occurred())
+        return -1;
+    ((InstanceObject *)self)->vmctx->points_used = points;
+    return 0;
+}
+
 static int
 instance_traverse(PyObject *object, visitproc visit, void *arg)
 {
@@ -572,6 +592,8 @@ static PyMemberDef instance_members[] = {
     {"module", T_OBJECT, offsetof(InstanceObject, module), READONLY, "what it was made with"},
     {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef instance_getset[] = {{"vmctx", instance_get_vmctx, NULL, "address of the context block", NULL},
+                                        {"points_used", instance_get_points_used, instance_set_points_used,
+                                         "metering: points executed", NULL},
                                         {NULL, NULL, NULL, NULL, NULL}};
 static PyMethodDef instance_methods[] = {
     {"initialize", instance_initialize, METH_NOARGS, "apply active segments and run the start function"},

@@ -150,5 +150,25 @@ vmcall_elem_drop(VMContext *vmctx, uint32_t element)
     instance_of(vmctx)->dropped[element] = 1;
 }
 
+/* A middleware wants to say what runs: Python writes the line. */
+static void
+vmcall_trace(VMContext *vmctx, uint32_t event, uint32_t a, uint32_t b, uint32_t offset)
+{
+    Thread *thread = this_thread;
+    Activation *activation = thread->activation;
+    take_gil(activation);
+    PyObject *result =
+        hook_trace ? PyObject_CallFunction(hook_trace, "OIIII", vmctx->instance, event, a, b, offset) : Py_NewRef(Py_None);
+    int failed = result == NULL;
+    Py_XDECREF(result);
+    if (UNLIKELY(failed)) {
+        thread->trap_pc = 0;
+        capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0));
+    }
+    give_gil(activation);
+    if (UNLIKELY(failed))
+        unwind(thread, activation, OUTCOME_EXCEPTION);
+}
+
 #define VMCALL_ADDRESS(name) (void *)vmcall_##name,
 static void *const vmcall_table[N_VMCALLS] = {VMCALL_NAMES(VMCALL_ADDRESS)};

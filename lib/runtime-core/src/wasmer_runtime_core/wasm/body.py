@@ -56,6 +56,8 @@ i64.const, f64      low 32 bits                high 32 bits
 v128.const          pool index (4 words)       -
 i8x16.shuffle       pool index (4 words)       -
 lane operators      -                          - ; lane in bits 24-31
+internal.*          as in `internal_operators`, whose codes are on page 0x600:
+                    only middlewares write them
 ==================  =========================  ==========================================
 
 What is not there: ``nop``; every operator that cannot be reached. A block that is opened

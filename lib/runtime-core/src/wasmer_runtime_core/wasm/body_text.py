@@ -30,10 +30,11 @@ from wasmer_runtime_core.wasm.body import (
     END_OF_IF_WITHOUT_ELSE,
     Body,
 )
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC, OPERATORS
+from wasmer_runtime_core.wasm.internal_operators import ALL_OPERATORS
+from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES
 
-_RECORD: Final = struct.Struct("<HBBiII")
+RECORD: Final = struct.Struct("<HBBiII")
 _OPENING: Final = frozenset(BY_MNEMONIC[name].code for name in ("block", "loop", "if"))
 _ELSE: Final = BY_MNEMONIC["else"].code
 _END: Final = BY_MNEMONIC["end"].code
@@ -57,12 +58,12 @@ class Record(NamedTuple):
 
     @property
     def mnemonic(self) -> str:
-        return OPERATORS[self.code].mnemonic
+        return ALL_OPERATORS[self.code].mnemonic
 
 
 def read_records(body: Body) -> Iterator[Record]:
     """The records of a body, one after another."""
-    for fields in _RECORD.iter_unpack(body.records):
+    for fields in RECORD.iter_unpack(body.records):
         yield Record(*fields)
 
 
@@ -107,7 +108,7 @@ def format_body(body: Body) -> str:
 
 def format_record(body: Body, record: Record) -> str:
     """One record: the operator and what its fields say."""
-    immediate = OPERATORS[record.code].immediate
+    immediate = ALL_OPERATORS[record.code].immediate
     write = _BY_MNEMONIC.get(record.mnemonic) or _BY_IMMEDIATE[immediate]
     operands = write(body, record)
     mnemonic = record.mnemonic.removesuffix(" t")
@@ -195,6 +196,7 @@ _BY_MNEMONIC: Final[dict[str, _Writer]] = {
     "select": _type,
     "call": lambda body, record: f"{record.a} type {record.b}",
     "table.init": lambda body, record: f"{record.a} table {record.b}",
+    "internal.trace": lambda body, record: f"event {record.type}, {record.a} {record.b}",
 }
 _BY_IMMEDIATE: Final[dict[str, _Writer]] = {
     "": lambda body, record: "",

@@ -23,8 +23,8 @@ from wasmer_runtime_core.wasm.body import (
     Body,
 )
 from wasmer_runtime_core.wasm.body_text import Record, local_weights, loop_writes, pool_words, read_records
+from wasmer_runtime_core.wasm.internal_operators import ALL_OPERATORS
 from wasmer_runtime_core.wasm.module import ModuleInfo
-from wasmer_runtime_core.wasm.operators import OPERATORS
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, VALUE_TYPE_CODES, VALUE_TYPE_NAMES
 
 HELPERS: Final = frozenset(
@@ -41,6 +41,7 @@ HELPERS: Final = frozenset(
         "table.copy",
         "table.init",
         "elem.drop",
+        "internal.trace",
     )
 )
 """Operators that become calls of helpers, and weigh as calls do."""
@@ -50,7 +51,7 @@ _REFERENCES: Final = (FUNCREF, EXTERNREF)
 _STOPS: Final = frozenset(("br", "br_table", "return", "unreachable"))
 
 
-class _Block:
+class Block:
     """A block that is open."""
 
     def __init__(self, kind: str, label: int, params: bytes, results: bytes, height: int) -> None:
@@ -71,17 +72,19 @@ class _Block:
 
 def verify_body(info: ModuleInfo, body: Body) -> list[str]:
     """What is wrong with a body of the module; an empty list if nothing is."""
-    return _Verifier(info, body).verify()
+    return Verifier(info, body).verify()
 
 
-class _Verifier:
+class Verifier:
+    """The walk. `body_corrector` inherits it and corrects where this compares."""
+
     def __init__(self, info: ModuleInfo, body: Body) -> None:
         self.info = info
         self.body = body
         self.findings: list[str] = []
         self.record = Record(0, 0, 0, 0, 0, body.offset)
         self.stack: list[int] = []
-        self.blocks: list[_Block] = []
+        self.blocks: list[Block] = []
         self.live = True
         self.loop_depth = 0
         # worked out anew
@@ -107,13 +110,13 @@ class _Verifier:
         self.claim("parameters", body.local_types[: len(type_.params)], type_.params)
         if len(body.records) % 16:
             return [*self.findings, f"{len(body.records)} bytes are no whole number of records"]
-        self.blocks.append(_Block("function", 0, b"", type_.results, 0))
+        self.blocks.append(Block("function", 0, b"", type_.results, 0))
         last_offset = body.offset
         for record in read_records(body):
             if not self.blocks:
                 self.find("a record follows the function's end")
                 break
-            if record.code not in OPERATORS:
+            if record.code not in ALL_OPERATORS:
                 self.findings.append(f"{record.offset:#x}: no operator has the code {record.code:#x}")
                 break
             if not last_offset <= record.offset < body.offset + body.size:
@@ -167,7 +170,7 @@ class _Verifier:
     # --- records ------------------------------------------------------------------------------
     def step(self) -> None:
         record = self.record
-        row = OPERATORS[record.code]
+        row = ALL_OPERATORS[record.code]
         mnemonic = row.mnemonic
         if mnemonic in HELPERS:
             self.call_weight += self.weight
@@ -284,7 +287,7 @@ class _Verifier:
         elif block_type != BLOCK_EMPTY:
             results = bytes((block_type + 0x80,))
         self.pop(*params)
-        self.blocks.append(_Block(kind, record.a, params, results, len(self.stack)))
+        self.blocks.append(Block(kind, record.a, params, results, len(self.stack)))
         self.push(*params)
         self.loop_depth += kind == "loop"
 
@@ -320,7 +323,7 @@ class _Verifier:
             self.blocks[-1].writes |= block.writes
             self.push(*block.results)
 
-    def leave(self, block: _Block) -> None:
+    def leave(self, block: Block) -> None:
         """At the end of a block or arm its results lie above its height, and nothing else."""
         if self.live:
             self.pop(*block.results)
