@@ -438,6 +438,7 @@ class _BodyPrinter:
         self.label_names = labels
         self.blocks = 0
         self.open_labels: list[str] = []  # of each open block its identifier, or ""
+        self.levels: dict[str, list[int]] = {}  # identifier -> which of the open blocks have it
 
     def run(self) -> None:
         """Up to the body's last ``end``, which is not written."""
@@ -454,7 +455,7 @@ class _BodyPrinter:
                 if code == END:
                     if depth == 0:
                         break
-                    self.open_labels.pop()
+                    self.levels[self.open_labels.pop()].pop()
                     lines.append(indents[depth - 1] + "end")
                 elif code == ELSE:
                     lines.append(indents[max(depth - 1, 0)] + "else")
@@ -484,6 +485,7 @@ class _BodyPrinter:
                 written = " " + label
             else:
                 written = ' (@name "")'
+        self.levels.setdefault(label, []).append(len(self.open_labels))
         self.open_labels.append(label)
         type_ = int(self.reader.s33())
         if type_ >= 0:
@@ -500,10 +502,10 @@ class _BodyPrinter:
     def label(self) -> str:
         """A branch's target: its identifier, if that means the same here, or its depth."""
         depth = int(self.reader.u32())
-        open_labels = self.open_labels
-        if depth < len(open_labels):
-            label = open_labels[-1 - depth]
-            if label and label not in open_labels[len(open_labels) - depth :]:
+        level = len(self.open_labels) - 1 - depth
+        if level >= 0:
+            label = self.open_labels[level]
+            if label and self.levels[label][-1] == level:
                 return label
         return str(depth)
 
