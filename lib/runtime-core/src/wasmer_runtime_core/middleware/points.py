@@ -7,16 +7,18 @@ the limit too. What cannot be reached has no records and costs nothing; the ``en
 
 The counting may stand earlier than the record it is for, as long as nobody can tell: in
 front of operators that cannot trap, call or write anything that outlives the function. So
-a comparison stays beside the branch that takes it from the flags.
+a comparison stays beside the branch that takes it from the flags. For the same reason a
+``block``, or an ``end`` that nothing branches to, is counted together with what follows it.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, final
 
 from librt.strings import BytesWriter, read_i32_le, write_i64_le
 from mypy_extensions import i64
 
+from wasmer_runtime_core.wasm.body import END_FALLS_THROUGH
 from wasmer_runtime_core.wasm.internal_operators import ADD_POINTS, CHECK_POINTS, INTERNAL_PAGE
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC, OPERATORS
 
@@ -25,6 +27,7 @@ CHECKS: Final = 2
 PURE: Final = 4
 LOADS: Final = 8
 
+_BLOCK: Final = BY_MNEMONIC["block"].code
 _END: Final = BY_MNEMONIC["end"].code
 _ELSE: Final = BY_MNEMONIC["else"].code
 _CHECKED: Final = frozenset(("br", "br_if", "br_table", "call", "call_indirect"))
@@ -52,46 +55,76 @@ def _traits() -> bytes:
 TRAITS: Final = _traits()
 
 
+@final
+class _Counter:
+    """The records written so far, and what is to be counted."""
+
+    def __init__(self, records: bytes) -> None:
+        self.records: Final = records
+        self.out: Final = BytesWriter()
+        self.copied: i64 = 0  # up to here records are written
+        self.earliest: i64 = 0  # where counting may stand at the earliest
+
+    def add(self, count: i64, at: i64) -> None:
+        """Count before the record at `at`, as early as may be."""
+        records = self.records
+        place = self.earliest
+        if place > 0 and place + 16 < at:
+            before = i64(read_i32_le(records, place - 16)) & 0xFFFF
+            if before < INTERNAL_PAGE and i64(TRAITS[before]) & LOADS:
+                place += 16  # a load becomes part of the operator behind it
+        out = self.out
+        out.write(records[self.copied : place])
+        self.copied = place
+        write_i64_le(out, ADD_POINTS | (count << 32))
+        write_i64_le(out, i64(read_i32_le(records, place + 12)) << 32)
+
+    def check(self, low: i64, high: i64) -> None:
+        """Compare with the limit, right behind what was added."""
+        out = self.out
+        write_i64_le(out, CHECK_POINTS | (low << 32))
+        write_i64_le(out, high | (i64(read_i32_le(self.records, self.copied + 12)) << 32))
+
+
 def with_points(records: bytes, limit: int) -> bytes:
     """The records of a body, counted and compared with `limit` (0 to 2**64 - 1)."""
-    size: i64 = len(records)
     low: i64 = ((limit + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000  # signed, as all that is written
     high: i64 = limit >> 32
     traits = TRAITS
-    out = BytesWriter()
-    copied: i64 = 0  # up to here records are written
-    earliest: i64 = 0  # where counting may stand at the earliest
-    count: i64 = 0
+    counter = _Counter(records)
+    count: i64 = 0  # since the last place that counts
+    pending: i64 = 0  # before it: not written yet
     at: i64 = 0
-    while at < size:
+    last: i64 = len(records) - 16
+    while at <= last:
         code = i64(read_i32_le(records, at)) & 0xFFFF
         trait: i64 = 0
         if code < INTERNAL_PAGE:
             count += 1
             trait = i64(traits[code])
         if trait & COUNTS:
+            flags = i64(read_i32_le(records, at + 8))
+            if at < last and (code == _BLOCK or (code == _END and flags == END_FALLS_THROUGH)):
+                pending += count  # nothing branches to here: it can be counted with what follows
+                count = 0
+                at += 16
+                continue
             live = True
             if code == _END:
-                live = i64(read_i32_le(records, at + 8)) & 1 != 0
+                live = flags & END_FALLS_THROUGH != 0
             elif code == _ELSE:
-                live = read_i32_le(records, at + 8) != 0
+                live = flags != 0
             if live:
-                place = earliest
-                if place < at and place > 0 and place + 16 < at:
-                    before = i64(read_i32_le(records, place - 16)) & 0xFFFF
-                    if before < INTERNAL_PAGE and i64(traits[before]) & LOADS:
-                        place += 16  # a load becomes part of the operator behind it
-                out.write(records[copied:place])
-                copied = place
-                offset = i64(read_i32_le(records, place + 12))
-                write_i64_le(out, ADD_POINTS | (count << 32))
-                write_i64_le(out, offset << 32)
+                counter.add(pending + count, at)
                 if trait & CHECKS:
-                    write_i64_le(out, CHECK_POINTS | (low << 32))
-                    write_i64_le(out, high | (offset << 32))
+                    counter.check(low, high)
             count = 0
+            pending = 0
+        elif pending > 0 and not trait & PURE:
+            counter.add(pending, at)
+            pending = 0
         at += 16
         if not trait & PURE:
-            earliest = at
-    out.write(records[copied:])
-    return out.getvalue()
+            counter.earliest = at
+    counter.out.write(records[counter.copied :])
+    return counter.out.getvalue()
