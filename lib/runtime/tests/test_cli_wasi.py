@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +22,7 @@ TYPES = """
   (import "NAMESPACE" "environ_sizes_get" (func $environ_sizes_get (param i32 i32) (result i32)))
   (import "NAMESPACE" "environ_get" (func $environ_get (param i32 i32) (result i32)))
   (import "NAMESPACE" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "NAMESPACE" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
   (import "NAMESPACE" "fd_prestat_get" (func $fd_prestat_get (param i32 i32) (result i32)))
   (import "NAMESPACE" "fd_prestat_dir_name" (func $fd_prestat_dir_name (param i32 i32 i32) (result i32)))
   (import "NAMESPACE" "proc_exit" (func $proc_exit (param i32)))
@@ -51,6 +54,37 @@ SHOW = """
       (br $more)))
     (call $proc_exit (i32.load (i32.const 0))))
 """
+
+# Copies standard input to standard output; exits with the answer that is not 0, else with 0.
+COPY = """
+  (memory (export "memory") 1)
+  (func (export "_start") (local $errno i32)
+    (i32.store (i32.const 0) (i32.const 64))
+    (block $done (loop $more
+      (i32.store (i32.const 4) (i32.const 60000))
+      (br_if $done (local.tee $errno (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 4))))
+      (br_if $done (i32.eqz (i32.load (i32.const 4))))
+      (br_if $done
+        (local.tee $errno (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
+      (br $more)))
+    (call $proc_exit (local.get $errno)))
+"""
+
+# Accepts a connection at the descriptor in the place of DESCRIPTOR, reads what comes first and sends it back.
+ECHO = """
+  (memory (export "memory") 1)
+  (func (export "_start") (local $errno i32)
+    (block $done
+      (br_if $done
+        (local.tee $errno (call $sock_accept (i32.const DESCRIPTOR) (i32.const 0) (i32.const 12))))
+      (i32.store (i32.const 0) (i32.const 64))
+      (i32.store (i32.const 4) (i32.const 1000))
+      (br_if $done
+        (local.tee $errno (call $fd_read (i32.load (i32.const 12)) (i32.const 0) (i32.const 1) (i32.const 4))))
+      (local.set $errno (call $fd_write (i32.load (i32.const 12)) (i32.const 0) (i32.const 1) (i32.const 8))))
+    (call $proc_exit (local.get $errno)))
+"""
+SOCK_ACCEPT = '(import "wasi_snapshot_preview1" "sock_accept" (func $sock_accept (param i32 i32 i32) (result i32)))'
 
 SNAPSHOT1 = "wasi_snapshot_preview1"
 SNAPSHOT0 = "wasi_unstable"
@@ -93,6 +127,93 @@ def test_a_program_alone_gets_its_arguments(tmp_path: Path) -> None:
     done = process(program, "one", "two")
     assert done.stdout.split(b"\0")[:3] == [program.encode(), b"one", b"two"]
     assert done.returncode == 3
+
+
+def test_the_environment_of_the_process(tmp_path: Path) -> None:
+    program = write_program(tmp_path / "show.wat", SHOW)
+    environment = {**os.environ, "INHERITED": "yes", "BOTH": "old"}
+    inherited = process("run", program, "--env-inherit", "--env", "BOTH=new", env=environment).stdout.split(b"\0")
+    assert inherited[1:-1].count(b"INHERITED=yes") == inherited.count(b"BOTH=new") == 1
+    assert b"BOTH=old" not in inherited
+    assert {variable.split(b"=")[0] for variable in inherited[1:-1]} == {name.encode() for name in environment}
+    assert process("run", program, env=environment).stdout == f"{program}\0".encode()
+
+
+def test_a_file_as_standard_input(tmp_path: Path) -> None:
+    program = write_program(tmp_path / "copy.wat", COPY)
+    text = os.urandom(150_000)
+    (tmp_path / "input").write_bytes(text)
+    done = process("run", program, "--stdin", str(tmp_path / "input"), input=b"not this")
+    assert (done.returncode, done.stdout, done.stderr) == (0, text, b"")
+    assert process("run", program, input=b"this").stdout == b"this"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "[::1]", "localhost"])
+def test_a_listening_socket_behind_the_directories(tmp_path: Path, address: str) -> None:
+    body = SOCK_ACCEPT + ECHO.replace("DESCRIPTOR", "4")
+    program = write_program(tmp_path / "echo.wat", body)
+    command = [sys.executable, "-m", "wasmer_runtime", "run", program, "--dir", str(tmp_path)]
+    with subprocess.Popen([*command, "--tcplisten", f"{address}:0"], stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        told = server.stderr.readline()
+        if "Error" in told and address == "[::1]":
+            server.wait(60)
+            pytest.skip("this machine has no IPv6")
+        assert told.startswith("Listening at ")
+        where, _, port = told.removeprefix("Listening at ").strip().rpartition(":")
+        with socket.create_connection((where, int(port)), timeout=60) as connection:
+            connection.sendall(b"hello")
+            assert connection.recv(100) == b"hello"
+            assert connection.recv(100) == b""
+        assert server.wait(60) == 0
+
+
+@pytest.mark.parametrize("built_for", [SNAPSHOT0, SNAPSHOT1])
+@pytest.mark.parametrize("version", ["snapshot0", "snapshot1", "latest"])
+def test_only_the_version_that_is_asked_for(tmp_path: Path, built_for: str, version: str) -> None:
+    program = write_program(tmp_path / "show.wat", SHOW, built_for)
+    result = CliRunner().invoke(cli, ["run", program, "--wasi-version", version])
+    if built_for == (SNAPSHOT0 if version == "snapshot0" else SNAPSHOT1):
+        assert (result.exit_code, result.stderr) == (1, "")  # one argument
+    else:
+        built = "snapshot0" if built_for == SNAPSHOT0 else "snapshot1"
+        warning, error = result.stderr.splitlines()[:2]
+        assert result.exit_code == 1
+        assert warning == f"Warning: the program was built for WASI {built}: with {version} its imports are not found"
+        assert error.startswith("Error: ") and f"namespace: {built_for}" in result.stderr
+
+
+def test_an_unknown_version(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["run", write_program(tmp_path / "p.wat", SHOW), "--wasi-version", "snapshot2"])
+    assert result.exit_code == 2
+    assert "'snapshot0', 'snapshot1', 'latest'" in result.stderr
+
+
+def test_options_without_effect(tmp_path: Path) -> None:
+    (tmp_path / "p.wat").write_text('(module (func (export "main")))')
+    result = CliRunner().invoke(cli, ["run", str(tmp_path / "p.wat"), "--env-inherit", "--stdin", "nowhere"])
+    assert result.exit_code == 0
+    assert result.stderr == "Warning: the program does not use WASI: --env-inherit, --stdin have no effect\n"
+
+
+@pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("ending", ["", "unreachable", "(call $proc_exit (i32.const 7))"])
+def test_standard_streams_that_are_closed(tmp_path: Path, closing: str, ending: str) -> None:
+    """What the program writes goes nowhere, and nothing else of the process is written to in its place."""
+    body = f"""
+    (memory (export "memory") 1) (data (i32.const 0) "\\10\\00\\00\\00\\04\\00\\00\\00") (data (i32.const 16) "text")
+    (func (export "_start")
+      (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
+      {ending})
+    """
+    program = write_program(tmp_path / "p.wat", body)
+    before = Path(program).read_bytes()
+    command = f'exec "$0" -m wasmer_runtime run "$1" {closing}'
+    done = subprocess.run(["sh", "-c", command, sys.executable, program], capture_output=True, timeout=60)
+    assert done.returncode == {"": 0, "unreachable": 134}.get(ending, 7)
+    assert done.stdout == (b"" if ">&-" in closing.replace("2>&-", "") else b"text")
+    assert b"Traceback" not in done.stderr and Path(program).read_bytes() == before
 
 
 def test_returning_is_success(tmp_path: Path) -> None:
@@ -142,6 +263,18 @@ def test_a_library_is_initialized_before_its_function_is_called(tmp_path: Path) 
         (["--mapdir", "a"], "Directory mappings must consist of two paths separated by a colon. Found a"),
         (["--mapdir", "a:b:c"], "Directory mappings must consist of two paths separated by a colon. Found a:b:c"),
         (["--mapdir", "a:/no/such/place"], "--mapdir /no/such/place: there is no such directory"),
+        (["--stdin", "/no/such/file"], "/no/such/file cannot be opened: No such file or directory"),
+        (["--tcplisten", "80"], "Addresses to listen at must be of the form <address>:<port>. Found 80"),
+        (["--tcplisten", "a:b"], "Addresses to listen at must be of the form <address>:<port>. Found a:b"),
+        (
+            ["--tcplisten", "127.0.0.1:65536"],
+            "Addresses to listen at must be of the form <address>:<port>. Found 127.0.0.1:65536",
+        ),
+        (
+            ["--tcplisten", "192.0.2.1:0"],
+            "--tcplisten 192.0.2.1:0: Cannot assign requested address "
+            "(while attempting to bind on address ('192.0.2.1', 0))",
+        ),
         (["--dir", "/no/such/place"], "--dir /no/such/place: there is no such directory"),
     ],
 )

@@ -19,6 +19,7 @@ from wasmer_wasi import (
     MemoryDirectory,
     PreopenedDirectoryNotFound,
     VirtualClock,
+    WasiFsCreationError,
     WasiFsSetupError,
     WasiState,
     WasiStateCreationError,
@@ -253,6 +254,23 @@ def test_inheriting_goes_where_python_prints(
     monkeypatch.setattr(sys, "stdout", replaced)
     guest_of(WasiState.new("p").build()).write_file(1, b"here")
     assert replaced.getvalue() == "here"
+
+
+def test_a_path_as_standard_input(tmp_path: Path) -> None:
+    """Each instance reads it from its beginning, and can change neither the file nor its times."""
+    (tmp_path / "input").write_bytes(b"some text")
+    times = os.stat(tmp_path / "input").st_mtime_ns
+    state = WasiState.new("p").stdin(tmp_path / "input").build()
+    for each in (state, state.copy(), state.copy()):
+        guest = guest_of(each)
+        assert guest.read_file(0, 4) == ("SUCCESS", b"some")
+        assert guest.call("fd_filestat_set_times", 0, 1, 1, 5) in ("PERM", "BADF", "NOTCAPABLE")
+        assert guest.write_file(0, b"x")[0] == "BADF"
+        assert guest.call("fd_filestat_set_size", 0, 0) in ("INVAL", "BADF")
+    assert (tmp_path / "input").read_bytes() == b"some text"
+    assert os.stat(tmp_path / "input").st_mtime_ns == times
+    with pytest.raises(WasiFsCreationError, match="nowhere cannot be opened: No such file"):
+        WasiState.new("p").stdin(tmp_path / "nowhere").build()
 
 
 def test_a_closed_file_is_a_bad_descriptor(tmp_path: Path) -> None:

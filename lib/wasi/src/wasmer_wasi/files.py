@@ -134,16 +134,18 @@ class HostFile:
 
     Attributes:
         host: its number; -1 when closed.
-        owned: closed with this object. Inherited standard streams are not owned, and their
-            flags, which other processes share, are never changed.
+        owned: closed with this object.
+        stream: a standard stream, inherited or the user's: its flags, which others share, are
+            never changed, nor its times.
         read_only: opened below a read-only preopen.
     """
 
-    __slots__ = ("host", "owned", "read_only")
+    __slots__ = ("host", "owned", "read_only", "stream")
 
-    def __init__(self, host: int, *, owned: bool = True, read_only: bool = False) -> None:
+    def __init__(self, host: int, *, owned: bool = True, stream: bool = False, read_only: bool = False) -> None:
         self.host = host
         self.owned = owned
+        self.stream = stream
         self.read_only = read_only
 
     def read(self, buffers: Buffers) -> int:
@@ -168,7 +170,7 @@ class HostFile:
         os.ftruncate(self.host, size)
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
-        if self.read_only:
+        if self.read_only or self.stream:
             raise WasiError(EPERM)
         os.utime(self.host, ns=kept_times(os.fstat(self.host), atim, mtim))
 
@@ -185,7 +187,7 @@ class HostFile:
         os.posix_fadvise(self.host, offset, length, _ADVICES[advice])
 
     def set_flags(self, flags: int) -> None:
-        if not self.owned:
+        if self.stream:
             return
         now = fcntl.fcntl(self.host, fcntl.F_GETFL)
         fixed = host_flags(~_CHANGEABLE & 31)

@@ -252,7 +252,10 @@ class WasiStateBuilder:
         return self
 
     def stdin(self, file: Any) -> WasiStateBuilder:
-        """Any Python file object, a callable that is given a size, bytes, or None: empty."""
+        """Any Python file object, a callable that is given a size, bytes, or None: empty.
+
+        A `Path` is a file of the host, which each instance reads from its beginning.
+        """
         self._streams[0] = io.BytesIO(file) if isinstance(file, (bytes, bytearray, memoryview)) else file
         return self
 
@@ -367,7 +370,7 @@ def _standard(number: int) -> File:
     try:
         if number:
             stream.flush()
-        return HostFile(stream.fileno(), owned=False)
+        return HostFile(stream.fileno(), owned=False, stream=True)
     except (AttributeError, OSError, ValueError):
         return _file_of(stream, number)
 
@@ -375,6 +378,11 @@ def _standard(number: int) -> File:
 def _file_of(target: Any, number: int) -> File:
     if target is None:
         return HostFile(os.open(os.devnull, os.O_WRONLY if number else os.O_RDONLY))
+    if isinstance(target, os.PathLike):
+        try:
+            return HostFile(os.open(target, os.O_RDONLY), stream=True)
+        except OSError as failure:
+            raise WasiFsCreationError(f"{os.fspath(target)} cannot be opened: {failure.strerror}") from failure
     return Stream(target, output=number != 0)
 
 

@@ -1,7 +1,7 @@
 """``run``: a program from the command line, with what it may see of the world.
 
-A module that imports WASI gets its arguments, environment and directories through
-`wasmer_wasi`, and `_start` is called. Any other gets no imports, and ``main`` is called. With
+A module that imports WASI gets its arguments and its `World` through `wasmer_wasi`, and
+`_start` is called. Any other gets no imports, and ``main`` is called. With
 ``--invoke NAME`` that function is called instead: arguments are read by its signature, and
 what it returns is printed.
 """
@@ -15,6 +15,7 @@ import click
 
 from wasmer_runtime import api
 from wasmer_runtime.cli.failures import CommandError, flush, warn
+from wasmer_runtime.cli.world import World, world_options
 from wasmer_runtime_core.values import FuncSig, Type, Value
 from wasmer_runtime_core.wasm.module import FUNCTION
 
@@ -30,28 +31,19 @@ if TYPE_CHECKING:
 @click.argument("arguments", metavar="[-- ARGS…]", nargs=-1, type=click.UNPROCESSED)
 @click.option("--backend", metavar="NAME", help="singlepass, cranelift, llvm or auto. Default: singlepass.")
 @click.option("-i", "--invoke", metavar="NAME", help="Call this export with ARGS, print what it returns.")
-@click.option("--dir", "directories", metavar="DIR", multiple=True, help="A directory that the program may use.")
-@click.option("--mapdir", "mapped", metavar="GUEST:HOST", multiple=True, help="The same, under another name.")
-@click.option("--env", "environment", metavar="K=V", multiple=True, help="A variable for the program's environment.")
-def run(
-    file: Path,
-    arguments: tuple[str, ...],
-    backend: str | None,
-    invoke: str | None,
-    directories: tuple[str, ...],
-    mapped: tuple[str, ...],
-    environment: tuple[str, ...],
-) -> None:
+@world_options
+def run(file: Path, arguments: tuple[str, ...], backend: str | None, invoke: str | None, world: World) -> None:
     """Run a program: a WASI command, or a module's function."""
     module = api.compile(file, backend)
     imports: ImportObject | None = None
     is_wasi = any(wanted.namespace.startswith("wasi_") for wanted in module.info.imports)
     if is_wasi:
-        imports = wasi_imports(module, str(file), arguments, directories, mapped, environment)
+        imports = world.imports(module, str(file), arguments)
         if invoke is not None and invoke != "_start" and not is_reactor(module):
             warn("a function of a WASI program is called without its _start having run")
-    elif directories or mapped or environment:
-        warn("the program does not use WASI: --dir, --mapdir and --env have no effect")
+    elif given := world.given():
+        verb = "has" if len(given) == 1 else "have"
+        warn(f"the program does not use WASI: {', '.join(given)} {verb} no effect")
     name = invoke or start_function(module)
     signature = function_signature(module, name)
     values = parse_arguments(name, signature, arguments) if invoke or not is_wasi else []
@@ -140,58 +132,3 @@ def result_values(signature: FuncSig, result: Any) -> list[Value]:
 def show_values(values: Sequence[Value]) -> str:
     """As Wasmer prints them: ``I32(1), F64(0.5)``."""
     return ", ".join(f"{value.type.name}({value})" for value in values)
-
-
-def wasi_imports(
-    module: Module,
-    program: str,
-    arguments: Sequence[str],
-    directories: Sequence[str],
-    mapped: Sequence[str],
-    environment: Sequence[str],
-) -> ImportObject:
-    """The imports of a WASI program, in the version it was built for.
-
-    Raises:
-        CommandError: `wasmer_wasi` is not installed, or an option is not of its form.
-    """
-    try:
-        import wasmer_wasi
-    except ModuleNotFoundError as error:
-        if error.name != "wasmer_wasi":
-            raise
-        raise CommandError(
-            "this program needs WASI, which is not installed: pip install 'wasmer-runtime[wasi]'"
-        ) from None
-    for directory in directories:
-        require_directory("--dir", directory)
-    version = wasmer_wasi.get_wasi_version(module, strict=False) or wasmer_wasi.WasiVersion.LATEST
-    return wasmer_wasi.generate_import_object_for_version(
-        version,
-        args=[program, *arguments],
-        envs=[parse_variable(text) for text in environment],
-        preopened_files=list(directories),
-        mapped_dirs=[parse_mapping(text) for text in mapped],
-    )
-
-
-def parse_variable(text: str) -> str:
-    """``K=V``, as it is."""
-    name, equals, _ = text.partition("=")
-    if not name or not equals:
-        raise CommandError(f"Env vars must be of the form <var_name>=<value>. Found {text}")
-    return text
-
-
-def parse_mapping(text: str) -> tuple[str, str]:
-    """``GUEST:HOST`` as a pair."""
-    guest, colon, host = text.partition(":")
-    if not guest or not colon or not host or ":" in host:
-        raise CommandError(f"Directory mappings must consist of two paths separated by a colon. Found {text}")
-    require_directory("--mapdir", host)
-    return guest, host
-
-
-def require_directory(option: str, path: str) -> None:
-    if not Path(path).is_dir():
-        raise CommandError(f"{option} {path}: there is no such directory")

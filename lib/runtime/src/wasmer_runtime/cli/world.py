@@ -1,0 +1,153 @@
+"""What a WASI program on the command line sees of the world: the options of ``run``, and the imports made of them.
+
+======================  =====================================================================
+option                  what the program gets
+======================  =====================================================================
+``--dir``, ``--mapdir`` directories, in the order: those of ``--dir``, then those of ``--mapdir``
+``--tcplisten``         listening sockets, their descriptors behind those of the directories:
+                        C libraries look for directories from descriptor 3 on, to the first
+                        that is none
+``--env-inherit``       the variables of this process; those of ``--env`` come on top
+``--stdin``             a file as standard input; else this process's
+``--wasi-version``      that interface and no other, whatever the program was built for
+======================  =====================================================================
+
+Nothing else of the host is visible: no directory, no variable, no socket that is not named.
+"""
+
+from __future__ import annotations
+
+import functools
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from wasmer_runtime.cli.failures import CommandError, warn
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.imports import ImportObject
+    from wasmer_runtime_core.module import Module
+
+
+class World(NamedTuple):
+    """The options, as they were given."""
+
+    directories: tuple[str, ...]
+    mapped: tuple[str, ...]
+    environment: tuple[str, ...]
+    env_inherit: bool
+    stdin: Path | None
+    listening: tuple[str, ...]
+    wasi_version: str | None
+
+    def given(self) -> list[str]:
+        """The names of the options that were given."""
+        return [name for name, value in zip(OPTIONS, self, strict=True) if value]
+
+    def imports(self, module: Module, program: str, arguments: Sequence[str]) -> ImportObject:
+        """The imports of a WASI program: in the version asked for, else in the one it was built for.
+
+        Raises:
+            CommandError: `wasmer_wasi` is not installed, or an option is not of its form.
+        """
+        try:
+            import wasmer_wasi
+        except ModuleNotFoundError as error:
+            if error.name != "wasmer_wasi":
+                raise
+            raise CommandError(
+                "this program needs WASI, which is not installed: pip install 'wasmer-runtime[wasi]'"
+            ) from None
+        built_for = wasmer_wasi.get_wasi_version(module, strict=False) or wasmer_wasi.WasiVersion.LATEST
+        version = wasmer_wasi.WasiVersion.parse(self.wasi_version) if self.wasi_version else built_for
+        if version.namespace != built_for.namespace:
+            warn(f"the program was built for WASI {built_for.value}: with {version.value} its imports are not found")
+        builder = wasmer_wasi.WasiState.new(program).args(arguments)
+        if self.env_inherit:
+            builder.inherit_env()
+        for text in self.environment:
+            builder.env(*parse_variable(text))
+        for directory in self.directories:
+            require_directory("--dir", directory)
+        builder.preopen_dirs(self.directories).map_dirs([parse_mapping(text) for text in self.mapped])
+        if self.stdin is not None:
+            builder.stdin(self.stdin)
+        for text in self.listening:
+            builder.socket(listen(text))
+        return wasmer_wasi.generate_import_object_from_state(builder.build(), version)
+
+
+OPTIONS = ("--dir", "--mapdir", "--env", "--env-inherit", "--stdin", "--tcplisten", "--wasi-version")
+"""The names of the options, in the order of the fields of `World`."""
+
+
+def world_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options; it is called with `world`."""
+
+    @functools.wraps(command)
+    def gather(**options: Any) -> None:
+        world = World(**{field: options.pop(field) for field in World._fields})
+        command(**options, world=world)
+
+    for option in (
+        click.option(
+            "--wasi-version",
+            type=click.Choice(["snapshot0", "snapshot1", "latest"]),
+            help="The only WASI version to offer. Default: the one that the program was built for.",
+        ),
+        click.option(
+            "--tcplisten", "listening", metavar="ADDR:PORT", multiple=True, help="A listening socket for the program."
+        ),
+        click.option("--stdin", type=click.Path(path_type=Path), metavar="FILE", help="Its standard input."),
+        click.option("--env-inherit", is_flag=True, help="Give it all variables of this process."),
+        click.option("--env", "environment", metavar="K=V", multiple=True, help="A variable for its environment."),
+        click.option("--mapdir", "mapped", metavar="GUEST:HOST", multiple=True, help="The same, under another name."),
+        click.option("--dir", "directories", metavar="DIR", multiple=True, help="A directory that it may use."),
+    ):
+        gather = option(gather)
+    return gather
+
+
+def parse_variable(text: str) -> tuple[str, str]:
+    """``K=V`` as a pair."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise CommandError(f"Env vars must be of the form <var_name>=<value>. Found {text}")
+    return name, value
+
+
+def parse_mapping(text: str) -> tuple[str, str]:
+    """``GUEST:HOST`` as a pair."""
+    guest, colon, host = text.partition(":")
+    if not guest or not colon or not host or ":" in host:
+        raise CommandError(f"Directory mappings must consist of two paths separated by a colon. Found {text}")
+    require_directory("--mapdir", host)
+    return guest, host
+
+
+def require_directory(option: str, path: str) -> None:
+    if not Path(path).is_dir():
+        raise CommandError(f"{option} {path}: there is no such directory")
+
+
+def listen(text: str) -> socket.socket:
+    """A socket that listens at ``ADDR:PORT``, ``[ADDR]:PORT`` for IPv6; port 0 is a free one, which is told.
+
+    Raises:
+        CommandError: not of that form, or nothing can listen there.
+    """
+    address, colon, port = text.rpartition(":")
+    address = address.removeprefix("[").removesuffix("]")
+    if not address or not colon or not (port.isascii() and port.isdecimal()) or int(port) > 0xFFFF:
+        raise CommandError(f"Addresses to listen at must be of the form <address>:<port>. Found {text}")
+    try:
+        family, _, _, _, where = socket.getaddrinfo(address, int(port), type=socket.SOCK_STREAM)[0]
+        listening = socket.create_server(where[:2], family=family)
+    except OSError as failure:
+        raise CommandError(f"--tcplisten {text}: {failure.strerror or failure}") from None
+    if int(port) == 0:
+        click.echo(f"Listening at {address}:{listening.getsockname()[1]}", err=True)
+    return listening
