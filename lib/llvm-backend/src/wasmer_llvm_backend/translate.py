@@ -693,9 +693,7 @@ class FunctionTranslator:
         self.stack.append(self.let(f"load ptr, ptr {place}, align 8{CONTEXT_ACCESS}"))
 
     def op_table_set(self, word: int, a: int, b: int) -> None:
-        value = self.stack.pop()
-        place = self._element(self.stack.pop(), a, TABLE_OUT_OF_BOUNDS)
-        self.out.append(f"store volatile ptr {value}, ptr {place}, align 8{CONTEXT_ACCESS}")
+        self._helper("table_set", [a])  # slots own what they refer to
 
     def op_table_size(self, word: int, a: int, b: int) -> None:
         definition = self.context_constant("ptr", self.view.table_offsets[a])
