@@ -195,6 +195,14 @@ function_new(FunctionRecord *record, PyObject *name)
     return (PyObject *)self;
 }
 
+/* Whether a borrowed reference may be taken. One that is being deallocated must not come back: its
+ * weak references call Python, or it waits for its turn (the trashcan). */
+static inline int
+is_alive(PyObject *borrowed)
+{
+    return borrowed && Py_REFCNT(borrowed) > 0;
+}
+
 /* The Function of a record; the one that exists if it does. */
 static PyObject *
 function_from_record(FunctionRecord *record)
@@ -206,7 +214,7 @@ function_from_record(FunctionRecord *record)
         if (!instance->functions)
             return PyErr_NoMemory();
     }
-    if (instance->functions[at])
+    if (is_alive((PyObject *)instance->functions[at]))
         return Py_NewRef((PyObject *)instance->functions[at]);
     PyObject *name = NULL;
     if (instance->plan) {
@@ -217,7 +225,7 @@ function_from_record(FunctionRecord *record)
     else if (instance->n_hosts)
         name = Py_NewRef(instance->hosts[0].name);
     PyObject *function;
-    if (instance->functions[at])  /* finding the name ran Python code */
+    if (is_alive((PyObject *)instance->functions[at]))  /* finding the name ran Python code */
         function = Py_NewRef((PyObject *)instance->functions[at]);
     else {
         function = function_new(record, name == Py_None ? NULL : name);
@@ -250,6 +258,7 @@ function_dealloc(PyObject *object)
     FunctionObject *self = (FunctionObject *)object;
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
+    Py_TRASHCAN_BEGIN(object, function_dealloc)  /* instances may be linked in long chains */
     if (self->weakrefs)
         PyObject_ClearWeakRefs(object);
     InstanceObject *instance = (InstanceObject *)self->owner;
@@ -260,6 +269,7 @@ function_dealloc(PyObject *object)
     Py_DECREF(self->owner);
     PyObject_GC_Del(self);
     Py_DECREF(type);
+    Py_TRASHCAN_END
 }
 
 static PyObject *

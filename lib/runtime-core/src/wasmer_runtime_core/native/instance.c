@@ -466,7 +466,7 @@ instance_global(PyObject *object, PyObject *argument)
     uint32_t index;
     if (!is_usable(self) || index_argument(argument, self->plan->n_globals, "global", &index) < 0)
         return NULL;
-    if (self->globals[index])
+    if (is_alive((PyObject *)self->globals[index]))
         return Py_NewRef((PyObject *)self->globals[index]);
     uint32_t own = index - self->plan->n_imported_globals;
     GlobalObject *global = global_new(global_class, self->plan->globals[2 * index], self->plan->globals[2 * index + 1],
@@ -573,6 +573,7 @@ instance_dealloc(PyObject *object)
     InstanceObject *self = (InstanceObject *)object;
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
+    Py_TRASHCAN_BEGIN(object, instance_dealloc)
     if (self->weakrefs)
         PyObject_ClearWeakRefs(object);
     instance_clear(object);
@@ -583,6 +584,7 @@ instance_dealloc(PyObject *object)
     Py_XDECREF(self->plan);
     type->tp_free(object);
     Py_DECREF(type);
+    Py_TRASHCAN_END
 }
 
 static PyMemberDef instance_members[] = {

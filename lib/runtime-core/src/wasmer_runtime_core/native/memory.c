@@ -192,14 +192,14 @@ static PyObject *
 memory_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"minimum", "maximum", "shared", "reserve", NULL};
-    unsigned long minimum;
+    Py_ssize_t minimum;
     PyObject *maximum = NULL;
     int shared = 0, reserve = 1;
     int64_t most;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "k|Opp:Memory", names, &minimum, &maximum, &shared, &reserve) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "n|Opp:Memory", names, &minimum, &maximum, &shared, &reserve) ||
         parse_maximum(maximum, &most) < 0)
         return NULL;
-    return (PyObject *)memory_new(type, minimum, most, shared, reserve);
+    return (PyObject *)memory_new(type, (uint64_t)minimum, most, shared, reserve);
 }
 
 static PyObject *

@@ -173,13 +173,13 @@ table_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"element", "minimum", "maximum", NULL};
     unsigned char element;
-    unsigned long minimum;
+    Py_ssize_t minimum;
     PyObject *maximum = NULL;
     int64_t most;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "bk|O:Table", names, &element, &minimum, &maximum) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "bn|O:Table", names, &element, &minimum, &maximum) ||
         parse_maximum(maximum, &most) < 0)
         return NULL;
-    return (PyObject *)table_new(type, element, minimum, most, NULL);
+    return (PyObject *)table_new(type, element, (uint64_t)minimum, most, NULL);
 }
 
 /* Bits of a Python value for this table, and the stores joined. Returns 0 or -1. */
