@@ -60,7 +60,7 @@ def test_by_name_in_any_case_and_once() -> None:
 
 
 def test_backends_that_refuse() -> None:
-    with pytest.raises(BackendError, match="^not in this version$"):
+    with pytest.raises(BackendError, match=r"^not in this version$"):
         find_compiler("cranelift")
     with pytest.raises(BackendError, match="the backend llvm cannot be used: no module named llvmlite"):
         find_compiler(Backend.LLVM)

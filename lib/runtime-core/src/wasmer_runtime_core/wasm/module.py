@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wasmer_runtime_core.wasm.names import read_function_names, read_local_names, read_module_name
 from wasmer_runtime_core.wasm.types import FunctionType, GlobalType, MemoryType, TableType
+
 if TYPE_CHECKING:
     from wasmer_runtime_core.debug_info import SourceLines
 
