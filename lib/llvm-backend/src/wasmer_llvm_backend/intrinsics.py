@@ -38,6 +38,10 @@ _METADATA: Final = """
 !10 = !{null}
 !11 = !{i32 2, !"Debug Info Version", i32 3}
 !12 = !{i32 7, !"Dwarf Version", i32 4}
+!13 = !{!"branch_weights", i32 1000, i32 1}
+!14 = distinct !{!14, !15, !16}
+!15 = !{!"llvm.loop.unroll.disable"}
+!16 = !{!"llvm.loop.vectorize.enable", i1 false}
 !llvm.dbg.cu = !{!7}
 !llvm.module.flags = !{!11, !12}
 """

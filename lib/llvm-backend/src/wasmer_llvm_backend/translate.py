@@ -26,6 +26,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, final
 
+from wasmer_llvm_backend.counted import CountedLoop, Sum, find
 from wasmer_llvm_backend.intrinsics import CODE, CONTEXT_ACCESS, CONTEXT_CONSTANT, MEMORY_ACCESS, TRAP
 from wasmer_llvm_backend.lowering import (
     CANONICAL,
@@ -123,7 +124,7 @@ class ModuleView:
     def __init__(self, info: ModuleInfo, bounds_checks: bool, exact: bool) -> None:
         layout = ContextLayout.of(info)
         self.bounds_checks = bounds_checks
-        self.volatile = "volatile " if exact else ""
+        self.exact = exact
         self.signatures = [Signature(type_.params, type_.results) for type_ in info.types]
         self.function_types = info.functions
         self.imported_functions = info.imported_functions
@@ -256,6 +257,7 @@ class FunctionTranslator:
             "type: !9, unit: !7, spFlags: DISPFlagDefinition | DISPFlagOptimized)"
         )
         self.located = -1
+        self.loop_hint = ""
         self.location_text = ""
         self.offset = body.offset
         self.blocks = 0
@@ -281,11 +283,32 @@ class FunctionTranslator:
         if body.calls > 0 or body.call_weight > 0 or len(body.local_types) > LARGE_FRAME_LOCALS:
             self._check_stack()
         self.labels[0] = Label("ret", 0, [], signature.results)
+        self.records = list(struct.iter_unpack("<IIII", body.records))
+        self.exact = view.exact
+        self.volatile = "volatile " if view.exact else ""
+        self.at = 0
+        self._records(len(self.records))
+        self._finish(signature, internal)
+        linkage = "internal fastcc" if internal else "hidden"
+        result = signature.internal_result if internal else signature.external_result
+        if self.buffer_slots:
+            self.head.append(f"%buffer = alloca [{self.buffer_slots} x {V128}], align 16")
+        effort = "#4" if len(self.records) > EFFORTLESS_RECORDS else "#0"
+        # the section is named, or LLVM would put functions that always trap into one of their own, out of order
+        place = f'{effort} section ".text" !dbg !{self.scope}'
+        head = f"define {linkage} {result} @f{index}({', '.join(arguments)}) {place} {{\nentry:\n"
+        return "\n".join([head + "\n".join(self.head), *self.out, *self.traps, "}\n"])
+
+    def _records(self, end: int) -> None:
+        """Translate the records from `at` on, up to `end`."""
         handlers = HANDLERS
         templates = TEMPLATES
+        records = self.records
         stack = self.stack
         out = self.out
-        for word, a, b, offset in struct.iter_unpack("<IIII", body.records):
+        while self.at < end:
+            word, a, b, offset = records[self.at]
+            self.at += 1
             code = word & 0xFFFF
             row = templates.get(code)
             if row is None:
@@ -317,16 +340,6 @@ class FunctionTranslator:
                 left = stack.pop()
                 out.append(row.format.format(left, right, third, word >> 24, *range(number, last)))
             stack.append(f"%{last - 1}")
-        self._finish(signature, internal)
-        linkage = "internal fastcc" if internal else "hidden"
-        result = signature.internal_result if internal else signature.external_result
-        if self.buffer_slots:
-            self.head.append(f"%buffer = alloca [{self.buffer_slots} x {V128}], align 16")
-        effort = "#4" if len(body.records) > 16 * EFFORTLESS_RECORDS else "#0"
-        # the section is named, or LLVM would put functions that always trap into one of their own, out of order
-        place = f'{effort} section ".text" !dbg !{self.scope}'
-        head = f"define {linkage} {result} @f{index}({', '.join(arguments)}) {place} {{\nentry:\n"
-        return "\n".join([head + "\n".join(self.head), *out, *self.traps, "}\n"])
 
     def _begin_locals(self, body: Body, first: int, params: int) -> None:
         types = body.local_types
@@ -346,7 +359,8 @@ class FunctionTranslator:
                 self.head.append(f"store {type_} {values[at]}, ptr %local{at}")
                 values[at] = "poison"
         self.locals = values
-        self.loop_rows = {}
+        self.integers = frozenset(at for at in range(count) if types[at] == I32 and at not in self.slots)
+        self.loop_rows: dict[int, tuple[int, int]] = {}
         for label, at, number in struct.iter_unpack("<III", body.loops):
             self.loop_rows[label] = (at, number)
 
@@ -449,12 +463,88 @@ class FunctionTranslator:
 
     def op_loop(self, word: int, a: int, b: int) -> None:
         params, results = self.block_types(b)
-        label = Label(f"l{a}", len(self.stack) - len(params), params, results)
+        if self.exact and not params and not self.view.bounds_checks:
+            loop = find(self.records, self.at - 1, a, self.integers)
+            if loop is not None:
+                self._twice(loop, a, params, results)
+                return
+        self._open_loop(a, f"l{a}", params, results)
+
+    def _twice(self, loop: CountedLoop, a: int, params: list[str], results: list[str]) -> None:
+        """A counted loop: plainly if nothing in it can trap, else exactly."""
+        begin = self.at
+        height = len(self.stack)
+        joined = Label(f"j{a}", height, [], results)
+        safe = self._cannot_trap(loop)
+        self.out.append(f"br i1 {safe}, label %p{a}, label %x{a}, !prof !13")
+        entry = self.snapshot()
+        for name, volatile, loop_name in ((f"p{a}", "", f"q{a}"), (f"x{a}", "volatile ", f"l{a}")):
+            self.start(name)
+            self.locals = list(entry)
+            self.kept = entry
+            self.at = begin
+            self.volatile = volatile
+            self._open_loop(a, loop_name, params, results)
+            self.loop_hint = ", !llvm.loop !14" if volatile else ""
+            self._records(loop.end + 1)
+            self.out.append(f"br label %{self.branch_to(joined)}")
+            del self.stack[height:]
+        self.loop_hint = ""
+        self._join(joined, results)
+
+    def _cannot_trap(self, loop: CountedLoop) -> str:
+        """A bit: every address that the loop will use lies in its memory. In 64 bits, where nothing wraps."""
+        condition = loop.condition
+        step = abs(condition.step)
+        left, right = self._sum(condition.left), self._sum(condition.right)
+        if condition.relation == "ne":
+            if condition.step < 0:
+                left, right = right, left
+            distance = self.let(f"sub i32 {right}, {left}")
+            ends = self.let(f"icmp eq i32 {self.let(f'urem i32 {distance}, {step}')}, 0")
+            more = self.let(f"zext i32 {self.let(f'udiv i32 {distance}, {step}')} to i64")
+        else:
+            signed = condition.relation == "lt_s"
+            extend = "sext" if signed else "zext"
+            low = self.let(f"{extend} i32 {left} to i64")
+            high = self.let(f"{extend} i32 {right} to i64")
+            ends = self.let(f"icmp sle i64 {high}, {(1 << 31 if signed else 1 << 32) - step}")
+            distance = self.let(f"sub i64 {high}, {low}")
+            distance = self.let(f"call i64 @llvm.smax.i64(i64 {distance}, i64 0)")
+            more = self.let(f"udiv i64 {self.let(f'add i64 {distance}, {step - 1}')}, {step}")
+        safe = ends
+        for range_ in loop.ranges:
+            definition = self.context_constant("ptr", self.view.memory_offsets[range_.memory])
+            length = self.field("i64", definition, MEMORY_DEFINITION["length"].offset)
+            first = self.let(f"zext i32 {self._sum(range_.lowest)} to i64")
+            highest = first
+            if range_.step:
+                last = self.let(f"add i64 {first}, {self.let(f'mul i64 {more}, {range_.step}')}")
+                if range_.step > 0:
+                    highest = last
+                else:
+                    safe = self.let(f"and i1 {safe}, {self.let(f'icmp sge i64 {last}, 0')}")
+            end = self.let(f"add i64 {highest}, {range_.extent}")
+            safe = self.let(f"and i1 {safe}, {self.let(f'icmp ule i64 {end}, {length}')}")
+        return safe
+
+    def _sum(self, sum_: Sum) -> str:
+        """A sum of locals as they are now, as an i32."""
+        value = str(sum_.constant)
+        for local, times in sum_.terms:
+            term = self.locals[local]
+            if times != 1:
+                term = self.let(f"mul i32 {term}, {times}")
+            value = self.let(f"add i32 {value}, {term}")
+        return value
+
+    def _open_loop(self, a: int, name: str, params: list[str], results: list[str]) -> None:
+        label = Label(name, len(self.stack) - len(params), params, results)
         label.loop = True
         self.labels[a] = label
         self.branch_to(label)
-        self.out.append(f"br label %l{a}")
-        self.start(f"l{a}")
+        self.out.append(f"br label %{name}")
+        self.start(name)
         label.at = len(self.out)
         row = self.loop_rows.get(a)
         if row is not None:
@@ -539,7 +629,7 @@ class FunctionTranslator:
         condition = self.condition(self.stack.pop())
         target = self.branch_to(self.labels[a])
         self.blocks += 1
-        self.out.append(f"br i1 {condition}, label %{target}, label %c{self.blocks}")
+        self.out.append(f"br i1 {condition}, label %{target}, label %c{self.blocks}{self.loop_hint}")
         self.start(f"c{self.blocks}")
 
     def op_br_table(self, word: int, a: int, b: int) -> None:
@@ -827,7 +917,7 @@ class FunctionTranslator:
         stack = self.stack
         vector = stack.pop() if (word & 0xFFFF) in LANE_ACCESSES else ""
         place = self.address(stack.pop(), a, b, size)
-        value = self.let(f"load {self.view.volatile}{access.memory}, ptr {place}, align 1{MEMORY_ACCESS}{self.location()}")
+        value = self.let(f"load {self.volatile}{access.memory}, ptr {place}, align 1{MEMORY_ACCESS}{self.location()}")
         if access.row is not None:
             value = self.template(access.row, value, vector, "", str(word >> 24))
         stack.append(value)
@@ -837,7 +927,7 @@ class FunctionTranslator:
         if access.row is not None:
             value = self.template(access.row, value, "", "", str(word >> 24))
         place = self.address(self.stack.pop(), a, b, size)
-        self.out.append(f"store {self.view.volatile}{access.memory} {value}, ptr {place}, align 1{MEMORY_ACCESS}{self.location()}")
+        self.out.append(f"store {self.volatile}{access.memory} {value}, ptr {place}, align 1{MEMORY_ACCESS}{self.location()}")
 
     def op_memory_size(self, word: int, a: int, b: int) -> None:
         definition = self.context_constant("ptr", self.view.memory_offsets[a])
