@@ -95,12 +95,19 @@ def _constant_of(text: str) -> tuple[int, int]:
 
 @final
 class Steps:
-    """A recipe, read: six words a step (form, reg, rm, immediate, constant's halves)."""
+    """A recipe: six words a step (form, reg, rm, immediate, constant's halves), once it is read."""
 
     def __init__(self, text: str) -> None:
+        self.text: Final = text
         self.words: vec[i64] = vec[i64]()
-        self.writes_a: bool = False
-        for line in text.split(";"):
+
+    def read(self) -> None:
+        """From text to words.
+
+        Raises:
+            ValueError: no instruction form is like that.
+        """
+        for line in self.text.split(";"):
             mnemonic, _, rest = line.strip().partition(" ")
             operands = [operand.strip() for operand in rest.split(",")]
             form, exchanged = _form_of(mnemonic, operands)
@@ -117,8 +124,6 @@ class Steps:
                     low, high = _constant_of(operand)
                 else:
                     places.append(_NAMES[operand])
-            if places[0] == OPERAND_A and mnemonic != "ptest":
-                self.writes_a = True
             if len(places) == 1:
                 places.insert(0, OPERAND_NONE)  # a digit, or nothing, in ModRM.reg
             elif exchanged:
@@ -128,6 +133,8 @@ class Steps:
 
     def emit(self, f: FunctionCompiler, a: i64, b: i64, c: i64, r: i64, lane: i64) -> None:
         """Write the instructions, the names standing for these registers."""
+        if len(self.words) == 0:
+            self.read()
         asm = f.asm
         words = self.words
         count: i64 = len(words)
@@ -190,21 +197,16 @@ class Recipe(Lowering):
     def __init__(self, operands: int, text: str, result: int = V128) -> None:
         self.operands: i64 = operands
         self.result_type: i64 = result
-        self.text: Final = text
-        self.steps: Steps | None = None
+        self.steps: Final = Steps(text)
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
-        steps = self.steps
-        if steps is None:
-            steps = Steps(self.text)
-            self.steps = steps
         third = f.pop() if self.operands == 3 else -1
         second = f.pop() if self.operands >= 2 else -1
         first = f.pop()
         c = in_pool(f, third) if third >= 0 else 0
         b_register = in_pool(f, second) if second >= 0 else 0
         register = f.owned_xmm(first)
-        steps.emit(f, register, b_register, c, 0, (word >> 24) & 0xFF)
+        self.steps.emit(f, register, b_register, c, 0, (word >> 24) & 0xFF)
         if third >= 0:
             release_pool(f, third, c)
         if second >= 0:
@@ -218,21 +220,16 @@ class RecipeToInteger(Lowering):
 
     def __init__(self, text: str, result: int = I32) -> None:
         self.result_type: i64 = result
-        self.text: Final = text
-        self.steps: Steps | None = None
+        self.steps: Final = Steps(text)
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
-        steps = self.steps
-        if steps is None:
-            steps = Steps(self.text)
-            self.steps = steps
         p = f.pop()
         register = in_pool(f, p)
         target = f.target_home(HOME_REGISTER)
         result = target
         if result < 0:
             result = f.take()
-        steps.emit(f, register, 0, 0, result, (word >> 24) & 0xFF)
+        self.steps.emit(f, register, 0, 0, result, (word >> 24) & 0xFF)
         release_pool(f, p, register)
         f.result(self.result_type, result, target)
 
@@ -243,18 +240,13 @@ class RecipeFromInteger(Lowering):
 
     def __init__(self, operands: int, text: str) -> None:
         self.operands: i64 = operands
-        self.text: Final = text
-        self.steps: Steps | None = None
+        self.steps: Final = Steps(text)
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
-        steps = self.steps
-        if steps is None:
-            steps = Steps(self.text)
-            self.steps = steps
         p = f.pop()
         integer = f.readable(p, RAX)
         register = f.owned_xmm(f.pop()) if self.operands == 2 else f.take_xmm()
-        steps.emit(f, register, 0, 0, integer, (word >> 24) & 0xFF)
+        self.steps.emit(f, register, 0, 0, integer, (word >> 24) & 0xFF)
         f.release(p)
         f.push(V128, XMM, register)
 
@@ -391,20 +383,15 @@ class CountedRecipe(Lowering):
 
     def __init__(self, bits: int, text: str) -> None:
         self.mask: i64 = bits - 1
-        self.text: Final = text
-        self.steps: Steps | None = None
+        self.steps: Final = Steps(text)
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
-        steps = self.steps
-        if steps is None:
-            steps = Steps(self.text)
-            self.steps = steps
         p = f.pop()
         vector = f.pop()
         load_count(f, p, self.mask, XMM_SCRATCH)
         register = f.owned_xmm(vector)
         spare = f.take_xmm()
-        steps.emit(f, register, spare, 0, 0, 0)
+        self.steps.emit(f, register, spare, 0, 0, 0)
         f.give_xmm(spare)
         f.push(V128, XMM, register)
 
@@ -416,8 +403,7 @@ class LoadVector(Access):
     def __init__(self, size: int, form: Form, text: str = "") -> None:
         super().__init__(size)
         self.form: i64 = number(form)
-        self.text: Final = text
-        self.steps: Steps | None = None
+        self.steps: Final = Steps(text)
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         p = f.pop()
@@ -425,12 +411,8 @@ class LoadVector(Access):
         f.release(p)
         register = f.take_xmm()
         f.asm.indexed(self.form, register, self.base, self.index, 0, self.displacement, OUT_OF_BOUNDS)
-        if self.text:
-            steps = self.steps
-            if steps is None:
-                steps = Steps(self.text)
-                self.steps = steps
-            steps.emit(f, register, 0, 0, 0, 0)
+        if self.steps.text:
+            self.steps.emit(f, register, 0, 0, 0, 0)
         f.push(V128, XMM, register)
 
 
@@ -441,20 +423,15 @@ class LoadSplat(Access):
     def __init__(self, size: int, text: str) -> None:
         super().__init__(size)
         self.form: i64 = MOVZX_R32_RM8 if size == 1 else MOVZX_R32_RM16
-        self.text: Final = text
-        self.steps: Steps | None = None
+        self.steps: Final = Steps(text)
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         p = f.pop()
         self.address(f, p, a, b)
         f.release(p)
         f.asm.indexed(self.form, RAX, self.base, self.index, 0, self.displacement, OUT_OF_BOUNDS)
-        steps = self.steps
-        if steps is None:
-            steps = Steps(self.text)
-            self.steps = steps
         register = f.take_xmm()
-        steps.emit(f, register, 0, 0, RAX, 0)
+        self.steps.emit(f, register, 0, 0, RAX, 0)
         f.push(V128, XMM, register)
 
 
