@@ -15,6 +15,7 @@ import click
 
 from wasmer_runtime import api
 from wasmer_runtime.cli.failures import CommandError, flush, warn
+from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
 from wasmer_runtime.cli.world import World, world_options
 from wasmer_runtime_core.values import FuncSig, Type, Value
 from wasmer_runtime_core.wasm.module import FUNCTION
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
 @click.option("--backend", metavar="NAME", help="singlepass, cranelift, llvm or auto. Default: singlepass.")
 @click.option("-i", "--invoke", metavar="NAME", help="Call this export with ARGS, print what it returns.")
 @world_options
-def run(file: Path, arguments: tuple[str, ...], backend: str | None, invoke: str | None, world: World) -> None:
+@llvm_options
+def run(
+    file: Path, arguments: tuple[str, ...], backend: str | None, invoke: str | None, world: World, llvm: LLVMFiles
+) -> None:
     """Run a program: a WASI command, or a module's function."""
-    module = api.compile(file, backend)
+    module = api.compile(file, llvm.compiler(backend))
     imports: ImportObject | None = None
     is_wasi = any(wanted.namespace.startswith("wasi_") for wanted in module.info.imports)
     if is_wasi:
