@@ -468,6 +468,10 @@ class UnableToCreateTable(CreationError):
     """The operating system refused the table."""
 
 
+class TooManyInstances(CreationError):
+    """The `Limits` given allow no further instance while the others live."""
+
+
 class InvalidDescriptor(CreationError, ValueError):
     """The descriptor contradicts itself, said in the message."""
 

@@ -23,6 +23,7 @@ import wasmer_runtime_core.trap  # noqa: F401  # isort: skip
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.functions import DynFunc, Function
+    from wasmer_runtime_core.limits import Limits
     from wasmer_runtime_core.module import Module
 
 Extern = Any
@@ -119,7 +120,9 @@ class Instance:
 
     __slots__ = ("__weakref__", "core", "exports", "module")
 
-    def __init__(self, module: Module, externs: Sequence[Extern], ctx: Any = None) -> None:
+    def __init__(
+        self, module: Module, externs: Sequence[Extern], ctx: Any = None, limits: Limits | None = None
+    ) -> None:
         """Make an instance; its start function, if it has one, runs.
 
         Args:
@@ -128,6 +131,7 @@ class Instance:
                 `HostFunction`, `Memory`, `Table` or `Global`.
             ctx: first argument for host functions that want one. Its attribute `instance`
                 is set to this instance before any of them can run.
+            limits: how large it may become.
 
         Raises:
             Trap: an active segment does not fit, or the start function traps.
@@ -135,7 +139,11 @@ class Instance:
         """
         self.module = module
         plan, places = link(module)
+        if limits is not None:
+            limits.check(module.info)
         self.core = core = machine.Instance(plan, externs, ctx, module)
+        if limits is not None:
+            limits.apply(core)
         self.exports = Exports(core, places)
         if ctx is not None:
             ctx.instance = self

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wasmer_runtime_core.instance import Instance
+    from wasmer_runtime_core.limits import Limits
     from wasmer_runtime_core.values import ExternDescriptor
     from wasmer_runtime_core.wasm.types import ExternalType
 
@@ -90,16 +91,17 @@ class Module:
         """Contents of all custom sections of this name, in order."""
         return [section.data for section in self.info.custom_sections if section.name == name]
 
-    def instantiate(self, imports: Mapping[str, Any] | None = None) -> Instance:
+    def instantiate(self, imports: Mapping[str, Any] | None = None, limits: Limits | None = None) -> Instance:
         """A new instance; its start function, if it has one, runs.
 
         Args:
             imports: a mapping of namespaces (`imports.resolve_imports` says what they may be).
+            limits: how large the instance may become (`limits.Limits`).
 
         Raises:
             LinkError: imports are missing or do not match; all of them are listed.
             RuntimeError: a segment does not fit, or the start function traps.
-            CreationError: the memory or a table cannot be had.
+            CreationError: the memory or a table cannot be had, or is beyond the limits.
         """
         from wasmer_runtime_core.instance import Instance
         from wasmer_runtime_core.vm import Ctx
@@ -116,7 +118,7 @@ class Module:
             state = create()
             paired = type(state) is tuple and len(state) == 2 and callable(state[1])
             ctx = Ctx(*state) if paired else Ctx(state)
-        return Instance(self, externs, ctx)
+        return Instance(self, externs, ctx, limits)
 
     def __reduce__(self) -> tuple[Any, ...]:
         info = tuple(getattr(self.info, name) for name in INFO_FIELDS)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         wat2wasm,
     )
     from wasmer_runtime.version import VERSION
+    from wasmer_runtime_core.arrays import vectorize
     from wasmer_runtime_core.backend import Compiler, CompilerConfig
     from wasmer_runtime_core.backends import Backend
     from wasmer_runtime_core.functions import Function
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.imports import ImportObject, Namespace, imports
     from wasmer_runtime_core.instance import Instance
     from wasmer_runtime_core.interrupts import timeout
+    from wasmer_runtime_core.limits import Limits
     from wasmer_runtime_core.memory import Memory
     from wasmer_runtime_core.module import ExportType, ImportType, Module
     from wasmer_runtime_core.table import Table
@@ -78,6 +80,7 @@ __all__ = [
     "ImportObject",
     "ImportType",
     "Instance",
+    "Limits",
     "Memory",
     "MemoryDescriptor",
     "Module",
@@ -104,6 +107,7 @@ __all__ = [
     "units",
     "validate",
     "validate_and_report_errors",
+    "vectorize",
     "wasm",
     "wasm2wat",
     "wat2wasm",
@@ -125,6 +129,7 @@ _HOMES = {
         "wat2wasm",
     ),
     "wasmer_runtime.version": ("VERSION",),
+    "wasmer_runtime_core.arrays": ("vectorize",),
     "wasmer_runtime_core.backend": ("Compiler", "CompilerConfig"),
     "wasmer_runtime_core.backends": ("Backend",),
     "wasmer_runtime_core.functions": ("Function",),
@@ -133,6 +138,7 @@ _HOMES = {
     "wasmer_runtime_core.imports": ("ImportObject", "Namespace", "imports"),
     "wasmer_runtime_core.instance": ("Instance",),
     "wasmer_runtime_core.interrupts": ("timeout",),
+    "wasmer_runtime_core.limits": ("Limits",),
     "wasmer_runtime_core.memory": ("Memory",),
     "wasmer_runtime_core.module": ("ExportType", "ImportType", "Module"),
     "wasmer_runtime_core.table": ("Table",),

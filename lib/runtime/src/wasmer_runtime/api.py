@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from wasmer_runtime_core.backend import Compiler, CompilerConfig
     from wasmer_runtime_core.instance import Instance
+    from wasmer_runtime_core.limits import Limits
     from wasmer_runtime_core.pipeline import Source
 
 __all__ = [
@@ -101,6 +102,7 @@ def instantiate(
     module_or_wasm: Module | Source,
     imports: Mapping[str, Any] | None = None,
     backend: str | Backend | Compiler | None = None,
+    limits: Limits | None = None,
 ) -> Instance:
     """Make an instance; compile first if a module is not given.
 
@@ -108,10 +110,12 @@ def instantiate(
         module_or_wasm: a `Module`, or what `compile` takes.
         imports: a mapping of namespaces, each a mapping of names, or an instance.
         backend: as in `compile`; only where there is something to compile.
+        limits: how large the instance may become.
 
     Raises:
         LinkError: imports are missing or do not match; all of them are listed.
         RuntimeError: a segment does not fit, or the start function traps.
+        CreationError: memory cannot be had, or is beyond the limits.
         ValueError: a backend for a module that another one has compiled.
 
     And what `compile` raises.
@@ -119,8 +123,8 @@ def instantiate(
     if isinstance(module_or_wasm, Module):
         if backend is not None and _compiler(backend).name != module_or_wasm.backend:
             raise ValueError(f"the module is compiled already, by {module_or_wasm.backend}")
-        return module_or_wasm.instantiate(imports)
-    return compile(module_or_wasm, backend).instantiate(imports)
+        return module_or_wasm.instantiate(imports, limits)
+    return compile(module_or_wasm, backend).instantiate(imports, limits)
 
 
 def wat2wasm(text: str | bytes) -> bytes:

@@ -99,6 +99,7 @@ typedef struct Store {
     uint64_t fuel;
     uint64_t pending_exception;
     /* private */
+    uint64_t stack_bytes;      /* limit of an outermost call, or 0 */
     Member *members;
     uint64_t n_members, n_settlers;  /* settlers: members with mutable cells of references */
     PyObject **keep;           /* owned references, see above */

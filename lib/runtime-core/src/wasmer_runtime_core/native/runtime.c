@@ -15,4 +15,6 @@
 #include "plan.c"
 #include "instance.c"
 #include "vmcalls.c"
+#include "limits.c"
+#include "vectorize.c"
 #include "bootstrap.c"

@@ -158,6 +158,8 @@ store_merge(Member *a, Member *b)
     }
     to->depth += from->depth;
     to->fuel += from->fuel;
+    if (from->stack_bytes && (!to->stack_bytes || from->stack_bytes < to->stack_bytes))
+        to->stack_bytes = from->stack_bytes;
     Member *member = from->members;
     while (member) {
         Member *next = member->next;
@@ -276,6 +278,11 @@ enter_store(Store *store, Thread *thread)
     if (LIKELY(owner == 0)) {
         store->owner = (uintptr_t)thread;
         store->stack_limit = thread->stack_limit;
+        if (UNLIKELY(store->stack_bytes)) {
+            uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+            if (here > thread->stack_limit && here - thread->stack_limit > store->stack_bytes)
+                store->stack_limit = here - store->stack_bytes;
+        }
     }
     else if (owner != (uintptr_t)thread)
         return enter_refused(store, thread);
@@ -304,17 +311,17 @@ leave_store(void *vmctx)
     }
 }
 
-/* Run `code` with the arguments in `frame`. The store has been entered; the caller leaves it
+/* Run `code` with the arguments in `frame`, all of them. The store has been entered; the caller leaves it
  * after it has boxed the results. Returns 0, or -1 with an exception. */
 static inline int
-run(Thread *thread, Signature *signature, void *code, void *vmctx, CallFrame *frame, int release_gil)
+run_frame(Thread *thread, EnterFunction enter, void *code, void *vmctx, CallFrame *frame, uint64_t stack_words,
+          int release_gil)
 {
     Activation activation;
     activation.previous = thread->activation;
     activation.vmctx = vmctx;
     activation.released = NULL;
     activation.outcome = 0;
-    frame->integer[0] = (uint64_t)vmctx;
     thread->activation = &activation;
     if (UNLIKELY(release_gil)) {
         n_released++;
@@ -322,7 +329,7 @@ run(Thread *thread, Signature *signature, void *code, void *vmctx, CallFrame *fr
     }
     else
         gil_runner = thread->id;
-    int unwound = signature->enter(code, frame, &activation, signature->stack_words);
+    int unwound = enter(code, frame, &activation, stack_words);
     thread->activation = activation.previous;
     if (UNLIKELY(release_gil)) {
         PyEval_RestoreThread(activation.released);
@@ -333,4 +340,12 @@ run(Thread *thread, Signature *signature, void *code, void *vmctx, CallFrame *fr
         return -1;
     }
     return 0;
+}
+
+/* The same for a function with this signature; the vmctx becomes its first argument. */
+static inline int
+run(Thread *thread, Signature *signature, void *code, void *vmctx, CallFrame *frame, int release_gil)
+{
+    frame->integer[0] = (uint64_t)vmctx;
+    return run_frame(thread, signature->enter, code, vmctx, frame, signature->stack_words, release_gil);
 }
