@@ -15,7 +15,9 @@ not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from wasmer_runtime_core.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.wasm.body import Body

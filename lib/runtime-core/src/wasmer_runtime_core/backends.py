@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import enum
 import importlib
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from wasmer_runtime_core.errors import BackendError, CompileError
+from wasmer_runtime_core.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,19 +11,22 @@ offsets here. Field sizes are in bytes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.wasm.module import ModuleInfo
 
 
-class Field(NamedTuple):
+class Field:
     """One field: where it lies and what it holds."""
 
-    name: str
-    offset: int
-    size: int
-    meaning: str
+    __slots__ = ("meaning", "name", "offset", "size")
+
+    def __init__(self, name: str, offset: int, size: int, meaning: str) -> None:
+        self.name = name
+        self.offset = offset
+        self.size = size
+        self.meaning = meaning
 
 
 def _fields(*rows: tuple[str, int, str]) -> dict[str, Field]:

@@ -25,7 +25,9 @@ called `WasmRuntimeError`, for those who do not want to shadow the built-in) a b
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from wasmer_runtime_core.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,10 +8,11 @@ declarations are put into the plain rows that it takes.
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from wasmer_runtime_core.code import publish
 from wasmer_runtime_core.context import ContextLayout
+from wasmer_runtime_core.named_tuple import NamedTuple
 from wasmer_runtime_core.native.machine import Plan
 from wasmer_runtime_core.wasm.module import ConstantExpression, ElementSegment
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC

@@ -8,10 +8,11 @@ share that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.backend import CompiledModule
 from wasmer_runtime_core.errors import CacheError
+from wasmer_runtime_core.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ModuleInfo
 
 if TYPE_CHECKING:

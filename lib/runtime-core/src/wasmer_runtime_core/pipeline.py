@@ -23,11 +23,12 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from wasmer_runtime_core.address_space import can_reserve
 from wasmer_runtime_core.backend import CompilerConfig
 from wasmer_runtime_core.errors import CompileError, DecodeError
+from wasmer_runtime_core.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.backend import CompiledModule, Compiler

@@ -6,14 +6,19 @@ The number is what trap tables and the C file hold (one byte). `group` is the na
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 
-class TrapKind(NamedTuple):
-    number: int
-    name: str
-    group: str
-    message: str
+class TrapKind:
+    """One row."""
+
+    __slots__ = ("group", "message", "name", "number")
+
+    def __init__(self, number: int, name: str, group: str, message: str) -> None:
+        self.number = number
+        self.name = name
+        self.group = group
+        self.message = message
 
 
 # fmt: off

@@ -9,14 +9,19 @@ immediates.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 
-class VMCall(NamedTuple):
-    slot: int
-    name: str
-    params: tuple[str, ...]
-    results: tuple[str, ...]
+class VMCall:
+    """One helper: its place in the table of code addresses, and its type."""
+
+    __slots__ = ("name", "params", "results", "slot")
+
+    def __init__(self, slot: int, name: str, params: tuple[str, ...], results: tuple[str, ...]) -> None:
+        self.slot = slot
+        self.name = name
+        self.params = params
+        self.results = results
 
 
 # fmt: off

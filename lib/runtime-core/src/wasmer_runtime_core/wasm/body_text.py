@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
+from wasmer_runtime_core.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.body import (
     BLOCK_EMPTY,
     END_FALLS_THROUGH,

@@ -6,8 +6,9 @@ Index spaces put imports first. Positions are byte offsets in the module.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+from wasmer_runtime_core.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.names import read_function_names, read_local_names, read_module_name
 from wasmer_runtime_core.wasm.types import FunctionType, GlobalType, MemoryType, TableType
 

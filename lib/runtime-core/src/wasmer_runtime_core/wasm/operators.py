@@ -23,7 +23,10 @@ and 3.3 (validation).
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Final
+
+from wasmer_runtime_core.named_tuple import NamedTuple
 
 IMMEDIATES: Final = (
     "",
@@ -80,17 +83,20 @@ OPERATORS: Final[dict[int, Operator]] = {}
 BY_MNEMONIC: Final[dict[str, Operator]] = {}
 
 
+@cache
+def _operands(type_: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Parameters and results. There are ten times as many operators as types."""
+    left, _, right = type_.partition("->")
+    return tuple(left.split()), tuple(right.split())
+
+
 def _row(code: int, mnemonic: str, immediate: str = "", type_: str | None = None) -> None:
     access_bytes = 0
     if immediate.startswith("memarg"):
         words = immediate.split()
         access_bytes = int(words[-1])
         immediate = " ".join(words[:-1])
-    params: tuple[str, ...] = ()
-    results: tuple[str, ...] = ()
-    if type_ is not None:
-        left, _, right = type_.partition("->")
-        params, results = tuple(left.split()), tuple(right.split())
+    params, results = _operands("->" if type_ is None else type_)
     row = Operator(code, mnemonic, immediate, params, results, access_bytes, type_ is not None)
     OPERATORS[code] = row
     BY_MNEMONIC[mnemonic] = row

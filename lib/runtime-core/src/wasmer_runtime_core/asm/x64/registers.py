@@ -12,7 +12,9 @@ and the sixteen rows of such an instruction follow one another in `forms`: the r
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from wasmer_runtime_core.named_tuple import NamedTuple
 
 # --- general registers ------------------------------------------------------------------
 RAX: Final = 0
