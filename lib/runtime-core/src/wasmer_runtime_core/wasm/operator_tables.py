@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wasmer_runtime_core.wasm.operators import OPERATORS, Operator
+from wasmer_runtime_core.wasm.operators import OPERATORS, PREFIX_PAGES, Operator
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES
 
 TABLE_LENGTH: Final = 0x400
@@ -131,24 +131,34 @@ def _lanes(row: Operator) -> int:
     return 0
 
 
-def _table(column: dict[int, int]) -> bytes:
-    table = bytearray(TABLE_LENGTH)
-    for code, value in column.items():
-        table[code] = value
-    return bytes(table)
-
-
 def _operand(row: Operator, place: int) -> int:
     """The code of the operand `place` from the top of the stack, or 0."""
     return VALUE_TYPE_CODES[row.params[-1 - place]] if place < len(row.params) else 0
 
 
-_ROWS: Final = OPERATORS.items()
-SHAPES: Final = _table({code: _shape(row) for code, row in _ROWS} | {0xFC: PREFIX, 0xFD: PREFIX})
-TOP: Final = _table({code: _operand(row, 0) for code, row in _ROWS})
-BELOW: Final = _table({code: _operand(row, 1) for code, row in _ROWS})
-LOWEST: Final = _table({code: _operand(row, 2) for code, row in _ROWS})
-RESULT: Final = _table({code: VALUE_TYPE_CODES[row.results[0]] if row.results else 0 for code, row in _ROWS})
-LARGEST_ALIGNMENT: Final = _table({code: max(row.access_bytes, 1).bit_length() - 1 for code, row in _ROWS})
+def _tables() -> tuple[bytes, ...]:
+    """One table for each column, in the order below."""
+    columns = tuple(bytearray(TABLE_LENGTH) for _ in range(7))
+    shapes, top, below, lowest, result, largest_alignment, lanes = columns
+    for code, row in OPERATORS.items():
+        shapes[code] = _shape(row)
+        top[code] = _operand(row, 0)
+        below[code] = _operand(row, 1)
+        lowest[code] = _operand(row, 2)
+        result[code] = VALUE_TYPE_CODES[row.results[0]] if row.results else 0
+        largest_alignment[code] = max(row.access_bytes, 1).bit_length() - 1
+        lanes[code] = _lanes(row)
+    for prefix in PREFIX_PAGES:
+        shapes[prefix] = PREFIX
+    return tuple(bytes(column) for column in columns)
+
+
+_COLUMNS: Final = _tables()
+SHAPES: Final = _COLUMNS[0]
+TOP: Final = _COLUMNS[1]
+BELOW: Final = _COLUMNS[2]
+LOWEST: Final = _COLUMNS[3]
+RESULT: Final = _COLUMNS[4]
+LARGEST_ALIGNMENT: Final = _COLUMNS[5]
 """Exponent of the natural alignment of a memory access."""
-LANES: Final = _table({code: _lanes(row) for code, row in _ROWS})
+LANES: Final = _COLUMNS[6]

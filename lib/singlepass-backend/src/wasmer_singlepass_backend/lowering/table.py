@@ -147,7 +147,7 @@ from wasmer_runtime_core.asm.x64.registers import (
 )
 from wasmer_runtime_core.wasm.internal_operators import ADD_POINTS, CHECK_POINTS, TRACE
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
-from wasmer_runtime_core.wasm.types import F32, F64, I32, I64
+from wasmer_runtime_core.wasm.types import F32, F64, I32, I64, V128
 from wasmer_singlepass_backend.lowering.call import Call, CallHelper, CallIndirect
 from wasmer_singlepass_backend.lowering.comparison import Compare, EqualZero
 from wasmer_singlepass_backend.lowering.control import (
@@ -436,13 +436,17 @@ LOWERINGS: Final[dict[str, Lowering]] = {
 def _fold_loads() -> None:
     """A load may become the memory operand of the arithmetic behind it."""
     everything = {**LOWERINGS, **VECTOR_LOWERINGS}
+    loads = {I32: everything["i32.load"], I64: everything["i64.load"]}
+    float_loads = {F32: everything["f32.load"], F64: everything["f64.load"], V128: everything["v128.load"]}
     for mnemonic, rule in everything.items():
-        code = BY_MNEMONIC[mnemonic].code
-        for load in (everything[f"{type_}.load"] for type_ in ("i32", "i64", "f32", "f64", "v128")):
-            if isinstance(load, Load) and isinstance(rule, Binary) and rule.type == load.type:
-                load.used_by(code, rule)
-            elif isinstance(load, LoadFloat) and isinstance(rule, FloatBinary) and rule.type == load.type:
-                load.used_by(code, rule)
+        if isinstance(rule, Binary):
+            load = loads[rule.type]
+            assert isinstance(load, Load)
+            load.used_by(BY_MNEMONIC[mnemonic].code, rule)
+        elif isinstance(rule, FloatBinary):
+            load = float_loads[rule.type]
+            assert isinstance(load, LoadFloat)
+            load.used_by(BY_MNEMONIC[mnemonic].code, rule)
 
 
 _fold_loads()
