@@ -3,7 +3,7 @@
 *Symbols.* `CODE` is the first byte of the module's machine code; the table of code addresses
 lies in front of it. ``trap.N`` stands for an explicit trap of kind N: a call to it, which
 never returns and may read all memory, so that nothing written before is lost. It is never
-linked: `objects` replaces each such call by ``ud2`` and lists its place.
+linked: `objects` replaces each such call by a trapping instruction and lists its place.
 
 *Alias scopes.* Linear memory and what the vmctx leads to never overlap. LLVM cannot know:
 two scopes tell it.

@@ -5,7 +5,7 @@ code sections come first, then the constants; all references are relative to the
 whole can lie anywhere. What remains open is the distance to the first byte of the module's
 code: `UnitCode.code_references` lists the places that hold it.
 
-*Sites.* A call to ``trap.N`` becomes ``ud2`` and a site of its own. Everything else that can
+*Sites.* A call to ``trap.N`` becomes core's trap instruction and a site of its own. Everything else that can
 fault is an access to memory, and LLVM may move, merge or duplicate those; so each row of the
 line table becomes a site that holds up to the next row (`SITE_RANGE`), with the last wasm
 offset known. A return address is found in the same rows.
@@ -20,6 +20,7 @@ from bisect import bisect_right
 from typing import Final, NamedTuple
 
 from wasmer_llvm_backend.intrinsics import CODE, TRAP
+from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.trap_kinds import BY_NAME, SITE_RANGE
 
@@ -34,7 +35,7 @@ R_PC32: Final = 2
 R_PLT32: Final = 4
 
 CALL_REL32: Final = 0xE8
-UD2: Final = b"\x0f\x0b\xcc\xcc\xcc"
+TRAPPING: Final = bytes.fromhex(forms.TRAP.encoding).ljust(5, b"\xcc")  # as long as a call
 MEMORY: Final = BY_NAME["MEMORY_OUT_OF_BOUNDS"].number | SITE_RANGE
 
 
@@ -106,7 +107,7 @@ def read_object(data: bytes) -> UnitCode:
                 value = addend - place
                 references.append(place)
             elif symbol.name.startswith(TRAP) and code[place - 1] == CALL_REL32:
-                code[place - 1 : place + 4] = UD2
+                code[place - 1 : place + 4] = TRAPPING
                 traps.append((place - 1, int(symbol.name[len(TRAP) :])))
                 continue
             else:
@@ -158,7 +159,7 @@ def _sites(lines: list[tuple[int, int]], traps: list[tuple[int, int]]) -> list[t
         at = bisect_right(addresses, address) - 1
         known = lines[at][1] if at >= 0 else 0
         sites.append((address, kind, known))
-        sites.append((address + len(UD2), MEMORY, known))
+        sites.append((address + len(TRAPPING), MEMORY, known))
     sites.sort(key=lambda site: (site[0], site[1] & SITE_RANGE))
     return sites
 

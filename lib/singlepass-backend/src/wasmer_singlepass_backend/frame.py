@@ -77,7 +77,7 @@ PUSH: Final[i64] = number(forms.PUSH_R64)
 POP: Final[i64] = number(forms.POP_R64)
 RET: Final[i64] = number(forms.RET)
 LEAVE: Final[i64] = number(forms.LEAVE)
-UD2: Final[i64] = number(forms.UD2)
+TRAP: Final[i64] = number(forms.TRAP)
 LEA_R64: Final[i64] = number(forms.LEA_R64_M)
 CMP_R64: Final[i64] = number(forms.CMP_R64_RM64)
 SUB_R64_IMM8: Final[i64] = number(forms.SUB_RM64_IMM8)
@@ -448,5 +448,5 @@ def cold(f: FunctionCompiler) -> None:
     while i < count:
         asm.bind(rows[i])
         asm.at(rows[i + 2])
-        asm.none(UD2, 0, rows[i + 1])
+        asm.none(TRAP, 0, rows[i + 1])
         i += 3

@@ -57,7 +57,7 @@
 ;;     leave
 ;;     ret
 ;;   L1:
-;;     ud2                                     ; trap STACK_OVERFLOW at 0x54
+;;     hlt                                     ; trap STACK_OVERFLOW at 0x54
 ;; function 3 type 2, locals i32, 17 bytes at 0x5d
 ;; stack 4, labels 0, calls 1, call weight 1, memory accesses 0
 ;; local weights 3
@@ -107,13 +107,13 @@
 ;;     leave
 ;;     ret
 ;;   L1:
-;;     ud2                                     ; trap UNDEFINED_ELEMENT at 0x69
+;;     hlt                                     ; trap UNDEFINED_ELEMENT at 0x69
 ;;   L2:
-;;     ud2                                     ; trap UNINITIALIZED_ELEMENT at 0x69
+;;     hlt                                     ; trap UNINITIALIZED_ELEMENT at 0x69
 ;;   L3:
-;;     ud2                                     ; trap INDIRECT_CALL_TYPE_MISMATCH at 0x69
+;;     hlt                                     ; trap INDIRECT_CALL_TYPE_MISMATCH at 0x69
 ;;   L4:
-;;     ud2                                     ; trap STACK_OVERFLOW at 0x5d
+;;     hlt                                     ; trap STACK_OVERFLOW at 0x5d
 ;; function 4 type 3, locals f64, 11 bytes at 0x6f
 ;; stack 3, labels 0, calls 1, call weight 1, memory accesses 0
 ;; local weights 2
@@ -144,7 +144,7 @@
 ;;     leave
 ;;     ret
 ;;   L1:
-;;     ud2                                     ; trap STACK_OVERFLOW at 0x6f
+;;     hlt                                     ; trap STACK_OVERFLOW at 0x6f
 ;; function 5 type 4, locals i64, 6 bytes at 0x7b
 ;; stack 2, labels 0, calls 0, call weight 0, memory accesses 0
 ;; local weights 1
@@ -195,4 +195,4 @@
 ;;     leave
 ;;     ret
 ;;   L1:
-;;     ud2                                     ; trap STACK_OVERFLOW at 0x82
+;;     hlt                                     ; trap STACK_OVERFLOW at 0x82

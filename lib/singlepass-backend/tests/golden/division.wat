@@ -70,4 +70,4 @@
 ;;     leave
 ;;     ret
 ;;   L3:
-;;     ud2                                     ; trap INTEGER_OVERFLOW at 0x35
+;;     hlt                                     ; trap INTEGER_OVERFLOW at 0x35

@@ -99,6 +99,6 @@
 ;;     leave
 ;;     ret
 ;;   L2:
-;;     ud2                                     ; trap INVALID_CONVERSION_TO_INTEGER at 0x4c
+;;     hlt                                     ; trap INVALID_CONVERSION_TO_INTEGER at 0x4c
 ;;   L3:
-;;     ud2                                     ; trap INTEGER_OVERFLOW at 0x4c
+;;     hlt                                     ; trap INTEGER_OVERFLOW at 0x4c

@@ -31,7 +31,7 @@
 ;;     leave
 ;;     ret
 ;;   L1:
-;;     ud2                                     ; trap MEMORY_OUT_OF_BOUNDS at 0x26
+;;     hlt                                     ; trap MEMORY_OUT_OF_BOUNDS at 0x26
 ;; function 1 type 1, locals i32, 13 bytes at 0x2b
 ;; stack 2, labels 0, calls 0, call weight 0, memory accesses 1
 ;; local weights 1
@@ -56,7 +56,7 @@
 ;;     leave
 ;;     ret
 ;;   L1:
-;;     ud2                                     ; trap MEMORY_OUT_OF_BOUNDS at 0x30
+;;     hlt                                     ; trap MEMORY_OUT_OF_BOUNDS at 0x30
 ;; function 2 type 0, locals i32, 10 bytes at 0x39
 ;; stack 2, labels 0, calls 0, call weight 0, memory accesses 1
 ;; local weights 0
@@ -83,4 +83,4 @@
 ;;     leave
 ;;     ret
 ;;   L1:
-;;     ud2                                     ; trap MEMORY_OUT_OF_BOUNDS at 0x3c
+;;     hlt                                     ; trap MEMORY_OUT_OF_BOUNDS at 0x3c

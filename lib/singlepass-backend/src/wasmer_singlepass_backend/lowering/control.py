@@ -23,7 +23,7 @@ from wasmer_singlepass_backend.lowering.rule import Lowering
 from wasmer_singlepass_backend.registers import RAX, RCX, XMM_RESULT, XMM_SCRATCH
 from wasmer_singlepass_backend.values import FLAGS, SLOT, XMM
 
-UD2: Final[i64] = number(forms.UD2)
+TRAP: Final[i64] = number(forms.TRAP)
 JMP_RM64: Final[i64] = number(forms.JMP_RM64)
 LEA_R64: Final[i64] = number(forms.LEA_R64_M)
 MOVSXD: Final[i64] = number(forms.MOVSXD_R64_RM32)
@@ -367,4 +367,4 @@ class Return(Lowering):
 class Unreachable(Lowering):
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         f.mark()
-        f.asm.none(UD2, 0, UNREACHABLE)
+        f.asm.none(TRAP, 0, UNREACHABLE)

@@ -33,4 +33,9 @@ NOP_RM32: Final = form("nop rm32", "0F 1F /0")
 UD2: Final      = form("ud2",      "0F 0B")
 INT3: Final     = form("int3",     "CC")
 PAUSE: Final    = form("pause",    "F3 90")
+HLT: Final      = form("hlt",      "F4")
+
+TRAP: Final = HLT
+"""What backends emit to trap. It is privileged, so it faults everywhere outside of a kernel; and
+hypervisors often intercept #UD, which makes ud2 several times slower (docs/rationale.md)."""
 # fmt: on
