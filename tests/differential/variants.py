@@ -24,22 +24,20 @@ def _bounds_checks() -> tuple[Compiler, CompilerConfig]:
     return SinglepassCompiler(), CompilerConfig(memory_bound_check_mode="enable")
 
 
-def _llvm(**options: bool) -> Callable[[], tuple[Compiler, CompilerConfig]]:
-    def variant() -> tuple[Compiler, CompilerConfig]:
-        from wasmer_llvm_backend import LLVMCompiler
+def _llvm() -> tuple[Compiler, CompilerConfig]:
+    from wasmer_llvm_backend import LLVMCompiler
 
-        return LLVMCompiler(fast=options.get("fast", False)), CompilerConfig(
-            memory_bound_check_mode="enable" if options.get("bounds_checks") else "default"
-        )
+    return LLVMCompiler(), CompilerConfig()
 
-    return variant
+
+def _llvm_bounds_checks() -> tuple[Compiler, CompilerConfig]:
+    return _llvm()[0], CompilerConfig(memory_bound_check_mode="enable")
 
 
 VARIANTS: Final[dict[str, Callable[[], tuple[Compiler, CompilerConfig]]]] = {
     "singlepass": _host,
     "singlepass, old processor": _old_processor,
     "singlepass, bounds checks": _bounds_checks,
-    "llvm": _llvm(),
-    "llvm, fast": _llvm(fast=True),
-    "llvm, bounds checks": _llvm(bounds_checks=True),
+    "llvm": _llvm,
+    "llvm, bounds checks": _llvm_bounds_checks,
 }

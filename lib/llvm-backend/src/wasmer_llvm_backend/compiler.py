@@ -17,9 +17,10 @@ from typing import Final, NamedTuple, final
 
 from wasmer_llvm_backend.intrinsics import declarations
 from wasmer_llvm_backend.objects import UnitCode
-from wasmer_llvm_backend.optimize import processor
-from wasmer_llvm_backend.translate import FunctionTranslator, ModuleView
+from wasmer_llvm_backend.optimize import PROCESSORS, processor
+from wasmer_llvm_backend.translate import FunctionTranslator
 from wasmer_llvm_backend.unit import Job, Product, compile_unit
+from wasmer_llvm_backend.view import ModuleView
 from wasmer_llvm_backend.workers import Died, compile_units
 from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError, InternalError
@@ -56,17 +57,24 @@ class LLVMCompiler:
     ) -> None:
         """Choose how to compile.
 
-        `opt_level`: LLVM's, 0 to 3. `cpu`: ``"native"``, or a processor that LLVM knows by
-        name (``"x86-64-v3"``). `fast`: a load whose value is not used may be dropped with
-        its trap, and after a memory trap memory may lack stores that came shortly before it;
-        all else stays exact. `processes`: how many workers for large modules; None: one for
-        each core, 0: none, all is done in this process. `progress` is called with (operators
-        compiled, operators in all) after each unit.
+        `opt_level`: LLVM's, 0 to 3. `cpu`: ``"native"``, or a level that the code may then
+        rely on: ``"x86-64"`` (with SSE4), ``"x86-64-v2"``, ``-v3`` or ``-v4``.
+
+        `fast`: trades exactness of out-of-bounds traps for speed. An access whose value
+        nobody uses may be dropped with its trap, one trap may be seen in place of another,
+        and after such a trap memory may lack a store from before it, or hold one from
+        behind it. Results without a trap are the same.
+
+        `processes`: how many workers for large modules; None: one for each core, 0: none,
+        all is done in this process. `progress` is called with (operators compiled,
+        operators in all) after each unit.
 
         Raises:
             ImportError: llvmlite is not installed.
-            ValueError: no such level.
+            ValueError: no such level or processor.
         """
+        if cpu != "native" and cpu not in PROCESSORS:
+            raise ValueError(f"code can be made for native, {', '.join(PROCESSORS)}, not for {cpu!r}")
         if opt_level not in (0, 1, 2, 3):
             raise ValueError(f"LLVM has the optimization levels 0 to 3, not {opt_level!r}")
         import importlib.util

@@ -81,13 +81,16 @@ SWAPPED: Final = {"ne": "ne", "lt_u": "gt_u", "lt_s": "gt_s", "gt_u": "lt_u", "g
 ACCESSES: Final = {
     row.code: row.access_bytes for row in OPERATORS.values() if row.immediate in ("memarg", "memarg lane")
 }
-PURE: Final = frozenset(
-    row.code
-    for row in OPERATORS.values()
-    if row.typed_by_row
-    and row.immediate in ("", "lane", "lanes")
-    and not any(word in row.mnemonic for word in (".div_", ".rem_", ".trunc_f"))
-) | OTHER_CONSTANTS
+PURE: Final = (
+    frozenset(
+        row.code
+        for row in OPERATORS.values()
+        if row.typed_by_row
+        and row.immediate in ("", "lane", "lanes")
+        and not any(word in row.mnemonic for word in (".div_", ".rem_", ".trunc_f"))
+    )
+    | OTHER_CONSTANTS
+)
 """Operators that neither trap nor write: their result may be anything."""
 
 

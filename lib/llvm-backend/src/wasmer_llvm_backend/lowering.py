@@ -31,7 +31,14 @@ SHAPES: Final = {
     "f64x2": "<2 x double>",
 }
 LANE_BITS: Final = {"i8x16": 8, "i16x8": 16, "i32x4": 32, "i64x2": 64, "f32x4": 32, "f64x2": 64}
-_SUFFIXES: Final = {"i8x16": "v16i8", "i16x8": "v8i16", "i32x4": "v4i32", "i64x2": "v2i64", "f32x4": "v4f32", "f64x2": "v2f64"}
+_SUFFIXES: Final = {
+    "i8x16": "v16i8",
+    "i16x8": "v8i16",
+    "i32x4": "v4i32",
+    "i64x2": "v2i64",
+    "f32x4": "v4f32",
+    "f64x2": "v2f64",
+}
 
 
 @final
@@ -114,7 +121,14 @@ def _scalars() -> None:
             ("gt_u", "ugt"), ("le_s", "sle"), ("le_u", "ule"), ("ge_s", "sge"), ("ge_u", "uge"),
         ):  # fmt: skip
             COMPARISONS[f"{type_}.{name}"] = f"icmp {condition} {type_}"
-        for name, instruction in (("add", "add"), ("sub", "sub"), ("mul", "mul"), ("and", "and"), ("or", "or"), ("xor", "xor")):
+        for name, instruction in (
+            ("add", "add"),
+            ("sub", "sub"),
+            ("mul", "mul"),
+            ("and", "and"),
+            ("or", "or"),
+            ("xor", "xor"),
+        ):
             _rows[f"{type_}.{name}"] = f"{instruction} {type_} $a, $b"
         for name, instruction in (("shl", "shl"), ("shr_s", "ashr"), ("shr_u", "lshr")):
             _rows[f"{type_}.{name}"] = f"%count = and {type_} $b, {bits - 1} ; {instruction} {type_} $a, %count"
@@ -127,7 +141,14 @@ def _scalars() -> None:
         _rows[f"{type_}.extend16_s"] = f"%low = trunc {type_} $a to i16 ; sext i16 %low to {type_}"
     for type_ in ("f32", "f64"):
         llvm = TYPES[type_]
-        for name, condition in (("eq", "oeq"), ("ne", "une"), ("lt", "olt"), ("gt", "ogt"), ("le", "ole"), ("ge", "oge")):
+        for name, condition in (
+            ("eq", "oeq"),
+            ("ne", "une"),
+            ("lt", "olt"),
+            ("gt", "ogt"),
+            ("le", "ole"),
+            ("ge", "oge"),
+        ):
             COMPARISONS[f"{type_}.{name}"] = f"fcmp {condition} {llvm}"
         for name in ("add", "sub", "mul", "div"):
             _rows[f"{type_}.{name}"] = f"f{name} {llvm} $a, $b"
@@ -278,7 +299,7 @@ def _constant(vector: str, value: int) -> str:
 def _lane_rows() -> None:
     """Splats, lanes and lane accesses."""
     for shape, element in _ELEMENTS.items():
-        vector, count = SHAPES[shape], 128 // LANE_BITS[shape]
+        vector = SHAPES[shape]
         small = element in ("i8", "i16")
         value = "%small" if small else "$a"
         cut = f"%small = trunc i32 $a to {element} ; " if small else ""
@@ -324,7 +345,9 @@ def _integer_lane_rows() -> None:
             ("gt_u", "ugt"), ("le_s", "sle"), ("le_u", "ule"), ("ge_s", "sge"), ("ge_u", "uge"),
         ):  # fmt: skip
             if shape != "i64x2" or not name.endswith("_u"):
-                _rows[f"{shape}.{name}"] = lanes(shape, f"%bits = icmp {condition} S %a, %b ; sext {bit_vector} %bits to S", "ab")
+                _rows[f"{shape}.{name}"] = lanes(
+                    shape, f"%bits = icmp {condition} S %a, %b ; sext {bit_vector} %bits to S", "ab"
+                )
         if shape != "i64x2":
             for name in ("min", "max"):
                 for sign in ("s", "u"):
@@ -333,7 +356,9 @@ def _integer_lane_rows() -> None:
             wide = f"<{count} x i{2 * bits}>"
             for name in ("add", "sub"):
                 for sign in ("s", "u"):
-                    _rows[f"{shape}.{name}_sat_{sign}"] = lanes(shape, f"call S @llvm.{sign}{name}.sat.V(S %a, S %b)", "ab")
+                    _rows[f"{shape}.{name}_sat_{sign}"] = lanes(
+                        shape, f"call S @llvm.{sign}{name}.sat.V(S %a, S %b)", "ab"
+                    )
             _rows[f"{shape}.avgr_u"] = lanes(
                 shape,
                 f"%wa = zext S %a to {wide} ; %wb = zext S %b to {wide} ; %sum = add nuw {wide} %wa, %wb ; "
@@ -342,9 +367,15 @@ def _integer_lane_rows() -> None:
                 "ab",
             )
         for name, instruction in (("shl", "shl"), ("shr_s", "ashr"), ("shr_u", "lshr")):
-            cut = {8: "%n = trunc i32 %m to i8", 16: "%n = trunc i32 %m to i16", 32: "%n = or i32 %m, 0", 64: "%n = zext i32 %m to i64"}
+            cut = {
+                8: "%n = trunc i32 %m to i8",
+                16: "%n = trunc i32 %m to i16",
+                32: "%n = or i32 %m, 0",
+                64: "%n = zext i32 %m to i64",
+            }
             _rows[f"{shape}.{name}"] = lanes(
-                shape, f"%m = and i32 $b, {bits - 1} ; {cut[bits]} ; {_splat(shape, element, '%n')} ; {instruction} S %a, %all"
+                shape,
+                f"%m = and i32 $b, {bits - 1} ; {cut[bits]} ; {_splat(shape, element, '%n')} ; {instruction} S %a, %all",
             )
         seen = f"%v = bitcast {V128} $a to {vector}"
         _rows[f"{shape}.all_true"] = (
@@ -415,9 +446,19 @@ def _float_lane_rows() -> None:
         _rows[f"{shape}.max"] = lanes(shape, extremum(vector, SHAPES[integer], "%a", "%b", "ogt", "and"), "ab")
         _rows[f"{shape}.pmin"] = lanes(shape, f"%c = fcmp olt S %b, %a ; select <{count} x i1> %c, S %b, S %a", "ab")
         _rows[f"{shape}.pmax"] = lanes(shape, f"%c = fcmp olt S %a, %b ; select <{count} x i1> %c, S %b, S %a", "ab")
-        for name, condition in (("eq", "oeq"), ("ne", "une"), ("lt", "olt"), ("gt", "ogt"), ("le", "ole"), ("ge", "oge")):
+        for name, condition in (
+            ("eq", "oeq"),
+            ("ne", "une"),
+            ("lt", "olt"),
+            ("gt", "ogt"),
+            ("le", "ole"),
+            ("ge", "oge"),
+        ):
             _rows[f"{shape}.{name}"] = lanes(
-                shape, f"%bits = fcmp {condition} S %a, %b ; sext <{count} x i1> %bits to {SHAPES[integer]}", "ab", integer
+                shape,
+                f"%bits = fcmp {condition} S %a, %b ; sext <{count} x i1> %bits to {SHAPES[integer]}",
+                "ab",
+                integer,
             )
 
 

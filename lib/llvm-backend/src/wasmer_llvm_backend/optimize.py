@@ -1,14 +1,14 @@
 """LLVM itself: which processor, which passes, and how an object file comes out.
 
-The choices were measured (geometric mean over C kernels, against wasmtime): the vectoriser of
-straight-line code off (it makes sha256 a third slower), that of loops on; inlining as LLVM
-does it. Induction variables keep their 32 bits: LLVM would widen them and then mask every
-address, since a wasm address wraps; left alone they become plain pointers (memory streams 1.6
-times as fast, and 4 times where they are vectorised). That is an option of the process, not
-of a module: other users of LLVM in the same process get it too. Position independent code in the small model, because the object is laid out beside its constants and
-loaded anywhere.
+The choices were measured (geometric mean over C kernels, against wasmtime). The vectoriser of
+straight-line code is off (it makes sha256 a third slower), that of loops on. Inlining stops
+earlier than LLVM would: whoever made the module has inlined already. Induction variables keep
+their 32 bits: LLVM would widen them and then mask every address, since a wasm address wraps;
+left alone they become plain pointers (memory streams 1.6 times as fast, and 4 times where
+they are vectorised). Code is position independent and in the small model, because it is laid
+out beside its constants and loaded anywhere.
 
-Nothing here is imported before something is compiled: LLVM takes a tenth of a second to load.
+LLVM is loaded when something is first compiled: it takes a tenth of a second.
 """
 
 from __future__ import annotations
@@ -20,22 +20,38 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LEAST_FEATURES: Final = ("cx16", "popcnt", "sse3", "sse4.1", "sse4.2", "ssse3")
+# fmt: off
+LEAST_FEATURES: Final = ("popcnt", "sse3", "sse4.1", "sse4.2", "ssse3")
 """What code for any processor needs, in LLVM's spelling: without them LLVM would call a C library."""
 
+_V3_FEATURES: Final = (*LEAST_FEATURES, "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe")
+PROCESSORS: Final = {
+    "x86-64":    LEAST_FEATURES,
+    "x86-64-v2": LEAST_FEATURES,
+    "x86-64-v3": _V3_FEATURES,
+    "x86-64-v4": (*_V3_FEATURES, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
+}
+"""The levels of the x86-64 supplement -> what their code may need."""
+
 LINUX_NAMES: Final = {
-    "sse3": "pni", "sse4.1": "sse4_1", "sse4.2": "sse4_2", "lzcnt": "abm", "bmi": "bmi1", "pclmul": "pclmulqdq",
-    "rdrnd": "rdrand", "avx512bf16": "avx512_bf16", "avx512vbmi2": "avx512_vbmi2", "avx512vnni": "avx512_vnni",
-    "avx512bitalg": "avx512_bitalg", "avx512vpopcntdq": "avx512_vpopcntdq", "sha": "sha_ni",
-}  # fmt: skip
+    "sse3": "pni", "sse4.1": "sse4_1", "sse4.2": "sse4_2", "lzcnt": "abm", "bmi": "bmi1",
+    "avx512vbmi2": "avx512_vbmi2", "avx512vnni": "avx512_vnni", "avx512bitalg": "avx512_bitalg",
+    "avx512vpopcntdq": "avx512_vpopcntdq", "avx512bf16": "avx512_bf16",
+}
 """LLVM's name of a feature -> that of Linux, where they differ."""
 
 GENERATED: Final = frozenset((
-    "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "bmi", "bmi2", "lzcnt", "movbe", "fma", "f16c", "gfni",
-    "avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vbmi2", "avx512vnni", "avx512bitalg",
-    "avx512vpopcntdq", "avx512ifma", "adx",
-))  # fmt: skip
+    *PROCESSORS["x86-64-v4"], "gfni", "adx", "avx512vbmi", "avx512vbmi2", "avx512vnni", "avx512bitalg",
+    "avx512vpopcntdq", "avx512ifma",
+))
 """Features that ordinary code is made of; others need not be asked for."""
+# fmt: on
+
+OPTIONS: Final = (
+    "-indvars-widen-indvars=false",
+    "-x86-cmov-converter-force-mem-operand=false",  # would put a load behind a branch, volatile or not: a lost trap
+)
+"""Options of the process, not of a module: other users of LLVM in the same process get them too."""
 
 INLINING_THRESHOLD: Final = 100
 """LLVM's own is 225; whoever made the module has inlined already, and the code runs no faster for it."""
@@ -55,7 +71,8 @@ def llvm() -> Any:
     with _lock:
         binding.initialize_native_target()
         binding.initialize_native_asmprinter()
-        binding.set_option("wasmer", "-indvars-widen-indvars=false")
+        for option in OPTIONS:
+            binding.set_option("wasmer", option)
     return binding
 
 
@@ -64,8 +81,9 @@ def processor(name: str) -> tuple[str, str, tuple[str, ...]]:
     """(LLVM's name of the processor, its feature string, features that the code may need as Linux spells them)."""
     binding = llvm()
     if name != "native":
-        features = ",".join("+" + feature for feature in LEAST_FEATURES)
-        return name, features, tuple(LINUX_NAMES.get(feature, feature) for feature in LEAST_FEATURES if feature != "cx16")
+        needed = PROCESSORS[name]
+        features = ",".join("+" + feature for feature in needed)
+        return name, features, tuple(LINUX_NAMES.get(feature, feature) for feature in needed)
     host = binding.get_host_cpu_features()
     present = [feature for feature, there in host.items() if there]
     needed = tuple(LINUX_NAMES.get(feature, feature) for feature in present if feature in GENERATED)
@@ -77,9 +95,7 @@ def target_machine(cpu: str, opt_level: int) -> Any:
     """A target machine; kept, since making one is slow."""
     name, features, _ = processor(cpu)
     target = llvm().Target.from_default_triple()
-    return target.create_target_machine(
-        cpu=name, features=features, opt=opt_level, reloc="pic", codemodel="small"
-    )
+    return target.create_target_machine(cpu=name, features=features, opt=opt_level, reloc="pic", codemodel="small")
 
 
 def compile_text(

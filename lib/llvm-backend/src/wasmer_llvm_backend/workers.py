@@ -34,7 +34,7 @@ class Died(NamedTuple):
     """The end of what it wrote to standard error: LLVM's assertion."""
 
 
-class _Worker:
+class Worker:
     """A process, restarted when it has died."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class _Worker:
         self.lock = threading.Lock()
 
     def compile(self, job: Job) -> Product | Died:
-        process = self._started()
+        process = self.start()
         if process is None:
             return Died(0, "compilation was interrupted")
         assert process.stdin is not None and process.stdout is not None
@@ -61,7 +61,7 @@ class _Worker:
         self.process = None
         return Died(status, message)
 
-    def _started(self) -> subprocess.Popen[bytes] | None:
+    def start(self) -> subprocess.Popen[bytes] | None:
         with self.lock:
             if self.closed:
                 return None
@@ -99,9 +99,9 @@ def compile_units(jobs: Sequence[Callable[[], Job]], processes: int) -> Iterator
     """
     waiting = iter(range(len(jobs)))
     answers: queue.SimpleQueue[tuple[int, Product | Died]] = queue.SimpleQueue()
-    workers = [_Worker() for _ in range(max(1, min(processes, len(jobs))))]
+    workers = [Worker() for _ in range(max(1, min(processes, len(jobs))))]
 
-    owners: dict[int, _Worker] = {}
+    owners: dict[int, Worker] = {}
     try:
         for worker in workers:
             at = next(waiting, None)
@@ -122,7 +122,7 @@ def compile_units(jobs: Sequence[Callable[[], Job]], processes: int) -> Iterator
             worker.close()
 
 
-def _start(at: int, job: Job, worker: _Worker, answers: queue.SimpleQueue[tuple[int, Product | Died]]) -> None:
+def _start(at: int, job: Job, worker: Worker, answers: queue.SimpleQueue[tuple[int, Product | Died]]) -> None:
     threading.Thread(target=lambda: answers.put((at, worker.compile(job))), daemon=True).start()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
@@ -18,6 +18,9 @@ from wasmer_runtime_core.backends import Backend
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.backend import Compiler
+
+
+PATH: Final = click.Path(path_type=Path)
 
 
 class LLVMFiles(NamedTuple):
@@ -36,12 +39,17 @@ class LLVMFiles(NamedTuple):
         if not any(self):
             return backend
         if (backend or "").lower() != Backend.LLVM.value:
-            warn("only the llvm backend writes the files of --llvm-pre-opt-ir, --llvm-post-opt-ir and --llvm-object-file")
+            warn("--llvm-pre-opt-ir, --llvm-post-opt-ir and --llvm-object-file have an effect with --backend llvm only")
             return backend
         try:
             from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler
 
-            return LLVMCompiler(callbacks=LLVMCallbacks(*(path and writer(path) for path in self)))
+            callbacks = LLVMCallbacks(
+                pre_opt_ir=writer(self.pre_opt_ir) if self.pre_opt_ir else None,
+                post_opt_ir=writer(self.post_opt_ir) if self.post_opt_ir else None,
+                object_buffer=writer(self.object_file) if self.object_file else None,
+            )
+            return LLVMCompiler(callbacks=callbacks)
         except ImportError as error:
             raise CommandError(
                 f"the llvm backend cannot be used ({error}): pip install 'wasmer-runtime[llvm]'"
@@ -64,9 +72,9 @@ def writer(path: Path) -> Callable[[str | bytes], None]:
 def llvm_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command; it gets them as ``llvm``, an `LLVMFiles`."""
 
-    @click.option("--llvm-pre-opt-ir", metavar="FILE", type=click.Path(path_type=Path), help="Write LLVM's IR, as translated.")
-    @click.option("--llvm-post-opt-ir", metavar="FILE", type=click.Path(path_type=Path), help="Write LLVM's IR, optimized.")
-    @click.option("--llvm-object-file", metavar="FILE", type=click.Path(path_type=Path), help="Write LLVM's object file.")
+    @click.option("--llvm-pre-opt-ir", metavar="FILE", type=PATH, help="Write LLVM's IR, as translated.")
+    @click.option("--llvm-post-opt-ir", metavar="FILE", type=PATH, help="Write LLVM's IR, optimized.")
+    @click.option("--llvm-object-file", metavar="FILE", type=PATH, help="Write LLVM's object file.")
     @functools.wraps(command)
     def with_files(
         *args: Any,

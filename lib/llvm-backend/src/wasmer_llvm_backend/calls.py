@@ -1,0 +1,109 @@
+"""Calls: inside the unit, through the module's table of code addresses, of imports, indirect ones, of helpers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from wasmer_llvm_backend.context import context_constant, element, field
+from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS
+from wasmer_runtime_core.context import FUNCTION_RECORD, IMPORT_RECORD
+from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.vmcalls import SLOTS, VMCALLS
+
+if TYPE_CHECKING:
+    from wasmer_llvm_backend.translate import FunctionTranslator
+    from wasmer_llvm_backend.view import Signature
+
+UNDEFINED_ELEMENT: Final = BY_NAME["UNDEFINED_ELEMENT"].number
+UNINITIALIZED_ELEMENT: Final = BY_NAME["UNINITIALIZED_ELEMENT"].number
+TYPE_MISMATCH: Final = BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number
+
+
+def take_arguments(f: FunctionTranslator, signature: Signature) -> list[str]:
+    count = len(signature.params)
+    if not count:
+        return []
+    stack = f.stack
+    values = stack[-count:]
+    del stack[-count:]
+    return [f"{type_} {value}" for type_, value in zip(signature.params, values, strict=True)]
+
+
+def emit_call(f: FunctionTranslator, signature: Signature, callee: str, context: str, arguments: list[str]) -> None:
+    """A call by the machine contract; its results are pushed."""
+    given = [f"ptr {context}"]
+    if signature.buffered:
+        given.append("ptr %buffer")
+        f.buffer_slots = max(f.buffer_slots, len(signature.results) - 1)
+    text = f"call {signature.external_result} {callee}({', '.join(given + arguments)}) #2{f.location()}"
+    if not signature.results:
+        f.out.append(text)
+        return
+    f.stack.append(f.let(text))
+    for at, type_ in enumerate(signature.results[1:]):
+        place = f.let(f"getelementptr i8, ptr %buffer, i64 {16 * at}")
+        f.stack.append(f.let(f"load {type_}, ptr {place}, align 8"))
+
+
+def call(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    view = f.view
+    signature = view.signatures[b]
+    arguments = take_arguments(f, signature)
+    if a < view.imported_functions:
+        record = view.import_offsets[a]
+        code = context_constant(f, "ptr", record + IMPORT_RECORD["code"].offset)
+        context = context_constant(f, "ptr", record + IMPORT_RECORD["vmctx"].offset)
+        emit_call(f, signature, code, context, arguments)
+    elif a in f.internal:
+        text = f"call fastcc {signature.internal_result} @f{a}({', '.join(['ptr %0', *arguments])}) #2{f.location()}"
+        if not signature.results:
+            f.out.append(text)
+        elif not signature.buffered:
+            f.stack.append(f.let(text))
+        else:
+            whole = f.let(text)
+            for at in range(len(signature.results)):
+                f.stack.append(f.let(f"extractvalue {signature.internal_result} {whole}, {at}"))
+    elif a in f.unit:
+        emit_call(f, signature, f"@f{a}", "%0", arguments)
+    else:
+        emit_call(f, signature, entry(f, a - view.imported_functions), "%0", arguments)
+
+
+def entry(f: FunctionTranslator, entry: int) -> str:
+    """The code address in an entry of the module's table."""
+    return f.let(f"load ptr, ptr {f.view.slot(entry)}, align 8{CONTEXT_ACCESS}")
+
+
+def call_indirect(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    view = f.view
+    signature = view.signatures[a]
+    index = f.stack.pop()
+    arguments = take_arguments(f, signature)
+    place = element(f, index, b, UNDEFINED_ELEMENT)
+    record = f.let(f"load ptr, ptr {place}, align 8{CONTEXT_ACCESS}")
+    f.trap_if(f.let(f"icmp eq ptr {record}, null"), UNINITIALIZED_ELEMENT)
+    expected = context_constant(f, "i64", view.signature_offsets[a])
+    found = field(f, "i64", record, FUNCTION_RECORD["signature"].offset)
+    f.trap_if(f.let(f"icmp ne i64 {expected}, {found}"), TYPE_MISMATCH)
+    code = field(f, "ptr", record, FUNCTION_RECORD["code"].offset)
+    context = field(f, "ptr", record, FUNCTION_RECORD["vmctx"].offset)
+    emit_call(f, signature, code, context, arguments)
+
+
+def helper(f: FunctionTranslator, name: str, immediates: str, result: str, word: int, a: int, b: int) -> None:
+    """An operator that core carries out: its operands, then its immediates."""
+    row = VMCALLS[SLOTS[name]]
+    types = ["ptr" if param.endswith(":ref") else "i32" for param in row.params]
+    count = len(types) - len(immediates)
+    stack = f.stack
+    values = stack[len(stack) - count :] if count else []
+    del stack[len(stack) - count :]
+    values += [str(a if immediate == "a" else b) for immediate in immediates]
+    arguments = ["ptr %0"] + [f"{type_} {value}" for type_, value in zip(types, values, strict=True)]
+    code = entry(f, f.view.defined_functions + row.slot)
+    text = f"call {result} {code}({', '.join(arguments)}) #2{f.location()}"
+    if result == "void":
+        f.out.append(text)
+    else:
+        f.stack.append(f.let(text))

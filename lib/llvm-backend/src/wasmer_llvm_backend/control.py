@@ -1,0 +1,109 @@
+"""Blocks, branches, returns (specification, section 4.4.8).
+
+Every branch leaves a note at its label: from which block, with which locals and values. The
+end of the label makes phis of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from wasmer_llvm_backend.loops import close_loop
+from wasmer_llvm_backend.view import Label
+from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.wasm.body import END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
+
+if TYPE_CHECKING:
+    from wasmer_llvm_backend.translate import FunctionTranslator
+
+UNREACHABLE: Final = BY_NAME["UNREACHABLE"].number
+
+
+def unreachable(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    f.trap(UNREACHABLE)
+
+
+def block(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    params, results = f.block_types(b)
+    f.labels[a] = Label(f"b{a}", len(f.stack) - len(params), params, results)
+
+
+def if_(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    condition = f.condition(f.stack.pop())
+    params, results = f.block_types(b)
+    label = Label(f"b{a}", len(f.stack) - len(params), params, results)
+    f.labels[a] = label
+    label.saved = (f.snapshot(), tuple(f.stack[label.height :]))
+    label.otherwise = f"n{a}"
+    f.out.append(f"br i1 {condition}, label %y{a}, label %n{a}")
+    f.start(f"y{a}")
+
+
+def second_arm(f: FunctionTranslator, label: Label) -> None:
+    f.start(label.otherwise)
+    label.otherwise = ""
+    f.locals = list(label.saved[0])
+    f.kept = label.saved[0]
+    f.stack[label.height :] = label.saved[1]
+
+
+def else_(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    label = f.labels[a]
+    if b:
+        f.out.append(f"br label %{f.branch_to(label)}")
+    second_arm(f, label)
+
+
+def end(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    label = f.labels[a]
+    falls = b & END_FALLS_THROUGH
+    if a == 0:
+        if falls:
+            f.out.append(f"br label %{f.branch_to(label)}")
+        return
+    del f.labels[a]
+    if label.loop:
+        close_loop(f, label)
+        if not falls:
+            del f.stack[label.height :]
+        return
+    if falls and not b & (END_IS_TARGET | END_OF_IF_WITHOUT_ELSE) and not label.edges:
+        return
+    if falls:
+        f.out.append(f"br label %{f.branch_to(label)}")
+    if b & END_OF_IF_WITHOUT_ELSE:
+        second_arm(f, label)
+        f.out.append(f"br label %{f.branch_to(label)}")
+    if label.edges:
+        f.join(label, label.results)
+    else:
+        del f.stack[label.height :]
+
+
+def br(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    f.out.append(f"br label %{f.branch_to(f.labels[a])}")
+
+
+def br_if(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    condition = f.condition(f.stack.pop())
+    target = f.branch_to(f.labels[a])
+    f.blocks += 1
+    f.out.append(f"br i1 {condition}, label %{target}, label %c{f.blocks}{f.loop_hint}")
+    f.start(f"c{f.blocks}")
+
+
+def br_table(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    index = f.stack.pop()
+    targets = f.pool[a : a + 2 * (b & 0xFFFFFFFF) + 2 : 2]
+    default = targets[-1]
+    f.blocks += 1
+    prefix = f"s{f.blocks}."
+    cases = " ".join([f"i32 {at}, label %{prefix}{target}" for at, target in enumerate(targets[:-1])])
+    f.out.append(f"switch i32 {index}, label %{prefix}{default} [{cases}]")
+    # one block between for each label, so that a label has one edge from here
+    for target in dict.fromkeys(targets):
+        f.start(f"{prefix}{target}")
+        f.out.append(f"br label %{f.branch_to(f.labels[target])}")
+
+
+def return_(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    f.out.append(f"br label %{f.branch_to(f.labels[0])}")

@@ -1,0 +1,101 @@
+"""Which function translates which operator, where a row of `lowering.TEMPLATES` does not say it all.
+
+Each is called with the translator and the record's first three words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from wasmer_llvm_backend import calls, context, control, loops, memory, values
+from wasmer_llvm_backend.lowering import COMPARISONS, DIVISIONS, LOADS, STORES, TEMPLATES, TRUNCATIONS
+from wasmer_runtime_core.wasm.operators import OPERATORS
+
+if TYPE_CHECKING:
+    from wasmer_llvm_backend.translate import FunctionTranslator
+
+
+Handler = Callable[["FunctionTranslator", int, int, int], None]
+
+# fmt: off
+HELPERS: Final = {
+    "table.set": ("a", "void"),
+    "table.grow": ("a", "i32"),
+    "table.fill": ("a", "void"),
+    "table.copy": ("ab", "void"),
+    "table.init": ("ab", "void"),
+    "elem.drop": ("a", "void"),
+    "memory.grow": ("a", "i32"),
+    "memory.fill": ("a", "void"),
+    "memory.copy": ("ab", "void"),
+    "memory.init": ("ab", "void"),
+    "data.drop": ("a", "void"),
+}
+"""Operators that core carries out: which words of the record are passed behind the operands, and the result."""
+
+METHODS: Final[dict[str, Handler]] = {
+    "unreachable":   control.unreachable,
+    "block":         control.block,
+    "loop":          loops.loop,
+    "if":            control.if_,
+    "else":          control.else_,
+    "end":           control.end,
+    "br":            control.br,
+    "br_if":         control.br_if,
+    "br_table":      control.br_table,
+    "return":        control.return_,
+    "call":          calls.call,
+    "call_indirect": calls.call_indirect,
+    "ref.null":      context.ref_null,
+    "ref.func":      context.ref_func,
+    "drop":          values.drop,
+    "select":        values.select,
+    "local.get":     values.local_get,
+    "local.set":     values.local_set,
+    "local.tee":     values.local_tee,
+    "global.get":    context.global_get,
+    "global.set":    context.global_set,
+    "table.get":     context.table_get,
+    "table.size":    context.table_size,
+    "memory.size":   memory.memory_size,
+    "i32.const":     values.i32_const,
+    "i64.const":     values.i64_const,
+    "f32.const":     values.f32_const,
+    "f64.const":     values.f64_const,
+    "v128.const":    values.v128_const,
+    "i8x16.shuffle": values.shuffle,
+    "i32.eqz":       values.i32_eqz,
+    "i64.eqz":       values.i64_eqz,
+}
+# fmt: on
+
+
+def _handlers() -> dict[int, Handler]:
+    """By operator code."""
+    handlers: dict[int, Handler] = {}
+
+    def bind(method: Callable[..., None], *row: object) -> Handler:
+        return lambda f, word, a, b: method(f, *row, word, a, b)
+
+    for code, row in OPERATORS.items():
+        name = row.mnemonic
+        if name in METHODS:
+            handlers[code] = METHODS[name]
+        elif name in HELPERS:
+            handlers[code] = bind(calls.helper, name.replace(".", "_"), *HELPERS[name])
+        elif code in LOADS:
+            handlers[code] = bind(memory.load, LOADS[code], row.access_bytes)
+        elif code in STORES:
+            handlers[code] = bind(memory.store, STORES[code], row.access_bytes)
+        elif name in DIVISIONS:
+            handlers[code] = bind(values.divide, name)
+        elif name in TRUNCATIONS:
+            handlers[code] = bind(values.truncate, TRUNCATIONS[name])
+        elif name in COMPARISONS:
+            handlers[code] = bind(values.compare, COMPARISONS[name])
+        else:
+            assert code in TEMPLATES or name in ("nop", "select t"), name
+    return handlers
+
+
+HANDLERS: Final = _handlers()

@@ -1,0 +1,77 @@
+"""Loads and stores (specification, section 4.4.7). What traps does so by itself, on the guard pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from wasmer_llvm_backend.context import context_constant, field
+from wasmer_llvm_backend.intrinsics import CONTEXT_CONSTANT, MEMORY_ACCESS
+from wasmer_llvm_backend.lowering import Access
+from wasmer_runtime_core.context import MEMORY_DEFINITION, VMCTX
+from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.wasm.operators import OPERATORS
+
+if TYPE_CHECKING:
+    from wasmer_llvm_backend.translate import FunctionTranslator
+
+OUT_OF_BOUNDS: Final = BY_NAME["MEMORY_OUT_OF_BOUNDS"].number
+LANE_ACCESSES: Final = frozenset(row.code for row in OPERATORS.values() if row.immediate == "memarg lane")
+
+
+def address(f: FunctionTranslator, index: str, offset: int, memory: int, size: int) -> str:
+    """Where an access goes; compared with the memory's length if that is wanted."""
+    wide = f.let(f"zext i32 {index} to i64")
+    if f.view.bounds_checks:
+        definition = context_constant(f, "ptr", f.view.memory_offsets[memory])
+        length = field(f, "i64", definition, MEMORY_DEFINITION["length"].offset)
+        end = f.let(f"add nuw i64 {wide}, {offset + size}")
+        f.trap_if(f.let(f"icmp ugt i64 {end}, {length}"), OUT_OF_BOUNDS)
+        base = field(f, "ptr", definition, MEMORY_DEFINITION["base"].offset)
+    else:
+        found = f.memory_bases.get(memory)
+        base = found if found is not None else memory_base(f, memory)
+    place = f.let(f"getelementptr i8, ptr {base}, i64 {wide}")
+    if offset:
+        place = f.let(f"getelementptr i8, ptr {place}, i64 {offset}")
+    return place
+
+
+def memory_base(f: FunctionTranslator, memory: int) -> str:
+    """Read in the entry block: it never changes while memories are reserved."""
+    value = f"%memory{memory}"
+    if memory == 0:
+        f.head.append(f"%place0 = getelementptr i8, ptr %0, i64 {VMCTX['memory_base'].offset}")
+    else:
+        f.head.append(f"%pointer{memory} = getelementptr i8, ptr %0, i64 {f.view.memory_offsets[memory]}")
+        f.head.append(f"%definition{memory} = load ptr, ptr %pointer{memory}, align 8{CONTEXT_CONSTANT}")
+        f.head.append(
+            f"%place{memory} = getelementptr i8, ptr %definition{memory}, i64 {MEMORY_DEFINITION['base'].offset}"
+        )
+    f.head.append(f"{value} = load ptr, ptr %place{memory}, align 8{CONTEXT_CONSTANT}")
+    f.memory_bases[memory] = value
+    return value
+
+
+def load(f: FunctionTranslator, access: Access, size: int, word: int, a: int, b: int) -> None:
+    stack = f.stack
+    vector = stack.pop() if (word & 0xFFFF) in LANE_ACCESSES else ""
+    place = address(f, stack.pop(), a, b, size)
+    value = f.let(f"load {f.volatile}{access.memory}, ptr {place}, align 1{MEMORY_ACCESS}{f.location()}")
+    if access.row is not None:
+        value = f.template(access.row, value, vector, "", str(word >> 24))
+    stack.append(value)
+
+
+def store(f: FunctionTranslator, access: Access, size: int, word: int, a: int, b: int) -> None:
+    value = f.stack.pop()
+    if access.row is not None:
+        value = f.template(access.row, value, "", "", str(word >> 24))
+    place = address(f, f.stack.pop(), a, b, size)
+    f.out.append(f"store {f.volatile}{access.memory} {value}, ptr {place}, align 1{MEMORY_ACCESS}{f.location()}")
+
+
+def memory_size(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    definition = context_constant(f, "ptr", f.view.memory_offsets[a])
+    length = field(f, "i64", definition, MEMORY_DEFINITION["length"].offset)
+    pages = f.let(f"lshr i64 {length}, 16")
+    f.stack.append(f.let(f"trunc i64 {pages} to i32"))

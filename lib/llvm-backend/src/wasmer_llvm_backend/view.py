@@ -1,0 +1,89 @@
+"""What translation asks about the module, and what it keeps of open labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, final
+
+from wasmer_llvm_backend.intrinsics import CODE
+from wasmer_llvm_backend.lowering import V128
+from wasmer_runtime_core.context import ContextLayout
+from wasmer_runtime_core.vmcalls import VMCALLS
+from wasmer_runtime_core.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64
+from wasmer_runtime_core.wasm.types import V128 as V128_CODE
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.wasm.module import ModuleInfo
+
+LLVM_TYPES: Final = {
+    I32: "i32", I64: "i64", F32: "float", F64: "double", V128_CODE: V128, FUNCREF: "ptr", EXTERNREF: "ptr",
+}  # fmt: skip
+ZEROS: Final = {
+    I32: "0", I64: "0", F32: "0x0000000000000000", F64: "0x0000000000000000",
+    V128_CODE: "zeroinitializer", FUNCREF: "null", EXTERNREF: "null",
+}  # fmt: skip
+
+
+class Signature:
+    """A function type in LLVM's words.
+
+    Following the machine contract the first result is returned and the others go to a
+    buffer (`external_result`); a function private to its unit returns them all at once.
+    """
+
+    def __init__(self, params: bytes, results: bytes) -> None:
+        self.params = [LLVM_TYPES[code] for code in params]
+        self.results = [LLVM_TYPES[code] for code in results]
+        self.external_result = self.results[0] if results else "void"
+        self.internal_result = self.external_result
+        if len(results) > 1:
+            self.internal_result = "{" + ", ".join(self.results) + "}"
+        self.buffered = len(results) > 1
+
+
+class ModuleView:
+    """What the translation of every function asks about the module."""
+
+    def __init__(self, info: ModuleInfo, bounds_checks: bool, exact: bool) -> None:
+        layout = ContextLayout.of(info)
+        self.bounds_checks = bounds_checks
+        self.exact = exact
+        self.signatures = [Signature(type_.params, type_.results) for type_ in info.types]
+        self.function_types = info.functions
+        self.imported_functions = info.imported_functions
+        self.imported_globals = info.imported_globals
+        self.entries = len(info.functions) - info.imported_functions + len(VMCALLS)
+        self.defined_functions = len(info.functions) - info.imported_functions
+        self.global_offsets = [layout.global_(index) for index in range(len(info.globals))]
+        self.global_types = [LLVM_TYPES[type_.value] for type_ in info.globals]
+        self.global_mutable = [type_.mutable for type_ in info.globals]
+        self.memory_offsets = [layout.memory(index) for index in range(len(info.memories))]
+        self.table_offsets = [layout.table(index) for index in range(len(info.tables))]
+        self.signature_offsets = [layout.signature(index) for index in range(len(info.types))]
+        self.import_offsets = [layout.import_record(i) for i in range(info.imported_functions)]
+        self.record_offsets = {function: layout.function_record(function) for function in info.escaping}
+        self.everything = frozenset(range(len(info.functions)))
+        self.escaping = frozenset(info.escaping) | (frozenset() if info.start is None else {info.start})
+
+    def slot(self, entry: int) -> str:
+        """The address of entry `entry` in the table of code addresses."""
+        return f"getelementptr (i8, ptr @{CODE}, i64 {-8 * (self.entries - entry)})"
+
+
+@final
+class Label:
+    """A block, loop, if or the function's body while it is open."""
+
+    __slots__ = ("at", "edges", "height", "loop", "name", "otherwise", "params", "phis", "results", "saved")
+
+    def __init__(self, name: str, height: int, params: list[str], results: list[str]) -> None:
+        self.name = name
+        self.height = height
+        self.params = params
+        self.results = results
+        self.edges: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = []
+        """(block that branches here, locals there, values that come along)"""
+        self.phis: list[tuple[int, int]] = []  # of a loop: (local, or -1 - parameter; number of its phi)
+        self.at = 0  # of a loop: where in the text its phis go
+        self.saved: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # of an if: locals and parameters
+        self.otherwise = ""  # of an if: the block of its second arm, while that has not begun
+        self.loop = False

@@ -1,0 +1,145 @@
+"""What LLVM would change if it were let: traps nobody waits for, quiet NaNs, the state after a trap."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+
+from wasmer_llvm_backend import LLVMCompiler
+from wasmer_runtime_core.errors import Trap
+from wasmer_runtime_core.pipeline import compile_with
+
+
+def instance(text: str, **options: Any) -> Any:
+    return compile_with(text, LLVMCompiler(**options)).instantiate({})
+
+
+@pytest.mark.parametrize("opt_level", [0, 1, 2, 3])
+def test_a_load_nobody_uses_still_traps(opt_level: int) -> None:
+    exports = instance(
+        """(module (memory 1)
+             (func (export "dead") (param i32) (drop (i64.load (local.get 0))))
+             (func (export "sunk") (param i32 i32) (result i32) (local i32)
+               (local.set 2 (i32.load (local.get 0)))
+               (if (result i32) (local.get 1) (then (local.get 2)) (else (i32.const 7)))))""",
+        opt_level=opt_level,
+    ).exports
+    exports.dead(65528)
+    with pytest.raises(Trap, match="out of bounds memory access"):
+        exports.dead(65529)
+    assert exports.sunk(0, 0) == 7
+    with pytest.raises(Trap, match="out of bounds memory access"):
+        exports.sunk(65533, 0)
+
+
+def test_globals_are_up_to_date_after_a_trap_inside_a_loop() -> None:
+    exports = instance(
+        """(module (memory 1) (global (export "count") (mut i32) (i32.const 0))
+             (func (export "walk") (param i32)
+               (loop
+                 (global.set 0 (i32.add (global.get 0) (i32.const 1)))
+                 (drop (i32.load8_u (local.get 0)))
+                 (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+                 (br 0))))"""
+    ).exports
+    with pytest.raises(Trap):
+        exports.walk(65530)
+    assert exports.count.value == 7
+
+
+def test_memory_holds_every_store_before_a_trap_and_none_behind_it() -> None:
+    exports = instance(
+        """(module (memory (export "memory") 1)
+             (func (export "fill") (param i32)
+               (i32.store8 (i32.const 0) (i32.const 1))
+               (i32.store8 (local.get 0) (i32.const 2))
+               (i32.store8 (i32.const 0) (i32.const 3)))
+             (func (export "divide") (param i32) (result i32)
+               (i32.store8 (i32.const 1) (i32.const 4))
+               (i32.div_u (i32.const 1) (local.get 0))
+               (i32.store8 (i32.const 1) (i32.const 5))))"""
+    ).exports
+    with pytest.raises(Trap):
+        exports.fill(65536)
+    assert exports.memory[0] == 1
+    with pytest.raises(Trap, match="integer divide by zero"):
+        exports.divide(0)
+    assert exports.memory[1] == 4
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(f64.mul (local.get 0) (f64.const 1))",
+        "(f64.mul (f64.const -1) (local.get 0))",
+        "(f64.sub (local.get 0) (f64.const 0))",
+        "(f64.add (f64.const -0) (local.get 0))",
+        "(f64.div (local.get 0) (f64.const 1))",
+        "(f64.promote_f32 (f32.demote_f64 (local.get 0)))",
+        "(f64.min (local.get 0) (f64.const 1))",
+        "(f64.floor (local.get 0))",
+        "(f64.sqrt (local.get 0))",
+    ],
+)
+def test_arithmetic_quiets_a_signalling_nan(expression: str) -> None:
+    exports = instance(
+        f"""(module (func $f (param f64) (result f64) {expression})
+             (func (export "f") (param i64) (result i64)
+               (i64.reinterpret_f64 (call $f (f64.reinterpret_i64 (local.get 0))))))"""
+    ).exports
+    signalling = 0x7FF4000000000000
+    assert exports.f(signalling) & 0x7FF8000000000000 == 0x7FF8000000000000
+
+
+def test_sign_operations_leave_a_signalling_nan_alone() -> None:
+    exports = instance(
+        """(module (func (export "f") (param i64) (result i64)
+             (i64.reinterpret_f64 (f64.neg (f64.abs (f64.reinterpret_i64 (local.get 0)))))))"""
+    ).exports
+    assert exports.f(0x7FF4000000000000) & (1 << 64) - 1 == 0xFFF4000000000000
+
+
+@pytest.mark.parametrize("body", ["(call 0)", "(drop (call 1))", "(call_indirect (i32.const 0))"])
+def test_endless_recursion_is_a_trap(body: str) -> None:
+    exports = instance(
+        f"""(module (table funcref (elem $f)) (func $f (export "f") {body})
+             (func (result i32) (i32.add (i32.const 1) (call 1))))"""
+    ).exports
+    with pytest.raises(Trap, match="call stack exhausted"):
+        exports.f()
+
+
+def test_a_large_frame_is_checked_before_it_is_used() -> None:
+    count = 6000
+    locals_ = " ".join(["(local v128)"] * count)
+    writes = " ".join(f"(local.set {at} (v128.load (i32.const {16 * (at % 64)})))" for at in range(count))
+    reads = " ".join(f"(v128.store (i32.const {16 * (at % 64)}) (local.get {at}))" for at in range(count))
+    exports = instance(f'(module (memory 1) (func $f (export "f") {locals_} {writes} (call $f) {reads}))').exports
+    with pytest.raises(Trap, match="call stack exhausted"):
+        exports.f()
+
+
+def test_a_trap_names_its_functions_and_places() -> None:
+    text = """(module (memory 1)
+        (func $inner (export "inner") (param i32) (result i32) (i32.load (local.get 0)))
+        (func $outer (export "outer") (param i32) (result i32) (i32.add (call $inner (local.get 0)) (i32.const 1))))"""
+    exports = instance(text).exports
+    with pytest.raises(Trap) as raised:
+        exports.inner(-1)
+    assert [frame.function_index for frame in raised.value.frames] == [0]
+    assert raised.value.frames[0].offset > 0
+
+
+def test_vectors_and_several_results_cross_the_boundary() -> None:
+    exports = instance(
+        """(module
+             (func $swap (param i32 f64 v128) (result v128 f64 i32) (local.get 2) (local.get 1) (local.get 0))
+             (func (export "f") (param i32 f64 v128) (result v128 f64 i32)
+               (call $swap (local.get 0) (local.get 1) (local.get 2))))"""
+    ).exports
+    vector = int.from_bytes(struct.pack("<2q", 5, -6), "little")
+    result = exports.f(3, 0.5, vector)
+    assert result[1:] == (0.5, 3)
+    assert result[0] == vector or result[0] == vector.to_bytes(16, "little")
