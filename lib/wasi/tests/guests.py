@@ -242,13 +242,17 @@ def namespace_of(version: int) -> str:
 class RuntimeGuest(Guest):
     """Calls through a module compiled by one of our backends."""
 
-    def __init__(self, root: Path, version: int, backend: str, state: WasiState | None = None) -> None:
+    def __init__(
+        self, root: Path, version: int, backend: str, state: WasiState | None = None, latest: bool = False
+    ) -> None:
         from wasmer_runtime import compile, instantiate
         from wasmer_wasi import generate_import_object_from_state
 
         self.version = version
         self.state = builder(root).build() if state is None else state
         wasi = WasiVersion.SNAPSHOT0 if version == SNAPSHOT0 else WasiVersion.SNAPSHOT1
+        if latest:
+            wasi = WasiVersion.LATEST
         module = compile(wrapper_module(namespace_of(version), version), backend=backend)
         self.instance = instantiate(module, generate_import_object_from_state(self.state, wasi))
         self.memory = memoryview(self.instance.exports.memory)

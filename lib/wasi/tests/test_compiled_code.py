@@ -13,14 +13,18 @@ from guests import BUFFER, RESULT, DirectGuest, Guest, RuntimeGuest, plant
 from scenarios import SCENARIOS
 
 from wasmer_wasi import ExitCode
+from wasmer_wasi.types import SNAPSHOT0, SNAPSHOT1
 
 
+@pytest.mark.parametrize("version", ["snapshot0", "snapshot1", "latest"])
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_scenarios(name: str, version: int, backend: str, tmp_path: Path) -> None:
+def test_scenarios(name: str, version: str, backend: str, tmp_path: Path) -> None:
     (tmp_path / "compiled").mkdir()
     (tmp_path / "direct").mkdir()
-    compiled = list(SCENARIOS[name](RuntimeGuest(plant(tmp_path / "compiled"), version, backend)))
-    direct = list(SCENARIOS[name](DirectGuest(plant(tmp_path / "direct"), version)))
+    number = SNAPSHOT0 if version == "snapshot0" else SNAPSHOT1
+    guest = RuntimeGuest(plant(tmp_path / "compiled"), number, backend, latest=version == "latest")
+    compiled = list(SCENARIOS[name](guest))
+    direct = list(SCENARIOS[name](DirectGuest(plant(tmp_path / "direct"), number)))
     assert compiled == direct
 
 
