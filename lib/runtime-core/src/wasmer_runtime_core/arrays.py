@@ -89,7 +89,7 @@ class Vectorized:
         if out is None and all(isinstance(operand, (int, float)) for operand in operands):
             return self.function(*operands)
         buffers = tuple(_operand(operand, code) for operand, code in zip(operands, self._params, strict=True))
-        shape = _broadcast([memoryview(buffer).shape for buffer in buffers])
+        shape = _broadcast([memoryview(buffer).shape or () for buffer in buffers])
         if out is None:
             out = _empty(shape, self._result)
         elif memoryview(out).shape != shape:
@@ -115,7 +115,7 @@ def _numpy() -> Any:
     found = sys.modules.get("numpy")
     if found is None:
         try:
-            import numpy as found  # type: ignore[no-redef]
+            import numpy as found
         except ImportError:
             return None
     return found

@@ -23,6 +23,7 @@ The C files, each one idea, in the order in which `runtime.c` includes them:
 ``plan.c``          what all instances of a module have in common
 ``instance.c``      instances
 ``vmcalls.c``       helpers of generated code
+``threads.c``         functions without the GIL; ending a call from another thread
 ``limits.c``          limits of one instance
 ``vectorize.c``       a scalar function over arrays, in one entry
 ``bootstrap.c``     the types, and what Python may call

@@ -351,6 +351,8 @@ static PyGetSetDef function_getset[] = {
     {"__qualname__", function_get_name, NULL, "the same", NULL},
     {"__signature__", function_describe, NULL, "an inspect.Signature", (void *)"signature"},
     {"__doc__", function_describe, NULL, NULL, (void *)"doc"},
+    {"call_async", function_describe, NULL, "call_async(*arguments): a coroutine; see calls_async.py", (void *)"call_async"},
+    {"released", function_describe, NULL, "the same function; its calls release the GIL", (void *)"released"},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {"address", function_get_address, NULL, "address of its machine code", NULL},
     {NULL, NULL, NULL, NULL, NULL}};

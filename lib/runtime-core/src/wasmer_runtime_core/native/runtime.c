@@ -16,5 +16,6 @@
 #include "instance.c"
 #include "vmcalls.c"
 #include "limits.c"
+#include "threads.c"
 #include "vectorize.c"
 #include "bootstrap.c"

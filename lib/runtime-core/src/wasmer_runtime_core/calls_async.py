@@ -1,0 +1,81 @@
+"""``await function.call_async(…)``: a call that leaves the event loop free and can be cancelled.
+
+The call runs in the loop's default executor, without the GIL, in a copy of the caller's
+context variables. Arguments, results and exceptions are those of an ordinary call.
+
+Cancelling the task, also by ``asyncio.timeout`` or ``wait_for``, ends the WebAssembly code
+between two instructions; the task is done when the thread is, so the instance can be called
+again at once. What it left behind is as with any interruption (`interrupts`). Host functions
+run in the thread and are not stopped: the call ends when they return to WebAssembly.
+
+One instance runs in one thread at a time: a second call while the first runs raises
+RuntimeError, as with any threads. Give each task its own instance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from typing import Any
+
+from wasmer_runtime_core.errors import Timeout
+from wasmer_runtime_core.native.machine import Function, end_call, released, set_deadline, this_thread_handle
+
+
+class _Call:
+    """One call, which some thread runs and another may end."""
+
+    def __init__(self, function: Function, arguments: tuple[Any, ...]) -> None:
+        self.function = released(function)
+        self.arguments = arguments
+        self.lock = threading.Lock()
+        self.thread = 0  # handle of the thread that runs, or 0
+        self.cancelled = False
+
+    def run(self) -> Any:
+        """In the thread. Returns None if the call was cancelled."""
+        with self.lock:
+            if self.cancelled:
+                return None
+            self.thread = this_thread_handle()
+        try:
+            return self.function(*self.arguments)
+        except Timeout:
+            if self.cancelled:
+                return None
+            raise
+        finally:
+            with self.lock:
+                self.thread = 0
+                set_deadline(None)
+
+    def cancel(self) -> None:
+        """In any other thread: end the call if it runs, let it not begin if it does not."""
+        with self.lock:
+            self.cancelled = True
+            if self.thread:
+                end_call(self.thread)
+
+
+async def call_async(function: Function, *arguments: Any) -> Any:
+    """Call a function off the loop; see the module's description.
+
+    Raises:
+        What the call raises; `asyncio.CancelledError` when the task is cancelled.
+    """
+    call = _Call(function, arguments)
+    context = contextvars.copy_context()
+    future = asyncio.get_running_loop().run_in_executor(None, context.run, call.run)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        call.cancel()
+        while not future.done():
+            try:
+                await asyncio.wait([future])
+            except asyncio.CancelledError:
+                continue  # cancelled once more: it is ending already
+        if not future.cancelled():
+            future.exception()  # nobody wants it; this says that it was seen
+        raise
