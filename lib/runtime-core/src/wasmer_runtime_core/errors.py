@@ -131,99 +131,68 @@ class ImportNotFound(NamedTuple):
         return f"Import not found, namespace: {self.namespace}, name: {self.name} (expected {self.expected})"
 
 
-class IncorrectImportType(NamedTuple):
+class _Mismatch(NamedTuple):
+    """Something of another kind or type than what is wanted."""
+
+    namespace: str
+    name: str
+    expected: str
+    found: str
+
+    @property
+    def specification(self) -> str:
+        return INCOMPATIBLE_IMPORT
+
+    def _message(self, what: str, aspect: str) -> str:
+        return (
+            f"Incorrect {what}, namespace: {self.namespace}, name: {self.name}, "
+            f"expected {aspect}: {self.expected}, found {aspect}: {self.found}"
+        )
+
+
+class IncorrectImportType(_Mismatch):
     """A function where a memory is wanted, and the like."""
 
-    namespace: str
-    name: str
-    expected: str
-    found: str
-
-    @property
-    def specification(self) -> str:
-        return INCOMPATIBLE_IMPORT
+    __slots__ = ()
 
     def __str__(self) -> str:
-        return (
-            f"Incorrect import type, namespace: {self.namespace}, name: {self.name}, "
-            f"expected type: {self.expected}, found type: {self.found}"
-        )
+        return self._message("import type", "type")
 
 
-class IncorrectImportSignature(NamedTuple):
+class IncorrectImportSignature(_Mismatch):
     """A function of another signature."""
 
-    namespace: str
-    name: str
-    expected: str
-    found: str
-
-    @property
-    def specification(self) -> str:
-        return INCOMPATIBLE_IMPORT
+    __slots__ = ()
 
     def __str__(self) -> str:
-        return (
-            f"Incorrect import signature, namespace: {self.namespace}, name: {self.name}, "
-            f"expected signature: {self.expected}, found signature: {self.found}"
-        )
+        return self._message("import signature", "signature")
 
 
-class IncorrectMemoryDescriptor(NamedTuple):
+class IncorrectMemoryDescriptor(_Mismatch):
     """A memory that is too small, may grow too far, or is shared when it should not be."""
 
-    namespace: str
-    name: str
-    expected: str
-    found: str
-
-    @property
-    def specification(self) -> str:
-        return INCOMPATIBLE_IMPORT
+    __slots__ = ()
 
     def __str__(self) -> str:
-        return (
-            f"Incorrect memory descriptor, namespace: {self.namespace}, name: {self.name}, "
-            f"expected memory descriptor: {self.expected}, found memory descriptor: {self.found}"
-        )
+        return self._message("memory descriptor", "memory descriptor")
 
 
-class IncorrectTableDescriptor(NamedTuple):
+class IncorrectTableDescriptor(_Mismatch):
     """A table that is too small, may grow too far, or holds another type."""
 
-    namespace: str
-    name: str
-    expected: str
-    found: str
-
-    @property
-    def specification(self) -> str:
-        return INCOMPATIBLE_IMPORT
+    __slots__ = ()
 
     def __str__(self) -> str:
-        return (
-            f"Incorrect table descriptor, namespace: {self.namespace}, name: {self.name}, "
-            f"expected table descriptor: {self.expected}, found table descriptor: {self.found}"
-        )
+        return self._message("table descriptor", "table descriptor")
 
 
-class IncorrectGlobalDescriptor(NamedTuple):
+class IncorrectGlobalDescriptor(_Mismatch):
     """A global of another type or mutability."""
 
-    namespace: str
-    name: str
-    expected: str
-    found: str
-
-    @property
-    def specification(self) -> str:
-        return INCOMPATIBLE_IMPORT
+    __slots__ = ()
 
     def __str__(self) -> str:
-        return (
-            f"Incorrect global descriptor, namespace: {self.namespace}, name: {self.name}, "
-            f"expected global descriptor: {self.expected}, found global descriptor: {self.found}"
-        )
+        return self._message("global descriptor", "global descriptor")
 
 
 class GenericLinkError(NamedTuple):
