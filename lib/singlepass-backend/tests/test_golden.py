@@ -8,6 +8,7 @@ change of these texts: read it, then ``pytest --bless``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ import pytest
 from wasmer_runtime_core.asm.x64.printer import format_records
 from wasmer_runtime_core.backend import CompilerConfig
 from wasmer_runtime_core.wasm.body_text import format_body
+from wasmer_runtime_core.middleware import CallTrace, Metering
+from wasmer_runtime_core.wasm.body import Body
 from wasmer_runtime_core.wasm.decode import decode_module
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.validate import validate_module
@@ -27,6 +30,9 @@ SETTINGS = {
     "": (NEW_PROCESSOR, CompilerConfig()),
     "old processor": (OLD_PROCESSOR, CompilerConfig()),
     "bounds checks": (NEW_PROCESSOR, CompilerConfig(memory_bound_check_mode="enable")),
+    "metered": (NEW_PROCESSOR, CompilerConfig(middlewares=(Metering(1000),))),
+    "metered, a large limit": (NEW_PROCESSOR, CompilerConfig(middlewares=(Metering(2**40),))),
+    "traced": (NEW_PROCESSOR, CompilerConfig(middlewares=(CallTrace(),))),
 }
 
 
@@ -38,7 +44,10 @@ def expected_of(source: str) -> str:
     decoded = decode_module(parse_module(source))
     compiler = SinglepassCompiler(features)
     lines = []
-    for body in validate_module(decoded):
+    bodies: Sequence[Body] = validate_module(decoded)
+    for middleware in config.middlewares:
+        bodies = middleware(decoded.info, bodies)
+    for body in bodies:
         lines += format_body(body).rstrip().splitlines()
         lines.append("--")
         lines += format_records(compiler.records(decoded.info, body, config, verify=True)).rstrip().splitlines()

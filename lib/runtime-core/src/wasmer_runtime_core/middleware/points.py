@@ -29,6 +29,8 @@ LOADS: Final = 8
 
 _BLOCK: Final = BY_MNEMONIC["block"].code
 _END: Final = BY_MNEMONIC["end"].code
+_LOCAL_SET: Final = BY_MNEMONIC["local.set"].code
+_LOCAL_TEE: Final = BY_MNEMONIC["local.tee"].code
 _ELSE: Final = BY_MNEMONIC["else"].code
 _CHECKED: Final = frozenset(("br", "br_if", "br_table", "call", "call_indirect"))
 _COUNTED: Final = _CHECKED | {"block", "loop", "if", "else", "end", "unreachable", "return"}
@@ -73,6 +75,10 @@ class _Counter:
             before = i64(read_i32_le(records, place - 16)) & 0xFFFF
             if before < INTERNAL_PAGE and i64(TRAITS[before]) & LOADS:
                 place += 16  # a load becomes part of the operator behind it
+        if place + 16 < at:
+            here = i64(read_i32_le(records, place)) & 0xFFFF
+            if here == _LOCAL_SET or here == _LOCAL_TEE:
+                place += 16  # a result goes to its local at once
         out = self.out
         out.write(records[self.copied : place])
         self.copied = place
