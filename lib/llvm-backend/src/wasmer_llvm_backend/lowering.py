@@ -154,14 +154,21 @@ def _scalars() -> None:
             _rows[f"{type_}.{name}"] = f"f{name} {llvm} $a, $b"
             CANONICAL[f"{type_}.{name}"] = type_
         for name, intrinsic in (
-            ("abs", "fabs"), ("ceil", "ceil"), ("floor", "floor"), ("trunc", "trunc"), ("nearest", "roundeven"), ("sqrt", "sqrt"),
+            ("abs", "fabs"), ("ceil", "ceil"), ("floor", "floor"), ("trunc", "trunc"), ("nearest", "roundeven"),
         ):  # fmt: skip
             _rows[f"{type_}.{name}"] = f"call {llvm} @llvm.{intrinsic}.{type_}({llvm} $a)"
+        _rows[f"{type_}.sqrt"] = square_root(llvm, type_)
         _rows[f"{type_}.neg"] = f"fneg {llvm} $a"
         _rows[f"{type_}.copysign"] = f"call {llvm} @llvm.copysign.{type_}({llvm} $a, {llvm} $b)"
         integer = "i" + type_[1:]
         _rows[f"{type_}.min"] = extremum(llvm, integer, "$a", "$b", "olt", "or")
         _rows[f"{type_}.max"] = extremum(llvm, integer, "$a", "$b", "ogt", "and")
+
+
+def square_root(float_: str, suffix: str) -> str:
+    """Behind a fence: LLVM knows that the root of a negative number is a NaN and takes one for another."""
+    root = f"%root = call {float_} @llvm.sqrt.{suffix}({float_} $a)"
+    return f"{root} ; call {float_} @llvm.arithmetic.fence.{suffix}({float_} %root)"
 
 
 def extremum(float_: str, integer: str, a: str, b: str, condition: str, combine: str) -> str:
@@ -438,9 +445,10 @@ def _float_lane_rows() -> None:
             _rows[f"{shape}.{name}"] = lanes(shape, f"f{name} S %a, %b", "ab")
             CANONICAL[f"{shape}.{name}"] = shape
         for name, intrinsic in (
-            ("abs", "fabs"), ("sqrt", "sqrt"), ("ceil", "ceil"), ("floor", "floor"), ("trunc", "trunc"), ("nearest", "roundeven"),
+            ("abs", "fabs"), ("ceil", "ceil"), ("floor", "floor"), ("trunc", "trunc"), ("nearest", "roundeven"),
         ):  # fmt: skip
             _rows[f"{shape}.{name}"] = lanes(shape, f"call S @llvm.{intrinsic}.V(S %a)")
+        _rows[f"{shape}.sqrt"] = lanes(shape, square_root("S", "V").replace("$a", "%a"))
         _rows[f"{shape}.neg"] = lanes(shape, "fneg S %a")
         _rows[f"{shape}.min"] = lanes(shape, extremum(vector, SHAPES[integer], "%a", "%b", "olt", "or"), "ab")
         _rows[f"{shape}.max"] = lanes(shape, extremum(vector, SHAPES[integer], "%a", "%b", "ogt", "and"), "ab")
