@@ -146,7 +146,7 @@ def test_tasks_on_different_instances_run_and_on_one_do_not() -> None:
     first, second = exports_of(), exports_of()
 
     async def main() -> None:
-        assert await asyncio.gather(first.add.call_async(1, 2), second.add.call_async(3, 4)) == [3, 7]
+        assert list(await asyncio.gather(first.add.call_async(1, 2), second.add.call_async(3, 4))) == [3, 7]
         task = asyncio.create_task(first.forever.call_async())
         await asyncio.sleep(0.05)
         with pytest.raises(WasmRuntimeError, match="another thread"):
@@ -162,7 +162,7 @@ def test_released_functions_let_others_run() -> None:
     exports = exports_of()
     released = exports.forever.released
     assert released == exports.forever and released.__name__ == "forever"
-    ticks = []
+    ticks: list[float] = []
 
     def tick() -> None:
         while len(ticks) < 5:

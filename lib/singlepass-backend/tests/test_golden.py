@@ -15,9 +15,9 @@ import pytest
 
 from wasmer_runtime_core.asm.x64.printer import format_records
 from wasmer_runtime_core.backend import CompilerConfig
-from wasmer_runtime_core.wasm.body_text import format_body
 from wasmer_runtime_core.middleware import CallTrace, Metering
 from wasmer_runtime_core.wasm.body import Body
+from wasmer_runtime_core.wasm.body_text import format_body
 from wasmer_runtime_core.wasm.decode import decode_module
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.validate import validate_module
@@ -46,6 +46,7 @@ def expected_of(source: str) -> str:
     lines = []
     bodies: Sequence[Body] = validate_module(decoded)
     for middleware in config.middlewares:
+        assert callable(middleware)
         bodies = middleware(decoded.info, bodies)
     for body in bodies:
         lines += format_body(body).rstrip().splitlines()
