@@ -169,6 +169,7 @@ typedef struct Thread {
     pid_t timer_process;
     uint64_t deadline;         /* CLOCK_MONOTONIC nanoseconds, or 0 */
     pid_t id;                  /* as the kernel numbers threads */
+    volatile int attention;    /* a signal or the timer found the thread elsewhere than in wasm code */
     int safepoints;            /* activations of this thread that are stopped between two instructions */
 } Thread;
 
@@ -202,6 +203,7 @@ typedef struct {
     int reserved;              /* base never moves */
     size_t accessible;         /* bytes that can be touched, or of the allocation */
     Py_ssize_t views;          /* buffers handed out */
+    int closed;                /* has no pages any more; code that touches it traps */
     PyObject *weakrefs;
 } MemoryObject;
 
@@ -270,7 +272,7 @@ typedef struct InstanceObject {
     uint8_t *dropped;          /* flags: element segments, then data segments */
     PyObject *context;         /* what host functions get */
     PyObject *module;          /* whatever Python wants to find here */
-    int cleared, initialized;
+    int cleared, initialized, closed;
     PyObject *weakrefs;
 } InstanceObject;
 
@@ -319,6 +321,7 @@ static void assert_handlers(void);
 /* interrupt.c */
 static void assert_interrupt_handlers(void);
 static void ensure_timer(Thread *thread);
+static void watch_soon(Thread *thread);
 static int n_safepoints;       /* of all threads: while code is stopped like that, no memory may move */
 static int n_released;         /* activations that run without the GIL: likewise */
 static volatile pid_t gil_runner;  /* id of the thread that last entered wasm with the GIL held */

@@ -129,6 +129,8 @@ host_call(HostRecord *record, CallFrame *registers, const char *stack)
         activation->released = PyEval_SaveThread();
     if (UNLIKELY(failed))
         unwind(thread, activation, OUTCOME_EXCEPTION);
+    if (UNLIKELY(thread->attention))
+        attend(thread);
 }
 
 /* --- the type of a callable that is given as an import ------------------------------------- */

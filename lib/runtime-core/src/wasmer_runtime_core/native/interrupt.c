@@ -6,9 +6,10 @@
  * handlers run, and an exception they raise (KeyboardInterrupt) unwinds to the entry. If they
  * raise none, all registers come back and the code goes on, bit for bit.
  *
- * A signal may find the thread in a helper or a host function instead. Then a timer of the
- * thread's own sends the private WATCH_SIGNAL every millisecond until it finds wasm code. The
- * same timer serves deadlines.
+ * A signal may find the thread in a helper or a host function instead. Then it sets a mark that
+ * is looked at when those end, and a timer of the thread's own sends the private WATCH_SIGNAL
+ * every millisecond until it finds wasm code. The mark also tells the next entry of a signal
+ * that came just before it, where nothing could be stopped yet. The same timer serves deadlines.
  *
  * Python runs signal handlers in the main thread. If that one waits while another runs wasm
  * code with the GIL held, the other is stopped for a moment to let go of the GIL. */
@@ -77,6 +78,35 @@ ensure_timer(Thread *thread)
     thread->timer_process = getpid();
 }
 
+/* Let the timer fire when the deadline passes; stop it if there is none. */
+static void
+watch_deadline(Thread *thread)
+{
+    uint64_t now = thread->deadline ? now_nanoseconds() : 0;
+    set_timer(thread, !thread->deadline ? 0 : thread->deadline > now ? thread->deadline - now : RETRY_NANOSECONDS);
+}
+
+/* A signal came before the entry: look once wasm code runs. */
+static NOINLINE void
+watch_soon(Thread *thread)
+{
+    thread->attention = 0;
+    set_timer(thread, RETRY_NANOSECONDS);
+}
+
+/* A forked child has no timers, and only the thread that forked. */
+static void
+after_fork(void)
+{
+    Thread *thread = this_thread;
+    gil_runner = 0;
+    hand_over = 0;
+    if (!thread)
+        return;
+    ensure_timer(thread);
+    watch_deadline(thread);
+}
+
 /* If the context is in wasm code of this thread, let it call the stub. Signal-safe. */
 static int
 inject(void *context)
@@ -99,8 +129,11 @@ watch_handler(int Py_UNUSED(signal), siginfo_t *info, void *context)
     Thread *thread = this_thread;
     if (thread && !thread->activation && !thread->deadline)
         set_timer(thread, 0);
-    else if (!inject(context) && thread && info->si_code != SI_TIMER)
-        set_timer(thread, RETRY_NANOSECONDS);
+    else if (!inject(context) && thread) {
+        thread->attention = 1;
+        if (info->si_code != SI_TIMER)
+            set_timer(thread, RETRY_NANOSECONDS);
+    }
     errno = saved_errno;
 }
 
@@ -116,6 +149,8 @@ interrupt_handler(int signal, siginfo_t *info, void *context)
         python->sa_handler(signal);
     if (!inject(context)) {
         Thread *thread = this_thread;
+        if (thread)
+            thread->attention = 1;
         if (thread && thread->activation)
             set_timer(thread, RETRY_NANOSECONDS);
         if (gil_runner && (!thread || gil_runner != thread->id)) {
@@ -155,19 +190,22 @@ install_watch(void)
     action.sa_sigaction = watch_handler;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
     sigaction(WATCH_SIGNAL, &action, NULL);
+    pthread_atfork(NULL, NULL, after_fork);
 }
 
-/* Called by the stub: a point between two instructions of wasm code where Python may run. */
-__attribute__((used)) static void
-safepoint(uintptr_t *saved)
+/* Python may run here, between two instructions of wasm code or at the end of a helper: signal handlers, and
+ * whoever waits for the GIL. If a handler raises or the deadline has passed, the activation ends. */
+static void
+pause_at(Thread *thread, uintptr_t pc, uintptr_t fp)
 {
-    Thread *thread = this_thread;
     Activation *activation = thread->activation;
     PyThreadState *released = activation->released;
     if (released)
         PyEval_RestoreThread(released);
     n_safepoints++;
     thread->safepoints++;
+    thread->attention = 0;
+    watch_deadline(thread);  /* before signals are looked at: one that comes later sets the timer again */
     int failed = PyErr_CheckSignals() < 0;
     if (hand_over && !released) {
         hand_over = 0;
@@ -176,17 +214,14 @@ safepoint(uintptr_t *saved)
         PyEval_RestoreThread(state);
     }
     if (!failed && thread->deadline && now_nanoseconds() >= thread->deadline) {
-        thread->deadline = 0;
         raise_error("Timeout", "the deadline passed while WebAssembly code was running");
         failed = 1;
     }
     n_safepoints--;
     thread->safepoints--;
-    uint64_t now = thread->deadline ? now_nanoseconds() : 0;
-    set_timer(thread, !thread->deadline ? 0 : thread->deadline > now ? thread->deadline - now : 1);
     if (failed) {
-        thread->trap_pc = saved[SAVED_PC];
-        capture_frames(thread, activation, saved[SAVED_PC], saved[SAVED_RBP]);
+        thread->trap_pc = pc;
+        capture_frames(thread, activation, pc, fp);
     }
     if (released)
         activation->released = PyEval_SaveThread();
@@ -194,31 +229,69 @@ safepoint(uintptr_t *saved)
         unwind(thread, activation, OUTCOME_EXCEPTION);
 }
 
-/* set_deadline(seconds | None) -> seconds that were left before, or None */
+/* Called by the stub. */
+__attribute__((used)) static void
+safepoint(uintptr_t *saved)
+{
+    pause_at(this_thread, saved[SAVED_PC], saved[SAVED_RBP]);
+}
+
+/* At the end of a helper or a host function that was running when a signal came. */
+static NOINLINE void
+attend(Thread *thread)
+{
+    pause_at(thread, 0, (uintptr_t)__builtin_frame_address(0));
+}
+
+/* Seconds as nanoseconds from now; UINT64_MAX: never. Returns 0, or -1 with an exception. */
+static int
+parse_timeout(PyObject *argument, uint64_t *out)
+{
+    *out = UINT64_MAX;
+    if (argument == Py_None)
+        return 0;
+    double seconds = PyFloat_AsDouble(argument);
+    if (seconds == -1.0 && PyErr_Occurred())
+        return -1;
+    if (!(seconds >= 0)) {
+        PyErr_Format(PyExc_ValueError, "a timeout of %R seconds: it cannot be negative", argument);
+        return -1;
+    }
+    if (seconds < 1e9)
+        *out = (uint64_t)(seconds * 1e9) + 1;
+    return 0;
+}
+
+/* When code of this thread ends with Timeout, on the monotonic clock; 0: never. It stays until it is changed:
+ * once it has passed, no code runs on. */
+static int
+change_deadline(Thread *thread, uint64_t deadline, uint64_t now)
+{
+    if (deadline) {
+        ensure_timer(thread);
+        if (!thread->has_timer) {
+            PyErr_SetFromErrno(PyExc_OSError);
+            return -1;
+        }
+    }
+    thread->deadline = deadline;
+    set_timer(thread, !deadline ? 0 : deadline > now ? deadline - now : 1);
+    return 0;
+}
+
+/* set_deadline(seconds | None) -> seconds that were left before (negative: it had passed), or None */
 static PyObject *
 native_set_deadline(PyObject *Py_UNUSED(module), PyObject *argument)
 {
     Thread *thread = current_thread();
-    if (!thread)
+    uint64_t nanoseconds, now = now_nanoseconds();
+    if (!thread || parse_timeout(argument, &nanoseconds) < 0)
         return NULL;
-    uint64_t now = now_nanoseconds(), deadline = 0;
-    if (argument != Py_None) {
-        double seconds = PyFloat_AsDouble(argument);
-        if (seconds == -1.0 && PyErr_Occurred())
-            return NULL;
-        if (!(seconds >= 0)) {
-            PyErr_SetString(PyExc_ValueError, "a timeout cannot be negative");
-            return NULL;
-        }
-        if (seconds < 1e9)
-            deadline = now + (uint64_t)(seconds * 1e9) + 1;
-        ensure_timer(thread);
-        if (!thread->has_timer)
-            return PyErr_SetFromErrno(PyExc_OSError);
-    }
     PyObject *before = thread->deadline ? PyFloat_FromDouble(((double)thread->deadline - (double)now) / 1e9)
                                         : Py_NewRef(Py_None);
-    thread->deadline = deadline;
-    set_timer(thread, deadline ? deadline - now : 0);
+    if (!before || change_deadline(thread, nanoseconds == UINT64_MAX ? 0 : now + nanoseconds, now) < 0) {
+        Py_XDECREF(before);
+        return NULL;
+    }
     return before;
 }

@@ -6,8 +6,11 @@
  * signal before: faulthandler, or the default.
  *
  * faulthandler may be enabled after this. Then it takes the fault first, dumps, puts back
- * what it found (this handler) and raises the signal again: that arrives with SI_TKILL, the
- * handler returns, the instruction faults once more and is handled. Instances re-assert the
+ * what it found (this handler) and raises the signal again: that arrives with SI_TKILL while
+ * the thread is on its signal stack, the handler returns, the instruction faults once more
+ * and is handled. Not so when it was this handler that passed the fault on: then it is real,
+ * and what comes back ends the process. A signal that a program raises itself finds the thread
+ * on its ordinary stack, and is passed on. Instances re-assert the
  * handlers when they are made, so that the dump does not happen in the first place. */
 
 static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
@@ -27,12 +30,15 @@ install_handler(int signal, struct sigaction *old)
     sigaction(signal, &action, old);
 }
 
+static __thread int passing_on __attribute__((tls_model("initial-exec")));
+
 static void
 pass_on(int signal, siginfo_t *info, void *context)
 {
     struct sigaction old = previous_actions[signal];
     previous_actions[signal].sa_flags = 0;
     previous_actions[signal].sa_handler = SIG_DFL;  /* should it come back to us */
+    passing_on++;
     if (old.sa_flags & SA_SIGINFO)
         old.sa_sigaction(signal, info, context);
     else if (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN)
@@ -41,8 +47,10 @@ pass_on(int signal, siginfo_t *info, void *context)
         sigaction(signal, &old, NULL);
         if (info->si_code <= 0)  /* sent, not a fault: it would not happen again by itself */
             raise(signal);
+        passing_on--;
         return;
     }
+    passing_on--;
     previous_actions[signal] = old;
 }
 
@@ -79,7 +87,9 @@ fault_handler(int signal, siginfo_t *info, void *context)
         errno = saved_errno;
         return;
     }
-    if (activation && info->si_code == SI_TKILL) {
+    uintptr_t interrupted_sp = (uintptr_t)registers[REG_RSP];
+    int on_ordinary_stack = activation && interrupted_sp >= thread->stack_low && interrupted_sp < activation->entry_sp;
+    if (activation && info->si_code == SI_TKILL && !passing_on && !on_ordinary_stack) {
         install_handler(signal, NULL);
         errno = saved_errno;
         return;

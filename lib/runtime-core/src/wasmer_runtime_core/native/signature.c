@@ -136,6 +136,14 @@ small_int(PyObject *value, int64_t *out)
 #endif
 }
 
+/* It has no __index__, unlike Python's own, and unlike numpy's integers. */
+static int
+is_numpy_bool(PyObject *value)
+{
+    const char *name = Py_TYPE(value)->tp_name;
+    return !strcmp(name, "numpy.bool") || !strcmp(name, "numpy.bool_");
+}
+
 /* An integer of 32 or 64 bits: what fits the signed or the unsigned range. */
 static NOINLINE int
 unbox_integer(uint8_t type, PyObject *value, Bits128 *out)
@@ -143,6 +151,8 @@ unbox_integer(uint8_t type, PyObject *value, Bits128 *out)
     PyObject *integer;
     if (PyLong_Check(value))
         integer = Py_NewRef(value);
+    else if (is_numpy_bool(value))
+        integer = PyLong_FromLong(PyObject_IsTrue(value));
     else if (PyFloat_Check(value) || !PyIndex_Check(value))
         return WRONG_TYPE;
     else if (!(integer = PyNumber_Index(value)))
@@ -295,8 +305,16 @@ conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature,
                              : type == FUNCREF ? "an exported function or None" : "an object";
         if (code == OUT_OF_RANGE && type == V128)
             PyErr_Format(PyExc_OverflowError, "%U: v128 takes 16 bytes or an int of 128 bits%U", what, of);
-        else if (code == OUT_OF_RANGE)
-            PyErr_Format(PyExc_OverflowError, "%U: %R does not fit %s%U", what, value, type_name(type), of);
+        else if (code == OUT_OF_RANGE) {
+            PyObject *shown = PyObject_Repr(value);  /* an int of 5000 digits has none */
+            if (!shown) {
+                PyErr_Clear();
+                shown = PyUnicode_FromFormat("this %s", Py_TYPE(value)->tp_name);
+            }
+            if (shown)
+                PyErr_Format(PyExc_OverflowError, "%U: %U does not fit %s%U", what, shown, type_name(type), of);
+            Py_XDECREF(shown);
+        }
         else
             PyErr_Format(PyExc_TypeError, "%U: %s takes %s, not '%s'%U", what, type_name(type), wanted,
                          Py_TYPE(value)->tp_name, of);

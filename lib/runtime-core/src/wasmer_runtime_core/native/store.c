@@ -48,6 +48,7 @@ thread_create(void)
     thread->stack_limit = (uintptr_t)low + spare;
     ensure_signal_stack(thread);
     ensure_timer(thread);
+    thread->attention = 1;  /* a signal that came meanwhile found no thread to tell */
     pthread_setspecific(thread_key, thread);
     this_thread = thread;
     return thread;
@@ -323,6 +324,9 @@ run_frame(Thread *thread, EnterFunction enter, void *code, void *vmctx, CallFram
     activation.released = NULL;
     activation.outcome = 0;
     thread->activation = &activation;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (UNLIKELY(thread->attention))
+        watch_soon(thread);
     if (UNLIKELY(release_gil)) {
         n_released++;
         activation.released = PyEval_SaveThread();

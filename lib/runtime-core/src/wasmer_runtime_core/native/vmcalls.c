@@ -28,13 +28,21 @@ give_gil(Activation *activation)
         if (UNLIKELY(!(condition)))      \
             trap_from_helper(kind);      \
     } while (0)
+/* Loops that spend their time in helpers end in time too. */
+#define ATTEND()                         \
+    do {                                 \
+        if (UNLIKELY(this_thread->attention)) \
+            attend(this_thread);         \
+    } while (0)
 #define IN_BOUNDS(at, count, length) ((uint64_t)(at) + (count) <= (length))
 
 static uint32_t
 vmcall_memory_grow(VMContext *vmctx, uint32_t delta, uint32_t memory)
 {
     int released = this_thread->activation->released != NULL;
-    return (uint32_t)memory_grow(instance_of(vmctx)->memories[memory], delta, released);
+    uint32_t before = (uint32_t)memory_grow(instance_of(vmctx)->memories[memory], delta, released);
+    ATTEND();
+    return before;
 }
 
 static void
@@ -43,6 +51,7 @@ vmcall_memory_fill(VMContext *vmctx, uint32_t at, uint32_t value, uint32_t count
     MemoryDefinition *definition = &instance_of(vmctx)->memories[memory]->definition;
     CHECK(IN_BOUNDS(at, count, definition->length), TRAP_MEMORY_OUT_OF_BOUNDS);
     memset(definition->base + at, (int)(value & 0xFF), count);
+    ATTEND();
 }
 
 static void
@@ -53,6 +62,7 @@ vmcall_memory_copy(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count,
     MemoryDefinition *source = &instance_of(vmctx)->memories[from_memory]->definition;
     CHECK(IN_BOUNDS(to, count, target->length) && IN_BOUNDS(from, count, source->length), TRAP_MEMORY_OUT_OF_BOUNDS);
     memmove(target->base + to, source->base + from, count);
+    ATTEND();
 }
 
 static void
@@ -65,6 +75,7 @@ vmcall_memory_init(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count,
     CHECK(IN_BOUNDS(to, count, definition->length) && IN_BOUNDS(from, count, length), TRAP_MEMORY_OUT_OF_BOUNDS);
     if (count)
         memcpy(definition->base + to, segment->bytes + from, count);
+    ATTEND();
 }
 
 static void
@@ -91,6 +102,7 @@ vmcall_table_set(VMContext *vmctx, uint32_t at, uint64_t value, uint32_t table)
     take_gil(activation);
     table_overwrite(object, at, value, 1, vmctx->store);
     give_gil(activation);
+    ATTEND();
 }
 
 static uint32_t
@@ -100,6 +112,7 @@ vmcall_table_grow(VMContext *vmctx, uint64_t value, uint32_t delta, uint32_t tab
     take_gil(activation);
     int64_t before = table_grow(instance_of(vmctx)->tables[table], delta, value);
     give_gil(activation);
+    ATTEND();
     return (uint32_t)before;
 }
 
@@ -112,6 +125,7 @@ vmcall_table_fill(VMContext *vmctx, uint32_t at, uint64_t value, uint32_t count,
     take_gil(activation);
     table_overwrite(object, at, value, count, vmctx->store);
     give_gil(activation);
+    ATTEND();
 }
 
 static void
@@ -129,6 +143,7 @@ vmcall_table_copy(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, 
         for (uint64_t i = count; i-- > 0;)
             table_overwrite(target, to + i, source->definition.base[from + i], 1, vmctx->store);
     give_gil(activation);
+    ATTEND();
 }
 
 static void
@@ -142,6 +157,7 @@ vmcall_table_init(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, 
     take_gil(activation);
     table_write_segment(instance, instance->tables[table], to, &instance->plan->elements[element], from, count);
     give_gil(activation);
+    ATTEND();
 }
 
 static void
