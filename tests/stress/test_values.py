@@ -52,7 +52,7 @@ IDENTITY = """(module
 
 REFUSALS = (
     Error, TypeError, ValueError, OverflowError, IndexError, AttributeError, KeyError, BufferError, ZeroDivisionError,
-    OSError,
+    OSError, NotImplementedError,
 )  # fmt: skip
 """What a wrong value may give. Anything else is a mistake of ours; so are the three below."""
 MISTAKES = ("InternalError", "RecursionError", "UnboundLocalError")
