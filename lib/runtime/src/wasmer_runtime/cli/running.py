@@ -16,6 +16,7 @@ import click
 from wasmer_runtime import api
 from wasmer_runtime.cli.failures import CommandError, flush, warn
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
+from wasmer_runtime.cli.middlewares import middleware_options
 from wasmer_runtime.cli.world import World, world_options
 from wasmer_runtime_core.values import FuncSig, Type, Value
 from wasmer_runtime_core.wasm.module import FUNCTION
@@ -23,6 +24,7 @@ from wasmer_runtime_core.wasm.module import FUNCTION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wasmer_runtime_core.backend import CompilerConfig
     from wasmer_runtime_core.imports import ImportObject
     from wasmer_runtime_core.module import Module
 
@@ -34,11 +36,18 @@ if TYPE_CHECKING:
 @click.option("-i", "--invoke", metavar="NAME", help="Call this export with ARGS, print what it returns.")
 @world_options
 @llvm_options
+@middleware_options
 def run(
-    file: Path, arguments: tuple[str, ...], backend: str | None, invoke: str | None, world: World, llvm: LLVMFiles
+    file: Path,
+    arguments: tuple[str, ...],
+    backend: str | None,
+    invoke: str | None,
+    world: World,
+    llvm: LLVMFiles,
+    config: CompilerConfig | None,
 ) -> None:
     """Run a program: a WASI command, or a module's function."""
-    module = api.compile(file, llvm.compiler(backend))
+    module = api.compile(file, llvm.compiler(backend), config)
     imports: ImportObject | None = None
     is_wasi = any(wanted.namespace.startswith("wasi_") for wanted in module.info.imports)
     if is_wasi:

@@ -1,0 +1,42 @@
+"""The options of ``run`` that put middlewares into a program: traces, and a limit of points."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.backend import CompilerConfig
+
+
+def middleware_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command; it gets a `CompilerConfig` as ``config``, or None if none was used."""
+
+    @click.option("--call-trace", is_flag=True, help="Write a line to stderr for each function that is entered.")
+    @click.option("--block-trace", is_flag=True, help="Write a line to stderr for each block that is entered.")
+    @click.option("--points", metavar="N", type=click.IntRange(0, 2**64 - 1), help="End the program after N operators.")
+    @functools.wraps(command)
+    def with_middlewares(*args: Any, call_trace: bool, block_trace: bool, points: int | None, **options: Any) -> Any:
+        return command(*args, config=configuration(call_trace, block_trace, points), **options)
+
+    return with_middlewares
+
+
+def configuration(call_trace: bool, block_trace: bool, points: int | None) -> CompilerConfig | None:
+    """How to compile with these options; None: as always."""
+    if not (call_trace or block_trace or points is not None):
+        return None
+    from wasmer_runtime.middleware import BlockTrace, CallTrace, Metering
+    from wasmer_runtime_core.backend import CompilerConfig
+
+    middlewares: list[object] = []
+    if points is not None:
+        middlewares.append(Metering(points))
+    if call_trace:
+        middlewares.append(CallTrace())
+    if block_trace:
+        middlewares.append(BlockTrace())
+    return CompilerConfig(middlewares=tuple(middlewares))
