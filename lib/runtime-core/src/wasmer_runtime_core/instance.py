@@ -22,6 +22,8 @@ from wasmer_runtime_core import globals as _globals, memory as _memory, table as
 import wasmer_runtime_core.trap  # noqa: F401  # isort: skip
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from wasmer_runtime_core.functions import DynFunc, Function
     from wasmer_runtime_core.limits import Limits
     from wasmer_runtime_core.module import Module
@@ -47,6 +49,7 @@ class Exports:
         if made is None:
             place = self._places.get(name)
             if place is None:
+                self._check_open()
                 raise ExportNotFound(name, tuple(self._places))
             made = self._made[name] = self._make(name, *place)
         return made
@@ -69,6 +72,15 @@ class Exports:
         # Kept as an attribute of the object, so that the next access costs what any attribute does.
         made = self.__dict__[name] = self[name]
         return made
+
+    def _check_open(self) -> None:
+        if self._core.closed:
+            raise ValueError("the instance is closed")
+
+    def _close(self) -> None:
+        core = self._core
+        self.__dict__.clear()  # of attributes that were asked for, too
+        self.__init__(core, {})  # type: ignore[misc]
 
     def __contains__(self, name: object) -> bool:
         return name in self._places
@@ -102,6 +114,7 @@ class Exports:
         """
         place = self._places.get(name)
         if place is None:
+            self._check_open()
             raise ExportNotFound(name, tuple(self._places))
         return KIND_NAMES[place[0]]
 
@@ -186,13 +199,42 @@ class Instance:
         """What host functions get as their first argument."""
         return self.core.context
 
-    def call(self, name: str, *arguments: Any) -> Any:
+    def close(self) -> None:
+        """Give back its own memories, at once, and everything else that nobody else uses.
+
+        Later use of the instance, its functions and memories is a ValueError. Tables, globals
+        and imported memories live on where others have them. Code of another instance that
+        still refers to a function or memory of this one traps when it touches the memory.
+        Closing twice does nothing; ``with instantiate(…) as instance:`` closes in the end.
+
+        Raises:
+            BufferError: views of its memories exist.
+            RuntimeError: it, or an instance linked to it, is running.
+        """
+        self.core.close()
+        self.exports._close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return bool(self.core.closed)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def call(self, name: str, *arguments: Any, timeout: float | None = None) -> Any:
         """Call an exported function.
 
         Raises:
             ExportNotFound, ExportWrongType: there is no such function.
+            Timeout: it ran longer than `timeout` seconds.
         """
-        return self.func(name)(*arguments)
+        if timeout is None:
+            return self.func(name)(*arguments)
+        return self.func(name)(*arguments, timeout=timeout)
 
     def func(self, name: str, params: Sequence[Any] | None = None, returns: Sequence[Any] | None = None) -> Function:
         """An exported function; if types are given, they must be its own.
@@ -233,5 +275,7 @@ class Instance:
         self.context().set_internal(field, value)
 
     def __repr__(self) -> str:
+        if self.closed:
+            return "<Instance: closed>"
         name = self.module.info.module_name
         return f"<Instance{f' of {name!r}' if name else ''}: {', '.join(self.exports) or 'no exports'}>"

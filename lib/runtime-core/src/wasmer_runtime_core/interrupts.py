@@ -11,7 +11,9 @@ a deadline passes the call ends with `Timeout` in the same way::
 
 What was stopped may have been in the middle of anything: memories, tables and globals are
 as it left them, and the instance can be called again. Python code (a host function that
-waits) is not stopped; the deadline takes effect when it comes back to WebAssembly. Signal
+waits) is not stopped; the deadline takes effect when it comes back to WebAssembly. A deadline
+that has passed stays passed until its block ends: code cannot go on because a host function
+caught `Timeout`. For a single call there is ``instance.exports.run(1, timeout=2.5)``. Signal
 handlers run in the main thread only, as always in Python; deadlines work in every thread.
 
 Handlers for SIGINT, SIGTERM and SIGALRM are noticed when an instance is made. One that is
@@ -33,7 +35,7 @@ def watch_signals() -> None:
 class timeout:
     """Within ``with timeout(seconds):`` WebAssembly code of this thread ends with `Timeout` after that time.
 
-    They nest: the earliest deadline counts. The same object can be used again, not at once.
+    They nest, also with the `timeout` of a call: the earliest deadline counts. The same object can be used again, not at once.
 
     Raises:
         ValueError: less than no time.

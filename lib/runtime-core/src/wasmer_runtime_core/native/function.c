@@ -132,17 +132,54 @@ call_large(FunctionObject *self, PyObject *const *args, int raw)
     return result;
 }
 
+static PyObject *function_vectorcall(PyObject *, PyObject *const *, size_t, PyObject *);
+
+/* f(1, 2, timeout=0.5): the same with a deadline, if there is no earlier one. */
+static NOINLINE PyObject *
+call_with_keywords(PyObject *object, PyObject *const *args, Py_ssize_t n, PyObject *names)
+{
+    FunctionObject *self = (FunctionObject *)object;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++)
+        if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, i), "timeout")) {
+            PyErr_Format(PyExc_TypeError, "%s() takes no keyword arguments but timeout, and got %R (signature %U)",
+                         function_label(self), PyTuple_GET_ITEM(names, i), self->signature->text);
+            return NULL;
+        }
+    Thread *thread = current_thread();
+    uint64_t nanoseconds, now = now_nanoseconds(), outer = thread ? thread->deadline : 0;
+    if (!thread || parse_timeout(args[n], &nanoseconds) < 0)
+        return NULL;
+    uint64_t mine = nanoseconds == UINT64_MAX ? UINT64_MAX : now + nanoseconds;
+    if (mine == UINT64_MAX || (outer && outer <= mine))
+        return function_vectorcall(object, args, (size_t)n, NULL);
+    if (change_deadline(thread, mine, now) < 0)
+        return NULL;
+    PyObject *result = function_vectorcall(object, args, (size_t)n, NULL);
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (change_deadline(thread, outer, now_nanoseconds()) < 0)
+        PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    return result;
+}
+
+/* What a call does once the instance is closed. */
+static PyObject *
+function_closed(PyObject *object, PyObject *const *Py_UNUSED(args), size_t Py_UNUSED(n), PyObject *Py_UNUSED(names))
+{
+    PyErr_Format(PyExc_ValueError, "%s() cannot be called: its instance is closed",
+                 function_label((FunctionObject *)object));
+    return NULL;
+}
+
 static PyObject *
 function_vectorcall(PyObject *object, PyObject *const *args, size_t n_and_flag, PyObject *kwnames)
 {
     FunctionObject *self = (FunctionObject *)object;
     Py_ssize_t n = PyVectorcall_NARGS(n_and_flag);
     Signature *signature = self->signature;
-    if (UNLIKELY(kwnames && PyTuple_GET_SIZE(kwnames))) {
-        PyErr_Format(PyExc_TypeError, "%s() takes no keyword arguments (signature %U)", function_label(self),
-                     signature->text);
-        return NULL;
-    }
+    if (UNLIKELY(kwnames && PyTuple_GET_SIZE(kwnames)))
+        return call_with_keywords(object, args, n, kwnames);
     if (UNLIKELY(n != signature->n_params))
         return wrong_count(self, n);
     if (UNLIKELY(signature->stack_words > SMALL_STACK || signature->n_results > 9))
@@ -160,6 +197,8 @@ static PyObject *
 function_call_bits(PyObject *object, PyObject *argument)
 {
     FunctionObject *self = (FunctionObject *)object;
+    if (self->vectorcall == function_closed)
+        return function_closed(object, NULL, 0, NULL);
     PyObject *sequence = PySequence_Tuple(argument);  /* a list could change while its items are converted */
     if (!sequence)
         return NULL;
@@ -180,7 +219,7 @@ function_new(FunctionRecord *record, PyObject *name)
     FunctionObject *self = PyObject_GC_New(FunctionObject, FunctionType);
     if (!self)
         return NULL;
-    self->vectorcall = function_vectorcall;
+    self->vectorcall = ((InstanceObject *)record->owner)->closed ? function_closed : function_vectorcall;
     self->code = record->code;
     self->vmctx = record->vmctx;
     self->signature = record->signature;

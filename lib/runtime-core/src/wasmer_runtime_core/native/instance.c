@@ -418,6 +418,10 @@ index_argument(PyObject *argument, uint32_t count, const char *what, uint32_t *o
 static int
 is_usable(InstanceObject *self)
 {
+    if (self->closed) {
+        PyErr_SetString(PyExc_ValueError, "the instance is closed");
+        return 0;
+    }
     if (self->plan && !self->cleared)
         return 1;
     raise_error("RuntimeError", "the instance is gone: it was garbage-collected");
@@ -473,6 +477,32 @@ instance_global(PyObject *object, PyObject *argument)
                                       self, own, own_cell(self, own));
     self->globals[index] = global;
     return (PyObject *)global;
+}
+
+/* Its own memories are given back, and Python calls it no more. Code of other instances that still refers to its
+ * functions finds them, and traps where they touch a memory. */
+static PyObject *
+instance_close(PyObject *object, PyObject *Py_UNUSED(none))
+{
+    InstanceObject *self = (InstanceObject *)object;
+    if (self->closed)
+        Py_RETURN_NONE;
+    if (!is_usable(self))
+        return NULL;
+    if (self->member.store && self->member.store->owner) {
+        raise_error("RuntimeError", "the instance cannot be closed while it, or one linked to it, is running");
+        return NULL;
+    }
+    for (uint32_t i = self->plan->n_imported_memories; i < self->plan->n_memories; i++)
+        if (memory_may_close(self->memories[i]) < 0)
+            return NULL;
+    self->closed = 1;
+    for (uint32_t i = self->plan->n_imported_memories; i < self->plan->n_memories; i++)
+        memory_close(self->memories[i]);
+    for (uint32_t i = 0; self->functions && i < self->n_records; i++)
+        if (self->functions[i])
+            self->functions[i]->vectorcall = function_closed;
+    Py_RETURN_NONE;
 }
 
 static PyObject *
@@ -591,6 +621,7 @@ static PyMemberDef instance_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(InstanceObject, weakrefs), READONLY, NULL},
     {"plan", T_OBJECT, offsetof(InstanceObject, plan), READONLY, "its Plan; None for the home of one host function"},
     {"context", T_OBJECT, offsetof(InstanceObject, context), READONLY, "what host functions get as first argument"},
+    {"closed", T_INT, offsetof(InstanceObject, closed), READONLY, "1 once it is closed"},
     {"module", T_OBJECT, offsetof(InstanceObject, module), READONLY, "what it was made with"},
     {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef instance_getset[] = {{"vmctx", instance_get_vmctx, NULL, "address of the context block", NULL},
@@ -603,6 +634,7 @@ static PyMethodDef instance_methods[] = {
     {"memory", instance_memory, METH_O, "memory(index) -> Memory"},
     {"table", instance_table, METH_O, "table(index) -> Table"},
     {"global_", instance_global, METH_O, "global_(index) -> Global"},
+    {"close", instance_close, METH_NOARGS, "give its memories back; nothing of it can be called afterwards"},
     {NULL, NULL, 0, NULL}};
 static PyType_Slot instance_slots[] = {{Py_tp_new, instance_new},
                                        {Py_tp_dealloc, instance_dealloc},

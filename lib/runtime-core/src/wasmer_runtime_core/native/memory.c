@@ -202,10 +202,22 @@ memory_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)memory_new(type, (uint64_t)minimum, most, shared, reserve);
 }
 
+/* 0, or -1 with ValueError. */
+static int
+memory_open(MemoryObject *self)
+{
+    if (LIKELY(!self->closed))
+        return 0;
+    PyErr_SetString(PyExc_ValueError, "the memory is closed");
+    return -1;
+}
+
 static PyObject *
 memory_method_grow(PyObject *object, PyObject *argument)
 {
     MemoryObject *self = (MemoryObject *)object;
+    if (memory_open(self) < 0)
+        return NULL;
     PyObject *index = PyNumber_Index(argument);
     if (!index)
         return NULL;
@@ -228,12 +240,49 @@ memory_method_grow(PyObject *object, PyObject *argument)
     return PyLong_FromLongLong(before);
 }
 
+static int
+memory_may_close(MemoryObject *self)
+{
+    if (!self->views)
+        return 0;
+    PyErr_Format(PyExc_BufferError, "the memory cannot be closed: %zd view%s of it exist%s", self->views,
+                 self->views == 1 ? "" : "s", self->views == 1 ? "s" : "");
+    return -1;
+}
+
+/* Give the pages back. The addresses stay taken while the object lives, so that code which still refers to them
+ * traps; and while code runs without the GIL, which may be copying this very moment, so do the pages. */
+static void
+memory_close(MemoryObject *self)
+{
+    if (self->closed)
+        return;
+    self->closed = 1;
+    self->definition.length = self->maximum = 0;
+    if (n_released || !self->accessible)
+        return;
+    madvise(self->definition.base, self->accessible, MADV_DONTNEED);
+    if (mprotect(self->definition.base, self->accessible, PROT_NONE) == 0 && self->reserved)
+        self->accessible = 0;
+}
+
+static PyObject *
+memory_method_close(PyObject *object, PyObject *Py_UNUSED(none))
+{
+    if (memory_may_close((MemoryObject *)object) < 0)
+        return NULL;
+    memory_close((MemoryObject *)object);
+    Py_RETURN_NONE;
+}
+
 /* Whether [offset, offset + length) lies in the memory; otherwise IndexError. */
 static int
 memory_range(MemoryObject *self, unsigned long long offset, unsigned long long length)
 {
     if (offset <= self->definition.length && length <= self->definition.length - offset)
-        return 1;
+        return memory_open(self) == 0;
+    if (memory_open(self) < 0)
+        return 0;
     PyErr_Format(PyExc_IndexError, "%llu bytes at %llu are outside of the memory, which has %llu bytes", length, offset,
                  (unsigned long long)self->definition.length);
     return 0;
@@ -290,6 +339,10 @@ static int
 memory_getbuffer(PyObject *object, Py_buffer *view, int flags)
 {
     MemoryObject *self = (MemoryObject *)object;
+    if (memory_open(self) < 0) {
+        view->obj = NULL;
+        return -1;
+    }
     if (PyBuffer_FillInfo(view, object, self->definition.base, (Py_ssize_t)self->definition.length, 0, flags) < 0)
         return -1;
     self->views++;
@@ -333,6 +386,7 @@ static PyMemberDef memory_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(MemoryObject, weakrefs), READONLY, NULL},
     {"minimum", T_ULONGLONG, offsetof(MemoryObject, minimum), READONLY, "pages it was made with"},
     {"shared", T_INT, offsetof(MemoryObject, shared), READONLY, "1 if threads share it"},
+    {"closed", T_INT, offsetof(MemoryObject, closed), READONLY, "1 once it is closed"},
     {"reserved", T_INT, offsetof(MemoryObject, reserved), READONLY, "1 if the base never moves"},
     {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef memory_getset[] = {{"pages", memory_get_pages, NULL, "pages of 64 KiB now", NULL},
@@ -342,6 +396,7 @@ static PyGetSetDef memory_getset[] = {{"pages", memory_get_pages, NULL, "pages o
 static PyMethodDef memory_methods[] = {
     {"grow", memory_method_grow, METH_O, "grow(pages) -> pages before; raises MemoryGrowError"},
     {"read", (PyCFunction)(void (*)(void))memory_method_read, METH_FASTCALL, "read(offset, length) -> bytes"},
+    {"close", memory_method_close, METH_NOARGS, "give its pages back; BufferError while views of it exist"},
     {"write", (PyCFunction)(void (*)(void))memory_method_write, METH_FASTCALL, "write(offset, data)"},
     {NULL, NULL, 0, NULL}};
 static PyType_Slot memory_slots[] = {{Py_tp_new, memory_tp_new},
