@@ -296,3 +296,25 @@ def test_wasm2wat_gives_text_that_is_the_same_module(run: Run, program: str, tmp
     assert wat2wasm(result.stdout) == binary.read_bytes()
     assert run("wasm2wat", "-", "-o", str(tmp_path / "again.wat"), input=binary.read_bytes()).exit_code == 0
     assert (tmp_path / "again.wat").read_text() == result.stdout
+
+
+@pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("run FILE", 0),
+        ("run FILE --invoke fail -- 0", 134),
+        ("run nowhere", 1),
+        ("validate FILE", 0),
+        ("wat2wasm FILE -o -", 0),
+        ("inspect FILE", 0),
+        ("backends", 0),
+        ("--help", 0),
+    ],
+)
+def test_standard_streams_that_are_closed(program: str, arguments: str, code: int, closing: str) -> None:
+    words = arguments.replace("FILE", program)
+    command = f'exec "$0" -m wasmer_runtime {words} {closing}'
+    done = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, timeout=60)
+    assert done.returncode == code
+    assert b"AttributeError" not in done.stderr and b"Traceback" not in done.stderr

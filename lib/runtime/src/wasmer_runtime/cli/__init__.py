@@ -20,6 +20,7 @@ standard error, 2 for a command line that makes no sense.
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any, NoReturn
 
 import click
@@ -64,7 +65,18 @@ cli.add_command(inspecting.dump)
 cli.add_command(inspecting.backends)
 
 
+def open_closed_streams() -> None:
+    """Let standard streams that the process was started without lead nowhere.
+
+    A file that is opened gets the lowest free number, so later ones cannot get theirs.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode))
+
+
 def main() -> NoReturn:
     """The console script."""
+    open_closed_streams()
     cli.main(prog_name="wasmer-runtime")
     raise AssertionError("click ends the process")

@@ -47,8 +47,7 @@ def report(error: BaseException) -> int | None:
         return INTERRUPT_EXIT_CODE
     if isinstance(error, BrokenPipeError):
         # Whoever read our output has enough; nothing more can be written, not even at exit.
-        if sys.stdout is not None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     if os.environ.get("WASMER_BACKTRACE", "0") not in ("", "0"):
         traceback.print_exception(error)
@@ -73,8 +72,6 @@ def warn(message: str) -> None:
 
 def flush() -> None:
     """What was printed through Python comes before what is reported."""
-    if sys.stdout is None:  # the process was started without one
-        return
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
