@@ -20,7 +20,8 @@ from wasmer_runtime_core.pipeline import Compilation, compile_with, run
 
 MANY = "(module (memory 1)" + "".join(
     f'(func $f{at} (export "f{at}") (param i32) (result i32)'
-    f" (i32.store (local.get 0) (i32.const {at})) (i32.add (call $f{(at * 7 + 1) % 60 if at else 59}_ (local.get 0)) (i32.const {at})))"
+    f" (i32.store (local.get 0) (i32.const {at}))"
+    f" (i32.add (call $f{(at * 7 + 1) % 60 if at else 59}_ (local.get 0)) (i32.const {at})))"
     f"(func $f{at}_ (param i32) (result i32) (i32.xor (i32.load (local.get 0)) (i32.const {at})))"
     for at in range(60)
 ) + ")"  # fmt: skip

@@ -48,7 +48,7 @@ class LLVMCompiler:
 
     def __init__(
         self,
-        opt_level: int = 2,
+        opt_level: int = 1,
         cpu: str = "native",
         fast: bool = False,
         callbacks: LLVMCallbacks | None = None,
@@ -57,7 +57,8 @@ class LLVMCompiler:
     ) -> None:
         """Choose how to compile.
 
-        `opt_level`: LLVM's, 0 to 3. `cpu`: ``"native"``, or a level that the code may then
+        `opt_level`: LLVM's, 0 to 3; above 1 compilation takes longer and the code is hardly
+        faster. `cpu`: ``"native"``, or a level that the code may then
         rely on: ``"x86-64"`` (with SSE4), ``"x86-64-v2"``, ``-v3`` or ``-v4``.
 
         `fast`: trades exactness of out-of-bounds traps for speed. An access whose value
