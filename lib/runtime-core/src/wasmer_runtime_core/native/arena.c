@@ -12,6 +12,7 @@
 #define PAGE 4096
 #define MAX_REGIONS 64
 #define REGION_BYTES ((size_t)1 << 30)
+#define SMALL_REGION_BYTES ((size_t)32 << 20)  /* where address space is limited */
 
 typedef struct { size_t page, count; } Extent;
 
@@ -44,7 +45,9 @@ region_create(size_t pages_needed)
 {
     if (n_regions == MAX_REGIONS)
         return NULL;
-    for (size_t bytes = REGION_BYTES;; bytes /= 4) {
+    struct rlimit limit;
+    int limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    for (size_t bytes = limited ? SMALL_REGION_BYTES : REGION_BYTES;; bytes /= 4) {
         if (bytes < pages_needed * PAGE)
             bytes = pages_needed * PAGE;
         void *base = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -22,7 +22,9 @@ thread_free(void *pointer)
     free(thread);
 }
 
-/* The record of this thread; NULL with MemoryError. The stack limit leaves room for host
+#define MOST_STACK_BYTES ((size_t)256 << 20)  /* also where there is no limit: a recursion has an end */
+
+/* The record of this thread; NULL with an exception. The stack limit leaves room for host
  * functions below it: an eighth of the stack, between 256 KiB and 1 MiB. */
 static NOINLINE Thread *
 thread_create(void)
@@ -31,13 +33,21 @@ thread_create(void)
     pthread_attr_t attributes;
     void *low = NULL;
     size_t size = 0;
-    if (!thread || pthread_getattr_np(pthread_self(), &attributes)) {
-        free(thread);
+    if (!thread) {
         PyErr_NoMemory();
+        return NULL;
+    }
+    if ((errno = pthread_getattr_np(pthread_self(), &attributes))) {  /* it reads a file */
+        PyErr_SetFromErrno(PyExc_OSError);
+        free(thread);
         return NULL;
     }
     pthread_attr_getstack(&attributes, &low, &size);
     pthread_attr_destroy(&attributes);
+    if (size > MOST_STACK_BYTES) {
+        low = (char *)low + (size - MOST_STACK_BYTES);
+        size = MOST_STACK_BYTES;
+    }
     size_t spare = size / 8;
     if (spare < 256 * 1024)
         spare = size < 512 * 1024 ? size / 2 : 256 * 1024;
