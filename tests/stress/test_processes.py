@@ -251,7 +251,7 @@ def test_memory_runs_out_at_every_moment() -> None:
                 pass
             finally:
                 remove_mem_hooks()
-    assert failed > 100
+    assert failed > 20
     assert exports.add(1, 2) == 3
 
 
@@ -268,7 +268,7 @@ def test_few_file_descriptors_and_a_stack_without_limit() -> None:
     for fd in hold[:50]:  # imports need some
         os.close(fd)
     loop()
-    for _ in range(50):
+    for _ in range(60):
         try:
             os.open("/dev/null", os.O_RDONLY)
         except OSError:
@@ -276,6 +276,9 @@ def test_few_file_descriptors_and_a_stack_without_limit() -> None:
     thread.start()
     thread.join()
     exports = loop().exports
+    raises((Trap, OSError), exports.trap)
+    for fd in hold[50:]:
+        os.close(fd)
     raises(Trap, exports.trap)
 
 
