@@ -6,10 +6,13 @@ import asyncio
 import contextvars
 import threading
 import time
+from array import array
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from wasmer_runtime_core.arrays import vectorize
 from wasmer_runtime_core.backends import find_compiler
 from wasmer_runtime_core.errors import RuntimeError as WasmRuntimeError
 from wasmer_runtime_core.errors import Timeout, Trap
@@ -176,3 +179,21 @@ def test_released_functions_let_others_run() -> None:
     ended = time.monotonic()
     thread.join()
     assert len(ticks) == 5 and ticks[-1] < ended
+
+
+def test_a_closed_instance_is_closed_for_every_form_of_call() -> None:
+    instance = MODULE.instantiate({"env": {"host": lambda number: number}})
+    add = instance.exports.add
+    released = add.released
+    assert released(1, 2) == 3
+    applied = vectorize(add)
+    instance.close()
+    one = array("i", [1])
+    calls: list[Callable[[], Any]] = [
+        lambda: released(1, 2),
+        lambda: applied(one, one),
+        lambda: asyncio.run(add.call_async(1, 2)),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="its instance is closed"):
+            call()

@@ -262,6 +262,8 @@ native_map_elements(PyObject *Py_UNUSED(module), PyObject *args)
         return NULL;
     FunctionObject *function = (FunctionObject *)object;
     VectorState state;
+    if (((InstanceObject *)function->owner)->closed)
+        return function_closed(object, NULL, 0, NULL);
     if (vector_shape(&state, function, PyTuple_GET_SIZE(inputs)) < 0)
         return NULL;
     Py_buffer views[MAX_OPERANDS + 1];
