@@ -198,7 +198,7 @@ def test_functions_say_what_they_are() -> None:
     assert plus.__name__ == "plus"
     assert plus.type == function_type("i32 i32", "i32")
     assert repr(plus) == "<wasm function plus: [i32, i32] -> [i32]>"
-    assert str(inspect.signature(plus)) == "(p0: 'i32', p1: 'i32', /) -> 'i32'"
+    assert str(inspect.signature(plus)) == "(p0: 'i32', p1: 'i32', /, *, timeout: 'float | None' = None) -> 'i32'"
     assert plus.__doc__ == "plus(i32, i32) -> i32\n\nA WebAssembly function." and plus.__qualname__ == "plus"
     assert callable(plus) and hash(plus) == hash(plus) and plus == plus
     plus.note = "mine"

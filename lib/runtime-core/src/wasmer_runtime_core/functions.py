@@ -82,7 +82,8 @@ def _describe(function: Function, what: str) -> object:
     from inspect import Parameter, Signature
 
     return Signature(
-        [Parameter(f"p{number}", Parameter.POSITIONAL_ONLY, annotation=param) for number, param in enumerate(params)],
+        [Parameter(f"p{number}", Parameter.POSITIONAL_ONLY, annotation=param) for number, param in enumerate(params)]
+        + [Parameter("timeout", Parameter.KEYWORD_ONLY, default=None, annotation="float | None")],
         return_annotation=returned,
     )
 

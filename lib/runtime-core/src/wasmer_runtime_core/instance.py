@@ -22,7 +22,7 @@ from wasmer_runtime_core import globals as _globals, memory as _memory, table as
 import wasmer_runtime_core.trap  # noqa: F401  # isort: skip
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from wasmer_runtime_core.functions import DynFunc, Function
     from wasmer_runtime_core.limits import Limits

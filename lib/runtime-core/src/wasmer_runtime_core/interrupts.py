@@ -35,7 +35,8 @@ def watch_signals() -> None:
 class timeout:
     """Within ``with timeout(seconds):`` WebAssembly code of this thread ends with `Timeout` after that time.
 
-    They nest, also with the `timeout` of a call: the earliest deadline counts. The same object can be used again, not at once.
+    They nest, also with the `timeout` of a call: the earliest deadline counts. The same object can be
+    used again, not at once.
 
     Raises:
         ValueError: less than no time.

@@ -16,6 +16,7 @@ import struct
 from typing import Any, Final
 
 from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.pointers import little_endian
 from wasmer_runtime_core.units import Pages
 from wasmer_runtime_core.values import MemoryDescriptor
 from wasmer_runtime_core.wasm.types import PAGE_BYTES, Limits, MemoryType
@@ -147,7 +148,7 @@ class Memory(machine.Memory):
             IndexError: they lie outside.
             struct.error: no such format.
         """
-        layout = _little_endian(layout)
+        layout = little_endian(layout)
         return layout.unpack(self.read(offset, layout.size))
 
     def write_struct(self, layout: struct.Struct | str, offset: int, *values: Any) -> None:
@@ -157,7 +158,7 @@ class Memory(machine.Memory):
             IndexError: they lie outside.
             struct.error: no such format, or values that do not fit it.
         """
-        self.write(offset, _little_endian(layout).pack(*values))
+        self.write(offset, little_endian(layout).pack(*values))
 
     def __getitem__(self, index: int | slice) -> int | bytes:
         """One byte as an int, or a slice as bytes.
@@ -186,12 +187,6 @@ class Memory(machine.Memory):
             return "<wasm memory: closed>"
         most = "" if self.maximum is None else f" of at most {self.maximum}"
         return f"<wasm memory: {self.pages}{most} pages of {PAGE_BYTES // 1024} KiB>"
-
-
-def _little_endian(layout: struct.Struct | str) -> struct.Struct:
-    if isinstance(layout, struct.Struct):
-        return layout
-    return struct.Struct(layout if layout[:1] in "@=<>!" else "<" + layout)
 
 
 machine.configure(memory=Memory)

@@ -40,6 +40,13 @@ ELEMENTS: Final = {
 _class: Final = type
 
 
+def little_endian(layout: struct.Struct | str) -> struct.Struct:
+    """The layout; a format that does not say its order is little-endian."""
+    if isinstance(layout, struct.Struct):
+        return layout
+    return struct.Struct(layout if layout[:1] in "@=<>!" else "<" + layout)
+
+
 @final
 class Item:
     """Kind of a pointer to one value."""
@@ -66,7 +73,7 @@ class Cell:
 
     def get(self) -> Any:
         """What lies there now; a tuple if the type has several parts."""
-        found = self._layout.unpack_from(self._memory, self.offset)
+        found = self._memory.read_struct(self._layout, self.offset)
         return found[0] if len(found) == 1 else found
 
     def set(self, value: Any) -> None:
@@ -75,12 +82,14 @@ class Cell:
         Raises:
             struct.error: the value is none of this type.
         """
-        self._layout.pack_into(self._memory, self.offset, *(value if isinstance(value, tuple) else (value,)))
+        self._memory.write_struct(self._layout, self.offset, *(value if isinstance(value, tuple) else (value,)))
 
     value = property(get, set)
 
     def __repr__(self) -> str:
-        return f"<cell {self._layout.format} at {self.offset:#x}: {self.get()!r}>"
+        return (
+            f"<cell {self._layout.format} at {self.offset:#x}: {'closed' if self._memory.closed else repr(self.get())}>"
+        )
 
 
 @final
@@ -115,7 +124,7 @@ class WasmPtr:
             self._size = self._alignment = self._layout.size
         elif isinstance(type, (str, struct.Struct)):
             try:
-                self._layout = type if isinstance(type, struct.Struct) else struct.Struct(type if type[:1] in "@=<>!" else "<" + type)
+                self._layout = little_endian(type)
             except struct.error as error:
                 names = ", ".join(ELEMENTS)
                 raise ValueError(f"{type!r} is neither a struct format ({error}) nor one of {names}") from None
@@ -123,7 +132,8 @@ class WasmPtr:
         else:
             import ctypes
 
-            if not (isinstance(type, _class) and issubclass(type, (ctypes.Structure, ctypes.Union))):
+            given: Any = type
+            if not (isinstance(given, _class) and issubclass(given, (ctypes.Structure, ctypes.Union))):
                 raise TypeError(f"a pointer is to an element type, a struct format or a ctypes.Structure, not {type!r}")
             self._structure = type
             self._size, self._alignment = ctypes.sizeof(type), ctypes.alignment(type)

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.limits import Limits
     from wasmer_runtime_core.memory import Memory
     from wasmer_runtime_core.module import ExportType, ImportType, Module
+    from wasmer_runtime_core.pointers import Array, Item, WasmPtr
     from wasmer_runtime_core.table import Table
     from wasmer_runtime_core.units import Bytes, Pages
     from wasmer_runtime_core.values import (
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "VERSION",
+    "Array",
     "Backend",
     "Bytes",
     "Compiler",
@@ -80,6 +82,7 @@ __all__ = [
     "ImportObject",
     "ImportType",
     "Instance",
+    "Item",
     "Limits",
     "Memory",
     "MemoryDescriptor",
@@ -90,6 +93,7 @@ __all__ = [
     "TableDescriptor",
     "Type",
     "Value",
+    "WasmPtr",
     "compile",
     "compile_with",
     "compile_with_config",
@@ -141,6 +145,7 @@ _HOMES = {
     "wasmer_runtime_core.limits": ("Limits",),
     "wasmer_runtime_core.memory": ("Memory",),
     "wasmer_runtime_core.module": ("ExportType", "ImportType", "Module"),
+    "wasmer_runtime_core.pointers": ("Array", "Item", "WasmPtr"),
     "wasmer_runtime_core.table": ("Table",),
     "wasmer_runtime_core.units": ("Bytes", "Pages"),
     "wasmer_runtime_core.values": (
