@@ -67,7 +67,7 @@ def test_lines_of_a_c_program(tmp_path: Path) -> None:
     data = target.read_bytes()
     info = decode_module(data).info
     division = data.rindex(b"\x6d", 0, data.index(b".debug"))  # i32.div_s
-    assert info.source_lines.find(division).startswith("program.c:2:")
+    assert "program.c:2:" in info.source_lines.find(division)  # the path depends on where the compiler ran
     assert info.source_lines.find(len(data) * 2) == ""
     assert "source_lines" not in pickle.loads(pickle.dumps(info)).__dict__
 
