@@ -24,7 +24,7 @@ HASHED = 60_000  # bytes of the control for each repetition of the kernel
 
 
 def main() -> int:
-    parser = arguments(__doc__ or "", rounds=7)
+    parser = arguments(__doc__ or "", rounds=200)
     parser.add_argument("--kernel", default="collatz", help="what to compute (default: collatz)")
     parser.add_argument("--backend", default="singlepass", help="who compiles (default: singlepass)")
     parser.add_argument("--threads", type=int, default=2, help="how many (default: 2)")
@@ -37,7 +37,7 @@ def main() -> int:
         return 2
     from wasmer_runtime import CompilerConfig, compile
 
-    repetitions = max(1, kernel.repetitions // 4) if options.quick else kernel.repetitions
+    repetitions = max(1, kernel.repetitions // 40)  # some milliseconds: short enough to be left alone now and then
     contenders: dict[str, list[Callable[[], object]]] = {}
     for name, release in (("release_gil=True", True), ("with the GIL", False)):
         module = compile(wasm, options.backend, CompilerConfig(release_gil=release))
@@ -47,31 +47,47 @@ def main() -> int:
     rows: list[list[str]] = []
     results: dict[str, dict[str, float]] = {}
     for name, runs in contenders.items():
-        sequential, parallel = [], []
-        for _ in range(2 if options.quick else options.rounds):
-            sequential.append(_taken(lambda: [run() for run in runs]))  # noqa: B023
-            parallel.append(_taken(lambda: _at_once(runs)))  # noqa: B023
-        gain = min(sequential) / min(parallel)
-        results[name] = {"sequential": min(sequential), "parallel": min(parallel), "gain": gain}
-        rows.append([name, f"{min(sequential) * 1e3:.0f}", f"{min(parallel) * 1e3:.0f}", f"{gain:.2f}"])
+        sequential, parallel = _measure(runs, 20 if options.quick else options.rounds)
+        gain = sequential / parallel
+        results[name] = {"sequential": sequential, "parallel": parallel, "gain": gain}
+        rows.append([name, f"{sequential * 1e3:.1f}", f"{parallel * 1e3:.1f}", f"{gain:.2f}"])
     print(f"{options.threads} threads, {os.cpu_count()} processors, load before {os.getloadavg()[0]:.1f}\n")
     print(table([kernel.name, "one by one, ms", "at once, ms", "gain"], rows))
     write_json(options.json, results)
     return 0
 
 
-def _taken(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def _measure(runs: list[Callable[[], object]], rounds: int) -> tuple[float, float]:
+    """Best times of all runs one after the other, and of all at once in threads that wait to be let go."""
+    start, end = threading.Barrier(len(runs) + 1), threading.Barrier(len(runs) + 1)
+    over = threading.Event()
 
+    def work(run: Callable[[], object]) -> None:
+        while True:
+            start.wait()
+            if over.is_set():
+                return
+            run()
+            end.wait()
 
-def _at_once(runs: list[Callable[[], object]]) -> None:
-    threads = [threading.Thread(target=run) for run in runs]
+    threads = [threading.Thread(target=work, args=(run,)) for run in runs]
     for thread in threads:
         thread.start()
+    sequential = parallel = float("inf")
+    for _ in range(rounds):
+        began = time.perf_counter()
+        for run in runs:
+            run()
+        sequential = min(sequential, time.perf_counter() - began)
+        began = time.perf_counter()
+        start.wait()
+        end.wait()
+        parallel = min(parallel, time.perf_counter() - began)
+    over.set()
+    start.wait()
     for thread in threads:
         thread.join()
+    return sequential, parallel
 
 
 if __name__ == "__main__":
