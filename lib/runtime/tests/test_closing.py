@@ -177,6 +177,8 @@ def test_a_call_with_a_deadline() -> None:
         exports.spin(0, timeout="soon")
     with pytest.raises(Timeout):
         make().call("spin", 1, timeout=0.02)
+    with pytest.raises(Timeout):
+        make().dyn_func("spin").call([1], timeout=0.02)
 
 
 def test_deadlines_of_calls_nest_with_blocks() -> None:

@@ -39,13 +39,19 @@ class DynFunc:
         """Its parameters and results."""
         return self._signature
 
-    def call(self, arguments: Sequence[Any] = ()) -> list[Value]:
+    def call(self, arguments: Sequence[Any] = (), *, timeout: float | None = None) -> list[Value]:
         """Call it. Arguments may be plain values too, where they fit the signature.
 
         Raises:
             SignatureError: another number of arguments, or one of another type.
             RuntimeError: it trapped.
+            Timeout: it ran longer than `timeout` seconds.
         """
+        if timeout is not None:
+            from wasmer_runtime_core.interrupts import timeout as deadline
+
+            with deadline(timeout):
+                return self.call(arguments)
         values = self._signature.bind(arguments, self.function.__name__)
         bits = [value.value if value.type in (FUNCREF, EXTERNREF) else value.bits for value in values]
         return [
