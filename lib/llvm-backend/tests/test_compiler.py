@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, compiler, translate, workers
-from wasmer_llvm_backend.unit import Job
+from wasmer_llvm_backend.unit import Job, Product
 from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError, InternalError, Trap
 from wasmer_runtime_core.pipeline import Compilation, compile_with, run
+from wasmer_runtime_core.wasm.body import Body
 
 MANY = "(module (memory 1)" + "".join(
     f'(func $f{at} (export "f{at}") (param i32) (result i32)'
@@ -57,22 +58,34 @@ def test_calls_between_units_arrive(small_units: None) -> None:
 def test_a_function_that_llvm_does_not_survive_is_named(monkeypatch: pytest.MonkeyPatch, small_units: None) -> None:
     original = translate.FunctionTranslator.translate
 
-    def broken(self: translate.FunctionTranslator, body: object) -> str:
-        text = original(self, body)  # type: ignore[arg-type]
-        if body.function_index == 41:  # type: ignore[attr-defined]
+    def broken(self: translate.FunctionTranslator, body: Body) -> str:
+        text = original(self, body)
+        if body.function_index == 41:
             head, _, rest = text.partition("entry:\n")
             text = f'{head}entry:\ncall void asm sideeffect "no such instruction", ""()\n{rest}'
         return text
 
     monkeypatch.setattr(translate.FunctionTranslator, "translate", broken)
-    with pytest.raises((CompileError, InternalError), match=r"function 41|functions \d+ to \d+"):
+    with pytest.raises(CompileError, match=r"LLVM gave up on function 41 \(f20_\) at byte 0x\w+: LLVM ERROR"):
         compiled(MANY, LLVMCompiler(processes=2))
+
+
+def test_a_function_that_llvm_rejects_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = translate.FunctionTranslator.translate
+
+    def broken(self: translate.FunctionTranslator, body: Body) -> str:
+        text = original(self, body)
+        return text.replace("xor i32", "xor i31") if body.function_index == 7 else text
+
+    monkeypatch.setattr(translate.FunctionTranslator, "translate", broken)
+    with pytest.raises(InternalError, match=r"LLVM rejects function 7 \(f3_\)"):
+        compiled(MANY, LLVMCompiler())
 
 
 def test_a_worker_that_dies_is_an_answer() -> None:
     job = Job("this is not LLVM's language", "native", 1)
     ((_, answer),) = workers.compile_units([lambda: job], 1)
-    assert isinstance(answer, workers.Product) and "expected top-level entity" in answer.rejected
+    assert isinstance(answer, Product) and "expected top-level entity" in answer.rejected
     worker = workers.Worker()
     process = worker.start()
     assert process is not None
@@ -80,7 +93,7 @@ def test_a_worker_that_dies_is_an_answer() -> None:
     time.sleep(0.4)
     died = worker.compile(job)
     assert isinstance(died, workers.Died) and died.status == -signal.SIGKILL
-    assert isinstance(worker.compile(job), workers.Product)  # started afresh
+    assert isinstance(worker.compile(job), Product)  # started afresh
     worker.close()
 
 

@@ -110,12 +110,8 @@ class LLVMCompiler:
         done = 0
         for at, answer in self._answers(view, parts, reachable):
             part = parts[at]
-            if isinstance(answer, Died):
+            if isinstance(answer, Died) or answer.rejected:
                 raise self._culprit(info, view, part, answer)
-            if answer.rejected:
-                raise InternalError(
-                    f"LLVM rejects functions {part[0].function_index} to {part[-1].function_index}: {answer.rejected}"
-                )
             self._show(answer)
             units[at] = answer.code
             done += sum(len(body.records) // 16 for body in part)
@@ -158,23 +154,25 @@ class LLVMCompiler:
         if self.callbacks.object_buffer is not None:
             self.callbacks.object_buffer(product.object_buffer)
 
-    def _culprit(self, info: ModuleInfo, view: ModuleView, part: Sequence[Body], died: Died) -> CompileError:
-        """Find the function that LLVM does not survive, by halves."""
+    def _culprit(self, info: ModuleInfo, view: ModuleView, part: Sequence[Body], answer: Product | Died) -> Exception:
+        """Find the function that LLVM rejects or does not survive, by halves."""
         while len(part) > 1:
             halves = (part[: len(part) // 2], part[len(part) // 2 :])
             jobs = [partial(self._job, view, half, view.everything, False) for half in halves]
-            failed = [(half, answer) for half, (_, answer) in zip(halves, sorted(compile_units(jobs, 1)), strict=True)
-                      if isinstance(answer, Died)]  # fmt: skip
+            answers = sorted(compile_units(jobs, 1), key=lambda pair: pair[0])
+            failed = [(halves[at], given) for at, given in answers if isinstance(given, Died) or given.rejected]
             if not failed:
                 break
-            part, died = failed[0]
+            part, answer = failed[0]
         first = part[0].function_index
         if len(part) == 1:
             name = info.function_names.get(first)
             what = f"function {first}" + (f" ({name})" if name else "") + f" at byte {part[0].offset:#x}"
         else:
             what = f"functions {first} to {part[-1].function_index}"
-        reason = died.message.splitlines()[-1] if died.message else f"its process ended with status {died.status}"
+        if isinstance(answer, Product):
+            return InternalError(f"LLVM rejects {what}: {answer.rejected}")
+        reason = answer.message.splitlines()[-1] if answer.message else f"its process ended with status {answer.status}"
         return CompileError(f"LLVM gave up on {what}: {reason}")
 
 

@@ -17,6 +17,7 @@ import queue
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, NamedTuple
@@ -39,6 +40,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
+        self.complaints = tempfile.TemporaryFile()  # a pipe that nobody reads could fill up
         self.closed = False
         self.lock = threading.Lock()
 
@@ -50,14 +52,15 @@ class Worker:
         try:
             _write(process.stdin, job)
             answer = _read(process.stdout)
-        except (OSError, EOFError):
+        except (OSError, EOFError, ValueError):  # ValueError: closed by `close`
             answer = None
         if isinstance(answer, Product):
             return answer
         process.kill()
-        assert process.stderr is not None
-        message = process.stderr.read()[-STDERR_BYTES:].decode(errors="replace").strip()
         status = process.wait()
+        size = self.complaints.seek(0, os.SEEK_END)
+        self.complaints.seek(max(0, size - STDERR_BYTES))
+        message = self.complaints.read().decode(errors="replace").strip()
         self.process = None
         return Died(status, message)
 
@@ -71,7 +74,7 @@ class Worker:
                     [sys.executable, "-c", "from wasmer_llvm_backend.workers import serve; serve()"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
+                    stderr=self.complaints,
                     env=environment,
                     start_new_session=True,  # Ctrl-C is the caller's, who ends us
                 )
@@ -82,7 +85,7 @@ class Worker:
             self.closed = True
             if self.process is not None:
                 self.process.kill()
-                for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+                for stream in (self.process.stdin, self.process.stdout):
                     if stream is not None:
                         try:
                             stream.close()
