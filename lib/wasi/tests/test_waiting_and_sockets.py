@@ -13,7 +13,9 @@ import pytest
 from guests import BUFFER, RESULT, DirectGuest, Guest, RuntimeGuest
 
 from wasmer_wasi import ExitCode, VirtualClock, WasiState
-from wasmer_wasi.types import SNAPSHOT1
+from wasmer_wasi.descriptors import Descriptor
+from wasmer_wasi.files import HostFile
+from wasmer_wasi.types import FILETYPE_UNKNOWN, SNAPSHOT1, STREAM_RIGHTS
 
 MILLISECOND = 1_000_000
 
@@ -226,3 +228,37 @@ def test_signals_end_the_guest_and_not_the_host(guest: Guest) -> None:
         assert end.value.code == 128 + number
     for number in (0, 16, 17, 22, 27):
         assert guest.call("proc_raise", number) == "SUCCESS"
+
+
+@pytest.mark.parametrize("pieces", [1, 4])
+def test_a_signal_does_not_cut_a_write_short(pieces: int, tmp_path: Path) -> None:
+    """The host answers with a part of it when a signal comes while a pipe is full."""
+    reading, writing = os.pipe()
+    text = os.urandom(200_000)
+    received = bytearray()
+
+    def read_slowly() -> None:
+        while len(received) < len(text):
+            time.sleep(0.005)
+            received.extend(os.read(reading, 5000))
+
+    guest = DirectGuest(tmp_path, SNAPSHOT1)
+    guest.context.bytes.extend(bytes(len(text)))
+    opened = Descriptor(HostFile(writing), FILETYPE_UNKNOWN, STREAM_RIGHTS, 0)
+    fd = guest.state.descriptors.insert(opened)
+    start = 2 * BUFFER
+    guest.write(start, text)
+    size = len(text) // pieces
+    reader = threading.Thread(target=read_slowly, daemon=True)
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.003, 0.003)
+    try:
+        reader.start()
+        ranges = [(start + size * at, size) for at in range(pieces)]
+        assert guest.get("fd_write", fd, *guest.iovecs(*ranges)) == ("SUCCESS", len(text))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    reader.join(60)
+    assert bytes(received) == text
+    os.close(reading)

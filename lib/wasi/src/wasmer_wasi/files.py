@@ -152,7 +152,8 @@ class HostFile:
         return os.readv(self.host, buffers)
 
     def write(self, buffers: Buffers) -> int:
-        return os.writev(self.host, buffers)
+        count = os.writev(self.host, buffers)
+        return count if count == sum(map(len, buffers)) else write_rest(self.host, buffers, count)
 
     def read_at(self, buffers: Buffers, offset: int) -> int:
         return os.preadv(self.host, buffers, offset)
@@ -218,6 +219,33 @@ class HostFile:
     def __del__(self) -> None:
         if getattr(self, "host", -1) >= 0:
             self.close()
+
+
+def write_rest(host: int, buffers: Buffers, count: int) -> int:
+    """Write on after `count` bytes, where a signal to this process cut a write to a full pipe short.
+
+    Programs do not expect that, who know of no signals. Whatever else stopped it (a full disk, a pipe that
+    would block) does so again, and is told when nothing was written at all.
+
+    Returns:
+        the bytes written in all.
+    """
+    while True:
+        skipped = count
+        rest = []
+        for buffer in buffers:
+            if skipped < len(buffer):
+                rest.append(buffer[skipped:])
+            skipped = max(skipped - len(buffer), 0)
+        if not rest:
+            return count
+        try:
+            more = os.writev(host, rest)
+        except OSError:
+            return count
+        if not more:
+            return count
+        count += more
 
 
 _FIONREAD: Final = 0x541B

@@ -32,7 +32,7 @@ from wasmer_wasi.errno import (
     WasiError,
     errno_of,
 )
-from wasmer_wasi.files import SEEK_CUR, SEEK_END, SEEK_SET, Status
+from wasmer_wasi.files import SEEK_CUR, SEEK_END, SEEK_SET, Status, write_rest
 from wasmer_wasi.filesystem import Opening
 from wasmer_wasi.guest import SIZE, TIME, U32, U64, Context, beyond, check, gather, span
 from wasmer_wasi.sockets import Socket
@@ -516,6 +516,8 @@ def fd_write(ctx: Context, fd: int, iovs: int, iovs_len: int, nwritten: int) -> 
                 return descriptor.refusal(RIGHT_FD_WRITE)
             if descriptor.host >= 0:
                 count = os.write(descriptor.host, state.view[start:length])
+                if start + count != length:
+                    count = write_rest(descriptor.host, [state.view[start:length]], count)
             elif descriptor.file is not None:
                 count = descriptor.file.write([state.view[start:length]])
             else:
