@@ -59,9 +59,7 @@ def isolated(
     return decorate
 
 
-def _check(
-    scenario: Callable[[], None], ends: int, timeout: float, prints: str, environment: dict[str, str]
-) -> None:
+def _check(scenario: Callable[[], None], ends: int, timeout: float, prints: str, environment: dict[str, str]) -> None:
     module, name = scenario.__module__, scenario.__name__
     command = [sys.executable, "-m", "tests.stress.isolated", module, name]
     process = subprocess.Popen(
@@ -85,7 +83,9 @@ def _check(
     assert prints in output, f"{shown} did not print {prints!r}:\n{output[-6000:]}"
 
 
-def raises(expected: type[BaseException] | tuple[type[BaseException], ...], call: Callable[..., Any], *args: Any) -> Any:
+def raises(
+    expected: type[BaseException] | tuple[type[BaseException], ...], call: Callable[..., Any], *args: Any
+) -> Any:
     """The exception that ``call(*args)`` raises; AssertionError if it raises none."""
     try:
         result = call(*args)

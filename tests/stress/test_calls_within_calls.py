@@ -1,5 +1,7 @@
 """WebAssembly calls Python, which calls WebAssembly: to any depth, with every kind of end."""
 
+# ruff: noqa: B023  # what a loop binds is used in that round only
+
 from __future__ import annotations
 
 import functools
@@ -344,7 +346,9 @@ def test_a_function_with_a_thousand_parameters_and_results() -> None:
 
 @isolated()
 def test_start_functions_and_contexts_that_misbehave() -> None:
-    text = '(module (import "h" "f" (func $f)) (func (export "again") call $f) (start $f) (table (export "t") 1 funcref))'
+    text = (
+        '(module (import "h" "f" (func $f)) (func (export "again") call $f) (start $f) (table (export "t") 1 funcref))'
+    )
     module = compile(text)
     kept: list[Any] = []
 

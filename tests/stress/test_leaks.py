@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable
 from typing import Any
 
-from tests.stress.isolated import SCALE, isolated, resident_bytes, scaled
+from tests.stress.isolated import isolated, resident_bytes, scaled
 from wasmer_runtime import Global, Memory, Value, compile, instantiate, timeout
 from wasmer_runtime.error import Trap
 from wasmer_runtime_core.native.machine import statistics
@@ -158,7 +158,7 @@ def test_wrong_calls() -> None:
 @isolated()
 def test_compile_and_drop() -> None:
     def step() -> None:
-        exports = compile("(module (func (export \"f\") (result i32) i32.const 1) (memory 1))").instantiate().exports
+        exports = compile('(module (func (export "f") (result i32) i32.const 1) (memory 1))').instantiate().exports
         exports.f()
         try:
             compile("(module (func (result i32)))")
@@ -190,18 +190,20 @@ def test_memories_globals_functions_and_deadlines() -> None:
 
 @isolated()
 def test_failed_instantiations() -> None:
-    start = compile('(module (memory 1) (table 1 funcref) (func $s unreachable) (elem (i32.const 0) $s) (start $s))')
+    start = compile("(module (memory 1) (table 1 funcref) (func $s unreachable) (elem (i32.const 0) $s) (start $s))")
     segment = compile('(module (memory 1) (data (i32.const 65536) "x"))')
     wanting = module()
 
     def step() -> None:
-        for attempt in (start.instantiate, segment.instantiate, wanting.instantiate, lambda: wanting.instantiate({"h": {"f": 1}})):
+        for attempt in (
+            start.instantiate,
+            segment.instantiate,
+            wanting.instantiate,
+            lambda: wanting.instantiate({"h": {"f": 1}}),
+        ):
             try:
                 attempt()
             except Exception as error:
                 assert str(error)
 
     stays_flat(step, 50_000, allowed=2 << 20)
-
-
-assert SCALE > 0

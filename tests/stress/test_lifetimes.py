@@ -122,7 +122,9 @@ def test_cycles_of_instances_and_closures_are_collected() -> None:
 
             instance = module.instantiate({"h": {"f": host}})
             exports = instance.exports
-            box.append([instance, exports, exports.one, exports.table, exports.objects, exports.object, exports, host][kind])
+            box.append(
+                [instance, exports, exports.one, exports.table, exports.objects, exports.object, exports, host][kind]
+            )
             exports.objects[0] = instance
             exports.object.value = exports
             exports.keep(exports.host)
@@ -168,7 +170,9 @@ def test_finalizers_that_call_exports() -> None:
     del exports
     gc.collect()
     assert outcomes and any(outcome == 2 for outcome in outcomes)
-    assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException) and not isinstance(outcome, error.Error)]
+    assert not [
+        outcome for outcome in outcomes if isinstance(outcome, BaseException) and not isinstance(outcome, error.Error)
+    ]
 
 
 @isolated()
@@ -245,7 +249,12 @@ def test_copies_and_pickles() -> None:
         assert again.instantiate({"h": {"f": lambda: 3}}).exports.host() == 3
     for twin in (copy.copy(module), copy.deepcopy(module)):
         assert twin.instantiate({"h": {"f": lambda: 3}}).exports.host() == 3
-    for value in (Value.I32(1), Value.F64(float("nan")), MemoryDescriptor(1, 2), TableDescriptor(ElementType.FUNCREF, 1)):
+    for value in (
+        Value.I32(1),
+        Value.F64(float("nan")),
+        MemoryDescriptor(1, 2),
+        TableDescriptor(ElementType.FUNCREF, 1),
+    ):
         assert pickle.loads(pickle.dumps(value)) == value == copy.deepcopy(value)
     memory = bytes(Memory(1))
     assert len(memory) == 65536
@@ -288,7 +297,14 @@ def test_equality_hashes_and_weak_references() -> None:
     assert one == instance.exports.table[0] and hash(one) == hash(instance.exports.table[0])
     assert one != other.exports.one and one != 1 and not one == None  # noqa: E711
     raises(TypeError, lambda: one < one)
-    for thing in (one, instance, instance.exports.memory, instance.exports.table, instance.exports.object, instance.module):
+    for thing in (
+        one,
+        instance,
+        instance.exports.memory,
+        instance.exports.table,
+        instance.exports.object,
+        instance.module,
+    ):
         assert weakref.ref(thing)() is thing and hash(thing) == hash(thing) and {thing: 1}[thing] == 1
         assert thing == thing and repr(thing)
 
