@@ -35,9 +35,12 @@ def by_definition(info: ModuleInfo, bodies: Sequence[Body]) -> list[Body]:
     return edit_bodies(info, bodies, visit)
 
 
+@pytest.mark.parametrize("backend", ("singlepass", "llvm"))
 @pytest.mark.parametrize("first", range(0, PROGRAMS, 20))
-def test_points(first: int) -> None:
-    compiler = find_compiler("singlepass")
+def test_points(first: int, backend: str) -> None:
+    if backend == "llvm":
+        pytest.importorskip("llvmlite", reason="the llvm backend needs llvmlite")
+    compiler = find_compiler(backend)
     for seed in range(first, first + 20):
         program = Program(seed)
         metered, defined = (

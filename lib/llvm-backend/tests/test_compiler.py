@@ -105,7 +105,8 @@ def test_ctrl_c_ends_compilation(tmp_path: Path) -> None:
         "body = '(local.set 1 (i32.add (i32.mul (local.get 1) (local.get 0)) (i32.load (local.get 1))))' * 8000\n"
         "text = '(module (memory 1)' + f'(func (param i32) (local i32) {body})' * 6 + ')'\n"
         "print('go', flush=True)\n"
-        "compile_with(text, LLVMCompiler(processes=2))\n"
+        "while True:\n"
+        "    compile_with(text, LLVMCompiler(processes=2))\n"
     )
     process = subprocess.Popen(
         [sys.executable, str(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from wasmer_llvm_backend import calls, context, control, loops, memory, values
+from wasmer_llvm_backend import calls, context, control, internal, loops, memory, values
 from wasmer_llvm_backend.lowering import COMPARISONS, DIVISIONS, LOADS, STORES, TEMPLATES, TRUNCATIONS
+from wasmer_runtime_core.wasm.internal_operators import ADD_POINTS, CHECK_POINTS, TRACE
 from wasmer_runtime_core.wasm.operators import OPERATORS
 
 if TYPE_CHECKING:
@@ -95,6 +96,9 @@ def _handlers() -> dict[int, Handler]:
             handlers[code] = bind(values.compare, COMPARISONS[name])
         else:
             assert code in TEMPLATES or name in ("nop", "select t"), name
+    handlers[ADD_POINTS] = internal.add_points
+    handlers[CHECK_POINTS] = internal.check_points
+    handlers[TRACE] = internal.trace
     return handlers
 
 

@@ -1,0 +1,44 @@
+"""Operators that middlewares put into bodies: points and traces (core's `wasm.internal_operators`).
+
+Points are read and written volatile: a trap, a call or the embedder must find what was used
+up to there, and no pass may move the count past either.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from wasmer_llvm_backend import calls
+from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS
+from wasmer_runtime_core.context import VMCTX
+from wasmer_runtime_core.trap_kinds import BY_NAME
+
+if TYPE_CHECKING:
+    from wasmer_llvm_backend.translate import FunctionTranslator
+
+POINTS_USED: Final = VMCTX["points_used"].offset
+EXECUTION_LIMIT_EXCEEDED: Final = BY_NAME["EXECUTION_LIMIT_EXCEEDED"].number
+
+
+def _points(f: FunctionTranslator) -> tuple[str, str]:
+    """The address of the points used, and their number."""
+    place = f.let(f"getelementptr i8, ptr %0, i64 {POINTS_USED}")
+    return place, f.let(f"load volatile i64, ptr {place}, align 8{CONTEXT_ACCESS}")
+
+
+def add_points(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    """``points_used += a``."""
+    place, used = _points(f)
+    f.out.append(f"store volatile i64 {f.let(f'add i64 {used}, {a}')}, ptr {place}, align 8{CONTEXT_ACCESS}")
+
+
+def check_points(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    """A trap if the points used reach the limit, both unsigned."""
+    limit = (a & 0xFFFFFFFF) | (b << 32)
+    f.trap_if(f.let(f"icmp uge i64 {_points(f)[1]}, {limit}"), EXECUTION_LIMIT_EXCEEDED)
+
+
+def trace(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    """A call of the helper, with what the record holds as constants."""
+    f.stack += [str((word >> 16) & 0xFF), str(a), str(b), str(f.offset)]
+    calls.helper(f, "trace", "", "void", word, a, b)
