@@ -261,7 +261,7 @@ def test_sub_interpreters_are_refused_or_work() -> None:
                 "except ImportError as error: print(error)\n",
             )
         except interpreters.RunFailedError as error:
-            # The C part refuses with ImportError; modules compiled by mypyc, with no sense of interpreters, with TypeError.
+            # The C part refuses with ImportError, modules compiled by mypyc with TypeError.
             assert "ImportError" in str(error) or "TypeError" in str(error), error
         interpreters.destroy(number)
         assert instance.exports.count(3) == 3
