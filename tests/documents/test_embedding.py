@@ -9,7 +9,7 @@ import pytest
 from tests.documents.test_examples import BLOCK, ROOT
 
 PAGE = ROOT / "docs" / "embedding.md"
-PROGRAMS = ("arrays", "embedding", "limits", "middleware", "threads")
+PROGRAMS = ("arrays", "calling", "embedding", "host-functions", "limits", "memory", "middleware", "threads")
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
