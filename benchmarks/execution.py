@@ -9,6 +9,7 @@ each column over the kernels that every contender ran.
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable
 
@@ -17,16 +18,24 @@ from support.contenders import Contender, Run, available
 from support.measure import Sample, alternate, arguments, geometric_mean, table, write_json
 
 
+def installed() -> list[str]:
+    """Our backends that can be used here."""
+    names = ["singlepass"]
+    if importlib.util.find_spec("llvmlite") and importlib.util.find_spec("wasmer_llvm_backend"):
+        names.append("llvm")
+    return names
+
+
 def main() -> int:
     parser = arguments(__doc__ or "", rounds=5)
     parser.add_argument("--kernels", metavar="NAMES", help="by name, or `simd`, or `all` (default: all but SIMD)")
-    parser.add_argument("--backends", default="singlepass", help="ours, separated by commas (default: singlepass)")
+    parser.add_argument("--backends", default=None, help="ours, separated by commas (default: those installed)")
     parser.add_argument("--peers", default="wasmtime", help="others: wasmtime, wasmtime-winch (default: wasmtime)")
     parser.add_argument("--metering", action="store_true", help="ours a second time, with points counted; and the cost")
     options = parser.parse_args()
     rounds = 2 if options.quick else options.rounds
     contenders: list[Contender] = []
-    ours = [name for name in options.backends.split(",") if name]
+    ours = installed() if options.backends is None else [name for name in options.backends.split(",") if name]
     metered = [f"{name}+metering" for name in ours if options.metering]
     for name in ["native", *ours, *metered, *filter(None, options.peers.split(","))]:
         contender = available(name)
