@@ -9,7 +9,17 @@ import pytest
 
 from tests.documents.test_examples import ROOT
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("lib/*.md"), *ROOT.glob("lib/*/*.md")])
+PLACES = (
+    "*.md",
+    "docs/*.md",
+    "lib/*.md",
+    "lib/*/*.md",
+    "benchmarks/*.md",
+    "changes/*.md",
+    "examples/**/*.md",
+    "tests/**/*.md",
+)
+PAGES = sorted(page for place in PLACES for page in ROOT.glob(place))
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)#?([^)\s]*)\)")
 FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 
