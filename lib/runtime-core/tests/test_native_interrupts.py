@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +184,54 @@ def test_signals_at_random_times_during_calls() -> None:
         signal.signal(signal.SIGINT, before)
         spinning()
     assert seen and rounds
+
+
+def test_entering_code_leaves_no_timer_that_cuts_a_write_short() -> None:
+    """The first call of a thread, and the first after a signal that Python has handled already."""
+    exports = spinning().exports
+    handled: list[int] = []
+
+    def write_after(prepare: Callable[[], object]) -> int:
+        reader, writer = os.pipe()
+        written: list[int] = []
+
+        def work() -> None:
+            prepare()
+            assert exports["add"](1, 2) == 3
+            written.append(os.write(writer, bytes(1 << 20)))
+
+        def drain() -> None:
+            time.sleep(0.02)
+            while os.read(reader, 1 << 16):
+                pass
+
+        drainer = threading.Thread(target=drain)
+        drainer.start()
+        if prepare is first_call:
+            worker = threading.Thread(target=work)
+            worker.start()
+            worker.join()
+        else:
+            work()
+        os.close(writer)
+        drainer.join()
+        os.close(reader)
+        return written[0]
+
+    def first_call() -> None:
+        pass
+
+    def after_a_signal() -> None:
+        signal.raise_signal(signal.SIGALRM)
+
+    assert write_after(first_call) == 1 << 20
+    before = signal.signal(signal.SIGALRM, lambda *_: handled.append(1))
+    try:
+        watch_signals()
+        assert write_after(after_a_signal) == 1 << 20
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert handled == [1]
 
 
 def test_alarms_and_late_handlers() -> None:

@@ -321,7 +321,7 @@ static void assert_handlers(void);
 /* interrupt.c */
 static void assert_interrupt_handlers(void);
 static void ensure_timer(Thread *thread);
-static void watch_soon(Thread *thread);
+static int attend_before(Thread *thread, Activation *activation);
 static int n_safepoints;       /* of all threads: while code is stopped like that, no memory may move */
 static int n_released;         /* activations that run without the GIL: likewise */
 static volatile pid_t gil_runner;  /* id of the thread that last entered wasm with the GIL held */

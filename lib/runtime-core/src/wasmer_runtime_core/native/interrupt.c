@@ -9,7 +9,9 @@
  * A signal may find the thread in a helper or a host function instead. Then it sets a mark that
  * is looked at when those end, and a timer of the thread's own sends the private WATCH_SIGNAL
  * every millisecond until it finds wasm code. The mark also tells the next entry of a signal
- * that came just before it, where nothing could be stopped yet. The same timer serves deadlines.
+ * that came just before it, where nothing could be stopped yet: that entry runs Python's handlers
+ * itself. No timer runs without a signal or a deadline, or it would cut short what the program
+ * does next, such as a write that waits. The same timer serves deadlines.
  *
  * Python runs signal handlers in the main thread. If that one waits while another runs wasm
  * code with the GIL held, the other is stopped for a moment to let go of the GIL. */
@@ -86,12 +88,19 @@ watch_deadline(Thread *thread)
     set_timer(thread, !thread->deadline ? 0 : thread->deadline > now ? thread->deadline - now : RETRY_NANOSECONDS);
 }
 
-/* A signal came before the entry: look once wasm code runs. */
-static NOINLINE void
-watch_soon(Thread *thread)
+/* A signal came before this entry, or may have: Python's handlers run now. 0, or -1 with an exception. */
+static NOINLINE int
+attend_before(Thread *thread, Activation *activation)
 {
     thread->attention = 0;
-    set_timer(thread, RETRY_NANOSECONDS);
+    thread->activation = activation->previous;
+    if (PyErr_CheckSignals() < 0)
+        return -1;
+    thread->activation = activation;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (thread->attention)  /* one more, which armed no timer if this entry is the outermost */
+        set_timer(thread, RETRY_NANOSECONDS);
+    return 0;
 }
 
 /* A forked child has no timers, and only the thread that forked. */

@@ -335,8 +335,8 @@ run_frame(Thread *thread, EnterFunction enter, void *code, void *vmctx, CallFram
     activation.outcome = 0;
     thread->activation = &activation;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (UNLIKELY(thread->attention))
-        watch_soon(thread);
+    if (UNLIKELY(thread->attention) && attend_before(thread, &activation) < 0)
+        return -1;
     if (UNLIKELY(release_gil)) {
         n_released++;
         activation.released = PyEval_SaveThread();
