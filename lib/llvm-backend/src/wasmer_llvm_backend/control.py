@@ -24,22 +24,24 @@ def unreachable(f: FunctionTranslator, word: int, a: int, b: int) -> None:
 
 def block(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     params, results = f.block_types(b)
-    f.labels[a] = Label(f"b{a}", len(f.stack) - len(params), params, results)
+    f.labels[a] = Label(f"b{a}", len(f.stack) - len(params), params, results, len(f.places))
 
 
 def if_(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     condition = f.condition(f.stack.pop())
     params, results = f.block_types(b)
-    label = Label(f"b{a}", len(f.stack) - len(params), params, results)
+    label = Label(f"b{a}", len(f.stack) - len(params), params, results, len(f.places))
     f.labels[a] = label
     label.saved = (f.snapshot(), tuple(f.stack[label.height :]))
     label.otherwise = f"n{a}"
+    label.branch = (len(f.out), f.block)
     f.out.append(f"br i1 {condition}, label %y{a}, label %n{a}")
-    f.start(f"y{a}")
+    f.start(f"y{a}", f.block)
 
 
 def second_arm(f: FunctionTranslator, label: Label) -> None:
     f.start(label.otherwise)
+    f.forget_places(label.places)
     label.otherwise = ""
     f.locals = list(label.saved[0])
     f.kept = label.saved[0]
@@ -49,7 +51,7 @@ def second_arm(f: FunctionTranslator, label: Label) -> None:
 def else_(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     label = f.labels[a]
     if b:
-        f.out.append(f"br label %{f.branch_to(label)}")
+        f.jump(label)
     second_arm(f, label)
 
 
@@ -58,7 +60,7 @@ def end(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     falls = b & END_FALLS_THROUGH
     if a == 0:
         if falls:
-            f.out.append(f"br label %{f.branch_to(label)}")
+            f.jump(label)
         return
     del f.labels[a]
     if label.loop:
@@ -69,18 +71,28 @@ def end(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     if falls and not b & (END_IS_TARGET | END_OF_IF_WITHOUT_ELSE) and not label.edges:
         return
     if falls:
-        f.out.append(f"br label %{f.branch_to(label)}")
+        f.jump(label)
     if b & END_OF_IF_WITHOUT_ELSE:
-        second_arm(f, label)
-        f.out.append(f"br label %{f.branch_to(label)}")
+        skip(f, label)
     if label.edges:
         f.join(label, label.results)
     else:
         del f.stack[label.height :]
 
 
+def skip(f: FunctionTranslator, label: Label) -> None:
+    """The missing second arm of an if: its branch goes to the end at once."""
+    at, block = label.branch
+    if any(edge[0] == block for edge in label.edges):  # so does the first arm, and a phi tells blocks apart
+        second_arm(f, label)
+        f.jump(label)
+    else:
+        f.out[at] = f.out[at].replace(f"label %{label.otherwise}", f"label %{label.name}")
+        label.edges.append((block, *label.saved))
+
+
 def br(f: FunctionTranslator, word: int, a: int, b: int) -> None:
-    f.out.append(f"br label %{f.branch_to(f.labels[a])}")
+    f.jump(f.labels[a])
 
 
 def br_if(f: FunctionTranslator, word: int, a: int, b: int) -> None:
@@ -88,7 +100,7 @@ def br_if(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     target = f.branch_to(f.labels[a])
     f.blocks += 1
     f.out.append(f"br i1 {condition}, label %{target}, label %c{f.blocks}{f.loop_hint}")
-    f.start(f"c{f.blocks}")
+    f.start(f"c{f.blocks}", f.block)
 
 
 def br_table(f: FunctionTranslator, word: int, a: int, b: int) -> None:
@@ -106,4 +118,4 @@ def br_table(f: FunctionTranslator, word: int, a: int, b: int) -> None:
 
 
 def return_(f: FunctionTranslator, word: int, a: int, b: int) -> None:
-    f.out.append(f"br label %{f.branch_to(f.labels[0])}")
+    f.jump(f.labels[0])

@@ -29,12 +29,13 @@ def twice(f: FunctionTranslator, loop: CountedLoop, a: int, params: list[str], r
     """A counted loop: plainly if nothing in it can trap, else exactly."""
     begin = f.at
     height = len(f.stack)
-    joined = Label(f"j{a}", height, [], results)
+    joined = Label(f"j{a}", height, [], results, len(f.places))
     safe = cannot_trap(f, loop)
     f.out.append(f"br i1 {safe}, label %p{a}, label %x{a}, !prof !13")
     entry = f.snapshot()
     for name, volatile, loop_name in ((f"p{a}", "", f"q{a}"), (f"x{a}", "volatile ", f"l{a}")):
         f.start(name)
+        f.forget_places(joined.places)
         f.locals = list(entry)
         f.kept = entry
         f.at = begin
@@ -42,7 +43,7 @@ def twice(f: FunctionTranslator, loop: CountedLoop, a: int, params: list[str], r
         open_loop(f, a, loop_name, params, results)
         f.loop_hint = ", !llvm.loop !14" if volatile else ""
         f.translate_records(loop.end + 1)
-        f.out.append(f"br label %{f.branch_to(joined)}")
+        f.jump(joined)
         del f.stack[height:]
     f.loop_hint = ""
     f.join(joined, results)

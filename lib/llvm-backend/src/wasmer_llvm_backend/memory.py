@@ -19,25 +19,41 @@ LANE_ACCESSES: Final = frozenset(row.code for row in OPERATORS.values() if row.i
 
 
 def address(f: FunctionTranslator, index: str, offset: int, memory: int, size: int) -> str:
-    """Where an access goes; compared with the memory's length if that is wanted."""
-    wide = f.let(f"zext i32 {index} to i64")
+    """Where an access goes; compared with the memory's length if that is wanted.
+
+    Guard pages make the address depend on nothing but the index and the offset, so one that
+    was computed on every way to here is taken again. LLVM would find it, at a price: half of
+    what it is given to read is addresses.
+    """
     if f.view.bounds_checks:
+        wide = f.let(f"zext i32 {index} to i64")
         definition = context_constant(f, "ptr", f.view.memory_offsets[memory])
         length = field(f, "i64", definition, MEMORY_DEFINITION["length"].offset)
         end = f.let(f"add nuw i64 {wide}, {offset + size}")
         f.trap_if(f.let(f"icmp ugt i64 {end}, {length}"), OUT_OF_BOUNDS)
         base = field(f, "ptr", definition, MEMORY_DEFINITION["base"].offset)
-    else:
-        found = f.memory_bases.get(memory)
-        base = found if found is not None else memory_base(f, memory)
-    place = f.let(f"getelementptr i8, ptr {base}, i64 {wide}")
-    if offset:
-        place = f.let(f"getelementptr i8, ptr {place}, i64 {offset}")
+        place = f.let(f"getelementptr i8, ptr {base}, i64 {wide}")
+        return f.let(f"getelementptr i8, ptr {place}, i64 {offset}") if offset else place
+    place = f.places.get((memory, index, offset))
+    if place is None:
+        if index[0] == "%":
+            if offset:
+                base = address(f, index, 0, memory, 0)
+                place = f.let(f"getelementptr i8, ptr {base}, i64 {offset}")
+            else:
+                base = memory_base(f, memory)
+                place = f.let(f"getelementptr i8, ptr {base}, i64 {f.let(f'zext i32 {index} to i64')}")
+        else:
+            place = f.let(f"getelementptr i8, ptr {memory_base(f, memory)}, i64 {(int(index) & 0xFFFFFFFF) + offset}")
+        f.places[memory, index, offset] = place
     return place
 
 
 def memory_base(f: FunctionTranslator, memory: int) -> str:
     """Read in the entry block: it never changes while memories are reserved."""
+    value = f.memory_bases.get(memory)
+    if value is not None:
+        return value
     value = f"%memory{memory}"
     if memory == 0:
         f.head.append(f"%place0 = getelementptr i8, ptr %0, i64 {VMCTX['memory_base'].offset}")

@@ -30,6 +30,7 @@ from wasmer_llvm_backend.counted import Record
 from wasmer_llvm_backend.handlers import HANDLERS
 from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS, CONTEXT_CONSTANT, FIRST_FREE_METADATA, TRAP
 from wasmer_llvm_backend.lowering import CANONICAL, SHAPES, TEMPLATES, TYPES, V128, Template
+from wasmer_llvm_backend.values import ASKS_FOR_A_BIT, BIT
 from wasmer_llvm_backend.view import LLVM_TYPES, ZEROS, Label, ModuleView, Signature
 from wasmer_runtime_core.context import STORE, VMCTX
 from wasmer_runtime_core.trap_kinds import BY_NAME
@@ -93,6 +94,7 @@ class FunctionTranslator:
         self.number = 0  # of the next value
         self.blocks = 0
         self.block = "entry"
+        self.before = ""  # the block whose branch, the line before the block at hand, leads only here
         self.out: list[str] = []
         self.head: list[str] = []
         self.traps: list[str] = []
@@ -107,6 +109,7 @@ class FunctionTranslator:
         self.bits: dict[str, str] = {}
         self.promoted: set[str] = set()
         self.memory_bases: dict[int, str] = {}
+        self.places: dict[tuple[int, str, int], str] = {}
         self.buffer_slots = 0
         self.exact = self.view.exact
         self.volatile = "volatile " if self.view.exact else ""
@@ -130,9 +133,11 @@ class FunctionTranslator:
             self.location_text = f", !dbg !{number}"
         return self.location_text
 
-    def start(self, block: str) -> None:
+    def start(self, block: str, before: str = "") -> None:
+        """Begin a block; `before`: that of the branch in the line before, if nobody else comes here."""
         self.out.append(f"{block}:")
         self.block = block
+        self.before = before
 
     def snapshot(self) -> tuple[str, ...]:
         """The locals as they are."""
@@ -147,19 +152,25 @@ class FunctionTranslator:
         number = self.blocks
         self.out.append(f"br i1 {condition}, label %t{number}, label %c{number}")
         self.traps.append(f"t{number}:\ncall void @{TRAP}{kind}() #3{self.location()}\nunreachable")
-        self.start(f"c{number}")
+        self.start(f"c{number}", self.block)
 
     def trap(self, kind: int) -> None:
         self.out.append(f"call void @{TRAP}{kind}() #3{self.location()}\nunreachable")
 
     def condition(self, value: str) -> str:
         """An i32 as a bit; the comparison it came from, if it is one."""
+        if value[0] == BIT:
+            return value[1:]
         bit = self.bits.get(value)
         if bit is not None:
             return bit
         return self.let(f"icmp ne i32 {value}, 0")
 
     def push_bit(self, bit: str) -> None:
+        """Push the i32 that a bit is; the bit itself if the next operator asks for no more."""
+        if self.records[self.at][0] & 0xFFFF in ASKS_FOR_A_BIT:
+            self.stack.append(BIT + bit)
+            return
         value = self.let(f"zext i1 {bit} to i32")
         self.bits[value] = bit
         self.stack.append(value)
@@ -326,11 +337,30 @@ class FunctionTranslator:
         label.edges.append((self.block, self.snapshot(), values))
         return label.name
 
+    def jump(self, label: Label) -> None:
+        """Branch to a label, always. A block that would hold nothing else is left out."""
+        out = self.out
+        before = self.before
+        if before and out[-1] == f"{self.block}:" and not any(edge[0] == before for edge in label.edges):
+            out.pop()
+            out[-1] = out[-1].replace(f"label %{self.block}", f"label %{label.name}")
+            self.block = before
+            self.branch_to(label)
+        else:
+            out.append(f"br label %{self.branch_to(label)}")
+
+    def forget_places(self, count: int) -> None:
+        """Only the first `count` addresses were computed on every way to here."""
+        places = self.places
+        while len(places) > count:
+            places.popitem()
+
     def join(self, label: Label, types: Sequence[str], locals_matter: bool = True) -> None:
         """Begin the block where a label's edges meet; its values are pushed."""
         edges = label.edges
         out = self.out
         self.start(label.name)
+        self.forget_places(label.places)
         first = edges[0][1]
         if not locals_matter:
             pass

@@ -9,6 +9,7 @@ from wasmer_llvm_backend.intrinsics import TRAP
 from wasmer_llvm_backend.lowering import DIVISIONS, V128, Truncation
 from wasmer_llvm_backend.view import LLVM_TYPES
 from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.translate import FunctionTranslator
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 DIVIDE_BY_ZERO: Final = BY_NAME["INTEGER_DIVIDE_BY_ZERO"].number
 OVERFLOW: Final = BY_NAME["INTEGER_OVERFLOW"].number
 INVALID_CONVERSION: Final = BY_NAME["INVALID_CONVERSION_TO_INTEGER"].number
+
+BIT: Final = "!"
+"""What stands before a bit where an i32 is expected."""
+
+ASKS_FOR_A_BIT: Final = frozenset(BY_MNEMONIC[name].code for name in ("if", "br_if", "select", "select t", "i32.eqz"))
+"""Operators that take their uppermost operand by `FunctionTranslator.condition`."""
 
 
 def drop(f: FunctionTranslator, word: int, a: int, b: int) -> None:
@@ -94,7 +101,7 @@ def shuffle(f: FunctionTranslator, word: int, a: int, b: int) -> None:
 
 def i32_eqz(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     value = f.stack.pop()
-    bit = f.bits.get(value)
+    bit = value[1:] if value[0] == BIT else f.bits.get(value)
     if bit is not None:
         f.push_bit(f.let(f"xor i1 {bit}, true"))
     else:

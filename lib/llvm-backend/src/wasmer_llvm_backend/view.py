@@ -73,11 +73,14 @@ class ModuleView:
 class Label:
     """A block, loop, if or the function's body while it is open."""
 
-    __slots__ = ("at", "edges", "height", "loop", "name", "otherwise", "params", "phis", "results", "saved")
+    __slots__ = (
+        "at", "branch", "edges", "height", "loop", "name", "otherwise", "params", "phis", "places", "results", "saved"
+    )  # fmt: skip
 
-    def __init__(self, name: str, height: int, params: list[str], results: list[str]) -> None:
+    def __init__(self, name: str, height: int, params: list[str], results: list[str], places: int = 0) -> None:
         self.name = name
         self.height = height
+        self.places = places  # how many addresses are known where it opens, and so where it ends
         self.params = params
         self.results = results
         self.edges: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = []
@@ -86,4 +89,5 @@ class Label:
         self.at = 0  # of a loop: where in the text its phis go
         self.saved: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # of an if: locals and parameters
         self.otherwise = ""  # of an if: the block of its second arm, while that has not begun
+        self.branch = (0, "")  # of an if: where in the text its branch stands, and in which block
         self.loop = False
