@@ -20,6 +20,7 @@ from wasmer_runtime_core.errors import Timeout, Trap
 from wasmer_runtime_core.functions import HostFunction
 from wasmer_runtime_core.instance import Instance
 from wasmer_runtime_core.interrupts import timeout, watch_signals
+from wasmer_runtime_core.native import machine
 
 
 def spinning(release_gil: bool = False) -> Instance:
@@ -73,7 +74,6 @@ def test_handlers_that_raise_nothing_let_the_code_go_on_unchanged() -> None:
     exports = spinning().exports
     before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
     try:
-        spinning()  # an instance made later finds the new handler and wraps it
         alarm = threading.Thread(target=interrupts, args=(25,))
         alarm.start()
         expected = sum(range(20_000_001)) & (2**64 - 1)
@@ -83,7 +83,6 @@ def test_handlers_that_raise_nothing_let_the_code_go_on_unchanged() -> None:
         alarm.join()
     finally:
         signal.signal(signal.SIGINT, before)
-        spinning()
     assert results and set(results) == {expected}
     assert len(seen) > 5
 
@@ -168,7 +167,6 @@ def test_signals_at_random_times_during_calls() -> None:
     seen: list[int] = []
     before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
     try:
-        spinning()
         alarm = threading.Thread(target=interrupts, args=(60,))
         alarm.start()
         rounds = 0
@@ -182,7 +180,6 @@ def test_signals_at_random_times_during_calls() -> None:
         alarm.join()
     finally:
         signal.signal(signal.SIGINT, before)
-        spinning()
     assert seen and rounds
 
 
@@ -227,28 +224,55 @@ def test_entering_code_leaves_no_timer_that_cuts_a_write_short() -> None:
     assert write_after(first_call) == 1 << 20
     before = signal.signal(signal.SIGALRM, lambda *_: handled.append(1))
     try:
-        watch_signals()
         assert write_after(after_a_signal) == 1 << 20
     finally:
         signal.signal(signal.SIGALRM, before)
     assert handled == [1]
 
 
-def test_alarms_and_late_handlers() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGALRM, signal.SIGUSR1, signal.SIGRTMIN + 3])
+def test_handlers_set_at_any_time_stop_code(interrupt_after: Any, number: int) -> None:
     exports = spinning().exports
 
     def late(*_: object) -> None:
-        raise LookupError("alarm")
+        raise LookupError("late")
 
-    before = signal.signal(signal.SIGALRM, late)
+    before = signal.signal(number, late)
     try:
-        watch_signals()
-        signal.setitimer(signal.ITIMER_REAL, 0.03)
-        with pytest.raises(LookupError, match="alarm"):
-            exports["spin"]()
+        for _ in range(2):
+            interrupt_after(0.03, number)
+            start = time.monotonic()
+            with pytest.raises(LookupError, match="late"):
+                exports["spin"](timeout=10)
+            assert time.monotonic() - start < 5
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        assert signal.signal(number, before) is late
+    assert signal.getsignal(number) == before
+
+
+def test_a_handler_for_faults_does_not_take_traps_away() -> None:
+    program = Program()
+    program.memory(1)
+    program.function("load", "i32", "i32", "load", offset=0)
+    exports = program.instance().exports
+    before = signal.signal(signal.SIGSEGV, lambda *_: None)
+    try:
+        with pytest.raises(Trap):
+            exports["load"](1 << 20)
+    finally:
+        signal.signal(signal.SIGSEGV, before)
+
+
+def test_what_takes_a_signal_away_from_python_and_gives_it_back(interrupt_after: Any) -> None:
+    exports = spinning().exports
+    assert watch_signals() is None
+    machine.watch_signal(signal.SIGALRM)  # again: no second wrapping
+    for wrong in (0, 65, -1):
+        with pytest.raises(ValueError, match="is not the number of a signal"):
+            machine.watch_signal(wrong)
+    interrupt_after(0.03)
+    with pytest.raises(KeyboardInterrupt):
+        exports["spin"](timeout=10)
 
 
 def test_a_handler_may_call_the_instance_it_stopped_but_not_move_its_tables() -> None:
@@ -265,7 +289,6 @@ def test_a_handler_may_call_the_instance_it_stopped_but_not_move_its_tables() ->
 
     before = signal.signal(signal.SIGALRM, handler)
     try:
-        watch_signals()
         for _ in range(20):
             signal.setitimer(signal.ITIMER_REAL, 0.005)
             assert exports["count"](20_000_000) == 200_000_010_000_000

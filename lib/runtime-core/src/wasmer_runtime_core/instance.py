@@ -17,8 +17,9 @@ from wasmer_runtime_core.link import link
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.wasm.module import FUNCTION, KIND_NAMES, MEMORY, TABLE
 
-# Imported for their effect too: they tell the machine which classes and hooks to use.
+# Imported for their effect too: they tell the machine which classes and hooks to use, and of signals.
 from wasmer_runtime_core import globals as _globals, memory as _memory, table as _table  # isort: skip
+import wasmer_runtime_core.interrupts  # isort: skip
 import wasmer_runtime_core.trap  # noqa: F401  # isort: skip
 
 if TYPE_CHECKING:

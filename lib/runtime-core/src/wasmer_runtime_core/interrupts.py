@@ -16,19 +16,50 @@ that has passed stays passed until its block ends: code cannot go on because a h
 caught `Timeout`. For a single call there is ``instance.exports.run(1, timeout=2.5)``. Signal
 handlers run in the main thread only, as always in Python; deadlines work in every thread.
 
-Handlers for SIGINT, SIGTERM and SIGALRM are noticed when an instance is made. One that is
-installed later runs when the WebAssembly code has ended, unless `watch_signals` is called.
+This holds for every signal that has a handler in Python, whenever it was set. Nothing tells
+of a new handler, and asking at each call would cost more than the call; so this module, when
+it is first imported, takes the place of the C function behind `signal.signal` (``_signal.signal``,
+which `signal.signal` looks up each time) with one that calls it and then puts our C handler in
+front of Python's. What else it does, returns and raises is as before. A handler that code in C
+installs is noticed when an instance is made, or by `watch_signals`.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import TracebackType
+from typing import Any, Final
 
-from wasmer_runtime_core.native.machine import assert_handlers, set_deadline
+from wasmer_runtime_core.native.machine import assert_handlers, set_deadline, watch_signal
+
+_signal: Final[Any] = import_module("_signal")
+_set_handler: Final = _signal.signal
+
+
+def _set_handler_and_watch(signalnum: int, handler: Any, /) -> Any:
+    before = _set_handler(signalnum, handler)
+    if callable(handler):
+        watch_signal(signalnum)
+    return before
+
+
+def _watch_handlers() -> None:
+    """Those that are set, and those that will be."""
+    for number in _signal.valid_signals():
+        if callable(_signal.getsignal(number)):
+            watch_signal(number)
+    _set_handler_and_watch.__doc__ = _set_handler.__doc__
+    _signal.signal = _set_handler_and_watch
+
+
+_watch_handlers()
 
 
 def watch_signals() -> None:
-    """Let handlers that ``signal.signal`` installed since the last instance was made stop running code too."""
+    """Let signals of which a library in C has taken away the handler stop running code again.
+
+    Handlers set with `signal.signal` need no such call, and making an instance includes it.
+    """
     assert_handlers()
 
 

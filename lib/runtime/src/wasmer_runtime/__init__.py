@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.host import HostFunc, func
     from wasmer_runtime_core.imports import ImportObject, Namespace, imports
     from wasmer_runtime_core.instance import Instance
-    from wasmer_runtime_core.interrupts import timeout
+    from wasmer_runtime_core.interrupts import timeout, watch_signals
     from wasmer_runtime_core.limits import Limits
     from wasmer_runtime_core.memory import Memory
     from wasmer_runtime_core.module import ExportType, ImportType, Module
@@ -115,6 +115,7 @@ __all__ = [
     "wasm",
     "wasm2wat",
     "wat2wasm",
+    "watch_signals",
 ]
 
 # The modules that hold those names; a test compares them with the imports above.
@@ -141,7 +142,7 @@ _HOMES = {
     "wasmer_runtime_core.host": ("HostFunc", "func"),
     "wasmer_runtime_core.imports": ("ImportObject", "Namespace", "imports"),
     "wasmer_runtime_core.instance": ("Instance",),
-    "wasmer_runtime_core.interrupts": ("timeout",),
+    "wasmer_runtime_core.interrupts": ("timeout", "watch_signals"),
     "wasmer_runtime_core.limits": ("Limits",),
     "wasmer_runtime_core.memory": ("Memory",),
     "wasmer_runtime_core.module": ("ExportType", "ImportType", "Module"),

@@ -84,6 +84,7 @@ static PyMethodDef native_functions[] = {
     {"set_deadline", native_set_deadline, METH_O,
      "set_deadline(seconds or None) -> seconds left before, or None: when this thread's wasm code raises Timeout"},
     {"assert_handlers", native_assert_handlers, METH_NOARGS, "take the fault signals again"},
+    {"watch_signal", native_watch_signal, METH_O, "watch_signal(number): a handler in Python was set for it"},
     {NULL, NULL, 0, NULL}};
 
 static int

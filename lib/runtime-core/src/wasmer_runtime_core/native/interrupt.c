@@ -37,7 +37,7 @@ __asm__(
 extern char wasm_safepoint[] __attribute__((visibility("hidden")));
 enum { SAVED_RBP = 10, SAVED_PC = 16 };
 
-static const int watched_signals[] = {SIGINT, SIGTERM, SIGALRM};
+static int watched_signals[65] = {SIGINT, SIGTERM, SIGALRM}, n_watched = 3;
 static struct sigaction python_actions[65];  /* what Python had installed for them */
 static volatile int hand_over;  /* somebody waits for the GIL to run signal handlers */
 
@@ -174,7 +174,7 @@ interrupt_handler(int signal, siginfo_t *info, void *context)
 static void
 assert_interrupt_handlers(void)
 {
-    for (size_t i = 0; i < sizeof watched_signals / sizeof *watched_signals; i++) {
+    for (int i = 0; i < n_watched; i++) {
         int signal = watched_signals[i];
         struct sigaction current;
         if (sigaction(signal, NULL, &current))

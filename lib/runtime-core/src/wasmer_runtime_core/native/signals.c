@@ -114,6 +114,15 @@ ensure_signal_stack(Thread *thread)
         thread->signal_stack = stack;
 }
 
+static void
+take_fault_signal(int signal)
+{
+    struct sigaction old;
+    install_handler(signal, &old);
+    if (!((old.sa_flags & SA_SIGINFO) && old.sa_sigaction == fault_handler))
+        previous_actions[signal] = old;
+}
+
 /* Take the signals, unless they are ours already. Four system calls in the common case. */
 static void
 assert_handlers(void)
@@ -123,10 +132,32 @@ assert_handlers(void)
     if (sigaction(SIGSEGV, NULL, &current) == 0 && (current.sa_flags & SA_SIGINFO) &&
         current.sa_sigaction == fault_handler)
         return;
-    for (int i = 0; i < N_FAULT_SIGNALS; i++) {
-        struct sigaction old;
-        install_handler(fault_signals[i], &old);
-        if (!((old.sa_flags & SA_SIGINFO) && old.sa_sigaction == fault_handler))
-            previous_actions[fault_signals[i]] = old;
+    for (int i = 0; i < N_FAULT_SIGNALS; i++)
+        take_fault_signal(fault_signals[i]);
+}
+
+/* watch_signal(number): a handler in Python was set for it. It stops wasm code from now on; if it is one of the
+ * signals of faults, wasm code's own come here first again. */
+static PyObject *
+native_watch_signal(PyObject *Py_UNUSED(module), PyObject *argument)
+{
+    long number = PyLong_AsLong(argument);
+    if (number == -1 && PyErr_Occurred())
+        return NULL;
+    if (number < 1 || number > 64) {
+        PyErr_Format(PyExc_ValueError, "%ld is not the number of a signal", number);
+        return NULL;
     }
+    for (int i = 0; i < N_FAULT_SIGNALS; i++)
+        if (number == fault_signals[i]) {
+            take_fault_signal((int)number);
+            Py_RETURN_NONE;
+        }
+    int known = number == WATCH_SIGNAL;
+    for (int i = 0; i < n_watched; i++)
+        known |= watched_signals[i] == number;
+    if (!known)
+        watched_signals[n_watched++] = (int)number;
+    assert_interrupt_handlers();
+    Py_RETURN_NONE;
 }
