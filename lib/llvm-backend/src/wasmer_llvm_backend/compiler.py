@@ -117,7 +117,7 @@ class LLVMCompiler:
             done += sum(len(body.records) // 16 for body in part)
             if self.progress is not None:
                 self.progress(done, total)
-        code, offsets, sites = join([unit for unit in units if unit is not None], bodies)
+        code, offsets, sites, inlined = join([unit for unit in units if unit is not None], bodies)
         return CompiledModule(
             backend=self.name,
             target="x86_64-sysv",
@@ -127,6 +127,7 @@ class LLVMCompiler:
             bounds_checks=bounds_checks,
             cpu_features=processor(self.cpu)[2],
             release_gil=config.release_gil,
+            inlined=inlined,
         )
 
     def _answers(
@@ -214,12 +215,14 @@ def unit_text(view: ModuleView, bodies: Sequence[Body], reachable: frozenset[int
     return "\n".join([*parts, declarations(name, features), *translator.metadata, ""])
 
 
-def join(units: Sequence[UnitCode], bodies: Sequence[Body]) -> tuple[bytes, bytes, bytes]:
-    """Lay units one behind another: (code, function offsets, sites)."""
+def join(units: Sequence[UnitCode], bodies: Sequence[Body]) -> tuple[bytes, bytes, bytes, bytes]:
+    """Lay units one behind another: (code, function offsets, sites, inlined calls)."""
     code = bytearray()
     found: dict[str, int] = {}
     sites: list[bytes] = []
+    inlined: list[bytes] = []
     row = struct.Struct("<III").pack
+    inlined_row = struct.Struct("<5I").pack
     for unit in units:
         code += b"\xcc" * (-len(code) % 64)
         base = len(code)
@@ -230,9 +233,10 @@ def join(units: Sequence[UnitCode], bodies: Sequence[Body]) -> tuple[bytes, byte
         for name, offset in unit.functions.items():
             found[name] = base + offset
         sites += [row(base + offset, kind, wasm_offset) for offset, kind, wasm_offset in unit.sites]
+        inlined += [inlined_row(base + start, base + end, *rest) for start, end, *rest in unit.inlined]
     # a function that LLVM inlined everywhere is gone: nothing lies between its neighbours
     offsets = [len(code)]
     for body in reversed(bodies):
         offsets.append(found.get(f"f{body.function_index}", offsets[-1]))
     offsets.reverse()
-    return bytes(code), struct.pack(f"<{len(offsets)}I", *offsets), b"".join(sites)
+    return bytes(code), struct.pack(f"<{len(offsets)}I", *offsets), b"".join(sites), b"".join(inlined)

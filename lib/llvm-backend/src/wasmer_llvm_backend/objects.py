@@ -8,7 +8,8 @@ code: `UnitCode.code_references` lists the places that hold it.
 *Sites.* A call to ``trap.N`` becomes core's trap instruction and a site of its own. Everything else that can
 fault is an access to memory, and LLVM may move, merge or duplicate those; so each row of the
 line table becomes a site that holds up to the next row (`SITE_RANGE`), with the last wasm
-offset known. A return address is found in the same rows.
+offset known. A return address is found in the same rows. Which function a place belongs to where
+LLVM inlined is read by `inlining`.
 
 Sources: the System V ABI (ELF-64, x86-64 supplement), DWARF 4, section 6.2.
 """
@@ -19,6 +20,7 @@ import struct
 from bisect import bisect_right
 from typing import Final, NamedTuple
 
+from wasmer_llvm_backend.inlining import Inlined, read_inlined, unsigned
 from wasmer_llvm_backend.intrinsics import CODE, TRAP
 from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.errors import InternalError
@@ -31,12 +33,16 @@ RELOCATIONS_WITH_ADDENDS: Final = 4
 SYMBOL_TABLE: Final = 2
 EXECUTABLE: Final = 4
 
+R_64: Final = 1
 R_PC32: Final = 2
 R_PLT32: Final = 4
+R_32: Final = 10
 
 CALL_REL32: Final = 0xE8
 TRAPPING: Final = bytes.fromhex(forms.TRAP.encoding).ljust(5, b"\xcc")  # as long as a call
 MEMORY: Final = BY_NAME["MEMORY_OUT_OF_BOUNDS"].number | SITE_RANGE
+
+DEBUG_SECTIONS: Final = (".debug_line", ".debug_info", ".debug_abbrev", ".debug_ranges", ".debug_str")
 
 
 class UnitCode(NamedTuple):
@@ -50,6 +56,8 @@ class UnitCode(NamedTuple):
     code_references: list[int]
     """Offsets of 32-bit fields from which the unit's own place in the module's code is still
     to be subtracted."""
+    inlined: list[Inlined]
+    """Ascending by start."""
 
 
 class _Section(NamedTuple):
@@ -118,7 +126,8 @@ def read_object(data: bytes) -> UnitCode:
         for symbol in symbols
         if symbol.name and symbol.section in places and sections[symbol.section].flags & EXECUTABLE
     }
-    return UnitCode(bytes(code), functions, _sites(_lines(data, sections, symbols, places), traps), references)
+    debug = [_debug_section(data, sections, symbols, places, name) for name in DEBUG_SECTIONS]
+    return UnitCode(bytes(code), functions, _sites(_lines(debug[0]), traps), references, read_inlined(*debug[1:]))
 
 
 def _sections(data: bytes) -> list[_Section]:
@@ -164,28 +173,38 @@ def _sites(lines: list[tuple[int, int]], traps: list[tuple[int, int]]) -> list[t
     return sites
 
 
-def _lines(
-    data: bytes, sections: list[_Section], symbols: list[_Symbol], places: dict[int, int]
-) -> list[tuple[int, int]]:
-    """(offset in the unit's code, wasm offset) of each row of the line table, ascending."""
-    rows: list[tuple[int, int]] = []
+def _debug_section(
+    data: bytes, sections: list[_Section], symbols: list[_Symbol], places: dict[int, int], name: str
+) -> bytearray:
+    """A section for the debugger; addresses of code in it are offsets in the unit's code."""
+    content = bytearray()
     for at, section in enumerate(sections):
-        if section.name != ".debug_line":
-            continue
-        addresses: dict[int, int] = {}
-        for other in sections:
-            if other.type == RELOCATIONS_WITH_ADDENDS and other.info == at:
-                content = data[other.offset : other.offset + other.size]
-                for offset, info, addend in struct.iter_unpack("<QQq", content):
-                    symbol = symbols[info >> 32]
-                    if symbol.section in places:
-                        addresses[offset] = places[symbol.section] + symbol.value + addend
-        rows += _line_program(data[section.offset : section.offset + section.size], addresses)
+        if section.name == name:
+            content += data[section.offset : section.offset + section.size]
+            relocations = [row for row in sections if row.type == RELOCATIONS_WITH_ADDENDS and row.info == at]
+            for row in relocations:
+                _relocate(content, data[row.offset : row.offset + row.size], symbols, places)
+    return content
+
+
+def _relocate(content: bytearray, relocations: bytes, symbols: list[_Symbol], places: dict[int, int]) -> None:
+    for offset, info, addend in struct.iter_unpack("<QQq", relocations):
+        symbol = symbols[info >> 32]
+        kind = info & 0xFFFFFFFF
+        if kind not in (R_32, R_64):
+            raise InternalError(f"the object has a relocation of type {kind} in its debug information")
+        value = places.get(symbol.section, 0) + symbol.value + addend
+        struct.pack_into("<I" if kind == R_32 else "<Q", content, offset, value)
+
+
+def _lines(program: bytearray) -> list[tuple[int, int]]:
+    """(offset in the unit's code, wasm offset) of each row of the line table, ascending."""
+    rows = _line_program(program) if program else []
     rows.sort()
     return rows
 
 
-def _line_program(data: bytes, addresses: dict[int, int]) -> list[tuple[int, int]]:
+def _line_program(data: bytearray) -> list[tuple[int, int]]:
     """Run a DWARF 4 line number program (section 6.2.5)."""
     (version,) = struct.unpack_from("<H", data, 4)
     if version != 4:
@@ -210,7 +229,7 @@ def _line_program(data: bytes, addresses: dict[int, int]) -> list[tuple[int, int
         elif opcode == 1:  # copy
             add((address, line))
         elif opcode == 2:  # advance_pc
-            amount, at = _unsigned(data, at)
+            amount, at = unsigned(data, at)
             address += amount * minimum_length
         elif opcode == 3:  # advance_line
             amount, at = _signed(data, at)
@@ -221,32 +240,19 @@ def _line_program(data: bytes, addresses: dict[int, int]) -> list[tuple[int, int
             address += data[at] | data[at + 1] << 8
             at += 2
         elif opcode == 0:
-            length, at = _unsigned(data, at)
+            length, at = unsigned(data, at)
             if data[at] == 2:  # set_address
-                if at + 1 not in addresses:
-                    raise InternalError("the line table sets an address without a relocation")
-                address = addresses[at + 1]
+                (address,) = struct.unpack_from("<Q", data, at + 1)
             elif data[at] == 1:  # end_sequence
                 address, line = 0, 1
             at += length
         else:
             for _ in range(lengths[opcode - 1]):
-                _, at = _unsigned(data, at)
+                _, at = unsigned(data, at)
     return rows
 
 
-def _unsigned(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
-def _signed(data: bytes, at: int) -> tuple[int, int]:
+def _signed(data: bytearray, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = data[at]

@@ -33,5 +33,5 @@ def compile_unit(job: Job) -> Product:
     try:
         data = compile_text(job.text, job.cpu, job.opt_level, kept.append if job.keep_ir else None)
     except RuntimeError as error:
-        return Product(UnitCode(b"", {}, [], []), rejected=str(error) or "no reason given")
+        return Product(UnitCode(b"", {}, [], [], []), rejected=str(error) or "no reason given")
     return Product(read_object(data), "".join(kept), data if job.keep_object else b"")

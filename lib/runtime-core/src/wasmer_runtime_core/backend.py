@@ -59,6 +59,11 @@ class CompiledModule(NamedTuple):
     """What the code needs of the processor beyond x86-64 with SSE2: "sse4.1", "avx", …"""
     release_gil: bool = False
     extra: Mapping[str, bytes] = {}
+    inlined: bytes = b""
+    """Rows of five u32 (start, end, function index, wasm offset of the call, up), ascending by
+    start, outer before inner: code in [start, end) came of a call that was inlined, and a
+    backtrace shows a frame for it. Ranges are nested or apart; `up` says how many rows before lies the
+    row of the call around this one, 0: the call is of the function whose code it became part of."""
 
 
 @runtime_checkable

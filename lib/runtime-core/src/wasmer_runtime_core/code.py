@@ -62,4 +62,5 @@ def publish(compiled: CompiledModule, info: ModuleInfo) -> Code:
         info.imported_functions,
         info,
         compiled.release_gil,
+        compiled.inlined,
     )

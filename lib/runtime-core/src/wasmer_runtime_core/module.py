@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.values import ExternDescriptor
     from wasmer_runtime_core.wasm.types import ExternalType
 
-ARTIFACT_VERSION: Final = 2
+ARTIFACT_VERSION: Final = 3
 """Of the pickled form. Changed whenever the machine contract or a field changes."""
 
 
@@ -155,7 +155,7 @@ INFO_FIELDS: Final = (
 )
 COMPILED_FIELDS: Final = (
     "backend", "target", "code", "function_offsets", "sites", "relocations",
-    "bounds_checks", "cpu_features", "release_gil", "extra",
+    "bounds_checks", "cpu_features", "release_gil", "extra", "inlined",
 )
 # fmt: on
 

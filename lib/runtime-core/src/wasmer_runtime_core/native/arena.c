@@ -182,7 +182,8 @@ site_range_trap(CodeObject *code, uint32_t offset)
     return at && (code->sites[3 * (at - 1) + 1] & SITE_RANGE) ? code->sites[3 * (at - 1) + 1] & 0xFF : 0;
 }
 
-/* Function (in the module's index space) and wasm offset at a pc, or of a call that returns there. */
+/* Function (in the module's index space) whose code holds a pc, or a call that returns there, and the
+ * wasm offset: of an operator of that function, or of one that was inlined into it. */
 static void
 locate(CodeObject *code, uint32_t offset, int returns, uint32_t *function, uint32_t *wasm_offset)
 {
@@ -208,6 +209,33 @@ locate(CodeObject *code, uint32_t offset, int returns, uint32_t *function, uint3
         *wasm_offset = code->sites[3 * (at - 1) + 2];
 }
 
+/* The row around another one, or NULL. */
+static const InlinedRow *
+inlined_around(CodeObject *code, const InlinedRow *row)
+{
+    return row->up && row->up <= (size_t)(row - code->inlined) ? row - row->up : NULL;
+}
+
+/* The innermost inlined call whose code a pc lies in, or a call that returns there; NULL: none. */
+static const InlinedRow *
+inlined_at(CodeObject *code, uint32_t offset, int returns)
+{
+    uint32_t inside = returns && offset ? offset - 1 : offset;
+    size_t low = 0, high = code->n_inlined;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (code->inlined[middle].start <= inside)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    /* what holds the pc and began before the last row that began in front of it lies around that row */
+    const InlinedRow *row = low ? &code->inlined[low - 1] : NULL;
+    while (row && row->end <= inside)
+        row = inlined_around(code, row);
+    return row;
+}
+
 /* --- the type --------------------------------------------------------------------------- */
 
 static void *const vmcall_table[N_VMCALLS];
@@ -215,17 +243,20 @@ static void *const vmcall_table[N_VMCALLS];
 static PyObject *
 code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"code", "function_offsets", "sites", "first_function", "label", "release_gil", NULL};
-    PyObject *code_bytes, *offsets, *sites, *label;
+    static char *names[] = {"code", "function_offsets", "sites", "first_function", "label", "release_gil",
+                            "inlined", NULL};
+    PyObject *code_bytes, *offsets, *sites, *label, *inlined = NULL;
     unsigned int first_function;
     int release_gil;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "SSSIOp:Code", names, &code_bytes, &offsets, &sites,
-                                     &first_function, &label, &release_gil))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "SSSIOp|S:Code", names, &code_bytes, &offsets, &sites,
+                                     &first_function, &label, &release_gil, &inlined))
         return NULL;
+    Py_ssize_t inlined_bytes = inlined ? PyBytes_GET_SIZE(inlined) : 0;
     size_t size = (size_t)PyBytes_GET_SIZE(code_bytes);
     size_t n_offsets = (size_t)PyBytes_GET_SIZE(offsets) / 4;
     const uint32_t *function_offsets = (const uint32_t *)PyBytes_AS_STRING(offsets);
-    if (n_offsets < 1 || PyBytes_GET_SIZE(offsets) % 4 || PyBytes_GET_SIZE(sites) % 12 || size >= UINT32_MAX) {
+    if (n_offsets < 1 || PyBytes_GET_SIZE(offsets) % 4 || PyBytes_GET_SIZE(sites) % 12 ||
+        inlined_bytes % (Py_ssize_t)sizeof(InlinedRow) || size >= UINT32_MAX) {
         PyErr_SetString(PyExc_ValueError, "the tables of the compiled module are damaged");
         return NULL;
     }
@@ -268,6 +299,9 @@ code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->first_function = first_function;
     self->sites = (const uint32_t *)PyBytes_AS_STRING(sites);
     self->n_sites = (size_t)PyBytes_GET_SIZE(sites) / 12;
+    self->inlined = inlined ? (const InlinedRow *)PyBytes_AS_STRING(inlined) : NULL;
+    self->n_inlined = (size_t)inlined_bytes / sizeof(InlinedRow);
+    self->inlined_bytes = Py_XNewRef(inlined);
     self->offsets_bytes = Py_NewRef(offsets);
     self->sites_bytes = Py_NewRef(sites);
     self->label = Py_NewRef(label);
@@ -297,6 +331,7 @@ code_dealloc(PyObject *object)
         pages_give(self->mapping, self->mapping_bytes / PAGE);
     Py_XDECREF(self->offsets_bytes);
     Py_XDECREF(self->sites_bytes);
+    Py_XDECREF(self->inlined_bytes);
     Py_XDECREF(self->label);
     type->tp_free(object);
     Py_DECREF(type);
@@ -313,6 +348,9 @@ code_locate(PyObject *object, PyObject *argument)
         Py_RETURN_NONE;
     uint32_t function, wasm_offset;
     locate(self, (uint32_t)(address - (uintptr_t)self->base), 0, &function, &wasm_offset);
+    const InlinedRow *row = inlined_at(self, (uint32_t)(address - (uintptr_t)self->base), 0);
+    if (row)
+        function = row->function;
     return Py_BuildValue("(II)", function, wasm_offset);
 }
 

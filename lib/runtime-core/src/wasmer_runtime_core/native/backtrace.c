@@ -3,7 +3,7 @@
  * Every wasm function keeps a frame pointer, so a backtrace is a walk from frame to frame,
  * bounded by the stack pointer at the entry. Return addresses that are not in wasm code
  * (helpers, host stubs) are passed over. Making the exception out of that is Python's
- * part (trap.py): it gets (label, function index, wasm offset) for each frame. */
+ * part (trap.py): it gets (label, function index, wasm offset) for each function. */
 
 /* Called from the signal handler too: touches nothing but the stack and the page maps. */
 static void
@@ -24,30 +24,42 @@ capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t f
     thread->n_frames = n;
 }
 
+static int
+add_frame(PyObject *frames, PyObject *label, uint32_t function, uint32_t wasm_offset)
+{
+    if (PyList_GET_SIZE(frames) == MAX_FRAMES)
+        return 0;
+    PyObject *frame = Py_BuildValue("(OII)", label, function, wasm_offset);
+    int failed = frame ? PyList_Append(frames, frame) : -1;
+    Py_XDECREF(frame);
+    return failed;
+}
+
+/* A row for each function that ran: for inlined ones too, which have no frame of their own. */
 static PyObject *
 frames_tuple(Thread *thread, int first_is_pc)
 {
-    PyObject *frames = PyTuple_New(thread->n_frames);
-    if (!frames)
-        return NULL;
-    for (int i = 0; i < thread->n_frames; i++) {
+    PyObject *frames = PyList_New(0);
+    for (int i = 0; frames && i < thread->n_frames; i++) {
         CodeObject *code = code_at(thread->frames[i]);
-        PyObject *frame;
+        uint32_t function = 0, wasm_offset = 0;
+        int failed = 0;
         if (code) {
-            uint32_t function, wasm_offset;
-            locate(code, (uint32_t)(thread->frames[i] - (uintptr_t)code->base), i || !first_is_pc, &function,
-                   &wasm_offset);
-            frame = Py_BuildValue("(OII)", code->label, function, wasm_offset);
+            uint32_t offset = (uint32_t)(thread->frames[i] - (uintptr_t)code->base);
+            int returns = i || !first_is_pc;
+            locate(code, offset, returns, &function, &wasm_offset);
+            const InlinedRow *row = inlined_at(code, offset, returns);
+            for (; row && !failed; row = inlined_around(code, row)) {
+                failed = add_frame(frames, code->label, row->function, wasm_offset);
+                wasm_offset = row->call;
+            }
         }
-        else
-            frame = Py_BuildValue("(OII)", Py_None, 0, 0);
-        if (!frame) {
-            Py_DECREF(frames);
-            return NULL;
-        }
-        PyTuple_SET_ITEM(frames, i, frame);
+        if (failed || add_frame(frames, code ? code->label : Py_None, function, wasm_offset) < 0)
+            Py_CLEAR(frames);
     }
-    return frames;
+    PyObject *tuple = frames ? PyList_AsTuple(frames) : NULL;
+    Py_XDECREF(frames);
+    return tuple;
 }
 
 /* Raise a class of errors.py. */

@@ -178,6 +178,10 @@ static __thread Thread *this_thread __attribute__((tls_model("initial-exec")));
 
 /* --- Python objects -------------------------------------------------------------------- */
 
+typedef struct {               /* a row of CompiledModule.inlined */
+    uint32_t start, end, function, call, up;
+} InlinedRow;
+
 typedef struct {
     PyObject_HEAD
     uint8_t *base;             /* first byte of code, page-aligned */
@@ -189,7 +193,9 @@ typedef struct {
     uint32_t first_function;   /* index of the first one in the module's index space */
     const uint32_t *sites;     /* rows of three */
     size_t n_sites;
-    PyObject *offsets_bytes, *sites_bytes;  /* what the pointers point into */
+    const InlinedRow *inlined;
+    size_t n_inlined;
+    PyObject *offsets_bytes, *sites_bytes, *inlined_bytes;  /* what the pointers point into */
     PyObject *label;           /* whatever names the functions: a ModuleInfo */
     int release_gil;
 } CodeObject;

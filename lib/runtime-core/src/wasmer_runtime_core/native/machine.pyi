@@ -19,6 +19,7 @@ class Code:
         first_function: int,
         label: object,
         release_gil: bool,
+        inlined: bytes = b"",
     ) -> Code: ...
     @property
     def address(self) -> int: ...
