@@ -44,6 +44,7 @@ class Exports:
         self._core = core
         self._places = places
         self._made: dict[str, Extern] = {}
+        self._named: set[int] = set()  # functions that have the name they were first asked for by
 
     def __getitem__(self, name: str) -> Extern:
         made = self._made.get(name)
@@ -58,7 +59,8 @@ class Exports:
     def _make(self, name: str, kind: int, index: int) -> Extern:
         if kind == FUNCTION:
             function = self._core.function(index)
-            if function not in self._made.values():  # under two names it keeps the one asked for first
+            if index not in self._named:  # under two names it keeps the one asked for first
+                self._named.add(index)
                 function.__name__ = name
             return function
         if kind == MEMORY:
@@ -68,7 +70,7 @@ class Exports:
         return self._core.global_(index)
 
     def __getattr__(self, name: str) -> Extern:
-        if name in ("_core", "_made", "_places"):  # of an object that is being copied
+        if name in ("_core", "_made", "_named", "_places"):  # of an object that is being copied
             raise AttributeError(name)
         # Kept as an attribute of the object, so that the next access costs what any attribute does.
         made = self.__dict__[name] = self[name]

@@ -14,7 +14,7 @@ from typing import Final
 from wasmer_runtime_core import errors
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.trap_kinds import BY_NUMBER
-from wasmer_runtime_core.wasm.module import FUNCTION, ModuleInfo
+from wasmer_runtime_core.wasm.module import ModuleInfo
 
 RawFrame = tuple[ModuleInfo | None, int, int]
 
@@ -27,15 +27,7 @@ def function_name(info: ModuleInfo | None, index: int) -> str:
     if not isinstance(info, ModuleInfo):
         return ""
     name = info.function_names.get(index)
-    if name is not None:
-        return name
-    for export in info.exports:
-        if export.kind == FUNCTION and export.index == index:
-            return export.name
-    if index < info.imported_functions:
-        imported = [row for row in info.imports if row.kind == FUNCTION][index]
-        return f"{imported.namespace}.{imported.name}"
-    return ""
+    return info.linked_names.get(index, "") if name is None else name
 
 
 def frames(raw: tuple[RawFrame, ...], sources: bool = True) -> tuple[errors.Frame, ...]:

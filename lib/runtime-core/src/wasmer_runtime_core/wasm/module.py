@@ -116,6 +116,13 @@ class ModuleInfo:
         return read_function_names(self.custom_sections)
 
     @cached_property
+    def linked_names(self) -> dict[int, str]:
+        """By function index what others call a function: its first export, else its import."""
+        imported = (f"{row.namespace}.{row.name}" for row in self.imports if row.kind == FUNCTION)
+        names = {row.index: row.name for row in reversed(self.exports) if row.kind == FUNCTION}
+        return dict(enumerate(imported)) | names
+
+    @cached_property
     def source_lines(self) -> SourceLines:
         """Positions in source files, from DWARF in custom sections; finds nothing if there is none."""
         from wasmer_runtime_core.debug_info import SourceLines
