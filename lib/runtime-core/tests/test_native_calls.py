@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from machine_code import Program, function_type
 
 from wasmer_runtime_core.functions import Function, HostFunction, make_host_function
+from wasmer_runtime_core.globals import Global
+from wasmer_runtime_core.values import Value
 
 TYPES = ("i32", "i64", "f32", "f64", "v128")
 SIGNATURES = st.lists(st.sampled_from(TYPES), max_size=24)
@@ -175,9 +177,16 @@ def test_vectors_are_bytes_or_ints() -> None:
     assert same(int.from_bytes(text, "little")) == text
     assert same(-1) == b"\xff" * 16
     assert same.call_bits([2**127]) == [2**127]
-    for bad in (b"short", 2**128, -(2**127) - 1):
+    for bad in (2**128, -(2**127) - 1):
         with pytest.raises(OverflowError, match="v128 takes 16 bytes or an int of 128 bits"):
             same(bad)
+    takes = "v128 takes 16 bytes or an int of 128 bits, not "
+    for wrong, found in ((b"", "bytes of 0"), (b"short", "bytes of 5"), (bytearray(17), "bytearray of 17")):
+        for use in (same, lambda value: same.call_bits([value])):
+            with pytest.raises(TypeError, match=f"f\\(\\) argument 1: {takes}{found} bytes \\(signature"):
+                use(wrong)
+    with pytest.raises(TypeError, match=f"^value of a global: {takes}bytes of 3 bytes$"):
+        Global.new_mutable(Value.V128(0)).set(b"abc")
 
 
 def test_floats_pass_bit_by_bit() -> None:

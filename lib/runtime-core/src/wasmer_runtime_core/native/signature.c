@@ -116,7 +116,7 @@ signature_of(PyObject *function_type)
 
 /* --- values ----------------------------------------------------------------------------- */
 
-enum { CONVERTED = 0, RAISED = -1, WRONG_TYPE = -2, OUT_OF_RANGE = -3 };
+enum { CONVERTED = 0, RAISED = -1, WRONG_TYPE = -2, OUT_OF_RANGE = -3, WRONG_LENGTH = -4 };
 
 /* The value of an exact int of one digit, the common case; 0 if it is longer. */
 static inline int
@@ -223,7 +223,7 @@ unbox_v128(PyObject *value, Bits128 *out)
     Py_buffer view;
     if (PyObject_GetBuffer(value, &view, PyBUF_SIMPLE) < 0)
         return RAISED;
-    int result = view.len == 16 ? CONVERTED : OUT_OF_RANGE;
+    int result = view.len == 16 ? CONVERTED : WRONG_LENGTH;
     if (result == CONVERTED)
         memcpy(out, view.buf, 16);
     PyBuffer_Release(&view);
@@ -285,6 +285,19 @@ convert_bits(uint8_t type, PyObject *value, Bits128 *out)
     return unbox_integer(type == I32 || type == F32 ? I32 : I64, value, out);
 }
 
+static Py_ssize_t
+buffer_bytes(PyObject *value)
+{
+    Py_buffer view;
+    if (PyObject_GetBuffer(value, &view, PyBUF_SIMPLE) < 0) {
+        PyErr_Clear();
+        return 0;
+    }
+    Py_ssize_t length = view.len;
+    PyBuffer_Release(&view);
+    return length;
+}
+
 /* Say why a value could not be converted. `what`: "add: argument 1". Returns -1. */
 static int
 conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature, const char *format, ...)
@@ -303,7 +316,10 @@ conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature,
                              : type == F32 || type == F64 ? "a float"
                              : type == V128 ? "16 bytes or an int"
                              : type == FUNCREF ? "an exported function or None" : "an object";
-        if (code == OUT_OF_RANGE && type == V128)
+        if (code == WRONG_LENGTH)
+            PyErr_Format(PyExc_TypeError, "%U: v128 takes 16 bytes or an int of 128 bits, not %s of %zd bytes%U", what,
+                         Py_TYPE(value)->tp_name, buffer_bytes(value), of);
+        else if (code == OUT_OF_RANGE && type == V128)
             PyErr_Format(PyExc_OverflowError, "%U: v128 takes 16 bytes or an int of 128 bits%U", what, of);
         else if (code == OUT_OF_RANGE) {
             PyObject *shown = PyObject_Repr(value);  /* an int of 5000 digits has none */
