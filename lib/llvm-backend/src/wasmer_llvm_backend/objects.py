@@ -159,16 +159,17 @@ def _symbols(data: bytes, sections: list[_Section]) -> list[_Symbol]:
 def _sites(lines: list[tuple[int, int]], traps: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
     """Rows of the line table and traps as sites."""
     sites = []
-    addresses = [address for address, _ in lines]
+    addresses = []
     known = 0
     for address, line in lines:
         known = line or known
+        addresses.append(address)
         sites.append((address, MEMORY, known))
     for address, kind in traps:
         at = bisect_right(addresses, address) - 1
-        known = lines[at][1] if at >= 0 else 0
-        sites.append((address, kind, known))
-        sites.append((address + len(TRAPPING), MEMORY, known))
+        behind = bisect_right(addresses, address + len(TRAPPING)) - 1
+        sites.append((address, kind, sites[at][2] if at >= 0 else 0))
+        sites.append((address + len(TRAPPING), MEMORY, sites[behind][2] if behind >= 0 else 0))
     sites.sort(key=lambda site: (site[0], site[1] & SITE_RANGE))
     return sites
 
