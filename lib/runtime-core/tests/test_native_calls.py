@@ -147,7 +147,7 @@ def test_objects_that_are_numbers() -> None:
         ("f64", "x", "f64 takes a float, not 'str'"),
         ("f32", b"", "f32 takes a float, not 'bytes'"),
         ("v128", 1.5, "v128 takes 16 bytes or an int, not 'float'"),
-        ("funcref", 3, "funcref takes an exported function or None, not 'int'"),
+        ("funcref", 3, "funcref takes a Function or None, not 'int'"),
     ],
 )
 def test_wrong_types_name_the_export_and_its_signature(type: str, bad: object, message: str) -> None:

@@ -290,7 +290,7 @@ def test_a_handler_may_call_the_instance_it_stopped_but_not_move_its_tables() ->
     before = signal.signal(signal.SIGALRM, handler)
     try:
         for _ in range(20):
-            signal.setitimer(signal.ITIMER_REAL, 0.005)
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
             assert exports["count"](20_000_000) == 200_000_010_000_000
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

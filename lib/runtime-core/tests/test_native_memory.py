@@ -334,7 +334,7 @@ def test_tables_of_python() -> None:
     with pytest.raises(TypeError):
         table["x"]  # type: ignore[index]
     functions = Table(TableDescriptor(FUNCREF, 1))
-    with pytest.raises(TypeError, match="table element: funcref takes an exported function or None, not 'Thing'"):
+    with pytest.raises(TypeError, match="table element: funcref takes a Function or None, not 'Thing'"):
         functions[0] = thing
     double = make_host_function(lambda x: 2 * x, function_type("i32", "i32"), "env", "double")
     functions[0] = double

@@ -1,5 +1,13 @@
 """Functions: exported ones, which Python calls, and host functions, which Python gives.
 
+An import takes its type from the module that wants it, so any callable will do there. A
+reference has no such place: a table of functions or a ``funcref`` holds functions of many
+types. `Function` makes one of a callable, with its signature and an identity that stays::
+
+    table[0] = Function(FuncSig(["i32"], ["i32"]), lambda number: number + 1)
+
+It belongs to no instance and runs in whichever calls it, wherever it was put.
+
 `Function` is a type of the C part: a call costs what a C function costs. Arguments are
 converted as Python users expect: an integer may be given in the signed or in the unsigned
 range of its type, else OverflowError; floats take ints too; ``v128`` is 16 bytes or an int
@@ -13,12 +21,12 @@ function with calls that let other Python threads run meanwhile, which costs som
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from wasmer_runtime_core.native.machine import Function, HostFunction, configure, make_host_function, released
 from wasmer_runtime_core.values import FuncSig, Type, Value
-from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_NAMES
+from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_NAMES, FunctionType
 
 import wasmer_runtime_core.trap  # noqa: F401  # isort: skip  # tells the machine how to make a trap
 
@@ -94,4 +102,53 @@ def _describe(function: Function, what: str) -> object:
     )
 
 
-configure(describe=_describe)
+def _make_function(
+    signature: FuncSig | FunctionType | Callable[..., Any] | None = None,
+    callable_: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+) -> Function:
+    """``Function(signature, callable)``, or ``Function(callable)`` where `func` or annotations say every type.
+
+    Args:
+        signature: a `FuncSig` or `FunctionType`.
+        name: as messages and `__name__` have it; else the callable's own.
+
+    Raises:
+        TypeError: the types are not known, the callable takes another number of arguments, or a `Ctx`,
+            which only an import gets.
+    """
+    from wasmer_runtime_core.host import HostFunc, func, shape, wrong_arity
+
+    type: FunctionType | None
+    if callable_ is None and callable(signature):
+        callable_ = signature if isinstance(signature, (HostFunc, Function)) else func(signature)
+        type = callable_.type if isinstance(callable_, Function) else callable_.function_type()
+        if type is None:
+            raise TypeError(f"not all types of {callable_} are known; give them: Function(FuncSig([…], […]), function)")
+    elif isinstance(signature, (FuncSig, FunctionType)):
+        type = signature.to_function_type() if isinstance(signature, FuncSig) else signature
+    else:
+        raise TypeError(f"a Function is made of a FuncSig and a callable; the first is {signature!r}")
+    if not callable(callable_):
+        raise TypeError(f"a Function is made of a FuncSig and a callable; {callable_!r} cannot be called")
+    if isinstance(callable_, Function) and callable_.type == type:
+        return callable_
+    if isinstance(callable_, Function) or (isinstance(callable_, HostFunc) and not callable_.accepts(type)):
+        raise TypeError(f"a Function of type {type} cannot be made of {callable_}")
+    if isinstance(callable_, HostFunc):
+        callable_ = callable_.function
+    refused = wrong_arity(callable_, len(type.params))
+    if refused:
+        raise TypeError(f"a Function of type {type} cannot be made of {refused}")
+    if shape(callable_)[0]:
+        raise TypeError("only an import is called with a Ctx; a Function belongs to no instance")
+    if name is None:
+        name = getattr(callable_, "__name__", None)
+    if not isinstance(name, str):
+        name = callable_.__class__.__name__
+    return make_host_function(callable_, type, str(getattr(callable_, "__module__", None) or "Python"), name)
+
+
+configure(describe=_describe, make_function=_make_function)

@@ -202,6 +202,16 @@ def shape(function: Callable[..., Any]) -> tuple[bool, int, int]:
     return wants_ctx, max(fewest, 0), most - wants_ctx if most >= 0 else -1
 
 
+def wrong_arity(function: Callable[..., Any], count: int) -> str:
+    """What to say of a function that cannot be called with `count` arguments and perhaps a ctx; "" if it can."""
+    _, fewest, most = shape(function)
+    if fewest <= count and (most < 0 or count <= most):
+        return ""
+    takes = f"{fewest}" if fewest == most else f"{fewest} or more" if most < 0 else f"{fewest} to {most}"
+    title = getattr(function, "__qualname__", type(function).__name__)
+    return f"the Python function {title}, which takes {takes} arguments"
+
+
 def _annotated_params(function: Callable[..., Any], wants_ctx: bool) -> tuple[bytes, ...] | None:
     target, bound = _function_of(function)
     if target is None or not target.__annotations__ or target.__code__.co_flags & 0x04 or target.__defaults__:

@@ -35,7 +35,7 @@ from wasmer_runtime_core.errors import (
 )
 from wasmer_runtime_core.functions import Function, HostFunction
 from wasmer_runtime_core.globals import Global
-from wasmer_runtime_core.host import HostFunc, article, func, shape
+from wasmer_runtime_core.host import HostFunc, article, func, shape, wrong_arity
 from wasmer_runtime_core.instance import Exports
 from wasmer_runtime_core.memory import Memory
 from wasmer_runtime_core.table import Table
@@ -280,15 +280,10 @@ def _host_function(
         function = export.function
     else:
         function = export
-    wants_ctx, fewest, most = shape(function)
-    count = len(wanted.params)
-    if count < fewest or 0 <= most < count:
-        takes = f"{fewest}" if fewest == most else f"{fewest} or more" if most < 0 else f"{fewest} to {most}"
-        title = getattr(function, "__qualname__", type(function).__name__)
-        return IncorrectImportSignature(
-            namespace, name, str(wanted), f"the Python function {title}, which takes {takes} arguments"
-        )
-    return HostFunction(function, wanted, namespace, name, wants_ctx)
+    refused = wrong_arity(function, len(wanted.params))
+    if refused:
+        return IncorrectImportSignature(namespace, name, str(wanted), refused)
+    return HostFunction(function, wanted, namespace, name, shape(function)[0])
 
 
 def _missing_function(wanted: FunctionType, namespace: str, name: str) -> HostFunction:

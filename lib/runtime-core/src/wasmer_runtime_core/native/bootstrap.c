@@ -4,11 +4,12 @@ static PyObject *
 native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"make_trap", "annotate", "function_name", "describe", "memory", "table", "global_",
-                            "trace", NULL};
-    PyObject *trap = NULL, *annotate = NULL, *name = NULL, *describe = NULL, *trace = NULL;
+                            "trace", "make_function", NULL};
+    PyObject *trap = NULL, *annotate = NULL, *name = NULL, *describe = NULL, *trace = NULL, *function = NULL;
     PyObject *memory = NULL, *table = NULL, *global = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOOO!O!O!O:configure", names, &trap, &annotate, &name, &describe,
-                                     &PyType_Type, &memory, &PyType_Type, &table, &PyType_Type, &global, &trace))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOOO!O!O!OO:configure", names, &trap, &annotate, &name, &describe,
+                                     &PyType_Type, &memory, &PyType_Type, &table, &PyType_Type, &global, &trace,
+                                     &function))
         return NULL;
     struct { PyObject *given; PyTypeObject **place; PyTypeObject *base; } classes[] = {
         {memory, &memory_class, MemoryType}, {table, &table_class, TableType}, {global, &global_class, GlobalType}};
@@ -32,6 +33,8 @@ native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
         Py_XSETREF(hook_trace, Py_NewRef(trace));
     if (describe)
         Py_XSETREF(hook_describe, Py_NewRef(describe));
+    if (function)
+        Py_XSETREF(hook_make_function, Py_NewRef(function));
     Py_RETURN_NONE;
 }
 

@@ -302,7 +302,8 @@ static PyTypeObject *CodeType, *MemoryType, *TableType, *GlobalType, *FunctionTy
 /* Python subclasses that instances make for what they own; see `configure` in bootstrap.c. */
 static PyTypeObject *memory_class, *table_class, *global_class;
 /* Hooks in Python. */
-static PyObject *hook_make_trap, *hook_annotate, *hook_function_name, *hook_describe, *hook_trace;
+static PyObject *hook_make_trap, *hook_annotate, *hook_function_name, *hook_describe, *hook_trace,
+    *hook_make_function;
 
 /* signature.c */
 static Signature *signature_of(PyObject *function_type);

@@ -274,6 +274,17 @@ function_from_record(FunctionRecord *record)
     return function;
 }
 
+/* Function(signature, callable): what the arguments may be is Python's business. */
+static PyObject *
+function_tp_new(PyTypeObject *Py_UNUSED(type), PyObject *args, PyObject *kwargs)
+{
+    if (!hook_make_function) {
+        PyErr_SetString(PyExc_TypeError, "a Function cannot be made before wasmer_runtime_core.functions is imported");
+        return NULL;
+    }
+    return PyObject_Call(hook_make_function, args, kwargs);
+}
+
 static int
 function_traverse(PyObject *object, visitproc visit, void *arg)
 {
@@ -399,7 +410,8 @@ static PyMethodDef function_methods[] = {
     {"call_bits", function_call_bits, METH_O,
      "call_bits(arguments) -> list: bit patterns as ints (v128: 128 bits), references as they are"},
     {NULL, NULL, 0, NULL}};
-static PyType_Slot function_slots[] = {{Py_tp_dealloc, function_dealloc},
+static PyType_Slot function_slots[] = {{Py_tp_new, function_tp_new},
+                                       {Py_tp_dealloc, function_dealloc},
                                        {Py_tp_traverse, function_traverse},
                                        {Py_tp_clear, function_clear},
                                        {Py_tp_call, PyVectorcall_Call},
@@ -412,5 +424,5 @@ static PyType_Slot function_slots[] = {{Py_tp_dealloc, function_dealloc},
                                        {0, NULL}};
 static PyType_Spec function_spec = {
     "wasmer_runtime_core.native.machine.Function", sizeof(FunctionObject), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
     function_slots};

@@ -5,6 +5,7 @@ from typing import Any, final
 
 from typing_extensions import Buffer
 
+from wasmer_runtime_core.values import FuncSig
 from wasmer_runtime_core.wasm.types import FunctionType
 
 @final
@@ -85,6 +86,14 @@ class Global:
 @final
 class Function:
     __name__: str
+    def __new__(
+        cls,
+        signature: FuncSig | FunctionType | Callable[..., Any],
+        callable: Callable[..., Any] | None = None,
+        /,
+        *,
+        name: str | None = None,
+    ) -> Function: ...
     @property
     def __signature__(self) -> Any: ...
     @property
@@ -179,6 +188,7 @@ def configure(
     table: type[Table] = ...,
     global_: type[Global] = ...,
     trace: Callable[[Instance, int, int, int, int], object] = ...,
+    make_function: Callable[..., Function] = ...,
 ) -> None: ...
 def make_host_function(
     callable: Callable[..., Any], type: FunctionType, namespace: str, name: str, context: object = None, /

@@ -315,7 +315,7 @@ conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature,
         const char *wanted = type == I32 || type == I64 ? "an int"
                              : type == F32 || type == F64 ? "a float"
                              : type == V128 ? "16 bytes or an int"
-                             : type == FUNCREF ? "an exported function or None" : "an object";
+                             : type == FUNCREF ? "a Function or None" : "an object";
         if (code == WRONG_LENGTH)
             PyErr_Format(PyExc_TypeError, "%U: v128 takes 16 bytes or an int of 128 bits, not %s of %zd bytes%U", what,
                          Py_TYPE(value)->tp_name, buffer_bytes(value), of);
@@ -332,8 +332,10 @@ conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature,
             Py_XDECREF(shown);
         }
         else
-            PyErr_Format(PyExc_TypeError, "%U: %s takes %s, not '%s'%U", what, type_name(type), wanted,
-                         Py_TYPE(value)->tp_name, of);
+            PyErr_Format(PyExc_TypeError, "%U: %s takes %s, not '%s'%s%U", what, type_name(type), wanted,
+                         Py_TYPE(value)->tp_name,
+                         type == FUNCREF && PyCallable_Check(value) ? "; make it one: Function(signature, callable)" : "",
+                         of);
         Py_DECREF(of);
     }
     Py_DECREF(what);
