@@ -160,6 +160,7 @@ def test_damaged_artifacts_are_refused() -> None:
         ({"function_offsets": b""}, ValueError),
         ({"function_offsets": b"\0\0\0\0\xff\xff\0\0"}, ValueError),
         ({"sites": b"12345"}, ValueError),
+        ({"inlined": b"12345" * 5}, ValueError),
         ({"target": "aarch64"}, CompileError),
         ({"cpu_features": ("sse4.1", "telepathy")}, CompileError),
         ({"relocations": b"x" * 16}, CompileError),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import sys
 import threading
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,39 @@ def test_the_trap_lists_functions_of_all_instances_and_of_host_calls_between() -
         "middle_one (function 1, at byte 0x1014)",
         "outer!main (function 1, at byte 0x1014)",
     ]
+
+
+def frames_with(*inlined: tuple[int, int, int, int, int]) -> list[tuple[int, int]]:
+    """(function, offset) of the frames of a trap at byte 4 of the code, with such rows of inlined calls."""
+    program = Program()
+    program.function("fail", "i32", "", "unreachable")
+    module = program.module()
+    rows = array("I", [word for row in inlined for word in row]).tobytes()
+    module.compiled = module.compiled._replace(inlined=rows)
+    with pytest.raises(Trap) as caught:
+        module.instantiate({}).exports["fail"](1)
+    return [(frame.function_index, frame.offset) for frame in caught.value.frames]
+
+
+def test_inlined_calls_have_frames_of_their_own() -> None:
+    assert frames_with((0, 3, 7, 50, 0), (5, 9, 8, 60, 0)) == [(0, 0x1004)]
+    assert frames_with((0, 3, 7, 50, 0), (4, 5, 8, 60, 0)) == [(8, 0x1004), (0, 60)]
+    assert frames_with((0, 9, 7, 50, 0), (1, 6, 8, 60, 1), (2, 3, 9, 70, 1), (3, 4, 6, 80, 2)) == [
+        (8, 0x1004),
+        (7, 60),
+        (0, 50),
+    ]
+    assert frames_with((4, 5, 7, 50, 0), (4, 5, 8, 60, 1), (5, 6, 9, 70, 0)) == [(8, 0x1004), (7, 60), (0, 50)]
+
+
+def test_damaged_rows_of_inlined_calls_are_harmless() -> None:
+    big = 2**32 - 1
+    assert frames_with((0, big, big, big, big)) == [(big, 0x1004), (0, big)]
+    assert len(frames_with(*((0, big, 5, at, 1) for at in range(500)))) == 64
+    random.seed(5)
+    for _ in range(300):
+        draw = [[random.choice((0, 1, 3, 4, 5, 9, big)) for _ in range(5)] for _ in range(random.randint(1, 9))]
+        assert 1 <= len(frames_with(*draw)) <= 10  # type: ignore[arg-type]
 
 
 def test_faults_that_no_table_lists_are_our_bug_and_say_so() -> None:

@@ -1,0 +1,50 @@
+"""The functions that ran, as each backend tells them.
+
+The singlepass backend compiles every call as a call and marks each place that may trap; so
+its backtraces are what the others are measured by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from wasmer_llvm_backend import LLVMCompiler
+from wasmer_runtime_core.errors import Trap
+from wasmer_runtime_core.pipeline import compile_with
+from wasmer_runtime_core.wasm.text import parse_module
+from wasmer_singlepass_backend import SinglepassCompiler
+
+if TYPE_CHECKING:
+    from tests.differential.generate import Program
+    from wasmer_runtime_core.instance import Instance
+
+Frames = list[tuple[int, str, int]]
+
+CALLS_OF_EACH = 4
+
+
+def backtrace(instance: Instance, name: str, arguments: Sequence[int | float]) -> tuple[str, Frames] | None:
+    """(kind, frames) of the trap that a call ends in; None: it ends well."""
+    try:
+        instance.exports[name](*arguments)
+    except Trap as trap:
+        return trap.kind, [(frame.function_index, frame.function_name, frame.offset) for frame in trap.frames]
+    return None
+
+
+def differing_backtraces(program: Program) -> tuple[int, list[str]]:
+    """Call every export: how many traps there were, and a line for each whose backtraces differ."""
+    wasm = parse_module(program.text)
+    calls = [(name, program.arguments(params)) for name, params in program.exports for _ in range(CALLS_OF_EACH)]
+    compilers = (SinglepassCompiler(), LLVMCompiler())
+    plain, optimised = (compile_with(wasm, compiler).instantiate({}) for compiler in compilers)
+    traps = 0
+    found = []
+    for name, arguments in calls:
+        expected = backtrace(plain, name, arguments)
+        actual = backtrace(optimised, name, arguments)
+        traps += expected is not None
+        if expected != actual:
+            found.append(f"{name}{tuple(arguments)}: singlepass {expected}, llvm {actual}")
+    return traps, found
