@@ -57,7 +57,6 @@ STORE: Final = _fields(
     ("activation", 8, "address of the innermost activation record, private to the C file"),
     ("owner", 8, "identity of the thread that runs, 0 if none"),
     ("depth", 8, "nested entries of the owner"),
-    ("fuel", 8, "metering: points left"),
     ("pending_exception", 8, "room for wasm exceptions"),
 )
 

@@ -96,7 +96,6 @@ typedef struct Store {
     struct Activation *activation;
     uintptr_t owner;           /* address of the Thread that runs, or 0 */
     uint64_t depth;
-    uint64_t fuel;
     uint64_t pending_exception;
     /* private */
     uint64_t stack_bytes;      /* limit of an outermost call, or 0 */
@@ -130,7 +129,6 @@ _Static_assert(offsetof(VMContext, instance) == VMCTX_INSTANCE, "vmctx");
 _Static_assert(offsetof(VMContext, points_used) == VMCTX_POINTS_USED, "vmctx");
 _Static_assert(offsetof(Store, stack_limit) == STORE_STACK_LIMIT, "store");
 _Static_assert(offsetof(Store, owner) == STORE_OWNER, "store");
-_Static_assert(offsetof(Store, fuel) == STORE_FUEL, "store");
 _Static_assert(offsetof(Store, pending_exception) == STORE_PENDING_EXCEPTION, "store");
 _Static_assert(sizeof(FunctionRecord) == FUNCTION_RECORD_BYTES, "function record");
 _Static_assert(offsetof(FunctionRecord, vmctx) == FUNCTION_RECORD_VMCTX, "function record");

@@ -168,7 +168,6 @@ store_merge(Member *a, Member *b)
         to->stack_limit = from->stack_limit;
     }
     to->depth += from->depth;
-    to->fuel += from->fuel;
     if (from->stack_bytes && (!to->stack_bytes || from->stack_bytes < to->stack_bytes))
         to->stack_bytes = from->stack_bytes;
     Member *member = from->members;
