@@ -160,8 +160,7 @@ class FloatConstant(Lowering):
 class FloatUnary(Lowering):
     """sqrt and the conversions between f32 and f64: ``op xmm, xm``."""
 
-    def __init__(self, type_: int, result: int, form: Form, avx: Form) -> None:
-        self.type: i64 = type_
+    def __init__(self, result: int, form: Form, avx: Form) -> None:
         self.result_type: i64 = result
         self.form: i64 = number(form)
         self.avx: i64 = number(avx)

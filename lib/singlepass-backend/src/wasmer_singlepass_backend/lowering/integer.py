@@ -331,8 +331,7 @@ class Shift(Lowering):
 class Unary(Lowering):
     """One operand to one register: ``op reg, rm``."""
 
-    def __init__(self, type_: int, result: int, reg_rm: Form) -> None:
-        self.type: i64 = type_
+    def __init__(self, result: int, reg_rm: Form) -> None:
         self.result_type: i64 = result
         self.reg_rm: i64 = number(reg_rm)
 

@@ -171,9 +171,8 @@ class LoadFloat(Access):
 class Store(Access):
     """An integer store, also of a constant without a register."""
 
-    def __init__(self, type_: int, size: int, form: Form, immediate_form: Form) -> None:
+    def __init__(self, size: int, form: Form, immediate_form: Form) -> None:
         super().__init__(size)
-        self.type: i64 = type_
         self.form: i64 = number(form)
         self.immediate_form: i64 = number(immediate_form)
 
@@ -211,9 +210,8 @@ def sized(value: i64, size: i64) -> i64:
 class StoreFloat(Access):
     """f32.store, f64.store, v128.store."""
 
-    def __init__(self, type_: int, size: int, form: Form) -> None:
+    def __init__(self, size: int, form: Form) -> None:
         super().__init__(size)
-        self.type: i64 = type_
         self.form: i64 = number(form)
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:

@@ -131,7 +131,7 @@ _SPLAT_16 = "movd a, r ; pshuflw a, a, 0 ; pshufd a, a, 0"
 VECTOR_LOWERINGS: Final[dict[str, Lowering]] = {
     # --- memory ----------------------------------------------------------------------
     "v128.load":          LoadFloat(V128, 16, forms.MOVUPS_XMM_XM128),
-    "v128.store":         StoreFloat(V128, 16, forms.MOVUPS_XM128_XMM),
+    "v128.store":         StoreFloat(16, forms.MOVUPS_XM128_XMM),
     "v128.load8x8_s":     LoadVector(8, forms.PMOVSXBW_XMM_XM64),
     "v128.load8x8_u":     LoadVector(8, forms.PMOVZXBW_XMM_XM64),
     "v128.load16x4_s":    LoadVector(8, forms.PMOVSXWD_XMM_XM64),
