@@ -152,13 +152,56 @@ print(view[65535])
 """
 
 
+EXHAUSTED = """
+import gc, sys, time
+sys.path[:0] = {path!r}
+from machine_code import Program
+from wasmer_runtime_core.address_space import can_reserve
+from wasmer_runtime_core.errors import UnableToCreateMemory
+from wasmer_runtime_core.native import machine
+program = Program()
+program.memory(1)
+module = program.module()
+instances = []
+assert can_reserve()
+try:
+    while True:
+        instances.append(module.instantiate())
+except UnableToCreateMemory as error:
+    print(len(instances), error)
+assert not can_reserve() and machine.statistics()["memory_slots"] == len(instances)
+program.bounds_checks = True
+checked = program.module()
+collected = gc.get_stats()[2]["collections"]
+more = [checked.instantiate() for _ in range(50)]
+print(gc.get_stats()[2]["collections"] - collected, more[0].exports.memory.reserved)
+instances[0] = None
+print(can_reserve(), module.instantiate().exports.memory.reserved)
+"""
+
+
+def test_as_many_memories_as_there_are_addresses(tmp_path: Any) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(EXHAUSTED.format(path=sys.path))
+    result = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    first, second, third = result.stdout.splitlines()
+    count, text = first.split(" ", 1)
+    assert f": {count} memories of this process have theirs, and there is no more. Let go of instances" in text
+    assert second == "0 0" and third == "True 1"
+
+
 def test_without_address_space_only_checked_code_runs(tmp_path: Any) -> None:
     script = tmp_path / "script.py"
     script.write_text(LIMITED.format(path=sys.path))
     result = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stderr
     first, second, third, last = result.stdout.splitlines()
-    assert "8 GiB of address space cannot be reserved" in first
+    assert first == (
+        "8 GiB of address space cannot be reserved for a memory: 0 memories of this process have theirs, and it is "
+        "limited to 4096 MiB in all (ulimit -v). Let go of instances (closing them is not enough), or compile the "
+        'module again with memory_bound_check_mode="enable"'
+    )
     assert second == "3 0 1 720896 3"
     assert third in ("MemoryGrowError", "11") and last == "3"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 MEMORY_BYTES: Final = 8 << 30
@@ -9,8 +10,15 @@ MEMORY_BYTES: Final = 8 << 30
 
 
 def can_reserve() -> bool:
-    """False if a limit on this process's address space (``ulimit -v``) leaves no room for such memories."""
+    """Whether there is room for such memories now.
+
+    A limit on this process's address space (``ulimit -v``) leaves none, and so do some 16,000
+    of them that are alive: 47 bits of addresses hold no more.
+    """
     import resource
 
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return limit == resource.RLIM_INFINITY or limit >= 4 * MEMORY_BYTES
+    if limit != resource.RLIM_INFINITY and limit < 4 * MEMORY_BYTES:
+        return False
+    machine = sys.modules.get("wasmer_runtime_core.native.machine")  # else nothing is reserved yet
+    return machine is None or bool(machine.can_reserve())

@@ -31,8 +31,10 @@ class CompilerConfig(NamedTuple):
     """How to compile. Part of what identifies a cached artifact."""
 
     memory_bound_check_mode: str = "default"
-    """``"default"``: guard pages where 8 GiB can be reserved; ``"enable"``: compare before
-    every access; ``"disable"``: guard pages or an error."""
+    """``"default"``: guard pages where 8 GiB of address space can be reserved for a memory when
+    the module is compiled (`address_space`), else as ``"enable"``: compare before every access,
+    which needs no reservation; ``"disable"``: guard pages or an error. Compiled code is of one
+    kind: where its guard pages cannot be had later, the module must be compiled again."""
     release_gil: bool = False
     middlewares: tuple[object, ...] = ()
     backend_specific_config: object = None

@@ -51,6 +51,13 @@ native_make_host_function(PyObject *Py_UNUSED(module), PyObject *args)
     return instance_for_host(callable, type, namespace_, name, context == Py_None ? NULL : context);
 }
 
+/* can_reserve() -> whether there is address space for one more memory on guard pages */
+static PyObject *
+native_can_reserve(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    return PyBool_FromLong(n_free_slots || slots_reserve() == 0);
+}
+
 static PyObject *
 native_statistics(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {
@@ -60,8 +67,8 @@ native_statistics(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
         for (size_t at = 0; at < regions[i].n_free; at++)
             free_pages += regions[i].free[at].count;
     }
-    return Py_BuildValue("{s:n,s:n,s:n}", "code_pages", (Py_ssize_t)(pages - free_pages), "free_memory_slots",
-                         (Py_ssize_t)n_free_slots, "signatures", PyDict_GET_SIZE(signatures));
+    return Py_BuildValue("{s:n,s:n,s:n,s:n}", "code_pages", (Py_ssize_t)(pages - free_pages), "memory_slots",
+                         (Py_ssize_t)n_slots, "free_memory_slots", (Py_ssize_t)n_free_slots, "signatures", PyDict_GET_SIZE(signatures));
 }
 
 static PyObject *
@@ -86,6 +93,7 @@ static PyMethodDef native_functions[] = {
     {"statistics", native_statistics, METH_NOARGS, "statistics() -> dict: pages and slots in use"},
     {"set_deadline", native_set_deadline, METH_O,
      "set_deadline(seconds or None) -> seconds left before, or None: when this thread's wasm code raises Timeout"},
+    {"can_reserve", native_can_reserve, METH_NOARGS, "can_reserve() -> whether one more memory gets its address space"},
     {"assert_handlers", native_assert_handlers, METH_NOARGS, "take the fault signals again"},
     {"watch_signal", native_watch_signal, METH_O, "watch_signal(number): a handler in Python was set for it"},
     {NULL, NULL, 0, NULL}};

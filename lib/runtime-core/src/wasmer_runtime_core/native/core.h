@@ -338,5 +338,6 @@ static int64_t table_grow(TableObject *table, uint64_t delta, uint64_t value);
 static void table_overwrite(TableObject *table, uint64_t at, uint64_t value, uint64_t count, Store *running);
 /* memory.c */
 static int64_t memory_grow(MemoryObject *memory, uint64_t delta, int may_run_released);
+enum { RESERVE_NOT, RESERVE_IF_FREE, RESERVE_BY_ALL_MEANS };
 static MemoryObject *memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int shared, int reserve);
 static TableObject *table_new(PyTypeObject *type, uint8_t element, uint64_t minimum, int64_t maximum, PyObject *home);

@@ -210,13 +210,12 @@ fill_block(InstanceObject *self)
     for (uint32_t i = 0; i < plan->n_memories; i++) {
         if (i >= plan->n_imported_memories) {
             PlanLimits *limits = &plan->memories[i - plan->n_imported_memories];
-            self->memories[i] = memory_new(memory_class, limits->minimum, limits->maximum, limits->flag, 1);
+            self->memories[i] = memory_new(memory_class, limits->minimum, limits->maximum, limits->flag,
+                                           plan->needs_reservation ? RESERVE_BY_ALL_MEANS : RESERVE_IF_FREE);
             if (!self->memories[i])
                 return -1;
             if (plan->needs_reservation && !self->memories[i]->reserved) {
-                raise_error("UnableToCreateMemory",
-                            "8 GiB of address space cannot be reserved (is there a limit, ulimit -v?); "
-                            "compile with memory_bound_check_mode=\"enable\"");
+                raise_no_slot(limits->minimum);
                 return -1;
             }
         }

@@ -19,7 +19,7 @@
 typedef struct { uint8_t *base; size_t accessible; } Slot;
 
 static Slot *free_slots;
-static size_t n_free_slots, free_slots_room;
+static size_t n_slots, n_free_slots, free_slots_room;
 
 static int
 slot_give(Slot slot)
@@ -45,20 +45,43 @@ slots_reserve(void)
         if (slab == MAP_FAILED)
             continue;
         slab = (uint8_t *)(((uintptr_t)slab + (2 << 20) - 1) & ~(uintptr_t)((2 << 20) - 1));
-        while (count--)
-            if (slot_give((Slot){slab + count * SLOT_BYTES, 0}) < 0)
+        for (; count; count--, n_slots++)
+            if (slot_give((Slot){slab + (count - 1) * SLOT_BYTES, 0}) < 0)
                 return n_free_slots ? 0 : -1;
         return 0;
     }
     return -1;
 }
 
+/* Why a memory that needs a slot did not get one. */
+static void
+raise_no_slot(uint64_t pages)
+{
+    struct rlimit limit;
+    if (n_free_slots) {
+        raise_error("UnableToCreateMemory", "the system refused a memory of %llu pages of 64 KiB: %s",
+                    (unsigned long long)pages, strerror(ENOMEM));
+        return;
+    }
+    int limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    PyObject *why = limited ? PyUnicode_FromFormat("it is limited to %llu MiB in all (ulimit -v)",
+                                                   (unsigned long long)limit.rlim_cur >> 20)
+                            : PyUnicode_FromString("there is no more");
+    if (why)
+        raise_error("UnableToCreateMemory",
+                    "8 GiB of address space cannot be reserved for a memory: %zu memories of this process have theirs, "
+                    "and %U. Let go of instances (closing them is not enough), or compile the module again with "
+                    "memory_bound_check_mode=\"enable\"", n_slots - n_free_slots, why);
+    Py_XDECREF(why);
+}
+
 /* A slot with `bytes` accessible and zero. Returns 0, or -1. */
 static int
-slot_take(size_t bytes, Slot *out)
+slot_take(size_t bytes, int how, Slot *out)
 {
     if (!n_free_slots && slots_reserve() < 0) {
-        PyGC_Collect();  /* dead instances in cycles may hold some */
+        if (how == RESERVE_BY_ALL_MEANS)
+            PyGC_Collect();  /* dead instances in cycles may hold some */
         if (!n_free_slots)
             return -1;
     }
@@ -92,7 +115,7 @@ memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int shared, in
     }
     size_t bytes = minimum * WASM_PAGE;
     Slot slot = {NULL, 0};
-    int reserved = reserve && slot_take(bytes, &slot) == 0;
+    int reserved = reserve && slot_take(bytes, reserve, &slot) == 0;
     if (!reserved) {
         void *base = mmap(NULL, bytes ? bytes : WASM_PAGE, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -199,7 +222,8 @@ memory_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "n|Opp:Memory", names, &minimum, &maximum, &shared, &reserve) ||
         parse_maximum(maximum, &most) < 0)
         return NULL;
-    return (PyObject *)memory_new(type, (uint64_t)minimum, most, shared, reserve);
+    return (PyObject *)memory_new(type, (uint64_t)minimum, most, shared,
+                                  reserve ? RESERVE_BY_ALL_MEANS : RESERVE_NOT);
 }
 
 /* 0, or -1 with ValueError. */
