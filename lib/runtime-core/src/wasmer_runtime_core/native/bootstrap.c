@@ -51,13 +51,6 @@ native_make_host_function(PyObject *Py_UNUSED(module), PyObject *args)
     return instance_for_host(callable, type, namespace_, name, context == Py_None ? NULL : context);
 }
 
-/* can_reserve() -> whether there is address space for one more memory on guard pages */
-static PyObject *
-native_can_reserve(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
-{
-    return PyBool_FromLong(n_free_slots || slots_reserve() == 0);
-}
-
 static PyObject *
 native_statistics(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {

@@ -264,6 +264,20 @@ memory_method_grow(PyObject *object, PyObject *argument)
     return PyLong_FromLongLong(before);
 }
 
+/* can_reserve() -> whether there is address space for one more memory on guard pages; it takes none */
+static PyObject *
+native_can_reserve(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    if (n_free_slots)
+        Py_RETURN_TRUE;
+    size_t bytes = SLOT_BYTES + ((size_t)2 << 20);
+    void *base = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        Py_RETURN_FALSE;
+    munmap(base, bytes);
+    Py_RETURN_TRUE;
+}
+
 static int
 memory_may_close(MemoryObject *self)
 {
