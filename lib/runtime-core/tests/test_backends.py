@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from wasmer_runtime_core import backends
-from wasmer_runtime_core.backends import Backend, find_compiler, installed
+from wasmer_runtime_core.backends import LARGE_MODULE_BYTES, Backend, find_compiler, installed
 from wasmer_runtime_core.errors import BackendError, CompileError
 
 
@@ -19,6 +19,10 @@ class Fast:
     name = "singlepass"
 
     def compile(self, *arguments: Any) -> Any: ...
+
+
+class Good(Fast):
+    name = "cranelift"
 
 
 class Broken:
@@ -68,6 +72,21 @@ def test_backends_that_refuse() -> None:
 
 def test_auto_is_the_first_that_works() -> None:
     assert find_compiler("auto") is find_compiler("singlepass")
+
+
+def test_auto_is_singlepass_for_a_large_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = {
+        "wasmer_singlepass_backend": types.SimpleNamespace(SinglepassCompiler=Fast),
+        "wasmer_clif_backend": types.SimpleNamespace(CraneliftCompiler=Good),
+    }
+    monkeypatch.setattr(importlib, "import_module", packages.__getitem__)
+    assert isinstance(find_compiler(Backend.AUTO), Good)
+    assert isinstance(find_compiler("auto", LARGE_MODULE_BYTES), Good) and LARGE_MODULE_BYTES == 10 * 1024 * 1024
+    assert isinstance(find_compiler("auto", LARGE_MODULE_BYTES + 1), Fast)
+    assert isinstance(find_compiler("cranelift", LARGE_MODULE_BYTES + 1), Good)
+    packages["wasmer_singlepass_backend"] = types.SimpleNamespace(SinglepassCompiler=Broken)
+    monkeypatch.setattr(backends, "_found", {})
+    assert isinstance(find_compiler("auto", LARGE_MODULE_BYTES + 1), Good)
 
 
 def test_a_fourth_backend_by_entry_point() -> None:

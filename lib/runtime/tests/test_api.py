@@ -104,6 +104,21 @@ def test_backends_are_names_members_and_compilers() -> None:
     assert wasmer_runtime.compile_with_config_with(ADD, CompilerConfig(), default_compiler()).backend == "singlepass"
 
 
+def test_auto_decides_by_the_size_of_the_binary_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    compiler = default_compiler()
+
+    def find(name: Any, module_bytes: int = 0) -> Any:
+        asked.append(module_bytes)
+        return compiler
+
+    monkeypatch.setattr("wasmer_runtime.api.find_compiler", find)
+    binary = wat2wasm(ADD)
+    for wasm in (ADD, binary, ADD.encode()):
+        assert instantiate(compile(wasm, "Auto"), backend="auto").exports.add(1, 2) == 3
+    assert asked == [len(binary)] * 3
+
+
 def test_unknown_backends() -> None:
     with pytest.raises(BackendError, match="The backend fast doesn't exist"):
         compile(ADD, "fast")

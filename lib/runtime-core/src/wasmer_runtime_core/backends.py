@@ -36,7 +36,7 @@ class Backend(enum.Enum):
     SINGLEPASS = "singlepass"
     LLVM = "llvm"
     AUTO = "auto"
-    """The best one that is installed."""
+    """The best one that is installed; for a module beyond `LARGE_MODULE_BYTES` the fastest compiler, singlepass."""
 
     @classmethod
     def variants(cls) -> list[str]:
@@ -76,11 +76,17 @@ BACKENDS: Final = (
 # fmt: on
 _BY_NAME: Final = {row.name: row for row in BACKENDS}
 
+LARGE_MODULE_BYTES: Final = 10 << 20
+"""Of the binary format. Beyond it compiling costs more than better code gives back (Wasmer's rule)."""
+
 _found: dict[str, Compiler] = {}
 
 
-def find_compiler(name: str | Backend) -> Compiler:
+def find_compiler(name: str | Backend, module_bytes: int = 0) -> Compiler:
     """The compiler of this name; the same object each time.
+
+    Args:
+        module_bytes: what "auto" decides by: the size of the module in the binary format.
 
     Raises:
         BackendError: there is no such backend, or it is not installed.
@@ -90,8 +96,8 @@ def find_compiler(name: str | Backend) -> Compiler:
     if compiler is not None:
         return compiler
     if key == Backend.AUTO.value:
-        compiler = _best()
-    elif key in _BY_NAME:
+        return _best(module_bytes)
+    if key in _BY_NAME:
         compiler = _load(_BY_NAME[key])
     else:
         compiler = _from_entry_point(key)
@@ -111,10 +117,13 @@ def installed() -> list[str]:
     return names + [name for name in _entry_points() if name not in _BY_NAME]
 
 
-def _best() -> Compiler:
-    for row in BACKENDS:
+def _best(module_bytes: int) -> Compiler:
+    names = [row.name for row in BACKENDS]
+    if module_bytes > LARGE_MODULE_BYTES:
+        names.insert(0, Backend.SINGLEPASS.value)
+    for name in names:
         try:
-            return find_compiler(row.name)
+            return find_compiler(name)
         except BackendError:
             continue
     raise BackendError("no backend is installed: pip install wasmer-singlepass-backend")

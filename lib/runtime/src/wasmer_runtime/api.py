@@ -75,7 +75,9 @@ def compile(
     Args:
         wasm: bytes (binary or text), text, or a path.
         backend: a name ("singlepass", "cranelift", "llvm", "auto", or one that a package
-            brought), a `Backend`, or a compiler. Default: `default_compiler()`.
+            brought), a `Backend`, or a compiler. Default: `default_compiler()`. "auto" is
+            singlepass for a module of more than 10 MiB, else the first that is installed of
+            cranelift, singlepass and llvm.
         config: how to compile.
 
     Raises:
@@ -85,6 +87,9 @@ def compile(
         CompileError: the backend cannot do what the module needs.
         OSError: the file cannot be read.
     """
+    if _is_auto(backend):
+        wasm = pipeline.read_module(wasm)
+        return compile_with(wasm, find_compiler(Backend.AUTO, len(wasm)), config)
     return compile_with(wasm, _compiler(backend), config)
 
 
@@ -121,7 +126,7 @@ def instantiate(
     And what `compile` raises.
     """
     if isinstance(module_or_wasm, Module):
-        if backend is not None and _compiler(backend).name != module_or_wasm.backend:
+        if backend is not None and not _is_auto(backend) and _compiler(backend).name != module_or_wasm.backend:
             raise ValueError(f"the module is compiled already, by {module_or_wasm.backend}")
         return module_or_wasm.instantiate(imports, limits)
     return compile(module_or_wasm, backend).instantiate(imports, limits)
@@ -151,6 +156,10 @@ def wasm2wat(wasm: Source) -> str:
     from wasmer_runtime_core.wasm.printer import print_module
 
     return print_module(pipeline.read_module(wasm))
+
+
+def _is_auto(backend: str | Backend | Compiler | None) -> bool:
+    return backend is Backend.AUTO or (isinstance(backend, str) and backend.lower() == Backend.AUTO.value)
 
 
 def _compiler(backend: str | Backend | Compiler | None) -> Compiler:

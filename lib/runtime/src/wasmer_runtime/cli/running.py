@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("arguments", metavar="[-- ARGS…]", nargs=-1, type=click.UNPROCESSED)
-@click.option("--backend", metavar="NAME", help="singlepass, cranelift, llvm or auto. Default: singlepass.")
+@click.option("--backend", metavar="NAME", help="singlepass, cranelift, llvm or auto (by size). Default: singlepass.")
 @click.option("-i", "--invoke", metavar="NAME", help="Call this export with ARGS, print what it returns.")
 @world_options
 @llvm_options
