@@ -2,8 +2,8 @@
 
 A module is cut into units of neighbouring functions, each an LLVM module of its own; inside
 one LLVM sees every call and inlines. Between units, calls go through the module's table of
-code addresses, as in every backend. A module of one unit is compiled here; the units of a
-larger one in worker processes, on all cores.
+code addresses, as in every backend. A small module is compiled here, within the time that a
+process takes to start; the units of a larger one in worker processes, on all cores.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from __future__ import annotations
 import os
 import struct
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Final, NamedTuple, final
 
 from wasmer_llvm_backend.intrinsics import declarations
+from wasmer_llvm_backend.notices import notify
 from wasmer_llvm_backend.objects import UnitCode
 from wasmer_llvm_backend.optimize import PROCESSORS, processor
-from wasmer_llvm_backend.translate import FunctionTranslator
-from wasmer_llvm_backend.unit import Job, Product, compile_unit
+from wasmer_llvm_backend.translate import EFFORTLESS_RECORDS, FunctionTranslator
+from wasmer_llvm_backend.unit import Job, Product
 from wasmer_llvm_backend.view import ModuleView
 from wasmer_llvm_backend.workers import Died, compile_units
 from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
@@ -31,11 +33,23 @@ from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 UNIT_RECORDS: Final = 20_000
 """A unit ends with the function that reaches so many operators."""
 
+SMALL_MODULE: Final = 4000
+"""A module up to this size (`size_of`) is compiled in this process: 0.3 seconds, where a worker takes 0.1 to start."""
+
+LOOP_DEPTH: Final = 50
+"""LLVM's time and memory grow faster than the square of it: a second at 200 loops in one another, minutes at 1000."""
+
 CALL: Final = BY_MNEMONIC["call"].code
+LOOP: Final = BY_MNEMONIC["loop"].code
+OPENS: Final = frozenset(BY_MNEMONIC[name].code for name in ("block", "loop", "if"))
+END: Final = BY_MNEMONIC["end"].code
 
 
 class LLVMCallbacks(NamedTuple):
-    """Called with what each unit is on its way; for looking, not for changing."""
+    """Called with what each unit is on its way, in the order of the units; for looking, not for changing.
+
+    What they raise ends the compilation.
+    """
 
     pre_opt_ir: Callable[[str], None] | None = None
     post_opt_ir: Callable[[str], None] | None = None
@@ -66,9 +80,13 @@ class LLVMCompiler:
         and after such a trap memory may lack a store from before it, or hold one from
         behind it. Results without a trap are the same.
 
-        `processes`: how many workers for large modules; None: one for each core, 0: none,
-        all is done in this process. `progress` is called with (operators compiled,
-        operators in all) after each unit.
+        `processes`: how many workers at most for modules of more than `SMALL_MODULE`
+        operators; None: one for each core that this process may use. 0: none. Then, and for
+        small modules, LLVM runs in this process: a failed assertion in it ends the program,
+        and Ctrl-C waits for the unit at hand. A worker takes some 150 MB.
+
+        `progress` is called with (operators compiled, operators in all), first with 0, then
+        after each unit. What it raises ends the compilation.
 
         Raises:
             ImportError: llvmlite is not installed.
@@ -97,27 +115,39 @@ class LLVMCompiler:
     def compile(self, info: ModuleInfo, bodies: Sequence[Body], config: CompilerConfig) -> CompiledModule:
         """Machine code of every body, in order.
 
+        However it ends, no worker is left. Warns (`LLVMWarning`) of a function that is
+        compiled without optimization for its size, and where workers cannot be started.
+
         Raises:
-            CompileError: LLVM gave up a worker process on a function, which is named.
+            CompileError: a worker process ended in LLVM, or for want of memory; the function
+                is named.
             InternalError: LLVM rejects what was written for it: a bug of ours.
         """
         bounds_checks = config.memory_bound_check_mode == "enable"
         view = ModuleView(info, bounds_checks, not self.fast)
         parts = partition(bodies)
         reachable = called_from_elsewhere(view, parts)
-        units: list[UnitCode | None] = [None] * len(parts)
+        products: list[Product | None] = [None] * len(parts)
         total = sum(len(body.records) // 16 for body in bodies)
-        done = 0
-        for at, answer in self._answers(view, parts, reachable):
-            part = parts[at]
-            if isinstance(answer, Died) or answer.rejected:
-                raise self._culprit(info, view, part, answer)
-            self._show(answer)
-            units[at] = answer.code
-            done += sum(len(body.records) // 16 for body in part)
-            if self.progress is not None:
-                self.progress(done, total)
-        code, offsets, sites, inlined = join([unit for unit in units if unit is not None], bodies)
+        done = shown = 0
+        for body in bodies:
+            excess = excess_of(body)
+            if excess:
+                notify(f"{named(info, body)} has {excess}: it is compiled without optimization")
+        self._tell(0, total)
+        with closing(self._answers(view, parts, reachable)) as answers:
+            for at, answer in answers:
+                part = parts[at]
+                if isinstance(answer, Died) or answer.rejected:
+                    raise self._culprit(info, view, part, answer)
+                products[at] = answer
+                while shown < len(parts) and (product := products[shown]) is not None:
+                    self._show(product)
+                    shown += 1
+                done += sum(len(body.records) // 16 for body in part)
+                self._tell(done, total)
+        units = [product.code for product in products if product is not None]
+        code, offsets, sites, inlined = join(units, bodies)
         return CompiledModule(
             backend=self.name,
             target="x86_64-sysv",
@@ -132,22 +162,30 @@ class LLVMCompiler:
 
     def _answers(
         self, view: ModuleView, parts: Sequence[Sequence[Body]], reachable: frozenset[int]
-    ) -> Iterator[tuple[int, Product | Died]]:
-        processes = len(os.sched_getaffinity(0)) if self.processes is None else self.processes
-        if len(parts) < 2 or processes < 1:
-            for at, part in enumerate(parts):
-                yield at, compile_unit(self._job(view, part, reachable))
-        else:
-            yield from compile_units([partial(self._job, view, part, reachable) for part in parts], processes)
+    ) -> Generator[tuple[int, Product | Died]]:
+        jobs = [partial(self._job, view, part, reachable) for part in parts]
+        return compile_units(jobs, self._workers([body for part in parts for body in part]), self._unable)
+
+    def _workers(self, bodies: Sequence[Body]) -> int:
+        """How many workers may compile these; 0: this process does."""
+        if sum(map(size_of, bodies)) <= SMALL_MODULE:
+            return 0
+        return len(os.sched_getaffinity(0)) if self.processes is None else self.processes
+
+    def _unable(self, reason: str) -> None:
+        notify(f"LLVM runs in this process, on one core, since no worker process can be started ({reason})")
+
+    def _tell(self, done: int, total: int) -> None:
+        if self.progress is not None:
+            self.progress(done, total)
 
     def _job(self, view: ModuleView, part: Sequence[Body], reachable: frozenset[int], show: bool = True) -> Job:
         text = unit_text(view, part, reachable, self.cpu)
         callbacks = self.callbacks
         if show and callbacks.pre_opt_ir is not None:
             callbacks.pre_opt_ir(text)
-        return Job(
-            text, self.cpu, self.opt_level, callbacks.post_opt_ir is not None, callbacks.object_buffer is not None
-        )
+        opt_level = 0 if is_deep(part[0]) else self.opt_level
+        return Job(text, self.cpu, opt_level, callbacks.post_opt_ir is not None, callbacks.object_buffer is not None)
 
     def _show(self, product: Product) -> None:
         if self.callbacks.post_opt_ir is not None:
@@ -156,34 +194,81 @@ class LLVMCompiler:
             self.callbacks.object_buffer(product.object_buffer)
 
     def _culprit(self, info: ModuleInfo, view: ModuleView, part: Sequence[Body], answer: Product | Died) -> Exception:
-        """Find the function that LLVM rejects or does not survive, by halves."""
-        while len(part) > 1:
+        """Find the function that LLVM rejects or does not survive, by halves.
+
+        Not for want of memory: trying again could cost others theirs.
+        """
+        processes = 1 if isinstance(answer, Died) else min(1, self._workers(part))
+        while len(part) > 1 and not (isinstance(answer, Died) and answer.killed):
             halves = (part[: len(part) // 2], part[len(part) // 2 :])
             jobs = [partial(self._job, view, half, view.everything, False) for half in halves]
-            answers = sorted(compile_units(jobs, 1), key=lambda pair: pair[0])
-            failed = [(halves[at], given) for at, given in answers if isinstance(given, Died) or given.rejected]
-            if not failed:
-                break
-            part, answer = failed[0]
-        first = part[0].function_index
-        if len(part) == 1:
-            name = info.function_names.get(first)
-            what = f"function {first}" + (f" ({name})" if name else "") + f" at byte {part[0].offset:#x}"
-        else:
-            what = f"functions {first} to {part[-1].function_index}"
+            with closing(compile_units(jobs, processes, self._unable)) as answers:
+                for at, given in answers:
+                    if isinstance(given, Died) or given.rejected:
+                        part, answer = halves[at], given
+                        break
+                else:
+                    break
+        what = named(info, part[0]) if len(part) == 1 else f"{named(info, part[0])} to {named(info, part[-1])}"
         if isinstance(answer, Product):
             return InternalError(f"LLVM rejects {what}: {answer.rejected}")
+        if answer.killed:
+            return CompileError(f"LLVM's process was killed while it compiled {what} (signal 9: out of memory?)")
         reason = answer.message.splitlines()[-1] if answer.message else f"its process ended with status {answer.status}"
         return CompileError(f"LLVM gave up on {what}: {reason}")
 
 
+def size_of(body: Body) -> int:
+    """What there is to do for a function: operators, targets of its br_tables, locals."""
+    return len(body.records) // 16 + len(body.pool) // 4 + len(body.local_types)
+
+
+def excess_of(body: Body) -> str:
+    """What a function has too much of to be optimized, or nothing."""
+    records = len(body.records) // 16
+    if records > EFFORTLESS_RECORDS:
+        return f"{records:,} operators"
+    return f"more than {LOOP_DEPTH} loops in one another" if is_deep(body) else ""
+
+
+def is_deep(body: Body) -> bool:
+    """Whether more than `LOOP_DEPTH` loops are in one another."""
+    if len(body.loops) // 12 <= LOOP_DEPTH:
+        return False
+    depth = 0
+    opened: list[bool] = []
+    for word in array("I", body.records)[0::4]:
+        code = word & 0xFFFF
+        if code in OPENS:
+            opened.append(code == LOOP)
+            depth += code == LOOP
+            if depth > LOOP_DEPTH:
+                return True
+        elif code == END and opened:
+            depth -= opened.pop()
+    return False
+
+
+def named(info: ModuleInfo, body: Body) -> str:
+    """A function for a message: ``function 7 (name) at byte 0x2a``."""
+    name = info.function_names.get(body.function_index)
+    return f"function {body.function_index}" + (f" ({name})" if name else "") + f" at byte {body.offset:#x}"
+
+
 def partition(bodies: Sequence[Body]) -> list[Sequence[Body]]:
-    """Runs of neighbouring functions: linkers put together what belongs together."""
+    """Runs of neighbouring functions: linkers put together what belongs together.
+
+    One that is too deep for LLVM's effort is a unit of its own.
+    """
     parts: list[Sequence[Body]] = []
     start = records = 0
     for at, body in enumerate(bodies):
+        deep = is_deep(body)
+        if deep and start < at:
+            parts.append(bodies[start:at])
+            start = at
         records += len(body.records) // 16
-        if records >= UNIT_RECORDS:
+        if records >= UNIT_RECORDS or deep:
             parts.append(bodies[start : at + 1])
             start = at + 1
             records = 0

@@ -1,169 +1,250 @@
 """Units compiled in processes of their own, on all cores.
 
-llvmlite holds one lock around LLVM, so threads would take turns; and an assertion that fails
-in LLVM ends its process. Here that is a worker's end, and an answer: `Died`.
+llvmlite holds one lock around LLVM, so threads would take turns; an assertion that fails in
+LLVM ends its process; and LLVM at work hears no signal. A worker is compiled beside, may die,
+and can be ended at any moment: whoever leaves `compile_units`, by an answer taken, an
+exception or Ctrl-C, ends the workers, and nothing of them remains.
 
-A worker is this module run as a program: it reads pickled jobs from its standard input and
-writes pickled products to its standard output, each with its length in front. It is started
-afresh, not forked from a program that may have threads, and does not import the caller's
-main module, as the pools of the standard library would.
+A worker runs `serve`. It is started afresh, not forked from a program that may have threads,
+does not import the caller's main module, and looks for modules where the caller does.
+Job and answer lie in a file in memory that both have open (`paper`); a socket carries one byte
+for each. So the caller never waits for a worker to listen, and needs no threads. A caller that
+is killed takes its workers along.
+
+Where no worker can be started (no executable, as in a program that embeds Python; no room for
+another process), units are compiled in this process.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
-import queue
-import struct
+import select
+import signal
+import socket
 import subprocess
 import sys
-import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import IO, NamedTuple
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from typing import IO, Final, NamedTuple, final
 
+from wasmer_llvm_backend.serve import DONE, GO, READY, read_paper, write_paper
 from wasmer_llvm_backend.unit import Job, Product, compile_unit
 
-STDERR_BYTES = 4000
+STDERR_BYTES: Final = 4000
+"""So much of what a worker complained about is kept."""
+
+START_SECONDS: Final = 60.0
+"""What has not said by then that it is a worker is none: `sys.executable` may be any program."""
+
+MARK: Final = "WASMER_LLVM_WORKER"
+"""Set in a worker's environment. A program that is `sys.executable` itself would start itself without end."""
 
 
 class Died(NamedTuple):
     """A worker ended without an answer."""
 
     status: int
+    """Its exit status; the negative number of the signal that ended it."""
     message: str
     """The end of what it wrote to standard error: LLVM's assertion."""
 
+    @property
+    def killed(self) -> bool:
+        """Whether it was ended from outside: by the kernel, as a rule, for want of memory."""
+        return self.status == -signal.SIGKILL
 
+
+@final
 class Worker:
-    """A process, restarted when it has died."""
+    """A process, and the unit it is compiling."""
 
     def __init__(self) -> None:
-        self.process: subprocess.Popen[bytes] | None = None
-        self.complaints = tempfile.TemporaryFile()  # a pipe that nobody reads could fill up
-        self.closed = False
-        self.lock = threading.Lock()
+        """Start it; it greets when it is ready, but can be given a job before.
 
-    def compile(self, job: Job) -> Product | Died:
-        process = self.start()
-        if process is None:
-            return Died(0, "compilation was interrupted")
-        assert process.stdin is not None and process.stdout is not None
+        Raises:
+            OSError: that is not possible here.
+        """
+        if not sys.executable:
+            raise OSError("sys.executable names no Python")
+        if getattr(sys, "frozen", False):
+            raise OSError("a frozen program is no Python that could be started")
+        if MARK in os.environ:
+            raise OSError("this process is a worker")
+        self.given: tuple[int, Job] | None = None
+        self.ready = False
+        self.started = time.monotonic()
+        self.files: list[IO[bytes]] = []
+        self.socket, theirs = socket.socketpair()
         try:
-            _write(process.stdin, job)
-            answer = _read(process.stdout)
-        except (OSError, EOFError, ValueError):  # ValueError: closed by `close`
-            answer = None
-        if isinstance(answer, Product):
-            return answer
-        process.kill()
-        status = process.wait()
-        size = self.complaints.seek(0, os.SEEK_END)
-        self.complaints.seek(max(0, size - STDERR_BYTES))
-        message = self.complaints.read().decode(errors="replace").strip()
-        self.process = None
-        return Died(status, message)
+            self.paper = self._memory_file()
+            self.complaints = self._memory_file()
+            self.process = subprocess.Popen(
+                [sys.executable, *_flags(), "-c", _program(self.paper)],
+                stdin=theirs.fileno(),
+                stdout=self.complaints,
+                stderr=self.complaints,
+                pass_fds=(self.paper,),
+                env={**os.environ, MARK: "1"},
+                start_new_session=True,  # Ctrl-C is the caller's, who ends us
+            )
+        except BaseException:
+            self._close_files()
+            raise
+        finally:
+            theirs.close()
 
-    def start(self) -> subprocess.Popen[bytes] | None:
-        with self.lock:
-            if self.closed:
-                return None
-            if self.process is None:
-                environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
-                self.process = subprocess.Popen(
-                    [sys.executable, "-c", "from wasmer_llvm_backend.workers import serve; serve()"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=self.complaints,
-                    env=environment,
-                    start_new_session=True,  # Ctrl-C is the caller's, who ends us
-                )
-            return self.process
+    def give(self, at: int, job: Job) -> None:
+        """Let it compile `job`, which is number `at`.
+
+        Raises:
+            OSError: there is no room for it.
+        """
+        write_paper(self.paper, job)
+        self.given = (at, job)
+        try:
+            self.socket.send(GO, socket.MSG_NOSIGNAL)
+        except OSError:
+            pass  # it has ended: `answer` tells
+
+    def answer(self) -> Product | Died | None:
+        """What has come from it; None: a greeting. To be called when there is something to read.
+
+        Raises:
+            Exception: what was raised in the worker.
+        """
+        try:
+            word = self.socket.recv(1)
+        except OSError:
+            word = b""
+        if word == READY:
+            self.ready = True
+            return None
+        if word != DONE:
+            self.process.kill()
+            status = self.process.wait()
+            return Died(status, self._complaint())
+        answer = read_paper(self.paper)
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, Product)
+        return answer
 
     def close(self) -> None:
-        with self.lock:
-            self.closed = True
-            if self.process is not None:
-                self.process.kill()
-                for stream in (self.process.stdin, self.process.stdout):
-                    if stream is not None:
-                        try:
-                            stream.close()
-                        except OSError:
-                            pass
-                self.process.wait()
+        """End it, whatever it does."""
+        self.process.kill()
+        self.process.wait()
+        self._close_files()
+
+    def _complaint(self) -> str:
+        size = os.fstat(self.complaints).st_size
+        return os.pread(self.complaints, STDERR_BYTES, max(0, size - STDERR_BYTES)).decode(errors="replace").strip()
+
+    def _close_files(self) -> None:
+        self.socket.close()
+        for file in self.files:
+            file.close()
+
+    def _memory_file(self) -> int:
+        descriptor = os.memfd_create("wasmer")
+        self.files.append(open(descriptor, "r+b", buffering=0))
+        return descriptor
 
 
-def compile_units(jobs: Sequence[Callable[[], Job]], processes: int) -> Iterator[tuple[int, Product | Died]]:
+def _flags() -> list[str]:
+    """What makes another interpreter look for its modules where this one does."""
+    flags = sys.flags
+    given = (("-E", flags.ignore_environment), ("-s", flags.no_user_site), ("-S", flags.no_site))
+    return ["-P", *(flag for flag, on in given if on), *(["-B"] if sys.dont_write_bytecode else [])]
+
+
+def _program(paper: int) -> str:
+    """A worker's program: modules are where they are here, which an environment variable could not say."""
+    path = [os.fspath(entry) for entry in sys.path]
+    return f"import sys; sys.path[:] = {path!a}; from wasmer_llvm_backend.serve import serve; serve({paper})"
+
+
+def compile_units(
+    jobs: Sequence[Callable[[], Job]], processes: int, unable: Callable[[str], None]
+) -> Generator[tuple[int, Product | Died]]:
     """Compile jobs, `processes` at a time; yields (number of the job, answer) as they are done.
 
-    A job is made when a worker is free for it. Leaving early, by an exception or Ctrl-C,
-    ends the workers.
+    Jobs are made in order, one ahead of the workers. With 0 processes all is done here; also
+    if no worker can be started, after `unable` was called with the reason.
+
+    Close it (`contextlib.closing`): that ends the workers.
+
+    Raises:
+        Exception: what was raised in a worker, or in making a job.
     """
-    waiting = iter(range(len(jobs)))
-    answers: queue.SimpleQueue[tuple[int, Product | Died]] = queue.SimpleQueue()
-    workers = [Worker() for _ in range(max(1, min(processes, len(jobs))))]
+    waiting = deque(enumerate(jobs))
+    made: deque[tuple[int, Job]] = deque()
+    idle: list[Worker] = []
+    busy: dict[int, Worker] = {}
+    events = select.poll()
+    reason = ""  # why no more workers can be started
 
-    owners: dict[int, Worker] = {}
+    def make() -> tuple[int, Job]:
+        if made:
+            return made.popleft()
+        at, job = waiting.popleft()
+        return at, job()
+
+    def dismiss(worker: Worker) -> tuple[int, Job]:
+        descriptor = worker.socket.fileno()
+        events.unregister(descriptor)
+        worker.close()
+        del busy[descriptor]
+        assert worker.given is not None
+        return worker.given
+
     try:
-        for worker in workers:
-            at = next(waiting, None)
-            if at is None:
-                break
-            owners[at] = worker
-            _start(at, jobs[at](), worker, answers)
-        for _ in range(len(jobs)):
-            at, answer = _next_answer(answers)
-            worker = owners.pop(at)
-            following = next(waiting, None)
-            if following is not None:
-                owners[following] = worker
-                _start(following, jobs[following](), worker, answers)
-            yield at, answer
+        while waiting or made or busy:
+            while not reason and len(idle) + len(busy) < min(processes, len(waiting) + len(made) + len(busy)):
+                try:
+                    idle.append(Worker())
+                except OSError as error:
+                    reason = str(error)
+            while idle and (waiting or made):
+                at, job = make()
+                worker = idle[-1]
+                try:
+                    worker.give(at, job)
+                except OSError as error:
+                    reason = str(error)
+                    made.appendleft((at, job))
+                    worker.close()
+                else:
+                    busy[worker.socket.fileno()] = worker
+                    events.register(worker.socket, select.POLLIN)
+                idle.pop()
+            if not busy:
+                if reason:
+                    unable(reason)
+                    reason, processes = "", 0
+                at, job = make()
+                yield at, compile_unit(job)
+                continue
+            if waiting and not made:
+                made.append(make())
+            starting = [worker for worker in busy.values() if not worker.ready]
+            for descriptor, _ in events.poll(1000 if starting else None):
+                worker = busy[descriptor]
+                answer = worker.answer()
+                if isinstance(answer, Product):
+                    assert worker.given is not None
+                    events.unregister(descriptor)
+                    idle.append(busy.pop(descriptor))
+                    yield worker.given[0], answer
+                elif answer is not None and (worker.ready or answer.killed):
+                    yield dismiss(worker)[0], answer
+                elif answer is not None:
+                    reason = f"{sys.executable} ended with status {answer.status}: {answer.message or 'without a word'}"
+                    made.appendleft(dismiss(worker))
+            for worker in starting:
+                if not worker.ready and worker in busy.values() and time.monotonic() > worker.started + START_SECONDS:
+                    reason = f"{sys.executable} did not become a worker within {START_SECONDS:.0f} seconds"
+                    made.appendleft(dismiss(worker))
     finally:
-        for worker in workers:
+        for worker in (*idle, *busy.values()):
             worker.close()
-
-
-def _start(at: int, job: Job, worker: Worker, answers: queue.SimpleQueue[tuple[int, Product | Died]]) -> None:
-    threading.Thread(target=lambda: answers.put((at, worker.compile(job))), daemon=True).start()
-
-
-def _next_answer(answers: queue.SimpleQueue[tuple[int, Product | Died]]) -> tuple[int, Product | Died]:
-    """Wait in steps, so that Ctrl-C is noticed."""
-    while True:
-        try:
-            return answers.get(timeout=0.2)
-        except queue.Empty:
-            continue
-
-
-def _write(stream: IO[bytes], value: object) -> None:
-    data = pickle.dumps(value, protocol=5)
-    stream.write(struct.pack("<Q", len(data)))
-    stream.write(data)
-    stream.flush()
-
-
-def _read(stream: IO[bytes]) -> object:
-    head = stream.read(8)
-    if len(head) < 8:
-        raise EOFError
-    (length,) = struct.unpack("<Q", head)
-    data = stream.read(length)
-    if len(data) < length:
-        raise EOFError
-    return pickle.loads(data)
-
-
-def serve() -> None:
-    """What a worker process runs: jobs until the input ends."""
-    source, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # nothing else may write among the answers
-    while True:
-        try:
-            job = _read(source)
-        except EOFError:
-            return
-        assert isinstance(job, Job)
-        _write(answers, compile_unit(job))
