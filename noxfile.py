@@ -35,6 +35,7 @@ NOT_ALONE: Final = {
 
 GROUPS: Final = {
     "runtime-core": ("disassemblers", "debug"),
+    "runtime": ("greenlets",),
     "singlepass-backend": ("wasmtime",),
     "wasi": ("programs", "wasmtime"),
     "workspace": ("disassemblers", "programs", "wasmtime", "layers", "build"),

@@ -121,6 +121,7 @@ host_call(HostRecord *record, CallFrame *registers, const char *stack)
     }
     else
         failed = host_call_large(record, registers, stack);
+    thread->activation = activation;
     if (UNLIKELY(failed)) {
         thread->trap_pc = 0;
         capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0));

@@ -226,6 +226,7 @@ pause_at(Thread *thread, uintptr_t pc, uintptr_t fp)
         raise_error("Timeout", "the deadline passed while WebAssembly code was running");
         failed = 1;
     }
+    thread->activation = activation;
     n_safepoints--;
     thread->safepoints--;
     if (failed) {

@@ -321,6 +321,10 @@ leave_store(void *vmctx)
     }
 }
 
+/* Greenlets take stacks away and put others in their place, so the chain of activations need not be the order in
+ * which they end: `previous` is good for restoring, not for reading, and whatever comes back from Python to wasm
+ * code sets `Thread.activation` to its own again. A store counts its entries, in any order. */
+
 /* Run `code` with the arguments in `frame`, all of them. The store has been entered; the caller leaves it
  * after it has boxed the results. Returns 0, or -1 with an exception. */
 static inline int

@@ -177,6 +177,7 @@ vmcall_trace(VMContext *vmctx, uint32_t event, uint32_t a, uint32_t b, uint32_t 
         hook_trace ? PyObject_CallFunction(hook_trace, "OIIII", vmctx->instance, event, a, b, offset) : Py_NewRef(Py_None);
     int failed = result == NULL;
     Py_XDECREF(result);
+    thread->activation = activation;
     if (UNLIKELY(failed)) {
         thread->trap_pc = 0;
         capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0));
