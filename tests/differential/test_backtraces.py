@@ -18,17 +18,20 @@ from wasmer_singlepass_backend import SinglepassCompiler
 DEEP = """(module
   (import "env" "host" (func $host (param i32)))
   (memory 1)
-  (table 4 funcref)
-  (elem (i32.const 0) $divide $nothing)
+  (table 5 funcref)
+  (elem (i32.const 0) $divide $nothing $late_frame)
   (type $binary (func (param i32 i32) (result i32)))
   (func $nothing)
   (func $divide (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1)))
+  (func $late_frame (param i32 i32) (result i32) (i32.div_u (i32.load (local.get 0)) (local.get 1)))
   (func $stop (param i32) (if (i32.eqz (local.get 0)) (then unreachable)))
   (func $load (param i32) (result i64) (i64.load offset=3 (local.get 0)))
   (func $store (param i32) (f64.store (local.get 0) (f64.const 1)))
   (func $truncate (param f32) (result i32) (i32.trunc_f32_s (local.get 0)))
   (func $tell (param i32) (call $host (local.get 0)))
   (func $indirect (param i32) (result i32) (call_indirect (type $binary) (i32.const 1) (i32.const 2) (local.get 0)))
+  (func $far (param i32 i32) (result i32)
+    (i32.add (call_indirect (type $binary) (local.get 0) (local.get 1) (i32.const 2)) (i32.const 1)))
   (func $fill (param i32) (memory.fill (local.get 0) (i32.const 0) (i32.const 16)))
   (func $get (param i32) (drop (table.get 0 (local.get 0))))
 
@@ -46,6 +49,7 @@ DEEP = """(module
   (func (export "store") (param i32) (call $store (i32.const 8)) (call $store (local.get 0)))
   (func (export "truncate") (param f32) (result i32) (call $truncate (local.get 0)))
   (func (export "indirect") (param i32) (result i32) (call $indirect (local.get 0)))
+  (func (export "late frame") (param i32 i32) (result i32) (call $far (local.get 0) (local.get 1)))
   (func (export "helpers") (param i32 i32) (call $fill (local.get 0)) (call $get (local.get 1)))
   (func $loop (export "loop") (param i32) (result i32) (local i32 i32)
     (loop $again
@@ -67,8 +71,9 @@ DEEP = """(module
 TRAPS = [
     *(("unreachable", (0,)), ("store", (-1,)), ("truncate", (1e20,)), ("truncate", (float("nan"),))),
     *((name, pair) for name in ("twice", "swapped") for pair in ((1, 1), (1, 0), (0, 1), (-1, -1), (-8, -4))),
-    *(("indirect", (at,)) for at in (1, 2, 3, 4, -1)),
-    *(("helpers", pair) for pair in ((-1, 0), (65536, 0), (0, 4), (0, -1))),
+    *(("indirect", (at,)) for at in (1, 3, 4, 5, -1)),
+    *(("late frame", pair) for pair in ((-1, 1), (65533, 0), (0, 0))),
+    *(("helpers", pair) for pair in ((-1, 0), (65536, 0), (0, 5), (0, -1))),
     *(("loop", (at,)) for at in range(4)),
     *(("down", (depth,)) for depth in (0, 1, 2, 3, 10, 62, 63, 64, 200)),
     *(("even", (depth,)) for depth in (0, 1, 2, 3, 10, 100)),

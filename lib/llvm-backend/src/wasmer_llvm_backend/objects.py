@@ -9,7 +9,7 @@ code: `UnitCode.code_references` lists the places that hold it.
 fault is an access to memory, and LLVM may move, merge or duplicate those; so each row of the
 line table becomes a site that holds up to the next row (`SITE_RANGE`), with the last wasm
 offset known. A return address is found in the same rows. Which function a place belongs to where
-LLVM inlined is read by `inlining`.
+LLVM inlined is read by `inlining`, where a function has no frame by `frames`.
 
 Sources: the System V ABI (ELF-64, x86-64 supplement), DWARF 4, section 6.2.
 """
@@ -17,14 +17,15 @@ Sources: the System V ABI (ELF-64, x86-64 supplement), DWARF 4, section 6.2.
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Final, NamedTuple
 
+from wasmer_llvm_backend.frames import frameless
 from wasmer_llvm_backend.inlining import Inlined, read_inlined, unsigned
 from wasmer_llvm_backend.intrinsics import CODE, TRAP
 from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.errors import InternalError
-from wasmer_runtime_core.trap_kinds import BY_NAME, SITE_RANGE
+from wasmer_runtime_core.trap_kinds import BY_NAME, SITE_FRAMELESS, SITE_RANGE
 
 ALLOCATED: Final = 2
 NO_BITS: Final = 8
@@ -42,7 +43,7 @@ CALL_REL32: Final = 0xE8
 TRAPPING: Final = bytes.fromhex(forms.TRAP.encoding).ljust(5, b"\xcc")  # as long as a call
 MEMORY: Final = BY_NAME["MEMORY_OUT_OF_BOUNDS"].number | SITE_RANGE
 
-DEBUG_SECTIONS: Final = (".debug_line", ".debug_info", ".debug_abbrev", ".debug_ranges", ".debug_str")
+DEBUG_SECTIONS: Final = (".debug_line", ".debug_frame", ".debug_info", ".debug_abbrev", ".debug_ranges", ".debug_str")
 
 
 class UnitCode(NamedTuple):
@@ -127,7 +128,8 @@ def read_object(data: bytes) -> UnitCode:
         if symbol.name and symbol.section in places and sections[symbol.section].flags & EXECUTABLE
     }
     debug = [_debug_section(data, sections, symbols, places, name) for name in DEBUG_SECTIONS]
-    return UnitCode(bytes(code), functions, _sites(_lines(debug[0]), traps), references, read_inlined(*debug[1:]))
+    sites = _sites(_lines(debug[0]), traps, frameless(debug[1]))
+    return UnitCode(bytes(code), functions, sites, references, read_inlined(*debug[2:]))
 
 
 def _sections(data: bytes) -> list[_Section]:
@@ -156,7 +158,9 @@ def _symbols(data: bytes, sections: list[_Section]) -> list[_Symbol]:
     return symbols
 
 
-def _sites(lines: list[tuple[int, int]], traps: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+def _sites(
+    lines: list[tuple[int, int]], traps: list[tuple[int, int]], frameless_ranges: list[tuple[int, int]]
+) -> list[tuple[int, int, int]]:
     """Rows of the line table and traps as sites."""
     sites = []
     addresses = []
@@ -165,12 +169,24 @@ def _sites(lines: list[tuple[int, int]], traps: list[tuple[int, int]]) -> list[t
         known = line or known
         addresses.append(address)
         sites.append((address, MEMORY, known))
-    for address, kind in traps:
+
+    def add(address: int, kind: int) -> None:
         at = bisect_right(addresses, address) - 1
-        behind = bisect_right(addresses, address + len(TRAPPING)) - 1
         sites.append((address, kind, sites[at][2] if at >= 0 else 0))
-        sites.append((address + len(TRAPPING), MEMORY, sites[behind][2] if behind >= 0 else 0))
+
+    for address, kind in traps:
+        add(address, kind)
+        add(address + len(TRAPPING), MEMORY)
+    for start, end in frameless_ranges:
+        add(start, MEMORY)
+        add(end, MEMORY)
     sites.sort(key=lambda site: (site[0], site[1] & SITE_RANGE))
+    if frameless_ranges:
+        addresses = [address for address, _, _ in sites]
+        for start, end in frameless_ranges:
+            for at in range(bisect_left(addresses, start), bisect_left(addresses, end)):
+                address, kind, known = sites[at]
+                sites[at] = (address, kind | SITE_FRAMELESS, known)
     return sites
 
 

@@ -51,7 +51,7 @@ class CompiledModule(NamedTuple):
     sites: bytes
     """Rows of three u32 (code offset, kind, wasm offset), ascending: what trap code at this
     pc means (`trap_kinds`), or which call returns here (`CALL_SITE`). The kind's word holds
-    the kind in bits 0-7 and is otherwise zero."""
+    the kind in bits 0-7, `SITE_RANGE`, `SITE_FRAMELESS` and is otherwise zero."""
     relocations: bytes = b""
     """Rows of (u32 code offset, u32 kind, i32 symbol, i32 addend) left for the linker.
     Empty for backends that use only the table of code addresses."""

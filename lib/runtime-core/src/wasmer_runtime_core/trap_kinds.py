@@ -46,3 +46,6 @@ CALL_SITE: Final = 0xFF
 SITE_RANGE: Final = 0x100
 """Added to the kind of a site that holds for all code up to the next row, not for one
 instruction. Only faults on memory accesses are looked up so, and after exact rows."""
+SITE_FRAMELESS: Final = 0x200
+"""Added to the kind of a site where the function has no frame, not yet or no more: the stack
+pointer is at the return address, and the frame pointer is the caller's."""

@@ -182,6 +182,14 @@ site_range_trap(CodeObject *code, uint32_t offset)
     return at && (code->sites[3 * (at - 1) + 1] & SITE_RANGE) ? code->sites[3 * (at - 1) + 1] & 0xFF : 0;
 }
 
+/* Whether the stack pointer is at the return address there. */
+static int
+site_frameless(CodeObject *code, uint32_t offset)
+{
+    size_t at = site_search(code, offset + 1);
+    return at && (code->sites[3 * (at - 1) + 1] & SITE_FRAMELESS);
+}
+
 /* Function (in the module's index space) whose code holds a pc, or a call that returns there, and the
  * wasm offset: of an operator of that function, or of one that was inlined into it. */
 static void

@@ -5,14 +5,19 @@
  * (helpers, host stubs) are passed over. Making the exception out of that is Python's
  * part (trap.py): it gets (label, function index, wasm offset) for each function. */
 
-/* Called from the signal handler too: touches nothing but the stack and the page maps. */
+/* Called from the signal handler too: touches nothing but the stack, the page maps and the sites. `pc` and `sp`
+ * are those of wasm code that was stopped, or 0. */
 static void
-capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t fp)
+capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t fp, uintptr_t sp)
 {
     int n = 0;
     uintptr_t end = activation->entry_sp;
+    CodeObject *code = pc ? code_at(pc) : NULL;
     if (pc)
         thread->frames[n++] = pc;
+    if (code && site_frameless(code, (uint32_t)(pc - (uintptr_t)code->base)) && sp < end && sp >= thread->stack_low &&
+        !(sp & 7) && code_at(*(uintptr_t *)sp))
+        thread->frames[n++] = *(uintptr_t *)sp;
     while (n < MAX_FRAMES && fp < end && fp >= thread->stack_low && !(fp & 7)) {
         uintptr_t next = ((uintptr_t *)fp)[0], back = ((uintptr_t *)fp)[1];
         if (code_at(back))
@@ -142,6 +147,6 @@ trap_from_helper(uint32_t kind)
     Thread *thread = this_thread;
     Activation *activation = thread->activation;
     thread->trap_pc = 0;
-    capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0));
+    capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0), 0);
     unwind(thread, activation, kind);
 }

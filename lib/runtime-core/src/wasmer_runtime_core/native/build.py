@@ -50,6 +50,7 @@ def contract_header() -> str:
     lines.extend(f"#define TRAP_{kind.name} {kind.number}" for kind in trap_kinds.TRAP_KINDS)
     lines.append(f"#define TRAP_CALL_SITE {trap_kinds.CALL_SITE}")
     lines.append(f"#define SITE_RANGE {trap_kinds.SITE_RANGE}")
+    lines.append(f"#define SITE_FRAMELESS {trap_kinds.SITE_FRAMELESS}")
     lines.append(f"#define N_VMCALLS {len(vmcalls.VMCALLS)}")
     names = " ".join(f"row({call.name})" for call in vmcalls.VMCALLS)
     lines.append(f"#define VMCALL_NAMES(row) {names}")

@@ -315,7 +315,7 @@ static void member_leave(Member *member);
 /* arena.c */
 static CodeObject *code_at(uintptr_t pc);
 /* backtrace.c */
-static void capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t fp);
+static void capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t fp, uintptr_t sp);
 static void raise_outcome(Thread *thread, Activation *activation);
 static void raise_error(const char *class_name, const char *format, ...);
 static void raise_trap(uint32_t kind);

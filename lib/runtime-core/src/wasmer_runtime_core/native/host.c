@@ -124,7 +124,7 @@ host_call(HostRecord *record, CallFrame *registers, const char *stack)
     thread->activation = activation;
     if (UNLIKELY(failed)) {
         thread->trap_pc = 0;
-        capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0));
+        capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0), 0);
     }
     if (UNLIKELY(released != NULL))
         activation->released = PyEval_SaveThread();

@@ -18,6 +18,7 @@
 
 #define WATCH_SIGNAL (SIGRTMIN + 11)
 #define RETRY_NANOSECONDS 1000000
+#define RED_ZONE 128
 #define HAND_OVER_MICROSECONDS 5000
 
 __asm__(
@@ -124,7 +125,7 @@ inject(void *context)
     Thread *thread = this_thread;
     if (!thread || !thread->activation || !code_at((uintptr_t)registers[REG_RIP]))
         return 0;
-    uintptr_t *sp = (uintptr_t *)((uintptr_t)registers[REG_RSP] - 128 - 8);
+    uintptr_t *sp = (uintptr_t *)((uintptr_t)registers[REG_RSP] - RED_ZONE - 8);
     *sp = (uintptr_t)registers[REG_RIP];
     registers[REG_RSP] = (greg_t)sp;
     registers[REG_RIP] = (greg_t)wasm_safepoint;
@@ -205,7 +206,7 @@ install_watch(void)
 /* Python may run here, between two instructions of wasm code or at the end of a helper: signal handlers, and
  * whoever waits for the GIL. If a handler raises or the deadline has passed, the activation ends. */
 static void
-pause_at(Thread *thread, uintptr_t pc, uintptr_t fp)
+pause_at(Thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
 {
     Activation *activation = thread->activation;
     PyThreadState *released = activation->released;
@@ -231,7 +232,7 @@ pause_at(Thread *thread, uintptr_t pc, uintptr_t fp)
     thread->safepoints--;
     if (failed) {
         thread->trap_pc = pc;
-        capture_frames(thread, activation, pc, fp);
+        capture_frames(thread, activation, pc, fp, sp);
     }
     if (released)
         activation->released = PyEval_SaveThread();
@@ -243,14 +244,14 @@ pause_at(Thread *thread, uintptr_t pc, uintptr_t fp)
 __attribute__((used)) static void
 safepoint(uintptr_t *saved)
 {
-    pause_at(this_thread, saved[SAVED_PC], saved[SAVED_RBP]);
+    pause_at(this_thread, saved[SAVED_PC], saved[SAVED_RBP], (uintptr_t)(saved + SAVED_PC + 1) + RED_ZONE);
 }
 
 /* At the end of a helper or a host function that was running when a signal came. */
 static NOINLINE void
 attend(Thread *thread)
 {
-    pause_at(thread, 0, (uintptr_t)__builtin_frame_address(0));
+    pause_at(thread, 0, (uintptr_t)__builtin_frame_address(0), 0);
 }
 
 /* Seconds as nanoseconds from now; UINT64_MAX: never. Returns 0, or -1 with an exception. */

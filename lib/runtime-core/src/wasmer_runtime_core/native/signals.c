@@ -80,7 +80,7 @@ fault_handler(int signal, siginfo_t *info, void *context)
         thread->trap_pc = pc;
         thread->trap_address = address;
         thread->trap_signal = signal;
-        capture_frames(thread, activation, pc, (uintptr_t)registers[REG_RBP]);
+        capture_frames(thread, activation, pc, (uintptr_t)registers[REG_RBP], sp);
         activation->outcome = outcome;
         registers[REG_RSP] = (greg_t)activation->entry_sp;
         registers[REG_RIP] = (greg_t)wasm_landing;

@@ -180,7 +180,7 @@ vmcall_trace(VMContext *vmctx, uint32_t event, uint32_t a, uint32_t b, uint32_t 
     thread->activation = activation;
     if (UNLIKELY(failed)) {
         thread->trap_pc = 0;
-        capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0));
+        capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0), 0);
     }
     give_gil(activation);
     if (UNLIKELY(failed))

@@ -1,0 +1,113 @@
+"""Where a function has no frame: LLVM puts off making one as long as a path does without.
+
+Every function of ours has a frame pointer, and backtraces walk those. But where a way through
+a function calls nothing and needs few registers, LLVM sets up the frame behind it, or takes it
+down before; the code there may well trap. Its description of frames says where the address
+at which the stack was when the function was called (the CFA) is still found from the stack pointer.
+
+Source: DWARF 4, section 6.4; the System V ABI, x86-64 supplement, table 3.36 (numbers of registers).
+"""
+
+from __future__ import annotations
+
+from struct import unpack_from
+from typing import Final
+
+from wasmer_llvm_backend.inlining import unsigned
+from wasmer_runtime_core.errors import InternalError
+
+COMMON: Final = 0xFFFFFFFF
+RSP: Final = 7
+AT_THE_CALL: Final = (RSP, 8)
+"""The CFA where only the return address lies on the stack."""
+
+FRAME_AT_ONCE: Final = b"\x41\x0e\x10"
+"""How it goes as a rule: behind the first byte, a push, the CFA is at rsp + 16. Nothing of such code traps without a
+frame."""
+
+# fmt: off
+OPERANDS: Final = {
+    0x00: "",    # nop
+    0x05: "uu",  # offset_extended
+    0x06: "u",   # restore_extended
+    0x08: "u",   # same_value
+    0x0A: "",    # remember_state
+    0x0B: "",    # restore_state
+    0x0C: "uu",  # def_cfa
+    0x0D: "u",   # def_cfa_register
+    0x0E: "u",   # def_cfa_offset
+    0x0F: "b",   # def_cfa_expression
+    0x10: "ub",  # expression
+    0x2E: "u",   # GNU_args_size
+}
+# fmt: on
+"""Instruction -> its operands: numbers, or a block with its length in front."""
+
+ADVANCES: Final = {0x02: "<B", 0x03: "<H", 0x04: "<I"}
+ELSEWHERE: Final = (-1, 0)
+
+
+def frameless(section: bytearray) -> list[tuple[int, int]]:
+    """Ranges of code that run without a frame, ascending in each function; .debug_frame, relocated.
+
+    Raises:
+        InternalError: it holds something that LLVM does not write for modules of ours.
+    """
+    found: list[tuple[int, int]] = []
+    at = 0
+    while at < len(section):
+        length, kind = unpack_from("<II", section, at)
+        behind = at + 4 + length
+        if kind != COMMON and not section.startswith(FRAME_AT_ONCE, at + 24):
+            start, size = unpack_from("<QQ", section, at + 8)
+            found += _function(section, at + 24, behind, start, start + size)
+        at = behind
+    return found
+
+
+def _function(section: bytearray, at: int, behind: int, place: int, end: int) -> list[tuple[int, int]]:
+    """Run the instructions for one function."""
+    found: list[tuple[int, int]] = []
+    remembered: list[tuple[int, int]] = []
+    cfa = AT_THE_CALL
+    start = place
+    while at < behind:
+        opcode = section[at]
+        at += 1
+        operands: list[int] = []
+        if opcode & 0xC0 == 0x40:
+            place += opcode & 0x3F
+        elif opcode & 0xC0 == 0x80:
+            _, at = unsigned(section, at)
+        elif opcode in ADVANCES:
+            (distance,) = unpack_from(ADVANCES[opcode], section, at)
+            place += distance
+            at += 1 << opcode - 2
+        elif opcode in OPERANDS:
+            for kind in OPERANDS[opcode]:
+                value, at = unsigned(section, at)
+                operands.append(value)
+                if kind == "b":
+                    at += value
+        elif opcode & 0xC0 != 0xC0:
+            raise InternalError(f"LLVM's description of frames has an instruction {opcode:#x}")
+        before = cfa
+        if opcode == 0x0C:
+            cfa = (operands[0], operands[1])
+        elif opcode == 0x0D:
+            cfa = (operands[0], cfa[1])
+        elif opcode == 0x0E:
+            cfa = (cfa[0], operands[0])
+        elif opcode == 0x0F:
+            cfa = ELSEWHERE
+        elif opcode == 0x0A:
+            remembered.append(cfa)
+        elif opcode == 0x0B:
+            cfa = remembered.pop()
+        if before == AT_THE_CALL != cfa:
+            found.append((start, place))
+        elif cfa == AT_THE_CALL != before:
+            start = place
+    if cfa == AT_THE_CALL:
+        found.append((start, end))
+    return [(first, last) for first, last in found if last > first + 1]  # one byte: a push, a return
