@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import signal
 import sys
@@ -246,26 +247,28 @@ def test_abort_in_a_host_function() -> None:
 
 
 @isolated()
-def test_sub_interpreters_are_refused_or_work() -> None:
-    import _xxsubinterpreters as interpreters  # type: ignore[import-not-found]
-
+def test_sub_interpreters_are_refused_and_leave_the_main_one_whole() -> None:
+    """Those with a GIL of their own and those without; wherever in the packages they begin."""
+    interpreters = importlib.import_module("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
     instance = loop()
-    for _ in range(3):
-        number = interpreters.create()
-        try:
-            interpreters.run_string(
-                number,
-                f"import sys; sys.path[:] = {sys.path!r}\n"
-                "try:\n"
-                "    import wasmer_runtime; wasmer_runtime.instantiate('(module)')\n"
-                "except ImportError as error: print(error)\n",
+    readable, writable = os.pipe()
+    for first in ("wasmer_runtime; wasmer_runtime.instantiate('(module)')", "wasmer_singlepass_backend.compiler"):
+        for own_gil in (True, False):
+            if sys.version_info >= (3, 13):
+                number, run = interpreters.create("isolated" if own_gil else "legacy"), interpreters.exec
+            else:
+                number, run = interpreters.create(isolated=own_gil), interpreters.run_string
+            script = (
+                f"import os, sys; sys.path[:] = {sys.path!r}\n"
+                f"try: import {first}\n"
+                f"except ImportError as error: os.write({writable}, str(error).encode())\n"
+                f"else: os.write({writable}, b'nobody refused')\n"
             )
-        except interpreters.RunFailedError as error:
-            # The C part refuses with ImportError, modules compiled by mypyc with TypeError.
-            assert "ImportError" in str(error) or "TypeError" in str(error), error
-        interpreters.destroy(number)
-        assert instance.exports.count(3) == 3
-        raises(Trap, instance.exports.trap)
+            run(number, script)
+            assert "works in the main interpreter only" in os.read(readable, 1000).decode()
+            interpreters.destroy(number)
+            assert instance.exports.count(3) == 3 and loop().exports.count(4) == 4
+            raises(Trap, instance.exports.trap)
 
 
 @isolated()

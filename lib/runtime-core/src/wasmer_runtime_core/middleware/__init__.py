@@ -17,6 +17,8 @@ Names are imported when they are first used.
 
 from __future__ import annotations
 
+from wasmer_runtime_core import main_interpreter as main_interpreter  # before any compiled module
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wasmer_runtime_core.errors import ExecutionLimitExceeded
