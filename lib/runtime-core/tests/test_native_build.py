@@ -36,6 +36,12 @@ def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert build.main() == 1
 
 
+def test_python_without_a_gil_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysconfig.get_config_var", lambda name: 1 if name == "Py_GIL_DISABLED" else None)
+    with pytest.raises(build.BuildError, match="does not support Python without a GIL"):
+        build.build("/nowhere")
+
+
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 def test_it_compiles_without_warnings(tmp_path: Path) -> None:
     path = build.build(tmp_path / "package", warnings_are_errors=True)

@@ -75,6 +75,11 @@ def check_platform() -> None:
     machine, system = os.uname().machine, os.uname().sysname
     if machine != "x86_64" or system != "Linux":
         raise BuildError(f"wasmer-runtime-core supports x86-64 Linux; this is {machine} {system}")
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise BuildError(
+            "wasmer-runtime-core does not support Python without a GIL (a free-threaded build); "
+            "build with an ordinary one. Calls release the GIL where they are told to"
+        )
     compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
     if shutil.which(compiler) is None:
         raise BuildError(

@@ -39,6 +39,10 @@
 #error "wasmer-runtime-core: this platform is not supported yet; x86-64 Linux is"
 #endif
 
+#ifdef Py_GIL_DISABLED
+#error "wasmer-runtime-core: Python without a GIL is not supported; its lock is what guards everything here"
+#endif
+
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define NOINLINE __attribute__((noinline))

@@ -209,7 +209,9 @@ unbox_v128(PyObject *value, Bits128 *out)
         if (negative < 0)
             return RAISED;
 #if PY_VERSION_HEX >= 0x030D0000
-        int failed = _PyLong_AsByteArray((PyLongObject *)value, (unsigned char *)out, 16, 1, negative, 1);
+        int flags = Py_ASNATIVEBYTES_LITTLE_ENDIAN | (negative ? 0 : Py_ASNATIVEBYTES_UNSIGNED_BUFFER);
+        Py_ssize_t size = PyLong_AsNativeBytes(value, out, 16, flags);
+        int failed = size < 0 || size > 16;
 #else
         int failed = _PyLong_AsByteArray((PyLongObject *)value, (unsigned char *)out, 16, 1, negative);
 #endif
@@ -370,7 +372,11 @@ box_bits(uint8_t type, const void *bits)
     switch (type) {
     case I32: case F32: return PyLong_FromUnsignedLong(*(const uint32_t *)bits);
     case I64: case F64: return PyLong_FromUnsignedLongLong(*(const uint64_t *)bits);
+#if PY_VERSION_HEX >= 0x030D0000
+    case V128: return PyLong_FromUnsignedNativeBytes(bits, 16, Py_ASNATIVEBYTES_LITTLE_ENDIAN);
+#else
     case V128: return _PyLong_FromByteArray(bits, 16, 1, 0);
+#endif
     }
     return box(type, bits);
 }
