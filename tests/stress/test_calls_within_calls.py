@@ -188,8 +188,11 @@ def test_recursion_through_the_host_until_the_stack_ends() -> None:
     assert all(isinstance(error, RecursionError) for error in recursions())
     sys.setrecursionlimit(10**9)
     ends = recursions()
-    assert all(isinstance(error, Trap) and error.kind == "STACK_OVERFLOW" for error in ends), ends
     for error in ends:
+        if isinstance(error, Trap):
+            assert error.kind == "STACK_OVERFLOW"
+        else:  # of C calls Python has a limit of its own from 3.12 on, which nothing lifts
+            assert sys.version_info >= (3, 12) and isinstance(error, RecursionError)
         assert "wasm backtrace" in "".join(traceback.format_exception(error))
     assert instantiate(PING, {"host": {"pong": lambda left: 1}}).exports.ping(1) == 2
 
