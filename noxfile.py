@@ -23,6 +23,7 @@ import nox
 ROOT: Final = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
+from tools import pythons as interpreters  # noqa: E402
 from tools import wheels  # noqa: E402
 from tools.wheels import DISTRIBUTIONS  # noqa: E402
 
@@ -34,13 +35,21 @@ NOT_ALONE: Final = {
 """What the tests of a distribution use beside itself and its dependencies."""
 
 GROUPS: Final = {
-    "runtime-core": ("disassemblers", "debug"),
+    "runtime-core": ("disassemblers", "debug", "native"),
     "runtime": ("greenlets",),
     "singlepass-backend": ("wasmtime",),
     "wasi": ("programs", "wasmtime"),
     "workspace": ("disassemblers", "programs", "wasmtime", "layers", "build"),
 }
 """Dependency groups that a distribution's tests use beside `test`."""
+
+OTHERS: Final = {python.name: str(python.path) for python in interpreters.others()}
+"""The other supported Pythons of this machine, by version, oldest first."""
+
+ON_OTHERS: Final = (*(f"lib/{name}/tests" for name in DISTRIBUTIONS), "tests/spec", "tests/packaging")
+"""What is tested on them, beside threads: the tests that meet an interpreter's C functions, compiler and library."""
+
+NO_OTHER: Final = "no other Python from 3.11 on is on the PATH, or among pyenv's or uv's (python tools/pythons.py)"
 
 nox.needs_version = ">=2024.10.9"
 nox.options.reuse_existing_virtualenvs = True
@@ -55,13 +64,29 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("distribution", [nox.param(name, id=name) for name in (*DISTRIBUTIONS, "workspace")])
+@nox.parametrize(
+    ["distribution", "python"],
+    [
+        *(nox.param(name, None, id=name) for name in (*DISTRIBUTIONS, "workspace")),
+        nox.param("", next(reversed(OTHERS.values()), None), id="other-python"),
+    ],
+)
 def tests(session: nox.Session, distribution: str) -> None:
-    """Test one distribution, installed with what it depends on and nothing else; or the workspace."""
+    """Test one distribution with what it depends on and nothing else; the workspace; all on the newest other Python."""
+    if not distribution:
+        on_other(session)
+        return
     workspace = distribution == "workspace"
     names = DISTRIBUTIONS if workspace else (distribution, *NOT_ALONE.get(distribution, ()))
     provide(session, names, groups=["test", *GROUPS.get(distribution, ())])
     pytest(session, "tests" if workspace else f"lib/{distribution}/tests")
+
+
+@nox.session
+@nox.parametrize("python", [nox.param(path, id=name) for name, path in OTHERS.items()] or [nox.param(None, id="none")])
+def pythons(session: nox.Session) -> None:
+    """Test on the other Pythons of this machine, one or each: wheels built for it, and what can depend on it."""
+    on_other(session)
 
 
 @nox.session
@@ -83,7 +108,7 @@ def matrix(session: nox.Session) -> None:
 @nox.session
 def pure(session: nox.Session) -> None:
     """Run the same sources uncompiled: tests, and the same machine code byte by byte."""
-    provide(session, DISTRIBUTIONS, groups=["test", "disassemblers", "debug"], pure=True)
+    provide(session, DISTRIBUTIONS, groups=["test", "disassemblers", "debug", "native"], pure=True)
     pytest(session, *(f"lib/{name}/tests" for name in ("runtime-core", "singlepass-backend", "runtime")))
     compiled = Path(session.create_tmp()) / "compiled"
     shutil.rmtree(compiled, ignore_errors=True)
@@ -156,6 +181,14 @@ def clean(session: nox.Session) -> None:
 # --- what the sessions share ----------------------------------------------------------------
 
 
+def on_other(session: nox.Session) -> None:
+    """Test all seven, compiled for the session's interpreter, one that is not nox's."""
+    if session.python is None:
+        session.skip(NO_OTHER)
+    provide(session, DISTRIBUTIONS, groups=["test", "disassemblers", "debug", "greenlets", "programs", "wasmtime", "build"])
+    pytest(session, *ON_OTHERS, "tests/stress/test_threads.py")
+
+
 def provide(
     session: nox.Session,
     distributions: Iterable[str],
@@ -185,9 +218,10 @@ def pip(session: nox.Session, *arguments: str) -> None:
 
 
 def built(session: nox.Session, distributions: Iterable[str], pure: bool = False) -> list[Path]:
-    """Wheels of distributions and of those they depend on."""
+    """Wheels of distributions and of those they depend on, for the session's interpreter."""
+    python = interpreters.ask(Path(session.python)) if isinstance(session.python, str) else None
     try:
-        return wheels.wheels(distributions, pure)
+        return wheels.wheels(distributions, pure, python)
     except (wheels.BuildFailed, subprocess.CalledProcessError) as failure:
         session.error(str(failure))
 

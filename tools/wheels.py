@@ -2,11 +2,12 @@
 
     python tools/wheels.py singlepass-backend          print the paths of its wheel and of those it needs
     python tools/wheels.py --pure runtime              uncompiled (only core's C file is built)
+    python tools/wheels.py --python PATH runtime       for another interpreter
 
 The key of a wheel is a hash of all that goes into it: the distribution's own files, those of the
 distributions it depends on (mypyc reads their types), the tools' versions and the interpreter.
-Wheels with other keys are removed when a new one is made, but for the latest before it, so that
-going back and forth between two states costs nothing.
+Wheels with other keys are removed when a new one is made, but for the latest of the same interpreter
+before it, so that going back and forth between two states costs nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -28,8 +28,13 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools import pythons  # noqa: E402
+from tools.pythons import Python  # noqa: E402
+
 WHEELS: Final = ROOT / "build" / "wheels"
-BUILDER: Final = ROOT / "build" / "builder"
+BUILDERS: Final = ROOT / "build" / "builders"
 
 DISTRIBUTIONS: Final = (
     "runtime-core",
@@ -111,58 +116,66 @@ def _digest(name: str) -> str:
     return digest.hexdigest()
 
 
-def key(name: str, pure: bool) -> str:
-    """The key of a distribution's wheel: equal keys, equal wheels."""
-    parts = [sys.version, sysconfig.get_platform(), str(sysconfig.get_config_var("CC")), os.environ.get("CFLAGS", "")]
+def key(name: str, pure: bool, python: Python) -> str:
+    """The key of a distribution's wheel for an interpreter: equal keys, equal wheels."""
+    parts = [*python.facts, os.environ.get("CFLAGS", "")]
     parts += [str(pure), *group("build"), *(_digest(part) for part in closure([name]))]
     if name != "runtime-core":
         parts.append((ROOT / "lib/runtime-core/src/wasmer_runtime_core/build_hook.py").read_text())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def builder() -> Path:
-    """The interpreter of the environment that builds: the group `build`, made when first needed."""
-    python = BUILDER / "bin" / "python"
-    stamp = BUILDER / "installed"
-    wanted = "\n".join([sys.version, *group("build")])
+def builder(python: Python | None = None) -> Path:
+    """`python` (by default this one) in the environment that builds for it; made when first needed."""
+    python = python or pythons.this()
+    folder = BUILDERS / python.name
+    inside = folder / "bin" / "python"
+    stamp = folder / "installed"
+    wanted = "\n".join([*python.facts, *group("build")])
     if not stamp.is_file() or stamp.read_text() != wanted:
-        shutil.rmtree(BUILDER, ignore_errors=True)
-        BUILDER.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, "-m", "virtualenv", "-q", str(BUILDER)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *group("build")], check=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, "-m", "virtualenv", "-q", "-p", str(python.path), str(folder)], check=True)
+        subprocess.run([str(inside), "-m", "pip", "install", "-q", *group("build")], check=True)
         stamp.write_text(wanted)
-    return python
+    return inside
 
 
-def wheels(names: Iterable[str], pure: bool = False) -> list[Path]:
+def wheels(names: Iterable[str], pure: bool = False, python: Python | None = None) -> list[Path]:
     """The wheels of `names` and of those they depend on in this repository; missing ones are built.
+
+    They are for `python`, by default the interpreter that runs this.
 
     Raises:
         BuildFailed: with the end of what the build said.
     """
+    python = python or pythons.this()
     order = closure(names)
-    missing = [name for name in order if not _present(name, pure)]
+    folders = {name: _folder(name, pure, python) for name in order}
+    missing = [name for name in order if not _present(folders[name])]
     if missing:
-        python = builder()
-        print(f"Building {', '.join(missing)}{' (uncompiled)' if pure else ''} ...", file=sys.stderr, flush=True)
+        inside = builder(python)
+        notes = [*(["uncompiled"] if pure else []), *([] if python == pythons.this() else [f"Python {python.name}"])]
+        note = f" ({', '.join(notes)})" if notes else ""
+        print(f"Building {', '.join(missing)}{note} ...", file=sys.stderr, flush=True)
         with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
-            list(pool.map(lambda name: _build(python, name, pure), missing))
-    return [path for name in order for path in _present(name, pure)]
+            list(pool.map(lambda name: _build(inside, name, pure, folders[name]), missing))
+    return [path for name in order for path in _present(folders[name])]
 
 
-def _folder(name: str, pure: bool) -> Path:
-    return WHEELS / f"{name}-{'pure' if pure else 'compiled'}-{key(name, pure)}"
+def _folder(name: str, pure: bool, python: Python) -> Path:
+    return WHEELS / f"{name}-{'pure' if pure else 'compiled'}-{python.name}-{key(name, pure, python)}"
 
 
-def _present(name: str, pure: bool) -> list[Path]:
-    return list(_folder(name, pure).glob("*.whl"))
+def _present(folder: Path) -> list[Path]:
+    return list(folder.glob("*.whl"))
 
 
-def _build(python: Path, name: str, pure: bool) -> None:
+def _build(inside: Path, name: str, pure: bool, folder: Path) -> None:
     WHEELS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=WHEELS, prefix="making-") as making:
         result = subprocess.run(
-            [str(python), "-m", "hatchling", "build", "-t", "wheel", "-d", making],
+            [str(inside), "-m", "hatchling", "build", "-t", "wheel", "-d", making],
             cwd=ROOT / "lib" / name,
             env=dict(os.environ, WASMER_PURE="1" if pure else "0"),
             stdout=subprocess.PIPE,
@@ -171,29 +184,32 @@ def _build(python: Path, name: str, pure: bool) -> None:
         )
         if result.returncode:
             raise BuildFailed(f"wasmer-{name} could not be built.\n{result.stdout[-6000:]}")
-        for stale in _older(name, pure)[KEPT - 1 :]:
+        for stale in _older(folder)[KEPT - 1 :]:
             shutil.rmtree(stale, ignore_errors=True)
-        folder = _folder(name, pure)
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(making, folder)
 
 
-def _older(name: str, pure: bool) -> list[Path]:
-    """Folders of this distribution's earlier wheels, latest first."""
-    folders = WHEELS.glob(f"{name}-{'pure' if pure else 'compiled'}-*")
+def _older(folder: Path) -> list[Path]:
+    """Folders of earlier wheels of the same distribution and interpreter, latest first."""
+    folders = WHEELS.glob(f"{folder.name.rpartition('-')[0]}-*")
     return sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pure", action="store_true", help="leave the Python modules uncompiled")
+    parser.add_argument("--python", type=Path, metavar="PATH", help="the interpreter to build for (default: this one)")
     parser.add_argument("names", nargs="*", default=DISTRIBUTIONS, metavar="NAME", help="a folder below lib/")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.names) - set(DISTRIBUTIONS))
     if unknown:
         parser.error(f"no such distribution: {', '.join(unknown)} (there are: {', '.join(DISTRIBUTIONS)})")
+    python = pythons.ask(options.python) if options.python else pythons.this()
+    if python is None or python.unfit:
+        parser.error(f"{options.python} cannot be used: {python.unfit if python else 'it does not answer'}")
     try:
-        for path in wheels(options.names, options.pure):
+        for path in wheels(options.names, options.pure, python):
             print(path)
     except BuildFailed as failure:
         print(failure, file=sys.stderr)

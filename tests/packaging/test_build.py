@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.packaging.distributions import NAMES, ROOT, installed, package, pyproject
+from tools.wheels import group
 
 COMPILED = [name for name in NAMES if (ROOT / "lib" / name / "hatch_build.py").is_file()]
 
@@ -35,7 +36,7 @@ def hook_table(name: str) -> dict[str, Any]:
 
 
 def test_the_compilers_version_is_the_workspaces() -> None:
-    pinned = {Requirement(text).name: text for text in pyproject("")["dependency-groups"]["build"]}
+    pinned = {Requirement(text).name: text for text in group("build")}
     wanted = pyproject("runtime-core")["project"]["optional-dependencies"]["build"]
     assert {pinned["mypy"], pinned["librt"]} <= set(wanted), "these decide the machine code"
     for requirement in map(Requirement, wanted):

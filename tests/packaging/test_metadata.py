@@ -7,6 +7,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.packaging.distributions import NAMES, ROOT, installed, package, pyproject, requirements, version
+from tools import pythons
 
 RANGES = [
     (name, requirement)
@@ -48,7 +49,9 @@ def test_the_facade_needs_two_backends_and_offers_the_rest_as_extras() -> None:
 def test_each_says_what_it_is_and_ships_its_types(name: str) -> None:
     project = pyproject(name)["project"]
     assert project["name"] == f"wasmer-{name}"
-    assert project["requires-python"] == ">=3.11"
+    assert project["requires-python"] == ">=" + ".".join(map(str, pythons.OLDEST))
+    named = [text.rpartition(" ")[2] for text in project["classifiers"] if ":: 3." in text]
+    assert tuple(named) == pythons.TESTED
     assert (package(name) / "py.typed").is_file()
     for file in ("README.md", "CHANGELOG.md"):
         assert (ROOT / "lib" / name / file).read_text().splitlines()[0].endswith(f"wasmer-{name}")
