@@ -185,7 +185,8 @@ def on_other(session: nox.Session) -> None:
     """Test all seven, compiled for the session's interpreter, one that is not nox's."""
     if session.python is None:
         session.skip(NO_OTHER)
-    provide(session, DISTRIBUTIONS, groups=["test", "disassemblers", "debug", "greenlets", "programs", "wasmtime", "build"])
+    groups = sorted({group for groups in GROUPS.values() for group in groups})
+    provide(session, DISTRIBUTIONS, groups=["test", *groups])
     pytest(session, *ON_OTHERS, "tests/stress/test_threads.py")
 
 
