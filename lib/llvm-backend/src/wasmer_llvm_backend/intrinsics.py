@@ -55,7 +55,7 @@ def declarations(cpu: str, features: str) -> str:
 {traps}
 attributes #0 = {{ nounwind "frame-pointer"="all" "disable-tail-calls"="true" "no-builtins" "target-cpu"="{cpu}" "target-features"="{features}" }}
 attributes #1 = {{ cold noreturn nounwind }}
-attributes #2 = {{ nounwind }}
+attributes #2 = {{ nomerge nounwind }}
 attributes #3 = {{ nomerge }}
 attributes #4 = {{ optnone noinline nounwind "frame-pointer"="all" "disable-tail-calls"="true" "no-builtins" "target-cpu"="{cpu}" "target-features"="{features}" }}
 {_METADATA}"""

@@ -8,7 +8,7 @@ code: `UnitCode.code_references` lists the places that hold it.
 *Sites.* A call to ``trap.N`` becomes core's trap instruction and a site of its own. Everything else that can
 fault is an access to memory, and LLVM may move, merge or duplicate those; so each row of the
 line table becomes a site that holds up to the next row (`SITE_RANGE`), with the last wasm
-offset known. A return address is found in the same rows. Which function a place belongs to where
+offset known in its function. A return address is found in the same rows. Which function a place belongs to where
 LLVM inlined is read by `inlining`, where a function has no frame by `frames`.
 
 Sources: the System V ABI (ELF-64, x86-64 supplement), DWARF 4, section 6.2.
@@ -128,7 +128,7 @@ def read_object(data: bytes) -> UnitCode:
         if symbol.name and symbol.section in places and sections[symbol.section].flags & EXECUTABLE
     }
     debug = [_debug_section(data, sections, symbols, places, name) for name in DEBUG_SECTIONS]
-    sites = _sites(_lines(debug[0]), traps, frameless(debug[1]))
+    sites = _sites(_lines(debug[0], functions), traps, frameless(debug[1]))
     return UnitCode(bytes(code), functions, sites, references, read_inlined(*debug[2:]))
 
 
@@ -162,13 +162,8 @@ def _sites(
     lines: list[tuple[int, int]], traps: list[tuple[int, int]], frameless_ranges: list[tuple[int, int]]
 ) -> list[tuple[int, int, int]]:
     """Rows of the line table and traps as sites."""
-    sites = []
-    addresses = []
-    known = 0
-    for address, line in lines:
-        known = line or known
-        addresses.append(address)
-        sites.append((address, MEMORY, known))
+    addresses = [address for address, _ in lines]
+    sites = [(address, MEMORY, line) for address, line in lines]
 
     def add(address: int, kind: int) -> None:
         at = bisect_right(addresses, address) - 1
@@ -214,10 +209,26 @@ def _relocate(content: bytearray, relocations: bytes, symbols: list[_Symbol], pl
         struct.pack_into("<I" if kind == R_32 else "<Q", content, offset, value)
 
 
-def _lines(program: bytearray) -> list[tuple[int, int]]:
-    """(offset in the unit's code, wasm offset) of each row of the line table, ascending."""
+def _lines(program: bytearray, functions: dict[str, int]) -> list[tuple[int, int]]:
+    """(offset in the unit's code, wasm offset) of each row of the line table, ascending.
+
+    A row without a line takes that of the row before, or at the start of a function of the next one.
+    """
     rows = _line_program(program) if program else []
     rows.sort()
+    starts = frozenset(functions.values())
+    known = waiting = 0  # the line, and how many rows wait for one
+    for at, (address, line) in enumerate(rows):
+        if address in starts and (not at or rows[at - 1][0] != address):
+            known = waiting = 0
+        if line:
+            for unknown in range(at - waiting, at):
+                rows[unknown] = (rows[unknown][0], line)
+            known, waiting = line, 0
+        elif known:
+            rows[at] = (address, known)
+        else:
+            waiting += 1
     return rows
 
 
