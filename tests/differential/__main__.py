@@ -1,14 +1,29 @@
-"""``python -m tests.differential [--minutes N] [--first SEED] [--size DEPTH]``: compare for as long as asked."""
+"""``python -m tests.differential [--minutes N] [--first SEED] [--size DEPTH]``: compare for as long as asked.
+
+With ``--backtraces``: the backtraces of the llvm backend with those of singlepass, and nothing else.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 
+from tests.differential.backtraces import differing_backtraces
 from tests.differential.compare import differences
 from tests.differential.generate import Program
 from tests.differential.variants import VARIANTS
+
+
+def comparisons(seed: int, options: argparse.Namespace) -> Iterator[tuple[str, list[str]]]:
+    """(what was compared, differences) for one program."""
+    if options.backtraces:
+        yield "backtraces", differing_backtraces(Program(seed, options.size))[1]
+        return
+    for name in options.variant or VARIANTS:
+        compiler, config = VARIANTS[name]()
+        yield name, differences(Program(seed, options.size), compiler, config)
 
 
 def main() -> int:
@@ -17,18 +32,16 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="seed of the first program")
     parser.add_argument("--size", type=int, default=5, help="how deep expressions nest")
     parser.add_argument("--variant", choices=sorted(VARIANTS), action="append", help="default: all")
+    parser.add_argument("--backtraces", action="store_true", help="compare the functions that traps name")
     options = parser.parse_args()
     end = time.monotonic() + 60 * options.minutes
     seed = options.first
     failed = 0
     while time.monotonic() < end:
-        program = Program(seed, options.size)
-        for name in options.variant or VARIANTS:
-            compiler, config = VARIANTS[name]()
-            found = differences(Program(seed, options.size), compiler, config)
+        for what, found in comparisons(seed, options):
             if found:
                 failed += 1
-                print(f"seed {seed} on {name} ({len(program.text)} characters):", *found[:3], sep="\n  ", flush=True)
+                print(f"seed {seed}, {what}:", *found[:3], sep="\n  ", flush=True)
         seed += 1
     print(f"{seed - options.first} programs from seed {options.first} on, {failed} with differences")
     return 1 if failed else 0

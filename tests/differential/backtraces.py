@@ -2,6 +2,9 @@
 
 The singlepass backend compiles every call as a call and marks each place that may trap; so
 its backtraces are what the others are measured by.
+
+One thing may differ: LLVM makes a load part of the instruction that uses its value and forgets
+where it came from, so the place of an access out of bounds may be that of a neighbour.
 """
 
 from __future__ import annotations
@@ -45,6 +48,14 @@ def differing_backtraces(program: Program) -> tuple[int, list[str]]:
         expected = backtrace(plain, name, arguments)
         actual = backtrace(optimised, name, arguments)
         traps += expected is not None
-        if expected != actual:
+        if _exact(expected) != _exact(actual):
             found.append(f"{name}{tuple(arguments)}: singlepass {expected}, llvm {actual}")
     return traps, found
+
+
+def _exact(trap: tuple[str, Frames] | None) -> tuple[str, Frames] | None:
+    """What must be the same: all but the place of an access to memory."""
+    if trap is None or trap[0] != "MEMORY_OUT_OF_BOUNDS" or not trap[1]:
+        return trap
+    (index, name, _), *rest = trap[1]
+    return trap[0], [(index, name, 0), *rest]
