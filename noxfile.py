@@ -30,13 +30,13 @@ from tools.wheels import DISTRIBUTIONS  # noqa: E402
 NOT_ALONE: Final = {
     "runtime-core": ("singlepass-backend",),
     "wasi": ("runtime", "singlepass-backend"),
-    "runtime": ("wasi",),
+    "runtime": ("wasi", "llvm-backend"),
 }
 """What the tests of a distribution use beside itself and its dependencies."""
 
 GROUPS: Final = {
     "runtime-core": ("disassemblers", "debug", "native"),
-    "runtime": ("greenlets",),
+    "runtime": ("greenlets", "terminal"),
     "singlepass-backend": ("wasmtime",),
     "wasi": ("programs", "wasmtime"),
     "workspace": ("disassemblers", "programs", "wasmtime", "layers", "build"),

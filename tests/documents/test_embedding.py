@@ -9,7 +9,7 @@ import pytest
 from tests.documents.test_examples import BLOCK, ROOT
 
 PAGE = ROOT / "docs" / "embedding.md"
-PROGRAMS = ("arrays", "calling", "embedding", "host-functions", "limits", "memory", "middleware", "threads")
+PROGRAMS = ("arrays", "calling", "embedding", "host-functions", "limits", "llvm", "memory", "middleware", "threads")
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

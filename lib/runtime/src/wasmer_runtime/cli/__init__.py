@@ -4,7 +4,7 @@
 
     wasmer-runtime run FILE [--backend NAME] [--invoke NAME] [--dir DIR] [--mapdir GUEST:HOST]
                             [--env K=V] [--env-inherit] [--stdin FILE] [--tcplisten ADDR:PORT]
-                            [--wasi-version VERSION] [-- ARGS]
+                            [--wasi-version VERSION] [--quiet] [-- ARGS]
     wasmer-runtime validate FILE …
     wasmer-runtime wat2wasm FILE [-o FILE]
     wasmer-runtime wasm2wat FILE [-o FILE]

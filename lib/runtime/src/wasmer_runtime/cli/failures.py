@@ -18,7 +18,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import click
 
@@ -26,6 +27,9 @@ from wasmer_runtime_core.errors import Error, ExitCode, Trap
 
 TRAP_EXIT_CODE: Final = 128 + 6
 INTERRUPT_EXIT_CODE: Final = 128 + 2
+
+QUIET: Final = "wasmer_runtime.cli.quiet"
+"""Where click keeps whether to be quiet."""
 
 
 class CommandError(Error):
@@ -66,8 +70,26 @@ def complain(message: str) -> None:
 
 
 def warn(message: str) -> None:
-    """``Warning: message`` on standard error, coloured on a terminal."""
-    click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {message}", err=True)
+    """``Warning: message`` on standard error, coloured on a terminal; nothing with ``--quiet``."""
+    if not is_quiet():
+        click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {message}", err=True)
+
+
+def quiet_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--quiet`` to a command, which need not know of it."""
+
+    def remember(context: click.Context, option: click.Parameter, value: bool) -> None:
+        context.meta[QUIET] = value
+
+    return click.option(
+        "-q", "--quiet", is_flag=True, expose_value=False, callback=remember, help="No warnings, no progress bar."
+    )(command)
+
+
+def is_quiet() -> bool:
+    """Whether the command was told to be."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(QUIET))
 
 
 def flush() -> None:

@@ -1,23 +1,30 @@
-"""The options of ``run`` that show what the llvm backend does: its IR before and after optimization, and its object.
+"""``--backend llvm`` on the command line: its progress, its warnings, and what it can show of itself.
 
-A large module is compiled in several units. The first goes to the file named, the others to
-files with ``.1``, ``.2`` … behind that name.
+``--llvm-pre-opt-ir``, ``--llvm-post-opt-ir`` and ``--llvm-object-file`` write LLVM's IR before
+and after optimization, and its object. A module of more than 20,000 operators is compiled in
+several units, each with an IR and an object of its own. The first goes to the file named, the
+others in their order to files with ``.1``, ``.2`` … behind that name; such files from before
+are not removed.
 """
 
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from wasmer_runtime.cli.failures import CommandError, warn
-from wasmer_runtime_core.backends import Backend
+from wasmer_runtime import api
+from wasmer_runtime.cli.failures import CommandError, is_quiet, warn
+from wasmer_runtime.cli.progress import Bar
+from wasmer_runtime_core.backends import Backend, find_compiler
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.backend import Compiler
+    from wasmer_runtime_core.backend import CompilerConfig
+    from wasmer_runtime_core.module import Module
 
 
 PATH: Final = click.Path(path_type=Path)
@@ -30,34 +37,49 @@ class LLVMFiles(NamedTuple):
     post_opt_ir: Path | None
     object_file: Path | None
 
-    def compiler(self, backend: str | None) -> str | Compiler | None:
-        """What compiles: the backend as named, or an llvm compiler that writes the files.
+    def compile(self, file: Path, backend: str | None, config: CompilerConfig | None) -> Module:
+        """Compile with the backend named; with llvm, showing what it does.
 
         Raises:
-            CommandError: the llvm backend is not installed.
+            UsageError: files are asked of a backend that has none.
+            CommandError: one of them cannot be written.
+
+        And what `api.compile` raises.
         """
-        if not any(self):
-            return backend
         if (backend or "").lower() != Backend.LLVM.value:
-            warn("--llvm-pre-opt-ir, --llvm-post-opt-ir and --llvm-object-file have an effect with --backend llvm only")
-            return backend
-        try:
-            from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler
+            for option, path in zip(OPTIONS, self, strict=True):
+                if path is not None:
+                    raise click.UsageError(f"{option} needs --backend llvm")
+            return api.compile(file, backend, config)
+        find_compiler(Backend.LLVM)  # says what is not installed
+        from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler
 
-            callbacks = LLVMCallbacks(
-                pre_opt_ir=writer(self.pre_opt_ir) if self.pre_opt_ir else None,
-                post_opt_ir=writer(self.post_opt_ir) if self.post_opt_ir else None,
-                object_buffer=writer(self.object_file) if self.object_file else None,
-            )
-            return LLVMCompiler(callbacks=callbacks)
-        except ImportError as error:
-            raise CommandError(
-                f"the llvm backend cannot be used ({error}): pip install 'wasmer-runtime[llvm]'"
-            ) from None
+        callbacks = LLVMCallbacks(*map(writer, OPTIONS, self))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with Bar(f"compiling {file.name}", wanted=not is_quiet()) as bar:
+                module = api.compile(file, LLVMCompiler(callbacks=callbacks, progress=bar), config)
+        for warning in caught:
+            warn(str(warning.message))
+        return module
 
 
-def writer(path: Path) -> Callable[[str | bytes], None]:
-    """A callback that writes one file for each unit."""
+OPTIONS: Final = ("--llvm-pre-opt-ir", "--llvm-post-opt-ir", "--llvm-object-file")
+"""The names of the options, in the order of the fields of `LLVMFiles`."""
+
+
+def writer(option: str, path: Path | None) -> Callable[[str | bytes], None] | None:
+    """A callback that writes one file for each unit.
+
+    Raises:
+        CommandError: the first could not be written.
+    """
+    if path is None:
+        return None
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise CommandError(f"{option} {path}: {error.strerror}") from None
     written = 0
 
     def write(content: str | bytes) -> None:
@@ -72,9 +94,11 @@ def writer(path: Path) -> Callable[[str | bytes], None]:
 def llvm_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command; it gets them as ``llvm``, an `LLVMFiles`."""
 
-    @click.option("--llvm-pre-opt-ir", metavar="FILE", type=PATH, help="Write LLVM's IR, as translated.")
-    @click.option("--llvm-post-opt-ir", metavar="FILE", type=PATH, help="Write LLVM's IR, optimized.")
-    @click.option("--llvm-object-file", metavar="FILE", type=PATH, help="Write LLVM's object file.")
+    @click.option(
+        "--llvm-pre-opt-ir", metavar="FILE", type=PATH, help="Write LLVM's IR, as translated; further units to FILE.1 …"
+    )
+    @click.option("--llvm-post-opt-ir", metavar="FILE", type=PATH, help="Write LLVM's IR, optimized; likewise.")
+    @click.option("--llvm-object-file", metavar="FILE", type=PATH, help="Write LLVM's object file; likewise.")
     @functools.wraps(command)
     def with_files(
         *args: Any,

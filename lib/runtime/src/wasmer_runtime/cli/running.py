@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wasmer_runtime import api
-from wasmer_runtime.cli.failures import CommandError, flush, warn
+from wasmer_runtime.cli.failures import CommandError, flush, quiet_option, warn
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
 from wasmer_runtime.cli.middlewares import middleware_options
 from wasmer_runtime.cli.world import World, world_options
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 @click.argument("arguments", metavar="[-- ARGS…]", nargs=-1, type=click.UNPROCESSED)
 @click.option("--backend", metavar="NAME", help="singlepass, cranelift, llvm or auto (by size). Default: singlepass.")
 @click.option("-i", "--invoke", metavar="NAME", help="Call this export with ARGS, print what it returns.")
+@quiet_option
 @world_options
 @llvm_options
 @middleware_options
@@ -47,7 +47,7 @@ def run(
     config: CompilerConfig | None,
 ) -> None:
     """Run a program: a WASI command, or a module's function."""
-    module = api.compile(file, llvm.compiler(backend), config)
+    module = llvm.compile(file, backend, config)
     imports: ImportObject | None = None
     is_wasi = any(wanted.namespace.startswith("wasi_") for wanted in module.info.imports)
     if is_wasi:
