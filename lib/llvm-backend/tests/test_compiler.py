@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, compiler, translate
+from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, compiler, partition, translate
 from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError, InternalError, Trap
 from wasmer_runtime_core.pipeline import Compilation, compile_with, run
@@ -31,7 +31,7 @@ def compiled(text: str, used: LLVMCompiler) -> CompiledModule:
 @pytest.fixture
 def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a small module compiled as large ones are."""
-    monkeypatch.setattr(compiler, "UNIT_RECORDS", 150)
+    monkeypatch.setattr(partition, "UNIT_RECORDS", 150)
     monkeypatch.setattr(compiler, "SMALL_MODULE", 100)
 
 
@@ -56,8 +56,8 @@ def test_calls_between_units_arrive(small_units: None) -> None:
 def test_a_function_that_llvm_does_not_survive_is_named(monkeypatch: pytest.MonkeyPatch, small_units: None) -> None:
     original = translate.FunctionTranslator.translate
 
-    def broken(self: translate.FunctionTranslator, body: Body) -> str:
-        text = original(self, body)
+    def broken(self: translate.FunctionTranslator, body: Body, inlined: bool = False) -> str:
+        text = original(self, body, inlined)
         if body.function_index == 41:
             head, _, rest = text.partition("entry:\n")
             text = f'{head}entry:\ncall void asm sideeffect "no such instruction", ""()\n{rest}'
@@ -71,8 +71,8 @@ def test_a_function_that_llvm_does_not_survive_is_named(monkeypatch: pytest.Monk
 def test_a_function_that_llvm_rejects_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     original = translate.FunctionTranslator.translate
 
-    def broken(self: translate.FunctionTranslator, body: Body) -> str:
-        text = original(self, body)
+    def broken(self: translate.FunctionTranslator, body: Body, inlined: bool = False) -> str:
+        text = original(self, body, inlined)
         return text.replace("xor i32", "xor i31") if body.function_index == 7 else text
 
     monkeypatch.setattr(translate.FunctionTranslator, "translate", broken)

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import wasmer_llvm_backend
-from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, LLVMWarning, compiler, workers
+from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, LLVMWarning, partition, workers
 from wasmer_llvm_backend.unit import Job, Product
 from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError
@@ -29,7 +29,7 @@ STEP = "(local.set 1 (i32.add (i32.mul (local.get 1) (local.get 0)) (i32.load (l
 FUNCTION = "(func $step (param i32) (result i32) (local i32)" + STEP * 20 + "(local.get 1))"
 SMALL = f"(module (memory 1) {FUNCTION})"
 LARGE = "(module (memory 1)" + FUNCTION.replace("$step", "") * 40 + ")"
-EMPTY = Job("define void @f0() {\n  ret void\n}\n", "native", 1)
+EMPTY = Job("define void @f0() nounwind {\n  ret void\n}\n", "native", 1)
 
 
 def compiled(text: str, used: LLVMCompiler) -> CompiledModule:
@@ -180,7 +180,7 @@ CALLBACKS: dict[str, Callable[[], LLVMCompiler]] = {
 def test_an_exception_in_a_callback_ends_all_and_the_compiler_is_still_good(
     which: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiler, "UNIT_RECORDS", 500)
+    monkeypatch.setattr(partition, "UNIT_RECORDS", 500)
     used = CALLBACKS[which]()
     with pytest.raises(Ended):
         compiled(LARGE, used)
@@ -277,7 +277,7 @@ def test_without_a_python_to_start_it_is_done_here(
 ) -> None:
     monkeypatch.setattr(sys, "executable", executable(tmp_path))
     monkeypatch.setattr(workers, "START_SECONDS", 1.0)
-    monkeypatch.setattr(compiler, "UNIT_RECORDS", 2000)
+    monkeypatch.setattr(partition, "UNIT_RECORDS", 2000)
     with pytest.warns(LLVMWarning, match=f"LLVM runs in this process.*{said}") as caught:
         module = compiled(LARGE, LLVMCompiler())
     assert len(caught) == 1 and caught[0].filename == __file__

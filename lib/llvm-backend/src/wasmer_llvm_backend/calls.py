@@ -54,8 +54,17 @@ def call(f: FunctionTranslator, word: int, a: int, b: int) -> None:
         code = context_constant(f, "ptr", record + IMPORT_RECORD["code"].offset)
         context = context_constant(f, "ptr", record + IMPORT_RECORD["vmctx"].offset)
         emit_call(f, signature, code, context, arguments)
-    elif a in f.internal:
-        text = f"call fastcc {signature.internal_result} @f{a}({', '.join(['ptr %0', *arguments])}) #2{f.location()}"
+        return
+    copied = f.inlined.get(a)
+    if copied is not None and len(copied.records) // 16 <= f.growth:
+        f.growth -= len(copied.records) // 16
+        f.copied.add(a)
+        callee = f"@i{a}"
+    else:
+        f.called.add(a)
+        callee = f"@f{a}"
+    if a in f.internal or callee[1] == "i":
+        text = f"call fastcc {signature.internal_result} {callee}({', '.join(['ptr %0', *arguments])}) #2{f.location()}"
         if not signature.results:
             f.out.append(text)
         elif not signature.buffered:
@@ -65,7 +74,7 @@ def call(f: FunctionTranslator, word: int, a: int, b: int) -> None:
             for at in range(len(signature.results)):
                 f.stack.append(f.let(f"extractvalue {signature.internal_result} {whole}, {at}"))
     elif a in f.unit:
-        emit_call(f, signature, f"@f{a}", "%0", arguments)
+        emit_call(f, signature, callee, "%0", arguments)
     else:
         emit_call(f, signature, entry(f, a - view.imported_functions), "%0", arguments)
 

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import os
 import struct
-from array import array
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Final, NamedTuple, final
 
-from wasmer_llvm_backend.intrinsics import declarations
 from wasmer_llvm_backend.notices import notify
 from wasmer_llvm_backend.objects import UnitCode
-from wasmer_llvm_backend.optimize import PROCESSORS, processor
-from wasmer_llvm_backend.translate import EFFORTLESS_RECORDS, FunctionTranslator
+from wasmer_llvm_backend.partition import Part, Plan, excess_of, plan, size_of, unit_text
+from wasmer_llvm_backend.target import PROCESSORS, processor
 from wasmer_llvm_backend.unit import Job, Product
 from wasmer_llvm_backend.view import ModuleView
 from wasmer_llvm_backend.workers import Died, compile_units
@@ -28,21 +26,9 @@ from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.wasm.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
-
-UNIT_RECORDS: Final = 20_000
-"""A unit ends with the function that reaches so many operators."""
 
 SMALL_MODULE: Final = 4000
 """A module up to this size (`size_of`) is compiled in this process: 0.3 seconds, where a worker takes 0.1 to start."""
-
-LOOP_DEPTH: Final = 50
-"""LLVM's time and memory grow faster than the square of it: a second at 200 loops in one another, minutes at 1000."""
-
-CALL: Final = BY_MNEMONIC["call"].code
-LOOP: Final = BY_MNEMONIC["loop"].code
-OPENS: Final = frozenset(BY_MNEMONIC[name].code for name in ("block", "loop", "if"))
-END: Final = BY_MNEMONIC["end"].code
 
 
 class LLVMCallbacks(NamedTuple):
@@ -124,27 +110,26 @@ class LLVMCompiler:
             InternalError: LLVM rejects what was written for it: a bug of ours.
         """
         bounds_checks = config.memory_bound_check_mode == "enable"
-        view = ModuleView(info, bounds_checks, not self.fast)
-        parts = partition(bodies)
-        reachable = called_from_elsewhere(view, parts)
+        how = plan(ModuleView(info, bounds_checks, not self.fast), bodies, self.opt_level)
+        parts = how.parts
         products: list[Product | None] = [None] * len(parts)
-        total = sum(len(body.records) // 16 for body in bodies)
+        total = sum(part.records for part in parts)
         done = shown = 0
         for body in bodies:
             excess = excess_of(body)
             if excess:
                 notify(f"{named(info, body)} has {excess}: it is compiled without optimization")
         self._tell(0, total)
-        with closing(self._answers(view, parts, reachable)) as answers:
+        with closing(self._answers(how)) as answers:
             for at, answer in answers:
                 part = parts[at]
                 if isinstance(answer, Died) or answer.rejected:
-                    raise self._culprit(info, view, part, answer)
+                    raise self._culprit(info, how, part, answer)
                 products[at] = answer
                 while shown < len(parts) and (product := products[shown]) is not None:
                     self._show(product)
                     shown += 1
-                done += sum(len(body.records) // 16 for body in part)
+                done += part.records
                 self._tell(done, total)
         units = [product.code for product in products if product is not None]
         code, offsets, sites, inlined = join(units, bodies)
@@ -160,15 +145,13 @@ class LLVMCompiler:
             inlined=inlined,
         )
 
-    def _answers(
-        self, view: ModuleView, parts: Sequence[Sequence[Body]], reachable: frozenset[int]
-    ) -> Generator[tuple[int, Product | Died]]:
-        jobs = [partial(self._job, view, part, reachable) for part in parts]
-        return compile_units(jobs, self._workers([body for part in parts for body in part]), self._unable)
+    def _answers(self, how: Plan) -> Generator[tuple[int, Product | Died]]:
+        jobs = [partial(self._job, how, part) for part in how.parts]
+        return compile_units(jobs, self._workers(how.parts), self._unable)
 
-    def _workers(self, bodies: Sequence[Body]) -> int:
+    def _workers(self, parts: Sequence[Part]) -> int:
         """How many workers may compile these; 0: this process does."""
-        if sum(map(size_of, bodies)) <= SMALL_MODULE:
+        if sum(size_of(body) for part in parts for body in part.bodies) <= SMALL_MODULE:
             return 0
         return len(os.sched_getaffinity(0)) if self.processes is None else self.processes
 
@@ -179,13 +162,13 @@ class LLVMCompiler:
         if self.progress is not None:
             self.progress(done, total)
 
-    def _job(self, view: ModuleView, part: Sequence[Body], reachable: frozenset[int], show: bool = True) -> Job:
-        text = unit_text(view, part, reachable, self.cpu)
+    def _job(self, how: Plan, part: Part, show: bool = True) -> Job:
+        text = unit_text(how, part, self.cpu)
         callbacks = self.callbacks
         if show and callbacks.pre_opt_ir is not None:
             callbacks.pre_opt_ir(text)
-        opt_level = 0 if is_deep(part[0]) else self.opt_level
-        return Job(text, self.cpu, opt_level, callbacks.post_opt_ir is not None, callbacks.object_buffer is not None)
+        keep_ir, keep_object = callbacks.post_opt_ir is not None, callbacks.object_buffer is not None
+        return Job(text, self.cpu, part.opt_level, part.whole, keep_ir, keep_object)
 
     def _show(self, product: Product) -> None:
         if self.callbacks.post_opt_ir is not None:
@@ -193,15 +176,17 @@ class LLVMCompiler:
         if self.callbacks.object_buffer is not None:
             self.callbacks.object_buffer(product.object_buffer)
 
-    def _culprit(self, info: ModuleInfo, view: ModuleView, part: Sequence[Body], answer: Product | Died) -> Exception:
+    def _culprit(self, info: ModuleInfo, how: Plan, part: Part, answer: Product | Died) -> Exception:
         """Find the function that LLVM rejects or does not survive, by halves.
 
         Not for want of memory: trying again could cost others theirs.
         """
-        processes = 1 if isinstance(answer, Died) else min(1, self._workers(part))
-        while len(part) > 1 and not (isinstance(answer, Died) and answer.killed):
-            halves = (part[: len(part) // 2], part[len(part) // 2 :])
-            jobs = [partial(self._job, view, half, view.everything, False) for half in halves]
+        processes = 1 if isinstance(answer, Died) else min(1, self._workers([part]))
+        how = how._replace(reachable=how.view.everything)
+        while len(part.bodies) > 1 and not (isinstance(answer, Died) and answer.killed):
+            middle = len(part.bodies) // 2
+            halves = [part._replace(bodies=half) for half in (part.bodies[:middle], part.bodies[middle:])]
+            jobs = [partial(self._job, how, half, False) for half in halves]
             with closing(compile_units(jobs, processes, self._unable)) as answers:
                 for at, given in answers:
                     if isinstance(given, Died) or given.rejected:
@@ -209,7 +194,9 @@ class LLVMCompiler:
                         break
                 else:
                     break
-        what = named(info, part[0]) if len(part) == 1 else f"{named(info, part[0])} to {named(info, part[-1])}"
+        what = named(info, part.bodies[0])
+        if len(part.bodies) > 1:
+            what += f" to {named(info, part.bodies[-1])}"
         if isinstance(answer, Product):
             return InternalError(f"LLVM rejects {what}: {answer.rejected}")
         if answer.killed:
@@ -218,86 +205,10 @@ class LLVMCompiler:
         return CompileError(f"LLVM gave up on {what}: {reason}")
 
 
-def size_of(body: Body) -> int:
-    """What there is to do for a function: operators, targets of its br_tables, locals."""
-    return len(body.records) // 16 + len(body.pool) // 4 + len(body.local_types)
-
-
-def excess_of(body: Body) -> str:
-    """What a function has too much of to be optimized, or nothing."""
-    records = len(body.records) // 16
-    if records > EFFORTLESS_RECORDS:
-        return f"{records:,} operators"
-    return f"more than {LOOP_DEPTH} loops in one another" if is_deep(body) else ""
-
-
-def is_deep(body: Body) -> bool:
-    """Whether more than `LOOP_DEPTH` loops are in one another."""
-    if len(body.loops) // 12 <= LOOP_DEPTH:
-        return False
-    depth = 0
-    opened: list[bool] = []
-    for word in array("I", body.records)[0::4]:
-        code = word & 0xFFFF
-        if code in OPENS:
-            opened.append(code == LOOP)
-            depth += code == LOOP
-            if depth > LOOP_DEPTH:
-                return True
-        elif code == END and opened:
-            depth -= opened.pop()
-    return False
-
-
 def named(info: ModuleInfo, body: Body) -> str:
     """A function for a message: ``function 7 (name) at byte 0x2a``."""
     name = info.function_names.get(body.function_index)
     return f"function {body.function_index}" + (f" ({name})" if name else "") + f" at byte {body.offset:#x}"
-
-
-def partition(bodies: Sequence[Body]) -> list[Sequence[Body]]:
-    """Runs of neighbouring functions: linkers put together what belongs together.
-
-    One that is too deep for LLVM's effort is a unit of its own.
-    """
-    parts: list[Sequence[Body]] = []
-    start = records = 0
-    for at, body in enumerate(bodies):
-        deep = is_deep(body)
-        if deep and start < at:
-            parts.append(bodies[start:at])
-            start = at
-        records += len(body.records) // 16
-        if records >= UNIT_RECORDS or deep:
-            parts.append(bodies[start : at + 1])
-            start = at + 1
-            records = 0
-    if start < len(bodies):
-        parts.append(bodies[start:])
-    return parts
-
-
-def called_from_elsewhere(view: ModuleView, parts: Sequence[Sequence[Body]]) -> frozenset[int]:
-    """Functions that follow the machine contract: they may be references, or another unit calls them."""
-    reachable = set(view.escaping)
-    if len(parts) > 1:
-        for part in parts:
-            unit = range(part[0].function_index, part[-1].function_index + 1)
-            for body in part:
-                words = array("I", body.records)
-                for word, callee in zip(words[0::4], words[1::4], strict=True):
-                    if word == CALL and callee not in unit:
-                        reachable.add(callee)
-    return frozenset(reachable)
-
-
-def unit_text(view: ModuleView, bodies: Sequence[Body], reachable: frozenset[int], cpu: str) -> str:
-    """The LLVM module of some functions."""
-    unit = frozenset(body.function_index for body in bodies)
-    translator = FunctionTranslator(view, unit, unit - reachable)
-    parts = [translator.translate(body) for body in bodies]
-    name, features, _ = processor(cpu)
-    return "\n".join([*parts, declarations(name, features), *translator.metadata, ""])
 
 
 def join(units: Sequence[UnitCode], bodies: Sequence[Body]) -> tuple[bytes, bytes, bytes, bytes]:

@@ -97,9 +97,11 @@ def br(f: FunctionTranslator, word: int, a: int, b: int) -> None:
 
 def br_if(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     condition = f.condition(f.stack.pop())
-    target = f.branch_to(f.labels[a])
+    label = f.labels[a]
+    hint = f.loop_hint if label.loop else ""
+    target = f.branch_to(label)
     f.blocks += 1
-    f.out.append(f"br i1 {condition}, label %{target}, label %c{f.blocks}{f.loop_hint}")
+    f.out.append(f"br i1 {condition}, label %{target}, label %c{f.blocks}{hint}")
     f.start(f"c{f.blocks}", f.block)
 
 

@@ -42,6 +42,8 @@ _METADATA: Final = """
 !14 = distinct !{!14, !15, !16}
 !15 = !{!"llvm.loop.unroll.disable"}
 !16 = !{!"llvm.loop.vectorize.enable", i1 false}
+!17 = distinct !{!17, !18}
+!18 = !{!"llvm.loop.unroll.runtime.disable"}
 !llvm.dbg.cu = !{!7}
 !llvm.module.flags = !{!11, !12}
 """
@@ -57,5 +59,5 @@ attributes #0 = {{ nounwind "frame-pointer"="all" "disable-tail-calls"="true" "n
 attributes #1 = {{ cold noreturn nounwind }}
 attributes #2 = {{ nomerge nounwind }}
 attributes #3 = {{ nomerge }}
-attributes #4 = {{ optnone noinline nounwind "frame-pointer"="all" "disable-tail-calls"="true" "no-builtins" "target-cpu"="{cpu}" "target-features"="{features}" }}
+attributes #4 = {{ alwaysinline nounwind "frame-pointer"="all" "disable-tail-calls"="true" "no-builtins" "target-cpu"="{cpu}" "target-features"="{features}" }}
 {_METADATA}"""

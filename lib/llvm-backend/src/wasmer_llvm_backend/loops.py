@@ -4,7 +4,7 @@ A loop's phis are written when it closes: only then are all branches to it known
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend.context import context_constant, field
 from wasmer_llvm_backend.counted import CountedLoop, Sum, find
@@ -15,9 +15,16 @@ if TYPE_CHECKING:
     from wasmer_llvm_backend.translate import FunctionTranslator
 
 
+HINT: Final = ", !llvm.loop !17"
+"""Stands at a branch back to a loop: its rounds are not doubled as long as their number is unknown."""
+
+NOT_UNROLLED: Final = ", !llvm.loop !14"
+"""The same of a loop that is hardly ever run."""
+
+
 def loop(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     params, results = f.block_types(b)
-    if f.exact and not params and not f.view.bounds_checks:
+    if f.body.function_index in f.counted and not params:
         loop = find(f.records, f.at - 1, a, f.integers)
         if loop is not None:
             twice(f, loop, a, params, results)
@@ -41,11 +48,11 @@ def twice(f: FunctionTranslator, loop: CountedLoop, a: int, params: list[str], r
         f.at = begin
         f.volatile = volatile
         open_loop(f, a, loop_name, params, results)
-        f.loop_hint = ", !llvm.loop !14" if volatile else ""
+        f.loop_hint = NOT_UNROLLED if volatile else ""
         f.translate_records(loop.end + 1)
         f.jump(joined)
         del f.stack[height:]
-    f.loop_hint = ""
+    f.loop_hint = HINT
     f.join(joined, results)
 
 

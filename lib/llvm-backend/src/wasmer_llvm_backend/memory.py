@@ -34,26 +34,24 @@ def address(f: FunctionTranslator, index: str, offset: int, memory: int, size: i
         base = field(f, "ptr", definition, MEMORY_DEFINITION["base"].offset)
         place = f.let(f"getelementptr i8, ptr {base}, i64 {wide}")
         return f.let(f"getelementptr i8, ptr {place}, i64 {offset}") if offset else place
-    place = f.places.get((memory, index, offset))
-    if place is None:
-        if index[0] == "%":
-            if offset:
-                base = address(f, index, 0, memory, 0)
-                place = f.let(f"getelementptr i8, ptr {base}, i64 {offset}")
-            else:
-                base = memory_base(f, memory)
-                place = f.let(f"getelementptr i8, ptr {base}, i64 {f.let(f'zext i32 {index} to i64')}")
-        else:
-            place = f.let(f"getelementptr i8, ptr {memory_base(f, memory)}, i64 {(int(index) & 0xFFFFFFFF) + offset}")
-        f.places[memory, index, offset] = place
+    found = f.places.get((memory, index, offset))
+    if found is not None:
+        return found
+    if index[0] != "%":
+        place = f.let(f"getelementptr i8, ptr {memory_base(f, memory)}, i64 {(int(index) & 0xFFFFFFFF) + offset}")
+    elif offset:
+        place = f.let(f"getelementptr i8, ptr {address(f, index, 0, memory, 0)}, i64 {offset}")
+    else:
+        base = memory_base(f, memory)
+        place = f.let(f"getelementptr i8, ptr {base}, i64 {f.let(f'zext i32 {index} to i64')}")
+    f.places[memory, index, offset] = place
     return place
 
 
 def memory_base(f: FunctionTranslator, memory: int) -> str:
     """Read in the entry block: it never changes while memories are reserved."""
-    value = f.memory_bases.get(memory)
-    if value is not None:
-        return value
+    if memory in f.memory_bases:
+        return f.memory_bases[memory]
     value = f"%memory{memory}"
     if memory == 0:
         f.head.append(f"%place0 = getelementptr i8, ptr %0, i64 {VMCTX['memory_base'].offset}")

@@ -23,12 +23,13 @@ canonicalized.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Final, final
 
 from wasmer_llvm_backend.counted import Record
 from wasmer_llvm_backend.handlers import HANDLERS
 from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS, CONTEXT_CONSTANT, FIRST_FREE_METADATA, TRAP
+from wasmer_llvm_backend.loops import HINT
 from wasmer_llvm_backend.lowering import CANONICAL, SHAPES, TEMPLATES, TYPES, V128, Template
 from wasmer_llvm_backend.values import ASKS_FOR_A_BIT, BIT
 from wasmer_llvm_backend.view import LLVM_TYPES, ZEROS, Label, ModuleView, Signature
@@ -44,8 +45,8 @@ VALUES_AT_MOST: Final = 100
 LARGE_FRAME_LOCALS: Final = 256
 """A function with that many locals checks the stack even if it calls nothing."""
 
-EFFORTLESS_RECORDS: Final = 60_000
-"""A function with more operators than this is compiled without optimization."""
+GROWTH_RECORDS: Final = 200
+"""By so many operators, and its own size again, a function grows by those that are copied into it."""
 
 FOLDABLE: Final = frozenset(
     f"0x{sign:01X}{exponent}" for sign, exponent in (
@@ -67,15 +68,44 @@ DEMOTE: Final = BY_MNEMONIC["f32.demote_f64"].code
 CANONICAL_CODES: Final = {BY_MNEMONIC[name].code: type_ for name, type_ in CANONICAL.items()}
 
 
+def locals_in_slots(body: Body) -> list[int]:
+    """The locals that live in slots: of those that are used, the less used ones of a function with very many."""
+    count = len(body.local_types)
+    if count <= VALUES_AT_MOST:
+        return []
+    weights = struct.unpack(f"<{count}I", body.local_weights)
+    most_used = sorted(range(count), key=lambda at: -weights[at])
+    return sorted(at for at in most_used[VALUES_AT_MOST:] if weights[at])
+
+
+def integer_values(body: Body, slots: Container[int]) -> frozenset[int]:
+    """The locals that are values of type i32."""
+    return frozenset(at for at, type_ in enumerate(body.local_types) if type_ == I32 and at not in slots)
+
+
 @final
 class FunctionTranslator:
     """One function at a time; `unit` says which functions can be called directly."""
 
-    def __init__(self, view: ModuleView, unit: frozenset[int], internal: frozenset[int]) -> None:
-        """`unit`: functions defined in the same LLVM module; `internal`: those that nobody else can reach."""
+    def __init__(
+        self,
+        view: ModuleView,
+        unit: frozenset[int],
+        internal: frozenset[int],
+        counted: frozenset[int],
+        inlined: Mapping[int, Body],
+    ) -> None:
+        """`unit`: functions defined in the same LLVM module; `internal`: those that nobody else can reach;
+        `counted`: functions with counted loops; `inlined`: functions to copy to where they are called."""
         self.view = view
         self.unit = unit
         self.internal = internal
+        self.counted = counted
+        self.inlined = inlined
+        self.called: set[int] = set()
+        """Functions of the unit that are called, not copied."""
+        self.copied: set[int] = set()
+        """Functions that are called as ``@iN``: a copy that is inlined."""
         self.metadata: list[str] = []
         self.next_metadata = FIRST_FREE_METADATA
         self.body: Body
@@ -90,7 +120,7 @@ class FunctionTranslator:
         self.offset = 0  # of the operator at hand, in the module
         self.located = -1
         self.location_text = ""
-        self.loop_hint = ""
+        self.loop_hint = HINT  # what stands at branches back to the loop at hand
         self.number = 0  # of the next value
         self.blocks = 0
         self.block = "entry"
@@ -111,8 +141,8 @@ class FunctionTranslator:
         self.memory_bases: dict[int, str] = {}
         self.places: dict[tuple[int, str, int], str] = {}
         self.buffer_slots = 0
-        self.exact = self.view.exact
         self.volatile = "volatile " if self.view.exact else ""
+        self.growth = 0  # how many operators of others may still be copied in
 
     # --- output ---------------------------------------------------------------------------
     def let(self, text: str) -> str:
@@ -185,12 +215,12 @@ class FunctionTranslator:
         return f"%{last - 1}"
 
     # --- the function ---------------------------------------------------------------------
-    def translate(self, body: Body) -> str:
-        """The definition of one function."""
+    def translate(self, body: Body, inlined: bool = False) -> str:
+        """The definition of one function; `inlined`: as the copy that calls of ``@iN`` become."""
         view = self.view
         index = body.function_index
         signature = view.signatures[body.type_index]
-        internal = index in self.internal
+        internal = inlined or index in self.internal
         self.body = body
         self._restart(body.pool)
         self.offset = body.offset
@@ -212,16 +242,18 @@ class FunctionTranslator:
             self._check_stack()
         self.labels[0] = Label("ret", 0, [], signature.results)
         self.records = list(struct.iter_unpack("<IIII", body.records))
+        self.growth = len(self.records) + GROWTH_RECORDS
         self.translate_records(len(self.records))
         self._finish(signature, internal)
         linkage = "internal fastcc" if internal else "hidden"
         result = signature.internal_result if internal else signature.external_result
         if self.buffer_slots:
             self.head.append(f"%buffer = alloca [{self.buffer_slots} x {V128}], align 16")
-        effort = "#4" if len(self.records) > EFFORTLESS_RECORDS else "#0"
+        attributes = "#4" if inlined else "#0"
         # the section is named, or LLVM would put functions that always trap into one of their own, out of order
-        place = f'{effort} section ".text" !dbg !{self.scope}'
-        head = f"define {linkage} {result} @f{index}({', '.join(arguments)}) {place} {{\nentry:\n"
+        place = f'{attributes} section ".text" !dbg !{self.scope}'
+        name = f"i{index}" if inlined else f"f{index}"
+        head = f"define {linkage} {result} @{name}({', '.join(arguments)}) {place} {{\nentry:\n"
         return "\n".join([head + "\n".join(self.head), *self.out, *self.traps, "}\n"])
 
     def translate_records(self, end: int) -> None:
@@ -271,19 +303,14 @@ class FunctionTranslator:
         count = len(types)
         self.local_types = [LLVM_TYPES[code] for code in types]
         values = [f"%{first + at}" if at < params else ZEROS[types[at]] for at in range(count)]
-        if count > VALUES_AT_MOST:
-            weights = struct.unpack(f"<{count}I", body.local_weights)
-            most_used = sorted(range(count), key=lambda at: -weights[at])
-            for at in sorted(most_used[VALUES_AT_MOST:]):
-                if weights[at] == 0:
-                    continue
-                type_ = self.local_types[at]
-                self.slots[at] = f"%local{at}"
-                self.head.append(f"%local{at} = alloca {type_}")
-                self.head.append(f"store {type_} {values[at]}, ptr %local{at}")
-                values[at] = "poison"
+        for at in locals_in_slots(body):
+            type_ = self.local_types[at]
+            self.slots[at] = f"%local{at}"
+            self.head.append(f"%local{at} = alloca {type_}")
+            self.head.append(f"store {type_} {values[at]}, ptr %local{at}")
+            values[at] = "poison"
         self.locals = values
-        self.integers = frozenset(at for at in range(count) if types[at] == I32 and at not in self.slots)
+        self.integers = integer_values(body, self.slots)
         for label, at, number in struct.iter_unpack("<III", body.loops):
             self.loop_rows[label] = (at, number)
 
@@ -346,8 +373,10 @@ class FunctionTranslator:
             out[-1] = out[-1].replace(f"label %{self.block}", f"label %{label.name}")
             self.block = before
             self.branch_to(label)
+            if label.loop and "!" not in out[-1]:
+                out[-1] += self.loop_hint
         else:
-            out.append(f"br label %{self.branch_to(label)}")
+            out.append(f"br label %{self.branch_to(label)}{self.loop_hint if label.loop else ''}")
 
     def forget_places(self, count: int) -> None:
         """Only the first `count` addresses were computed on every way to here."""

@@ -14,6 +14,7 @@ class Job(NamedTuple):
     text: str
     cpu: str
     opt_level: int
+    whole: bool = False
     keep_ir: bool = False
     keep_object: bool = False
 
@@ -31,7 +32,7 @@ def compile_unit(job: Job) -> Product:
     """Compile; what LLVM says against the text is part of the answer, so that it can come from another process."""
     kept: list[str] = []
     try:
-        data = compile_text(job.text, job.cpu, job.opt_level, kept.append if job.keep_ir else None)
+        data = compile_text(job.text, job.cpu, job.opt_level, job.whole, kept.append if job.keep_ir else None)
     except RuntimeError as error:
         return Product(UnitCode(b"", {}, [], [], []), rejected=str(error) or "no reason given")
     return Product(read_object(data), "".join(kept), data if job.keep_object else b"")

@@ -1,0 +1,196 @@
+"""Which functions are compiled together, how much LLVM does for them, and what each may inline.
+
+*Units.* Neighbours are compiled together, since linkers put together what belongs together;
+inside a unit calls are direct. Functions with counted loops go through LLVM's whole list of
+passes, for the sake of its loop vectoriser; nothing else gains by that (see `optimize`). So
+they and their near neighbours are units of their own. So is each function that is too much
+for LLVM's optimizations, whose time grows faster than the function: it gets none.
+
+*Inlining.* Whoever made the module has inlined most of what was worth it. What remains are
+small functions that call nothing: their calls become copies, wherever they are called
+from, so long as a caller does not grow by more than its own size and a little.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from wasmer_llvm_backend.counted import find
+from wasmer_llvm_backend.intrinsics import declarations
+from wasmer_llvm_backend.target import processor
+from wasmer_llvm_backend.translate import FunctionTranslator, integer_values, locals_in_slots
+from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+
+if TYPE_CHECKING:
+    from wasmer_llvm_backend.view import ModuleView
+    from wasmer_runtime_core.wasm.body import Body
+
+UNIT_RECORDS: Final = 20_000
+"""A unit ends with the function that reaches so many operators."""
+
+NEAR_RECORDS: Final = 1000
+"""Functions of fewer operators than this are no unit of their own beside one with counted loops."""
+
+INLINED_RECORDS: Final = 30
+"""A function of at most so many operators is inlined, if it neither calls nor loops."""
+
+EFFORTLESS_RECORDS: Final = 60_000
+"""A function with more operators than this is compiled without optimization."""
+
+LOOP_DEPTH: Final = 50
+"""LLVM's time and memory grow faster than the square of it: a second at 200 loops in one another, minutes at 1000."""
+
+CALL: Final = BY_MNEMONIC["call"].code
+LOOP: Final = BY_MNEMONIC["loop"].code
+OPENS: Final = frozenset(BY_MNEMONIC[name].code for name in ("block", "loop", "if"))
+END: Final = BY_MNEMONIC["end"].code
+
+
+class Part(NamedTuple):
+    """Functions that are compiled together."""
+
+    bodies: Sequence[Body]
+    opt_level: int
+    whole: bool
+    """Whether all of LLVM's passes of that level are run."""
+
+    @property
+    def records(self) -> int:
+        """How many operators there are."""
+        return sum(map(records, self.bodies))
+
+
+class Plan(NamedTuple):
+    """How a module is compiled."""
+
+    view: ModuleView
+    parts: Sequence[Part]
+    counted: frozenset[int]
+    """Functions with counted loops."""
+    inlined: Mapping[int, Body]
+    """Functions that are copied to where they are called."""
+    reachable: frozenset[int]
+    """Functions that follow the machine contract: they may be references, or another unit calls them."""
+
+
+def plan(view: ModuleView, bodies: Sequence[Body], opt_level: int) -> Plan:
+    """Decide all of it for a module."""
+    counted: frozenset[int] = frozenset()
+    if view.exact and not view.bounds_checks and opt_level:
+        counted = frozenset(body.function_index for body in bodies if has_counted_loop(body))
+    inlined = {body.function_index: body for body in bodies if is_inlined(body)} if opt_level else {}
+    everything = opt_level > 1 or not view.exact  # accesses that are not exact may be vectorised in any loop
+    efforts = [
+        (0, False) if excess_of(body) else (opt_level, everything or body.function_index in counted) for body in bodies
+    ]
+    parts = partition(bodies, efforts)
+    return Plan(view, parts, counted, inlined, called_from_elsewhere(view, parts))
+
+
+def partition(bodies: Sequence[Body], efforts: Sequence[tuple[int, bool]]) -> list[Part]:
+    """Runs of neighbouring functions that get the same effort: (LLVM's level, whether all passes are run)."""
+    efforts = _with_neighbours(bodies, efforts)
+    parts: list[Part] = []
+    start = size = 0
+    for at, body in enumerate(bodies):
+        size += records(body)
+        if at + 1 == len(bodies) or size >= UNIT_RECORDS or efforts[at + 1] != efforts[at]:
+            parts.append(Part(bodies[start : at + 1], *efforts[at]))
+            start = at + 1
+            size = 0
+    return parts
+
+
+def _with_neighbours(bodies: Sequence[Body], efforts: Sequence[tuple[int, bool]]) -> list[tuple[int, bool]]:
+    """Let short runs share the greater effort of what lies beside them."""
+    wanted: list[tuple[int, bool]] = []
+    for (level, whole), group in groupby(efforts):
+        start = len(wanted)
+        end = start + len(list(group))
+        beside = {*efforts[start - 1 : start], *efforts[end : end + 1]}
+        short = sum(map(records, bodies[start:end])) < NEAR_RECORDS
+        wanted += [(level, whole or (short and (level, True) in beside))] * (end - start)
+    return wanted
+
+
+def has_counted_loop(body: Body) -> bool:
+    """Whether a function has a loop that is written twice (see `counted`)."""
+    if not body.loops or not body.memory_accesses:
+        return False
+    rows = list(struct.iter_unpack("<IIII", body.records))
+    usable = integer_values(body, locals_in_slots(body))
+    return any(row[0] & 0xFFFF == LOOP and find(rows, at, row[1], usable) for at, row in enumerate(rows))
+
+
+def is_inlined(body: Body) -> bool:
+    """Whether calls of a function become copies of it."""
+    if records(body) > INLINED_RECORDS or body.calls or body.call_weight:
+        return False
+    return LOOP not in array("I", body.records)[0::4]
+
+
+def excess_of(body: Body) -> str:
+    """What a function has too much of to be optimized, or nothing."""
+    if records(body) > EFFORTLESS_RECORDS:
+        return f"{records(body):,} operators"
+    return f"more than {LOOP_DEPTH} loops in one another" if is_deep(body) else ""
+
+
+def is_deep(body: Body) -> bool:
+    """Whether more than `LOOP_DEPTH` loops are in one another."""
+    if len(body.loops) // 12 <= LOOP_DEPTH:
+        return False
+    depth = 0
+    opened: list[bool] = []
+    for word in array("I", body.records)[0::4]:
+        code = word & 0xFFFF
+        if code in OPENS:
+            opened.append(code == LOOP)
+            depth += code == LOOP
+            if depth > LOOP_DEPTH:
+                return True
+        elif code == END and opened:
+            depth -= opened.pop()
+    return False
+
+
+def called_from_elsewhere(view: ModuleView, parts: Sequence[Part]) -> frozenset[int]:
+    """`Plan.reachable`."""
+    reachable = set(view.escaping)
+    if len(parts) > 1:
+        for part in parts:
+            unit = range(part.bodies[0].function_index, part.bodies[-1].function_index + 1)
+            for body in part.bodies:
+                words = array("I", body.records)
+                for word, callee in zip(words[0::4], words[1::4], strict=True):
+                    if word == CALL and callee not in unit:
+                        reachable.add(callee)
+    return frozenset(reachable)
+
+
+def unit_text(plan: Plan, part: Part, cpu: str) -> str:
+    """The LLVM module of a part."""
+    unit = frozenset(body.function_index for body in part.bodies)
+    internal = unit - plan.reachable
+    translator = FunctionTranslator(plan.view, unit, internal, plan.counted, plan.inlined)
+    texts = {body.function_index: translator.translate(body) for body in part.bodies}
+    # what is private to the unit, and copied wherever it is called, is not needed itself
+    for index in internal & plan.inlined.keys() - translator.called:
+        del texts[index]
+    copies = [translator.translate(plan.inlined[index], inlined=True) for index in sorted(translator.copied)]
+    name, features, _ = processor(cpu)
+    return "\n".join([*texts.values(), *copies, declarations(name, features), *translator.metadata, ""])
+
+
+def records(body: Body) -> int:
+    """The number of operators in a function."""
+    return len(body.records) // 16
+
+
+def size_of(body: Body) -> int:
+    """What there is to do for a function: operators, targets of its br_tables, locals."""
+    return records(body) + len(body.pool) // 4 + len(body.local_types)

@@ -1,0 +1,109 @@
+"""LLVM, ready for use: which processor it makes code for, and the options it is given.
+
+Code is position independent and in the small model, because it is laid out beside its
+constants and loaded anywhere. LLVM is loaded when something is first compiled: it takes a
+tenth of a second.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Final
+
+# fmt: off
+LEAST_FEATURES: Final = ("popcnt", "sse3", "sse4.1", "sse4.2", "ssse3")
+"""What code for any processor needs, in LLVM's spelling: without them LLVM would call a C library."""
+
+_V3_FEATURES: Final = (*LEAST_FEATURES, "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe")
+PROCESSORS: Final = {
+    "x86-64":    LEAST_FEATURES,
+    "x86-64-v2": LEAST_FEATURES,
+    "x86-64-v3": _V3_FEATURES,
+    "x86-64-v4": (*_V3_FEATURES, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
+}
+"""The levels of the x86-64 supplement -> what their code may need."""
+
+LINUX_NAMES: Final = {
+    "sse3": "pni", "sse4.1": "sse4_1", "sse4.2": "sse4_2", "lzcnt": "abm", "bmi": "bmi1",
+    "avx512vbmi2": "avx512_vbmi2", "avx512vnni": "avx512_vnni", "avx512bitalg": "avx512_bitalg",
+    "avx512vpopcntdq": "avx512_vpopcntdq", "avx512bf16": "avx512_bf16",
+}
+"""LLVM's name of a feature -> that of Linux, where they differ."""
+
+GENERATED: Final = frozenset((
+    *PROCESSORS["x86-64-v4"], "gfni", "adx", "avx512vbmi", "avx512vbmi2", "avx512vnni", "avx512bitalg",
+    "avx512vpopcntdq", "avx512ifma",
+))
+"""Features that ordinary code is made of; others need not be asked for."""
+# fmt: on
+
+OPTIONS: Final = {
+    "indvars-widen-indvars": ("false", "true"),
+    "x86-cmov-converter": ("false", "true"),
+    "experimental-debug-variable-locations": ("false", "true"),
+}
+"""Options of the process, not of a module -> (as they are while we compile, as LLVM has them).
+
+*Induction variables* keep their 32 bits: LLVM would widen them and then mask every address,
+since a wasm address wraps; left alone they become plain pointers (memory streams 1.6 times as
+fast, and 4 times where they are vectorised). A *conditional move* stays one: LLVM would guess
+which are predictable and make branches of those, and it guesses wrong (heap_sort takes twice
+as long); worse, a load that was one operand of it would be skipped, and its trap with it. The
+*locations of variables*, of which we have none, are searched for in the cheaper of two ways.
+"""
+
+_lock = threading.Lock()
+
+
+@cache
+def llvm() -> Any:
+    """``llvmlite.binding``, ready for use.
+
+    Raises:
+        ImportError: llvmlite is not installed.
+    """
+    import llvmlite.binding as binding
+
+    with _lock:
+        binding.initialize_native_target()
+        binding.initialize_native_asmprinter()
+    return binding
+
+
+@contextmanager
+def our_options() -> Iterator[None]:
+    """LLVM's options as we want them; other users of LLVM in this process find their own again."""
+    binding = llvm()
+    with _lock:
+        for option, (value, _) in OPTIONS.items():
+            binding.set_option("wasmer", f"-{option}={value}")
+        try:
+            yield
+        finally:
+            for option, (_, value) in OPTIONS.items():
+                binding.set_option("wasmer", f"-{option}={value}")
+
+
+@cache
+def processor(name: str) -> tuple[str, str, tuple[str, ...]]:
+    """(LLVM's name of the processor, its feature string, features that the code may need as Linux spells them)."""
+    binding = llvm()
+    if name != "native":
+        needed = PROCESSORS[name]
+        features = ",".join("+" + feature for feature in needed)
+        return name, features, tuple(LINUX_NAMES.get(feature, feature) for feature in needed)
+    host = binding.get_host_cpu_features()
+    present = [feature for feature, there in host.items() if there]
+    needed = tuple(LINUX_NAMES.get(feature, feature) for feature in present if feature in GENERATED)
+    return binding.get_host_cpu_name(), host.flatten(), needed
+
+
+@cache
+def target_machine(cpu: str, opt_level: int) -> Any:
+    """A target machine; kept, since making one is slow."""
+    name, features, _ = processor(cpu)
+    target = llvm().Target.from_default_triple()
+    return target.create_target_machine(cpu=name, features=features, opt=opt_level, reloc="pic", codemodel="small")
