@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, final
 
 from wasmer_llvm_backend.intrinsics import CODE
 from wasmer_llvm_backend.lowering import V128
-from wasmer_runtime_core.context import ContextLayout
+from wasmer_runtime_core.context import ContextOffsets
 from wasmer_runtime_core.vmcalls import VMCALLS
 from wasmer_runtime_core.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64
 from wasmer_runtime_core.wasm.types import V128 as V128_CODE
@@ -40,27 +40,17 @@ class Signature:
         self.buffered = len(results) > 1
 
 
-class ModuleView:
+class ModuleView(ContextOffsets):
     """What the translation of every function asks about the module."""
 
     def __init__(self, info: ModuleInfo, bounds_checks: bool, exact: bool) -> None:
-        layout = ContextLayout.of(info)
+        super().__init__(info)
         self.bounds_checks = bounds_checks
         self.exact = exact
         self.signatures = [Signature(type_.params, type_.results) for type_ in info.types]
-        self.function_types = info.functions
-        self.imported_functions = info.imported_functions
-        self.imported_globals = info.imported_globals
-        self.entries = len(info.functions) - info.imported_functions + len(VMCALLS)
-        self.defined_functions = len(info.functions) - info.imported_functions
-        self.global_offsets = [layout.global_(index) for index in range(len(info.globals))]
+        self.entries = self.defined_functions + len(VMCALLS)
         self.global_types = [LLVM_TYPES[type_.value] for type_ in info.globals]
         self.global_mutable = [type_.mutable for type_ in info.globals]
-        self.memory_offsets = [layout.memory(index) for index in range(len(info.memories))]
-        self.table_offsets = [layout.table(index) for index in range(len(info.tables))]
-        self.signature_offsets = [layout.signature(index) for index in range(len(info.types))]
-        self.import_offsets = [layout.import_record(i) for i in range(info.imported_functions)]
-        self.record_offsets = {function: layout.function_record(function) for function in info.escaping}
         self.everything = frozenset(range(len(info.functions)))
         self.escaping = frozenset(info.escaping) | (frozenset() if info.start is None else {info.start})
 

@@ -1,7 +1,7 @@
 """The fields that machine code and the C file share, each written once.
 
 `VMCTX` is the fixed head of an instance's context; behind it lie, in this order, the
-arrays whose lengths depend on the module (`ContextLayout`). Generated code reaches
+arrays whose lengths depend on the module (`ContextLayout`; `ContextOffsets` for backends). Generated code reaches
 everything through the pointer to it, the first argument of every wasm function. `STORE`
 is the part that all instances which can reach one another share.
 
@@ -165,3 +165,32 @@ class ContextLayout:
     def function_record(self, function_index: int) -> int:
         """Offset of the funcref record of an escaping function (`ref.func`)."""
         return self.function_records_offset + FUNCTION_RECORD_BYTES * self.escaping_position[function_index]
+
+
+class ContextOffsets:
+    """What generated code asks about a module again and again: `ContextLayout` asked once for each index.
+
+    A backend's own view of a module is made of these; where a list is too slow it copies them.
+
+    Attributes:
+        function_types: type index of every function, imported ones first.
+        imported_functions, defined_functions: how many; `imported_globals` likewise.
+        global_offsets: of an imported global's address, or of an own global's cell.
+        memory_offsets, table_offsets: of the addresses of definitions.
+        signature_offsets: by type index.
+        import_offsets: of imported functions' records.
+        record_offsets: of the function records of those that escape, by function index.
+    """
+
+    def __init__(self, info: ModuleInfo) -> None:
+        layout = ContextLayout.of(info)
+        self.function_types = info.functions
+        self.imported_functions = info.imported_functions
+        self.defined_functions = len(info.functions) - info.imported_functions
+        self.imported_globals = info.imported_globals
+        self.global_offsets = [layout.global_(index) for index in range(len(info.globals))]
+        self.memory_offsets = [layout.memory(index) for index in range(len(info.memories))]
+        self.table_offsets = [layout.table(index) for index in range(len(info.tables))]
+        self.signature_offsets = [layout.signature(index) for index in range(len(info.types))]
+        self.import_offsets = [layout.import_record(index) for index in range(info.imported_functions)]
+        self.record_offsets = {function: layout.function_record(function) for function in info.escaping}
