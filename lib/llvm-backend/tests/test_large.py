@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, LLVMWarning, compiler, translate
+from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, LLVMWarning, partition
 from wasmer_runtime_core.backend import CompilerConfig
 from wasmer_runtime_core.pipeline import Compilation, compile_with, run
 
@@ -178,12 +178,11 @@ def test_without_optimization_it_computes_the_same(monkeypatch: pytest.MonkeyPat
       (func $nest (param i32) (result i32) (local i32) {nest} (i32.add (local.get 0) (local.get 1)))
       (func (export "f") (param i32) (result i32) (i32.mul (call $nest (local.get 0)) (i32.const 2))))"""
     assert compile_with(text, LLVMCompiler()).instantiate({}).exports.f(100) == 214
-    monkeypatch.setattr(compiler, "LOOP_DEPTH", 4)
+    monkeypatch.setattr(partition, "LOOP_DEPTH", 4)
     with pytest.warns(LLVMWarning, match=r"function 1 \(nest\) at .* more than 4 loops in one another") as caught:
         assert compile_with(text, LLVMCompiler()).instantiate({}).exports.f(100) == 214
     assert len(caught) == 1 and caught[0].filename == __file__
     monkeypatch.undo()
-    for home in (compiler, translate):
-        monkeypatch.setattr(home, "EFFORTLESS_RECORDS", 15)
+    monkeypatch.setattr(partition, "EFFORTLESS_RECORDS", 15)
     with pytest.warns(LLVMWarning, match=r"function 1 \(nest\) at .* operators: it is compiled without"):
         assert compile_with(text, LLVMCompiler()).instantiate({}).exports.f(100) == 214

@@ -53,9 +53,9 @@ def test_ir_and_object_are_written(program: str, tmp_path: Path) -> None:
 
 @needs_llvm
 def test_every_unit_has_files_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wasmer_llvm_backend import compiler
+    from wasmer_llvm_backend import partition
 
-    monkeypatch.setattr(compiler, "UNIT_RECORDS", 4000)
+    monkeypatch.setattr(partition, "UNIT_RECORDS", 4000)
     program = tmp_path / "slow.wat"
     program.write_text(SLOW)
     words = [word for option in OPTIONS for word in (option, str(tmp_path / option[7:]))]
@@ -138,9 +138,9 @@ def test_a_bar_is_shown_to_those_who_wait_at_a_terminal(tmp_path: Path) -> None:
 
 @needs_llvm
 def test_what_is_not_optimized_is_told_unless_quiet(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wasmer_llvm_backend import compiler
+    from wasmer_llvm_backend import partition
 
-    monkeypatch.setattr(compiler, "EFFORTLESS_RECORDS", 2)
+    monkeypatch.setattr(partition, "EFFORTLESS_RECORDS", 2)
     result = CliRunner().invoke(cli, ["run", program, "--backend", "llvm"])
     assert (result.exit_code, result.stdout) == (0, "main([]) returned [I32(42)]\n")
     expected = r"Warning: function 0 at byte 0x\w+ has 4 operators: it is compiled without optimization\n"

@@ -1,8 +1,8 @@
 """``--backend llvm`` on the command line: its progress, its warnings, and what it can show of itself.
 
 ``--llvm-pre-opt-ir``, ``--llvm-post-opt-ir`` and ``--llvm-object-file`` write LLVM's IR before
-and after optimization, and its object. A module of more than 20,000 operators is compiled in
-several units, each with an IR and an object of its own. The first goes to the file named, the
+and after optimization, and its object. All but small modules are compiled in several units,
+each with an IR and an object of its own. The first goes to the file named, the
 others in their order to files with ``.1``, ``.2`` … behind that name; such files from before
 are not removed.
 """
