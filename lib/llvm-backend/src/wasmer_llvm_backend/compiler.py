@@ -28,7 +28,7 @@ from wasmer_runtime_core.wasm.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 SMALL_MODULE: Final = 4000
-"""A module up to this size (`size_of`) is compiled in this process: 0.3 seconds, where a worker takes 0.1 to start."""
+"""A module up to this size (`size_of`) is compiled in this process: as a rule as fast as a worker starts, 0.1 seconds."""
 
 
 class LLVMCallbacks(NamedTuple):
