@@ -28,7 +28,7 @@ from wasmer_runtime_core.wasm.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 SMALL_MODULE: Final = 4000
-"""A module up to this size (`size_of`) is compiled in this process: that takes 0.1 seconds, as does starting a worker."""
+"""A module up to this size (`size_of`) is compiled here: that takes 0.1 seconds, as does starting a worker."""
 
 
 class LLVMCallbacks(NamedTuple):
