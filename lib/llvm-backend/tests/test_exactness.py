@@ -93,6 +93,75 @@ def test_arithmetic_quiets_a_signalling_nan(expression: str) -> None:
     assert exports.f(signalling) & 0x7FF8000000000000 == 0x7FF8000000000000
 
 
+SIGNALLING = 0x7FF4000000000000
+QUIET = 0x7FF8000000000000
+
+CONSTANTS_IN_DISGUISE = {
+    "a local": "(local.set 2 (f64.const 1)) (f64.mul (local.get 1) (local.get 2))",
+    "a local nobody set": "(f64.sub (local.get 1) (local.get 2))",
+    "equal on both paths": """(if (local.get 0) (then (local.set 2 (f64.const 1))) (else (local.set 2 (f64.const 1))))
+                              (f64.mul (local.get 1) (local.get 2))""",
+    "a constant on one path": """(local.set 2 (f64.const 1)) (if (local.get 0) (then (local.set 2 (f64.const 3))))
+                                 (f64.mul (local.get 1) (local.get 2))""",
+    "the result of a block": """(f64.div (local.get 1) (if (result f64) (local.get 0)
+                                  (then (f64.const 1)) (else (f64.const -1))))""",
+    "a select": "(f64.mul (local.get 1) (select (f64.const 1) (f64.const 2) (i32.eqz (local.get 0))))",
+    "an argument": "(call $times (local.get 1) (f64.const 1))",
+    "a result": "(f64.mul (local.get 1) (call $one))",
+    "a converted integer": "(f64.mul (local.get 1) (f64.convert_i32_s (i32.const 1)))",
+    "bits": "(f64.mul (local.get 1) (f64.reinterpret_i64 (i64.const 0x3ff0000000000000)))",
+    "a promoted constant": "(f64.mul (local.get 1) (f64.promote_f32 (f32.const 1)))",
+    "a loop of one round": """(local.set 2 (f64.const 0))
+        (loop $again (local.set 1 (f64.sub (local.get 1) (local.get 2)))
+          (local.set 2 (f64.const 1)) (br_if $again (local.tee 0 (i32.const 0)))) (local.get 1)""",
+    "a loop that is unrolled": """(local.set 3 (i32.const 1))
+        (loop $again (local.set 1 (f64.mul (local.get 1) (f64.convert_i32_s (local.get 3))))
+          (br_if $again (i32.lt_u (local.tee 3 (i32.add (local.get 3) (i32.const 1))) (i32.const 2)))) (local.get 1)""",
+    "demoted on two paths": """(f64.promote_f32 (f32.demote_f64 (if (result f64) (local.get 0)
+        (then (f64.promote_f32 (local.get 4)))
+        (else (f64.promote_f32 (f32.reinterpret_i32 (i32.const 0x7fa00000)))))))""",
+    "a vector": """(f64x2.extract_lane 0 (f64x2.mul (f64x2.splat (local.get 1)) (f64x2.splat (f64.const 1))))""",
+    "a vector in a local": """(local.set 5 (v128.const f64x2 1 1))
+        (if (local.get 0) (then (local.set 5 (v128.const i32x4 1 2 3 4))))
+        (f64x2.extract_lane 1 (f64x2.mul (local.get 5) (f64x2.splat (local.get 1))))""",
+    "a vector nobody set": "(f64x2.extract_lane 1 (f64x2.sub (f64x2.splat (local.get 1)) (local.get 5)))",
+    "lanes of integers": """(f64x2.extract_lane 1 (f64x2.mul (f64x2.splat (local.get 1))
+        (f64x2.convert_low_i32x4_s (v128.const i32x4 1 1 1 1))))""",
+    "promoted lanes": """(f64x2.extract_lane 0 (f64x2.promote_low_f32x4 (f32x4.demote_f64x2_zero
+        (f64x2.promote_low_f32x4 (v128.const i32x4 0x7fa00000 0 0 0)))))""",
+}
+
+
+@pytest.mark.parametrize("opt_level", [1, 2])
+@pytest.mark.parametrize("expression", CONSTANTS_IN_DISGUISE.values(), ids=CONSTANTS_IN_DISGUISE.keys())
+def test_arithmetic_quiets_a_signalling_nan_whatever_llvm_knows(expression: str, opt_level: int) -> None:
+    text = f"""(module
+      (func $times (param f64 f64) (result f64) (f64.mul (local.get 0) (local.get 1)))
+      (func $one (result f64) (f64.const 1))
+      (func $f (param i32 f64) (result f64) (local f64 i32 f32 v128) {expression})
+      (func (export "f") (param i32 i64) (result i64)
+        (i64.reinterpret_f64 (call $f (local.get 0) (f64.reinterpret_i64 (local.get 1))))))"""
+    exports = compile_with(text, LLVMCompiler(opt_level=opt_level)).instantiate({}).exports
+    assert exports.f(0, SIGNALLING) & QUIET == QUIET
+
+
+def test_a_vectorised_loop_quiets_signalling_nans() -> None:
+    """Its rounds are known, so that LLVM could know each factor."""
+    exports = instance(
+        """(module (memory (export "memory") 1)
+             (func (export "f") (local i32 i32)
+               (loop $again
+                 (f64.store (local.get 0)
+                   (f64.mul (f64.load (local.get 0)) (f64.convert_i32_s (local.get 1))))
+                 (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+                 (br_if $again (i32.ne (local.tee 0 (i32.add (local.get 0) (i32.const 8))) (i32.const 32))))))"""
+    ).exports
+    memory = exports.memory
+    memory[0:32] = struct.pack("<4Q", *[SIGNALLING] * 4)
+    exports.f()
+    assert [value & QUIET for value in struct.unpack("<4Q", memory[0:32])] == [QUIET] * 4
+
+
 def test_sign_operations_leave_a_signalling_nan_alone() -> None:
     exports = instance(
         """(module (func (export "f") (param i64) (result i64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend.context import context_constant, element, field
+from wasmer_llvm_backend.floats import opaque
 from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS
 from wasmer_runtime_core.context import FUNCTION_RECORD, IMPORT_RECORD
 from wasmer_runtime_core.trap_kinds import BY_NAME
@@ -26,7 +27,7 @@ def take_arguments(f: FunctionTranslator, signature: Signature) -> list[str]:
     stack = f.stack
     values = stack[-count:]
     del stack[-count:]
-    return [f"{type_} {value}" for type_, value in zip(signature.params, values, strict=True)]
+    return [f"{type_} {opaque(f, type_, value)}" for type_, value in zip(signature.params, values, strict=True)]
 
 
 def emit_call(f: FunctionTranslator, signature: Signature, callee: str, context: str, arguments: list[str]) -> None:

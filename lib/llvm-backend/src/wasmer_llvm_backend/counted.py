@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from wasmer_llvm_backend.floats import CONVERSIONS
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC, OPERATORS
 
 RECORDS_AT_MOST: Final = 400
@@ -56,6 +57,8 @@ class CountedLoop(NamedTuple):
     """Where the loop's ``end`` is in the records."""
     condition: Condition
     ranges: tuple[Range, ...]
+    converts: bool
+    """Whether floats are made of something else in it (`floats`)."""
 
 
 def _code(mnemonic: str) -> int:
@@ -81,6 +84,7 @@ SWAPPED: Final = {"ne": "ne", "lt_u": "gt_u", "lt_s": "gt_s", "gt_u": "lt_u", "g
 ACCESSES: Final = {
     row.code: row.access_bytes for row in OPERATORS.values() if row.immediate in ("memarg", "memarg lane")
 }
+CONVERTS: Final = frozenset(map(_code, CONVERSIONS))
 PURE: Final = (
     frozenset(
         row.code
@@ -113,6 +117,7 @@ def find(records: Sequence[Record], start: int, label: int, usable: frozenset[in
     env: dict[int, Sum | None] = {}
     stack: list[Sum | tuple[str, Sum | None, Sum | None] | None] = []
     accesses: list[tuple[Sum, int, int, int]] = []
+    converts = False
     limit = min(len(records), start + RECORDS_AT_MOST)
     at = start + 1
     while at < limit:
@@ -142,6 +147,7 @@ def find(records: Sequence[Record], start: int, label: int, usable: frozenset[in
             accesses.append((address, a, ACCESSES[code], b))
             stack.extend([None] * len(row.results))
         elif code in PURE:
+            converts = converts or code in CONVERTS
             row = OPERATORS[code]
             if row.params:
                 del stack[-len(row.params) :]
@@ -154,7 +160,7 @@ def find(records: Sequence[Record], start: int, label: int, usable: frozenset[in
         elif code == GLOBAL_GET:
             stack.append(None)
         elif code == BRANCH_IF and a == label and records[at + 1][0] & 0xFFFF == END:
-            return _judge(at + 1, stack.pop(), env, accesses)
+            return _judge(at + 1, stack.pop(), env, accesses, converts)
         else:
             return None
         at += 1
@@ -180,7 +186,11 @@ def _arithmetic(code: int, left: object, right: object) -> Sum | None:
 
 
 def _judge(
-    end: int, condition: object, env: dict[int, Sum | None], accesses: list[tuple[Sum, int, int, int]]
+    end: int,
+    condition: object,
+    env: dict[int, Sum | None],
+    accesses: list[tuple[Sum, int, int, int]],
+    converts: bool,
 ) -> CountedLoop | None:
     """All of the body is known: is the loop counted?"""
     if not accesses:
@@ -229,4 +239,4 @@ def _judge(
     ranges = tuple(
         Range(memory, Sum(low, terms), high - low, step) for (memory, terms), (low, high, step) in groups.items()
     )
-    return CountedLoop(end, Condition(relation, left, right, left_step), ranges)
+    return CountedLoop(end, Condition(relation, left, right, left_step), ranges, converts)

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from wasmer_llvm_backend import calls, context, control, internal, loops, memory, values
-from wasmer_llvm_backend.lowering import COMPARISONS, DIVISIONS, LOADS, STORES, TEMPLATES, TRUNCATIONS
+from wasmer_llvm_backend import calls, context, control, floats, internal, loops, memory, values
+from wasmer_llvm_backend.lowering import ARITHMETIC, COMPARISONS, DIVISIONS, LOADS, STORES, TEMPLATES, TRUNCATIONS
 from wasmer_runtime_core.wasm.internal_operators import ADD_POINTS, CHECK_POINTS, TRACE
 from wasmer_runtime_core.wasm.operators import OPERATORS
 
@@ -92,6 +92,14 @@ def _handlers() -> dict[int, Handler]:
             handlers[code] = bind(values.divide, name)
         elif name in TRUNCATIONS:
             handlers[code] = bind(values.truncate, TRUNCATIONS[name])
+        elif name in ARITHMETIC:
+            handlers[code] = bind(floats.arithmetic, TEMPLATES[code], ARITHMETIC[name])
+        elif name in floats.CONVERSIONS:
+            handlers[code] = bind(floats.convert, TEMPLATES[code], floats.CONVERSIONS[name])
+        elif name in floats.DEMOTIONS:
+            handlers[code] = bind(floats.demote, TEMPLATES[code], floats.DEMOTIONS[name])
+        elif name in floats.SCALARS_INTO_LANES:
+            handlers[code] = bind(floats.into_lane, TEMPLATES[code], floats.SCALARS_INTO_LANES[name])
         elif name in COMPARISONS:
             handlers[code] = bind(values.compare, COMPARISONS[name])
         else:
@@ -103,3 +111,5 @@ def _handlers() -> dict[int, Handler]:
 
 
 HANDLERS: Final = _handlers()
+ROWS: Final = {code: row for code, row in TEMPLATES.items() if code not in HANDLERS}
+"""The operators of which a row of `lowering.TEMPLATES` says all."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend.context import context_constant, field
 from wasmer_llvm_backend.counted import CountedLoop, Sum, find
+from wasmer_llvm_backend.floats import hide_integers
 from wasmer_llvm_backend.view import Label
 from wasmer_runtime_core.context import MEMORY_DEFINITION
 
@@ -47,6 +48,9 @@ def twice(f: FunctionTranslator, loop: CountedLoop, a: int, params: list[str], r
         f.kept = entry
         f.at = begin
         f.volatile = volatile
+        f.fencing = bool(volatile)
+        if loop.converts and not volatile:
+            hide_integers(f, written(f, a))
         open_loop(f, a, loop_name, params, results)
         f.loop_hint = NOT_UNROLLED if volatile else ""
         f.translate_records(loop.end + 1)
@@ -112,13 +116,10 @@ def open_loop(f: FunctionTranslator, a: int, name: str, params: list[str], resul
     f.out.append(f"br label %{name}")
     f.start(name)
     label.at = len(f.out)
-    row = f.loop_rows.get(a)
-    if row is not None:
-        for local in f.pool[row[0] : row[0] + row[1]]:
-            if local not in f.slots:
-                label.phis.append((local, f.number))
-                f.locals[local] = f"%{f.number}"
-                f.number += 1
+    for local in written(f, a):
+        label.phis.append((local, f.number))
+        f.locals[local] = f"%{f.number}"
+        f.number += 1
         f.kept = None
     for at in range(len(params)):
         label.phis.append((-1 - at, f.number))
@@ -127,16 +128,23 @@ def open_loop(f: FunctionTranslator, a: int, name: str, params: list[str], resul
     f.out.extend([""] * len(label.phis))
 
 
+def written(f: FunctionTranslator, a: int) -> list[int]:
+    """The locals that a loop writes, those that are values."""
+    at, count = f.loop_rows.get(a, (0, 0))
+    return [local for local in f.pool[at : at + count] if local not in f.slots]
+
+
 def close_loop(f: FunctionTranslator, label: Label) -> None:
     """All branches to the loop are known: write its phis."""
     out = f.out
     at = label.at
+    blocks = [edge[0] for edge in label.edges]
     for local, number in label.phis:
         if local >= 0:
             type_ = f.local_types[local]
-            incoming = ", ".join([f"[{edge[1][local]}, %{edge[0]}]" for edge in label.edges])
+            values = [edge[1][local] for edge in label.edges]
         else:
             type_ = label.params[-1 - local]
-            incoming = ", ".join([f"[{edge[2][-1 - local]}, %{edge[0]}]" for edge in label.edges])
-        out[at] = f"%{number} = phi {type_} {incoming}"
+            values = [edge[2][-1 - local] for edge in label.edges]
+        out[at] = f"%{number} = phi {type_} {f.incoming(type_, values, blocks)}"
         at += 1

@@ -110,8 +110,8 @@ def lanes(shape: str, text: str, operands: str = "a", result: str = "") -> str:
 
 
 _rows: Final[dict[str, str]] = {}
-CANONICAL: Final[dict[str, str]] = {}
-"""Float operators that LLVM may drop for a constant operand -> the suffix of their type."""
+ARITHMETIC: Final[dict[str, str]] = {}
+"""Float operators that LLVM may drop for a constant operand -> the type of their operands."""
 
 
 def _scalars() -> None:
@@ -152,7 +152,7 @@ def _scalars() -> None:
             COMPARISONS[f"{type_}.{name}"] = f"fcmp {condition} {llvm}"
         for name in ("add", "sub", "mul", "div"):
             _rows[f"{type_}.{name}"] = f"f{name} {llvm} $a, $b"
-            CANONICAL[f"{type_}.{name}"] = type_
+            ARITHMETIC[f"{type_}.{name}"] = llvm
         for name, intrinsic in (
             ("abs", "fabs"), ("ceil", "ceil"), ("floor", "floor"), ("trunc", "trunc"), ("nearest", "roundeven"),
         ):  # fmt: skip
@@ -443,7 +443,7 @@ def _float_lane_rows() -> None:
         integer = "i32x4" if bits == 32 else "i64x2"
         for name in ("add", "sub", "mul", "div"):
             _rows[f"{shape}.{name}"] = lanes(shape, f"f{name} S %a, %b", "ab")
-            CANONICAL[f"{shape}.{name}"] = shape
+            ARITHMETIC[f"{shape}.{name}"] = V128
         for name, intrinsic in (
             ("abs", "fabs"), ("ceil", "ceil"), ("floor", "floor"), ("trunc", "trunc"), ("nearest", "roundeven"),
         ):  # fmt: skip

@@ -15,9 +15,7 @@ that none is dropped and none passes another's trap. Each access, call and trap 
 debug location whose line is its byte offset in the module: `objects` reads them back from
 the line table.
 
-*Exactness of floats.* LLVM takes a signalling NaN for a quiet one where that saves an
-instruction: ``x * 1.0`` becomes ``x``. Where an operand is such a constant the result is
-canonicalized.
+*Floats* are exact to the bit: `floats` hides from LLVM what it would make too much of.
 """
 
 from __future__ import annotations
@@ -27,16 +25,16 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Final, final
 
 from wasmer_llvm_backend.counted import Record
-from wasmer_llvm_backend.handlers import HANDLERS
+from wasmer_llvm_backend.floats import FENCED, opaque
+from wasmer_llvm_backend.handlers import HANDLERS, ROWS
 from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS, CONTEXT_CONSTANT, FIRST_FREE_METADATA, TRAP
 from wasmer_llvm_backend.loops import HINT
-from wasmer_llvm_backend.lowering import CANONICAL, SHAPES, TEMPLATES, TYPES, V128, Template
+from wasmer_llvm_backend.lowering import V128, Template
 from wasmer_llvm_backend.values import ASKS_FOR_A_BIT, BIT
 from wasmer_llvm_backend.view import LLVM_TYPES, ZEROS, Label, ModuleView, Signature
 from wasmer_runtime_core.context import STORE, VMCTX
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, Body
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import I32
 
 VALUES_AT_MOST: Final = 100
@@ -48,24 +46,7 @@ LARGE_FRAME_LOCALS: Final = 256
 GROWTH_RECORDS: Final = 200
 """By so many operators, and its own size again, a function grows by those that are copied into it."""
 
-FOLDABLE: Final = frozenset(
-    f"0x{sign:01X}{exponent}" for sign, exponent in (
-        (0, "000000000000000"), (8, "000000000000000"), (3, "FF0000000000000"), (0xB, "FF0000000000000"),
-    )
-)  # fmt: skip
-"""±0 and ±1: operands with which LLVM drops or replaces an operation."""
-
-
-def foldable(operand: str) -> bool:
-    """Whether an operand is such a constant; for vectors, any constant."""
-    return operand in FOLDABLE or operand[0] == "<"
-
-
 STACK_OVERFLOW: Final = BY_NAME["STACK_OVERFLOW"].number
-
-PROMOTE: Final = BY_MNEMONIC["f64.promote_f32"].code
-DEMOTE: Final = BY_MNEMONIC["f32.demote_f64"].code
-CANONICAL_CODES: Final = {BY_MNEMONIC[name].code: type_ for name, type_ in CANONICAL.items()}
 
 
 def locals_in_slots(body: Body) -> list[int]:
@@ -137,7 +118,9 @@ class FunctionTranslator:
         self.labels: dict[int, Label] = {}
         self.loop_rows: dict[int, tuple[int, int]] = {}
         self.bits: dict[str, str] = {}
-        self.promoted: set[str] = set()
+        self.fencing = True
+        self.promoted: set[str] = set()  # what was converted where nothing is fenced
+        self.fences: dict[tuple[str, str], str] = {}
         self.memory_bases: dict[int, str] = {}
         self.places: dict[tuple[int, str, int], str] = {}
         self.buffer_slots = 0
@@ -259,7 +242,7 @@ class FunctionTranslator:
     def translate_records(self, end: int) -> None:
         """Translate the records from `at` on, up to `end`."""
         handlers = HANDLERS
-        templates = TEMPLATES
+        rows = ROWS
         records = self.records
         stack = self.stack
         out = self.out
@@ -267,7 +250,7 @@ class FunctionTranslator:
             word, a, b, offset = records[self.at]
             self.at += 1
             code = word & 0xFFFF
-            row = templates.get(code)
+            row = rows.get(code)
             if row is None:
                 self.offset = offset
                 handlers[code](self, word, a, b)
@@ -280,17 +263,9 @@ class FunctionTranslator:
                 right = stack.pop()
                 left = stack.pop()
                 out.append(row.format.format(left, right, "", word >> 24, *range(number, last)))
-                if code in CANONICAL_CODES and (foldable(left) or foldable(right)):
-                    stack.append(self._canonical(CANONICAL_CODES[code], f"%{last - 1}"))
-                    continue
             elif count == 1:
                 operand = stack.pop()
                 out.append(row.format.format(operand, "", "", word >> 24, *range(number, last)))
-                if code == PROMOTE:
-                    self.promoted.add(f"%{last - 1}")
-                elif code == DEMOTE and operand in self.promoted:
-                    stack.append(self._canonical("f32", f"%{last - 1}"))
-                    continue
             else:
                 third = stack.pop()
                 right = stack.pop()
@@ -329,7 +304,7 @@ class FunctionTranslator:
         if not label.edges:
             return
         self.join(label, signature.results, False)
-        results = self.stack
+        results = [opaque(self, type_, value) for type_, value in zip(signature.results, self.stack, strict=True)]
         if not results:
             self.out.append("ret void")
         elif len(results) == 1:
@@ -346,15 +321,6 @@ class FunctionTranslator:
                 place = self.let(f"getelementptr i8, ptr %1, i64 {16 * at}")
                 self.out.append(f"store {signature.results[at + 1]} {value}, ptr {place}, align 8")
             self.out.append(f"ret {signature.results[0]} {results[0]}")
-
-    def _canonical(self, type_: str, value: str) -> str:
-        vector = SHAPES.get(type_)
-        if vector is None:
-            return self.let(f"call {TYPES[type_]} @llvm.canonicalize.{type_}({TYPES[type_]} {value})")
-        seen = self.let(f"bitcast {V128} {value} to {vector}")
-        suffix = "v4f32" if type_ == "f32x4" else "v2f64"
-        seen = self.let(f"call {vector} @llvm.canonicalize.{suffix}({vector} {seen})")
-        return self.let(f"bitcast {vector} {seen} to {V128}")
 
     # --- joining --------------------------------------------------------------------------
     def branch_to(self, label: Label) -> str:
@@ -405,8 +371,8 @@ class FunctionTranslator:
                 if values.count(value) != len(values):
                     number = self.number
                     self.number = number + 1
-                    incoming = ", ".join([f"[{given}, %{block}]" for given, block in zip(values, blocks, strict=True)])
-                    out.append(f"%{number} = phi {local_types[at]} {incoming}")
+                    type_ = local_types[at]
+                    out.append(f"%{number} = phi {type_} {self.incoming(type_, values, blocks)}")
                     value = f"%{number}"
                 merged.append(value)
             self.locals = merged
@@ -415,9 +381,15 @@ class FunctionTranslator:
         for at, type_ in enumerate(types):
             value = edges[0][2][at]
             if any(edge[2][at] != value for edge in edges):
-                incoming = ", ".join([f"[{edge[2][at]}, %{edge[0]}]" for edge in edges])
-                value = self.let(f"phi {type_} {incoming}")
+                values = tuple([edge[2][at] for edge in edges])
+                value = self.let(f"phi {type_} {self.incoming(type_, values, [edge[0] for edge in edges])}")
             self.stack.append(value)
+
+    def incoming(self, type_: str, values: Sequence[str], blocks: Sequence[str]) -> str:
+        """What a phi of these values is made of."""
+        if type_ in FENCED:
+            values = [opaque(self, type_, value) for value in values]
+        return ", ".join([f"[{value}, %{block}]" for value, block in zip(values, blocks, strict=True)])
 
     def block_types(self, block_type: int) -> tuple[list[str], list[str]]:
         if block_type & 0x80000000:

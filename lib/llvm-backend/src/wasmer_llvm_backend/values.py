@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
+from wasmer_llvm_backend.floats import opaque
 from wasmer_llvm_backend.intrinsics import TRAP
 from wasmer_llvm_backend.lowering import DIVISIONS, V128, Truncation
 from wasmer_llvm_backend.view import LLVM_TYPES
@@ -33,7 +34,8 @@ def select(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     condition = f.condition(f.stack.pop())
     otherwise = f.stack.pop()
     type_ = LLVM_TYPES[(word >> 16) & 0xFF]
-    f.stack[-1] = f.let(f"select i1 {condition}, {type_} {f.stack[-1]}, {type_} {otherwise}")
+    value, otherwise = opaque(f, type_, f.stack[-1]), opaque(f, type_, otherwise)
+    f.stack[-1] = f.let(f"select i1 {condition}, {type_} {value}, {type_} {otherwise}")
 
 
 def local_get(f: FunctionTranslator, word: int, a: int, b: int) -> None:
