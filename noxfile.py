@@ -49,7 +49,13 @@ OTHERS: Final = {python.name: str(python.path) for python in interpreters.others
 ON_OTHERS: Final = (*(f"lib/{name}/tests" for name in DISTRIBUTIONS), "tests/spec", "tests/packaging")
 """What is tested on them, beside threads: the tests that meet an interpreter's C functions, compiler and library."""
 
-NO_OTHER: Final = "no other Python from 3.11 on is on the PATH, or among pyenv's or uv's (python tools/pythons.py)"
+NEWEST: Final = next((path for name, path in reversed(OTHERS.items()) if name in interpreters.TESTED), None)
+"""The newest of those on which all tests are known to pass: what fails there has been broken here."""
+
+NO_OTHER: Final = (
+    f"no other Python ({', '.join(interpreters.TESTED)}) is on the PATH, or among pyenv's or uv's; "
+    "`python tools/pythons.py` says what is"
+)
 
 nox.needs_version = ">=2024.10.9"
 nox.options.reuse_existing_virtualenvs = True
@@ -68,11 +74,11 @@ def demo(session: nox.Session) -> None:
     ["distribution", "python"],
     [
         *(nox.param(name, None, id=name) for name in (*DISTRIBUTIONS, "workspace")),
-        nox.param("", next(reversed(OTHERS.values()), None), id="other-python"),
+        nox.param("", NEWEST, id="other-python"),
     ],
 )
 def tests(session: nox.Session, distribution: str) -> None:
-    """Test one distribution with what it depends on and nothing else; the workspace; all on the newest other Python."""
+    """Test one distribution with what it depends on and nothing else; the workspace; or all on another Python."""
     if not distribution:
         on_other(session)
         return
