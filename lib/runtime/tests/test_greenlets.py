@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
+import threading
+import time
 from functools import reduce
 from typing import Any
 
@@ -109,3 +113,24 @@ def test_deadlines_and_greenlets_that_are_dropped() -> None:
     worker = greenlet.greenlet(exports.count)
     assert worker.switch(1) == 0 and worker.switch(7) == 7
     assert make(lambda number: number).count(4) == 6
+
+
+def test_signals_behind_calls_that_ended_out_of_order_start_no_timer_that_stays() -> None:
+    exports = make(to_parent)
+    first, second = greenlet.greenlet(exports.count), greenlet.greenlet(exports.count)
+    first.switch(1)
+    deeper(3, second.switch, 1)
+    assert first.switch(1) == second.switch(1) == 1
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    reader, writer = os.pipe()
+    try:
+        signal.raise_signal(signal.SIGALRM)
+        time.sleep(0.01)
+        drainer = threading.Thread(target=lambda: [time.sleep(0.02), *iter(lambda: os.read(reader, 1 << 16), b"")])
+        drainer.start()
+        assert os.write(writer, bytes(1 << 20)) == 1 << 20
+    finally:
+        os.close(writer)
+        drainer.join()
+        os.close(reader)
+        signal.signal(signal.SIGALRM, before)

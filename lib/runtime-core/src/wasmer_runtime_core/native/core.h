@@ -160,6 +160,7 @@ enum { OUTCOME_EXCEPTION = 0x100, OUTCOME_INTERNAL = 0x101 };  /* or a trap kind
 /* One per thread that ever entered wasm. */
 typedef struct Thread {
     Activation *activation;    /* innermost */
+    uint64_t n_activations;    /* of this thread, also on stacks that a greenlet put aside */
     uintptr_t stack_limit, stack_low;
     uintptr_t trap_pc, trap_address;
     int trap_signal;

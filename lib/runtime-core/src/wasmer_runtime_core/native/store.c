@@ -322,8 +322,9 @@ leave_store(void *vmctx)
 }
 
 /* Greenlets take stacks away and put others in their place, so the chain of activations need not be the order in
- * which they end: `previous` is good for restoring, not for reading, and whatever comes back from Python to wasm
- * code sets `Thread.activation` to its own again. A store counts its entries, in any order. */
+ * which they end: `previous` is good for restoring, not for reading; whatever comes back from Python to wasm code
+ * sets `Thread.activation` to its own again; and the last one to end leaves none behind. A store counts its
+ * entries, in any order. */
 
 /* Run `code` with the arguments in `frame`, all of them. The store has been entered; the caller leaves it
  * after it has boxed the results. Returns 0, or -1 with an exception. */
@@ -337,9 +338,12 @@ run_frame(Thread *thread, EnterFunction enter, void *code, void *vmctx, CallFram
     activation.released = NULL;
     activation.outcome = 0;
     thread->activation = &activation;
+    thread->n_activations++;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (UNLIKELY(thread->attention) && attend_before(thread, &activation) < 0)
+    if (UNLIKELY(thread->attention) && attend_before(thread, &activation) < 0) {
+        thread->n_activations--;
         return -1;
+    }
     if (UNLIKELY(release_gil)) {
         n_released++;
         activation.released = PyEval_SaveThread();
@@ -347,7 +351,7 @@ run_frame(Thread *thread, EnterFunction enter, void *code, void *vmctx, CallFram
     else
         gil_runner = thread->id;
     int unwound = enter(code, frame, &activation, stack_words);
-    thread->activation = activation.previous;
+    thread->activation = --thread->n_activations ? activation.previous : NULL;
     if (UNLIKELY(release_gil)) {
         PyEval_RestoreThread(activation.released);
         n_released--;
