@@ -35,8 +35,8 @@ NOT_ALONE: Final = {
 """What the tests of a distribution use beside itself and its dependencies."""
 
 GROUPS: Final = {
-    "runtime-core": ("disassemblers", "debug", "native"),
-    "runtime": ("greenlets", "terminal"),
+    "runtime-core": ("disassemblers", "debug", "native", "arrays"),
+    "runtime": ("greenlets", "terminal", "arrays"),
     "singlepass-backend": ("wasmtime",),
     "wasi": ("programs", "wasmtime"),
     "workspace": ("disassemblers", "programs", "wasmtime", "layers", "build"),
