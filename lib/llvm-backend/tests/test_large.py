@@ -109,7 +109,7 @@ SHAPES: dict[str, tuple[Shape, int, bool]] = {
     "10,000 ifs": (ifs, 10_000, False),
     "10,000 loops": (loops, 10_000, False),
     "1,000 loops": (loops, 1000, False),
-    "50 loops": (loops, 50, True),
+    "200 loops": (loops, 200, True),
     "1,000 loops side by side": (loops_side_by_side, 1000, True),
     "20,000 operands": (operands, 20_000, True),
     "br_table of 50,000": (table, 50_000, True),

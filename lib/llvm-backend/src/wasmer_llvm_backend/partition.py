@@ -41,8 +41,11 @@ INLINED_RECORDS: Final = 30
 EFFORTLESS_RECORDS: Final = 60_000
 """A function with more operators than this is compiled without optimization."""
 
-LOOP_DEPTH: Final = 50
-"""LLVM's time and memory grow faster than the square of it: a second at 200 loops in one another, minutes at 1000."""
+LOOP_DEPTH: Final = 200
+"""With more loops in one another a function is compiled without optimization: time grows faster than their square."""
+
+WHOLE_LOOP_DEPTH: Final = 50
+"""With more, not all of LLVM's passes are run: they take a second at 200, minutes at 1000."""
 
 CALL: Final = BY_MNEMONIC["call"].code
 LOOP: Final = BY_MNEMONIC["loop"].code
@@ -84,9 +87,10 @@ def plan(view: ModuleView, bodies: Sequence[Body], opt_level: int) -> Plan:
         counted = frozenset(body.function_index for body in bodies if has_counted_loop(body))
     inlined = {body.function_index: body for body in bodies if is_inlined(body)} if opt_level else {}
     everything = opt_level > 1 or not view.exact  # accesses that are not exact may be vectorised in any loop
-    efforts = [
-        (0, False) if excess_of(body) else (opt_level, everything or body.function_index in counted) for body in bodies
-    ]
+    efforts: list[tuple[int, bool]] = []
+    for body in bodies:
+        whole = (everything or body.function_index in counted) and not is_deep(body, WHOLE_LOOP_DEPTH)
+        efforts.append((0, False) if excess_of(body) else (opt_level, whole))
     parts = partition(bodies, efforts)
     return Plan(view, parts, counted, inlined, called_from_elsewhere(view, parts))
 
@@ -137,12 +141,12 @@ def excess_of(body: Body) -> str:
     """What a function has too much of to be optimized, or nothing."""
     if records(body) > EFFORTLESS_RECORDS:
         return f"{records(body):,} operators"
-    return f"more than {LOOP_DEPTH} loops in one another" if is_deep(body) else ""
+    return f"more than {LOOP_DEPTH} loops in one another" if is_deep(body, LOOP_DEPTH) else ""
 
 
-def is_deep(body: Body) -> bool:
-    """Whether more than `LOOP_DEPTH` loops are in one another."""
-    if len(body.loops) // 12 <= LOOP_DEPTH:
+def is_deep(body: Body, limit: int) -> bool:
+    """Whether more than `limit` loops are in one another."""
+    if len(body.loops) // 12 <= limit:
         return False
     depth = 0
     opened: list[bool] = []
@@ -151,7 +155,7 @@ def is_deep(body: Body) -> bool:
         if code in OPENS:
             opened.append(code == LOOP)
             depth += code == LOOP
-            if depth > LOOP_DEPTH:
+            if depth > limit:
                 return True
         elif code == END and opened:
             depth -= opened.pop()
