@@ -122,6 +122,44 @@ def test_a_host_function_that_calls_back(both: tuple[Callable[..., Instance], ..
     assert [name for _, name, _ in found[0][1]] == ["stop", "unreachable", "tell", "all", "twice", "twice"]
 
 
+FOLDED = {
+    "add": "(i32.add (i32.load (local.get 0)) (local.get 1))",
+    "sub in memory": "(i32.store (local.get 0) (i32.sub (i32.load (local.get 0)) (local.get 1))) (i32.const 0)",
+    "or of a byte": "(i32.store8 offset=7 (local.get 0) (i32.or (i32.load8_u offset=7 (local.get 0)) (i32.const 5)))"
+    " (i32.const 0)",
+    "wider than what was loaded": "(i32.store (local.get 0) (i32.load16_u (local.get 0))) (i32.const 0)",
+    "compare": "(i32.lt_s (local.get 1) (i32.load (local.get 0)))",
+    "compare and branch": "(if (result i32) (i32.gt_u (i32.load (local.get 0)) (local.get 1))"
+    " (then (i32.load offset=4 (local.get 0))) (else (i32.load offset=8 (local.get 0))))",
+    "test and branch": "(if (result i32) (i32.and (i32.load8_u (local.get 0)) (i32.const 4))"
+    " (then (i32.const 3)) (else (i32.load offset=8 (local.get 0))))",
+    "select": "(select (i32.load (local.get 0)) (i32.const 5) (i32.eqz (local.get 1)))",
+    "extend": "(i32.wrap_i64 (i64.mul (i64.load32_s (local.get 0)) (i64.load16_u (local.get 1))))",
+    "divide": "(i32.div_u (i32.load (local.get 0)) (i32.const 7))",
+    "float": "(i32.trunc_sat_f64_s (f64.mul (f64.load (local.get 0)) (f64.promote_f32 (f32.load (local.get 1)))))",
+    "convert": "(i32.trunc_sat_f64_s (f64.sqrt (f64.convert_i32_s (i32.load (local.get 0)))))",
+    "vector": "(i32x4.extract_lane 2 (i32x4.add (v128.load (local.get 0)) (v128.load32_splat (local.get 1))))",
+    "lane": "(i8x16.extract_lane_u 3 (v128.load8_lane 3 (local.get 0) (i8x16.splat (local.get 1))))",
+    "chain": "(i32.xor (i32.shl (i32.load (local.get 1)) (i32.const 2)) (i32.load (local.get 0)))",
+}
+"""Loads that LLVM makes part of other instructions."""
+
+
+@pytest.mark.parametrize("body", FOLDED.values(), ids=FOLDED)
+def test_loads_that_became_part_of_other_instructions(body: str) -> None:
+    for front in ("", "(i32.store offset=16 (i32.const 0) (i32.load offset=32 (i32.const 0)))"):
+        module = f"""(module (memory 1)
+            (func $g (param i32 i32) (result i32) {front} {body})
+            (func (export "f") (param i32 i32) (result i32)
+                (i32.add (call $g (i32.const 8) (i32.const 8)) (call $g (local.get 0) (local.get 1)))))"""
+        for arguments in ((-8, 0), (-8, -1), (65534, 4), (4, -1)):
+            expected, actual = (
+                backtrace(compile_with(module, compiler).instantiate({}), "f", arguments)
+                for compiler in (SinglepassCompiler(), LLVMCompiler())
+            )
+            assert expected == actual, arguments
+
+
 @pytest.mark.parametrize("size", (3, 5))
 def test_random_programs(size: int) -> None:
     traps = 0

@@ -35,7 +35,7 @@ def if_(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     label.saved = (f.snapshot(), tuple(f.stack[label.height :]))
     label.otherwise = f"n{a}"
     label.branch = (len(f.out), f.block)
-    f.out.append(f"br i1 {condition}, label %y{a}, label %n{a}")
+    f.branch(f"br i1 {condition}, label %y{a}, label %n{a}", condition)
     f.start(f"y{a}", f.block)
 
 
@@ -101,7 +101,7 @@ def br_if(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     hint = f.loop_hint if label.loop else ""
     target = f.branch_to(label)
     f.blocks += 1
-    f.out.append(f"br i1 {condition}, label %{target}, label %c{f.blocks}{hint}")
+    f.branch(f"br i1 {condition}, label %{target}, label %c{f.blocks}{hint}", condition)
     f.start(f"c{f.blocks}", f.block)
 
 

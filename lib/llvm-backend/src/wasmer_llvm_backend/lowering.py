@@ -45,12 +45,14 @@ _SUFFIXES: Final = {
 class Template:
     """A row made ready: text for `str.format`, the operands first, then the row's own names.
 
-    `names` counts the values that the text defines, the result included.
+    `names` counts the values that the text defines, the result included. `instruction` is
+    what stands before the operands where the row is a single ``instruction $a, $b``, as most are.
     """
 
     def __init__(self, text: str, operands: int) -> None:
         self.text = text
         self.operands = operands
+        self.instruction = text.removesuffix("$a, $b") if re.fullmatch(r"[a-z]+ \w+ \$a, \$b", text) else ""
         lines = [line.strip() for line in text.split(" ; ")]
         order = {"$a": 0, "$b": 1, "$c": 2, "$l": 3}
         local: dict[str, int] = {}

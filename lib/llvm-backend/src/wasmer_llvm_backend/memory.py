@@ -71,6 +71,8 @@ def load(f: FunctionTranslator, access: Access, size: int, word: int, a: int, b:
     vector = stack.pop() if (word & 0xFFFF) in LANE_ACCESSES else ""
     place = address(f, stack.pop(), a, b, size)
     value = f.let(f"load {f.volatile}{access.memory}, ptr {place}, align 1{MEMORY_ACCESS}{f.location()}")
+    f.loaded[value] = f.located
+    f.load_places[f.located] = (place, size)
     if access.row is not None:
         value = f.template(access.row, value, vector, "", str(word >> 24))
     stack.append(value)
@@ -81,7 +83,10 @@ def store(f: FunctionTranslator, access: Access, size: int, word: int, a: int, b
     if access.row is not None:
         value = f.template(access.row, value, "", "", str(word >> 24))
     place = address(f, f.stack.pop(), a, b, size)
-    f.out.append(f"store {f.volatile}{access.memory} {value}, ptr {place}, align 1{MEMORY_ACCESS}{f.location()}")
+    # where a value comes from the same place, the load traps before the store could
+    number = f.loaded.get(value, 0)
+    location = f", !dbg !{number}" if f.load_places.get(number) == (place, size) else f.location()
+    f.out.append(f"store {f.volatile}{access.memory} {value}, ptr {place}, align 1{MEMORY_ACCESS}{location}")
 
 
 def memory_size(f: FunctionTranslator, word: int, a: int, b: int) -> None:

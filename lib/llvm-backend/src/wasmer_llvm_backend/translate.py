@@ -13,7 +13,8 @@ the most used ones this way, the others in slots, which LLVM promotes by itself.
 accesses fault by themselves. Loads are volatile unless the compiler is told to be fast, so
 that none is dropped and none passes another's trap. Each access, call and trap carries a
 debug location whose line is its byte offset in the module: `objects` reads them back from
-the line table.
+the line table. LLVM may make a load part of the instruction that uses its value, with that
+instruction's location; so what is computed from a loaded value carries the location of the load.
 
 *Floats* are exact to the bit: `floats` hides from LLVM what it would make too much of.
 """
@@ -35,6 +36,7 @@ from wasmer_llvm_backend.view import LLVM_TYPES, ZEROS, Label, ModuleView, Signa
 from wasmer_runtime_core.context import STORE, VMCTX
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, Body
+from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import I32
 
 VALUES_AT_MOST: Final = 100
@@ -46,6 +48,7 @@ LARGE_FRAME_LOCALS: Final = 256
 GROWTH_RECORDS: Final = 200
 """By so many operators, and its own size again, a function grows by those that are copied into it."""
 
+LOCAL_GET: Final = BY_MNEMONIC["local.get"].code
 STACK_OVERFLOW: Final = BY_NAME["STACK_OVERFLOW"].number
 
 
@@ -99,8 +102,11 @@ class FunctionTranslator:
         self.records: list[Record] = []
         self.at = 0  # of the record that comes next
         self.offset = 0  # of the operator at hand, in the module
-        self.located = -1
+        self.located_offset = -1
+        self.located = 0
         self.location_text = ""
+        self.loaded: dict[str, int] = {}  # value computed from what was loaded -> location of the (last) load
+        self.load_places: dict[int, tuple[str, int]] = {}  # of such a location -> address, bytes
         self.loop_hint = HINT  # what stands at branches back to the loop at hand
         self.number = 0  # of the next value
         self.blocks = 0
@@ -137,14 +143,36 @@ class FunctionTranslator:
         return value
 
     def location(self) -> str:
-        """The debug location of the operator at hand, as what follows an instruction."""
-        if self.located != self.offset:
-            self.located = self.offset
-            number = self.next_metadata
+        """The debug location of the operator at hand, as what follows an instruction; `located` is its number."""
+        if self.located_offset != self.offset:
+            self.located_offset = self.offset
+            number = self.located = self.next_metadata
             self.next_metadata = number + 1
             self.metadata.append(f"!{number} = !DILocation(line: {self.offset}, scope: !{self.scope})")
             self.location_text = f", !dbg !{number}"
         return self.location_text
+
+    def load_of(self, left: str, right: str = "", third: str = "") -> int:
+        """The location of the last load that one of the values comes from, or 0."""
+        get = self.loaded.get
+        number = get(left, 0)
+        if right:
+            number = max(number, get(right, 0), get(third, 0))
+        return number
+
+    def let_from(self, text: str, left: str, right: str = "", third: str = "") -> str:
+        """`let`, of something computed from these values."""
+        number = self.load_of(left, right, third)
+        if not number:
+            return self.let(text)
+        result = self.let(f"{text}, !dbg !{number}")
+        self.loaded[result] = number
+        return result
+
+    def branch(self, text: str, condition: str) -> None:
+        """Emit a branch on a condition, into which LLVM may fold a load as well."""
+        number = self.load_of(condition)
+        self.out.append(f"{text}, !dbg !{number}" if number else text)
 
     def start(self, block: str, before: str = "") -> None:
         """Begin a block; `before`: that of the branch in the line before, if nobody else comes here."""
@@ -177,14 +205,14 @@ class FunctionTranslator:
         bit = self.bits.get(value)
         if bit is not None:
             return bit
-        return self.let(f"icmp ne i32 {value}, 0")
+        return self.let_from(f"icmp ne i32 {value}, 0", value)
 
     def push_bit(self, bit: str) -> None:
         """Push the i32 that a bit is; the bit itself if the next operator asks for no more."""
         if self.records[self.at][0] & 0xFFFF in ASKS_FOR_A_BIT:
             self.stack.append(BIT + bit)
             return
-        value = self.let(f"zext i1 {bit} to i32")
+        value = self.let_from(f"zext i1 {bit} to i32", bit)
         self.bits[value] = bit
         self.stack.append(value)
 
@@ -194,8 +222,12 @@ class FunctionTranslator:
         last = number + row.names
         self.number = last
         operands += ("",) * (4 - len(operands))
-        self.out.append(row.format.format(*operands, *range(number, last)))
-        return f"%{last - 1}"
+        text = row.format.format(*operands, *range(number, last))
+        result = f"%{last - 1}"
+        if not self.loaded.keys().isdisjoint(operands):
+            text = self.locate(text, result, *operands[:3])
+        self.out.append(text)
+        return result
 
     # --- the function ---------------------------------------------------------------------
     def translate(self, body: Body, inlined: bool = False) -> str:
@@ -246,10 +278,15 @@ class FunctionTranslator:
         records = self.records
         stack = self.stack
         out = self.out
+        slots = self.slots
+        loaded = self.loaded
         while self.at < end:
             word, a, b, offset = records[self.at]
             self.at += 1
             code = word & 0xFFFF
+            if code == LOCAL_GET and a not in slots:
+                stack.append(self.locals[a])
+                continue
             row = rows.get(code)
             if row is None:
                 self.offset = offset
@@ -259,19 +296,46 @@ class FunctionTranslator:
             last = number + row.names
             self.number = last
             count = row.operands
+            result = f"%{last - 1}"
             if count == 2:
                 right = stack.pop()
                 left = stack.pop()
-                out.append(row.format.format(left, right, "", word >> 24, *range(number, last)))
+                if row.instruction:
+                    text = f"{result} = {row.instruction}{left}, {right}"
+                else:
+                    text = row.format.format(left, right, "", word >> 24, *range(number, last))
+                if left in loaded or right in loaded:
+                    text = self.locate(text, result, left, right)
             elif count == 1:
                 operand = stack.pop()
-                out.append(row.format.format(operand, "", "", word >> 24, *range(number, last)))
+                text = row.format.format(operand, "", "", word >> 24, *range(number, last))
+                if operand in loaded:
+                    text = self.locate(text, result, operand)
             else:
                 third = stack.pop()
                 right = stack.pop()
                 left = stack.pop()
-                out.append(row.format.format(left, right, third, word >> 24, *range(number, last)))
-            stack.append(f"%{last - 1}")
+                text = row.format.format(left, right, third, word >> 24, *range(number, last))
+                if left in loaded or right in loaded or third in loaded:
+                    text = self.locate(text, result, left, right, third)
+            out.append(text)
+            stack.append(result)
+
+    def locate(self, text: str, result: str, left: str, right: str = "", third: str = "") -> str:
+        """The text of a row that computes `result` from loaded values, with the locations of their loads."""
+        number = self.loaded[result] = self.load_of(left, right, third)
+        if "\n" not in text:
+            return f"{text}, !dbg !{number}"
+        lines = text.split("\n")
+        for at, line in enumerate(lines):
+            own = number
+            if "= bitcast" in line:  # of one operand
+                own = max(
+                    [self.load_of(value) for value in (left, right, third) if f" {value} " in line], default=number
+                )
+            if own:
+                lines[at] = f"{line}, !dbg !{own}"
+        return "\n".join(lines)
 
     def _begin_locals(self, body: Body, first: int, params: int) -> None:
         types = body.local_types
@@ -339,7 +403,7 @@ class FunctionTranslator:
             out[-1] = out[-1].replace(f"label %{self.block}", f"label %{label.name}")
             self.block = before
             self.branch_to(label)
-            if label.loop and "!" not in out[-1]:
+            if label.loop and "!llvm.loop" not in out[-1]:
                 out[-1] += self.loop_hint
         else:
             out.append(f"br label %{self.branch_to(label)}{self.loop_hint if label.loop else ''}")
@@ -353,7 +417,6 @@ class FunctionTranslator:
     def join(self, label: Label, types: Sequence[str], locals_matter: bool = True) -> None:
         """Begin the block where a label's edges meet; its values are pushed."""
         edges = label.edges
-        out = self.out
         self.start(label.name)
         self.forget_places(label.places)
         first = edges[0][1]
@@ -363,25 +426,22 @@ class FunctionTranslator:
             self.locals = list(first)
             self.kept = first
         else:
-            merged: list[str] = []
-            local_types = self.local_types
+            others = {id(edge[1]): edge[1] for edge in edges if edge[1] is not first}
+            differing: set[int] = set()
+            for other in others.values():
+                differing.update([at for at, (a, b) in enumerate(zip(first, other, strict=True)) if a != b])
+            merged = list(first)
             blocks = [edge[0] for edge in edges]
-            for at, values in enumerate(zip(*[edge[1] for edge in edges], strict=True)):
-                value = values[0]
-                if values.count(value) != len(values):
-                    number = self.number
-                    self.number = number + 1
-                    type_ = local_types[at]
-                    out.append(f"%{number} = phi {type_} {self.incoming(type_, values, blocks)}")
-                    value = f"%{number}"
-                merged.append(value)
+            for at in sorted(differing):
+                type_ = self.local_types[at]
+                merged[at] = self.let(f"phi {type_} {self.incoming(type_, [edge[1][at] for edge in edges], blocks)}")
             self.locals = merged
             self.kept = None
         del self.stack[label.height :]
         for at, type_ in enumerate(types):
             value = edges[0][2][at]
             if any(edge[2][at] != value for edge in edges):
-                values = tuple([edge[2][at] for edge in edges])
+                values = [edge[2][at] for edge in edges]
                 value = self.let(f"phi {type_} {self.incoming(type_, values, [edge[0] for edge in edges])}")
             self.stack.append(value)
 

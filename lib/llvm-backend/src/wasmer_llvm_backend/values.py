@@ -35,7 +35,8 @@ def select(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     otherwise = f.stack.pop()
     type_ = LLVM_TYPES[(word >> 16) & 0xFF]
     value, otherwise = opaque(f, type_, f.stack[-1]), opaque(f, type_, otherwise)
-    f.stack[-1] = f.let(f"select i1 {condition}, {type_} {value}, {type_} {otherwise}")
+    text = f"select i1 {condition}, {type_} {value}, {type_} {otherwise}"
+    f.stack[-1] = f.let_from(text, condition, value, otherwise)
 
 
 def local_get(f: FunctionTranslator, word: int, a: int, b: int) -> None:
@@ -105,13 +106,14 @@ def i32_eqz(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     value = f.stack.pop()
     bit = value[1:] if value[0] == BIT else f.bits.get(value)
     if bit is not None:
-        f.push_bit(f.let(f"xor i1 {bit}, true"))
+        f.push_bit(f.let_from(f"xor i1 {bit}, true", bit))
     else:
-        f.push_bit(f.let(f"icmp eq i32 {value}, 0"))
+        f.push_bit(f.let_from(f"icmp eq i32 {value}, 0", value))
 
 
 def i64_eqz(f: FunctionTranslator, word: int, a: int, b: int) -> None:
-    f.push_bit(f.let(f"icmp eq i64 {f.stack.pop()}, 0"))
+    value = f.stack.pop()
+    f.push_bit(f.let_from(f"icmp eq i64 {value}, 0", value))
 
 
 def divide(f: FunctionTranslator, row: str, word: int, a: int, b: int) -> None:
@@ -153,7 +155,7 @@ def truncate(f: FunctionTranslator, row: Truncation, word: int, a: int, b: int) 
 def compare(f: FunctionTranslator, row: str, word: int, a: int, b: int) -> None:
     right = f.stack.pop()
     left = f.stack.pop()
-    f.push_bit(f.let(f"{row} {left}, {right}"))
+    f.push_bit(f.let_from(f"{row} {left}, {right}", left, right))
 
 
 def float_text(value: float) -> str:
