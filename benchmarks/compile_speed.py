@@ -4,9 +4,9 @@ Run as ``python benchmarks/compile_speed.py [--backends singlepass,llvm]``. Two 
 modules, SQLite and a JavaScript engine, go through our whole pipeline (decode, validate,
 compile, link) and through wasmtime's compilers, in turn, in this process. Of ours the
 parts are shown; *encode* is that part of *compile* that turns instruction records into
-bytes, or for llvm that which writes LLVM's IR (timed apart, on the same input). The figure counts the whole file, custom sections
-and data included, and all CPU time of the process; wasmtime's compilation in threads is
-switched off, which saves it some.
+bytes, for llvm that which writes LLVM's IR (timed apart, on the same input). The figure
+counts the whole file, custom sections and data included, and all CPU time of the process;
+wasmtime's compilation in threads is switched off, which saves it some.
 
 The hot modules of this project have to be compiled by mypyc for the figure to mean
 anything; where they are not, the report says so first.
