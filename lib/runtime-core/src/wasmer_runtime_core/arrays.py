@@ -26,7 +26,6 @@ interrupts, deadlines, limits and `release_gil` hold as well.
 from __future__ import annotations
 
 import struct
-import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -112,13 +111,11 @@ def vectorize(function: Function) -> Vectorized:
 
 def _numpy() -> Any:
     """numpy, or None where it is not installed."""
-    found = sys.modules.get("numpy")
-    if found is None:
-        try:
-            import numpy as found
-        except ImportError:
-            return None
-    return found
+    try:
+        import numpy
+    except ImportError:
+        return None
+    return numpy
 
 
 def _operand(operand: Any, code: int) -> Any:
