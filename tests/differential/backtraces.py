@@ -3,8 +3,8 @@
 The singlepass backend compiles every call as a call and marks each place that may trap; so
 its backtraces are what the others are measured by.
 
-One thing may differ: LLVM makes a load part of the instruction that uses its value and forgets
-where it came from, so the place of an access out of bounds may be that of a neighbour.
+One thing may differ: now and then LLVM makes a new instruction of a load and forgets where it
+came from, so the place of an access out of bounds may be that of a neighbour.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ and leaves the result. A row whose operands have lanes says with which shape it 
 (`lanes`), since a v128 travels as ``<2 x i64>``.
 
 Operators whose text depends on more than their operands (control, variables, calls, tables)
-are methods of the translator. So is what can trap: an integer division, a truncation and a
-memory access have rows here, but the check around them stands there.
+have functions of their own (`handlers`). So has what can trap: an integer division, a
+truncation and a memory access have rows here, but the check around them stands there.
 
 Source: the semantics of WebAssembly 2.0, chapter 4, and LLVM's language reference.
 """
