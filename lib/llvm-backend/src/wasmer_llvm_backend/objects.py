@@ -281,11 +281,7 @@ def _line_program(data: bytearray) -> list[tuple[int, int]]:
 
 
 def _signed(data: bytearray, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return (value - (1 << shift) if byte & 0x40 else value), at
+    """The same as `unsigned`, of a number with a sign."""
+    value, end = unsigned(data, at)
+    bits = 7 * (end - at)
+    return (value - (1 << bits) if value >> (bits - 1) else value), end
