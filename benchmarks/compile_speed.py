@@ -250,7 +250,7 @@ def _report_parts(parts: dict[str, dict[str, dict[str, float]]]) -> str:
     for module, by_backend in parts.items():
         for backend, run in by_backend.items():
             total = sum(run.get(part, 0.0) for part in PARTS if part != "encode")
-            shares = [f"{run.get(part, 0.0) / total * 100:.0f} %" for part in PARTS]
+            shares = [f"{run.get(part, 0.0) / total * 100:.1f} %" for part in PARTS]
             rows.append([f"{module}, {backend}", *shares, f"{total * 1e3:.0f}", f"{run['code bytes per byte']:.2f}"])
     return table(
         ["share of our time", *PARTS[:3], "of it encode, or IR", "link", "all, ms", "code bytes per byte"], rows

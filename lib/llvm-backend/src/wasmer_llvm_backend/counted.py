@@ -24,8 +24,6 @@ RECORDS_AT_MOST: Final = 400
 STEP_AT_MOST: Final = 1 << 16
 GROUPS_AT_MOST: Final = 6
 
-Record = tuple[int, int, int, int]
-
 
 class Sum(NamedTuple):
     """A constant (signed, 32 bits) and locals, as they are when an iteration begins, each times a factor."""
@@ -112,17 +110,19 @@ def _add(left: Sum, right: Sum, factor: int = 1) -> Sum:
     )
 
 
-def find(records: Sequence[Record], start: int, label: int, usable: frozenset[int]) -> CountedLoop | None:
-    """The counted loop whose ``loop`` operator is at `start`, if it is one; `usable`: locals that are i32 values."""
+def find(words: Sequence[int], start: int, label: int, usable: frozenset[int]) -> CountedLoop | None:
+    """The counted loop whose ``loop`` operator is at `start`, if it is one.
+
+    `words`: those of the function's records, four for each; `usable`: locals that are i32 values.
+    """
     env: dict[int, Sum | None] = {}
     stack: list[Sum | tuple[str, Sum | None, Sum | None] | None] = []
     accesses: list[tuple[Sum, int, int, int]] = []
     converts = False
-    limit = min(len(records), start + RECORDS_AT_MOST)
+    limit = min(len(words) // 4, start + RECORDS_AT_MOST)
     at = start + 1
     while at < limit:
-        word, a, b, _ = records[at]
-        code = word & 0xFFFF
+        code, a = words[4 * at] & 0xFFFF, words[4 * at + 1]
         if code == LOCAL_GET:
             stack.append(env[a] if a in env else Sum(0, ((a, 1),)) if a in usable else None)
         elif code == LOCAL_SET or code == LOCAL_TEE:
@@ -144,7 +144,7 @@ def find(records: Sequence[Record], start: int, label: int, usable: frozenset[in
             address = operands[-1]
             if not isinstance(address, Sum):
                 return None
-            accesses.append((address, a, ACCESSES[code], b))
+            accesses.append((address, a, ACCESSES[code], words[4 * at + 2]))
             stack.extend([None] * len(row.results))
         elif code in PURE:
             converts = converts or code in CONVERTS
@@ -159,7 +159,7 @@ def find(records: Sequence[Record], start: int, label: int, usable: frozenset[in
             stack.pop()
         elif code == GLOBAL_GET:
             stack.append(None)
-        elif code == BRANCH_IF and a == label and records[at + 1][0] & 0xFFFF == END:
+        elif code == BRANCH_IF and a == label and words[4 * at + 4] & 0xFFFF == END:
             return _judge(at + 1, stack.pop(), env, accesses, converts)
         else:
             return None

@@ -4,6 +4,7 @@ A loop's phis are written when it closes: only then are all branches to it known
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend.context import context_constant, field
@@ -26,7 +27,7 @@ NOT_UNROLLED: Final = ", !llvm.loop !14"
 def loop(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     params, results = f.block_types(b)
     if f.body.function_index in f.counted and not params:
-        loop = find(f.records, f.at - 1, a, f.integers)
+        loop = find(array("I", f.body.records), f.at - 1, a, f.integers)
         if loop is not None:
             twice(f, loop, a, params, results)
             return

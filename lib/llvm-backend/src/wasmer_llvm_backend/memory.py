@@ -42,8 +42,8 @@ def address(f: FunctionTranslator, index: str, offset: int, memory: int, size: i
     elif offset:
         place = f.let(f"getelementptr i8, ptr {address(f, index, 0, memory, 0)}, i64 {offset}")
     else:
-        base = memory_base(f, memory)
-        place = f.let(f"getelementptr i8, ptr {base}, i64 {f.let(f'zext i32 {index} to i64')}")
+        wide = f.let(f"zext i32 {index} to i64")
+        place = f.let(f"getelementptr i8, ptr {memory_base(f, memory)}, i64 {wide}")
     f.places[memory, index, offset] = place
     return place
 

@@ -13,7 +13,6 @@ from, so long as a caller does not grow by more than its own size and a little.
 
 from __future__ import annotations
 
-import struct
 from array import array
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -125,9 +124,15 @@ def has_counted_loop(body: Body) -> bool:
     """Whether a function has a loop that is written twice (see `counted`)."""
     if not body.loops or not body.memory_accesses:
         return False
-    rows = list(struct.iter_unpack("<IIII", body.records))
+    words = array("I", body.records)
+    codes = words[0::4]
     usable = integer_values(body, locals_in_slots(body))
-    return any(row[0] & 0xFFFF == LOOP and find(rows, at, row[1], usable) for at, row in enumerate(rows))
+    at = -1
+    for _ in range(codes.count(LOOP)):
+        at = codes.index(LOOP, at + 1)
+        if find(words, at, words[4 * at + 1], usable) is not None:
+            return True
+    return False
 
 
 def is_inlined(body: Body) -> bool:
@@ -169,7 +174,7 @@ def called_from_elsewhere(view: ModuleView, parts: Sequence[Part]) -> frozenset[
         for part in parts:
             unit = range(part.bodies[0].function_index, part.bodies[-1].function_index + 1)
             for body in part.bodies:
-                words = array("I", body.records)
+                words = array("I", body.records if body.calls else b"")
                 for word, callee in zip(words[0::4], words[1::4], strict=True):
                     if word == CALL and callee not in unit:
                         reachable.add(callee)

@@ -25,7 +25,6 @@ import struct
 from collections.abc import Container, Mapping, Sequence
 from typing import Final, final
 
-from wasmer_llvm_backend.counted import Record
 from wasmer_llvm_backend.floats import FENCED, opaque
 from wasmer_llvm_backend.handlers import HANDLERS, ROWS
 from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS, CONTEXT_CONSTANT, FIRST_FREE_METADATA, TRAP
@@ -99,7 +98,7 @@ class FunctionTranslator:
     def _restart(self, pool: bytes) -> None:
         """Forget the function before."""
         self.pool = struct.unpack(f"<{len(pool) // 4}I", pool)
-        self.records: list[Record] = []
+        self.records: list[tuple[int, int, int, int]] = []
         self.at = 0  # of the record that comes next
         self.offset = 0  # of the operator at hand, in the module
         self.located_offset = -1
