@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, compiler, partition, translate
+from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, compiler, partition, target, translate
 from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError, InternalError, Trap
 from wasmer_runtime_core.pipeline import Compilation, compile_with, run
@@ -121,3 +121,22 @@ def test_code_says_what_it_needs(cpu: str) -> None:
 def test_a_module_comes_back_from_a_pickle() -> None:
     module = compile_with('(module (func (export "f") (result i32) (i32.const 5)))', LLVMCompiler())
     assert pickle.loads(pickle.dumps(module)).instantiate({}).exports.f() == 5
+
+
+def test_llvm_has_its_own_options_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever else uses LLVM in this process must not notice, also when a compilation fails."""
+    values: dict[str, str] = {}
+
+    def note(name: str, option: str) -> None:
+        key, _, value = option.lstrip("-").partition("=")
+        values[key] = value
+
+    monkeypatch.setattr(target.llvm(), "set_option", note)
+    seen: list[dict[str, str]] = []
+    own = {option: theirs for option, (_, theirs) in target.OPTIONS.items()}
+    compiled("(module (func))", LLVMCompiler(callbacks=LLVMCallbacks(post_opt_ir=lambda text: None)))
+    assert values == own
+    with pytest.raises(ZeroDivisionError), target.our_options():
+        seen.append(dict(values))
+        raise ZeroDivisionError
+    assert values == own and seen == [{option: ours for option, (ours, _) in target.OPTIONS.items()}]

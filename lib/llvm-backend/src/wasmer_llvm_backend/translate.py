@@ -11,10 +11,8 @@ the most used ones this way, the others in slots, which LLVM promotes by itself.
 
 *Traps.* Explicit checks branch to a block of their own that calls ``trap.N``; memory
 accesses fault by themselves. Loads are volatile unless the compiler is told to be fast, so
-that none is dropped and none passes another's trap. Each access, call and trap carries a
-debug location whose line is its byte offset in the module: `objects` reads them back from
-the line table. LLVM may make a load part of the instruction that uses its value, with that
-instruction's location; so what is computed from a loaded value carries the location of the load.
+that none is dropped and none passes another's trap. `writer` keeps track of where each
+instruction comes from.
 
 *Floats* are exact to the bit: `floats` hides from LLVM what it would make too much of.
 """
@@ -27,11 +25,12 @@ from typing import Final, final
 
 from wasmer_llvm_backend.floats import FENCED, opaque
 from wasmer_llvm_backend.handlers import HANDLERS, ROWS
-from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS, CONTEXT_CONSTANT, FIRST_FREE_METADATA, TRAP
+from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS, CONTEXT_CONSTANT
 from wasmer_llvm_backend.loops import HINT
-from wasmer_llvm_backend.lowering import V128, Template
+from wasmer_llvm_backend.lowering import V128
 from wasmer_llvm_backend.values import ASKS_FOR_A_BIT, BIT
 from wasmer_llvm_backend.view import LLVM_TYPES, ZEROS, Label, ModuleView, Signature
+from wasmer_llvm_backend.writer import FunctionWriter
 from wasmer_runtime_core.context import STORE, VMCTX
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, Body
@@ -67,7 +66,7 @@ def integer_values(body: Body, slots: Container[int]) -> frozenset[int]:
 
 
 @final
-class FunctionTranslator:
+class FunctionTranslator(FunctionWriter):
     """One function at a time; `unit` says which functions can be called directly."""
 
     def __init__(
@@ -80,6 +79,7 @@ class FunctionTranslator:
     ) -> None:
         """`unit`: functions defined in the same LLVM module; `internal`: those that nobody else can reach;
         `counted`: functions with counted loops; `inlined`: functions to copy to where they are called."""
+        super().__init__()
         self.view = view
         self.unit = unit
         self.internal = internal
@@ -89,144 +89,33 @@ class FunctionTranslator:
         """Functions of the unit that are called, not copied."""
         self.copied: set[int] = set()
         """Functions that are called as ``@iN``: a copy that is inlined."""
-        self.metadata: list[str] = []
-        self.next_metadata = FIRST_FREE_METADATA
         self.body: Body
-        self.scope = 0
         self._restart(b"")
 
     def _restart(self, pool: bytes) -> None:
         """Forget the function before."""
+        self.begin_text()
         self.pool = struct.unpack(f"<{len(pool) // 4}I", pool)
         self.records: list[tuple[int, int, int, int]] = []
         self.at = 0  # of the record that comes next
-        self.offset = 0  # of the operator at hand, in the module
-        self.located_offset = -1
-        self.located = 0
-        self.location_text = ""
-        self.loaded: dict[str, int] = {}  # value computed from what was loaded -> location of the (last) load
-        self.load_places: dict[int, tuple[str, int]] = {}  # of such a location -> address, bytes
         self.loop_hint = HINT  # what stands at branches back to the loop at hand
-        self.number = 0  # of the next value
-        self.blocks = 0
-        self.block = "entry"
-        self.before = ""  # the block whose branch, the line before the block at hand, leads only here
-        self.out: list[str] = []
-        self.head: list[str] = []
-        self.traps: list[str] = []
         self.stack: list[str] = []
         self.locals: list[str] = []
         self.kept: tuple[str, ...] | None = None
         self.local_types: list[str] = []
         self.slots: dict[int, str] = {}
-        self.integers: frozenset[int] = frozenset()
+        self.integers: frozenset[int] = frozenset()  # locals that are values of type i32
         self.labels: dict[int, Label] = {}
-        self.loop_rows: dict[int, tuple[int, int]] = {}
-        self.bits: dict[str, str] = {}
-        self.fencing = True
-        self.promoted: set[str] = set()  # what was converted where nothing is fenced
-        self.fences: dict[tuple[str, str], str] = {}
+        self.loop_rows: dict[int, tuple[int, int]] = {}  # label -> where the pool lists what its loop writes, how many
+        self.bits: dict[str, str] = {}  # i32 -> the bit that it was made of
+        self.fencing = True  # whether floats that are made of something else are fenced
+        self.promoted: set[str] = set()  # those that are not
+        self.fences: dict[tuple[str, str], str] = {}  # (type, constant) -> the same behind a fence
         self.memory_bases: dict[int, str] = {}
-        self.places: dict[tuple[int, str, int], str] = {}
+        self.places: dict[tuple[int, str, int], str] = {}  # (memory, index, offset) -> address, as known here
         self.buffer_slots = 0
         self.volatile = "volatile " if self.view.exact else ""
         self.growth = 0  # how many operators of others may still be copied in
-
-    # --- output ---------------------------------------------------------------------------
-    def let(self, text: str) -> str:
-        """Emit an instruction with a result; the value."""
-        number = self.number
-        self.number = number + 1
-        value = f"%{number}"
-        self.out.append(f"{value} = {text}")
-        return value
-
-    def location(self) -> str:
-        """The debug location of the operator at hand, as what follows an instruction; `located` is its number."""
-        if self.located_offset != self.offset:
-            self.located_offset = self.offset
-            number = self.located = self.next_metadata
-            self.next_metadata = number + 1
-            self.metadata.append(f"!{number} = !DILocation(line: {self.offset}, scope: !{self.scope})")
-            self.location_text = f", !dbg !{number}"
-        return self.location_text
-
-    def load_of(self, left: str, right: str = "", third: str = "") -> int:
-        """The location of the last load that one of the values comes from, or 0."""
-        get = self.loaded.get
-        number = get(left, 0)
-        if right:
-            number = max(number, get(right, 0), get(third, 0))
-        return number
-
-    def let_from(self, text: str, left: str, right: str = "", third: str = "") -> str:
-        """`let`, of something computed from these values."""
-        number = self.load_of(left, right, third)
-        if not number:
-            return self.let(text)
-        result = self.let(f"{text}, !dbg !{number}")
-        self.loaded[result] = number
-        return result
-
-    def branch(self, text: str, condition: str) -> None:
-        """Emit a branch on a condition, into which LLVM may fold a load as well."""
-        number = self.load_of(condition)
-        self.out.append(f"{text}, !dbg !{number}" if number else text)
-
-    def start(self, block: str, before: str = "") -> None:
-        """Begin a block; `before`: that of the branch in the line before, if nobody else comes here."""
-        self.out.append(f"{block}:")
-        self.block = block
-        self.before = before
-
-    def snapshot(self) -> tuple[str, ...]:
-        """The locals as they are."""
-        kept = self.kept
-        if kept is None:
-            kept = self.kept = tuple(self.locals)
-        return kept
-
-    def trap_if(self, condition: str, kind: int) -> None:
-        """Trap if the bit `condition` is set."""
-        self.blocks += 1
-        number = self.blocks
-        self.out.append(f"br i1 {condition}, label %t{number}, label %c{number}")
-        self.traps.append(f"t{number}:\ncall void @{TRAP}{kind}() #3{self.location()}\nunreachable")
-        self.start(f"c{number}", self.block)
-
-    def trap(self, kind: int) -> None:
-        self.out.append(f"call void @{TRAP}{kind}() #3{self.location()}\nunreachable")
-
-    def condition(self, value: str) -> str:
-        """An i32 as a bit; the comparison it came from, if it is one."""
-        if value[0] == BIT:
-            return value[1:]
-        bit = self.bits.get(value)
-        if bit is not None:
-            return bit
-        return self.let_from(f"icmp ne i32 {value}, 0", value)
-
-    def push_bit(self, bit: str) -> None:
-        """Push the i32 that a bit is; the bit itself if the next operator asks for no more."""
-        if self.records[self.at][0] & 0xFFFF in ASKS_FOR_A_BIT:
-            self.stack.append(BIT + bit)
-            return
-        value = self.let_from(f"zext i1 {bit} to i32", bit)
-        self.bits[value] = bit
-        self.stack.append(value)
-
-    def template(self, row: Template, *operands: str) -> str:
-        """Emit a row of `lowering`; its result."""
-        number = self.number
-        last = number + row.names
-        self.number = last
-        operands += ("",) * (4 - len(operands))
-        text = row.format.format(*operands, *range(number, last))
-        result = f"%{last - 1}"
-        if not self.loaded.keys().isdisjoint(operands):
-            text = self.locate(text, result, *operands[:3])
-        self.out.append(text)
-        return result
 
     # --- the function ---------------------------------------------------------------------
     def translate(self, body: Body, inlined: bool = False) -> str:
@@ -237,13 +126,7 @@ class FunctionTranslator:
         internal = inlined or index in self.internal
         self.body = body
         self._restart(body.pool)
-        self.offset = body.offset
-        self.scope = self.next_metadata
-        self.next_metadata += 1
-        self.metadata.append(
-            f'!{self.scope} = distinct !DISubprogram(name: "f{index}", scope: !8, file: !8, line: {body.offset}, '
-            "type: !9, unit: !7, spFlags: DISPFlagDefinition | DISPFlagOptimized)"
-        )
+        self.open_scope(index, body.offset)
 
         arguments = ["ptr %0"]
         if signature.buffered and not internal:
@@ -320,22 +203,6 @@ class FunctionTranslator:
             out.append(text)
             stack.append(result)
 
-    def locate(self, text: str, result: str, left: str, right: str = "", third: str = "") -> str:
-        """The text of a row that computes `result` from loaded values, with the locations of their loads."""
-        number = self.loaded[result] = self.load_of(left, right, third)
-        if "\n" not in text:
-            return f"{text}, !dbg !{number}"
-        lines = text.split("\n")
-        for at, line in enumerate(lines):
-            own = number
-            if "= bitcast" in line:  # of one operand
-                own = max(
-                    [self.load_of(value) for value in (left, right, third) if f" {value} " in line], default=number
-                )
-            if own:
-                lines[at] = f"{line}, !dbg !{own}"
-        return "\n".join(lines)
-
     def _begin_locals(self, body: Body, first: int, params: int) -> None:
         types = body.local_types
         count = len(types)
@@ -385,7 +252,32 @@ class FunctionTranslator:
                 self.out.append(f"store {signature.results[at + 1]} {value}, ptr {place}, align 8")
             self.out.append(f"ret {signature.results[0]} {results[0]}")
 
+    def condition(self, value: str) -> str:
+        """An i32 as a bit; the comparison it came from, if it is one."""
+        if value[0] == BIT:
+            return value[1:]
+        bit = self.bits.get(value)
+        if bit is not None:
+            return bit
+        return self.let_from(f"icmp ne i32 {value}, 0", value)
+
+    def push_bit(self, bit: str) -> None:
+        """Push the i32 that a bit is; the bit itself if the next operator asks for no more."""
+        if self.records[self.at][0] & 0xFFFF in ASKS_FOR_A_BIT:
+            self.stack.append(BIT + bit)
+            return
+        value = self.let_from(f"zext i1 {bit} to i32", bit)
+        self.bits[value] = bit
+        self.stack.append(value)
+
     # --- joining --------------------------------------------------------------------------
+    def snapshot(self) -> tuple[str, ...]:
+        """The locals as they are."""
+        kept = self.kept
+        if kept is None:
+            kept = self.kept = tuple(self.locals)
+        return kept
+
     def branch_to(self, label: Label) -> str:
         """Note a branch from here; the block to name."""
         count = len(label.params if label.loop else label.results)
