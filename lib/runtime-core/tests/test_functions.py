@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 import weakref
 from typing import Any
 
@@ -90,6 +92,33 @@ def test_wherever_a_funcref_goes() -> None:
     for use in (exports.same, lambda value: table.set(0, value), reference.set):
         with pytest.raises(TypeError, match=r"a Function or None, not 'builtin.*'; make it one: Function\("):
             use(print)
+
+
+FIRST = """
+import sys
+sys.path[:0] = {path!r}
+from machine_code import Program
+program = Program()
+program.function("same", "i32", "i32", "same_integer")
+same = program.instance().exports.same
+print("wasmer_runtime_core.functions" in sys.modules)
+print({use})
+"""
+
+
+@pytest.mark.parametrize(
+    ("use", "shown"),
+    [
+        ("same.released(5)", "5"),
+        ("__import__('asyncio').run(same.call_async(5))", "5"),
+        ("__import__('inspect').signature(same)", "(p0: 'i32', /, *, timeout: 'float | None' = None) -> 'i32'"),
+        ("type(same)(same.type, abs)(-5)", "5"),
+    ],
+)
+def test_what_python_says_of_an_export_is_there_when_it_is_asked_first(use: str, shown: str) -> None:
+    script = FIRST.format(path=sys.path, use=use)
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (result.stdout.splitlines(), result.stderr) == (["False", shown], "")
 
 
 def test_it_ends_with_its_last_reference() -> None:

@@ -274,15 +274,25 @@ function_from_record(FunctionRecord *record)
     return function;
 }
 
+/* One of the hooks that functions.py sets, which is imported when the first is wanted. NULL with an exception. */
+static PyObject *
+functions_hook(PyObject **hook)
+{
+    if (!*hook) {
+        PyObject *module = PyImport_ImportModule("wasmer_runtime_core.functions");
+        Py_XDECREF(module);
+        if (module && !*hook)
+            PyErr_SetString(PyExc_SystemError, "wasmer_runtime_core.functions is being imported");
+    }
+    return *hook;
+}
+
 /* Function(signature, callable): what the arguments may be is Python's business. */
 static PyObject *
 function_tp_new(PyTypeObject *Py_UNUSED(type), PyObject *args, PyObject *kwargs)
 {
-    if (!hook_make_function) {
-        PyErr_SetString(PyExc_TypeError, "a Function cannot be made before wasmer_runtime_core.functions is imported");
-        return NULL;
-    }
-    return PyObject_Call(hook_make_function, args, kwargs);
+    PyObject *hook = functions_hook(&hook_make_function);
+    return hook ? PyObject_Call(hook, args, kwargs) : NULL;
 }
 
 static int
@@ -351,9 +361,8 @@ function_set_name(PyObject *object, PyObject *name, void *Py_UNUSED(closure))
 static PyObject *
 function_describe(PyObject *self, void *what)
 {
-    if (!hook_describe)
-        Py_RETURN_NONE;
-    return PyObject_CallFunction(hook_describe, "Os", self, (const char *)what);
+    PyObject *hook = functions_hook(&hook_describe);
+    return hook ? PyObject_CallFunction(hook, "Os", self, (const char *)what) : NULL;
 }
 
 static PyObject *
