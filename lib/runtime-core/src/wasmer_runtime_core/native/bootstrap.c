@@ -61,7 +61,8 @@ native_statistics(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
             free_pages += regions[i].free[at].count;
     }
     return Py_BuildValue("{s:n,s:n,s:n,s:n}", "code_pages", (Py_ssize_t)(pages - free_pages), "memory_slots",
-                         (Py_ssize_t)n_slots, "free_memory_slots", (Py_ssize_t)n_free_slots, "signatures", PyDict_GET_SIZE(signatures));
+                         (Py_ssize_t)n_slots, "free_memory_slots", (Py_ssize_t)n_free_slots, "signatures",
+                         PyDict_GET_SIZE(signatures));
 }
 
 static PyObject *

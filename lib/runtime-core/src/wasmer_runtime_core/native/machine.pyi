@@ -93,7 +93,8 @@ class Function:
         /,
         *,
         name: str | None = None,
-    ) -> Function: ...
+    ) -> Function:
+        """A function of a Python callable; see `wasmer_runtime_core.functions`."""
     @property
     def __signature__(self) -> Any: ...
     @property

@@ -333,11 +333,11 @@ conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature,
                 PyErr_Format(PyExc_OverflowError, "%U: %U does not fit %s%U", what, shown, type_name(type), of);
             Py_XDECREF(shown);
         }
-        else
+        else {
+            int callable = type == FUNCREF && PyCallable_Check(value);
             PyErr_Format(PyExc_TypeError, "%U: %s takes %s, not '%s'%s%U", what, type_name(type), wanted,
-                         Py_TYPE(value)->tp_name,
-                         type == FUNCREF && PyCallable_Check(value) ? "; make it one: Function(signature, callable)" : "",
-                         of);
+                         Py_TYPE(value)->tp_name, callable ? "; make it one: Function(signature, callable)" : "", of);
+        }
         Py_DECREF(of);
     }
     Py_DECREF(what);

@@ -325,6 +325,11 @@ leave_store(void *vmctx)
  * which they end: `previous` is good for restoring, not for reading; whatever comes back from Python to wasm code
  * sets `Thread.activation` to its own again; and the last one to end leaves none behind. A store counts its
  * entries, in any order. */
+static inline void
+end_activation(Thread *thread, Activation *activation)
+{
+    thread->activation = --thread->n_activations ? activation->previous : NULL;
+}
 
 /* Run `code` with the arguments in `frame`, all of them. The store has been entered; the caller leaves it
  * after it has boxed the results. Returns 0, or -1 with an exception. */
@@ -341,7 +346,7 @@ run_frame(Thread *thread, EnterFunction enter, void *code, void *vmctx, CallFram
     thread->n_activations++;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (UNLIKELY(thread->attention) && attend_before(thread, &activation) < 0) {
-        thread->n_activations--;
+        end_activation(thread, &activation);
         return -1;
     }
     if (UNLIKELY(release_gil)) {
@@ -351,7 +356,7 @@ run_frame(Thread *thread, EnterFunction enter, void *code, void *vmctx, CallFram
     else
         gil_runner = thread->id;
     int unwound = enter(code, frame, &activation, stack_words);
-    thread->activation = --thread->n_activations ? activation.previous : NULL;
+    end_activation(thread, &activation);
     if (UNLIKELY(release_gil)) {
         PyEval_RestoreThread(activation.released);
         n_released--;
