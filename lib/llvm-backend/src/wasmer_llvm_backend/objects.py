@@ -28,7 +28,6 @@ from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.trap_kinds import BY_NAME, SITE_FRAMELESS, SITE_RANGE
 
 ALLOCATED: Final = 2
-NO_BITS: Final = 8
 PROGRAM_BITS: Final = 1
 RELOCATIONS_WITH_ADDENDS: Final = 4
 SYMBOL_TABLE: Final = 2

@@ -144,12 +144,8 @@ class ContextLayout:
         """Offset of the address of table `index`'s definition."""
         return self.tables_offset + 8 * index
 
-    def global_is_imported(self, index: int) -> bool:
-        """An imported global is reached through its address, an own one lies in place."""
-        return index < self.imported_globals
-
     def global_(self, index: int) -> int:
-        """Offset of an imported global's address, or of an own global's cell."""
+        """Offset of an imported global's address, or of an own global's cell, which lies in place."""
         if index < self.imported_globals:
             return self.imported_globals_offset + 8 * index
         return self.globals_offset + GLOBAL_BYTES * (index - self.imported_globals)
