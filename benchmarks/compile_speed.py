@@ -262,7 +262,7 @@ def _report(speeds: dict[str, dict[str, float]], backends: list[str], peers: lis
             asked = ASKED.get(backend)
             verdict = "" if asked is None or row[backend] >= asked else "below asked"
             ratios = [f"{row[backend] / row[peer]:.1f}" for peer in peers]
-            figures = [f"{row[name]:.2f}" for name in [backend, *peers]]
+            figures = [f"{row[name]:.3g}" for name in [backend, *peers]]
             rows.append([f"{module}, {backend}", *ratios, *figures, "-" if asked is None else f"{asked:g}", verdict])
         if not backends:
             rows.append([module, *("-" for _ in peers), "-", *(f"{row[peer]:.2f}" for peer in peers), "-", ""])
