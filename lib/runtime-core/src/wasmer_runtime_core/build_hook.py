@@ -40,6 +40,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 OPTIMIZATION: Final = "3"
 
+HIDDEN: Final = "-fvisibility=hidden"
+"""Functions of a group call each other without a detour, and loading it looks up no name but Python's own."""
+
 PURE: Final = "WASMER_PURE"
 
 
@@ -192,6 +195,8 @@ def _compile(target: Path, group: str, modules: list[str]) -> None:
         target_dir=str(temporary),
         group_name=group,
     )
+    for extension in extensions:
+        extension.extra_compile_args.append(HIDDEN)
     arguments = ["-q", "build_ext", f"--build-lib={target}", f"--build-temp={temporary}"]
     setup(name="extensions", packages=[], py_modules=[], ext_modules=extensions, script_args=arguments)
 

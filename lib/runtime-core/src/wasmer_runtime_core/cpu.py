@@ -12,11 +12,11 @@ def host_features() -> frozenset[str]:
     Source: the ``flags`` line of /proc/cpuinfo.
     """
     try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as lines:
+        with open("/proc/cpuinfo", "rb") as lines:
             for line in lines:
-                name, _, words = line.partition(":")
-                if name.strip() in ("flags", "Features"):
-                    return frozenset(words.split())
+                name, _, words = line.partition(b":")
+                if name.strip() in (b"flags", b"Features"):
+                    return frozenset(words.decode().split())
     except OSError:
         pass
     return frozenset()

@@ -17,8 +17,7 @@ from wasmer_runtime_core.link import link
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.wasm.module import FUNCTION, KIND_NAMES, MEMORY, TABLE
 
-# Imported for their effect too: they tell the machine which classes and hooks to use, and of signals.
-from wasmer_runtime_core import globals as _globals, memory as _memory, table as _table  # isort: skip
+# Imported for their effect: they tell the machine which hooks to use, and of signals.
 import wasmer_runtime_core.interrupts  # isort: skip
 import wasmer_runtime_core.trap  # noqa: F401  # isort: skip
 
@@ -26,8 +25,11 @@ if TYPE_CHECKING:
     from typing import Self
 
     from wasmer_runtime_core.functions import DynFunc, Function
+    from wasmer_runtime_core.globals import Global
     from wasmer_runtime_core.limits import Limits
+    from wasmer_runtime_core.memory import Memory
     from wasmer_runtime_core.module import Module
+    from wasmer_runtime_core.table import Table
 
 Extern = Any
 """A `Function`, `Memory`, `Table` or `Global`."""
@@ -174,29 +176,29 @@ class Instance:
         self.exports = Exports(core, link(core.module).places)
         return self
 
-    def memory(self, index: int = 0) -> _memory.Memory:
+    def memory(self, index: int = 0) -> Memory:
         """The memory of this index, imported ones first.
 
         Raises:
             IndexError: there is no such memory.
         """
-        return cast("_memory.Memory", self.core.memory(index))
+        return cast("Memory", self.core.memory(index))
 
-    def table(self, index: int = 0) -> _table.Table:
+    def table(self, index: int = 0) -> Table:
         """The table of this index, imported ones first.
 
         Raises:
             IndexError: there is no such table.
         """
-        return cast("_table.Table", self.core.table(index))
+        return cast("Table", self.core.table(index))
 
-    def global_(self, index: int) -> _globals.Global:
+    def global_(self, index: int) -> Global:
         """The global of this index, imported ones first.
 
         Raises:
             IndexError: there is no such global.
         """
-        return cast("_globals.Global", self.core.global_(index))
+        return cast("Global", self.core.global_(index))
 
     def context(self) -> Any:
         """What host functions get as their first argument."""

@@ -12,14 +12,16 @@ be looked at no more (ValueError), and WebAssembly code that touches it traps.
 
 from __future__ import annotations
 
-import struct
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.native import machine
-from wasmer_runtime_core.pointers import little_endian
-from wasmer_runtime_core.units import Pages
-from wasmer_runtime_core.values import MemoryDescriptor
 from wasmer_runtime_core.wasm.types import PAGE_BYTES, Limits, MemoryType
+
+if TYPE_CHECKING:
+    import struct
+
+    from wasmer_runtime_core.units import Pages
+    from wasmer_runtime_core.values import MemoryDescriptor
 
 # fmt: off
 VIEW_FORMATS: Final = {
@@ -52,6 +54,8 @@ class Memory(machine.Memory):
         """
         if isinstance(descriptor, int):
             return super().__new__(cls, descriptor, maximum)  # type: ignore[return-value]
+        from wasmer_runtime_core.values import MemoryDescriptor
+
         if not isinstance(descriptor, MemoryDescriptor):
             raise TypeError(f"a memory is made of a MemoryDescriptor or a number of pages; this is {descriptor!r}")
         most = None if descriptor.maximum is None else int(descriptor.maximum)
@@ -65,11 +69,15 @@ class Memory(machine.Memory):
     @property
     def size(self) -> Pages:
         """Pages of 64 KiB it has now."""
+        from wasmer_runtime_core.units import Pages
+
         return Pages(self.pages)
 
     @property
     def descriptor(self) -> MemoryDescriptor:
         """What it was made with."""
+        from wasmer_runtime_core.values import MemoryDescriptor
+
         return MemoryDescriptor(self.minimum, self.maximum, bool(self.shared))
 
     def view(self, format: str = "u8", offset: int = 0, count: int | None = None) -> memoryview[Any]:
@@ -85,11 +93,10 @@ class Memory(machine.Memory):
         """
         letter: Any = VIEW_FORMATS.get(format, format)
         try:
-            memoryview(b"").cast(letter)
+            size = memoryview(b"").cast(letter).itemsize
         except ValueError:
             raise ValueError(f"{format!r} is not an element type; there are {', '.join(VIEW_FORMATS)}") from None
         whole = memoryview(self)
-        size = struct.calcsize(letter)
         if count is None:
             count = max(0, (len(whole) - offset) // size)
         elif count < 0:
@@ -148,6 +155,8 @@ class Memory(machine.Memory):
             IndexError: they lie outside.
             struct.error: no such format.
         """
+        from wasmer_runtime_core.pointers import little_endian
+
         layout = little_endian(layout)
         return layout.unpack(self.read(offset, layout.size))
 
@@ -158,6 +167,8 @@ class Memory(machine.Memory):
             IndexError: they lie outside.
             struct.error: no such format, or values that do not fit it.
         """
+        from wasmer_runtime_core.pointers import little_endian
+
         self.write(offset, little_endian(layout).pack(*values))
 
     def __getitem__(self, index: int | slice) -> int | bytes:

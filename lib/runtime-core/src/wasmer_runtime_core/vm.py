@@ -7,7 +7,7 @@ never the other way round, so dropping the last instance frees its memory at onc
 
 from __future__ import annotations
 
-import weakref
+from _weakref import ref  # `weakref.ref`; the rest of that module takes half a millisecond
 from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.errors import ExportNotFound
@@ -58,8 +58,8 @@ class Ctx:
     def __init__(self, data: Any = None, finalizer: Callable[[Any], object] | None = None) -> None:
         self.data = data
         self._finalizer = finalizer
-        self._instance: weakref.ref[Instance] | None = None
-        self._core: weakref.ref[machine.Instance] | None = None  # lives as long as any of its functions
+        self._instance: ref[Instance] | None = None
+        self._core: ref[machine.Instance] | None = None  # lives as long as any of its functions
         self._internals: dict[int, int] | None = None
 
     @property
@@ -75,13 +75,13 @@ class Ctx:
             if core is None:
                 raise ReferenceError("the instance of this context is gone")
             instance = _instance_of(core)
-            self._instance = weakref.ref(instance)
+            self._instance = ref(instance)
         return instance
 
     @instance.setter
     def instance(self, instance: Instance) -> None:
-        self._instance = weakref.ref(instance)
-        self._core = weakref.ref(instance.core)
+        self._instance = ref(instance)
+        self._core = ref(instance.core)
 
     def memory(self, index: int = 0) -> Memory:
         """The instance's memory of this index, imported ones first.

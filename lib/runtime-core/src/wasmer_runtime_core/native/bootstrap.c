@@ -114,9 +114,6 @@ fill(PyObject *target)
         add_type(target, &host_function_spec, &HostFunctionType) || add_type(target, &plan_spec, &PlanType) ||
         add_type(target, &instance_spec, &InstanceType))
         return -1;
-    memory_class = (PyTypeObject *)Py_NewRef((PyObject *)MemoryType);
-    table_class = (PyTypeObject *)Py_NewRef((PyObject *)TableType);
-    global_class = (PyTypeObject *)Py_NewRef((PyObject *)GlobalType);
     for (PyMethodDef *method = native_functions; method->ml_name; method++) {
         PyObject *function = PyCFunction_New(method, NULL);
         if (!function || PyDict_SetItemString(target, method->ml_name, function) < 0) {

@@ -302,7 +302,7 @@ typedef struct FunctionObject {
 static PyTypeObject *CodeType, *MemoryType, *TableType, *GlobalType, *FunctionType, *HostFunctionType, *PlanType,
     *InstanceType;
 
-/* Python subclasses that instances make for what they own; see `configure` in bootstrap.c. */
+/* Python subclasses that instances make for what they own: NULL until there is the first, see `class_of`. */
 static PyTypeObject *memory_class, *table_class, *global_class;
 /* Hooks in Python. */
 static PyObject *hook_make_trap, *hook_annotate, *hook_function_name, *hook_describe, *hook_trace,

@@ -39,6 +39,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from wasmer_runtime_core.asm.x64.records import (
     CONSTANT,
     FIRST_FORM,
@@ -117,6 +119,7 @@ _MEMORY_MODES: Final = (
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Operand:
     """One operand of a form: its kind, and the field of the record that holds it."""
 
@@ -129,6 +132,7 @@ class Operand:
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Form:
     """One row: an instruction form, as it is written and as it is encoded.
 
