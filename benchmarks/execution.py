@@ -4,7 +4,8 @@ Run as ``python benchmarks/execution.py [--backends singlepass,llvm] [--kernels 
 each kernel all contenders run in turn in this process; each checksum is compared with the
 native one's. The table gives each contender's time divided by the time of the same source
 compiled by clang -O2 for this machine, lower is better, and below the geometric mean of
-each column over the kernels that every contender ran.
+each column over the kernels that every contender ran, and how many times as fast as wasmtime
+that makes each of ours.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
+from itertools import product
 
 from kernels import BuildError, Kernel, select
 from support.contenders import Contender, Run, available
@@ -28,7 +30,7 @@ def installed() -> list[str]:
 
 def main() -> int:
     parser = arguments(__doc__ or "", rounds=5)
-    parser.add_argument("--kernels", metavar="NAMES", help="by name, or `simd`, or `all` (default: all but SIMD)")
+    parser.add_argument("--kernels", metavar="NAMES", help="by name, or `simd`, or `scalar` (default: all)")
     parser.add_argument("--backends", default=None, help="ours, separated by commas (default: those installed)")
     parser.add_argument("--peers", default="wasmtime", help="others: wasmtime, wasmtime-winch (default: wasmtime)")
     parser.add_argument("--metering", action="store_true", help="ours a second time, with points counted; and the cost")
@@ -120,8 +122,13 @@ def _report(samples: dict[str, dict[str, Sample]], names: list[str]) -> str:
     shared = [kernel for kernel in samples if all(kernel in ratios[name] for name in others)]
     means = [f"{geometric_mean(ratios[name][kernel] for kernel in shared):.3f}" for name in others]
     rows.append([f"geometric mean of {len(shared)}", *means, "", ""])
+    speeds = []
+    for name, peer in product(others, others):
+        if peer.startswith("wasmtime") and not name.startswith("wasmtime"):
+            speed = geometric_mean(ratios[peer][kernel] / ratios[name][kernel] for kernel in shared)
+            speeds.append(f"{name}: {speed:.3f} times as fast as {peer}")
     head = "CPU time divided by that of clang -O2 native (minimum over rounds; lower is better)\n"
-    return head + "\n" + table(["kernel", *others, "native ms", "spread %"], rows)
+    return head + "\n" + table(["kernel", *others, "native ms", "spread %"], rows) + "\n\n" + "\n".join(speeds)
 
 
 def _cost_of_metering(samples: dict[str, dict[str, Sample]], plain: str, metered: str) -> str:

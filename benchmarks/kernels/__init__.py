@@ -76,18 +76,18 @@ class BuildError(Exception):
 
 
 def select(names: str | None) -> tuple[Kernel, ...]:
-    """The rows whose names are listed, separated by commas; all but the SIMD ones for None.
+    """The rows whose names are listed, separated by commas; every row for None.
 
-    ``all`` stands for every row, ``simd`` for those that need SIMD.
+    ``simd`` stands for those that need SIMD, ``scalar`` for the others.
 
     Raises:
         SystemExit: no row has that name; the message lists those there are.
     """
     if names is None:
-        return tuple(kernel for kernel in KERNELS if not kernel.simd)
+        return KERNELS
     chosen: list[Kernel] = []
     for name in names.split(","):
-        found = [row for row in KERNELS if name == "all" or row.name == name or (name == "simd" and row.simd)]
+        found = [row for row in KERNELS if name in (row.name, "simd" if row.simd else "scalar")]
         if not found:
             raise SystemExit(f"no kernel is called {name!r}; there are: {', '.join(row.name for row in KERNELS)}")
         chosen += [row for row in found if row not in chosen]
