@@ -35,6 +35,7 @@ OP_CALL: Final = 0x10
 OP_CALL_INDIRECT: Final = 0x11
 OP_LOCAL_GET: Final = 0x20
 OP_LOCAL_TEE: Final = 0x22
+VECTOR_CODES: Final = 0x200  # where they begin
 
 DISPATCH: Final[list[Lowering | None]] = by_code()
 
@@ -132,7 +133,7 @@ def compile_body(f: FunctionCompiler, body: Body, verify: bool = False) -> bytes
         lowering = dispatch[word & 0xFFFF]
         f.at = at + 16
         if lowering is None:
-            raise _unknown(body, word & 0xFFFF, f.offset())
+            lowering = _vector_lowering(body, word & 0xFFFF, f.offset())
         lowering.emit(f, word, i64(read_i32_le(records, at + 4)), i64(read_i32_le(records, at + 8)))
         if verify:
             check_books(f)
@@ -144,9 +145,21 @@ def compile_body(f: FunctionCompiler, body: Body, verify: bool = False) -> bytes
     return head + middle + f.asm.restart()
 
 
+def _vector_lowering(body: Body, code: i64, offset: i64) -> Lowering:
+    """What `DISPATCH` lacks until a module has vectors: their table costs more than compiling a small module."""
+    if code >= VECTOR_CODES:
+        from wasmer_singlepass_backend.lowering.vector_table import enter_vectors
+
+        enter_vectors(DISPATCH)
+    lowering = DISPATCH[code]
+    if lowering is None:
+        raise _unknown(body, code, offset)
+    return lowering
+
+
 def _unknown(body: Body, code: i64, offset: i64) -> Exception:
     row = ALL_OPERATORS.get(int(code))
-    if row is not None and code >= 0x200:
+    if row is not None and code >= VECTOR_CODES:
         return CompileError(f"the singlepass backend has no {row.mnemonic} yet (at byte {int(offset):#x})")
     name = row.mnemonic if row is not None else hex(int(code))
     return InternalError(f"no lowering for {name} in function {body.function_index} at byte {int(offset):#x}")
@@ -184,7 +197,7 @@ def _survey(f: FunctionCompiler, body: Body) -> None:
                 f.first_use(i64(read_i32_le(records, at + 4)), code != OP_LOCAL_GET)
         elif code <= OP_RETURN:
             straight = False
-        elif code >= 0x200:
+        elif code >= VECTOR_CODES:
             uses |= USES_VECTORS
         at += 16
     if V128 in body.local_types or view.vectors:

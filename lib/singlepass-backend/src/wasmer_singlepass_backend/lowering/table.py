@@ -1,7 +1,7 @@
 """The lowering of every operator, in the order of the specification's chapters.
 
 A row's objects name the instruction forms it emits; the rule's class says how operands
-travel. Vector operators stand in `lowering.vector_table`.
+travel. Vector operators stand in `lowering.vector_table`, which a module's first of them brings in.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ from wasmer_runtime_core.asm.x64.registers import (
 )
 from wasmer_runtime_core.wasm.internal_operators import ADD_POINTS, CHECK_POINTS, TRACE
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
-from wasmer_runtime_core.wasm.types import F32, F64, I32, I64, V128
+from wasmer_runtime_core.wasm.types import F32, F64, I32, I64
 from wasmer_singlepass_backend.lowering.call import Call, CallHelper, CallIndirect
 from wasmer_singlepass_backend.lowering.comparison import Compare, EqualZero
 from wasmer_singlepass_backend.lowering.control import (
@@ -203,7 +203,6 @@ from wasmer_singlepass_backend.lowering.variable import (
     LocalTee,
     Select,
 )
-from wasmer_singlepass_backend.lowering.vector_table import VECTOR_LOWERINGS
 
 
 def _compare_32(condition: int, mirrored: int) -> Compare:
@@ -435,10 +434,9 @@ LOWERINGS: Final[dict[str, Lowering]] = {
 
 def _fold_loads() -> None:
     """A load may become the memory operand of the arithmetic behind it."""
-    everything = {**LOWERINGS, **VECTOR_LOWERINGS}
-    loads = {I32: everything["i32.load"], I64: everything["i64.load"]}
-    float_loads = {F32: everything["f32.load"], F64: everything["f64.load"], V128: everything["v128.load"]}
-    for mnemonic, rule in everything.items():
+    loads = {I32: LOWERINGS["i32.load"], I64: LOWERINGS["i64.load"]}
+    float_loads = {F32: LOWERINGS["f32.load"], F64: LOWERINGS["f64.load"]}
+    for mnemonic, rule in LOWERINGS.items():
         if isinstance(rule, Binary):
             load = loads[rule.type]
             assert isinstance(load, Load)
@@ -463,9 +461,9 @@ INTERNAL_LOWERINGS: Final[dict[int, Lowering]] = {
 
 
 def by_code() -> list[Lowering | None]:
-    """The table indexed by operator code."""
+    """The table indexed by operator code, without vectors."""
     table: list[Lowering | None] = [None] * TABLE_SIZE
-    for mnemonic, lowering in [*LOWERINGS.items(), *VECTOR_LOWERINGS.items()]:
+    for mnemonic, lowering in LOWERINGS.items():
         table[BY_MNEMONIC[mnemonic].code] = lowering
     for code, lowering in INTERNAL_LOWERINGS.items():
         table[code] = lowering

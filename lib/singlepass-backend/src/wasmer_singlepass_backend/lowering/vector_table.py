@@ -10,6 +10,7 @@ from typing import Final
 
 from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.asm.x64.forms import Form
+from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I64, V128
 from wasmer_singlepass_backend.lowering.float import FloatBinary
 from wasmer_singlepass_backend.lowering.memory import LoadFloat, StoreFloat
@@ -355,3 +356,21 @@ VECTOR_LOWERINGS: Final[dict[str, Lowering]] = {
                                               "roundpd a, a, 11 ; addpd a, {0000000000003043 x2} ; shufps a, t, 0x88"),
 }
 # fmt: on
+
+
+def _fold_loads() -> None:
+    """A load may become the memory operand of the arithmetic behind it."""
+    load = VECTOR_LOWERINGS["v128.load"]
+    assert isinstance(load, LoadFloat)
+    for mnemonic, rule in VECTOR_LOWERINGS.items():
+        if isinstance(rule, FloatBinary):
+            load.used_by(BY_MNEMONIC[mnemonic].code, rule)
+
+
+_fold_loads()
+
+
+def enter_vectors(table: list[Lowering | None]) -> None:
+    """Complete the table of `lowering.table.by_code`."""
+    for mnemonic, lowering in VECTOR_LOWERINGS.items():
+        table[BY_MNEMONIC[mnemonic].code] = lowering
