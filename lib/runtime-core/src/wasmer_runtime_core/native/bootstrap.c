@@ -11,7 +11,7 @@ native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
                                      &PyType_Type, &memory, &PyType_Type, &table, &PyType_Type, &global, &trace,
                                      &function))
         return NULL;
-    struct { PyObject *given; PyTypeObject **place; PyTypeObject *base; } classes[] = {
+    struct { PyObject *given, **place; PyTypeObject *base; } classes[] = {
         {memory, &memory_class, MemoryType}, {table, &table_class, TableType}, {global, &global_class, GlobalType}};
     for (int i = 0; i < 3; i++) {
         if (!classes[i].given)
@@ -20,8 +20,7 @@ native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
             PyErr_Format(PyExc_TypeError, "%R is not a subclass of %R", classes[i].given, classes[i].base);
             return NULL;
         }
-        Py_INCREF(classes[i].given);
-        Py_XSETREF(*classes[i].place, (PyTypeObject *)classes[i].given);
+        Py_XSETREF(*classes[i].place, Py_NewRef(classes[i].given));
     }
     if (trap)
         Py_XSETREF(hook_make_trap, Py_NewRef(trap));

@@ -302,9 +302,9 @@ typedef struct FunctionObject {
 static PyTypeObject *CodeType, *MemoryType, *TableType, *GlobalType, *FunctionType, *HostFunctionType, *PlanType,
     *InstanceType;
 
-/* Python subclasses that instances make for what they own: NULL until there is the first, see `class_of`. */
-static PyTypeObject *memory_class, *table_class, *global_class;
-/* Hooks in Python. */
+/* Python's part tells these by `configure` in bootstrap.c: the subclasses that instances make for what they own, */
+static PyObject *memory_class, *table_class, *global_class;
+/* and hooks. Those of modules that are not always needed are taken with `configured`. */
 static PyObject *hook_make_trap, *hook_annotate, *hook_function_name, *hook_describe, *hook_trace,
     *hook_make_function;
 

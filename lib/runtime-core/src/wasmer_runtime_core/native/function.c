@@ -274,24 +274,24 @@ function_from_record(FunctionRecord *record)
     return function;
 }
 
-/* One of the hooks that functions.py sets, which is imported when the first is wanted. NULL with an exception. */
+/* What a module in Python tells by `configure`; it is imported when that is first wanted. NULL with an exception. */
 static PyObject *
-functions_hook(PyObject **hook)
+configured(PyObject **place, const char *module)
 {
-    if (!*hook) {
-        PyObject *module = PyImport_ImportModule("wasmer_runtime_core.functions");
-        Py_XDECREF(module);
-        if (module && !*hook)
-            PyErr_SetString(PyExc_SystemError, "wasmer_runtime_core.functions is being imported");
+    if (!*place) {
+        PyObject *imported = PyImport_ImportModule(module);
+        Py_XDECREF(imported);
+        if (imported && !*place)
+            PyErr_Format(PyExc_ImportError, "%s is being imported", module);
     }
-    return *hook;
+    return *place;
 }
 
 /* Function(signature, callable): what the arguments may be is Python's business. */
 static PyObject *
 function_tp_new(PyTypeObject *Py_UNUSED(type), PyObject *args, PyObject *kwargs)
 {
-    PyObject *hook = functions_hook(&hook_make_function);
+    PyObject *hook = configured(&hook_make_function, "wasmer_runtime_core.functions");
     return hook ? PyObject_Call(hook, args, kwargs) : NULL;
 }
 
@@ -361,7 +361,7 @@ function_set_name(PyObject *object, PyObject *name, void *Py_UNUSED(closure))
 static PyObject *
 function_describe(PyObject *self, void *what)
 {
-    PyObject *hook = functions_hook(&hook_describe);
+    PyObject *hook = configured(&hook_describe, "wasmer_runtime_core.functions");
     return hook ? PyObject_CallFunction(hook, "Os", self, (const char *)what) : NULL;
 }
 

@@ -201,16 +201,6 @@ allocate_arrays(InstanceObject *self, PlanObject *plan)
     return 0;
 }
 
-/* The Python class for what an instance owns. Its module is imported for the first of them, and then says which it is
- * (`configure` in bootstrap.c). */
-static PyTypeObject *
-class_of(PyTypeObject **place, const char *module)
-{
-    if (!*place)
-        Py_XDECREF(PyImport_ImportModule(module));
-    return *place;
-}
-
 static int
 fill_block(InstanceObject *self)
 {
@@ -220,10 +210,10 @@ fill_block(InstanceObject *self)
     for (uint32_t i = 0; i < plan->n_memories; i++) {
         if (i >= plan->n_imported_memories) {
             PlanLimits *limits = &plan->memories[i - plan->n_imported_memories];
-            PyTypeObject *class = class_of(&memory_class, "wasmer_runtime_core.memory");
+            PyObject *class = configured(&memory_class, "wasmer_runtime_core.memory");
             if (!class)
                 return -1;
-            self->memories[i] = memory_new(class, limits->minimum, limits->maximum, limits->flag,
+            self->memories[i] = memory_new((PyTypeObject *)class, limits->minimum, limits->maximum, limits->flag,
                                            plan->needs_reservation ? RESERVE_BY_ALL_MEANS : RESERVE_IF_FREE);
             if (!self->memories[i])
                 return -1;
@@ -241,10 +231,11 @@ fill_block(InstanceObject *self)
     for (uint32_t i = 0; i < plan->n_tables; i++) {
         if (i >= plan->n_imported_tables) {
             PlanLimits *limits = &plan->tables[i];
-            PyTypeObject *class = class_of(&table_class, "wasmer_runtime_core.table");
+            PyObject *class = configured(&table_class, "wasmer_runtime_core.table");
             if (!class)
                 return -1;
-            self->tables[i] = table_new(class, limits->flag, limits->minimum, limits->maximum, (PyObject *)self);
+            self->tables[i] = table_new((PyTypeObject *)class, limits->flag, limits->minimum, limits->maximum,
+                                        (PyObject *)self);
             if (!self->tables[i] || store_merge(&self->member, &self->tables[i]->member) < 0)
                 return -1;
         }
@@ -488,11 +479,11 @@ instance_global(PyObject *object, PyObject *argument)
     if (is_alive((PyObject *)self->globals[index]))
         return Py_NewRef((PyObject *)self->globals[index]);
     uint32_t own = index - self->plan->n_imported_globals;
-    PyTypeObject *class = class_of(&global_class, "wasmer_runtime_core.globals");
+    PyObject *class = configured(&global_class, "wasmer_runtime_core.globals");
     if (!class)
         return NULL;
-    GlobalObject *global = global_new(class, self->plan->globals[2 * index], self->plan->globals[2 * index + 1], self, own,
-                                      own_cell(self, own));
+    GlobalObject *global = global_new((PyTypeObject *)class, self->plan->globals[2 * index],
+                                      self->plan->globals[2 * index + 1], self, own, own_cell(self, own));
     self->globals[index] = global;
     return (PyObject *)global;
 }
