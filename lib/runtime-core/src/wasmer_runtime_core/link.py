@@ -7,7 +7,6 @@ declarations are put into the plain rows that it takes.
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING, Final
 
 from wasmer_runtime_core.code import publish
@@ -18,6 +17,8 @@ from wasmer_runtime_core.wasm.module import ConstantExpression, ElementSegment
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wasmer_runtime_core.module import Module
 
 # Kinds of initializer, as in native/plan.c.
@@ -74,7 +75,7 @@ def make_plan(module: Module) -> Plan:
             layout.total_bytes,
         ),
         types=tuple(info.types),
-        functions=array("I", info.functions).tobytes(),
+        functions=_packed(info.functions, 4),
         imported_functions=info.imported_functions,
         imports=tuple((row.kind, row.namespace, row.name) for row in info.imports),
         memories=tuple((row.limits.minimum, row.limits.maximum, int(row.shared)) for row in own_memories),
@@ -84,7 +85,7 @@ def make_plan(module: Module) -> Plan:
         globals=b"".join(bytes((row.value, row.mutable)) for row in info.globals),
         imported_globals=info.imported_globals,
         initializers=tuple(_initializer(row.initializer) for row in info.global_definitions),
-        escaping=array("I", info.escaping).tobytes(),
+        escaping=_packed(info.escaping, 4),
         elements=tuple(
             (row.mode, row.table, row.offset and _initializer(row.offset), row.type, _items(row))
             for row in info.elements
@@ -104,8 +105,13 @@ def _initializer(expression: ConstantExpression) -> tuple[int, int]:
 
 def _items(segment: ElementSegment) -> bytes:
     """Items as 64-bit ints: a function's index, -1 for null, -2 - n for the value of global n."""
-    items = array("q")
+    items = []
     for item in segment.items:
         kind = _KINDS[item.operator]
         items.append(item.value if kind == FUNCTION else -1 if kind == NULL else -2 - item.value)
-    return items.tobytes()
+    return _packed(items, 8)
+
+
+def _packed(numbers: Sequence[int], size: int) -> bytes:
+    """Signed integers of `size` bytes; the module `array` takes longer to load than this for most modules."""
+    return b"".join([number.to_bytes(size, "little", signed=True) for number in numbers])

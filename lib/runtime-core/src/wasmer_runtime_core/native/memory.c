@@ -268,6 +268,9 @@ memory_method_grow(PyObject *object, PyObject *argument)
 static PyObject *
 native_can_reserve(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur < 4 * SLOT_BYTES)
+        Py_RETURN_FALSE;
     if (n_free_slots)
         Py_RETURN_TRUE;
     size_t bytes = SLOT_BYTES + ((size_t)2 << 20);
