@@ -276,7 +276,7 @@ def test_an_interrupt_ends_a_loop_without_end(program: str) -> None:
             assert running.wait(10) == failures.INTERRUPT_EXIT_CODE
             assert running.stderr is not None and "Traceback" not in running.stderr.read()
         finally:
-            running.kill()  # else a loop that goes on is waited for; so it does where SIGINT is ignored, as under nohup
+            running.kill()  # or a loop that goes on, as it does where whoever started us ignores SIGINT, is waited for
 
 
 def test_missing_wasi_is_explained(tmp_path: Path) -> None:
