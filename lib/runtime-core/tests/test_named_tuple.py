@@ -73,6 +73,7 @@ def test_refused_as_there(values: Any, named: Any, wrong: str) -> None:
 def test_changed_copies() -> None:
     place = Place("a", 2)
     assert place._replace(line=5) == Place("a", 5, 1)
+    assert place.__replace__(line=5) == Place("a", 5, 1)
     assert place == ("a", 2, 1)
     with pytest.raises(ValueError, match="Place has no field 'row'"):
         place._replace(row=1)  # type: ignore[call-arg]

@@ -45,6 +45,8 @@ else:
                 raise ValueError(f"{type(self).__name__} has no field {', '.join(map(repr, named))}")
             return make(type(self), values)
 
+        __replace__ = _replace  # for `copy.replace` of Python 3.13
+
         def _asdict(self):
             return dict(zip(self._fields, self, strict=True))
 
