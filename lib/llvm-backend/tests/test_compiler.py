@@ -8,6 +8,7 @@ import re
 import pytest
 
 from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, compiler, partition, target, translate
+from wasmer_llvm_backend.workers import Died
 from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError, InternalError, Trap
 from wasmer_runtime_core.pipeline import Compilation, compile_with, run
@@ -66,6 +67,13 @@ def test_a_function_that_llvm_does_not_survive_is_named(monkeypatch: pytest.Monk
     monkeypatch.setattr(translate.FunctionTranslator, "translate", broken)
     with pytest.raises(CompileError, match=r"LLVM gave up on function 41 \(f20_\) at byte 0x\w+: LLVM ERROR"):
         compiled(MANY, LLVMCompiler(processes=2))
+
+
+def test_the_last_words_are_those_of_llvm() -> None:
+    assert compiler.last_words(Died(-6, "python: X.cpp:7: Assertion `x' failed.\nAborted")).endswith("`x' failed.")
+    assert compiler.last_words(Died(1, "note\nLLVM ERROR: out of tune\nfree(): invalid")) == "LLVM ERROR: out of tune"
+    assert compiler.last_words(Died(1, "first\nlast")) == "last"
+    assert compiler.last_words(Died(3, "")) == "its process ended with status 3"
 
 
 def test_a_function_that_llvm_rejects_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

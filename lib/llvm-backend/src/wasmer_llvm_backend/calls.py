@@ -10,6 +10,7 @@ from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS
 from wasmer_runtime_core.context import FUNCTION_RECORD, IMPORT_RECORD
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_runtime_core.vmcalls import SLOTS, VMCALLS
+from wasmer_runtime_core.wasm.body import RECORD_BYTES
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.translate import FunctionTranslator
@@ -57,8 +58,9 @@ def call(f: FunctionTranslator, word: int, a: int, b: int) -> None:
         emit_call(f, signature, code, context, arguments)
         return
     copied = f.inlined.get(a)
-    if copied is not None and len(copied.records) // 16 <= f.growth:
-        f.growth -= len(copied.records) // 16
+    size = len(copied.records) // RECORD_BYTES if copied is not None else 0
+    if size and size <= f.growth:
+        f.growth -= size
         f.copied.add(a)
         callee = f"@i{a}"
     else:

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, final
 
 from wasmer_llvm_backend.notices import notify
 from wasmer_llvm_backend.objects import UnitCode
-from wasmer_llvm_backend.partition import Part, Plan, excess_of, plan, size_of, unit_text
+from wasmer_llvm_backend.partition import Part, Plan, plan, size_of, unit_text
 from wasmer_llvm_backend.target import PROCESSORS, processor
 from wasmer_llvm_backend.unit import Job, Product
 from wasmer_llvm_backend.view import ModuleView
@@ -117,8 +117,8 @@ class LLVMCompiler:
         total = sum(part.records for part in parts)
         done = shown = 0
         for body in bodies:
-            excess = excess_of(body)
-            if excess:
+            if body.function_index in how.excesses:
+                excess = how.excesses[body.function_index]
                 notify(f"{named(info, body)} has {excess}: it is compiled without optimization")
         self._tell(0, total)
         with closing(self._answers(how)) as answers:
@@ -202,14 +202,19 @@ class LLVMCompiler:
             return InternalError(f"LLVM rejects {what}: {answer.rejected}")
         if answer.killed:
             return CompileError(f"LLVM's process was killed while it compiled {what} (signal 9: out of memory?)")
-        reason = answer.message.splitlines()[-1] if answer.message else f"its process ended with status {answer.status}"
-        return CompileError(f"LLVM gave up on {what}: {reason}")
+        return CompileError(f"LLVM gave up on {what}: {last_words(answer)}")
 
 
 def named(info: ModuleInfo, body: Body) -> str:
     """A function for a message: ``function 7 (name) at byte 0x2a``."""
     name = info.function_names.get(body.function_index)
     return f"function {body.function_index}" + (f" ({name})" if name else "") + f" at byte {body.offset:#x}"
+
+
+def last_words(died: Died) -> str:
+    """Why a worker ended: what LLVM said, and not what the end of the process made of it."""
+    lines = died.message.splitlines() or [f"its process ended with status {died.status}"]
+    return next((line for line in reversed(lines) if "LLVM ERROR" in line or "Assertion" in line), lines[-1])
 
 
 def join(units: Sequence[UnitCode], bodies: Sequence[Body]) -> tuple[bytes, bytes, bytes, bytes]:

@@ -50,7 +50,6 @@ class Template:
     """
 
     def __init__(self, text: str, operands: int) -> None:
-        self.text = text
         self.operands = operands
         self.instruction = text.removesuffix("$a, $b") if re.fullmatch(r"[a-z]+ \w+ \$a, \$b", text) else ""
         lines = [line.strip() for line in text.split(" ; ")]
@@ -123,15 +122,8 @@ def _scalars() -> None:
             ("gt_u", "ugt"), ("le_s", "sle"), ("le_u", "ule"), ("ge_s", "sge"), ("ge_u", "uge"),
         ):  # fmt: skip
             COMPARISONS[f"{type_}.{name}"] = f"icmp {condition} {type_}"
-        for name, instruction in (
-            ("add", "add"),
-            ("sub", "sub"),
-            ("mul", "mul"),
-            ("and", "and"),
-            ("or", "or"),
-            ("xor", "xor"),
-        ):
-            _rows[f"{type_}.{name}"] = f"{instruction} {type_} $a, $b"
+        for name in ("add", "sub", "mul", "and", "or", "xor"):
+            _rows[f"{type_}.{name}"] = f"{name} {type_} $a, $b"
         for name, instruction in (("shl", "shl"), ("shr_s", "ashr"), ("shr_u", "lshr")):
             _rows[f"{type_}.{name}"] = f"%count = and {type_} $b, {bits - 1} ; {instruction} {type_} $a, %count"
         for name, intrinsic in (("rotl", "fshl"), ("rotr", "fshr")):

@@ -2,10 +2,9 @@
 
 LLVM's pipelines are made for code as a front end leaves it. Ours has been through such a pipeline
 before it became WebAssembly, and since loads and stores are volatile most passes look at it in
-vain. So most functions get a short list of passes, after which their code runs as fast as after
-LLVM's thirty, for a quarter of the time (geometric mean over C kernels). Only functions with counted loops,
-which have copies that may be vectorised (`counted`), go through the whole, at LLVM's effort 1:
-2 and 3 gain a percent there and cost a third more.
+vain. So most functions get a short list of passes; only functions with counted loops, which have
+copies that may be vectorised (`counted`), go through all of LLVM's. docs/rationale.md has what
+was measured.
 
 The vectoriser of straight-line code is off (it makes sha256 a third slower), that of loops
 on. Inlining by LLVM's own judgement stops earlier than it would: it happens only in units that

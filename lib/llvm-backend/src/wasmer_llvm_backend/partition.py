@@ -22,6 +22,7 @@ from wasmer_llvm_backend.counted import find
 from wasmer_llvm_backend.intrinsics import declarations
 from wasmer_llvm_backend.target import processor
 from wasmer_llvm_backend.translate import FunctionTranslator, integer_values, locals_in_slots
+from wasmer_runtime_core.wasm.body import RECORD_BYTES
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Plan(NamedTuple):
     """Functions with counted loops."""
     inlined: Mapping[int, Body]
     """Functions that are copied to where they are called."""
+    excesses: Mapping[int, str]
+    """Functions that have too much of something to be optimized -> what it is."""
     reachable: frozenset[int]
     """Functions that follow the machine contract: they may be references, or another unit calls them."""
 
@@ -86,12 +89,13 @@ def plan(view: ModuleView, bodies: Sequence[Body], opt_level: int) -> Plan:
         counted = frozenset(body.function_index for body in bodies if has_counted_loop(body))
     inlined = {body.function_index: body for body in bodies if is_inlined(body)} if opt_level else {}
     everything = opt_level > 1 or not view.exact  # accesses that are not exact may be vectorised in any loop
+    excesses = {body.function_index: excess for body in bodies if (excess := excess_of(body))}
     efforts: list[tuple[int, bool]] = []
     for body in bodies:
         whole = (everything or body.function_index in counted) and not is_deep(body, WHOLE_LOOP_DEPTH)
-        efforts.append((0, False) if excess_of(body) else (opt_level, whole))
+        efforts.append((0, False) if body.function_index in excesses else (opt_level, whole))
     parts = partition(bodies, efforts)
-    return Plan(view, parts, counted, inlined, called_from_elsewhere(view, parts))
+    return Plan(view, parts, counted, inlined, excesses, called_from_elsewhere(view, parts))
 
 
 def partition(bodies: Sequence[Body], efforts: Sequence[tuple[int, bool]]) -> list[Part]:
@@ -137,9 +141,7 @@ def has_counted_loop(body: Body) -> bool:
 
 def is_inlined(body: Body) -> bool:
     """Whether calls of a function become copies of it."""
-    if records(body) > INLINED_RECORDS or body.calls or body.call_weight:
-        return False
-    return LOOP not in array("I", body.records)[0::4]
+    return records(body) <= INLINED_RECORDS and not (body.calls or body.call_weight or body.loops)
 
 
 def excess_of(body: Body) -> str:
@@ -197,7 +199,7 @@ def unit_text(plan: Plan, part: Part, cpu: str) -> str:
 
 def records(body: Body) -> int:
     """The number of operators in a function."""
-    return len(body.records) // 16
+    return len(body.records) // RECORD_BYTES
 
 
 def size_of(body: Body) -> int:
