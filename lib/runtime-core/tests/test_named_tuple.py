@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 from collections import namedtuple
 from typing import Any
@@ -52,6 +53,11 @@ def test_made_as_there(values: Any, named: Any) -> None:
     assert repr(place) == repr(known)
     assert place._asdict() == known._asdict()
     assert (place.file, place.line, place.column) == tuple(known)
+
+
+@pytest.mark.parametrize("class_", [Place, Mark])
+def test_its_signature_is_its_fields(class_: type) -> None:
+    assert str(inspect.signature(class_)) == "(file: 'str', line: 'int' = 1, column: 'int' = 1)"
 
 
 @pytest.mark.parametrize(

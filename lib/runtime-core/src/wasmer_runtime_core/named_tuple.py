@@ -7,8 +7,7 @@ they share the methods of one base, and a class is its fields and no more. Annot
 they are written as.
 
 Objects are made as fast as those of `collections.namedtuple` if every field is given by position,
-else in a microsecond. `inspect.signature` does not know the fields; ``_fields`` and
-``_field_defaults`` say them, as there.
+else in a microsecond.
 
 Type checkers see `typing.NamedTuple`, and hold classes to its rules: fields without a default
 come first, no other bases.
@@ -24,6 +23,26 @@ else:
     from _collections import _tuplegetter as field  # what `collections.namedtuple` has for fields
 
     make = tuple.__new__
+
+    class _Signature:
+        """The fields as parameters, for `inspect` and `help`."""
+
+        def __get__(self, instance, cls):
+            from inspect import Parameter, Signature
+
+            empty = Parameter.empty
+            types = {
+                name: type_ for base in cls.__mro__ for name, type_ in getattr(base, "__annotations__", {}).items()
+            }
+            return Signature(
+                Parameter(
+                    name,
+                    Parameter.POSITIONAL_OR_KEYWORD,
+                    default=cls._field_defaults.get(name, empty),
+                    annotation=types.get(name, empty),
+                )
+                for name in cls._fields
+            )
 
     class Record(tuple):
         """What the classes have in common."""
@@ -45,6 +64,7 @@ else:
                 raise ValueError(f"{type(self).__name__} has no field {', '.join(map(repr, named))}")
             return make(type(self), values)
 
+        __signature__ = _Signature()
         __replace__ = _replace  # for `copy.replace` of Python 3.13
 
         def _asdict(self):
