@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from support.contenders import wasmtime_config
+from support.contenders import installed, wasmtime_config
 from support.measure import Sample, alternate, arguments, table, write_json
 from support.npm import PACKAGES, FetchError, fetch
 
@@ -161,11 +161,11 @@ class Recorder:
 
 def main() -> int:
     parser = arguments(__doc__ or "", rounds=5)
-    parser.add_argument("--backends", default="singlepass", help="ours, separated by commas (default: singlepass)")
+    parser.add_argument("--backends", default=None, help="ours, separated by commas (default: those installed)")
     parser.add_argument("--peers", default="wasmtime,wasmtime-winch", help="default: wasmtime,wasmtime-winch")
     options = parser.parse_args()
     rounds = 2 if options.quick else options.rounds
-    backends = list(filter(None, options.backends.split(",")))
+    backends = installed() if options.backends is None else list(filter(None, options.backends.split(",")))
     peers = list(filter(None, options.peers.split(",")))
     if backends and importlib.util.find_spec("wasmer_runtime_core") is None:
         print("left out: wasmer_runtime_core is not installed", file=sys.stderr)

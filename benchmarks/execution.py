@@ -10,22 +10,13 @@ that makes each of ours.
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable
 from itertools import product
 
 from kernels import BuildError, Kernel, select
-from support.contenders import Contender, Run, available
+from support.contenders import Contender, Run, available, installed
 from support.measure import Sample, alternate, arguments, geometric_mean, table, write_json
-
-
-def installed() -> list[str]:
-    """Our backends that can be used here."""
-    names = ["singlepass"]
-    if importlib.util.find_spec("llvmlite") and importlib.util.find_spec("wasmer_llvm_backend"):
-        names.append("llvm")
-    return names
 
 
 def main() -> int:

@@ -94,6 +94,14 @@ def wasmtime_config(strategy: str) -> wasmtime.Config:
     return config
 
 
+def installed() -> list[str]:
+    """Our backends that can be used here."""
+    names = ["singlepass"]
+    if importlib.util.find_spec("llvmlite") and importlib.util.find_spec("wasmer_llvm_backend"):
+        names.append("llvm")
+    return names
+
+
 def available(name: str) -> Contender | None:
     """The contender of that name, or None where its package is not installed."""
     if name == "native":
