@@ -46,7 +46,7 @@ class Exports:
         self._core = core
         self._places = places
         self._made: dict[str, Extern] = {}
-        self._named: set[int] = set()  # functions that have the name they were first asked for by
+        self._named: set[int] | None = None  # functions that have the name they were first asked for by, if any
 
     def __getitem__(self, name: str) -> Extern:
         made = self._made.get(name)
@@ -61,6 +61,8 @@ class Exports:
     def _make(self, name: str, kind: int, index: int) -> Extern:
         if kind == FUNCTION:
             function = self._core.function(index)
+            if self._named is None:
+                self._named = set()
             if index not in self._named:  # under two names it keeps the one asked for first
                 self._named.add(index)
                 function.__name__ = name
