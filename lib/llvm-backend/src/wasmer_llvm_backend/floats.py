@@ -120,20 +120,22 @@ def foldable(type_: str, value: str) -> bool:
 
 def fence(f: FunctionTranslator, type_: str, value: str) -> str:
     """The value, unknown to LLVM from here on."""
-    if type_ != V128:
-        return f.let(f"call {type_} @llvm.arithmetic.fence.{FENCED[type_]}({type_} {value})")
-    value = f.let(f"bitcast {V128} {value} to <2 x double>")
-    value = f.let(f"call <2 x double> @llvm.arithmetic.fence.v2f64(<2 x double> {value})")
-    return f.let(f"bitcast <2 x double> {value} to {V128}")
+    return _through(f, "arithmetic.fence", type_, "<2 x double>", value)
 
 
 def quiet(f: FunctionTranslator, type_: str, value: str) -> str:
-    """The value, a signalling NaN made quiet."""
+    """The value, a signalling NaN made quiet; of vectors those of four lanes."""
+    return _through(f, "canonicalize", type_, "<4 x float>", value)
+
+
+def _through(f: FunctionTranslator, intrinsic: str, type_: str, lanes: str, value: str) -> str:
+    """What an intrinsic makes of a value, of a v128 seen as `lanes`."""
     if type_ != V128:
-        return f.let(f"call {type_} @llvm.canonicalize.{FENCED[type_]}({type_} {value})")
-    value = f.let(f"bitcast {V128} {value} to <4 x float>")
-    value = f.let(f"call <4 x float> @llvm.canonicalize.v4f32(<4 x float> {value})")
-    return f.let(f"bitcast <4 x float> {value} to {V128}")
+        return f.let(f"call {type_} @llvm.{intrinsic}.{FENCED[type_]}({type_} {value})")
+    suffix = "v2f64" if lanes == "<2 x double>" else "v4f32"
+    value = f.let(f"bitcast {V128} {value} to {lanes}")
+    value = f.let(f"call {lanes} @llvm.{intrinsic}.{suffix}({lanes} {value})")
+    return f.let(f"bitcast {lanes} {value} to {V128}")
 
 
 def hide_integers(f: FunctionTranslator, written: Sequence[int]) -> None:

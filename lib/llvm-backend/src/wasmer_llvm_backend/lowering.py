@@ -110,6 +110,9 @@ def lanes(shape: str, text: str, operands: str = "a", result: str = "") -> str:
     return " ; ".join([*parts, *before, f"%out = {last}", f"bitcast {result_vector} %out to {V128}"])
 
 
+FLOAT_CONDITIONS: Final = {"eq": "oeq", "ne": "une", "lt": "olt", "gt": "ogt", "le": "ole", "ge": "oge"}
+"""A comparison's name -> LLVM's: false if an operand is a NaN, but for `ne`."""
+
 _rows: Final[dict[str, str]] = {}
 ARITHMETIC: Final[dict[str, str]] = {}
 """Float operators that LLVM may drop for a constant operand -> the type of their operands."""
@@ -135,14 +138,7 @@ def _scalars() -> None:
         _rows[f"{type_}.extend16_s"] = f"%low = trunc {type_} $a to i16 ; sext i16 %low to {type_}"
     for type_ in ("f32", "f64"):
         llvm = TYPES[type_]
-        for name, condition in (
-            ("eq", "oeq"),
-            ("ne", "une"),
-            ("lt", "olt"),
-            ("gt", "ogt"),
-            ("le", "ole"),
-            ("ge", "oge"),
-        ):
+        for name, condition in FLOAT_CONDITIONS.items():
             COMPARISONS[f"{type_}.{name}"] = f"fcmp {condition} {llvm}"
         for name in ("add", "sub", "mul", "div"):
             _rows[f"{type_}.{name}"] = f"f{name} {llvm} $a, $b"
@@ -448,14 +444,7 @@ def _float_lane_rows() -> None:
         _rows[f"{shape}.max"] = lanes(shape, extremum(vector, SHAPES[integer], "%a", "%b", "ogt", "and"), "ab")
         _rows[f"{shape}.pmin"] = lanes(shape, f"%c = fcmp olt S %b, %a ; select <{count} x i1> %c, S %b, S %a", "ab")
         _rows[f"{shape}.pmax"] = lanes(shape, f"%c = fcmp olt S %a, %b ; select <{count} x i1> %c, S %b, S %a", "ab")
-        for name, condition in (
-            ("eq", "oeq"),
-            ("ne", "une"),
-            ("lt", "olt"),
-            ("gt", "ogt"),
-            ("le", "ole"),
-            ("ge", "oge"),
-        ):
+        for name, condition in FLOAT_CONDITIONS.items():
             _rows[f"{shape}.{name}"] = lanes(
                 shape,
                 f"%bits = fcmp {condition} S %a, %b ; sext <{count} x i1> %bits to {SHAPES[integer]}",

@@ -48,13 +48,8 @@ def local_get(f: FunctionTranslator, word: int, a: int, b: int) -> None:
 
 
 def local_set(f: FunctionTranslator, word: int, a: int, b: int) -> None:
-    value = f.stack.pop()
-    slot = f.slots.get(a)
-    if slot is None:
-        f.locals[a] = value
-        f.kept = None
-    else:
-        f.out.append(f"store {f.local_types[a]} {value}, ptr {slot}")
+    local_tee(f, word, a, b)
+    f.stack.pop()
 
 
 def local_tee(f: FunctionTranslator, word: int, a: int, b: int) -> None:
