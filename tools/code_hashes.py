@@ -85,13 +85,13 @@ def fingerprint(module: bytes | str | CompileError, compiler: Compiler) -> str:
     try:
         run(compilation)
         outcome = f"code {digest(*code_fields(compilation.compiled))}"
-    except CompileError as error:
+    except (CompileError, InternalError) as error:
         outcome = refusal(error)
     bodies = digest(*(field for body in compilation.bodies for field in fields(body)))
     return f"binary {digest(compilation.binary)}  bodies {bodies}  {outcome}"
 
 
-def refusal(error: CompileError) -> str:
+def refusal(error: CompileError | InternalError) -> str:
     """An error in a line."""
     kind = "BUG" if isinstance(error, InternalError) else type(error).__name__
     return f"{kind} {error}".replace("\n", " ")

@@ -55,7 +55,7 @@ REFUSALS = (
     OSError, NotImplementedError,
 )  # fmt: skip
 """What a wrong value may give. Anything else is a mistake of ours; so are the three below."""
-MISTAKES = ("InternalError", "RecursionError", "UnboundLocalError")
+MISTAKES = ("InternalError", "FaultError", "RecursionError", "UnboundLocalError")
 
 
 class Raises:

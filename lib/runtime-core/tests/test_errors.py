@@ -5,7 +5,9 @@ from __future__ import annotations
 import builtins
 import inspect
 import pickle
+import re
 import traceback
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from wasmer_runtime_core.errors import (
     ExitCode,
     ExportNotFound,
     ExportWrongType,
+    FaultError,
     Frame,
     GenericLinkError,
     ImportNotFound,
@@ -48,6 +51,7 @@ EXAMPLES: list[errors.Error] = [
     DecodeError("unknown operator", None, 3, 14),
     ValidationError("type mismatch", 31, 2),
     InternalError("lost"),
+    FaultError("signal 4 {"),
     LinkError(ITEMS, "do something"),
     SignatureError("[i32] -> []", "(str)", "f"),
     ExportNotFound("x", ["a", "b"]),
@@ -104,6 +108,22 @@ def test_python_words_for_the_same_failures() -> None:
     assert errors.WasmRuntimeError is errors.RuntimeError
     assert issubclass(errors.BackendError, errors.CompileError)
     assert not issubclass(LinkError, errors.CallError)
+
+
+def test_a_bug_of_ours_is_taken_for_nothing_else() -> None:
+    """Who handles what a module may do wrong (it does not compile, it traps) does not handle our bugs by the way."""
+    assert InternalError.__bases__ == (errors.Error,)
+    assert issubclass(FaultError, InternalError) and not issubclass(FaultError, builtins.RuntimeError)
+    assert str(FaultError("signal 4 {")) == "Internal error, compiled code faulted: signal 4 {"
+
+
+def test_the_c_part_raises_classes_that_exist() -> None:
+    """`raise_error` looks them up by name, when it is too late for a mistake."""
+    native = Path(__file__).resolve().parents[1] / "src" / "wasmer_runtime_core" / "native"
+    named = {name for file in native.glob("*.c") for name in re.findall(r'raise_error\("(\w+)"', file.read_text())}
+    assert "RuntimeError" in named
+    for name in named:
+        assert issubclass(getattr(errors, name), errors.Error), name
 
 
 def test_missing_exports_name_what_there_is() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from wasmer_runtime_core import pipeline
 from wasmer_runtime_core.backend import CompiledModule, Compiler, CompilerConfig
-from wasmer_runtime_core.errors import CacheError, CompileError, DecodeError, LinkError, ValidationError
+from wasmer_runtime_core.errors import CacheError, CompileError, DecodeError, InternalError, LinkError, ValidationError
 from wasmer_runtime_core.imports import imports
 from wasmer_runtime_core.module import COMPILED_FIELDS, INFO_FIELDS, ExportType, ImportType, Module
 from wasmer_runtime_core.pipeline import compile_with, read_module, validate, validate_and_report_errors
@@ -160,6 +160,21 @@ def test_passes_stop_where_they_are_told_to() -> None:
     assert [body.function_index for body in compilation.bodies] == [0]
     with pytest.raises(CompileError, match="no backend was chosen"):
         pipeline.run(pipeline.Compilation("(module)"))
+
+
+@pytest.mark.parametrize(
+    "error", [InternalError("lost"), CompileError("too large for us"), MemoryError(), OSError(5, "no")]
+)
+def test_what_is_not_the_modules_fault_is_no_answer(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug of ours, a limit of ours: neither says that the module is invalid."""
+
+    def fail(compilation: pipeline.Compilation) -> None:
+        raise error
+
+    passes = tuple(step._replace(run=fail) if step.name == "validate" else step for step in pipeline.PASSES)
+    monkeypatch.setattr(pipeline, "PASSES", passes)
+    with pytest.raises(type(error)):
+        validate("(module)")
 
 
 def test_the_collector_is_back_after_a_failure() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from machine_code import Program, function_type
 
-from wasmer_runtime_core.errors import InternalError, Trap
+from wasmer_runtime_core.errors import FaultError, Trap
 from wasmer_runtime_core.functions import Function, HostFunction
 from wasmer_runtime_core.instance import Instance
 from wasmer_runtime_core.trap_kinds import TRAP_KINDS
@@ -134,9 +134,9 @@ def test_faults_that_no_table_lists_are_our_bug_and_say_so() -> None:
     program = Program()
     program.function("odd", "", "", "unlisted")
     odd = program.instance().exports["odd"]
-    with pytest.raises(InternalError, match=r"signal 4 at code offset 0x4.*not in the table of trap sites"):
+    with pytest.raises(FaultError, match=r"signal 4 at code offset 0x4.*not in the table of trap sites"):
         odd()
-    with pytest.raises(InternalError, match="in odd"):
+    with pytest.raises(FaultError, match="in odd"):
         odd()
 
 

@@ -6,7 +6,7 @@
      ├─ CompileError
      │   ├─ DecodeError          the bytes or the text are malformed
      │   ├─ ValidationError      well formed, but not valid
-     │   └─ InternalError        a bug of ours
+     │   └─ BackendError         no such backend, or not installed
      ├─ LinkError                imports are missing or do not match: all of them at once
      ├─ CallError
      │   ├─ ResolveError         SignatureError, ExportNotFound, ExportWrongType
@@ -14,7 +14,11 @@
      ├─ CreationError            a memory or table cannot be made
      ├─ GrowError
      ├─ CacheError
-     └─ BackendError             no such backend, or not installed
+     └─ InternalError            a bug of ours, met while compiling
+         └─ FaultError           one met while compiled code ran
+
+A bug of ours says nothing about the module, so it is neither a `CompileError` nor a `RuntimeError`:
+who handles those for a module that is not trusted does not take one for the other.
 
 Where Python has a word for the same failure, the class is that too: `ExportNotFound` is a
 `KeyError` and an `AttributeError`, `SignatureError` a `TypeError`, `RuntimeError` (also
@@ -96,15 +100,37 @@ class ValidationError(CompileError):
         return (type(self), (self.reason, self.offset, self.function))
 
 
-class InternalError(CompileError):
-    """A bug of this project. Please report it with the module."""
+# --- bugs of ours -------------------------------------------------------------------------
+
+
+class InternalError(Error):
+    """A bug of this project, met while a module was compiled. Please report it with the module.
+
+    Attributes:
+        message: what was found, and at which operator.
+    """
+
+    WORDS = 'Internal compiler error: "{}"'
 
     def __init__(self, message: str) -> None:
         self.message = message
-        super().__init__(f'Internal compiler error: "{message}"')
+        super().__init__(self.WORDS.format(message))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.message,))
+
+
+class FaultError(InternalError):
+    """Compiled code did what no code of ours should: a fault that the tables of its traps do not list.
+
+    The call was unwound, as by a trap. What the instance's memory holds now is not known: drop the
+    instance, and please report the module.
+
+    Attributes:
+        message: the signal, where the code was, and the functions that ran.
+    """
+
+    WORDS = "Internal error, compiled code faulted: {}"
 
 
 # --- linking ------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from wasmer_runtime_core.address_space import can_reserve
 from wasmer_runtime_core.backend import CompilerConfig
-from wasmer_runtime_core.errors import CompileError, DecodeError
+from wasmer_runtime_core.errors import CompileError, DecodeError, ValidationError
 from wasmer_runtime_core.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -198,9 +198,14 @@ def validate_and_report_errors(source: Source) -> None:
 
 
 def validate(source: Source) -> bool:
-    """Whether a module is well formed and valid."""
+    """Whether a module is well formed and valid.
+
+    Raises:
+        Error: it cannot be told: the module is beyond a limit of this implementation, or a bug of ours was met.
+        OSError: the file cannot be read.
+    """
     try:
         validate_and_report_errors(source)
-    except CompileError:
+    except (DecodeError, ValidationError):
         return False
     return True

@@ -47,11 +47,11 @@ def frames(raw: tuple[RawFrame, ...], sources: bool = True) -> tuple[errors.Fram
 
 
 def make_trap(kind: int, raw: tuple[RawFrame, ...], detail: str | None) -> BaseException:
-    """The exception for a trap; for kind 0, a fault that the code's tables do not list, InternalError."""
+    """The exception for a trap; for kind 0, a fault that the code's tables do not list, FaultError."""
     row = BY_NUMBER.get(kind)
     if row is None:
         where = "".join(f"\n  in {frame}" for frame in frames(raw))
-        return errors.InternalError(f"generated code faulted: {detail}{where}")
+        return errors.FaultError(f"{detail}{where}")
     class_ = errors.ExecutionLimitExceeded if row.name == "EXECUTION_LIMIT_EXCEEDED" else errors.Trap
     trap = class_(row.message, row.name, row.group)
     trap.add_frames(lambda: frames(raw))

@@ -19,6 +19,7 @@ from wasmer_runtime_core.errors import (
     ExitCode,
     ExportNotFound,
     ExportWrongType,
+    FaultError,
     Frame,
     GenericLinkError,
     GrowError,
@@ -54,7 +55,6 @@ __all__ = [
     "CompileError",
     "DecodeError",
     "ValidationError",
-    "InternalError",
     "BackendError",
     # linking
     "LinkError",
@@ -91,4 +91,7 @@ __all__ = [
     "TableGrowError",
     "PageError",
     "CacheError",
+    # bugs of ours
+    "InternalError",
+    "FaultError",
 ]

@@ -9,7 +9,7 @@ import click
 
 from wasmer_runtime import api
 from wasmer_runtime.cli.failures import CommandError, complain
-from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.errors import Error
 
 FILE = click.Path(path_type=Path)
 
@@ -29,8 +29,8 @@ def validate(files: tuple[Path, ...]) -> None:
     for path in files:
         try:
             api.validate_and_report_errors(load(path))
-        except (CompileError, OSError) as error:
-            complain(f"{path}: {error}" if isinstance(error, CompileError) else str(error))
+        except (Error, OSError) as error:
+            complain(f"{path}: {error}" if isinstance(error, Error) else str(error))
             failed = True
     if failed:
         raise click.exceptions.Exit(1)
