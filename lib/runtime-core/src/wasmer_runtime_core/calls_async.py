@@ -6,7 +6,8 @@ context variables. Arguments, results and exceptions are those of an ordinary ca
 Cancelling the task, also by ``asyncio.timeout`` or ``wait_for``, ends the WebAssembly code
 between two instructions; the task is done when the thread is, so the instance can be called
 again at once. What it left behind is as with any interruption (`interrupts`). Host functions
-run in the thread and are not stopped: the call ends when they return to WebAssembly.
+run in the thread. One that waits with `interrupts.wait` ends at once with `Cancelled`; any
+other is not stopped, and the call ends when it returns to WebAssembly.
 
 One instance runs in one thread at a time: a second call while the first runs raises
 RuntimeError, as with any threads. Give each task its own instance.
@@ -19,8 +20,8 @@ import contextvars
 import threading
 from typing import Any
 
-from wasmer_runtime_core.errors import Timeout
-from wasmer_runtime_core.native.machine import Function, end_call, released, set_deadline, this_thread_handle
+from wasmer_runtime_core.errors import Cancelled
+from wasmer_runtime_core.native.machine import Function, cancel, released, this_thread_handle, uncancel
 
 
 class _Call:
@@ -41,21 +42,24 @@ class _Call:
             self.thread = this_thread_handle()
         try:
             return self.function(*self.arguments)
-        except Timeout:
+        except Cancelled:
             if self.cancelled:
                 return None
-            raise
+            raise  # the call in which this one was made
         finally:
             with self.lock:
                 self.thread = 0
-                set_deadline(None)
+                if self.cancelled:
+                    uncancel()
 
     def cancel(self) -> None:
         """In any other thread: end the call if it runs, let it not begin if it does not."""
         with self.lock:
+            if self.cancelled:
+                return
             self.cancelled = True
             if self.thread:
-                end_call(self.thread)
+                cancel(self.thread)
 
 
 async def call_async(function: Function, *arguments: Any) -> Any:

@@ -435,6 +435,10 @@ class Timeout(RuntimeError, TimeoutError):
     """A deadline passed while WebAssembly code was running (`interrupts.timeout`)."""
 
 
+class Cancelled(RuntimeError):
+    """The task of this call was cancelled (`calls_async`): its code ends, and what a host function waits for."""
+
+
 class ExitCode(RuntimeError):
     """The program asked to end (WASI's proc_exit, Emscripten's exit). Not a failure.
 

@@ -10,11 +10,20 @@ a deadline passes the call ends with `Timeout` in the same way::
         instance.exports.run()
 
 What was stopped may have been in the middle of anything: memories, tables and globals are
-as it left them, and the instance can be called again. Python code (a host function that
-waits) is not stopped; the deadline takes effect when it comes back to WebAssembly. A deadline
-that has passed stays passed until its block ends: code cannot go on because a host function
-caught `Timeout`. For a single call there is ``instance.exports.run(1, timeout=2.5)``. Signal
-handlers run in the main thread only, as always in Python; deadlines work in every thread.
+as it left them, and the instance can be called again. A deadline that has passed stays passed
+until its block ends, and a cancellation (`calls_async`) until its call has ended: no code goes
+on because a host function caught `Timeout` or `Cancelled`. For a single call there is
+``instance.exports.run(1, timeout=2.5)``. Signal handlers run in the main thread only, as always
+in Python; deadlines work in every thread.
+
+Python code is not stopped: what has passed takes effect when a host function comes back to
+WebAssembly. A host function that waits for longer than an instant must not wait by itself::
+
+    ready = wait([(reader, select.POLLIN)], 2.5)    # instead of poll, sleep, and a read that blocks
+
+`wait` ends with the files, its own time, the deadline, a cancellation or a signal, whichever comes
+first. What waits in other ways (a lock, a library) or computes for long looks with
+`check_interrupts` every now and then; `seconds_left` says how long it may take.
 
 This holds for every signal that has a handler in Python, whenever it was set. Nothing tells
 of a new handler, and asking at each call would cost more than the call; so this module, when
@@ -26,11 +35,13 @@ installs is noticed when an instance is made, or by `watch_signals`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from types import TracebackType
 from typing import Any, Final
 
-from wasmer_runtime_core.native.machine import assert_handlers, set_deadline, watch_signal
+from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.native.machine import add_deadline, assert_handlers, remove_deadline, watch_signal
 
 _signal: Final[Any] = import_module("_signal")
 _set_handler: Final = _signal.signal
@@ -66,38 +77,72 @@ def watch_signals() -> None:
 class timeout:
     """Within ``with timeout(seconds):`` WebAssembly code of this thread ends with `Timeout` after that time.
 
-    They nest, also with the `timeout` of a call: the earliest deadline counts. The same object can be
-    used again, not at once.
+    They nest, also with the `timeout` of a call, and may end in any order, as blocks of greenlets and tasks do:
+    the earliest deadline counts, each until its own block ends. A block is left by the thread that entered it.
+    The same object can be used again, not at once.
 
     Raises:
         ValueError: less than no time.
     """
 
-    __slots__ = ("_outer", "seconds")
+    __slots__ = ("_deadline", "seconds")
 
     def __init__(self, seconds: float) -> None:
         if not seconds >= 0:
             raise ValueError(f"a timeout of {seconds} seconds: it cannot be negative")
         self.seconds = seconds
-        self._outer: float | None = None
+        self._deadline = 0
 
     def __enter__(self) -> timeout:
-        left = set_deadline(self.seconds)
-        self._outer = None
-        if left is not None:
-            from time import monotonic
-
-            self._outer = monotonic() + left
-            if left < self.seconds:
-                set_deadline(max(left, 0.0))
+        self._deadline = add_deadline(self.seconds)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._outer is None:
-            set_deadline(None)
-        else:
-            from time import monotonic
+        remove_deadline(self._deadline)
 
-            set_deadline(max(self._outer - monotonic(), 0.0))
+
+def seconds_left() -> float | None:
+    """Seconds until the earliest deadline of this thread; None: there is none.
+
+    0 or less: it has passed, or the call was cancelled; `check_interrupts` would raise. For a function that hands
+    a timeout of its own to something that waits.
+    """
+    return machine.seconds_left()
+
+
+def check_interrupts() -> None:
+    """What a host function that takes long does every now and then: end, if its call must end.
+
+    Python's signal handlers run if signals have come (in the main thread).
+
+    Raises:
+        Timeout: a deadline of this thread has passed.
+        Cancelled: the call was cancelled.
+        Exception: what a signal handler raised, such as KeyboardInterrupt.
+    """
+    machine.check_interrupts()
+
+
+def wait(files: Iterable[tuple[Any, int]] = (), timeout: float | None = None) -> list[tuple[int, int]]:
+    """How a host function waits: for files to be ready, or only for time to pass.
+
+    It lets other threads run, and ends at once when anything happens that it must not outlive: then it raises as
+    `check_interrupts` does. Outside of a call it is the same, as far as there is a deadline.
+
+    Args:
+        files: pairs of a file (a descriptor, or what has a ``fileno()``) and the events of poll(2) that are waited for
+            (``select.POLLIN | select.POLLOUT``).
+        timeout: seconds to wait at most; None: without a limit; 0: only to look.
+
+    Returns:
+        Pairs of a descriptor and the events that came (``POLLERR``, ``POLLHUP``, ``POLLNVAL`` unasked), in the order of
+        `files`. Empty when the time is over.
+
+    Raises:
+        Timeout, Cancelled, Exception: as `check_interrupts`.
+        OSError: poll(2) failed: more files than the process may have open (EINVAL).
+        ValueError: less than no time.
+    """
+    return machine.wait(files, timeout)

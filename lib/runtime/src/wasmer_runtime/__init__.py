@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.host import HostFunc, func
     from wasmer_runtime_core.imports import ImportObject, Namespace, imports
     from wasmer_runtime_core.instance import Instance
-    from wasmer_runtime_core.interrupts import timeout, watch_signals
+    from wasmer_runtime_core.interrupts import check_interrupts, seconds_left, timeout, wait, watch_signals
     from wasmer_runtime_core.limits import Limits
     from wasmer_runtime_core.memory import Memory
     from wasmer_runtime_core.module import ExportType, ImportType, Module
@@ -94,6 +94,7 @@ __all__ = [
     "Type",
     "Value",
     "WasmPtr",
+    "check_interrupts",
     "compile",
     "compile_with",
     "compile_with_config",
@@ -106,12 +107,14 @@ __all__ = [
     "instantiate",
     "memory",
     "middleware",
+    "seconds_left",
     "timeout",
     "types",
     "units",
     "validate",
     "validate_and_report_errors",
     "vectorize",
+    "wait",
     "wasm",
     "wasm2wat",
     "wat2wasm",
@@ -142,7 +145,7 @@ _HOMES = {
     "wasmer_runtime_core.host": ("HostFunc", "func"),
     "wasmer_runtime_core.imports": ("ImportObject", "Namespace", "imports"),
     "wasmer_runtime_core.instance": ("Instance",),
-    "wasmer_runtime_core.interrupts": ("timeout", "watch_signals"),
+    "wasmer_runtime_core.interrupts": ("check_interrupts", "seconds_left", "timeout", "wait", "watch_signals"),
     "wasmer_runtime_core.limits": ("Limits",),
     "wasmer_runtime_core.memory": ("Memory",),
     "wasmer_runtime_core.module": ("ExportType", "ImportType", "Module"),

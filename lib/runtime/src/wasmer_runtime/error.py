@@ -11,6 +11,7 @@ from wasmer_runtime_core.errors import (
     BackendError,
     CacheError,
     CallError,
+    Cancelled,
     CompileError,
     CreationError,
     DecodeError,
@@ -79,6 +80,7 @@ __all__ = [
     "Frame",
     "UserError",
     "Timeout",
+    "Cancelled",
     "ExitCode",
     # memories, tables, caches
     "CreationError",

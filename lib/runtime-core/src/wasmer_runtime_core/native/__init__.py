@@ -13,7 +13,8 @@ The C files, each one idea, in the order in which `runtime.c` includes them:
 ``store.c``         threads, stores, activations: who may run, what is kept alive
 ``arena.c``         pages of code, and the maps from a pc to its meaning
 ``backtrace.c``     which wasm functions ran, and exceptions that say so
-``interrupt.c``     Ctrl-C and deadlines: wasm code stopped between two instructions
+``interrupt.c``     wasm code stopped between two instructions
+``deadline.c``      what ends a thread's code: deadlines, cancellation; host functions that wait
 ``signals.c``       faults become traps
 ``memory.c``        linear memories
 ``table.c``         tables
@@ -23,7 +24,7 @@ The C files, each one idea, in the order in which `runtime.c` includes them:
 ``plan.c``          what all instances of a module have in common
 ``instance.c``      instances
 ``vmcalls.c``       helpers of generated code
-``threads.c``         functions without the GIL; ending a call from another thread
+``threads.c``         functions without the GIL
 ``limits.c``          limits of one instance
 ``vectorize.c``       a scalar function over arrays, in one entry
 ``bootstrap.c``     the types, and what Python may call

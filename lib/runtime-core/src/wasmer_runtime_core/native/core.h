@@ -20,6 +20,7 @@
 #include <Python.h>
 #include <structmember.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -170,7 +171,10 @@ typedef struct Thread {
     timer_t timer;             /* sends WATCH_SIGNAL to this thread */
     int has_timer;
     pid_t timer_process;
-    uint64_t deadline;         /* CLOCK_MONOTONIC nanoseconds, or 0 */
+    uint64_t deadline;         /* the earliest of `deadlines`, or 0 */
+    uint64_t *deadlines;       /* of every call and block that has one: CLOCK_MONOTONIC nanoseconds, in any order */
+    size_t n_deadlines, deadline_room;
+    int cancelled;             /* calls that other threads want to end; `uncancel` counts them down */
     pid_t id;                  /* as the kernel numbers threads */
     volatile int attention;    /* a signal or the timer found the thread elsewhere than in wasm code */
     int safepoints;            /* activations of this thread that are stopped between two instructions */
@@ -328,6 +332,7 @@ __attribute__((noreturn)) static void unwind(Thread *thread, Activation *activat
 /* signals.c */
 static void ensure_signal_stack(Thread *thread);
 static void assert_handlers(void);
+static void unblock_signals(void);
 /* interrupt.c */
 static void assert_interrupt_handlers(void);
 static void ensure_timer(Thread *thread);

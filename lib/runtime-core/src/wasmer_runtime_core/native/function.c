@@ -134,7 +134,7 @@ call_large(FunctionObject *self, PyObject *const *args, int raw)
 
 static PyObject *function_vectorcall(PyObject *, PyObject *const *, size_t, PyObject *);
 
-/* f(1, 2, timeout=0.5): the same with a deadline, if there is no earlier one. */
+/* f(1, 2, timeout=0.5): the same with a deadline. */
 static NOINLINE PyObject *
 call_with_keywords(PyObject *object, PyObject *const *args, Py_ssize_t n, PyObject *names)
 {
@@ -146,20 +146,15 @@ call_with_keywords(PyObject *object, PyObject *const *args, Py_ssize_t n, PyObje
             return NULL;
         }
     Thread *thread = current_thread();
-    uint64_t nanoseconds, now = now_nanoseconds(), outer = thread ? thread->deadline : 0;
+    uint64_t nanoseconds, deadline;
     if (!thread || parse_timeout(args[n], &nanoseconds) < 0)
         return NULL;
-    uint64_t mine = nanoseconds == UINT64_MAX ? UINT64_MAX : now + nanoseconds;
-    if (mine == UINT64_MAX || (outer && outer <= mine))
+    if (nanoseconds == UINT64_MAX)
         return function_vectorcall(object, args, (size_t)n, NULL);
-    if (change_deadline(thread, mine, now) < 0)
+    if (!(deadline = add_deadline(thread, nanoseconds)))
         return NULL;
     PyObject *result = function_vectorcall(object, args, (size_t)n, NULL);
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    if (change_deadline(thread, outer, now_nanoseconds()) < 0)
-        PyErr_Clear();
-    PyErr_Restore(type, value, traceback);
+    remove_deadline(thread, deadline);
     return result;
 }
 

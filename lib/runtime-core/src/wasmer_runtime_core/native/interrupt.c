@@ -6,6 +6,10 @@
  * handlers run, and an exception they raise (KeyboardInterrupt) unwinds to the entry. If they
  * raise none, all registers come back and the code goes on, bit for bit.
  *
+ * What ends code is a fact that stays until it is taken back (deadline.c): a deadline that has passed,
+ * a cancellation. Every way from Python into wasm code looks at `Thread.attention`, which is set
+ * as long as one holds, so code cannot go on because somebody caught the exception.
+ *
  * A signal may find the thread in a helper or a host function instead. Then it sets a mark that
  * is looked at when those end, and a timer of the thread's own sends the private WATCH_SIGNAL
  * every millisecond until it finds wasm code. The mark also tells the next entry of a signal
@@ -81,21 +85,49 @@ ensure_timer(Thread *thread)
     thread->timer_process = getpid();
 }
 
-/* Let the timer fire when the deadline passes; stop it if there is none. */
+/* Whether the thread's code must end now. Signal-safe. */
+static int
+is_over(Thread *thread)
+{
+    return __atomic_load_n(&thread->cancelled, __ATOMIC_SEQ_CST) ||
+           (thread->deadline && now_nanoseconds() >= thread->deadline);
+}
+
+/* Outside of wasm code: let the timer fire when the deadline passes, stop it if there is none. What is over already
+ * is marked, and the mark is looked at by every way into wasm code. Signal-safe. */
 static void
 watch_deadline(Thread *thread)
 {
     uint64_t now = thread->deadline ? now_nanoseconds() : 0;
-    set_timer(thread, !thread->deadline ? 0 : thread->deadline > now ? thread->deadline - now : RETRY_NANOSECONDS);
+    if (is_over(thread))
+        thread->attention = 1;
+    set_timer(thread, thread->deadline > now ? thread->deadline - now : 0);
+}
+
+/* Look at everything that may end code or that Python's handlers wait for. 0, or -1 with an exception. */
+static int
+attend_to(Thread *thread, const char *what)
+{
+    thread->attention = 0;
+    watch_deadline(thread);  /* before signals are looked at: one that comes later sets the timer again */
+    if (PyErr_CheckSignals() < 0)
+        return -1;
+    if (LIKELY(!is_over(thread)))
+        return 0;
+    thread->attention = 1;
+    if (thread->cancelled)
+        raise_error("Cancelled", "the call was cancelled %s", what);
+    else
+        raise_error("Timeout", "the deadline passed %s", what);
+    return -1;
 }
 
 /* A signal came before this entry, or may have: Python's handlers run now. 0, or -1 with an exception. */
 static NOINLINE int
 attend_before(Thread *thread, Activation *activation)
 {
-    thread->attention = 0;
     thread->activation = activation->previous;
-    if (PyErr_CheckSignals() < 0)
+    if (attend_to(thread, "before WebAssembly code was entered") < 0)
         return -1;
     thread->activation = activation;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -137,8 +169,8 @@ watch_handler(int Py_UNUSED(signal), siginfo_t *info, void *context)
 {
     int saved_errno = errno;
     Thread *thread = this_thread;
-    if (thread && !thread->activation && !thread->deadline)
-        set_timer(thread, 0);
+    if (thread && !thread->activation)
+        watch_deadline(thread);
     else if (!inject(context) && thread) {
         thread->attention = 1;
         if (info->si_code != SI_TIMER)
@@ -214,18 +246,12 @@ pause_at(Thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
         PyEval_RestoreThread(released);
     n_safepoints++;
     thread->safepoints++;
-    thread->attention = 0;
-    watch_deadline(thread);  /* before signals are looked at: one that comes later sets the timer again */
-    int failed = PyErr_CheckSignals() < 0;
+    int failed = attend_to(thread, "while WebAssembly code was running") < 0;
     if (hand_over && !released) {
         hand_over = 0;
         PyThreadState *state = PyEval_SaveThread();
         usleep(HAND_OVER_MICROSECONDS);
         PyEval_RestoreThread(state);
-    }
-    if (!failed && thread->deadline && now_nanoseconds() >= thread->deadline) {
-        raise_error("Timeout", "the deadline passed while WebAssembly code was running");
-        failed = 1;
     }
     thread->activation = activation;
     n_safepoints--;
@@ -252,57 +278,4 @@ static NOINLINE void
 attend(Thread *thread)
 {
     pause_at(thread, 0, (uintptr_t)__builtin_frame_address(0), 0);
-}
-
-/* Seconds as nanoseconds from now; UINT64_MAX: never. Returns 0, or -1 with an exception. */
-static int
-parse_timeout(PyObject *argument, uint64_t *out)
-{
-    *out = UINT64_MAX;
-    if (argument == Py_None)
-        return 0;
-    double seconds = PyFloat_AsDouble(argument);
-    if (seconds == -1.0 && PyErr_Occurred())
-        return -1;
-    if (!(seconds >= 0)) {
-        PyErr_Format(PyExc_ValueError, "a timeout of %R seconds: it cannot be negative", argument);
-        return -1;
-    }
-    if (seconds < 1e9)
-        *out = (uint64_t)(seconds * 1e9) + 1;
-    return 0;
-}
-
-/* When code of this thread ends with Timeout, on the monotonic clock; 0: never. It stays until it is changed:
- * once it has passed, no code runs on. */
-static int
-change_deadline(Thread *thread, uint64_t deadline, uint64_t now)
-{
-    if (deadline) {
-        ensure_timer(thread);
-        if (!thread->has_timer) {
-            PyErr_SetFromErrno(PyExc_OSError);
-            return -1;
-        }
-    }
-    thread->deadline = deadline;
-    set_timer(thread, !deadline ? 0 : deadline > now ? deadline - now : 1);
-    return 0;
-}
-
-/* set_deadline(seconds | None) -> seconds that were left before (negative: it had passed), or None */
-static PyObject *
-native_set_deadline(PyObject *Py_UNUSED(module), PyObject *argument)
-{
-    Thread *thread = current_thread();
-    uint64_t nanoseconds, now = now_nanoseconds();
-    if (!thread || parse_timeout(argument, &nanoseconds) < 0)
-        return NULL;
-    PyObject *before = thread->deadline ? PyFloat_FromDouble(((double)thread->deadline - (double)now) / 1e9)
-                                        : Py_NewRef(Py_None);
-    if (!before || change_deadline(thread, nanoseconds == UINT64_MAX ? 0 : now + nanoseconds, now) < 0) {
-        Py_XDECREF(before);
-        return NULL;
-    }
-    return before;
 }

@@ -6,6 +6,7 @@
 #include "arena.c"
 #include "backtrace.c"
 #include "interrupt.c"
+#include "deadline.c"
 #include "signals.c"
 #include "memory.c"
 #include "table.c"

@@ -114,6 +114,19 @@ ensure_signal_stack(Thread *thread)
         thread->signal_stack = stack;
 }
 
+/* A fault whose signal is blocked ends the process, and a blocked WATCH_SIGNAL no call. Threads often inherit a mask
+ * that blocks all, to keep signals for another. */
+static void
+unblock_signals(void)
+{
+    sigset_t needed;
+    sigemptyset(&needed);
+    for (int i = 0; i < N_FAULT_SIGNALS; i++)
+        sigaddset(&needed, fault_signals[i]);
+    sigaddset(&needed, WATCH_SIGNAL);
+    pthread_sigmask(SIG_UNBLOCK, &needed, NULL);
+}
+
 static void
 take_fault_signal(int signal)
 {

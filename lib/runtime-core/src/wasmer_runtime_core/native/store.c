@@ -19,6 +19,7 @@ thread_free(void *pointer)
     this_thread = NULL;
     if (thread->has_timer && thread->timer_process == getpid())
         timer_delete(thread->timer);
+    free(thread->deadlines);
     free(thread);
 }
 
@@ -57,6 +58,7 @@ thread_create(void)
     thread->stack_low = (uintptr_t)low;
     thread->stack_limit = (uintptr_t)low + spare;
     ensure_signal_stack(thread);
+    unblock_signals();
     ensure_timer(thread);
     thread->attention = 1;  /* a signal that came meanwhile found no thread to tell */
     pthread_setspecific(thread_key, thread);

@@ -1,4 +1,4 @@
-/* For calls on other threads: functions that let go of the GIL, and ending a call from outside. */
+/* For calls on other threads: functions that let go of the GIL. */
 
 /* The instance knows only the Function it made, so this one looks itself whether it is closed. */
 static PyObject *
@@ -24,30 +24,4 @@ native_released(PyObject *Py_UNUSED(module), PyObject *object)
         ((FunctionObject *)other)->vectorcall = released_vectorcall;
     }
     return other;
-}
-
-/* this_thread_handle() -> int for `end_call`; good as long as the thread lives */
-static PyObject *
-native_this_thread_handle(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
-{
-    Thread *thread = current_thread();
-    if (!thread)
-        return NULL;
-    ensure_timer(thread);
-    return PyLong_FromVoidPtr(thread);
-}
-
-/* end_call(handle): the deadline of that thread's wasm code has passed */
-static PyObject *
-native_end_call(PyObject *Py_UNUSED(module), PyObject *argument)
-{
-    Thread *thread = PyLong_AsVoidPtr(argument);
-    if (!thread) {
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_ValueError, "0 is no thread");
-        return NULL;
-    }
-    __atomic_store_n(&thread->deadline, 1, __ATOMIC_SEQ_CST);
-    syscall(SYS_tgkill, getpid(), thread->id, WATCH_SIGNAL);
-    Py_RETURN_NONE;
 }
