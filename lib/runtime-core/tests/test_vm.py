@@ -53,7 +53,7 @@ def test_calls_by_table_index() -> None:
 
 
 def test_internal_fields(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(InternalField, "_next", INTERNALS_SIZE - 2)
+    monkeypatch.setattr(InternalField, "_numbers", iter(range(INTERNALS_SIZE - 2, INTERNALS_SIZE)))
     first, second = InternalField.allocate(), InternalField.allocate()
     assert first.index != second.index
     with pytest.raises(OverflowError, match="all are taken"):

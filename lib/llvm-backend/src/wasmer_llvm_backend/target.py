@@ -78,9 +78,9 @@ def our_options() -> Iterator[None]:
     """LLVM's options as we want them; other users of LLVM in this process find their own again."""
     binding = llvm()
     with _lock:
-        for option, (value, _) in OPTIONS.items():
-            binding.set_option("wasmer", f"-{option}={value}")
         try:
+            for option, (value, _) in OPTIONS.items():
+                binding.set_option("wasmer", f"-{option}={value}")
             yield
         finally:
             for option, (_, value) in OPTIONS.items():

@@ -101,8 +101,7 @@ def find_compiler(name: str | Backend, module_bytes: int = 0) -> Compiler:
         compiler = _load(_BY_NAME[key])
     else:
         compiler = _from_entry_point(key)
-    _found[key] = compiler
-    return compiler
+    return _found.setdefault(key, compiler)  # another thread may have made one meanwhile
 
 
 def installed() -> list[str]:

@@ -20,7 +20,6 @@ path; paths are `os.PathLike`.
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
@@ -110,19 +109,15 @@ PASSES: Final = (
 def run(compilation: Compilation, until: str = "compile") -> Compilation:
     """Run the passes up to and with `until`. Returns its argument.
 
-    Passes make many small objects and no cycles, so the cycle collector is paused.
+    Threads may run passes at once, over a compilation each: all that a pass writes hangs on its
+    `Compilation`. What compilations share (rules, tables of operators and instruction forms) is not
+    written after it was imported; what is worked out later is stored once, whole, and is the same
+    whoever stores it.
     """
-    collecting = gc.isenabled()
-    if collecting:
-        gc.disable()
-    try:
-        for step in PASSES:
-            step.run(compilation)
-            if step.name == until:
-                break
-    finally:
-        if collecting:
-            gc.enable()
+    for step in PASSES:
+        step.run(compilation)
+        if step.name == until:
+            break
     return compilation
 
 

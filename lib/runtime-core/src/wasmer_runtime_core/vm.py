@@ -7,6 +7,7 @@ never the other way round, so dropping the last instance frees its memory at onc
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from _weakref import ref  # `weakref.ref`; the rest of that module takes half a millisecond
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
 INTERNALS_SIZE: Final = 256
 """Internal fields an instance has."""
 
+_first_field: Final = allocate_lock()
+"""Held where a context gets its first field: no thread may replace what another has set."""
+
 
 class InternalField:
     """The number of a 64-bit field that every instance has, for middleware and hosts."""
 
     __slots__ = ("index",)
-    _next = 0
+    _numbers = iter(range(INTERNALS_SIZE))  # one step of it is one for all threads
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -39,11 +43,10 @@ class InternalField:
         Raises:
             OverflowError: all are taken.
         """
-        if cls._next >= INTERNALS_SIZE:
+        index = next(cls._numbers, None)
+        if index is None:
             raise OverflowError(f"an instance has {INTERNALS_SIZE} internal fields, and all are taken")
-        field = cls(cls._next)
-        cls._next += 1
-        return field
+        return cls(index)
 
 
 class Ctx:
@@ -117,7 +120,9 @@ class Ctx:
     def set_internal(self, field: InternalField, value: int) -> None:
         """Set an internal field; 64 bits are kept."""
         if self._internals is None:
-            self._internals = {}
+            with _first_field:
+                if self._internals is None:
+                    self._internals = {}
         self._internals[field.index] = value & 0xFFFF_FFFF_FFFF_FFFF
 
     def __del__(self) -> None:

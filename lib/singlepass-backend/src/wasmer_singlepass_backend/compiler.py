@@ -37,7 +37,7 @@ OP_LOCAL_GET: Final = 0x20
 OP_LOCAL_TEE: Final = 0x22
 VECTOR_CODES: Final = 0x200  # where they begin
 
-DISPATCH: Final[list[Lowering | None]] = by_code()
+SCALARS: Final[list[Lowering | None]] = by_code()
 
 
 def _vmctx_operators() -> bytes:
@@ -76,7 +76,7 @@ class SinglepassCompiler:
         bounds_checks = config.memory_bound_check_mode == "enable"
         view = ModuleView(info)
         encoder = ModuleEncoder(len(bodies) + len(VMCALLS))
-        function = FunctionCompiler(view, target, bounds_checks)
+        function = FunctionCompiler(view, target, bounds_checks, SCALARS)
         for body in bodies:
             records = compile_body(function, body)
             encoder.function(records, function.constants.restart())
@@ -101,7 +101,8 @@ class SinglepassCompiler:
         Raises:
             InternalError: the accounts do not balance.
         """
-        function = FunctionCompiler(ModuleView(info), self._target(), config.memory_bound_check_mode == "enable")
+        bounds_checks = config.memory_bound_check_mode == "enable"
+        function = FunctionCompiler(ModuleView(info), self._target(), bounds_checks, SCALARS)
         return compile_body(function, body, verify)
 
     def _target(self) -> Target:
@@ -123,7 +124,7 @@ def compile_body(f: FunctionCompiler, body: Body, verify: bool = False) -> bytes
     begin(f, body, shape, f.survey_uses, f.survey_stack_bytes, f.survey_buffer_bytes)
     f.begin_labels(i64(body.label_count), shape)
     records = body.records
-    dispatch = DISPATCH
+    dispatch = f.dispatch
     count: i64 = len(records)
     f.at = 0
     f.marked = -1
@@ -133,7 +134,10 @@ def compile_body(f: FunctionCompiler, body: Body, verify: bool = False) -> bytes
         lowering = dispatch[word & 0xFFFF]
         f.at = at + 16
         if lowering is None:
-            lowering = _vector_lowering(body, word & 0xFFFF, f.offset())
+            dispatch = _all_operators(f)
+            lowering = dispatch[word & 0xFFFF]
+            if lowering is None:
+                raise _unknown(body, word & 0xFFFF, f.offset())
         lowering.emit(f, word, i64(read_i32_le(records, at + 4)), i64(read_i32_le(records, at + 8)))
         if verify:
             check_books(f)
@@ -145,16 +149,15 @@ def compile_body(f: FunctionCompiler, body: Body, verify: bool = False) -> bytes
     return head + middle + f.asm.restart()
 
 
-def _vector_lowering(body: Body, code: i64, offset: i64) -> Lowering:
-    """What `DISPATCH` lacks until a module has vectors: their table costs more than compiling a small module."""
-    if code >= VECTOR_CODES:
-        from wasmer_singlepass_backend.lowering.vector_table import enter_vectors
+def _all_operators(f: FunctionCompiler) -> list[Lowering | None]:
+    """The rules with those of vectors, from the first such operator of a module on.
 
-        enter_vectors(DISPATCH)
-    lowering = DISPATCH[code]
-    if lowering is None:
-        raise _unknown(body, code, offset)
-    return lowering
+    Their table costs more than compiling a small module.
+    """
+    from wasmer_singlepass_backend.lowering.vector_table import ALL
+
+    f.dispatch = ALL
+    return ALL
 
 
 def _unknown(body: Body, code: i64, offset: i64) -> Exception:

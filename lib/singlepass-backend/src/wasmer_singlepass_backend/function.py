@@ -18,13 +18,18 @@ Promises
 * Scratch registers (rax, rcx, rdx, xmm14, xmm15) hold nothing between two operators.
 * A comparison is left in the flags only when the next operator takes it from there.
 
+Costs: what an operator costs does not depend on how many operands lie below. Which operands
+are in registers is asked of the registers, of which there are few; what was put into slots
+where control flow joined is not looked at again; a local that is written looks for operands
+that stand for it at most `LOOKED_THROUGH` deep, whatever lies deeper goes to its slot.
+
 Limits: nothing is remembered across operators but where values are. No common
 subexpressions, no loop-invariant code, one home per local however its life is split.
 """
 
 from __future__ import annotations
 
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from librt.strings import read_i32_le
 from librt.vecs import append, vec
@@ -40,6 +45,9 @@ from wasmer_singlepass_backend.registers import RAX, RBP, XMM_SCRATCH
 from wasmer_singlepass_backend.target import Target
 from wasmer_singlepass_backend.values import CONSTANT, LOCAL, REGISTER, SLOT, XMM
 
+if TYPE_CHECKING:
+    from wasmer_singlepass_backend.lowering.rule import Lowering
+
 I32: Final = 0x7F
 I64: Final = 0x7E
 F32: Final = 0x7D
@@ -49,6 +57,9 @@ V128: Final = 0x7B
 USE_UNKNOWN: Final = 0
 USE_READ: Final = 1
 USE_WRITE: Final = 2
+
+LOOKED_THROUGH: Final = 64
+"""So many operands may stand for locals, or lie in registers, when a local is written; of more, half go to slots."""
 
 HOME_SLOT: Final = 0
 HOME_REGISTER: Final = 1
@@ -111,10 +122,16 @@ def is_float(type_: i64) -> bool:
 
 @final
 class FunctionCompiler:
-    """One at a time; made once for a module and begun anew for each function."""
+    """One at a time; made once for a module and begun anew for each function.
 
-    def __init__(self, view: ModuleView, target: Target, bounds_checks: bool) -> None:
+    All that changes while a module is compiled is in here, or hangs on it: rules and tables are
+    shared by compilations in other threads.
+    """
+
+    def __init__(self, view: ModuleView, target: Target, bounds_checks: bool, dispatch: list[Lowering | None]) -> None:
+        """`dispatch`: the rules by operator code; the table is not written."""
         self.view: Final = view
+        self.dispatch: list[Lowering | None] = dispatch
         self.target: Final = target
         self.avx: bool = target.avx
         self.bounds_checks: bool = bounds_checks
@@ -128,11 +145,18 @@ class FunctionCompiler:
         # the register whose value the zero flag tells, if nothing was emitted since
         self.tested: i64 = -1
         self.tested_at: i64 = -1
+        # the address of the memory access at hand: [base + index + displacement], without index if it is negative
+        self.base: i64 = 0
+        self.index: i64 = 0
+        self.displacement: i64 = 0
         # operand stack
         self.kinds: vec[u8] = vec[u8]([u8(0)] * 64)
         self.types: vec[u8] = vec[u8]([u8(0)] * 64)
         self.values: vec[i64] = vec[i64]([i64(0)] * 64)
         self.sp: i64 = 0
+        self.settled: i64 = 0  # so many operands, from the bottom on, are slots and constants, at least
+        # by general register, then by xmm register: the operand it was last pushed for
+        self.owners: vec[i64] = vec[i64]([i64(0)] * 32)
         self.slots_used: i64 = 0
         # registers
         self.free: i64 = 0
@@ -221,6 +245,7 @@ class FunctionCompiler:
     def begin_labels(self, label_count: i64, shape: CallShape) -> None:
         """Labels of the body keep their numbers; 0 is the function's end, which takes its results."""
         self.sp = 0
+        self.settled = 0
         self.tested = -1
         self.next_label = label_count + 1
         self.cold = vec[i64]()
@@ -264,6 +289,10 @@ class FunctionCompiler:
         self.types[sp] = u8(type_)
         self.kinds[sp] = u8(kind)
         self.values[sp] = value
+        if kind == REGISTER:
+            self.owners[value] = sp
+        elif kind == XMM:
+            self.owners[16 + value] = sp
         self.sp = sp + 1
 
     def push_local(self, local: i64) -> None:
@@ -274,6 +303,8 @@ class FunctionCompiler:
         """Take the top operand off; its entry stays readable until the next push."""
         sp = self.sp - 1
         self.sp = sp
+        if sp < self.settled:
+            self.settled = sp
         if self.kinds[sp] == LOCAL:
             local = self.values[sp]
             self.local_refs[local] = self.local_refs[local] - 1
@@ -320,13 +351,41 @@ class FunctionCompiler:
 
     def evict(self, kind: i64) -> None:
         """Write the deepest operand of a kind to its slot: it is wanted last."""
-        p: i64 = 0
-        while p < self.sp:
-            if self.kinds[p] == kind:
-                self.to_slot(p)
+        deepest = self.sp
+        if kind == REGISTER:
+            deepest = self.deepest_in(self.pool_mask & ~self.free, 0, -1, deepest)
+        else:
+            deepest = self.deepest_in(self.pool_xmm & ~self.free_xmm, 16, -1, deepest)
+        if deepest == self.sp:
+            raise InternalError(f"no register left at offset {self.offset():#x}")
+        self.to_slot(deepest)
+
+    def deepest_in(self, registers: i64, first: i64, above: i64, below: i64) -> i64:
+        """The deepest operand, of those between `above` and `below`, that is in one of the registers; else `below`.
+
+        `first`: 0 for a mask of general registers, 16 for one of xmm registers.
+        """
+        kind: i64 = REGISTER if first == 0 else XMM
+        while registers != 0:
+            register = lowest_bit(registers)
+            registers &= registers - 1
+            p = self.owners[first + register]
+            if p > above and p < below and self.kinds[p] == kind and self.values[p] == register:
+                below = p
+        return below
+
+    def registers_to_slots(self, height: i64) -> None:
+        """Operands below `height` that are in registers of the pool go to their slots, the deepest first."""
+        p: i64 = -1
+        while True:
+            general = self.pool_mask & ~self.free
+            vectors = self.pool_xmm & ~self.free_xmm
+            if general == 0 and vectors == 0:
                 return
-            p += 1
-        raise InternalError(f"no register left at offset {self.offset():#x}")
+            p = self.deepest_in(vectors, 16, p, self.deepest_in(general, 0, p, height))
+            if p >= height:
+                return
+            self.to_slot(p)
 
     def store_register(self, type_: i64, displacement: i64, register: i64) -> None:
         """Write a general register to the frame."""
@@ -569,16 +628,23 @@ class FunctionCompiler:
 
     def settle(self) -> None:
         """Before control flow splits or joins: only slots and constants remain."""
-        p: i64 = 0
-        while p < self.sp:
+        self.settle_below(self.sp)
+
+    def settle_below(self, height: i64) -> None:
+        """Of the operands below a height only slots and constants remain."""
+        p = self.settled
+        while p < height:
             kind = i64(self.kinds[p])
             if kind != SLOT and kind != CONSTANT:
                 self.to_slot(p)
             p += 1
+        self.settled = p
 
     def detach_local(self, local: i64) -> None:
         """Before local `local` is written: operands that stand for its old value get a copy."""
-        p: i64 = 0
+        if self.sp - self.settled > LOOKED_THROUGH:
+            self.settle_below(self.sp - LOOKED_THROUGH // 2)
+        p = self.settled
         while p < self.sp and self.local_refs[local] > 0:
             if self.kinds[p] == LOCAL and self.values[p] == local:
                 type_ = i64(self.types[p])
@@ -586,10 +652,12 @@ class FunctionCompiler:
                     register = self.take_xmm()
                     self.load_xmm(p, register)
                     self.kinds[p] = XMM
+                    self.owners[16 + register] = p
                 else:
                     register = self.take()
                     self.load(p, register)
                     self.kinds[p] = REGISTER
+                    self.owners[register] = p
                 self.values[p] = register
                 self.local_refs[local] = self.local_refs[local] - 1
             p += 1

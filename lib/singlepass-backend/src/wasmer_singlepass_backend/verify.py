@@ -1,6 +1,7 @@
 """The register accountant: after every operator, do the compiler's books balance?
 
-Every register of the pool is either free or owned by exactly one operand; an operand that
+Every register of the pool is either free or owned by exactly one operand, and the register says
+by which; so many operands from the bottom on as are said to be settled are; an operand that
 stands for a local is counted in that local's references; a comparison stays in the flags
 only for the operator that takes it from there. Tests compile with this on
 (`SinglepassCompiler.records(…, verify=True)`); it costs too much to be on always.
@@ -13,7 +14,7 @@ from mypy_extensions import i64
 from wasmer_runtime_core.errors import InternalError
 from wasmer_singlepass_backend.function import FunctionCompiler, bit_of
 from wasmer_singlepass_backend.registers import RAX
-from wasmer_singlepass_backend.values import FLAGS, LOCAL, REGISTER, XMM
+from wasmer_singlepass_backend.values import CONSTANT, FLAGS, LOCAL, REGISTER, SLOT, XMM
 
 
 def check_books(f: FunctionCompiler) -> None:
@@ -34,14 +35,20 @@ def check_books(f: FunctionCompiler) -> None:
             if general & bit_of(value):
                 _fail(f, f"register {value} has two owners, operand {p} is one")
             general |= bit_of(value)
+            if f.owners[value] != p:
+                _fail(f, f"register {value} is operand {p}'s and said to be operand {f.owners[value]}'s")
         elif kind == XMM:
             if vectors & bit_of(value):
                 _fail(f, f"xmm{value} has two owners, operand {p} is one")
             vectors |= bit_of(value)
+            if f.owners[16 + value] != p:
+                _fail(f, f"xmm{value} is operand {p}'s and said to be operand {f.owners[16 + value]}'s")
         elif kind == LOCAL:
             references[int(value)] += 1
         elif kind == FLAGS and p != f.sp - 1:
             _fail(f, f"operand {p} is in the flags and not on top")
+        if p < f.settled and kind != SLOT and kind != CONSTANT:
+            _fail(f, f"operand {p} is not settled, {f.settled} are said to be")
         p += 1
     if general != f.pool_mask:
         _fail(f, f"general registers {f.pool_mask & ~general:#x} lost or {general & ~f.pool_mask:#x} found")

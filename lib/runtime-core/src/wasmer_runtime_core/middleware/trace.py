@@ -43,7 +43,7 @@ _EVENT_BEHIND: Final = {
     **{BY_MNEMONIC[name].code: EVENTS.index(name) for name in ("block", "loop", "if", "else")},
 }
 
-_calls_traced: InternalField | None = None
+_calls_traced: Final = InternalField.allocate()
 
 
 class CallTrace:
@@ -108,9 +108,6 @@ def report(core: machine.Instance, event: int, a: int, b: int, offset: int) -> N
     if write is None:
         return
     if event == _CALL:
-        global _calls_traced
-        if _calls_traced is None:
-            _calls_traced = InternalField.allocate()
         number = core.context.get_internal(_calls_traced)
         core.context.set_internal(_calls_traced, number + 1)
         write(f"[{number}] func ({a})\n")

@@ -60,13 +60,7 @@ TABLE_LENGTH: Final[i64] = i64(TABLE_DEFINITION["length"].offset)
 
 def save_for_call(f: FunctionCompiler, arguments: i64) -> None:
     """Everything that a callee may clobber goes to the frame, but for the arguments on top."""
-    count = f.sp - arguments
-    p: i64 = 0
-    while p < count:
-        kind = i64(f.kinds[p])
-        if kind == REGISTER or kind == XMM:
-            f.to_slot(p)
-        p += 1
+    f.registers_to_slots(f.sp - arguments)
     for local in f.volatile_homes:
         type_ = i64(f.local_types[local])
         if f.home_kinds[local] == HOME_XMM:

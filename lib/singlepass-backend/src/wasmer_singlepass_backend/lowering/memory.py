@@ -46,13 +46,10 @@ LENGTH_OFFSET: Final[i64] = i64(MEMORY_DEFINITION["length"].offset)
 
 
 class Access(Lowering):
-    """Working out an address: `address` leaves it in the fields below."""
+    """Working out an address: `address` leaves it in the function's `base`, `index` and `displacement`."""
 
     def __init__(self, size: int) -> None:
         self.size: i64 = size
-        self.base: i64 = 0
-        self.index: i64 = 0
-        self.displacement: i64 = 0
 
     def address(self, f: FunctionCompiler, p: i64, a: i64, b: i64) -> None:
         """From address operand `p`; may use rax and rdx (and rcx where it compares)."""
@@ -61,26 +58,26 @@ class Access(Lowering):
         if f.bounds_checks or b != 0:
             self.checked(f, p, offset, b)
             return
-        self.base = f.memory
+        f.base = f.memory
         if f.kinds[p] == CONSTANT:
             total = (f.values[p] & 0xFFFFFFFF) + offset
             if total <= 0x7FFFFFFF:
-                self.index = -1
-                self.displacement = total
+                f.index = -1
+                f.displacement = total
                 return
             f.load_constant(RAX, total)
-            self.index = RAX
-            self.displacement = 0
+            f.index = RAX
+            f.displacement = 0
             return
         register = f.readable(p, RAX)
         if offset <= 0x7FFFFFFF:
-            self.index = register
-            self.displacement = offset
+            f.index = register
+            f.displacement = offset
             return
         f.load_constant(RDX, offset)
         f.asm.reg_reg(ADD_R64, RDX, register)
-        self.index = RDX
-        self.displacement = 0
+        f.index = RDX
+        f.displacement = 0
 
     def checked(self, f: FunctionCompiler, p: i64, offset: i64, memory: i64) -> None:
         """Compare, then address through the memory's definition."""
@@ -94,9 +91,9 @@ class Access(Lowering):
         asm.reg_mem(CMP_R64, RDX, RCX, LENGTH_OFFSET)
         asm.jump(JCC + ABOVE, f.trap_label(OUT_OF_BOUNDS))
         asm.reg_mem(MOV_R64, RDX, RCX, BASE_OFFSET)
-        self.base = RDX
-        self.index = RAX
-        self.displacement = 0
+        f.base = RDX
+        f.index = RAX
+        f.displacement = 0
 
 
 @final
@@ -124,14 +121,14 @@ class Load(Access):
             user = self.users.get(int(f.next_operator()))
             if user is not None:
                 f.at += RECORD_BYTES
-                user.memory(f, self.base, self.index, self.displacement, p)
+                user.memory(f, f.base, f.index, f.displacement, p)
                 return
         f.release(p)
         target = f.target_home(HOME_REGISTER)
         register = target
         if register < 0:
             register = f.take()
-        f.asm.indexed(self.form, register, self.base, self.index, 0, self.displacement, OUT_OF_BOUNDS)
+        f.asm.indexed(self.form, register, f.base, f.index, 0, f.displacement, OUT_OF_BOUNDS)
         f.result(self.type, register, target)
 
 
@@ -156,14 +153,14 @@ class LoadFloat(Access):
             user = self.users.get(int(f.next_operator()))
             if user is not None:
                 f.at += RECORD_BYTES
-                user.memory(f, self.base, self.index, self.displacement, p)
+                user.memory(f, f.base, f.index, f.displacement, p)
                 return
         f.release(p)
         target = f.target_home(HOME_XMM)
         register = target
         if register < 0:
             register = f.take_xmm()
-        f.asm.indexed(self.form, register, self.base, self.index, 0, self.displacement, OUT_OF_BOUNDS)
+        f.asm.indexed(self.form, register, f.base, f.index, 0, f.displacement, OUT_OF_BOUNDS)
         f.result_xmm(self.type, register, target)
 
 
@@ -182,12 +179,12 @@ class Store(Access):
         self.address(f, p, a, b)
         if f.kinds[value] == CONSTANT and (self.size < 8 or fits_signed_32(f.values[value])):
             f.asm.indexed_imm(
-                self.immediate_form, 0, self.base, self.index, self.displacement,
+                self.immediate_form, 0, f.base, f.index, f.displacement,
                 sized(f.values[value], self.size), OUT_OF_BOUNDS,
             )  # fmt: skip
         else:
             register = f.readable(value, RCX)
-            f.asm.indexed(self.form, register, self.base, self.index, 0, self.displacement, OUT_OF_BOUNDS)
+            f.asm.indexed(self.form, register, f.base, f.index, 0, f.displacement, OUT_OF_BOUNDS)
         f.release(p)
         f.release(value)
 
@@ -219,7 +216,7 @@ class StoreFloat(Access):
         p = f.pop()
         self.address(f, p, a, b)
         register = f.readable_xmm(value, XMM_SCRATCH)
-        f.asm.indexed(self.form, register, self.base, self.index, 0, self.displacement, OUT_OF_BOUNDS)
+        f.asm.indexed(self.form, register, f.base, f.index, 0, f.displacement, OUT_OF_BOUNDS)
         f.release(p)
         f.release(value)
 

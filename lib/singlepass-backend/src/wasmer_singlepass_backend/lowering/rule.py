@@ -8,7 +8,7 @@ from wasmer_singlepass_backend.function import FunctionCompiler
 
 
 class Lowering:
-    """A row of the table. One object serves all uses of an operator; it holds forms, no state."""
+    """A row of the table. One object serves all uses of an operator, in every thread: it holds forms, no state."""
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         """Pop the operands, write the instructions, push the results.

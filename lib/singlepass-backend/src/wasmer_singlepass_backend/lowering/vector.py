@@ -95,18 +95,22 @@ def _constant_of(text: str) -> tuple[int, int]:
 
 @final
 class Steps:
-    """A recipe: six words a step (form, reg, rm, immediate, constant's halves), once it is read."""
+    """A recipe: six words a step (form, reg, rm, immediate, constant's halves), once it is read.
+
+    Compilations in all threads share it. `words` is set once, to all of them; who sets it again, sets the same.
+    """
 
     def __init__(self, text: str) -> None:
         self.text: Final = text
         self.words: vec[i64] = vec[i64]()
 
-    def read(self) -> None:
+    def read(self) -> vec[i64]:
         """From text to words.
 
         Raises:
             ValueError: no instruction form is like that.
         """
+        words = vec[i64]()
         for line in self.text.split(";"):
             mnemonic, _, rest = line.strip().partition(" ")
             operands = [operand.strip() for operand in rest.split(",")]
@@ -129,14 +133,16 @@ class Steps:
             elif exchanged:
                 places.reverse()
             for word in (form.number, places[0], places[1], immediate, low, high):
-                self.words = append(self.words, i64(word))
+                words = append(words, i64(word))
+        return words
 
     def emit(self, f: FunctionCompiler, a: i64, b: i64, c: i64, r: i64, lane: i64) -> None:
         """Write the instructions, the names standing for these registers."""
-        if len(self.words) == 0:
-            self.read()
-        asm = f.asm
         words = self.words
+        if len(words) == 0:
+            words = self.read()
+            self.words = words
+        asm = f.asm
         count: i64 = len(words)
         at: i64 = 0
         while at < count:
@@ -410,7 +416,7 @@ class LoadVector(Access):
         self.address(f, p, a, b)
         f.release(p)
         register = f.take_xmm()
-        f.asm.indexed(self.form, register, self.base, self.index, 0, self.displacement, OUT_OF_BOUNDS)
+        f.asm.indexed(self.form, register, f.base, f.index, 0, f.displacement, OUT_OF_BOUNDS)
         if self.steps.text:
             self.steps.emit(f, register, 0, 0, 0, 0)
         f.push(V128, XMM, register)
@@ -429,7 +435,7 @@ class LoadSplat(Access):
         p = f.pop()
         self.address(f, p, a, b)
         f.release(p)
-        f.asm.indexed(self.form, RAX, self.base, self.index, 0, self.displacement, OUT_OF_BOUNDS)
+        f.asm.indexed(self.form, RAX, f.base, f.index, 0, f.displacement, OUT_OF_BOUNDS)
         register = f.take_xmm()
         self.steps.emit(f, register, 0, 0, RAX, 0)
         f.push(V128, XMM, register)
@@ -448,9 +454,7 @@ class LoadLane(Access):
         p = f.pop()
         register = f.owned_xmm(vector)
         self.address(f, p, a, b)
-        f.asm.indexed_imm(
-            self.form, register, self.base, self.index, self.displacement, (word >> 24) & 0xFF, OUT_OF_BOUNDS
-        )
+        f.asm.indexed_imm(self.form, register, f.base, f.index, f.displacement, (word >> 24) & 0xFF, OUT_OF_BOUNDS)
         f.release(p)
         f.push(V128, XMM, register)
 
@@ -468,8 +472,6 @@ class StoreLane(Access):
         p = f.pop()
         register = f.readable_xmm(vector, XMM_SCRATCH)
         self.address(f, p, a, b)
-        f.asm.indexed_imm(
-            self.form, register, self.base, self.index, self.displacement, (word >> 24) & 0xFF, OUT_OF_BOUNDS
-        )
+        f.asm.indexed_imm(self.form, register, f.base, f.index, f.displacement, (word >> 24) & 0xFF, OUT_OF_BOUNDS)
         f.release(p)
         f.release(vector)

@@ -15,6 +15,7 @@ from wasmer_runtime_core.wasm.types import F32, F64, I64, V128
 from wasmer_singlepass_backend.lowering.float import FloatBinary
 from wasmer_singlepass_backend.lowering.memory import LoadFloat, StoreFloat
 from wasmer_singlepass_backend.lowering.rule import Lowering
+from wasmer_singlepass_backend.lowering.table import by_code
 from wasmer_singlepass_backend.lowering.vector import (
     ByLane,
     CountedRecipe,
@@ -370,7 +371,12 @@ def _fold_loads() -> None:
 _fold_loads()
 
 
-def enter_vectors(table: list[Lowering | None]) -> None:
-    """Complete the table of `lowering.table.by_code`."""
+def _all() -> list[Lowering | None]:
+    table = by_code()
     for mnemonic, lowering in VECTOR_LOWERINGS.items():
         table[BY_MNEMONIC[mnemonic].code] = lowering
+    return table
+
+
+ALL: Final = _all()
+"""The rules of all operators, by code."""

@@ -110,9 +110,6 @@ def _load(number: i64) -> i64:
     if at < 0 or at >= len(forms.FORMS):
         return 0
     packed: i64 = forms.FORMS[at].packed
-    rows = _ROWS
-    opcodes = _OPCODES
-    rows[number] = packed
     opcode = packed & 0xFF
     escape = (packed >> MAP_SHIFT) & 3
     if escape == 0:
@@ -124,7 +121,11 @@ def _load(number: i64) -> i64:
     prefix = (packed >> PREFIX_SHIFT) & 0xFF
     if prefix:
         opcode |= (prefix << 32) | (8 << 40)
+    # Other threads encode meanwhile: who finds a row finds its opcode too.
+    opcodes = _OPCODES
     opcodes[number] = opcode
+    rows = _ROWS
+    rows[number] = packed
     return packed
 
 
