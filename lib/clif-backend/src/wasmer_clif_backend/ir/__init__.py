@@ -1,0 +1,1 @@
+"""CLIF, the representation this backend compiles: types, opcodes, functions, text, verifier, flow."""

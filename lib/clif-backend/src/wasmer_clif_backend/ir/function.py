@@ -1,0 +1,396 @@
+"""A function in CLIF: instructions in blocks, as columns of numbers.
+
+Values, instructions and blocks
+-------------------------------
+*A value is the number of the instruction that makes it.* There is no table of values beside the
+instructions; an instruction without a result has a number that nobody uses. Where one makes
+several results, the first is the instruction, and each further one an instruction ``result``
+right behind it, which names it in `a` and counts from 1 in `immediate`. Parameters of a block
+are instructions ``parameter`` at its start. Number 0 is nothing: no value, no instruction.
+
+A block is a list of instructions, linked both ways (`next`, `previous`), so that moving one is
+writing a few numbers. The last one ends it. Blocks are numbered from 1 and linked in the order
+of the text, which is the order of the machine code too; the first one is the entry.
+
+Edges
+-----
+A way from one block to another is a row of its own: where from, where to, and the arguments for the
+parameters there, a list in the pool. ``jump`` has one edge in `a`, ``brif`` two in `b` and `c`, and
+``br_table`` a list of them in `b`, the default one last. All edges that lead to a block
+are linked (`incoming`, `edge_next`). A branch that goes to one block twice has two edges.
+
+Lists
+-----
+A list lies in the pool: how many, then one number each. List 0 is the empty one.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, EFFECTS, ENDS, JUMP, PARAMETER, RESULT
+
+_INSTRUCTIONS: Final = 1 << 10
+_BLOCKS: Final = 1 << 7
+_POOL: Final = 1 << 9
+
+
+@final
+class Parameter:
+    """A parameter or a result of a signature.
+
+    Attributes:
+        type: of the value.
+        extension: ``"uext"``, ``"sext"`` or ``""``: what whoever passes it does with the bits above it.
+        purpose: ``"sret"``, ``"vmctx"`` or ``""``.
+    """
+
+    def __init__(self, type: i64, extension: str = "", purpose: str = "") -> None:
+        self.type: i64 = type
+        self.extension = extension
+        self.purpose = purpose
+
+    def same(self, other: Parameter) -> bool:
+        """Equal in everything."""
+        return self.type == other.type and self.extension == other.extension and self.purpose == other.purpose
+
+
+@final
+class Signature:
+    """What a function takes and gives, and its calling convention, by Cranelift's word."""
+
+    def __init__(self, parameters: list[Parameter], results: list[Parameter], convention: str = "") -> None:
+        self.parameters = parameters
+        self.results = results
+        self.convention = convention
+
+    def same(self, other: Signature) -> bool:
+        """Equal in everything."""
+        if self.convention != other.convention:
+            return False
+        if len(self.parameters) != len(other.parameters) or len(self.results) != len(other.results):
+            return False
+        here = self.parameters + self.results
+        there = other.parameters + other.results
+        return all(one.same(two) for one, two in zip(here, there, strict=True))
+
+
+@final
+class ExternalFunction:
+    """A function that may be called: ``%name`` or ``u0:3``, and the number of its signature."""
+
+    def __init__(self, name: str, signature: int, colocated: bool = False) -> None:
+        self.name = name
+        self.signature = signature
+        self.colocated = colocated
+
+
+@final
+class StackSlot:
+    """Bytes in the frame, with an address: their number, and the alignment's exponent."""
+
+    def __init__(self, size: int, alignment: int = 0) -> None:
+        self.size = size
+        self.alignment = alignment
+
+
+@final
+class Function:
+    """One function. Its columns are public: passes read and write them; `add`, `block` and `edge` make rows."""
+
+    def __init__(self) -> None:
+        rows: i64 = _INSTRUCTIONS
+        self.capacity: i64 = rows
+        self.count: i64 = 1
+        """One more than the greatest instruction."""
+        self.opcode = column(rows)
+        self.type = column(rows)
+        self.a = column(rows)
+        self.b = column(rows)
+        self.c = column(rows)
+        self.immediate = column(rows)
+        self.extra = column(rows)
+        self.source = column(rows)
+        """Where it comes from: an offset in the WebAssembly module, a line of the text; 0 is unknown."""
+        self.block_of = column(rows)
+        """The block an instruction stands in; 0: none."""
+        self.next = column(rows)
+        self.previous = column(rows)
+
+        blocks: i64 = _BLOCKS
+        self.block_capacity: i64 = blocks
+        self.block_count: i64 = 1
+        """One more than the greatest block."""
+        self.first = column(blocks)
+        self.last = column(blocks)
+        self.incoming = column(blocks)
+        self.block_next = column(blocks)
+        self.cold = column(blocks)
+        """1: is hardly ever reached."""
+        self.entry: i64 = 0
+        self.block_last: i64 = 0
+
+        edges: i64 = _BLOCKS
+        self.edge_capacity: i64 = edges
+        self.edge_count: i64 = 1
+        self.edge_from = column(edges)
+        self.edge_to = column(edges)
+        self.edge_arguments = column(edges)
+        self.edge_next = column(edges)
+
+        self.pool = column(_POOL)
+        self.pool_count: i64 = 1
+        self.at: i64 = 0
+        """What `add` enters as the source."""
+
+        self.name = ""
+        self.signature = Signature([], [])
+        self.signatures: list[Signature] = []
+        self.functions: list[ExternalFunction] = []
+        self.slots: list[StackSlot] = []
+        self.constants: list[bytes] = []
+        self._constant_numbers: dict[bytes, int] = {}
+
+    # --- making ------------------------------------------------------------------------------------
+
+    def new(
+        self, opcode: i64, type: i64, a: i64 = 0, b: i64 = 0, c: i64 = 0, immediate: i64 = 0, extra: i64 = 0
+    ) -> i64:
+        """An instruction that stands nowhere yet; its number."""
+        v = self.count
+        if v >= self.capacity:
+            self._grow_instructions()
+        self.count = v + 1
+        self.opcode[v] = opcode
+        self.type[v] = type
+        self.a[v] = a
+        self.b[v] = b
+        self.c[v] = c
+        self.immediate[v] = immediate
+        self.extra[v] = extra
+        self.source[v] = self.at
+        self.block_of[v] = 0
+        return v
+
+    def append(self, block: i64, v: i64) -> None:
+        """Put an instruction that stands nowhere at the end of a block."""
+        last = self.last[block]
+        self.block_of[v] = block
+        self.previous[v] = last
+        self.next[v] = 0
+        if last == 0:
+            self.first[block] = v
+        else:
+            self.next[last] = v
+        self.last[block] = v
+
+    def add(
+        self,
+        block: i64,
+        opcode: i64,
+        type: i64,
+        a: i64 = 0,
+        b: i64 = 0,
+        c: i64 = 0,
+        immediate: i64 = 0,
+        extra: i64 = 0,
+    ) -> i64:
+        """A new instruction at the end of a block; its number. Results beyond the first come from `add_result`."""
+        v = self.new(opcode, type, a, b, c, immediate, extra)
+        self.append(block, v)
+        return v
+
+    def add_result(self, of: i64, number: i64, type: i64) -> i64:
+        """Result number `number` (from 1) of the instruction `of`, which has just been added."""
+        return self.add(self.block_of[of], RESULT, type, of, 0, 0, number)
+
+    def remove(self, v: i64) -> None:
+        """Take an instruction out of its block; nothing may use it any more."""
+        block = self.block_of[v]
+        before = self.previous[v]
+        behind = self.next[v]
+        if before == 0:
+            self.first[block] = behind
+        else:
+            self.next[before] = behind
+        if behind == 0:
+            self.last[block] = before
+        else:
+            self.previous[behind] = before
+        self.block_of[v] = 0
+
+    def block(self) -> i64:
+        """A new block, behind the others."""
+        b = self.block_count
+        if b >= self.block_capacity:
+            self._grow_blocks()
+        self.block_count = b + 1
+        self.first[b] = 0
+        self.last[b] = 0
+        self.incoming[b] = 0
+        self.block_next[b] = 0
+        self.cold[b] = 0
+        if self.block_last == 0:
+            self.entry = b
+        else:
+            self.block_next[self.block_last] = b
+        self.block_last = b
+        return b
+
+    def edge(self, source: i64, target: i64, arguments: i64 = 0) -> i64:
+        """A new way from a block to another; `arguments` is a list."""
+        e = self.edge_count
+        if e >= self.edge_capacity:
+            self._grow_edges()
+        self.edge_count = e + 1
+        self.edge_from[e] = source
+        self.edge_to[e] = target
+        self.edge_arguments[e] = arguments
+        self.edge_next[e] = self.incoming[target]
+        self.incoming[target] = e
+        return e
+
+    def list_of(self, length: i64) -> i64:
+        """A new list of so many zeros; empty is 0."""
+        if length == 0:
+            return 0
+        p = self.pool_count
+        self.pool_count = p + length + 1
+        if self.pool_count > i64(len(self.pool)):
+            self.pool = grown(self.pool, 2 * self.pool_count)
+        self.pool[p] = length
+        at: i64 = 1
+        while at <= length:
+            self.pool[p + at] = 0
+            at += 1
+        return p
+
+    def new_list(self, values: list[int]) -> i64:
+        """A new list of these; empty is 0."""
+        p = self.list_of(len(values))
+        for at, value in enumerate(values):
+            self.pool[p + 1 + at] = value
+        return p
+
+    def constant(self, data: bytes) -> i64:
+        """The number of these 16 bytes among the function's constants."""
+        number = self._constant_numbers.get(data, -1)
+        if number < 0:
+            number = len(self.constants)
+            self.constants.append(data)
+            self._constant_numbers[data] = number
+        return number
+
+    # --- reading -----------------------------------------------------------------------------------
+
+    def items(self, list_at: i64) -> list[int]:
+        """The numbers of a list."""
+        pool = self.pool
+        return [int(pool[list_at + 1 + at]) for at in range(int(pool[list_at]))]
+
+    def block_order(self) -> list[int]:
+        """All blocks, in order."""
+        order = []
+        b = self.entry
+        while b:
+            order.append(int(b))
+            b = self.block_next[b]
+        return order
+
+    def instructions(self, block: i64) -> list[int]:
+        """What stands in a block, in order: parameters and further results too."""
+        found = []
+        v = self.first[block]
+        while v:
+            found.append(int(v))
+            v = self.next[v]
+        return found
+
+    def parameters(self, block: i64) -> list[int]:
+        """The parameters of a block."""
+        found = []
+        v = self.first[block]
+        while v and self.opcode[v] == PARAMETER:
+            found.append(int(v))
+            v = self.next[v]
+        return found
+
+    def results(self, v: i64) -> list[int]:
+        """All results of an instruction."""
+        if self.type[v] == 0:
+            return []
+        found = [int(v)]
+        behind = self.next[v]
+        while behind and self.opcode[behind] == RESULT and self.a[behind] == v:
+            found.append(int(behind))
+            behind = self.next[behind]
+        return found
+
+    def edges(self, block: i64) -> list[int]:
+        """The ways out of a block, in the order of the instruction that ends it."""
+        v = self.last[block]
+        if v == 0 or not EFFECTS[self.opcode[v]] & ENDS:
+            return []
+        opcode = self.opcode[v]
+        if opcode == JUMP:
+            return [int(self.a[v])]
+        if opcode == BRIF:
+            return [int(self.b[v]), int(self.c[v])]
+        if opcode == BR_TABLE:
+            return self.items(self.b[v])
+        return []
+
+    # --- room --------------------------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Be an empty function again; the columns keep their room."""
+        self.count = 1
+        self.block_count = 1
+        self.edge_count = 1
+        self.pool_count = 1
+        self.pool[0] = 0
+        self.entry = 0
+        self.block_last = 0
+        self.at = 0
+        self.name = ""
+        self.signature = Signature([], [])
+        self.signatures = []
+        self.functions = []
+        self.slots = []
+        self.constants = []
+        self._constant_numbers = {}
+
+    def _grow_instructions(self) -> None:
+        rows = self.capacity * 2
+        self.opcode = grown(self.opcode, rows)
+        self.type = grown(self.type, rows)
+        self.a = grown(self.a, rows)
+        self.b = grown(self.b, rows)
+        self.c = grown(self.c, rows)
+        self.immediate = grown(self.immediate, rows)
+        self.extra = grown(self.extra, rows)
+        self.source = grown(self.source, rows)
+        self.block_of = grown(self.block_of, rows)
+        self.next = grown(self.next, rows)
+        self.previous = grown(self.previous, rows)
+        self.capacity = rows
+
+    def _grow_blocks(self) -> None:
+        rows = self.block_capacity * 2
+        self.first = grown(self.first, rows)
+        self.last = grown(self.last, rows)
+        self.incoming = grown(self.incoming, rows)
+        self.block_next = grown(self.block_next, rows)
+        self.cold = grown(self.cold, rows)
+        self.block_capacity = rows
+
+    def _grow_edges(self) -> None:
+        rows = self.edge_capacity * 2
+        self.edge_from = grown(self.edge_from, rows)
+        self.edge_to = grown(self.edge_to, rows)
+        self.edge_arguments = grown(self.edge_arguments, rows)
+        self.edge_next = grown(self.edge_next, rows)
+        self.edge_capacity = rows
