@@ -133,6 +133,7 @@ fill(PyObject *target)
         return -1;
     Py_DECREF(checksum);
     install_watch();
+    install_growth_lock();
     assert_handlers();
     return 0;
 }

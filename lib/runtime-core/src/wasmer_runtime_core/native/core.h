@@ -90,7 +90,7 @@ typedef struct FunctionRecord {
 
 typedef struct { void *code; void *vmctx; } ImportRecord;
 
-typedef struct { uint8_t *base; uint64_t length; } MemoryDefinition;
+typedef struct { uint8_t *base; uint64_t length; } MemoryDefinition;  /* the length grows at any time: memory_bytes */
 typedef struct { uint64_t *base; uint64_t length; } TableDefinition;
 
 typedef struct Member Member;
@@ -142,6 +142,13 @@ _Static_assert(sizeof(ImportRecord) == IMPORT_RECORD_BYTES, "import record");
 _Static_assert(offsetof(MemoryDefinition, length) == MEMORY_DEFINITION_LENGTH, "memory definition");
 _Static_assert(offsetof(TableDefinition, length) == TABLE_DEFINITION_LENGTH, "table definition");
 
+/* The length now, read once: another thread may grow the memory meanwhile. */
+static inline uint64_t
+memory_bytes(const MemoryDefinition *definition)
+{
+    return __atomic_load_n(&definition->length, __ATOMIC_ACQUIRE);
+}
+
 /* --- running --------------------------------------------------------------------------- */
 
 /* One entry from Python into wasm. Lies on the C stack of the thread that entered. */
@@ -178,10 +185,21 @@ typedef struct Thread {
     pid_t id;                  /* as the kernel numbers threads */
     volatile int attention;    /* a signal or the timer found the thread elsewhere than in wasm code */
     int safepoints;            /* activations of this thread that are stopped between two instructions */
+    int n_released;            /* activations of this thread that let go of the GIL */
 } Thread;
 
 /* initial-exec: the signal handler reads it, and lazily allocated thread storage is not safe there */
 static __thread Thread *this_thread __attribute__((tls_model("initial-exec")));
+
+static int n_safepoints;       /* activations of all threads that are stopped between two instructions, and */
+static int n_released;         /* those that let go of the GIL; both change under it */
+
+/* Whether code of another thread may run this very moment. Asked with the GIL: code of this thread then waits. */
+static inline int
+released_elsewhere(void)
+{
+    return n_released > (this_thread ? this_thread->n_released : 0);
+}
 
 /* --- Python objects -------------------------------------------------------------------- */
 
@@ -215,6 +233,7 @@ typedef struct {
     int has_maximum, shared;
     int reserved;              /* base never moves */
     size_t accessible;         /* bytes that can be touched, or of the allocation */
+    size_t touchable;          /* bytes that could ever be touched, also by a growth that failed half-way */
     Py_ssize_t views;          /* buffers handed out */
     int closed;                /* has no pages any more; code that touches it traps */
     PyObject *weakrefs;
@@ -337,8 +356,6 @@ static void unblock_signals(void);
 static void assert_interrupt_handlers(void);
 static void ensure_timer(Thread *thread);
 static int attend_before(Thread *thread, Activation *activation);
-static int n_safepoints;       /* of all threads: while code is stopped like that, no memory may move */
-static int n_released;         /* activations that run without the GIL: likewise */
 static volatile pid_t gil_runner;  /* id of the thread that last entered wasm with the GIL held */
 /* table.c, function.c */
 static PyObject *function_from_record(FunctionRecord *record);
@@ -347,7 +364,7 @@ static PyObject *reference_owner(uint8_t type, uint64_t bits);
 static int64_t table_grow(TableObject *table, uint64_t delta, uint64_t value);
 static void table_overwrite(TableObject *table, uint64_t at, uint64_t value, uint64_t count, Store *running);
 /* memory.c */
-static int64_t memory_grow(MemoryObject *memory, uint64_t delta, int may_run_released);
+static int64_t memory_grow(MemoryObject *memory, uint64_t delta);
 enum { RESERVE_NOT, RESERVE_IF_FREE, RESERVE_BY_ALL_MEANS };
 static MemoryObject *memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int shared, int reserve);
 static TableObject *table_new(PyTypeObject *type, uint8_t element, uint64_t minimum, int64_t maximum, PyObject *home);

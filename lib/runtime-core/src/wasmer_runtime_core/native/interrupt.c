@@ -143,6 +143,8 @@ after_fork(void)
     Thread *thread = this_thread;
     gil_runner = 0;
     hand_over = 0;
+    n_safepoints = thread ? thread->safepoints : 0;
+    n_released = thread ? thread->n_released : 0;
     if (!thread)
         return;
     ensure_timer(thread);

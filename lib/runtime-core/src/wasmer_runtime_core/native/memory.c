@@ -8,7 +8,11 @@
  * Slots are carved from slabs of many and go back to a list: reserving costs a system call
  * for the slab, then one for each memory, and none if the slot before had the same size.
  * Where slots cannot be had (RLIMIT_AS), a memory is an ordinary mapping that may move when
- * it grows; only code with bounds checks may use it. */
+ * it grows; only code with bounds checks may use it.
+ *
+ * Instances that share a memory may run at once without the GIL, and all of them may grow it.
+ * Lengths and maxima therefore change under a lock of their own, never while anybody who has it waits
+ * for the GIL. A length only grows, until the memory is closed; whoever reads it needs no lock. */
 
 #define WASM_PAGE 65536
 #define MAX_WASM_PAGES 65536
@@ -18,8 +22,37 @@
 
 typedef struct { uint8_t *base; size_t accessible; } Slot;
 
-static Slot *free_slots;
+static Slot *free_slots;       /* nothing of them is anything but zero, nothing behind `accessible` can be touched */
 static size_t n_slots, n_free_slots, free_slots_room;
+static pthread_mutex_t growth = PTHREAD_MUTEX_INITIALIZER;
+
+static void
+lock_growth(void)
+{
+    pthread_mutex_lock(&growth);
+}
+
+static void
+unlock_growth(void)
+{
+    pthread_mutex_unlock(&growth);
+}
+
+/* Let a forked child find the lock open, and every memory whole. */
+static void
+install_growth_lock(void)
+{
+    pthread_atfork(lock_growth, unlock_growth, unlock_growth);
+}
+
+/* New pages in place of those at `base`: zero, and nobody can touch them. Returns 0, or -1: then nothing is promised. */
+static int
+pages_renew(uint8_t *base, size_t bytes)
+{
+    return !bytes || mmap(base, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == base
+               ? 0
+               : -1;
+}
 
 static int
 slot_give(Slot slot)
@@ -97,8 +130,13 @@ slot_take(size_t bytes, int how, Slot *out)
         failed = mprotect(slot.base + slot.accessible, bytes - slot.accessible, PROT_READ | PROT_WRITE);
     else if (slot.accessible > bytes)
         failed = mprotect(slot.base + bytes, slot.accessible - bytes, PROT_NONE);
-    if (failed)
+    if (failed) {  /* having done a part of it, perhaps */
+        if (pages_renew(slot.base, slot.accessible > bytes ? slot.accessible : bytes) == 0)
+            free_slots[at].accessible = 0;
+        else
+            free_slots[at] = free_slots[--n_free_slots];  /* nobody gets it any more */
         return -1;
+    }
     free_slots[at] = free_slots[--n_free_slots];
     slot.accessible = bytes;
     *out = slot;
@@ -140,8 +178,23 @@ memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int shared, in
     self->has_maximum = maximum >= 0;
     self->shared = shared;
     self->reserved = reserved;
-    self->accessible = slot.accessible;
+    self->accessible = self->touchable = slot.accessible;
     return self;
+}
+
+/* Back to the list, zero: of what could ever be touched, not only of what the memory has now. What cannot be made
+ * sure of is not given to anybody. */
+static void
+slot_return(Slot slot, size_t touchable)
+{
+    int as_it_is = touchable == slot.accessible && slot.accessible <= KEEP_ACCESSIBLE;
+    /* the system refuses that for pages that are locked into memory */
+    if (!(as_it_is && (!slot.accessible || madvise(slot.base, slot.accessible, MADV_DONTNEED) == 0))) {
+        if (pages_renew(slot.base, touchable) < 0)
+            return;
+        slot.accessible = 0;
+    }
+    slot_give(slot);
 }
 
 static void
@@ -154,43 +207,59 @@ memory_dealloc(PyObject *object)
     uint8_t *base = self->definition.base;
     if (base && !self->reserved)
         munmap(base, self->accessible);
-    else if (base) {
-        Slot slot = {base, self->accessible};
-        if (slot.accessible)
-            madvise(base, slot.accessible, MADV_DONTNEED);
-        if (slot.accessible > KEEP_ACCESSIBLE && mprotect(base, slot.accessible, PROT_NONE) == 0)
-            slot.accessible = 0;
-        slot_give(slot);
-    }
+    else if (base)
+        slot_return((Slot){base, self->accessible}, self->touchable);
     type->tp_free(object);
     Py_DECREF(type);
 }
 
-/* Pages before, or -1. Touches no Python state: generated code may call it without the GIL;
- * then one released activation, the caller's, is no reason for a movable memory to stay. */
-static int64_t
-memory_grow(MemoryObject *self, uint64_t delta, int may_run_released)
+/* More of the slot, under the lock. A refusal may come when a part is accessible already. */
+static int
+slot_extend(MemoryObject *self, size_t wanted)
 {
-    uint64_t length = self->definition.length, pages = length / WASM_PAGE;
-    if (delta > self->maximum - pages)
+    uint8_t *end = self->definition.base + self->definition.length;
+    size_t bytes = wanted - self->definition.length;
+    if (wanted > self->touchable)
+        self->touchable = wanted;
+    if (mprotect(end, bytes, PROT_READ | PROT_WRITE)) {
+        mprotect(end, bytes, PROT_NONE);
         return -1;
+    }
+    return 0;
+}
+
+/* A larger mapping, under the lock and the GIL. It moves where nobody can have the base in a register. */
+static int
+mapping_extend(MemoryObject *self, size_t wanted)
+{
+    int stays = self->views || n_safepoints || released_elsewhere();
+    void *moved = mremap(self->definition.base, self->accessible, wanted, stays ? 0 : MREMAP_MAYMOVE);
+    if (moved == MAP_FAILED)
+        return -1;
+    self->definition.base = moved;
+    self->touchable = wanted;
+    return 0;
+}
+
+/* Pages before, or -1. Touches no Python state: where the memory is reserved, generated code calls it without the GIL. */
+static int64_t
+memory_grow(MemoryObject *self, uint64_t delta)
+{
     if (!delta)
-        return (int64_t)pages;
-    size_t wanted = (pages + delta) * WASM_PAGE;
-    if (self->reserved) {
-        if (mprotect(self->definition.base + length, delta * WASM_PAGE, PROT_READ | PROT_WRITE))
-            return -1;
+        return (int64_t)(memory_bytes(&self->definition) / WASM_PAGE);
+    lock_growth();
+    uint64_t pages = self->definition.length / WASM_PAGE;
+    int64_t before = -1;
+    if (delta <= self->maximum - pages) {
+        size_t wanted = (pages + delta) * WASM_PAGE;
+        if ((self->reserved ? slot_extend(self, wanted) : mapping_extend(self, wanted)) == 0) {
+            self->accessible = wanted;
+            __atomic_store_n(&self->definition.length, wanted, __ATOMIC_RELEASE);
+            before = (int64_t)pages;
+        }
     }
-    else {
-        int stays = self->views || n_safepoints || n_released > may_run_released;
-        void *moved = mremap(self->definition.base, self->accessible, wanted, stays ? 0 : MREMAP_MAYMOVE);
-        if (moved == MAP_FAILED)
-            return -1;
-        self->definition.base = moved;
-    }
-    self->accessible = wanted;
-    self->definition.length = wanted;
-    return (int64_t)pages;
+    unlock_growth();
+    return before;
 }
 
 /* --- the type --------------------------------------------------------------------------- */
@@ -254,7 +323,7 @@ memory_method_grow(PyObject *object, PyObject *argument)
         PyErr_SetString(PyExc_ValueError, "a memory cannot shrink: the pages to add must not be negative");
         return NULL;
     }
-    int64_t before = overflow ? -1 : memory_grow(self, (uint64_t)delta, 0);
+    int64_t before = overflow ? -1 : memory_grow(self, (uint64_t)delta);
     if (before < 0) {
         raise_error("MemoryGrowError", "a memory of %llu pages cannot grow by %R: it may have at most %llu",
                     (unsigned long long)(self->definition.length / WASM_PAGE), argument,
@@ -292,19 +361,22 @@ memory_may_close(MemoryObject *self)
 }
 
 /* Give the pages back. The addresses stay taken while the object lives, so that code which still refers to them
- * traps; and while code runs without the GIL, which may be copying this very moment, so do the pages. */
+ * traps. While code of another thread runs, or is stopped between two instructions, perhaps amid a copy, the pages
+ * stay too; they go with the object. */
 static void
 memory_close(MemoryObject *self)
 {
     if (self->closed)
         return;
     self->closed = 1;
-    self->definition.length = self->maximum = 0;
-    if (n_released || !self->accessible)
+    lock_growth();
+    __atomic_store_n(&self->definition.length, 0, __ATOMIC_RELEASE);
+    self->maximum = 0;
+    unlock_growth();
+    if (n_safepoints || released_elsewhere())
         return;
-    madvise(self->definition.base, self->accessible, MADV_DONTNEED);
-    if (mprotect(self->definition.base, self->accessible, PROT_NONE) == 0 && self->reserved)
-        self->accessible = 0;
+    if (pages_renew(self->definition.base, self->touchable) == 0 && self->reserved)
+        self->accessible = self->touchable = 0;
 }
 
 static PyObject *

@@ -353,6 +353,7 @@ run_frame(Thread *thread, EnterFunction enter, void *code, void *vmctx, CallFram
     }
     if (UNLIKELY(release_gil)) {
         n_released++;
+        thread->n_released++;
         activation.released = PyEval_SaveThread();
     }
     else
@@ -362,6 +363,7 @@ run_frame(Thread *thread, EnterFunction enter, void *code, void *vmctx, CallFram
     if (UNLIKELY(release_gil)) {
         PyEval_RestoreThread(activation.released);
         n_released--;
+        thread->n_released--;
     }
     if (UNLIKELY(unwound)) {
         raise_outcome(thread, &activation);

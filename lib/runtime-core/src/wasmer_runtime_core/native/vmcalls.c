@@ -39,17 +39,25 @@ give_gil(Activation *activation)
 static uint32_t
 vmcall_memory_grow(VMContext *vmctx, uint32_t delta, uint32_t memory)
 {
-    int released = this_thread->activation->released != NULL;
-    uint32_t before = (uint32_t)memory_grow(instance_of(vmctx)->memories[memory], delta, released);
+    int64_t before;
+    MemoryObject *object = instance_of(vmctx)->memories[memory];
+    Activation *activation = this_thread->activation;
+    if (object->reserved)
+        before = memory_grow(object, delta);
+    else {  /* it may move: under the GIL, so that no other code begins meanwhile */
+        take_gil(activation);
+        before = memory_grow(object, delta);
+        give_gil(activation);
+    }
     ATTEND();
-    return before;
+    return (uint32_t)before;
 }
 
 static void
 vmcall_memory_fill(VMContext *vmctx, uint32_t at, uint32_t value, uint32_t count, uint32_t memory)
 {
     MemoryDefinition *definition = &instance_of(vmctx)->memories[memory]->definition;
-    CHECK(IN_BOUNDS(at, count, definition->length), TRAP_MEMORY_OUT_OF_BOUNDS);
+    CHECK(IN_BOUNDS(at, count, memory_bytes(definition)), TRAP_MEMORY_OUT_OF_BOUNDS);
     memset(definition->base + at, (int)(value & 0xFF), count);
     ATTEND();
 }
@@ -60,7 +68,8 @@ vmcall_memory_copy(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count,
 {
     MemoryDefinition *target = &instance_of(vmctx)->memories[to_memory]->definition;
     MemoryDefinition *source = &instance_of(vmctx)->memories[from_memory]->definition;
-    CHECK(IN_BOUNDS(to, count, target->length) && IN_BOUNDS(from, count, source->length), TRAP_MEMORY_OUT_OF_BOUNDS);
+    CHECK(IN_BOUNDS(to, count, memory_bytes(target)) && IN_BOUNDS(from, count, memory_bytes(source)),
+          TRAP_MEMORY_OUT_OF_BOUNDS);
     memmove(target->base + to, source->base + from, count);
     ATTEND();
 }
@@ -72,7 +81,7 @@ vmcall_memory_init(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count,
     MemoryDefinition *definition = &instance->memories[memory]->definition;
     DataSegment *segment = &instance->plan->data[data];
     uint64_t length = instance->dropped[instance->plan->n_elements + data] ? 0 : segment->length;
-    CHECK(IN_BOUNDS(to, count, definition->length) && IN_BOUNDS(from, count, length), TRAP_MEMORY_OUT_OF_BOUNDS);
+    CHECK(IN_BOUNDS(to, count, memory_bytes(definition)) && IN_BOUNDS(from, count, length), TRAP_MEMORY_OUT_OF_BOUNDS);
     if (count)
         memcpy(definition->base + to, segment->bytes + from, count);
     ATTEND();
