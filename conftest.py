@@ -1,12 +1,31 @@
-"""What all tests share: the switch that rewrites expected output."""
+"""What all tests share: the switch that rewrites expected output, and where random numbers come from.
+
+Tests depend on no luck: hypothesis draws the same examples in every run, with
+`WASMER_EXAMPLES=random` others each time.
+"""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--bless", action="store_true", help="rewrite the expected output of golden tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test module is read, which takes the profile that stands then."""
+    try:
+        from hypothesis import HealthCheck, settings
+    except ImportError:  # a session without it runs no such test
+        return
+    wanted = os.environ.get("WASMER_EXAMPLES", "")
+    quiet = [HealthCheck.too_slow]  # a busy machine is no fault of a test
+    settings.register_profile("same", derandomize=True, database=None, deadline=None, suppress_health_check=quiet)
+    settings.register_profile("random", settings.get_profile("same"), derandomize=False)
+    settings.load_profile("random" if wanted == "random" else "same")
 
 
 @pytest.fixture

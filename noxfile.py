@@ -129,6 +129,20 @@ def pure(session: nox.Session) -> None:
 
 
 @nox.session
+def sanitize(session: nox.Session) -> None:
+    """Core's tests with the C library built for AddressSanitizer and UBSan, then a sample of them under valgrind."""
+    provide(session, ["runtime-core", *NOT_ALONE["runtime-core"]], groups=["test", *GROUPS["runtime-core"]], pure=True)
+    steps = [session.posargs] if session.posargs else [["valgrind"], ["build"], ["tests"]]
+    try:
+        for step in steps:
+            session.run("python", "tools/sanitize.py", *step)
+    finally:
+        Path(session.virtualenv.location, "provided.json").unlink(
+            missing_ok=True
+        )  # its library is not the ordinary one
+
+
+@nox.session
 def types(session: nox.Session) -> None:
     """Check types: mypy --strict over the sources of all seven, and over the tools."""
     provide(session, [], groups=["types", "nox"], requirements=wheels.third_party(DISTRIBUTIONS))
@@ -176,6 +190,12 @@ def bench(session: nox.Session) -> None:
     names = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
     for name in session.posargs or names:
         session.run("python", f"benchmarks/{name}.py")
+
+
+@nox.session(venv_backend="none")
+def against(session: nox.Session) -> None:
+    """Is this tree slower than a commit? `-- COMMIT`: benchmarks of both, in alternation; `--help` says more."""
+    session.run(sys.executable, "tools/against.py", *(session.posargs or ["--help"]), external=True)
 
 
 @nox.session(venv_backend="none")

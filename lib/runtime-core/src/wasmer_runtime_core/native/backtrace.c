@@ -112,6 +112,7 @@ static NOINLINE void
 raise_outcome(Thread *thread, Activation *activation)
 {
     uint32_t outcome = activation->outcome;
+    FRAMES_ARE_LEFT();  /* also by the signal handler, which has no other place to say it */
     if (outcome == OUTCOME_EXCEPTION) {
         if (!thread->n_frames)
             return;

@@ -44,6 +44,14 @@
 #error "wasmer-runtime-core: Python without a GIL is not supported; its lock is what guards everything here"
 #endif
 
+/* In a build by `nox -s sanitize`: frames that are left by jumping give back what AddressSanitizer marked in them. */
+#ifdef __SANITIZE_ADDRESS__
+void __asan_handle_no_return(void);
+#define FRAMES_ARE_LEFT() __asan_handle_no_return()
+#else
+#define FRAMES_ARE_LEFT() ((void)0)
+#endif
+
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define NOINLINE __attribute__((noinline))

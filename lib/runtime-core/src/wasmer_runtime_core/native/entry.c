@@ -71,6 +71,7 @@ unwind(Thread *thread, Activation *activation, uint32_t outcome)
 {
     activation->outcome = outcome;
     thread->activation = activation;
+    FRAMES_ARE_LEFT();
     __asm__ volatile("mov %0, %%rsp\n\tjmp wasm_landing" ::"r"(activation->entry_sp) : "memory");
     __builtin_unreachable();
 }
