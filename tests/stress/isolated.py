@@ -24,6 +24,9 @@ SEED: Final = int(os.environ.get("WASMER_STRESS_SEED", "1"))
 SCALE: Final = float(os.environ.get("WASMER_STRESS_SCALE", "1"))
 """1: seconds in all; 100: the sizes that the promises name."""
 
+HANGS: Final = 900.0
+"""Seconds after which a scenario is taken to hang. It guards the run and says nothing about speed: most take one."""
+
 _inside = False
 scenarios: list[Callable[[], None]] = []
 """All that were imported, in order."""
@@ -40,7 +43,7 @@ def scaled(count: int) -> int:
 
 
 def isolated(
-    *, ends: int = 0, timeout: float = 60, prints: str = "", environment: dict[str, str] | None = None
+    *, ends: int = 0, timeout: float = HANGS, prints: str = "", environment: dict[str, str] | None = None
 ) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """The scenario runs in a process that must end with the code `ends` (a signal's number, negative) and
     print `prints` on one of its streams, within `timeout` seconds."""

@@ -130,7 +130,7 @@ def test_many_threads_on_a_few_instances() -> None:
 
         failures = run_all(*[lambda seed=seed: work(seed) for seed in range(6)])
         assert not failures, failures
-        assert counts["ran"] > 1000
+        assert counts["ran"] > 100
         gc.collect()
 
 
