@@ -24,6 +24,7 @@ from wasmer_llvm_backend.view import ModuleView
 from wasmer_llvm_backend.workers import Died, compile_units
 from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError, InternalError
+from wasmer_runtime_core.printable import printable
 from wasmer_runtime_core.wasm.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
@@ -208,13 +209,13 @@ class LLVMCompiler:
 def named(info: ModuleInfo, body: Body) -> str:
     """A function for a message: ``function 7 (name) at byte 0x2a``."""
     name = info.function_names.get(body.function_index)
-    return f"function {body.function_index}" + (f" ({name})" if name else "") + f" at byte {body.offset:#x}"
+    return f"function {body.function_index}" + (f" ({printable(name)})" if name else "") + f" at byte {body.offset:#x}"
 
 
 def last_words(died: Died) -> str:
     """Why a worker ended: what LLVM said, and not what the end of the process made of it."""
     lines = died.message.splitlines() or [f"its process ended with status {died.status}"]
-    return next((line for line in reversed(lines) if "LLVM ERROR" in line or "Assertion" in line), lines[-1])
+    return printable(next((line for line in reversed(lines) if "LLVM ERROR" in line or "Assertion" in line), lines[-1]))
 
 
 def join(units: Sequence[UnitCode], bodies: Sequence[Body]) -> tuple[bytes, bytes, bytes, bytes]:

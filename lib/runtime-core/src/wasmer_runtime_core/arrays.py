@@ -31,6 +31,7 @@ from typing import Any, Final
 
 from wasmer_runtime_core.functions import Function
 from wasmer_runtime_core.native.machine import map_elements
+from wasmer_runtime_core.printable import printable
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64
 
 _FORMATS: Final = {I32: "i", I64: "q", F32: "f", F64: "d"}
@@ -57,7 +58,7 @@ class Vectorized:
         params, results = function.type.params, function.type.results
         if len(results) != 1 or not params or not all(code in _FORMATS for code in (*params, *results)):
             raise TypeError(
-                f"{function.__name__} {function.type} cannot be applied to arrays: "
+                f"{printable(function.__name__)} {function.type} cannot be applied to arrays: "
                 "it must take at least one number and return one"
             )
         self.function = function
@@ -82,7 +83,7 @@ class Vectorized:
         """
         if len(operands) != len(self._params):
             raise TypeError(
-                f"{self.function.__name__} takes {len(self._params)} operands, {len(operands)} were given "
+                f"{printable(self.function.__name__)} takes {len(self._params)} operands, {len(operands)} were given "
                 f"(signature {self.function.type})"
             )
         if out is None and all(isinstance(operand, (int, float)) for operand in operands):

@@ -32,6 +32,7 @@ import builtins
 from typing import TYPE_CHECKING, Any
 
 from wasmer_runtime_core.named_tuple import NamedTuple
+from wasmer_runtime_core.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,7 +71,7 @@ class DecodeError(CompileError):
             where = f" (at line {line}, column {column})"
         else:
             where = ""
-        super().__init__(reason + where)
+        super().__init__(printable(reason) + where)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.reason, self.offset, self.line, self.column))
@@ -94,7 +95,7 @@ class ValidationError(CompileError):
             where.append(f"in function {function}")
         if offset is not None:
             where.append(f"at byte {offset:#x}")
-        super().__init__(f'Validation error "{reason}"' + (f" ({', '.join(where)})" if where else ""))
+        super().__init__(f'Validation error "{printable(reason)}"' + (f" ({', '.join(where)})" if where else ""))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.reason, self.offset, self.function))
@@ -154,7 +155,7 @@ class ImportNotFound(NamedTuple):
         return UNKNOWN_IMPORT
 
     def __str__(self) -> str:
-        return f"Import not found, namespace: {self.namespace}, name: {self.name} (expected {self.expected})"
+        return printable(f"Import not found, namespace: {self.namespace}, name: {self.name} (expected {self.expected})")
 
 
 class _Mismatch(NamedTuple):
@@ -170,7 +171,7 @@ class _Mismatch(NamedTuple):
         return INCOMPATIBLE_IMPORT
 
     def _message(self, what: str, aspect: str) -> str:
-        return (
+        return printable(
             f"Incorrect {what}, namespace: {self.namespace}, name: {self.name}, "
             f"expected {aspect}: {self.expected}, found {aspect}: {self.found}"
         )
@@ -231,7 +232,7 @@ class GenericLinkError(NamedTuple):
         return INCOMPATIBLE_IMPORT
 
     def __str__(self) -> str:
-        return self.message
+        return printable(self.message)
 
 
 LinkErrorItem = (
@@ -293,7 +294,7 @@ class SignatureError(ResolveError, TypeError):
         self.found = str(found)
         self.name = name
         of = f" of {name}" if name else ""
-        super().__init__(f"signature{of} does not fit: expected {self.expected}, found {self.found}")
+        super().__init__(printable(f"signature{of} does not fit: expected {self.expected}, found {self.found}"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.expected, self.found, self.name))
@@ -317,7 +318,7 @@ class ExportNotFound(ResolveError, KeyError, AttributeError):
         if self.available:
             shown = ", ".join(self.available[:8])
             text += f" (there is: {shown}{', …' if len(self.available) > 8 else ''})"
-        return text
+        return printable(text)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.name, self.available))
@@ -336,7 +337,7 @@ class ExportWrongType(ResolveError, TypeError):
         self.expected = expected
         self.found = found
         detail = f" (expected a {expected}, found a {found})" if expected else ""
-        super().__init__(f"Export has the wrong type: {name}{detail}")
+        super().__init__(printable(f"Export has the wrong type: {name}{detail}"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.name, self.expected, self.found))
@@ -362,7 +363,7 @@ class Frame(NamedTuple):
         name = self.function_name or f"function[{self.function_index}]"
         module = f"{self.module_name}!" if self.module_name else ""
         source = f" at {self.source}" if self.source else ""
-        return f"{module}{name}{source} (function {self.function_index}, at byte {self.offset:#x})"
+        return printable(f"{module}{name}{source} (function {self.function_index}, at byte {self.offset:#x})")
 
 
 class Trap(RuntimeError):

@@ -25,6 +25,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wasmer_runtime_core.native.machine import Function, HostFunction, configure, make_host_function, released
+from wasmer_runtime_core.printable import printable
 from wasmer_runtime_core.values import FuncSig, Type, Value
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_NAMES, FunctionType
 
@@ -74,7 +75,7 @@ class DynFunc:
         return self.function.address
 
     def __repr__(self) -> str:
-        return f"<DynFunc {self.function.__name__}: {self._signature}>"
+        return f"<DynFunc {printable(self.function.__name__)}: {self._signature}>"
 
 
 def _describe(function: Function, what: str) -> object:
@@ -92,7 +93,7 @@ def _describe(function: Function, what: str) -> object:
     results = [VALUE_TYPE_NAMES[code] for code in type.results]
     returned = "None" if not results else results[0] if len(results) == 1 else f"tuple[{', '.join(results)}]"
     if what == "doc":
-        return f"{function.__name__}({', '.join(params)}) -> {returned}\n\nA WebAssembly function."
+        return f"{printable(function.__name__)}({', '.join(params)}) -> {returned}\n\nA WebAssembly function."
     from inspect import Parameter, Signature
 
     return Signature(

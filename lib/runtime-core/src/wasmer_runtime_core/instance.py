@@ -9,12 +9,13 @@ memories at once.
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, KeysView, Sequence, ValuesView
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from wasmer_runtime_core.errors import ExportNotFound, ExportWrongType, SignatureError
 from wasmer_runtime_core.link import link
 from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.printable import printable
 from wasmer_runtime_core.wasm.module import FUNCTION, KIND_NAMES, MEMORY, TABLE
 
 # Imported for their effect: they tell the machine which hooks to use, and of signals.
@@ -22,7 +23,7 @@ import wasmer_runtime_core.interrupts  # isort: skip
 import wasmer_runtime_core.trap  # noqa: F401  # isort: skip
 
 if TYPE_CHECKING:
-    from typing import Self
+    from typing import NoReturn, Self
 
     from wasmer_runtime_core.functions import DynFunc, Function
     from wasmer_runtime_core.globals import Global
@@ -38,80 +39,63 @@ Extern = Any
 class Exports:
     """The exports of an instance, by item (``exports["add"]``) or attribute (``exports.add``).
 
-    Iterates over the names, in the module's order. An attribute that Python or this class
-    has already (names with two underscores, ``keys``, ``values``, ``items``) is reached by item.
+    Iterates over the names, in the module's order. The names are the module's, so every one of them is
+    an attribute: `keys`, `values`, `items` and `kind` are the methods below where the module exports
+    nothing of that name. Python's own names, which begin and end with two underscores, are reached by item
+    alone. What never depends on the module: items, ``in``, ``len``, iteration, and `Module.exports`.
     """
 
-    def __init__(self, core: machine.Instance, places: dict[str, tuple[int, int]]) -> None:
-        self._core = core
-        self._places = places
-        self._made: dict[str, Extern] = {}
-        self._named: set[int] | None = None  # functions that have the name they were first asked for by, if any
+    __slots__ = ("__dict__", "__weakref__", "_core", "_named")
+
+    def __init__(self, core: machine.Instance) -> None:
+        _set_core(self, core)
 
     def __getitem__(self, name: str) -> Extern:
-        made = self._made.get(name)
+        made = self.__dict__.get(name)
         if made is None:
-            place = self._places.get(name)
-            if place is None:
-                self._check_open()
-                raise ExportNotFound(name, tuple(self._places))
-            made = self._made[name] = self._make(name, *place)
+            made = _make(self, name)
+            if not _is_pythons(name):
+                self.__dict__[name] = made
         return made
-
-    def _make(self, name: str, kind: int, index: int) -> Extern:
-        if kind == FUNCTION:
-            function = self._core.function(index)
-            if self._named is None:
-                self._named = set()
-            if index not in self._named:  # under two names it keeps the one asked for first
-                self._named.add(index)
-                function.__name__ = name
-            return function
-        if kind == MEMORY:
-            return self._core.memory(index)
-        if kind == TABLE:
-            return self._core.table(index)
-        return self._core.global_(index)
 
     def __getattr__(self, name: str) -> Extern:
-        if name in ("_core", "_made", "_named", "_places"):  # of an object that is being copied
-            raise AttributeError(name)
+        if _is_pythons(name):
+            raise AttributeError(f"exports have no attribute {name!r}; an export of that name is reached by item")
+        made = _make(self, name)
         # Kept as an attribute of the object, so that the next access costs what any attribute does.
-        made = self.__dict__[name] = self[name]
+        object.__setattr__(self, name, made)
         return made
 
-    def _check_open(self) -> None:
-        if self._core.closed:
-            raise ValueError("the instance is closed")
-
-    def _close(self) -> None:
-        core = self._core
-        self.__dict__.clear()  # of attributes that were asked for, too
-        self.__init__(core, {})  # type: ignore[misc]
-
     def __contains__(self, name: object) -> bool:
-        return name in self._places
+        return name in _places(self)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(_places(self))
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(_places(self))
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *(name for name in self._places if name.isidentifier())]
+        names = {name for name in _places(self) if name.isidentifier() and not _is_pythons(name)}
+        return sorted(names.union(dir(type(self))))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("exports cannot be pickled; pickle the Module, and make an instance of it")
 
     def keys(self) -> KeysView[str]:
         """The names."""
-        return self._places.keys()
+        return _places(self).keys()
 
     def values(self) -> ValuesView[Extern]:
         """What they name."""
-        return dict(self.items()).values()
+        return {name: self[name] for name in self}.values()
 
     def items(self) -> ItemsView[str, Extern]:
         """Names and what they name."""
-        return {name: self[name] for name in self._places}.items()
+        return {name: self[name] for name in self}.items()
 
     def kind(self, name: str) -> str:
         """ "function", "memory", "table" or "global".
@@ -119,14 +103,76 @@ class Exports:
         Raises:
             ExportNotFound: there is no such export.
         """
-        place = self._places.get(name)
-        if place is None:
-            self._check_open()
-            raise ExportNotFound(name, tuple(self._places))
-        return KIND_NAMES[place[0]]
+        return KIND_NAMES[_place(self, name)[0]]
 
     def __repr__(self) -> str:
-        return f"<exports: {', '.join(self._places)}>"
+        return f"<exports: {', '.join(map(printable, self))}>"
+
+
+# What the object keeps has no name that a module could take: these are all that reach it.
+_core_of: Final[Callable[[Exports], machine.Instance]] = Exports.__dict__["_core"].__get__
+_set_core: Final[Callable[[Exports, machine.Instance], None]] = Exports.__dict__["_core"].__set__
+_named_of: Final[Callable[[Exports], set[int]]] = Exports.__dict__["_named"].__get__
+"""The functions that have the name they were first asked for by; AttributeError before the first."""
+_set_named: Final[Callable[[Exports, set[int]], None]] = Exports.__dict__["_named"].__set__
+for _slot in ("_core", "_named"):
+    delattr(Exports, _slot)
+
+
+def _is_pythons(name: str) -> bool:
+    """Whether it is a name of Python's own protocols."""
+    return len(name) > 4 and name[:2] == "__" == name[-2:]
+
+
+def _places(exports: Exports) -> dict[str, tuple[int, int]]:
+    """Kind and index of each export; none when the instance is closed."""
+    core = _core_of(exports)
+    return {} if core.closed else link(core.module).places
+
+
+def _place(exports: Exports, name: str) -> tuple[int, int]:
+    """Kind and index of one export.
+
+    Raises:
+        ExportNotFound: there is none of this name.
+        ValueError: the instance is closed.
+    """
+    core = _core_of(exports)
+    if core.closed:
+        raise ValueError("the instance is closed")
+    places = link(core.module).places
+    place = places.get(name)
+    if place is None:
+        raise ExportNotFound(name, tuple(places))
+    return place
+
+
+def _hide_methods(exports: Exports, names: Iterable[str]) -> None:
+    """Put exports that are called like methods of `Exports` before them."""
+    for name in names:
+        exports.__dict__[name] = _make(exports, name)
+
+
+def _make(exports: Exports, name: str) -> Extern:
+    """The object for an export."""
+    kind, index = _place(exports, name)
+    core = _core_of(exports)
+    if kind == FUNCTION:
+        function = core.function(index)
+        try:
+            named = _named_of(exports)
+        except AttributeError:
+            named = set()
+            _set_named(exports, named)
+        if index not in named:  # under two names it keeps the one asked for first
+            named.add(index)
+            function.__name__ = name
+        return function
+    if kind == MEMORY:
+        return core.memory(index)
+    if kind == TABLE:
+        return core.table(index)
+    return core.global_(index)
 
 
 class Instance:
@@ -158,13 +204,15 @@ class Instance:
             CreationError: a memory or table cannot be had.
         """
         self.module = module
-        plan, places = link(module)
+        linked = link(module)
         if limits is not None:
             limits.check(module.info)
-        self.core = core = machine.Instance(plan, externs, ctx, module)
+        self.core = core = machine.Instance(linked.plan, externs, ctx, module)
         if limits is not None:
             limits.apply(core)
-        self.exports = Exports(core, places)
+        self.exports = Exports(core)
+        if linked.like_methods:
+            _hide_methods(self.exports, linked.like_methods)
         if ctx is not None:
             ctx.instance = self
         core.initialize()
@@ -175,7 +223,8 @@ class Instance:
         self = cls.__new__(cls)
         self.module = core.module
         self.core = core
-        self.exports = Exports(core, link(core.module).places)
+        self.exports = Exports(core)
+        _hide_methods(self.exports, link(core.module).like_methods)
         return self
 
     def memory(self, index: int = 0) -> Memory:
@@ -219,7 +268,7 @@ class Instance:
             RuntimeError: it, or an instance linked to it, is running.
         """
         self.core.close()
-        self.exports._close()
+        self.exports.__dict__.clear()
 
     @property
     def closed(self) -> bool:
@@ -250,7 +299,7 @@ class Instance:
             ExportNotFound, ExportWrongType: there is no such function.
             SignatureError: its types are others.
         """
-        kind = self.exports.kind(name)
+        kind = KIND_NAMES[_place(self.exports, name)[0]]
         if kind != "function":
             raise ExportWrongType(name, "function", kind)
         function: Function = self.exports[name]
@@ -285,4 +334,4 @@ class Instance:
         if self.closed:
             return "<Instance: closed>"
         name = self.module.info.module_name
-        return f"<Instance{f' of {name!r}' if name else ''}: {', '.join(self.exports) or 'no exports'}>"
+        return f"<Instance{f' of {name!r}' if name else ''}: {', '.join(map(printable, self.exports)) or 'no exports'}>"

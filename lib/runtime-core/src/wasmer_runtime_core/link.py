@@ -41,6 +41,13 @@ class Linked(NamedTuple):
     places: dict[str, tuple[int, int]]
     """Kind and index of each export, in the module's order."""
 
+    like_methods: tuple[str, ...]
+    """Exports whose name a method of `Exports` has, too."""
+
+
+METHODS_OF_EXPORTS: Final = frozenset(("keys", "values", "items", "kind"))
+"""The names in the class `Exports` that are not Python's own; a test compares them with it."""
+
 
 def link(module: Module) -> Linked:
     """The module ready for instances, made so if this is the first time.
@@ -52,7 +59,7 @@ def link(module: Module) -> Linked:
     linked: Linked | None = module.linked
     if linked is None:
         places = {row.name: (row.kind, row.index) for row in module.info.exports}
-        linked = module.linked = Linked(make_plan(module), places)
+        linked = module.linked = Linked(make_plan(module), places, tuple(METHODS_OF_EXPORTS.intersection(places)))
     return linked
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.middleware.rebuild import with_records
+from wasmer_runtime_core.printable import printable
 from wasmer_runtime_core.trap import function_name
 from wasmer_runtime_core.vm import InternalField
 from wasmer_runtime_core.wasm.body_text import RECORD, Record, read_records
@@ -114,4 +115,4 @@ def report(core: machine.Instance, event: int, a: int, b: int, offset: int) -> N
         return
     plan = core.plan
     name = function_name(plan.label if plan is not None else None, a) or f"function[{a}]"  # type: ignore[arg-type]
-    write(f"[BlockTrace] ({a}, {b}) -> {EVENTS[event]} % {name} at byte {offset:#x}\n")
+    write(f"[BlockTrace] ({a}, {b}) -> {EVENTS[event]} % {printable(name)} at byte {offset:#x}\n")

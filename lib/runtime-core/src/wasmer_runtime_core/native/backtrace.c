@@ -67,6 +67,43 @@ frames_tuple(Thread *thread, int first_is_pc)
     return tuple;
 }
 
+/* A line for people: names that a module chose are made printable (printable.py). Takes the
+ * reference; NULL with an exception. */
+static PyObject *
+printable(PyObject *line)
+{
+    PyObject *module = line ? PyImport_ImportModule("wasmer_runtime_core.printable") : NULL;
+    PyObject *shown = module ? PyObject_CallMethod(module, "printable", "O", line) : NULL;
+    Py_XDECREF(module);
+    Py_XDECREF(line);
+    return shown;
+}
+
+/* A printable line, for a repr. */
+static PyObject *
+printable_line(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *line = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    return printable(line);
+}
+
+/* PyErr_Format for messages that name an import or a function. */
+static void
+raise_line(PyObject *class, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *line = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    line = printable(line);
+    if (line)
+        PyErr_SetObject(class, line);
+    Py_XDECREF(line);
+}
+
 /* Raise a class of errors.py. */
 static void
 raise_error(const char *class_name, const char *format, ...)

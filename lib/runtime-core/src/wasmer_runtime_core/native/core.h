@@ -353,6 +353,9 @@ static CodeObject *code_at(uintptr_t pc);
 /* backtrace.c */
 static void capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t fp, uintptr_t sp);
 static void raise_outcome(Thread *thread, Activation *activation);
+static PyObject *printable(PyObject *line);
+static PyObject *printable_line(const char *format, ...);
+static void raise_line(PyObject *class, const char *format, ...);
 static void raise_error(const char *class_name, const char *format, ...);
 static void raise_trap(uint32_t kind);
 __attribute__((noreturn)) static void unwind(Thread *thread, Activation *activation, uint32_t outcome);

@@ -21,9 +21,9 @@ function_label(FunctionObject *self)
 static NOINLINE PyObject *
 wrong_count(FunctionObject *self, Py_ssize_t found)
 {
-    PyErr_Format(PyExc_TypeError, "%s() takes %u argument%s but %zd %s given (signature %U)", function_label(self),
-                 self->signature->n_params, self->signature->n_params == 1 ? "" : "s", found,
-                 found == 1 ? "was" : "were", self->signature->text);
+    raise_line(PyExc_TypeError, "%s() takes %u argument%s but %zd %s given (signature %U)", function_label(self),
+               self->signature->n_params, self->signature->n_params == 1 ? "" : "s", found,
+               found == 1 ? "was" : "were", self->signature->text);
     return NULL;
 }
 
@@ -141,8 +141,8 @@ call_with_keywords(PyObject *object, PyObject *const *args, Py_ssize_t n, PyObje
     FunctionObject *self = (FunctionObject *)object;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++)
         if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, i), "timeout")) {
-            PyErr_Format(PyExc_TypeError, "%s() takes no keyword arguments but timeout, and got %R (signature %U)",
-                         function_label(self), PyTuple_GET_ITEM(names, i), self->signature->text);
+            raise_line(PyExc_TypeError, "%s() takes no keyword arguments but timeout, and got %R (signature %U)",
+                       function_label(self), PyTuple_GET_ITEM(names, i), self->signature->text);
             return NULL;
         }
     Thread *thread = current_thread();
@@ -162,8 +162,8 @@ call_with_keywords(PyObject *object, PyObject *const *args, Py_ssize_t n, PyObje
 static PyObject *
 function_closed(PyObject *object, PyObject *const *Py_UNUSED(args), size_t Py_UNUSED(n), PyObject *Py_UNUSED(names))
 {
-    PyErr_Format(PyExc_ValueError, "%s() cannot be called: its instance is closed",
-                 function_label((FunctionObject *)object));
+    raise_line(PyExc_ValueError, "%s() cannot be called: its instance is closed",
+               function_label((FunctionObject *)object));
     return NULL;
 }
 
@@ -372,7 +372,7 @@ function_repr(PyObject *object)
     FunctionObject *self = (FunctionObject *)object;
     if (!self->name)
         return PyUnicode_FromFormat("<wasm function %U>", self->signature->text);
-    return PyUnicode_FromFormat("<wasm function %U: %U>", self->name, self->signature->text);
+    return printable_line("<wasm function %U: %U>", self->name, self->signature->text);
 }
 
 /* Two Functions are equal if a call would run the same code in the same instance. */

@@ -34,8 +34,8 @@ host_results(HostRecord *record, PyObject *result, CallFrame *registers, Bits128
 {
     Signature *signature = record->signature;
     if (!PyTuple_Check(result) && !PyList_Check(result)) {
-        PyErr_Format(PyExc_TypeError, "%U.%U() must return a tuple of %u values, not '%s' (signature %U)",
-                     record->namespace_, record->name, signature->n_results, Py_TYPE(result)->tp_name, signature->text);
+        raise_line(PyExc_TypeError, "%U.%U() must return a tuple of %u values, not '%s' (signature %U)",
+                   record->namespace_, record->name, signature->n_results, Py_TYPE(result)->tp_name, signature->text);
         return -1;
     }
     PyObject *values = PySequence_Tuple(result);
@@ -43,8 +43,8 @@ host_results(HostRecord *record, PyObject *result, CallFrame *registers, Bits128
         return -1;
     int failed = 0;
     if (PyTuple_GET_SIZE(values) != signature->n_results) {
-        PyErr_Format(PyExc_TypeError, "%U.%U() must return %u values, not %zd (signature %U)", record->namespace_,
-                     record->name, signature->n_results, PyTuple_GET_SIZE(values), signature->text);
+        raise_line(PyExc_TypeError, "%U.%U() must return %u values, not %zd (signature %U)", record->namespace_,
+                   record->name, signature->n_results, PyTuple_GET_SIZE(values), signature->text);
         failed = -1;
     }
     for (uint32_t i = 0; !failed && i < signature->n_results; i++) {
@@ -146,7 +146,7 @@ host_function_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
                                      &name, &wants_context))
         return NULL;
     if (!PyCallable_Check(callable)) {
-        PyErr_Format(PyExc_TypeError, "%U.%U: %R cannot be called", namespace_, name, callable);
+        raise_line(PyExc_TypeError, "%U.%U: %R cannot be called", namespace_, name, callable);
         return NULL;
     }
     if (!signature_of(function_type))
@@ -190,7 +190,7 @@ static PyObject *
 host_function_repr(PyObject *object)
 {
     HostFunctionObject *self = (HostFunctionObject *)object;
-    return PyUnicode_FromFormat("<host function %U.%U: %S>", self->namespace_, self->name, self->type);
+    return printable_line("<host function %U.%U: %S>", self->namespace_, self->name, self->type);
 }
 
 static PyMemberDef host_function_members[] = {

@@ -76,8 +76,8 @@ static int
 wrong_import(PlanObject *plan, uint32_t number, const char *what, PyObject *found)
 {
     PyObject *row = PyTuple_GET_ITEM(plan->imports_tuple, number);
-    PyErr_Format(PyExc_TypeError, "import %U.%U must be a %s%s, not %R", PyTuple_GET_ITEM(row, 1),
-                 PyTuple_GET_ITEM(row, 2), kind_names[plan->imports[number].kind], what, found);
+    raise_line(PyExc_TypeError, "import %U.%U must be a %s%s, not %R", PyTuple_GET_ITEM(row, 1),
+               PyTuple_GET_ITEM(row, 2), kind_names[plan->imports[number].kind], what, found);
     return -1;
 }
 

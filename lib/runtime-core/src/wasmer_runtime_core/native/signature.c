@@ -308,7 +308,7 @@ conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature,
         return -1;
     va_list arguments;
     va_start(arguments, format);
-    PyObject *what = PyUnicode_FromFormatV(format, arguments);
+    PyObject *what = printable(PyUnicode_FromFormatV(format, arguments));
     va_end(arguments);
     if (!what)
         return -1;

@@ -247,9 +247,9 @@ vector_shape(VectorState *s, FunctionObject *function, Py_ssize_t n_inputs)
     s->vmctx = function->vmctx;
     return 0;
 refused:
-    PyErr_Format(PyExc_TypeError,
-                 "%s%U cannot be applied to arrays: it must take 1 to %d integers and %d floats and return one number",
-                 function_label(function), signature->text, MAX_INTEGERS, MAX_FLOATS);
+    raise_line(PyExc_TypeError,
+               "%s%U cannot be applied to arrays: it must take 1 to %d integers and %d floats and return one number",
+               function_label(function), signature->text, MAX_INTEGERS, MAX_FLOATS);
     return -1;
 }
 
@@ -274,9 +274,9 @@ native_map_elements(PyObject *Py_UNUSED(module), PyObject *args)
         if (PyObject_GetBuffer(operand, &views[n_views], is_output ? PyBUF_RECORDS : PyBUF_RECORDS_RO) < 0)
             goto done;
         if (!format_fits(&views[n_views], state.types[n_views])) {
-            PyErr_Format(PyExc_TypeError, "operand %d has elements of format %s, but %s%U wants %s there", n_views,
-                         views[n_views].format ? views[n_views].format : "B", function_label(function),
-                         function->signature->text, type_name(state.types[n_views]));
+            raise_line(PyExc_TypeError, "operand %d has elements of format %s, but %s%U wants %s there", n_views,
+                       views[n_views].format ? views[n_views].format : "B", function_label(function),
+                       function->signature->text, type_name(state.types[n_views]));
             n_views++;
             goto done;
         }

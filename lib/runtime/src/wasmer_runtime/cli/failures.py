@@ -24,16 +24,23 @@ from typing import Any, Final
 import click
 
 from wasmer_runtime_core.errors import Error, ExitCode, Trap
+from wasmer_runtime_core.printable import printable
 
 TRAP_EXIT_CODE: Final = 128 + 6
 INTERRUPT_EXIT_CODE: Final = 128 + 2
+
+LINES: Final = "\n"
+"""What `printable` leaves in messages of several lines: each name in them has been through it before."""
 
 QUIET: Final = "wasmer_runtime.cli.quiet"
 """Where click keeps whether to be quiet."""
 
 
 class CommandError(Error):
-    """Something about the command line itself, said in the message."""
+    """Something about the command line itself, said in the message: one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 def report(error: BaseException) -> int | None:
@@ -57,22 +64,22 @@ def report(error: BaseException) -> int | None:
         traceback.print_exception(error)
     message = str(error)
     if not isinstance(error, (Error, OSError)):
-        message = f"{type(error).__name__}: {message}" if message else type(error).__name__
+        message = printable(f"{type(error).__name__}: {message}" if message else type(error).__name__)
     complain(message)
     for note in getattr(error, "__notes__", ()):
-        click.echo(note, err=True)
+        click.echo(printable(note, LINES), err=True)
     return TRAP_EXIT_CODE if isinstance(error, Trap) else 1
 
 
 def complain(message: str) -> None:
     """``Error: message`` on standard error, coloured on a terminal."""
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {printable(message, LINES)}", err=True)
 
 
 def warn(message: str) -> None:
     """``Warning: message`` on standard error, coloured on a terminal; nothing with ``--quiet``."""
     if not is_quiet():
-        click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {message}", err=True)
+        click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {printable(message)}", err=True)
 
 
 def quiet_option(command: Callable[..., Any]) -> Callable[..., Any]:

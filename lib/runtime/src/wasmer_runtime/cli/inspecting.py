@@ -14,11 +14,13 @@ from wasmer_runtime_core import backends as core_backends
 from wasmer_runtime_core import pipeline
 from wasmer_runtime_core.errors import BackendError
 from wasmer_runtime_core.module import extern_type
+from wasmer_runtime_core.printable import printable
 from wasmer_runtime_core.wasm.types import show_external_type
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows under a title: a table of `rich` on a terminal that has it, else one line each, tab-separated."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         try:
             from rich.console import Console
@@ -43,7 +45,7 @@ def inspect(file: Path) -> None:
     compilation = pipeline.run(pipeline.Compilation(load(file)), until="validate")
     info = compilation.info
     if info.module_name:
-        click.echo(f"module\t{info.module_name}")
+        click.echo(f"module\t{printable(info.module_name)}")
     types = info.types
     show_table(
         "import",

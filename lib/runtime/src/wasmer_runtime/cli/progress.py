@@ -12,6 +12,8 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, final
 
+from wasmer_runtime_core.printable import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -23,7 +25,7 @@ class Bar:
     """A context manager; called with (operators compiled, operators in all)."""
 
     def __init__(self, title: str, wanted: bool = True) -> None:
-        self.title = title
+        self.title = printable(title)
         self.wanted = wanted
         self.done = 0
         self.total: int | None = None
@@ -63,7 +65,13 @@ class Bar:
         with self.lock:
             if self.ended:
                 return
-            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), Elapsed())
+            columns = (
+                SpinnerColumn(),
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TaskProgressColumn(),
+                Elapsed(),
+            )
             self.shown = Progress(*columns, console=Console(stderr=True), transient=True)
             self.shown.add_task(self.title, completed=self.done, total=self.total)
             self.shown.start()

@@ -17,6 +17,7 @@ from wasmer_runtime.cli.failures import CommandError, flush, quiet_option, warn
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
 from wasmer_runtime.cli.middlewares import middleware_options
 from wasmer_runtime.cli.world import World, world_options
+from wasmer_runtime_core.printable import printable
 from wasmer_runtime_core.values import FuncSig, Type, Value
 from wasmer_runtime_core.wasm.module import FUNCTION
 
@@ -66,7 +67,9 @@ def run(
     result = instance.exports[name](*values)
     flush()
     if invoke or not is_wasi:
-        click.echo(f"{name}([{show_values(values)}]) returned [{show_values(result_values(signature, result))}]")
+        click.echo(
+            f"{printable(name)}([{show_values(values)}]) returned [{show_values(result_values(signature, result))}]"
+        )
 
 
 def start_function(module: Module) -> str:

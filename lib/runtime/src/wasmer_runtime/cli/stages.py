@@ -10,13 +10,14 @@ from wasmer_runtime.cli.failures import CommandError
 from wasmer_runtime_core import pipeline, trap_kinds
 from wasmer_runtime_core.backends import find_compiler
 from wasmer_runtime_core.pipeline import Compilation
+from wasmer_runtime_core.printable import printable
 from wasmer_runtime_core.wasm.module import KIND_NAMES, ModuleInfo
 from wasmer_runtime_core.wasm.types import show_external_type
 
 
 def _named(info: ModuleInfo, index: int) -> str:
     name = info.function_names.get(index)
-    return f"function {index}" + (f" ${name}" if name else "")
+    return f"function {index}" + (f" ${printable(name)}" if name else "")
 
 
 def module(source: bytes, backend: str | None, function: int | None) -> Iterator[str]:
