@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wasmer_runtime_core.errors import DecodeError, ValidationError
+from wasmer_runtime_core.errors import DecodeError, ImplementationLimitError, ValidationError
 from wasmer_runtime_core.wasm.operators import OPERATORS
 from wasmer_runtime_core.wasm.printer import float_text, print_module
 from wasmer_runtime_core.wasm.text import parse_module
@@ -179,8 +179,38 @@ def test_name_sections_are_kept_whatever_they_hold(content: bytes, cut: bool) ->
 def test_few_bytes_do_not_become_a_text_without_end() -> None:
     binary = parse_module("(func (local i32))").replace(b"\x0a\x06\x01\x04\x01\x01\x7f\x0b", b"")
     binary += bytes.fromhex("0a 0a 01 08 01 ff ff ff ff 0f 7f 0b")
-    with pytest.raises(ValidationError, match="too many locals"):
+    with pytest.raises(ImplementationLimitError, match="locals"):
         print_module(binary)
+
+
+def test_parameters_are_counted_as_locals() -> None:
+    """A function of five bytes writes as many words as its type has parameters."""
+    type_ = f"(type (func (param {'i32 ' * 1000})))"
+    assert print_module(parse_module(type_ + "(func (type 0))" * 1000))
+    with pytest.raises(ImplementationLimitError, match="locals"):
+        print_module(parse_module(type_ + "(func (type 0))" * 1100))
+
+
+def test_a_long_name_is_not_written_at_a_million_uses() -> None:
+    """It stays at its definition; where enough of it has been written, the index stands, which means the same."""
+    name = "n" * 50_000
+    for kind in ("func", "block"):
+        uses = f"(func ${name}) (func {f'call ${name} ' * 10_000})"
+        if kind == "block":
+            uses = f"(func (block ${name} {f'br_if ${name} ' * 10_000}))"
+        binary = parse_module(uses)
+        text = print_module(binary)
+        assert len(text) < 100 * len(binary)
+        assert text.count(name) > 10
+        assert parse_module(text) == binary
+
+
+def test_indentation_ends() -> None:
+    depth = 20_000
+    binary = parse_module("(func " + "block " * depth + "nop " * depth + "end " * depth + ")")
+    text = print_module(binary)
+    assert len(text) < 100 * len(binary)
+    assert parse_module(text) == binary
 
 
 def test_what_cannot_be_printed() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -161,73 +160,28 @@ def test_data_segments_must_be_counted_before_the_code() -> None:
         validate_module(decode_module(data[:at] + data[at + 3 :]))
 
 
-# --- limits -----------------------------------------------------------------------------------
-def test_too_many_locals_to_compile() -> None:
-    function = b"\x0a\x0a\1\x08\1\xff\xff\xff\xff\x0f\x7f\x0b"
-    data = HEADER + b"\1\4\1\x60\0\0" + b"\3\2\1\0" + function
-    with pytest.raises(ValidationError, match="implementation limit: 4294967295 locals") as caught:
-        validate_module(decode_module(data))
-    assert caught.value.function == 0
-
-
+# --- at the implementation's limits: see test_implementation_limits -----------------------------
 def test_locals_up_to_the_limit() -> None:
     (body,) = validate(f"(module (func (local {'i32 ' * 50_000}) (local.set 49999 (local.get 300))))")
     assert len(body.local_types) == 50_000
 
 
-def test_locals_of_a_module_grow_with_its_size() -> None:
-    """Functions of seven bytes may not take a quarter of a megabyte each."""
-    function = b"\x06\1" + leb(50_000) + b"\x7f\x0b"
-    assert len(function) == 7
-    for count, fits in ((20, True), (25, False)):
-        code = leb(count) + function * count
-        data = (
-            HEADER
-            + b"\1\4\1\x60\0\0"
-            + b"\3"
-            + leb(count + 1)
-            + leb(count)
-            + bytes(count)
-            + b"\x0a"
-            + leb(len(code))
-            + code
-        )
-        if fits:
-            assert len(validate_module(decode_module(data))) == count
-        else:
-            with pytest.raises(ValidationError, match="implementation limit: the functions declare too many locals"):
-                validate_module(decode_module(data))
-
-
 def test_arity_up_to_the_limit() -> None:
     validate(f"(module (func (param {'i32 ' * 1000})))")
-    assert failure(f"(func (param {'i32 ' * 1001}))").reason.startswith("implementation limit")
 
 
-def test_operands_up_to_the_limit() -> None:
-    calls = "(call 0)" * 1100
-    error = failure(f"(func (result {'i32 ' * 1000}) (unreachable)) (func {calls} (unreachable))")
-    assert error.reason.startswith("implementation limit: more than 1048576 operands")
-
-
-def test_nested_loops_that_write_much() -> None:
-    """Quadratic output is refused; a deep nest that writes little is not."""
-    depth = 3000
-    wide = "".join(f"(local.set {local} (i32.const 0)) loop " for local in range(depth)) + "end " * depth
-    assert failure(f"(func (local {'i32 ' * depth}) {wide})").reason.startswith("implementation limit: loops")
-    deep = "loop (local.set 0 (i32.const 0)) " * 20_000 + "end " * 20_000
-    assert len(validate(f"(module (func (local i32) {deep}))")) == 1
-
-
-def test_blocks_as_deep_as_the_input() -> None:
-    depth = 200_000
+def test_blocks_up_to_the_limit() -> None:
+    depth = 100_000
     body = b"\0" + b"\x02\x40" * depth + b"\x0b" * (depth + 1)
     contents = b"\1" + leb(len(body)) + body
     data = HEADER + b"\1\4\1\x60\0\0" + b"\3\2\1\0" + b"\x0a" + leb(len(contents)) + contents
-    started = time.process_time()
     (compiled,) = validate_module(decode_module(data))
     assert compiled.label_count == depth
-    assert time.process_time() - started < 30
+
+
+def test_a_deep_nest_of_loops_that_writes_little() -> None:
+    deep = "loop (local.set 0 (i32.const 0)) " * 20_000 + "end " * 20_000
+    assert len(validate(f"(module (func (local i32) {deep}))")) == 1
 
 
 def leb(value: int) -> bytes:

@@ -38,6 +38,8 @@ class CompilerConfig(NamedTuple):
     release_gil: bool = False
     middlewares: tuple[object, ...] = ()
     backend_specific_config: object = None
+    implementation_limits: Mapping[str, int] = {}
+    """By name of a row of `implementation_limits.LIMITS`: how much a module may have instead."""
 
 
 class CompiledModule(NamedTuple):
@@ -81,5 +83,6 @@ class Compiler(Protocol):
 
         Raises:
             CompileError: the module needs what this backend cannot do, said in its message.
+            ImplementationLimitError: its code is too large for its size.
             InternalError: a bug of the backend; names the operator and the offset.
         """

@@ -6,6 +6,7 @@
      ├─ CompileError
      │   ├─ DecodeError          the bytes or the text are malformed
      │   ├─ ValidationError      well formed, but not valid
+     │   ├─ ImplementationLimitError  larger than this implementation takes
      │   └─ BackendError         no such backend, or not installed
      ├─ LinkError                imports are missing or do not match: all of them at once
      ├─ CallError
@@ -99,6 +100,45 @@ class ValidationError(CompileError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.reason, self.offset, self.function))
+
+
+class ImplementationLimitError(CompileError):
+    """The module has more of something than this implementation takes (specification, appendix 7.2).
+
+    It may be well formed and valid. `implementation_limits` has the table; a configuration raises
+    any of them.
+
+    Attributes:
+        limit: which: "locals", "code_bytes" …
+        bounds: what it counts, in words.
+        found: how many the module has; where counting stopped, one more than it may have.
+        most: how many it may have.
+        offset: byte offset in the binary module, or None.
+        function: index of the function, or None outside of code.
+    """
+
+    def __init__(
+        self, limit: str, bounds: str, found: int, most: int, offset: int | None = None, function: int | None = None
+    ) -> None:
+        self.limit = limit
+        self.bounds = bounds
+        self.found = found
+        self.most = most
+        self.offset = offset
+        self.function = function
+        where = []
+        if function is not None:
+            where.append(f"in function {function}")
+        if offset is not None:
+            where.append(f"at byte {offset:#x}")
+        super().__init__(
+            f"implementation limit: {found:,} {bounds}; there may be {most:,}"
+            + (f" ({', '.join(where)})" if where else "")
+            + f'. To raise it: CompilerConfig(implementation_limits={{"{limit}": …}})'
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.limit, self.bounds, self.found, self.most, self.offset, self.function))
 
 
 # --- bugs of ours -------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from wasmer_runtime_core.address_space import can_reserve
 from wasmer_runtime_core.backend import CompilerConfig
 from wasmer_runtime_core.errors import CompileError, DecodeError, ValidationError
+from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_BYTES, ImplementationLimits
 from wasmer_runtime_core.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Compilation:
         self.source = source
         self.compiler = compiler
         self.config = CompilerConfig() if config is None else config
+        self.limits = ImplementationLimits(self.config.implementation_limits)
         self.binary = b""
         self.decoded: DecodedModule
         self.info: ModuleInfo
@@ -57,14 +59,14 @@ class Compilation:
 
 def read(compilation: Compilation) -> None:
     """source -> binary: read a file, translate text."""
-    compilation.binary = read_module(compilation.source)
+    compilation.binary = read_module(compilation.source, compilation.limits)
 
 
 def decode(compilation: Compilation) -> None:
     """binary -> decoded, info."""
     from wasmer_runtime_core.wasm.decode import decode_module
 
-    compilation.decoded = decode_module(compilation.binary)
+    compilation.decoded = decode_module(compilation.binary, compilation.limits)
     compilation.info = compilation.decoded.info
 
 
@@ -121,17 +123,18 @@ def run(compilation: Compilation, until: str = "compile") -> Compilation:
     return compilation
 
 
-def read_module(source: Source) -> bytes:
+def read_module(source: Source, limits: ImplementationLimits = DEFAULT_LIMITS) -> bytes:
     """A module in the binary format, from bytes or any buffer (binary or text), text, or a file of either.
 
     Raises:
         DecodeError: text with a mistake in it, or bytes that are neither.
+        ImplementationLimitError: more bytes than a module may have; of a file no more than that are read.
         OSError: the file cannot be read.
         TypeError: none of these forms.
     """
     if isinstance(source, str):
         try:
-            return _assemble(source)
+            return _assemble(source, limits)
         except DecodeError as error:
             if "(" not in source:
                 error.add_note("A str is a module in the text format; for a file, pass a pathlib.Path.")
@@ -140,12 +143,15 @@ def read_module(source: Source) -> bytes:
         data = source
     elif isinstance(source, os.PathLike):
         with open(source, "rb") as file:
-            data = file.read()
+            data = file.read(limits.most(MODULE_BYTES) + 1)
     else:
         try:
-            data = bytes(memoryview(source))
+            view = memoryview(source)
         except TypeError:
             raise TypeError(f"a module is bytes, text or a path, not {type(source).__name__}") from None
+        limits.check(MODULE_BYTES, view.nbytes, 0)
+        data = bytes(view)
+    limits.check(MODULE_BYTES, len(data), 0)
     if data[:4] == MAGIC or is_truncated_binary(data):
         return data
     try:
@@ -154,7 +160,7 @@ def read_module(source: Source) -> bytes:
         raise DecodeError("magic header not detected", 0) from None
     if "\0" in text:
         raise DecodeError("magic header not detected", 0)
-    return _assemble(text)
+    return _assemble(text, limits)
 
 
 def is_truncated_binary(data: bytes) -> bool:
@@ -162,9 +168,10 @@ def is_truncated_binary(data: bytes) -> bool:
     return len(data) < 4 and MAGIC.startswith(data)
 
 
-def _assemble(text: str) -> bytes:
+def _assemble(text: str, limits: ImplementationLimits) -> bytes:
     from wasmer_runtime_core.wasm.text import parse_module
 
+    limits.check(MODULE_BYTES, len(text))
     return parse_module(text)
 
 
@@ -174,6 +181,7 @@ def compile_with(source: Source, compiler: Compiler, config: CompilerConfig | No
     Raises:
         DecodeError: malformed.
         ValidationError: not valid.
+        ImplementationLimitError: larger than `config` lets a module be.
         CompileError: the backend cannot do what it needs.
     """
     from wasmer_runtime_core.module import Module
@@ -188,6 +196,7 @@ def validate_and_report_errors(source: Source) -> None:
     Raises:
         DecodeError: malformed.
         ValidationError: not valid.
+        ImplementationLimitError: larger than a module may be.
     """
     run(Compilation(source), until="validate")
 

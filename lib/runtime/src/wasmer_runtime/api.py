@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wasmer_runtime_core import pipeline
 from wasmer_runtime_core.backends import Backend, find_compiler
 from wasmer_runtime_core.errors import BackendError, DecodeError
+from wasmer_runtime_core.implementation_limits import ImplementationLimits
 from wasmer_runtime_core.module import Module
 from wasmer_runtime_core.pipeline import compile_with, validate, validate_and_report_errors
 
@@ -83,12 +84,13 @@ def compile(
     Raises:
         DecodeError: the module is malformed.
         ValidationError: it is not valid.
+        ImplementationLimitError: it is larger than `config` lets a module be.
         BackendError: no such backend, or it is not installed.
         CompileError: the backend cannot do what the module needs.
         OSError: the file cannot be read.
     """
     if _is_auto(backend):
-        wasm = pipeline.read_module(wasm)
+        wasm = pipeline.read_module(wasm, ImplementationLimits(config.implementation_limits if config else {}))
         return compile_with(wasm, find_compiler(Backend.AUTO, len(wasm)), config)
     return compile_with(wasm, _compiler(backend), config)
 

@@ -24,6 +24,7 @@ from wasmer_runtime_core.errors import (
     Frame,
     GenericLinkError,
     GrowError,
+    ImplementationLimitError,
     ImportNotFound,
     IncorrectGlobalDescriptor,
     IncorrectImportSignature,
@@ -56,6 +57,7 @@ __all__ = [
     "CompileError",
     "DecodeError",
     "ValidationError",
+    "ImplementationLimitError",
     "BackendError",
     # linking
     "LinkError",

@@ -12,6 +12,7 @@ from typing import Final, NoReturn, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.errors import DecodeError, ValidationError
+from wasmer_runtime_core.implementation_limits import ImplementationLimits, Limit
 from wasmer_runtime_core.wasm.operator_tables import LANES
 from wasmer_runtime_core.wasm.operators import OPERATORS
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
@@ -28,10 +29,12 @@ class BodyReader:
         offset: of the operator at hand.
         operator: its code.
         function_index: whose body it is.
+        limits: of the module.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, limits: ImplementationLimits) -> None:
         self.data: Final = data
+        self.limits: Final = limits
         self.position: i64 = 0
         self.end: i64 = 0
         self.offset: i64 = 0
@@ -124,6 +127,14 @@ class BodyReader:
         return lane
 
     # --- messages -----------------------------------------------------------------------------
+    def most(self, limit: Limit) -> i64:
+        """How many there may be in this module."""
+        return self.limits.most(limit, len(self.data))
+
+    def exceeded(self, limit: Limit, found: i64) -> NoReturn:
+        """Refuse the operator at hand: with it there are more than there may be."""
+        raise self.limits.exceeded(limit, found, self.offset, self.function_index, len(self.data))
+
     def mnemonic(self) -> str:
         """Of the operator at hand."""
         return OPERATORS[self.operator].mnemonic

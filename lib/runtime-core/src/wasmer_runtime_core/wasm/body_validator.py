@@ -24,11 +24,9 @@ runs over a body that failed.
 
 Limits
 ------
-No operand stack deeper than `MAX_OPERANDS`, no more than `MAX_FUNCTION_LOCALS` locals in a
-function, and in the whole module, parameters included, `LOCALS_PER_BYTE` for each of its
-bytes and `LOCALS_OF_SMALL_MODULES` beside: ten bytes that declare locals would otherwise
-become a quarter of a megabyte. Of loops `loop_writes` says more. Everything else grows
-with the input.
+Everything grows with the input but for what a few bytes can ask for: locals, operands of
+calls and branches, lists of what loops write. Those are bounded by `implementation_limits`,
+for the whole module by its size, as are the depth of its blocks and its operands.
 """
 
 from __future__ import annotations
@@ -40,6 +38,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.implementation_limits import LOCALS, LOOP_WRITES, MODULE_LOCALS, OPERANDS
 from wasmer_runtime_core.wasm import operator_tables as shapes
 from wasmer_runtime_core.wasm.body import Body
 from wasmer_runtime_core.wasm.body_reader import BodyReader
@@ -53,10 +52,6 @@ from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
 from wasmer_runtime_core.wasm.record_writer import RecordWriter
 from wasmer_runtime_core.wasm.scan import MAX_LOCALS
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, VALUE_TYPE_NAMES
-
-MAX_FUNCTION_LOCALS: Final = 50_000
-LOCALS_PER_BYTE: Final = 4
-LOCALS_OF_SMALL_MODULES: Final = 1 << 20
 
 _SELECT: Final = BY_MNEMONIC["select"].code
 _MEMORY_GROW: Final = BY_MNEMONIC["memory.grow"].code
@@ -78,14 +73,16 @@ class BodyValidator:
         self.memory_count: i64 = len(info.memories)
         self.data_count: i64 = -1 if info.data_count is None else info.data_count
         self.declared: Final = frozenset(info.escaping)
-        self.locals_left: i64 = LOCALS_OF_SMALL_MODULES + LOCALS_PER_BYTE * len(module.data)
         # the body at hand
-        self.reader: Final = BodyReader(module.data)
+        self.reader: Final = BodyReader(module.data, module.limits)
         self.operands: Final = OperandStack(self.reader)
-        self.loops: Final = LoopWrites()
+        self.loops: Final = LoopWrites(self.reader.most(LOOP_WRITES))
         self.writer: Final = RecordWriter(self.reader, self.operands, self.loops)
         self.control: Final = ControlStack(info, self.reader, self.operands, self.loops, self.writer)
         self.local_types: bytes = b""
+        self.most_locals: i64 = self.reader.most(LOCALS)
+        self.module_locals: i64 = 0  # of the bodies so far
+        self.most_module_locals: i64 = self.reader.most(MODULE_LOCALS)
 
     def validate(self, function_index: int, start: int, end: int) -> Body:
         """Check the body of a function and flatten it.
@@ -104,6 +101,8 @@ class BodyValidator:
         self.read_locals(self.control.params_of[type_index])
         self.begin(type_index)
         self.run()
+        if self.operands.deepest > self.operands.most:
+            self.reader.exceeded(OPERANDS, self.operands.deepest)
         writer = self.writer
         return Body(  # by position: by name it would cost twice as much
             function_index,
@@ -135,21 +134,21 @@ class BodyValidator:
             if total > MAX_LOCALS:
                 raise DecodeError("too many locals", start)
             code = reader.value_type()
-            if total <= MAX_FUNCTION_LOCALS:
+            if total <= self.most_locals:
                 types.append(bytes((code,)) * count)
             groups -= 1
-        if total > MAX_FUNCTION_LOCALS:
-            reader.invalid(f"implementation limit: {total} locals are more than {MAX_FUNCTION_LOCALS}")
-        self.locals_left -= total + len(params)
-        if self.locals_left < 0:
-            reader.invalid("implementation limit: the functions declare too many locals for the module's size")
+        total += len(params)
+        if total > self.most_locals:
+            reader.exceeded(LOCALS, total)
+        self.module_locals += total
+        if self.module_locals > self.most_module_locals:
+            reader.exceeded(MODULE_LOCALS, self.module_locals)
         self.local_types = b"".join(types)
 
     def begin(self, type_index: i64) -> None:
         """Empty the stacks and open the function's own frame."""
-        reader = self.reader
         self.operands.begin()
-        self.loops.begin(len(self.local_types), reader.end - reader.position)
+        self.loops.begin(len(self.local_types))
         self.writer.begin()
         self.control.begin(type_index)
 

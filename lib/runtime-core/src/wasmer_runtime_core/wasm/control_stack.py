@@ -17,6 +17,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.implementation_limits import BR_TABLE_TARGETS, LOOP_WRITES, NESTING
 from wasmer_runtime_core.wasm.body import END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
 from wasmer_runtime_core.wasm.body_reader import BodyReader
 from wasmer_runtime_core.wasm.loop_writes import LoopWrites
@@ -78,6 +79,8 @@ class ControlStack:
         self.operands: Final = operands
         self.loops: Final = loops
         self.writer: Final = writer
+        self.most_targets: i64 = reader.most(BR_TABLE_TARGETS)
+        self.deepest_frame: i64 = FRAME_WORDS * reader.most(NESTING)
         self.type_count: i64 = len(info.types)
         self.params_of: Final[list[bytes]] = [type_.params for type_ in info.types]
         self.results_of: Final[list[bytes]] = [type_.results for type_ in info.types]
@@ -101,6 +104,8 @@ class ControlStack:
         operands = self.operands
         self.top += FRAME_WORDS
         frame = self.top
+        if frame > self.deepest_frame:
+            self.reader.exceeded(NESTING, frame // FRAME_WORDS)
         if frame + FRAME_WORDS > len(self.frames):
             self.frames = grown(self.frames, frame + FRAME_WORDS)
         frames = self.frames
@@ -221,7 +226,7 @@ class ControlStack:
             self.writer.pool,
         )
         if not within_limits:
-            self.reader.invalid("implementation limit: loops nest too deep for the locals they write")
+            self.reader.exceeded(LOOP_WRITES, self.loops.listed)
 
     def need_no_else(self, params: bytes, results: bytes) -> None:
         """An ``if`` without ``else`` leaves what it found."""
@@ -287,6 +292,8 @@ class ControlStack:
         count = reader.u32()
         if count >= reader.end - reader.position:
             raise DecodeError(UNEXPECTED_END, reader.end)
+        if count > self.most_targets:
+            reader.exceeded(BR_TABLE_TARGETS, count)
         operands.pop(I32)
         start = reader.position
         at: i64 = 0

@@ -6,15 +6,20 @@ Nothing is judged here but form. What has the right form and the wrong meaning (
 that names nothing, an initializer that is not constant) is left to the validator; so
 *malformed* and *invalid* stay apart, as the specification has them.
 
-Memory is proportional to the module: vectors grow as their elements are read, and a
-length is never believed before its bytes are there.
+Memory is proportional to the module: vectors grow as their elements are read, a length is
+never believed before its bytes are there, and what is written often (a type, an element, a
+name of an import) is kept once. Every count has its row in `implementation_limits`.
 """
 
 from __future__ import annotations
 
 from typing import Final, final
 
+from mypy_extensions import i64
+
+from wasmer_runtime_core import implementation_limits as limits_table
 from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, ImplementationLimits, Limit
 from wasmer_runtime_core.wasm.module import (
     ACTIVE,
     DECLARATIVE,
@@ -33,7 +38,7 @@ from wasmer_runtime_core.wasm.module import (
     ModuleInfo,
 )
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
-from wasmer_runtime_core.wasm.reader import TOO_LARGE, TOO_LONG, Reader
+from wasmer_runtime_core.wasm.reader import TOO_LARGE, TOO_LONG, UNEXPECTED_END, Reader
 from wasmer_runtime_core.wasm.scan import read_operator, read_reference_type, read_value_type, skip_expression
 from wasmer_runtime_core.wasm.types import (
     F32,
@@ -42,6 +47,7 @@ from wasmer_runtime_core.wasm.types import (
     I32,
     I64,
     V128,
+    VALUE_TYPE_NAMES,
     FunctionType,
     GlobalType,
     Limits,
@@ -51,8 +57,6 @@ from wasmer_runtime_core.wasm.types import (
 
 MAGIC: Final = b"\0asm"
 VERSION: Final = b"\1\0\0\0"
-MAX_MODULE_BYTES: Final = 1 << 30
-"""Larger modules are refused: record offsets are 32-bit, and no implementation takes more."""
 
 # --- section ids (5.5.2), in the order in which sections may stand ----------------------------
 CUSTOM_SECTION: Final = 0
@@ -106,6 +110,8 @@ _CONSTANT_OPERATORS: Final = frozenset(
     (_I32_CONST, _I64_CONST, _F32_CONST, _F64_CONST, _V128_CONST, _REF_NULL, _REF_FUNC, _GLOBAL_GET, _END)
 )
 
+_VALUE_TYPES: Final = bytes(VALUE_TYPE_NAMES)
+
 _NO_CONSTANT: Final = ConstantExpression(_I32_CONST, 0, I32)
 """Stands for an initializer that is not constant, until the validator refuses it."""
 
@@ -120,11 +126,13 @@ class DecodedModule:
         code: for each function it defines, the byte offsets of its body's start and end.
         offsets: by section (``"imports"``, ``"exports"`` …), the byte offset of each entry.
         faults: what already showed as invalid: reason and byte offset.
+        limits: what it was decoded under, and is to be validated under.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, limits: ImplementationLimits) -> None:
         self.info = ModuleInfo()
         self.data = data
+        self.limits = limits
         self.code: list[tuple[int, int]] = []
         self.offsets: dict[str, list[int]] = {
             section: []
@@ -144,30 +152,39 @@ class DecodedModule:
         self.faults: list[tuple[str, int]] = []
 
 
-def decode_module(data: bytes | bytearray | memoryview) -> DecodedModule:
+def decode_module(data: bytes | bytearray | memoryview, limits: ImplementationLimits = DEFAULT_LIMITS) -> DecodedModule:
     """Decode a binary module.
 
     Args:
         data: the module; any bytes-like object, copied if it is not `bytes`.
+        limits: how much it may have of everything.
 
     Raises:
         DecodeError: the module is malformed; `offset` says where.
+        ImplementationLimitError: it has more of something than `limits` says.
     """
     if not isinstance(data, bytes):
         data = bytes(data)
-    return _Decoder(data).decode()
+    return _Decoder(data, limits).decode()
 
 
 @final
 class _Decoder:
     """Reads section after section into a `DecodedModule`."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, limits: ImplementationLimits) -> None:
         self.data: Final = data
+        self.limits: Final = limits
+        self.name_bytes: i64 = limits.most(limits_table.NAME_BYTES)
         self.reader: Final = Reader(data, 0, len(data))
-        self.module: Final = DecodedModule(data)
+        self.module: Final = DecodedModule(data, limits)
         self.info: Final = self.module.info
         self.function_types: list[int] = []  # of the module's own functions
+        self.element_count: i64 = 0
+        # each kept once
+        self.known_types: dict[FunctionType, FunctionType] = {}
+        self.known_names: dict[str, str] = {}
+        self.known_functions: dict[int, ConstantExpression] = {}  # ``ref.func``, by index
 
     def decode(self) -> DecodedModule:
         self.header()
@@ -198,8 +215,7 @@ class _Decoder:
 
     def header(self) -> None:
         data = self.data
-        if len(data) > MAX_MODULE_BYTES:
-            raise DecodeError(f"module of {len(data)} bytes is larger than {MAX_MODULE_BYTES}", 0)
+        self.limits.check(limits_table.MODULE_BYTES, len(data), 0)
         if len(data) < 4:
             raise DecodeError("unexpected end", len(data))
         if data[:4] != MAGIC:
@@ -247,37 +263,67 @@ class _Decoder:
         else:
             self.data_segments()
 
+    # --- counts and names, within their limits ------------------------------------------------
+    def count(self, limit: Limit, already: i64) -> i64:
+        """Read how many elements a vector has; `already` says how many count as well for its limit."""
+        reader = self.reader
+        start = reader.position
+        count = reader.u32()
+        if count + already > self.limits.most(limit):
+            if count > reader.end - reader.position:  # there is a byte of each, at least
+                raise DecodeError(UNEXPECTED_END, start)
+            raise self.limits.exceeded(limit, count + already, start)
+        return count
+
+    def name(self) -> str:
+        """Read a name. Equal ones are one object."""
+        start = self.reader.position
+        name = self.reader.name()
+        if self.reader.position - start > self.name_bytes:
+            self.limits.check(limits_table.NAME_BYTES, len(name.encode()), start)
+        return self.known_names.setdefault(name, name)
+
     # --- sections, in the specification's order ------------------------------------------------
     def custom(self) -> None:
         reader = self.reader
-        name = reader.name()
+        start = reader.position
+        name = self.name()
         at = reader.position
         data = reader.bytes(reader.end - reader.position)
         self.info.custom_sections.append(CustomSection(name, data, at))
+        self.limits.check(limits_table.CUSTOM_SECTIONS, len(self.info.custom_sections), start)
 
     def types(self) -> None:
         reader = self.reader
         types = self.info.types
         offsets = self.module.offsets["types"]
-        count = reader.u32()
+        known = self.known_types
+        most_params: i64 = self.limits.most(limits_table.PARAMETERS)
+        most_results: i64 = self.limits.most(limits_table.RESULTS)
+        count = self.count(limits_table.TYPES, 0)
         while count > 0:
             start = reader.position
             offsets.append(start)
             if reader.byte() != FUNCTION_TYPE_FORM:
                 raise DecodeError("malformed function type", start)
             params = self.value_types()
-            types.append(FunctionType(params, self.value_types()))
+            type_ = FunctionType(params, self.value_types())
+            if len(type_.params) > most_params:
+                raise self.limits.exceeded(limits_table.PARAMETERS, len(type_.params), start)
+            if len(type_.results) > most_results:
+                raise self.limits.exceeded(limits_table.RESULTS, len(type_.results), start)
+            types.append(known.setdefault(type_, type_))
             count -= 1
 
     def imports(self) -> None:
         reader = self.reader
         info = self.info
         offsets = self.module.offsets["imports"]
-        count = reader.u32()
+        count = self.count(limits_table.IMPORTS, 0)
         while count > 0:
             offsets.append(reader.position)
-            namespace = reader.name()
-            name = reader.name()
+            namespace = self.name()
+            name = self.name()
             at = reader.position
             kind = reader.byte()
             if kind == FUNCTION:
@@ -289,7 +335,7 @@ class _Decoder:
                 info.tables.append(table)
                 info.imports.append(Import(namespace, name, kind, table))
             elif kind == MEMORY:
-                memory = MemoryType(self.limits())
+                memory = MemoryType(self.size_limits())
                 info.memories.append(memory)
                 info.imports.append(Import(namespace, name, kind, memory))
             elif kind == GLOBAL:
@@ -303,11 +349,16 @@ class _Decoder:
         info.imported_tables = len(info.tables)
         info.imported_memories = len(info.memories)
         info.imported_globals = len(info.globals)
+        limits = self.limits
+        limits.check(limits_table.FUNCTIONS, info.imported_functions, offsets[0] if offsets else None)
+        limits.check(limits_table.TABLES, info.imported_tables, offsets[0] if offsets else None)
+        limits.check(limits_table.MEMORIES, info.imported_memories, offsets[0] if offsets else None)
+        limits.check(limits_table.GLOBALS, info.imported_globals, offsets[0] if offsets else None)
 
     def functions(self) -> None:
         reader = self.reader
         offsets = self.module.offsets["functions"]
-        count = reader.u32()
+        count = self.count(limits_table.FUNCTIONS, self.info.imported_functions)
         while count > 0:
             offsets.append(reader.position)
             self.function_types.append(reader.u32())
@@ -317,7 +368,7 @@ class _Decoder:
     def tables(self) -> None:
         reader = self.reader
         offsets = self.module.offsets["tables"]
-        count = reader.u32()
+        count = self.count(limits_table.TABLES, self.info.imported_tables)
         while count > 0:
             offsets.append(reader.position)
             self.info.tables.append(self.table_type())
@@ -326,17 +377,17 @@ class _Decoder:
     def memories(self) -> None:
         reader = self.reader
         offsets = self.module.offsets["memories"]
-        count = reader.u32()
+        count = self.count(limits_table.MEMORIES, self.info.imported_memories)
         while count > 0:
             offsets.append(reader.position)
-            self.info.memories.append(MemoryType(self.limits()))
+            self.info.memories.append(MemoryType(self.size_limits()))
             count -= 1
 
     def globals(self) -> None:
         reader = self.reader
         info = self.info
         offsets = self.module.offsets["globals"]
-        count = reader.u32()
+        count = self.count(limits_table.GLOBALS, info.imported_globals)
         while count > 0:
             offsets.append(reader.position)
             type_ = self.global_type()
@@ -347,10 +398,10 @@ class _Decoder:
     def exports(self) -> None:
         reader = self.reader
         offsets = self.module.offsets["exports"]
-        count = reader.u32()
+        count = self.count(limits_table.EXPORTS, 0)
         while count > 0:
             offsets.append(reader.position)
-            name = reader.name()
+            name = self.name()
             at = reader.position
             kind = reader.byte()
             if kind > GLOBAL:
@@ -365,7 +416,7 @@ class _Decoder:
     def elements(self) -> None:
         reader = self.reader
         offsets = self.module.offsets["elements"]
-        count = reader.u32()
+        count = self.count(limits_table.ELEMENT_SEGMENTS, 0)
         while count > 0:
             offsets.append(reader.position)
             self.info.elements.append(self.element())
@@ -394,17 +445,24 @@ class _Decoder:
             elif reader.byte() != ELEMENT_KIND_FUNCTION:
                 raise DecodeError("malformed element kind", reader.position - 1)
         items: list[ConstantExpression] = []
-        count = reader.u32()
+        count = self.count(limits_table.ELEMENTS, self.element_count)
+        self.element_count += count
         while count > 0:
-            if flags & 4:
-                items.append(self.constant())
-            else:
-                items.append(ConstantExpression(_REF_FUNC, reader.u32(), FUNCREF))
+            items.append(self.constant() if flags & 4 else self.function_reference())
             count -= 1
         return ElementSegment(mode, table, offset, type_, tuple(items))
 
+    def function_reference(self) -> ConstantExpression:
+        """An element that is written as a function index."""
+        index = int(self.reader.u32())
+        found = self.known_functions.get(index)
+        if found is None:
+            found = self.known_functions[index] = ConstantExpression(_REF_FUNC, index, FUNCREF)
+        return found
+
     def code(self) -> None:
         reader = self.reader
+        most_bytes: i64 = self.limits.most(limits_table.BODY_BYTES)
         self.info.code_offset = reader.position
         code = self.module.code
         count = reader.u32()
@@ -413,13 +471,16 @@ class _Decoder:
         while count > 0:
             size = reader.u32()
             start = reader.skip(size)
+            if size > most_bytes:
+                function = self.info.imported_functions + len(code)
+                raise self.limits.exceeded(limits_table.BODY_BYTES, size, start, function)
             code.append((start, reader.position))
             count -= 1
 
     def data_segments(self) -> None:
         reader = self.reader
         offsets = self.module.offsets["data"]
-        count = reader.u32()
+        count = self.count(limits_table.DATA_SEGMENTS, 0)
         while count > 0:
             at = reader.position
             offsets.append(at)
@@ -435,14 +496,17 @@ class _Decoder:
     # --- parts (5.3) ------------------------------------------------------------------------
     def value_types(self) -> bytes:
         reader = self.reader
-        types = bytearray()
         count = reader.u32()
-        while count > 0:
-            types.append(read_value_type(reader))
-            count -= 1
-        return bytes(types)
+        start = reader.position
+        if count <= reader.end - start:
+            types = reader.bytes(count)
+            if not types.translate(None, _VALUE_TYPES):
+                return types
+            reader.position = start
+        while True:  # up to the one that is none
+            read_value_type(reader)
 
-    def limits(self) -> Limits:
+    def size_limits(self) -> Limits:
         reader = self.reader
         at = reader.position
         flag = reader.byte()
@@ -455,7 +519,7 @@ class _Decoder:
 
     def table_type(self) -> TableType:
         element = read_reference_type(self.reader)
-        return TableType(element, self.limits())
+        return TableType(element, self.size_limits())
 
     def global_type(self) -> GlobalType:
         reader = self.reader

@@ -9,8 +9,8 @@ begun or ended since. When a loop ends its part of the log is gone through: each
 stays once, is listed in the pool, and is left in the log for the loop around. *Stamps* say
 what was seen: every loop has one, and so has every ending, so nothing is ever cleared.
 
-A local in a nest of loops is listed once for each of them, which can be quadratic; a
-body's lists are bounded by its size, generously (`LISTED_PER_BYTE`).
+A local in a nest of loops is listed once for each of them, which can be quadratic: how
+much all bodies may list is an implementation limit.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.wasm.packed import INITIAL_WORDS, grown, write_word, zeros
 
-LISTED_PER_BYTE: Final = 16
-LISTED_IN_SMALL_BODIES: Final = 1 << 16
 FACTOR: Final = 8
 GREATEST_DEPTH: Final = 4
 ENTRY_WORDS: Final = 3
@@ -40,9 +38,10 @@ class LoopWrites:
         uses: by local: the sum of its uses' weights.
         stamp: of the innermost live loop; 0 outside of loops.
         written_in: by local: the stamp that last saw it written.
+        listed: what loops wrote, in all bodies so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_listed: i64) -> None:
         self.weight: i64 = 1
         self.depth: i64 = 0
         self.uses: vec[i64] = zeros(INITIAL_WORDS)
@@ -54,9 +53,9 @@ class LoopWrites:
         self.entries: vec[i64] = zeros(INITIAL_WORDS)
         self.count: i64 = 0
         self.listed: i64 = 0
-        self.most_listed: i64 = 0
+        self.most_listed: i64 = most_listed
 
-    def begin(self, local_count: i64, body_bytes: i64) -> None:
+    def begin(self, local_count: i64) -> None:
         """Turn to another body."""
         if local_count > len(self.uses):
             self.uses = grown(self.uses, local_count)
@@ -70,8 +69,6 @@ class LoopWrites:
         self.stamp = 0
         self.logged = 0
         self.count = 0
-        self.listed = 0
-        self.most_listed = LISTED_IN_SMALL_BODIES + LISTED_PER_BYTE * body_bytes
 
     def open(self) -> i64:
         """A loop begins: its number in the body. The caller keeps `stamp` and `logged` for its end."""
@@ -105,7 +102,7 @@ class LoopWrites:
             pool: where to append.
 
         Returns:
-            False if the body's loops list more than they may.
+            False if loops list more than they may.
         """
         self.last_stamp += 1
         stamp = self.last_stamp

@@ -13,12 +13,12 @@ from typing import Final, NoReturn, final
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from wasmer_runtime_core.implementation_limits import OPERANDS, VALUES_PASSED
 from wasmer_runtime_core.wasm.body_reader import BodyReader
 from wasmer_runtime_core.wasm.operator_tables import BELOW, LOWEST, RESULT, TOP
 from wasmer_runtime_core.wasm.packed import INITIAL_WORDS, grown, zeros
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES
 
-MAX_OPERANDS: Final = 1 << 20
 ANY: Final = 0
 """The type of an operand that a polymorphic frame gave."""
 SHOWN: Final = 16
@@ -42,10 +42,14 @@ class OperandStack:
         deepest: greatest height in live code.
         polymorphic: the innermost frame is.
         live: control comes here.
+        passed: operands that calls, branches and blocks have passed, in all bodies so far.
     """
 
     def __init__(self, reader: BodyReader) -> None:
         self.reader: Final = reader
+        self.most: i64 = reader.most(OPERANDS)
+        self.passed: i64 = 0
+        self.most_passed: i64 = reader.most(VALUES_PASSED)
         self.types: vec[i64] = zeros(INITIAL_WORDS)
         self.height: i64 = 0
         self.floor: i64 = 0
@@ -65,8 +69,8 @@ class OperandStack:
     def reserve(self, count: i64) -> None:
         """Make room for `count` operands, and one for each byte that is left of the body."""
         reader = self.reader
-        if self.height + count > MAX_OPERANDS:
-            reader.invalid(f"implementation limit: more than {MAX_OPERANDS} operands on the stack")
+        if self.height + count > self.most:
+            reader.exceeded(OPERANDS, self.height + count)
         needed = self.height + count + reader.end - reader.position + 1
         if needed > len(self.types):
             self.types = grown(self.types, needed)
@@ -79,9 +83,16 @@ class OperandStack:
         if self.live:
             self.measure()
 
+    def pass_values(self, count: i64) -> None:
+        """So many operands are looked at for one operator, which may take no more than two bytes."""
+        self.passed += count
+        if self.passed > self.most_passed:
+            self.reader.exceeded(VALUES_PASSED, self.passed)
+
     def push_all(self, types: bytes) -> None:
         """Any number of operands, the last on top."""
         count: i64 = len(types)
+        self.pass_values(count)
         self.reserve(count)
         stack = self.types
         height = self.height
@@ -126,6 +137,7 @@ class OperandStack:
         stack = self.types
         at = self.height
         left: i64 = len(types)
+        self.pass_values(left)
         while left > 0:
             left -= 1
             if at == self.floor:

@@ -5,6 +5,11 @@ say the index of a definition and the block a branch leaves, as wasm2wat has the
 become identifiers. A name that cannot be one (a second definition has it) is kept in an
 ``(@name …)`` annotation, a custom section in ``(@custom …)``.
 
+The text is at most some hundred times as long as the module, so two things end where they
+would cost more: indentation behind `MAX_INDENT` blocks, and identifiers where they are used,
+when long ones have been written so often that they exceed `LONG_NAMES_PER_BYTE`. Then
+numbers stand there, which mean the same.
+
 ``parse_module(print_module(m)) == m`` holds for every module in canonical encoding: LEB128
 as short as can be, runs of locals joined, segments in their shortest form, a data count
 where an instruction needs it, names behind the sections. Another encoding of the same
@@ -21,6 +26,7 @@ import struct
 from typing import Final, final
 
 from wasmer_runtime_core.errors import DecodeError, ValidationError
+from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_LOCALS, ImplementationLimits
 from wasmer_runtime_core.wasm.all_names import Names, read_all_names
 from wasmer_runtime_core.wasm.decode import DecodedModule, decode_module
 from wasmer_runtime_core.wasm.module import (
@@ -77,15 +83,17 @@ BYTE_TEXTS: Final = {
 """Byte -> how it stands in a string literal."""
 
 
-def print_module(data: bytes) -> str:
+def print_module(data: bytes, limits: ImplementationLimits = DEFAULT_LIMITS) -> str:
     """The text of a binary module.
 
     Raises:
         DecodeError: the module is malformed.
-        ValidationError: an initializer is not constant, an alignment is beyond 32 bits, or there are more than
-            `MAX_LOCALS` locals; such a module has no text here.
+        ValidationError: an initializer is not constant, or an alignment is beyond 32 bits; such a module has
+            no text here.
+        ImplementationLimitError: it has more of something than `limits` says. Each parameter and each local of each
+            function is a word of the text, so they are counted here as they are where modules are validated.
     """
-    return _Printer(decode_module(data)).module()
+    return _Printer(decode_module(data, limits)).module()
 
 
 def bytes_literal(data: bytes) -> str:
@@ -152,6 +160,26 @@ def types_text(keyword: str, types: bytes) -> str:
     return f" ({keyword} {' '.join(VALUE_TYPE_NAMES[code] for code in types)})" if types else ""
 
 
+LONG_NAME: Final = 32
+LONG_NAMES_PER_BYTE: Final = 16
+LONG_NAMES_OF_SMALL_MODULES: Final = 1 << 20
+
+
+@final
+class LongNames:
+    """How many characters of long identifiers may still be written where they are used."""
+
+    def __init__(self, module_bytes: int) -> None:
+        self.left = LONG_NAMES_OF_SMALL_MODULES + LONG_NAMES_PER_BYTE * module_bytes
+
+    def may_write(self, name: str) -> bool:
+        """Whether one more may be; it counts as written."""
+        if len(name) <= LONG_NAME:
+            return True
+        self.left -= len(name)
+        return self.left >= 0
+
+
 @final
 class Labels:
     """What the definitions of one kind are called: at their definition, and where they are used.
@@ -161,7 +189,8 @@ class Labels:
         annotations: index -> the name that could not be one.
     """
 
-    def __init__(self, names: dict[int, bytes]) -> None:
+    def __init__(self, names: dict[int, bytes], long_names: LongNames) -> None:
+        self.long_names = long_names
         self.identifiers: dict[int, str] = {}
         self.annotations: dict[int, str] = {}
         taken: set[str] = set()
@@ -176,7 +205,7 @@ class Labels:
     def use(self, index: int) -> str:
         """The definition, where it is used."""
         found = self.identifiers.get(index)
-        return str(index) if found is None else found
+        return found if found is not None and self.long_names.may_write(found) else str(index)
 
     def definition(self, index: int) -> str:
         """`` $name (;index;)``, where it is defined."""
@@ -207,20 +236,21 @@ class _Printer:
         self.decoded = decoded
         self.info = decoded.info
         self.lines: list[str] = []
-        self.locals_left = MAX_LOCALS
+        self.locals_written = 0  # parameters among them
         names = None
         for section in self.info.custom_sections:
             if section.name == "name":
                 names = read_all_names(section.data, decoded)
         self.names_are_custom = names is None
         self.names = Names() if names is None else names
-        self.types = Labels(self.names.types)
-        self.functions = Labels(self.names.functions)
-        self.tables = Labels(self.names.tables)
-        self.memories = Labels(self.names.memories)
-        self.globals = Labels(self.names.globals)
-        self.elements = Labels(self.names.elements)
-        self.data = Labels(self.names.data)
+        self.long_names = LongNames(len(decoded.data))
+        self.types = Labels(self.names.types, self.long_names)
+        self.functions = Labels(self.names.functions, self.long_names)
+        self.tables = Labels(self.names.tables, self.long_names)
+        self.memories = Labels(self.names.memories, self.long_names)
+        self.globals = Labels(self.names.globals, self.long_names)
+        self.elements = Labels(self.names.elements, self.long_names)
+        self.data = Labels(self.names.data, self.long_names)
         self.spaces: dict[int, Labels] = {
             FUNCTION: self.functions,
             TABLE: self.tables,
@@ -246,7 +276,9 @@ class _Printer:
         own_functions = info.functions[info.imported_functions :]
         for number, type_index in enumerate(own_functions):
             start, end = self.decoded.code[number]
+            before = len(lines)
             self.function(info.imported_functions + number, type_index, start, end)
+            lines[before:] = ["\n".join(lines[before:])]  # one string takes half the memory of its lines
         for index in range(info.imported_tables, len(info.tables)):
             lines.append(f"  (table{self.tables.definition(index)} {table_type_text(info.tables[index])})")
         for index in range(info.imported_memories, len(info.memories)):
@@ -290,7 +322,7 @@ class _Printer:
             else:
                 written = self.type_use(type_)
                 if index in self.names.locals:
-                    written += self.parameters(type_, Labels(self.names.locals[index]))
+                    written += self.parameters(type_, Labels(self.names.locals[index], self.long_names))
             described = f"({KEYWORDS_OF_KINDS[kind]}{self.spaces[kind].definition(index)} {written})"
             self.lines.append(f"  (import {text_literal(import_.namespace)} {text_literal(import_.name)} {described})")
 
@@ -302,6 +334,7 @@ class _Printer:
         if type_index >= len(self.info.types):
             return ""
         type_ = self.info.types[type_index]
+        self.count_locals(len(type_.params) + len(type_.results), None)
         pieces: list[str] = []
         unnamed = bytearray()
         for index, code in enumerate(type_.params):
@@ -315,6 +348,11 @@ class _Printer:
         pieces.append(types_text("param", bytes(unnamed)))
         pieces.append(types_text("result", type_.results))
         return "".join(pieces)
+
+    def count_locals(self, count: int, offset: int | None) -> None:
+        """So many more are going to be written."""
+        self.locals_written += count
+        self.decoded.limits.check(MODULE_LOCALS, self.locals_written, offset, len(self.decoded.data))
 
     def constant(self, expression: ConstantExpression) -> str:
         """A constant expression as one folded instruction."""
@@ -382,7 +420,7 @@ class _Printer:
     def function(self, index: int, type_index: int, start: int, end: int) -> None:
         """A function with its body, the bytes from `start` to `end`."""
         reader = Reader(self.decoded.data, start, end)
-        locals_ = Labels(self.names.locals.get(index, {}))
+        locals_ = Labels(self.names.locals.get(index, {}), self.long_names)
         head = f"  (func{self.functions.definition(index)} {self.type_use(type_index)}"
         self.lines.append(head + self.parameters(type_index, locals_))
         params = len(self.info.types[type_index].params) if type_index < len(self.info.types) else 0
@@ -400,9 +438,7 @@ class _Printer:
         for _ in range(runs):
             start = int(reader.position)
             count = int(reader.u32())
-            self.locals_left -= count
-            if self.locals_left < 0:
-                raise ValidationError(f"too many locals to print, more than {MAX_LOCALS} in all", start)
+            self.count_locals(count, start)
             name = VALUE_TYPE_NAMES[read_value_type(reader)]
             last = index + count
             while index < last:
@@ -421,8 +457,6 @@ class _Printer:
         return "".join(pieces)
 
 
-MAX_LOCALS: Final = 1_000_000
-"""Of a whole module: eight bytes can declare four billion of them, and the text has a word for each."""
 MAX_PRINTED_LOCALS: Final = 64
 """In one ``(local …)``."""
 
@@ -505,7 +539,7 @@ class _BodyPrinter:
         level = len(self.open_labels) - 1 - depth
         if level >= 0:
             label = self.open_labels[level]
-            if label and self.levels[label][-1] == level:
+            if label and self.levels[label][-1] == level and self.printer.long_names.may_write(label):
                 return label
         return str(depth)
 
@@ -594,5 +628,5 @@ class _BodyPrinter:
 
 HAS_MEMORY_INDEX: Final = 0x40  # in the alignment field (3.0, multiple memories)
 MAX_ALIGNMENT_EXPONENT: Final = 31
-MAX_INDENT: Final = 100
+MAX_INDENT: Final = 40
 """Blocks that are indented more than those around them; deeper ones are not."""

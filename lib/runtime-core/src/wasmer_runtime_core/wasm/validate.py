@@ -32,9 +32,6 @@ from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 from wasmer_runtime_core.wasm.scan import scan_body
 from wasmer_runtime_core.wasm.types import I32, MAX_PAGES, VALUE_TYPE_NAMES, Limits
 
-MAX_ARITY: Final = 1000
-"""Parameters, or results, of a function or block: the limit of the JavaScript API."""
-
 _GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
 _REF_FUNC: Final = BY_MNEMONIC["ref.func"].code
 
@@ -48,6 +45,7 @@ def validate_module(decoded: DecodedModule) -> list[Body]:
     Raises:
         ValidationError: it is not valid.
         DecodeError: a function body is malformed.
+        ImplementationLimitError: it has more of something than `decoded.limits` says.
     """
     read = 0
     try:
@@ -93,7 +91,6 @@ class _Declarations:
         self.offset: int | None = None  # of the entry at hand
 
     def check(self) -> None:
-        self.types()
         self.imports()
         self.functions()
         self.tables()
@@ -111,12 +108,6 @@ class _Declarations:
         raise ValidationError(reason, self.offset)
 
     # --- index spaces ------------------------------------------------------------------
-    def types(self) -> None:
-        for type_, at in zip(self.info.types, self.offsets["types"], strict=True):
-            self.offset = at
-            if len(type_.params) > MAX_ARITY or len(type_.results) > MAX_ARITY:
-                self.invalid(f"implementation limit: a type with more than {MAX_ARITY} parameters or results")
-
     def imports(self) -> None:
         info = self.info
         table = memory = 0
