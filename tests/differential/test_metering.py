@@ -9,24 +9,36 @@ import pytest
 from tests.differential.generate import Program
 from wasmer_runtime_core.backend import CompilerConfig
 from wasmer_runtime_core.backends import find_compiler
-from wasmer_runtime_core.errors import Trap
-from wasmer_runtime_core.middleware import BodyEditor, Metering, edit_bodies, get_points_used
+from wasmer_runtime_core.errors import ExecutionLimitExceeded, Trap
+from wasmer_runtime_core.middleware import BodyEditor, Metering, edit_bodies, get_points_used, set_points_used
 from wasmer_runtime_core.pipeline import compile_with
 from wasmer_runtime_core.wasm.body import Body
 from wasmer_runtime_core.wasm.body_text import Record
 from wasmer_runtime_core.wasm.module import ModuleInfo
+from wasmer_runtime_core.wasm.types import V128
 
 BOUNDARIES = frozenset("loop block end if else unreachable br br_table br_if call call_indirect return".split())
+SHIFTS = {"memory.fill": (0, 4), "memory.copy": (0, 4), "memory.grow": (6, 0)}
 PROGRAMS = 60
 
 
 def by_definition(info: ModuleInfo, bodies: Sequence[Body]) -> list[Body]:
-    """In front of each boundary, and nowhere else."""
+    """In front of each boundary, and nowhere else; what grows with a size, in front of the operator."""
     counts: dict[int, int] = {}
 
     def visit(editor: BodyEditor, record: Record) -> None:
         function = editor.function_index
-        counts[function] = counts.get(function, 0) + 1
+        if function not in counts:
+            types = editor.body.local_types[len(info.types[editor.body.type_index].params) :]
+            counts[function] = (len(types) + types.count(V128)) // 8
+        counts[function] += 1
+        if record.mnemonic in ("br", "br_if", "br_table", "return"):
+            counts[function] += record.arity // 8
+        elif record.mnemonic in ("call", "call_indirect"):
+            type_ = info.types[record.b if record.mnemonic == "call" else record.a]
+            counts[function] += (len(type_.params) + len(type_.results)) // 8
+        if record.mnemonic in SHIFTS:
+            editor.emit("internal.add_points_by_size", *SHIFTS[record.mnemonic])
         if record.mnemonic in BOUNDARIES:
             editor.emit("internal.add_points", counts[function])
             counts[function] = 0
@@ -56,3 +68,99 @@ def test_points(first: int, backend: str) -> None:
                     pass
             assert get_points_used(metered) == get_points_used(defined), (seed, name)
         assert get_points_used(metered) > 0
+
+
+SIZES = """
+(module
+  (memory (export "memory") 2 4) (data $bytes "0123456789012345678901234567890123456789")
+  (table $t 40 60 externref) (table $f 40 funcref) (elem $elements func $rest $rest $rest $rest $rest $rest $rest)
+  (type $wide (func (param i64 i64 i64 i64 i64 i64 i64 i64) (result i32 i32 i32 i32 i32 i32 i32 i32)))
+  (func $rest)
+  (func $locals (export "locals") (local i32 i32 i32 i32 i32 i32 i32 i32 i64 i64 f32 f64 v128 v128))
+  (func (export "vectors") (param v128 v128 v128 v128 v128 v128 v128 v128) (local v128 v128 v128 v128))
+  (func (export "few") (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (local i32 i32 i32 i32 i32 i32 i32))
+  (func $wide (type $wide) (unreachable))
+  (func (export "call") (call $wide (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0)
+    (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0)) (unreachable))
+  (func (export "carry") (param i32)
+    (block (result i32 i32 i32 i32 i32 i32 i32 i32)
+      (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+      (br_if 0 (local.get 0)) (br 0))
+    (drop) (drop) (drop) (drop) (drop) (drop) (drop) (drop))
+  (func (export "fill") (param i32) (memory.fill (i32.const 0) (i32.const 0) (local.get 0)))
+  (func (export "copy") (param i32) (memory.copy (i32.const 0) (i32.const 0) (local.get 0)))
+  (func (export "init") (param i32) (memory.init $bytes (i32.const 0) (i32.const 0) (local.get 0)))
+  (func (export "grow") (param i32) (drop (memory.grow (local.get 0))))
+  (func (export "table.fill") (param i32) (table.fill $t (i32.const 0) (ref.null extern) (local.get 0)))
+  (func (export "table.copy") (param i32) (table.copy $t $t (i32.const 0) (i32.const 0) (local.get 0)))
+  (func (export "table.init") (param i32) (table.init $f $elements (i32.const 0) (i32.const 0) (local.get 0)))
+  (func (export "table.grow") (param i32) (drop (table.grow $t (ref.null extern) (local.get 0))))
+  (func (export "constant") (memory.fill (i32.const 0) (i32.const 0) (i32.const 160)))
+  (func (export "computed") (param i32)
+    (memory.fill (i32.const 0) (i32.const 0) (i32.eqz (i32.eqz (local.get 0))))))
+"""
+PLAIN = 5  # three operands, the operator, end
+
+
+@pytest.mark.parametrize("backend", ("singlepass", "llvm"))
+def test_numbers_are_paid_for(backend: str) -> None:
+    if backend == "llvm":
+        pytest.importorskip("llvmlite", reason="the llvm backend needs llvmlite")
+    module = compile_with(SIZES, find_compiler(backend), CompilerConfig(middlewares=(Metering(1 << 30),)))
+    zeros = [bytes(16)] * 8
+    for name, arguments, expected, kind in (
+        ("locals", (), 1 + 16 // 8, ""),
+        ("vectors", zeros, 1 + 8 // 8, ""),
+        ("few", [0] * 9, 1, ""),
+        ("call", (), 9 + 16 // 8 + 1, "UNREACHABLE"),  # that of the function called
+        ("carry", (0,), 1 + 8 + 2 + 1 + 1 + 1 + 9, ""),
+        ("carry", (1,), 1 + 8 + 2 + 1 + 9, ""),
+        ("fill", (15,), PLAIN, ""),
+        ("fill", (16,), PLAIN + 1, ""),
+        ("fill", (65536,), PLAIN + 4096, ""),
+        ("fill", (-1,), (1 << 28) - 1, "MEMORY_OUT_OF_BOUNDS"),
+        ("copy", (47,), PLAIN + 2, ""),
+        ("init", (40,), PLAIN + 2, ""),
+        ("init", (4000,), 250, "MEMORY_OUT_OF_BOUNDS"),
+        ("grow", (0,), 4, ""),
+        ("grow", (2,), 4 + 2 * 64, ""),
+        ("grow", (3,), 4 + 3 * 64, ""),
+        ("table.fill", (40,), PLAIN + 40, ""),
+        ("table.copy", (1,), PLAIN + 1, ""),
+        ("table.init", (7,), PLAIN + 7, ""),
+        ("table.init", (8,), 8, "TABLE_OUT_OF_BOUNDS"),
+        ("table.grow", (20,), 5 + 20, ""),
+        ("table.grow", (21,), 5 + 21, ""),
+        ("constant", (), PLAIN + 10, ""),
+        ("computed", (5,), PLAIN + 2, ""),
+        ("computed", (0,), PLAIN + 2, ""),
+    ):
+        instance = module.instantiate({})
+        found = ""
+        try:
+            instance.exports[name](*arguments)
+        except Trap as trap:
+            found = trap.kind
+        assert (get_points_used(instance), found) == (expected, kind), (name, arguments)
+
+
+@pytest.mark.parametrize("backend", ("singlepass", "llvm"))
+def test_nothing_happens_of_what_is_too_much(backend: str) -> None:
+    if backend == "llvm":
+        pytest.importorskip("llvmlite", reason="the llvm backend needs llvmlite")
+    for limit in (1_000, 1 << 33):  # immediates of both sizes
+        module = compile_with(SIZES, find_compiler(backend), CompilerConfig(middlewares=(Metering(limit),)))
+        instance = module.instantiate({})
+        memory = memoryview(instance.exports.memory)
+        memory[:] = b"x" * len(memory)
+        set_points_used(instance, limit - 1000)
+        with pytest.raises(ExecutionLimitExceeded):
+            instance.exports.fill(16_000)
+        assert bytes(memory) == b"x" * len(memory)
+        set_points_used(instance, limit - 1000)
+        instance.exports.fill(15_999)
+        assert not any(memory[:15_999]) and memory[15_999] == ord("x")
+        set_points_used(instance, limit - 128)
+        with pytest.raises(ExecutionLimitExceeded):
+            instance.exports.grow(2)
+        assert instance.exports.memory.size == 2

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend import calls, context, control, floats, internal, loops, memory, values
 from wasmer_llvm_backend.lowering import ARITHMETIC, COMPARISONS, DIVISIONS, LOADS, STORES, TEMPLATES, TRUNCATIONS
-from wasmer_runtime_core.wasm.internal_operators import ADD_POINTS, CHECK_POINTS, TRACE
+from wasmer_runtime_core.wasm.internal_operators import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
 from wasmer_runtime_core.wasm.operators import OPERATORS
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ def _handlers() -> dict[int, Handler]:
         else:
             assert code in TEMPLATES or name in ("nop", "select t"), name
     handlers[ADD_POINTS] = internal.add_points
+    handlers[ADD_POINTS_BY_SIZE] = internal.add_points_by_size
     handlers[CHECK_POINTS] = internal.check_points
     handlers[TRACE] = internal.trace
     return handlers

@@ -32,6 +32,17 @@ def add_points(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     f.out.append(f"store volatile i64 {f.let(f'add i64 {used}, {a}')}, ptr {place}, align 8{CONTEXT_ACCESS}")
 
 
+def add_points_by_size(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+    """``points_used += (size << a) >> b``; the size stays where it is."""
+    place, used = _points(f)
+    size = f.let(f"zext i32 {f.stack[-1]} to i64")
+    if a:
+        size = f.let(f"shl i64 {size}, {a}")
+    if b:
+        size = f.let(f"lshr i64 {size}, {b}")
+    f.out.append(f"store volatile i64 {f.let(f'add i64 {used}, {size}')}, ptr {place}, align 8{CONTEXT_ACCESS}")
+
+
 def check_points(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     """A trap if the points used reach the limit, both unsigned."""
     limit = (a & 0xFFFFFFFF) | (b << 32)

@@ -2,7 +2,10 @@
 
 One pass from front to back. It counts records, and in front of each that ends a block it
 adds what was counted, that record included; in front of a branch or call it compares with
-the limit too. What cannot be reached has no records and costs nothing; the ``end`` and
+the limit too. What an operator moves besides its operands is paid for by number: locals that
+are zeroed, values that a branch or a call carries, bytes and elements of the bulk operators;
+these alone know the number when they run, so they are paid for and compared in front of them,
+at once. What cannot be reached has no records and costs nothing; the ``end`` and
 ``else`` of a block whose last operator is a branch are not reached either.
 
 The counting may stand earlier than the record it is for, as long as nobody can tell: in
@@ -19,13 +22,36 @@ from librt.strings import BytesWriter, read_i32_le, write_i64_le
 from mypy_extensions import i64
 
 from wasmer_runtime_core.wasm.body import END_FALLS_THROUGH
-from wasmer_runtime_core.wasm.internal_operators import ADD_POINTS, CHECK_POINTS, INTERNAL_PAGE
+from wasmer_runtime_core.wasm.internal_operators import (
+    ADD_POINTS,
+    ADD_POINTS_BY_SIZE,
+    CHECK_POINTS,
+    INTERNAL_PAGE,
+)
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC, OPERATORS
 
 COUNTS: Final = 1
 CHECKS: Final = 2
 PURE: Final = 4
 LOADS: Final = 8
+CARRIES: Final = 16
+CALLS: Final = 32
+SIZED: Final = 64
+
+VALUES_SHIFT: Final = 3
+"""Values that are moved cost a point for each 8."""
+SIZE_SHIFTS: Final = {
+    "memory.fill": -4,
+    "memory.copy": -4,
+    "memory.init": -4,
+    "memory.grow": 6,
+    "table.fill": 0,
+    "table.copy": 0,
+    "table.init": 0,
+    "table.grow": 0,
+}
+"""What an operator costs by its topmost operand, as `ADD_POINTS_BY_SIZE` counts: 16 bytes a point, an element a
+point, 64 points a page (which the system clears when it is first touched)."""
 
 _BLOCK: Final = BY_MNEMONIC["block"].code
 _END: Final = BY_MNEMONIC["end"].code
@@ -45,6 +71,12 @@ def _traits() -> bytes:
         name = row.mnemonic
         if name in _COUNTED:
             traits[code] = COUNTS | (CHECKS if name in _CHECKED else 0)
+            if name[:4] == "call":
+                traits[code] |= CALLS
+            elif name[:2] == "br" or name == "return":
+                traits[code] |= CARRIES
+        elif name in SIZE_SHIFTS:
+            traits[code] = SIZED
         elif name in _PURE_NAMES:
             traits[code] = PURE
         elif row.access_bytes and row.results:
@@ -55,6 +87,8 @@ def _traits() -> bytes:
 
 
 TRAITS: Final = _traits()
+_SHIFTS: Final = {BY_MNEMONIC[name].code: shift for name, shift in SIZE_SHIFTS.items()}
+_CALL_INDIRECT: Final = BY_MNEMONIC["call_indirect"].code
 
 
 @final
@@ -91,19 +125,40 @@ class _Counter:
         write_i64_le(out, CHECK_POINTS | (low << 32))
         write_i64_le(out, high | (i64(read_i32_le(self.records, self.copied + 12)) << 32))
 
+    def add_by_size(self, shift: i64, at: i64) -> None:
+        """Count the topmost operand, right before the record at `at`."""
+        out = self.out
+        out.write(self.records[self.copied : at])
+        self.copied = at
+        left: i64 = 0
+        right: i64 = 0
+        if shift > 0:
+            left = shift
+        else:
+            right = -shift
+        write_i64_le(out, ADD_POINTS_BY_SIZE | (left << 32))
+        write_i64_le(out, right | (i64(read_i32_le(self.records, at + 12)) << 32))
 
-def with_points(records: bytes, limit: int) -> bytes:
-    """The records of a body, counted and compared with `limit` (0 to 2**64 - 1)."""
+
+def with_points(records: bytes, limit: int, at_entry: int, type_points: bytes) -> bytes:
+    """The records of a body, counted and compared with a limit.
+
+    Args:
+        limit: 0 to 2**64 - 1.
+        at_entry: points that entering the function costs.
+        type_points: by type index, 4 bytes each: points that a call of the type costs beside the operator's own.
+    """
     low: i64 = ((limit + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000  # signed, as all that is written
     high: i64 = limit >> 32
     traits = TRAITS
     counter = _Counter(records)
-    count: i64 = 0  # since the last place that counts
+    count: i64 = at_entry  # since the last place that counts
     pending: i64 = 0  # before it: not written yet
     at: i64 = 0
     last: i64 = len(records) - 16
     while at <= last:
-        code = i64(read_i32_le(records, at)) & 0xFFFF
+        word = i64(read_i32_le(records, at))
+        code = word & 0xFFFF
         trait: i64 = 0
         if code < INTERNAL_PAGE:
             count += 1
@@ -115,6 +170,14 @@ def with_points(records: bytes, limit: int) -> bytes:
                 count = 0
                 at += 16
                 continue
+            if trait & CARRIES:
+                count += ((word >> 16) & 0xFFFF) >> VALUES_SHIFT
+            elif trait & CALLS:
+                if code == _CALL_INDIRECT:
+                    type_index = i64(read_i32_le(records, at + 4))
+                else:
+                    type_index = i64(read_i32_le(records, at + 8))
+                count += i64(read_i32_le(type_points, 4 * type_index))
             live = True
             if code == _END:
                 live = flags & END_FALLS_THROUGH != 0
@@ -129,6 +192,9 @@ def with_points(records: bytes, limit: int) -> bytes:
         elif pending > 0 and not trait & PURE:
             counter.add(pending, at)
             pending = 0
+        if trait & SIZED:
+            counter.add_by_size(i64(_SHIFTS[code]), at)
+            counter.check(low, high)
         at += 16
         if not trait & PURE:
             counter.earliest = at

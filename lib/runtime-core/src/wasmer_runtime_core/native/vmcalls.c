@@ -1,7 +1,11 @@
 /* The helpers that generated code calls, one for each row of vmcalls.py.
  *
  * Each checks its bounds before it writes anything, and traps by unwinding. What counts
- * references runs under the GIL, taken back if this activation released it. */
+ * references runs under the GIL, taken back if this activation released it.
+ *
+ * The bulk operators go in pieces, and look between two of them whether anything wants attention. Then a handler of
+ * Python may run, or the call end with part of the bytes written. A handler may close what is written to, so bounds are
+ * checked for each piece; where nothing of the kind happens that comes to the same as checking once. */
 
 static inline InstanceObject *
 instance_of(VMContext *vmctx)
@@ -53,25 +57,50 @@ vmcall_memory_grow(VMContext *vmctx, uint32_t delta, uint32_t memory)
     return (uint32_t)before;
 }
 
+#define PIECE_BYTES ((uint32_t)1 << 20)
+#define PIECE_ELEMENTS ((uint32_t)1 << 16)
+
+/* Bytes or elements of the next piece. */
+static inline uint32_t
+piece(uint32_t count, uint32_t most)
+{
+    return LIKELY(count <= most) ? count : most;
+}
+
 static void
 vmcall_memory_fill(VMContext *vmctx, uint32_t at, uint32_t value, uint32_t count, uint32_t memory)
 {
     MemoryDefinition *definition = &instance_of(vmctx)->memories[memory]->definition;
-    CHECK(IN_BOUNDS(at, count, memory_bytes(definition)), TRAP_MEMORY_OUT_OF_BOUNDS);
-    memset(definition->base + at, (int)(value & 0xFF), count);
-    ATTEND();
+    uint32_t now;
+    do {
+        CHECK(IN_BOUNDS(at, count, memory_bytes(definition)), TRAP_MEMORY_OUT_OF_BOUNDS);
+        now = piece(count, PIECE_BYTES);
+        memset(definition->base + at, (int)(value & 0xFF), now);
+        ATTEND();
+        at += now;
+    } while (UNLIKELY((count -= now) != 0));
 }
 
+/* Backwards where the target lies behind the source, so that no piece overwrites what another has still to read. */
 static void
 vmcall_memory_copy(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t to_memory,
                    uint32_t from_memory)
 {
     MemoryDefinition *target = &instance_of(vmctx)->memories[to_memory]->definition;
     MemoryDefinition *source = &instance_of(vmctx)->memories[from_memory]->definition;
-    CHECK(IN_BOUNDS(to, count, memory_bytes(target)) && IN_BOUNDS(from, count, memory_bytes(source)),
-          TRAP_MEMORY_OUT_OF_BOUNDS);
-    memmove(target->base + to, source->base + from, count);
-    ATTEND();
+    uint32_t now;
+    do {
+        CHECK(IN_BOUNDS(to, count, memory_bytes(target)) && IN_BOUNDS(from, count, memory_bytes(source)),
+              TRAP_MEMORY_OUT_OF_BOUNDS);
+        now = piece(count, PIECE_BYTES);
+        uint32_t ahead = to <= from ? 0 : count - now;
+        memmove(target->base + to + ahead, source->base + from + ahead, now);
+        ATTEND();
+        if (to <= from) {
+            to += now;
+            from += now;
+        }
+    } while (UNLIKELY((count -= now) != 0));
 }
 
 static void
@@ -81,10 +110,17 @@ vmcall_memory_init(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count,
     MemoryDefinition *definition = &instance->memories[memory]->definition;
     DataSegment *segment = &instance->plan->data[data];
     uint64_t length = instance->dropped[instance->plan->n_elements + data] ? 0 : segment->length;
-    CHECK(IN_BOUNDS(to, count, memory_bytes(definition)) && IN_BOUNDS(from, count, length), TRAP_MEMORY_OUT_OF_BOUNDS);
-    if (count)
-        memcpy(definition->base + to, segment->bytes + from, count);
-    ATTEND();
+    uint32_t now;
+    do {
+        CHECK(IN_BOUNDS(to, count, memory_bytes(definition)) && IN_BOUNDS(from, count, length),
+              TRAP_MEMORY_OUT_OF_BOUNDS);
+        now = piece(count, PIECE_BYTES);
+        if (now)
+            memcpy(definition->base + to, segment->bytes + from, now);
+        ATTEND();
+        to += now;
+        from += now;
+    } while (UNLIKELY((count -= now) != 0));
 }
 
 static void
@@ -129,44 +165,60 @@ static void
 vmcall_table_fill(VMContext *vmctx, uint32_t at, uint64_t value, uint32_t count, uint32_t table)
 {
     TableObject *object = instance_of(vmctx)->tables[table];
-    CHECK(IN_BOUNDS(at, count, object->definition.length), TRAP_TABLE_OUT_OF_BOUNDS);
     Activation *activation = this_thread->activation;
-    take_gil(activation);
-    table_overwrite(object, at, value, count, vmctx->store);
-    give_gil(activation);
-    ATTEND();
+    uint32_t now;
+    do {
+        CHECK(IN_BOUNDS(at, count, object->definition.length), TRAP_TABLE_OUT_OF_BOUNDS);
+        now = piece(count, PIECE_ELEMENTS);
+        take_gil(activation);
+        table_overwrite(object, at, value, now, vmctx->store);
+        give_gil(activation);
+        ATTEND();
+        at += now;
+    } while (UNLIKELY((count -= now) != 0));
 }
 
 static void
 vmcall_table_copy(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t to_table, uint32_t from_table)
 {
     TableObject *target = instance_of(vmctx)->tables[to_table], *source = instance_of(vmctx)->tables[from_table];
-    CHECK(IN_BOUNDS(to, count, target->definition.length) && IN_BOUNDS(from, count, source->definition.length),
-          TRAP_TABLE_OUT_OF_BOUNDS);
     Activation *activation = this_thread->activation;
-    take_gil(activation);
-    if (to <= from)
-        for (uint64_t i = 0; i < count; i++)
-            table_overwrite(target, to + i, source->definition.base[from + i], 1, vmctx->store);
-    else
-        for (uint64_t i = count; i-- > 0;)
-            table_overwrite(target, to + i, source->definition.base[from + i], 1, vmctx->store);
-    give_gil(activation);
-    ATTEND();
+    uint32_t now;
+    do {
+        CHECK(IN_BOUNDS(to, count, target->definition.length) && IN_BOUNDS(from, count, source->definition.length),
+              TRAP_TABLE_OUT_OF_BOUNDS);
+        now = piece(count, PIECE_ELEMENTS);
+        take_gil(activation);
+        if (to <= from)
+            for (uint32_t i = 0; i < now; i++)
+                table_overwrite(target, to++, source->definition.base[from++], 1, vmctx->store);
+        else
+            for (uint32_t i = count; i-- > count - now;)
+                table_overwrite(target, (uint64_t)to + i, source->definition.base[from + i], 1, vmctx->store);
+        give_gil(activation);
+        ATTEND();
+    } while (UNLIKELY((count -= now) != 0));
 }
 
 static void
 vmcall_table_init(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t element, uint32_t table)
 {
     InstanceObject *instance = instance_of(vmctx);
+    TableObject *object = instance->tables[table];
     uint64_t length = instance->dropped[element] ? 0 : instance->plan->elements[element].length;
-    CHECK(IN_BOUNDS(to, count, instance->tables[table]->definition.length) && IN_BOUNDS(from, count, length),
-          TRAP_TABLE_OUT_OF_BOUNDS);
     Activation *activation = this_thread->activation;
-    take_gil(activation);
-    table_write_segment(instance, instance->tables[table], to, &instance->plan->elements[element], from, count);
-    give_gil(activation);
-    ATTEND();
+    uint32_t now;
+    do {
+        CHECK(IN_BOUNDS(to, count, object->definition.length) && IN_BOUNDS(from, count, length),
+              TRAP_TABLE_OUT_OF_BOUNDS);
+        now = piece(count, PIECE_ELEMENTS);
+        take_gil(activation);
+        table_write_segment(instance, object, to, &instance->plan->elements[element], from, now);
+        give_gil(activation);
+        ATTEND();
+        to += now;
+        from += now;
+    } while (UNLIKELY((count -= now) != 0));
 }
 
 static void

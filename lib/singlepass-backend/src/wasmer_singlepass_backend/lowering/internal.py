@@ -1,8 +1,7 @@
 """What middlewares put in: points of metering and traces (core's `wasm.internal_operators`).
 
-They take nothing from the operand stack and leave it as it is. Points are counted in
-memory, in the vmctx: two instructions for what a branch needs, none of which touches a
-register.
+They leave the operand stack as it is. Points are counted in memory, in the vmctx: two
+instructions for what a branch needs, none of which touches a register.
 """
 
 from __future__ import annotations
@@ -24,6 +23,9 @@ from wasmer_singlepass_backend.values import CONSTANT
 
 ADD_MEM_IMM8: Final[i64] = number(forms.ADD_RM64_IMM8)
 ADD_MEM_IMM32: Final[i64] = number(forms.ADD_RM64_IMM32)
+ADD_MEM_R64: Final[i64] = number(forms.ADD_RM64_R64)
+SHL_R64_IMM8: Final[i64] = number(forms.SHL_RM64_IMM8)
+SHR_R64_IMM8: Final[i64] = number(forms.SHR_RM64_IMM8)
 CMP_MEM_IMM8: Final[i64] = number(forms.CMP_RM64_IMM8)
 CMP_MEM_IMM32: Final[i64] = number(forms.CMP_RM64_IMM32)
 CMP_MEM_R64: Final[i64] = number(forms.CMP_RM64_R64)
@@ -36,6 +38,22 @@ EXECUTION_LIMIT_EXCEEDED: Final[i64] = i64(BY_NAME["EXECUTION_LIMIT_EXCEEDED"].n
 class AddPoints(Lowering):
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         f.asm.mem_imm(ADD_MEM_IMM8 if a <= 127 else ADD_MEM_IMM32, f.vmctx, POINTS_USED, a)
+
+
+@final
+class AddPointsBySize(Lowering):
+    """A copy of the topmost operand, shifted."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        asm = f.asm
+        register = f.take()
+        f.load(f.sp - 1, register)
+        if a > 0:
+            asm.reg_imm(SHL_R64_IMM8, register, a)
+        if b > 0:
+            asm.reg_imm(SHR_R64_IMM8, register, b)
+        asm.reg_mem(ADD_MEM_R64, register, f.vmctx, POINTS_USED)
+        f.give(register)
 
 
 @final

@@ -145,7 +145,7 @@ from wasmer_runtime_core.asm.x64.registers import (
     LESS_OR_EQUAL,
     NOT_EQUAL,
 )
-from wasmer_runtime_core.wasm.internal_operators import ADD_POINTS, CHECK_POINTS, TRACE
+from wasmer_runtime_core.wasm.internal_operators import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64
 from wasmer_singlepass_backend.lowering.call import Call, CallHelper, CallIndirect
@@ -184,7 +184,7 @@ from wasmer_singlepass_backend.lowering.integer import (
     Unary,
     Wrap,
 )
-from wasmer_singlepass_backend.lowering.internal import AddPoints, CheckPoints, Trace
+from wasmer_singlepass_backend.lowering.internal import AddPoints, AddPointsBySize, CheckPoints, Trace
 from wasmer_singlepass_backend.lowering.memory import Load, LoadFloat, MemorySize, Store, StoreFloat
 from wasmer_singlepass_backend.lowering.reference import (
     ReferenceFunction,
@@ -455,6 +455,7 @@ TABLE_SIZE: Final = 0x700
 
 INTERNAL_LOWERINGS: Final[dict[int, Lowering]] = {
     ADD_POINTS: AddPoints(),
+    ADD_POINTS_BY_SIZE: AddPointsBySize(),
     CHECK_POINTS: CheckPoints(),
     TRACE: Trace(),
 }
