@@ -126,8 +126,8 @@ def interrupted(call: Callable[[], object], written: Callable[[], int], whole: i
     before = signal.signal(signal.SIGALRM, handler)
     try:
         for attempt in range(5000):
-            signal.setitimer(signal.ITIMER_REAL, 0.00002 + 0.000001 * (attempt % 400))
             try:
+                signal.setitimer(signal.ITIMER_REAL, 0.00002 + 0.000001 * (attempt % 400))
                 call()
                 while True:  # it came to its end first
                     pass
