@@ -129,6 +129,14 @@ def pure(session: nox.Session) -> None:
 
 
 @nox.session
+def attack(session: nox.Session) -> None:
+    """Hostile calls, shapes, threads and signals, at random, in processes under limits: `-- --minutes 60`."""
+    groups = sorted({group for groups in GROUPS.values() for group in groups})
+    provide(session, DISTRIBUTIONS, groups=["test", *groups])
+    session.run("python", "-m", "tests.attack", *session.posargs)
+
+
+@nox.session
 def sanitize(session: nox.Session) -> None:
     """Core's tests with the C library built for AddressSanitizer and UBSan, then a sample of them under valgrind."""
     provide(session, ["runtime-core", *NOT_ALONE["runtime-core"]], groups=["test", *GROUPS["runtime-core"]], pure=True)

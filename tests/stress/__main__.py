@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="of the first round")
     parser.add_argument("--scale", type=float, default=5.0, help="how long each scenario takes; 1 is what pytest runs")
     parser.add_argument("--only", default="", help="part of the scenarios' names")
+    parser.add_argument("--shuffle", action="store_true", help="in another order for each seed")
     parser.add_argument("--full", action="store_true", help="measure leaks at full size, once")
     arguments = parser.parse_args()
     here = Path(__file__).parent
@@ -36,6 +37,8 @@ def main() -> int:
     end = time.monotonic() + 60 * arguments.minutes
     while time.monotonic() < end:
         os.environ["WASMER_STRESS_SEED"] = str(seed)
+        if arguments.shuffle:
+            random.Random(seed).shuffle(found)
         for name, scenario in found:
             if not _passes(name, scenario):
                 print(f"again: python -m tests.stress --seed {seed} --scale {arguments.scale} --only {name}")
