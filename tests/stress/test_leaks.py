@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 from tests.stress.isolated import isolated, resident_bytes, scaled
 from wasmer_runtime import Global, Memory, Value, compile, instantiate, timeout
-from wasmer_runtime.error import Trap
+from wasmer_runtime.error import LinkError, Trap
 from wasmer_runtime_core.native.machine import statistics
 
 MODULE = """(module
@@ -42,7 +43,8 @@ def stays_flat(step: Callable[[], Any], count: int, allowed: int = 512 * 1024) -
     grown = resident_bytes() - before
     after = statistics()
     assert grown < allowed + count / 10, f"{grown} bytes more after {count} steps"
-    assert after["code_pages"] == statistics_before["code_pages"], (statistics_before, after)
+    for name in ("code_pages", "signatures"):
+        assert after[name] == statistics_before[name], (statistics_before, after)
 
 
 def module() -> Any:
@@ -207,3 +209,36 @@ def test_failed_instantiations() -> None:
                 assert str(error)
 
     stays_flat(step, 50_000, allowed=2 << 20)
+
+
+@isolated()
+def test_modules_that_are_all_different() -> None:
+    """A host of strangers' modules: new types, names and exports each time, and all that is asked about them."""
+    numbers = itertools.count()
+
+    def step() -> None:
+        number = next(numbers)
+        types = "".join(("i32 ", "i64 ", "f32 ", "f64 ")[number >> 2 * at & 3] for at in range(12))
+        name = f"name{number}"
+        text = f"""(module ${name}
+          (import "{name}" "{name}" (func $h (param {types})))
+          (memory (export "memory{number}") 1) (table (export "table{number}") 2 funcref)
+          (global (export "global{number}") (mut externref) (ref.null extern))
+          (elem (i32.const 0) $h ${name})
+          (func ${name} (export "{name}") (param ${name} {types[:4]}) unreachable))"""
+        exports = instantiate(text, {name: {name: lambda *arguments: None}}).exports
+        assert f"{name}" in dir(exports) and len(exports) == 4
+        function = exports[name]
+        assert name in repr(function) and str(function.__doc__) and function.__signature__
+        exports[f"global{number}"].value = name
+        exports[f"table{number}"][1] = exports[f"table{number}"][0]
+        try:
+            function(number & 7)
+        except Trap as trap:
+            assert name in "".join(trap.__notes__)
+        try:
+            instantiate(text)
+        except LinkError as error:
+            assert name in str(error)
+
+    stays_flat(step, 20_000, allowed=2 << 20)

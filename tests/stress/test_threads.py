@@ -15,9 +15,18 @@ from typing import Any
 
 from tests.stress.isolated import isolated, raises, random_numbers, scaled
 from tests.stress.test_calls_within_calls import PING
-from wasmer_runtime import CompilerConfig, Memory, compile, instantiate
+from wasmer_runtime import (
+    CompilerConfig,
+    ElementType,
+    Memory,
+    Table,
+    TableDescriptor,
+    compile,
+    instantiate,
+)
 from wasmer_runtime.error import RuntimeError as WasmError
 from wasmer_runtime.error import Timeout, Trap
+from wasmer_runtime_core.native.machine import statistics
 
 LOOP = """(module
   (import "h" "f" (func $f))
@@ -296,3 +305,53 @@ def test_a_memory_of_two_threads() -> None:
 
     assert not run_all(read, read, grow)
     assert memory.pages == 1001
+
+
+@isolated()
+def test_types_that_come_and_go() -> None:
+    """Function types live as long as what declares them, and mean the same to whoever can meet them.
+
+    Threads make and drop modules of few types, so that each type is often gone and made anew. A table carries a
+    function past the life of the module that declared its type; callers of that type find it, others do not.
+    """
+    types = [" ".join(("i32", "i64")[number >> at & 1] for at in range(3)) for number in range(8)]
+    before = statistics()["signatures"]
+
+    def work(seed: int) -> None:
+        random = random_numbers()
+        random.seed(seed)
+        for _ in range(scaled(2_000)):
+            ours, other = random.sample(types, 2)
+            table = Table(TableDescriptor(ElementType.FUNCREF, 1))
+            provider = instantiate(
+                f"""(module (import "t" "t" (table 1 funcref)) (elem (i32.const 0) $f)
+              (func $f (param {ours}) (result i32) (i32.const {seed})))""",
+                {"t": {"t": table}},
+            )
+            host = instantiate(
+                f"""(module (import "h" "h" (func $h (param {ours}) (result i32)))
+              (table (export "t") 1 funcref) (elem (i32.const 0) $h))""",
+                {"h": {"h": lambda *_: seed}},
+            ).exports.t
+            del provider
+            for carrier in (table, host):
+                for wanted in (ours, other):
+                    arguments = " ".join(f"({name}.const 0)" for name in wanted.split())
+                    caller = instantiate(
+                        f"""(module (import "t" "t" (table 1 funcref))
+                      (type $wanted (func (param {wanted}) (result i32)))
+                      (func (export "call") (result i32)
+                        (call_indirect (type $wanted) {arguments} (i32.const 0))))""",
+                        {"t": {"t": carrier}},
+                    )
+                    try:
+                        assert caller.exports.call() == seed and wanted == ours
+                    except Trap as trap:
+                        assert trap.kind == "INDIRECT_CALL_TYPE_MISMATCH" and wanted == other, trap.kind
+            function = carrier[0]
+            del host, table, carrier, caller
+            assert function(0, 0, 0) == seed
+
+    assert run_all(*[lambda seed=seed: work(seed) for seed in range(4)]) == []
+    gc.collect()
+    assert statistics()["signatures"] == before

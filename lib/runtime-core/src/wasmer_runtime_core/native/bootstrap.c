@@ -112,7 +112,8 @@ fill(PyObject *target)
         PyErr_SetString(PyExc_ImportError, "the machine exists once in a process: it is loaded already");
         return -1;
     }
-    if (pthread_key_create(&thread_key, thread_free) || !(signatures = PyDict_New()))
+    if (pthread_key_create(&thread_key, thread_free) || !(signatures = PyDict_New()) ||
+        !(no_text = PyUnicode_FromString("?")))
         return -1;
     if (add_type(target, &code_spec, &CodeType) || add_type(target, &memory_spec, &MemoryType) ||
         add_type(target, &table_spec, &TableType) || add_type(target, &global_spec, &GlobalType) ||

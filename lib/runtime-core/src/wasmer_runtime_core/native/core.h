@@ -74,17 +74,22 @@ typedef struct {
 struct Activation;
 typedef int (*EnterFunction)(void *code, CallFrame *frame, struct Activation *activation, uint64_t stack_words);
 
-/* One per distinct function type in the process, never freed: its address is its identity. */
+/* One per distinct function type in the process, for as long as someone holds it: its address is its identity.
+ *
+ * Holders are the plans of modules that declare the type, host functions, and the homes of host functions that
+ * became references. Whoever can compare an identity is an instance, and holds its plan; what it is compared with
+ * lies in a function record, in another instance. So the address is not given out again while it can be found. */
 typedef struct Signature {
+    Py_ssize_t holders;
     uint32_t n_params, n_results;
     uint32_t stack_words;      /* of arguments, even */
     uint32_t references;       /* 1: some parameter or result is a reference */
     EnterFunction enter;
     void *host_stub;
     PyObject *type;            /* FunctionType */
-    PyObject *text;            /* "[i32, i32] -> [i32]" */
+    PyObject *text;            /* of `signature_text`, once asked for */
     const uint8_t *params, *results;
-    uint16_t *places;          /* of the parameters */
+    uint16_t places[];         /* of the parameters */
 } Signature;
 
 /* --- machine contract ------------------------------------------------------------------ */
@@ -278,7 +283,7 @@ typedef struct {
 /* An import that is satisfied by a Python callable. Generated code sees it as a vmctx. */
 typedef struct HostRecord {
     Store *store;
-    Signature *signature;
+    Signature *signature;      /* held by the instance, or its plan */
     PyObject *callable;        /* owned */
     PyObject *context;         /* owned; first argument, or NULL */
     PyObject *namespace_, *name;  /* owned */
@@ -288,7 +293,8 @@ typedef struct HostRecord {
 /* A Python callable given as an import. Plain data until an instance binds it. */
 typedef struct {
     PyObject_HEAD
-    PyObject *callable, *type, *namespace_, *name;
+    PyObject *callable, *namespace_, *name;
+    Signature *signature;      /* held */
     char wants_context;
 } HostFunctionObject;
 
@@ -299,6 +305,7 @@ typedef struct InstanceObject {
     VMContext *vmctx;          /* the context block */
     Member member;
     PlanObject *plan;          /* NULL: only the home of one host function */
+    Signature *signature;      /* held: of that host function */
     PyObject **imports;        /* owned: what each import was satisfied with */
     uint32_t n_imports, n_hosts, first_own_global;
     HostRecord *hosts;
@@ -340,7 +347,9 @@ static PyObject *hook_make_trap, *hook_annotate, *hook_function_name, *hook_desc
     *hook_make_function;
 
 /* signature.c */
-static Signature *signature_of(PyObject *function_type);
+static Signature *signature_take(PyObject *function_type);
+static void signature_release(Signature *signature);
+static PyObject *signature_text(Signature *signature);
 static PyObject *box(uint8_t type, const void *bits);
 /* store.c */
 static Store *store_of(Member *member);

@@ -23,7 +23,7 @@ wrong_count(FunctionObject *self, Py_ssize_t found)
 {
     raise_line(PyExc_TypeError, "%s() takes %u argument%s but %zd %s given (signature %U)", function_label(self),
                self->signature->n_params, self->signature->n_params == 1 ? "" : "s", found,
-               found == 1 ? "was" : "were", self->signature->text);
+               found == 1 ? "was" : "were", signature_text(self->signature));
     return NULL;
 }
 
@@ -142,7 +142,7 @@ call_with_keywords(PyObject *object, PyObject *const *args, Py_ssize_t n, PyObje
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++)
         if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, i), "timeout")) {
             raise_line(PyExc_TypeError, "%s() takes no keyword arguments but timeout, and got %R (signature %U)",
-                       function_label(self), PyTuple_GET_ITEM(names, i), self->signature->text);
+                       function_label(self), PyTuple_GET_ITEM(names, i), signature_text(self->signature));
             return NULL;
         }
     Thread *thread = current_thread();
@@ -371,8 +371,8 @@ function_repr(PyObject *object)
 {
     FunctionObject *self = (FunctionObject *)object;
     if (!self->name)
-        return PyUnicode_FromFormat("<wasm function %U>", self->signature->text);
-    return printable_line("<wasm function %U: %U>", self->name, self->signature->text);
+        return PyUnicode_FromFormat("<wasm function %U>", signature_text(self->signature));
+    return printable_line("<wasm function %U: %U>", self->name, signature_text(self->signature));
 }
 
 /* Two Functions are equal if a call would run the same code in the same instance. */

@@ -35,7 +35,7 @@ host_results(HostRecord *record, PyObject *result, CallFrame *registers, Bits128
     Signature *signature = record->signature;
     if (!PyTuple_Check(result) && !PyList_Check(result)) {
         raise_line(PyExc_TypeError, "%U.%U() must return a tuple of %u values, not '%s' (signature %U)",
-                   record->namespace_, record->name, signature->n_results, Py_TYPE(result)->tp_name, signature->text);
+                   record->namespace_, record->name, signature->n_results, Py_TYPE(result)->tp_name, signature_text(signature));
         return -1;
     }
     PyObject *values = PySequence_Tuple(result);
@@ -44,7 +44,7 @@ host_results(HostRecord *record, PyObject *result, CallFrame *registers, Bits128
     int failed = 0;
     if (PyTuple_GET_SIZE(values) != signature->n_results) {
         raise_line(PyExc_TypeError, "%U.%U() must return %u values, not %zd (signature %U)", record->namespace_,
-                   record->name, signature->n_results, PyTuple_GET_SIZE(values), signature->text);
+                   record->name, signature->n_results, PyTuple_GET_SIZE(values), signature_text(signature));
         failed = -1;
     }
     for (uint32_t i = 0; !failed && i < signature->n_results; i++) {
@@ -149,13 +149,16 @@ host_function_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         raise_line(PyExc_TypeError, "%U.%U: %R cannot be called", namespace_, name, callable);
         return NULL;
     }
-    if (!signature_of(function_type))
+    Signature *signature = signature_take(function_type);
+    if (!signature)
         return NULL;
     HostFunctionObject *self = (HostFunctionObject *)type->tp_alloc(type, 0);
-    if (!self)
+    if (!self) {
+        signature_release(signature);
         return NULL;
+    }
     self->callable = Py_NewRef(callable);
-    self->type = Py_NewRef(function_type);
+    self->signature = signature;
     self->namespace_ = Py_NewRef(namespace_);
     self->name = Py_NewRef(name);
     self->wants_context = (char)wants_context;
@@ -167,7 +170,6 @@ host_function_traverse(PyObject *object, visitproc visit, void *arg)
 {
     HostFunctionObject *self = (HostFunctionObject *)object;
     Py_VISIT(self->callable);
-    Py_VISIT(self->type);
     Py_VISIT(Py_TYPE(object));
     return 0;
 }
@@ -179,7 +181,7 @@ host_function_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
     Py_XDECREF(self->callable);
-    Py_XDECREF(self->type);
+    signature_release(self->signature);
     Py_XDECREF(self->namespace_);
     Py_XDECREF(self->name);
     type->tp_free(object);
@@ -190,12 +192,19 @@ static PyObject *
 host_function_repr(PyObject *object)
 {
     HostFunctionObject *self = (HostFunctionObject *)object;
-    return printable_line("<host function %U.%U: %S>", self->namespace_, self->name, self->type);
+    return printable_line("<host function %U.%U: %U>", self->namespace_, self->name, signature_text(self->signature));
 }
 
+static PyObject *
+host_function_type(PyObject *object, void *Py_UNUSED(closure))
+{
+    return Py_NewRef(((HostFunctionObject *)object)->signature->type);
+}
+
+static PyGetSetDef host_function_getset[] = {{"type", host_function_type, NULL, "its FunctionType", NULL},
+                                             {NULL, NULL, NULL, NULL, NULL}};
 static PyMemberDef host_function_members[] = {
     {"callable", T_OBJECT_EX, offsetof(HostFunctionObject, callable), READONLY, "what is called"},
-    {"type", T_OBJECT_EX, offsetof(HostFunctionObject, type), READONLY, "its FunctionType"},
     {"namespace", T_OBJECT_EX, offsetof(HostFunctionObject, namespace_), READONLY, "of the import"},
     {"name", T_OBJECT_EX, offsetof(HostFunctionObject, name), READONLY, "of the import"},
     {"wants_ctx", T_BOOL, offsetof(HostFunctionObject, wants_context), READONLY, "whether it takes the context first"},
@@ -205,6 +214,7 @@ static PyType_Slot host_function_slots[] = {{Py_tp_new, host_function_new},
                                             {Py_tp_traverse, host_function_traverse},
                                             {Py_tp_repr, host_function_repr},
                                             {Py_tp_members, host_function_members},
+                                            {Py_tp_getset, host_function_getset},
                                             {Py_tp_doc, "A Python callable as an import of a certain type."},
                                             {0, NULL}};
 static PyType_Spec host_function_spec = {"wasmer_runtime_core.native.machine.HostFunction", sizeof(HostFunctionObject),

@@ -42,12 +42,15 @@ instance_settle(Member *member)
 static PyObject *
 instance_for_host(PyObject *callable, PyObject *function_type, PyObject *namespace_, PyObject *name, PyObject *context)
 {
-    Signature *signature = signature_of(function_type);
+    Signature *signature = signature_take(function_type);
     if (!signature)
         return NULL;
     InstanceObject *self = (InstanceObject *)InstanceType->tp_alloc(InstanceType, 0);
-    if (!self)
+    if (!self) {
+        signature_release(signature);
         return NULL;
+    }
+    self->signature = signature;
     self->vmctx = aligned_alloc(16, sizeof(VMContext) + sizeof(FunctionRecord) + 16);
     self->hosts = calloc(1, sizeof *self->hosts);
     if (!self->vmctx || !self->hosts) {
@@ -99,10 +102,7 @@ bind_function(InstanceObject *self, uint32_t number, uint32_t index, PyObject *e
     if (!Py_IS_TYPE(extern_, HostFunctionType))
         return wrong_import(plan, number, " or a HostFunction", extern_);
     HostFunctionObject *given = (HostFunctionObject *)extern_;
-    Signature *found = signature_of(given->type);
-    if (!found)
-        return -1;
-    if (found != signature)
+    if (given->signature != signature)
         return wrong_import(plan, number, " of another signature", extern_);
     HostRecord *host = &self->hosts[self->n_hosts];
     *host = (HostRecord){self->member.store,
@@ -620,7 +620,8 @@ instance_dealloc(PyObject *object)
     free(self->hosts);
     free(self->functions);
     free(self->vmctx);
-    Py_XDECREF(self->plan);
+    signature_release(self->signature);
+    Py_XDECREF(self->plan);  /* after everything that its signatures could be compared with */
     type->tp_free(object);
     Py_DECREF(type);
     Py_TRASHCAN_END

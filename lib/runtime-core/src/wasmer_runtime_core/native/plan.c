@@ -44,7 +44,7 @@ struct PlanObject {
     uint32_t block_bytes;
     uint8_t *image;
     uint32_t n_types, n_functions, n_imported_functions;
-    Signature **signatures;    /* by type index */
+    Signature **signatures;    /* held, by type index */
     uint32_t *function_types;
     uint32_t n_imports;
     PlanImport *imports;
@@ -290,7 +290,7 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
                           &plan->block_bytes))
         goto failed;
     for (uint32_t i = 0; i < plan->n_types; i++)
-        if (!(plan->signatures[i] = signature_of(PyTuple_GET_ITEM(types, i))))
+        if (!(plan->signatures[i] = signature_take(PyTuple_GET_ITEM(types, i))))
             goto failed;
     if (!(plan->function_types = copy_bytes(functions, 4, &plan->n_functions)) ||
         !(plan->escaping = copy_bytes(escaping, 4, &plan->n_escaping)) ||
@@ -355,6 +355,9 @@ plan_dealloc(PyObject *object)
     if (plan->elements)
         for (uint32_t i = 0; i < plan->n_elements; i++)
             free(plan->elements[i].items);
+    if (plan->signatures)
+        for (uint32_t i = 0; i < plan->n_types; i++)
+            signature_release(plan->signatures[i]);
     void *owned[] = {plan->image,  plan->signatures, plan->function_types, plan->imports, plan->memories,
                      plan->tables, plan->globals,    plan->initializers,   plan->escaping, plan->elements,
                      plan->data};

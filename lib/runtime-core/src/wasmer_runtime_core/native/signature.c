@@ -4,6 +4,9 @@
  * result, a pointer to 16-byte slots for results 1, 2, … in rsi; then the parameters. */
 
 static PyObject *signatures;  /* FunctionType -> address of its Signature */
+static PyObject *no_text;      /* "?" */
+
+#define MAX_ARITY 2000         /* the ceiling of implementation_limits: places are offsets of 16 bits */
 
 static int
 is_integer_class(uint8_t type)
@@ -63,13 +66,17 @@ place_parameters(Signature *signature)
     signature->host_stub = vectors || vector_result ? wasm_host_general : wasm_host_integers;
 }
 
-/* The one Signature of a function type; NULL with an exception if that is none. */
+/* The one Signature of a function type, held: `signature_release` lets go of it. NULL with an exception if that is
+ * no function type. No code of Python's runs between looking for it and adding it. */
 static Signature *
-signature_of(PyObject *function_type)
+signature_take(PyObject *function_type)
 {
     PyObject *known = PyDict_GetItemWithError(signatures, function_type);
-    if (known)
-        return PyLong_AsVoidPtr(known);
+    if (known) {
+        Signature *signature = PyLong_AsVoidPtr(known);
+        signature->holders++;
+        return signature;
+    }
     if (PyErr_Occurred())
         return NULL;
     if (!PyTuple_Check(function_type) || PyTuple_GET_SIZE(function_type) != 2 ||
@@ -79,8 +86,8 @@ signature_of(PyObject *function_type)
     }
     PyObject *params = PyTuple_GET_ITEM(function_type, 0), *results = PyTuple_GET_ITEM(function_type, 1);
     Py_ssize_t n_params = PyBytes_GET_SIZE(params), n_results = PyBytes_GET_SIZE(results);
-    if (n_params > 2000 || n_results > 2000) {
-        PyErr_SetString(PyExc_ValueError, "a function has at most 2000 parameters and 2000 results here");
+    if (n_params > MAX_ARITY || n_results > MAX_ARITY) {
+        PyErr_Format(PyExc_ValueError, "a function has at most %d parameters and %d results here", MAX_ARITY, MAX_ARITY);
         return NULL;
     }
     for (Py_ssize_t i = 0; i < n_params + n_results; i++) {
@@ -91,27 +98,59 @@ signature_of(PyObject *function_type)
             return NULL;
         }
     }
-    Signature *signature = calloc(1, sizeof *signature);
-    uint16_t *places = calloc((size_t)n_params + 1, sizeof *places);
-    PyObject *text = PyObject_Str(function_type), *address = PyLong_FromVoidPtr(signature);
-    if (!signature || !places || !text || !address || PyDict_SetItem(signatures, function_type, address) < 0) {
-        free(signature), free(places);
-        Py_XDECREF(text), Py_XDECREF(address);
-        if (!PyErr_Occurred())
-            PyErr_NoMemory();
+    Signature *signature = calloc(1, sizeof *signature + ((size_t)n_params + 1) * sizeof *signature->places);
+    if (!signature) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    PyObject *address = PyLong_FromVoidPtr(signature);
+    if (!address || PyDict_SetItem(signatures, function_type, address) < 0) {
+        Py_XDECREF(address);
+        free(signature);
         return NULL;
     }
     Py_DECREF(address);
-    Py_INCREF(function_type);
-    signature->type = function_type;
-    signature->text = text;
+    signature->holders = 1;
+    signature->type = Py_NewRef(function_type);
     signature->n_params = (uint32_t)n_params;
     signature->n_results = (uint32_t)n_results;
     signature->params = (const uint8_t *)PyBytes_AS_STRING(params);
     signature->results = (const uint8_t *)PyBytes_AS_STRING(results);
-    signature->places = places;
     place_parameters(signature);
     return signature;
+}
+
+/* Let go of a signature; NULL is none. */
+static void
+signature_release(Signature *signature)
+{
+    if (!signature || --signature->holders)
+        return;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);  /* its holder may have died of an exception */
+    if (PyDict_DelItem(signatures, signature->type) < 0)
+        PyErr_WriteUnraisable(signature->type);
+    PyErr_Restore(type, value, traceback);
+    Py_DECREF(signature->type);
+    Py_XDECREF(signature->text);
+    free(signature);
+}
+
+/* "[i32, i32] -> [i32]", for messages, of a signature that the caller knows to be held. Borrowed; "?" where it
+ * cannot be made. */
+static PyObject *
+signature_text(Signature *signature)
+{
+    if (!signature->text) {
+        PyObject *text = PyObject_Str(signature->type);
+        if (!text)
+            PyErr_Clear();
+        if (signature->text)  /* another thread was faster */
+            Py_XDECREF(text);
+        else
+            signature->text = text;
+    }
+    return signature->text ? signature->text : no_text;
 }
 
 /* --- values ----------------------------------------------------------------------------- */
@@ -312,7 +351,7 @@ conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature,
     va_end(arguments);
     if (!what)
         return -1;
-    PyObject *of = signature ? PyUnicode_FromFormat(" (signature %U)", signature->text) : PyUnicode_FromString("");
+    PyObject *of = signature ? PyUnicode_FromFormat(" (signature %U)", signature_text(signature)) : PyUnicode_FromString("");
     if (of) {
         const char *wanted = type == I32 || type == I64 ? "an int"
                              : type == F32 || type == F64 ? "a float"

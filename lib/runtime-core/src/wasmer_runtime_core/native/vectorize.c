@@ -249,7 +249,7 @@ vector_shape(VectorState *s, FunctionObject *function, Py_ssize_t n_inputs)
 refused:
     raise_line(PyExc_TypeError,
                "%s%U cannot be applied to arrays: it must take 1 to %d integers and %d floats and return one number",
-               function_label(function), signature->text, MAX_INTEGERS, MAX_FLOATS);
+               function_label(function), signature_text(signature), MAX_INTEGERS, MAX_FLOATS);
     return -1;
 }
 
@@ -276,7 +276,7 @@ native_map_elements(PyObject *Py_UNUSED(module), PyObject *args)
         if (!format_fits(&views[n_views], state.types[n_views])) {
             raise_line(PyExc_TypeError, "operand %d has elements of format %s, but %s%U wants %s there", n_views,
                        views[n_views].format ? views[n_views].format : "B", function_label(function),
-                       function->signature->text, type_name(state.types[n_views]));
+                       signature_text(function->signature), type_name(state.types[n_views]));
             n_views++;
             goto done;
         }
