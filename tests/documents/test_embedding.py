@@ -12,7 +12,10 @@ import pytest
 from tests.documents.test_examples import BLOCK, ROOT
 
 PAGE = ROOT / "docs" / "embedding.md"
-PROGRAMS = ("arrays", "calling", "embedding", "host-functions", "limits", "llvm", "memory", "middleware", "threads")
+PROGRAMS = (
+    *("arrays", "calling", "embedding", "host-functions", "import-hook", "limits", "llvm", "memory", "middleware"),
+    "threads",
+)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -27,7 +30,7 @@ def test_the_page_runs(name: str, tmp_path: Path) -> None:
     assert program
     script = tmp_path / f"{name}.py"
     script.write_text(program)  # line by line where the page has it
-    result = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    result = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
 
 

@@ -19,7 +19,7 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PAGES: Final = ("docs/life-of-a-function.md",)
+PAGES: Final = ("docs/command-line.md", "docs/life-of-a-function.md")
 BLOCK: Final = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 COMMAND: Final = "$ wasmer-runtime "
 

@@ -1,4 +1,4 @@
-"""WebAssembly modules as Python modules: found on paths and in packages, imports from other modules, WASI."""
+"""WebAssembly modules as Python modules: found on paths and in packages, given what was allowed and nothing else."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder on sys.path; what is imported from it is forgotten afterwards."""
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(tmp_path))
+    importer.uninstall()  # whatever was allowed before
     importer.install()
     yield tmp_path
+    importer.uninstall()
+    importer.install()
     for name in set(sys.modules) - before:
         del sys.modules[name]
 
@@ -55,29 +58,92 @@ def test_python_wins_and_wasm_wins_over_text(folder: Path) -> None:
     assert importlib.import_module("twice").__all__ == ["add"]
 
 
-def test_imports_come_from_modules(folder: Path) -> None:
+USER = """(module (import "host" "log" (func $log (param i32))) (import "shared" "memory" (memory 1))
+             (func (export "run") (call $log (memory.size))))"""
+
+
+@pytest.mark.parametrize("form", ["mapping", "module", "its name"])
+def test_imports_come_from_what_was_allowed(folder: Path, form: str) -> None:
     write(folder / "host_side.py", "seen = []\nlog = seen.append\n")
-    write(folder / "memories.wat", '(module (memory (export "shared") 2))')
-    write(
-        folder / "user.wat",
-        """(module (import "host_side" "log" (func $log (param i32))) (import "memories" "shared" (memory 1))
-             (func (export "run") (call $log (memory.size))))""",
-    )
+    write(folder / "memories.wat", '(module (memory (export "memory") 2))')
+    write(folder / "user.wat", USER)
+    host = importlib.import_module("host_side")
+    given = {"mapping": {"log": host.log}, "module": host, "its name": "host_side"}[form]
+    importer.install({"host": given, "shared": "memories"})
     importlib.import_module("user").run()
-    assert sys.modules["host_side"].seen == [2]
-    assert isinstance(sys.modules["memories"].shared, Memory)
+    assert host.seen == [2]
+    assert isinstance(sys.modules["memories"].memory, Memory)
+    importer.install()  # takes nothing back
+    assert set(importer._finder.allowed[""].namespaces) == {"host", "shared"}
 
 
-def test_packages(folder: Path) -> None:
-    write(folder / "pack" / "__init__.py", "from .inner import add")
-    write(folder / "pack" / "helper.py", "def one() -> int: return 1")
+def test_nothing_is_allowed_at_first(folder: Path, tmp_path: Path) -> None:
+    """Neither Python's own modules, nor those beside the file, nor other WebAssembly, nor WASI."""
+    write(folder / "beside.py", "def f(): raise AssertionError")
+    write(folder / "other.wat", '(module (func (export "f")))')
+    for namespace in ("os", "builtins", "beside", "other", "host", "wasmer_runtime", "", "sys.modules", "__main__"):
+        write(folder / "greedy.wat", f'(module (import "{namespace}" "f" (func)) (start 0))')
+        with pytest.raises(ImportError, match=r"greedy.wat imports from .* which it was not allowed") as caught:
+            importlib.import_module("greedy")
+        assert f"wasmer_runtime.importer.install({{{namespace!r}: …}})" in str(caught.value)
+        assert caught.value.name == "greedy" and caught.value.path == str(folder / "greedy.wat")
+    assert "beside" not in sys.modules and "other" not in sys.modules
     write(
-        folder / "pack" / "inner.wat",
-        """(module (import "helper" "one" (func $one (result i32)))
-             (func (export "add") (param i32) (result i32) (i32.add (call $one) (local.get 0))))""",
+        folder / "greedy.wat",
+        """(module (import "os" "system" (func)) (import "\\1b" "f" (func))
+             (import "wasi_snapshot_preview1" "sched_yield" (func (result i32))))""",
     )
-    assert importlib.import_module("pack").add(41) == 42
-    assert "pack.inner" in sys.modules and "helper" not in sys.modules
+    with pytest.raises(ImportError, match=r"'os', '\\x1b', 'wasi_.*install\(\{'os': …, '\\x1b': …\}, wasi=True\)"):
+        importlib.import_module("greedy")
+
+
+def test_a_python_module_offers_what_a_star_gives(folder: Path) -> None:
+    write(folder / "open_side.py", "import os\n_hidden = __hidden__ = shown = lambda: 7\n")
+    write(folder / "closed_side.py", "__all__ = ['shown']\nfrom os import getpid\nshown = lambda: 7\n")
+    importer.install({"open": "open_side", "closed": "closed_side"})
+    for namespace, name in (
+        ("open", "_hidden"), ("open", "__hidden__"), ("open", "__loader__"), ("open", "__builtins__"),
+        ("open", "__getattr__"), ("closed", "getpid"), ("closed", "__import__"), ("closed", "__class__"),
+    ):  # fmt: skip
+        write(folder / "curious.wat", f'(module (import "{namespace}" "{name}" (func (result i32))))')
+        with pytest.raises(LinkError, match="Import not found"):
+            importlib.import_module("curious")
+    for namespace in ("open", "closed"):
+        write(
+            folder / f"modest_{namespace}.wat",
+            f'(module (import "{namespace}" "shown" (func (result i32))) (export "f" (func 0)))',
+        )
+        assert importlib.import_module(f"modest_{namespace}").f() == 7
+
+
+def test_packages_have_allowances_of_their_own(folder: Path) -> None:
+    write(folder / "pack" / "__init__.py", "")
+    write(folder / "pack" / "deep" / "__init__.py", "")
+    user = """(module (import "helper" "one" (func $one (result i32)))
+                (func (export "add") (param i32) (result i32) (i32.add (call $one) (local.get 0))))"""
+    for place in ("pack/inner", "pack/deep/inner", "outer"):
+        write(folder / f"{place}.wat", user)
+    importer.install({"helper": {"one": lambda: 1}}, package="pack")
+    assert importlib.import_module("pack.inner").add(41) == 42
+    assert importlib.import_module("pack.deep.inner").add(41) == 42
+    with pytest.raises(ImportError, match="not allowed"):
+        importlib.import_module("outer")
+    del sys.modules["pack.deep.inner"]
+    importer.install({"helper": {"one": lambda: 1}})
+    importer.install(package="pack.deep")  # nothing, whatever all are allowed
+    with pytest.raises(ImportError, match="not allowed"):
+        importlib.import_module("pack.deep.inner")
+    assert importlib.import_module("outer").add(1) == 2
+
+
+def test_a_file_does_not_change_what_python_knows_of_its_module(folder: Path) -> None:
+    names = ("__path__", "__spec__", "__loader__", "__name__", "__getattr__", "__all__", "__wasm_module__", "__dict__")
+    functions = "".join(f'(func (export "{name}") (result i32) (i32.const 3))' for name in names)
+    write(folder / "sly.wat", f'(module {functions} (func (export "_close") (result i32) (i32.const 4)))')
+    module = importlib.import_module("sly")
+    assert module.__name__ == "sly" and module.__spec__.name == "sly" and module.__all__ == []
+    assert not hasattr(module, "__path__") and not hasattr(module, "anything")
+    assert module._close() == 4 and module.__wasm_instance__.exports["__path__"]() == 3
 
 
 def test_wasi(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -93,6 +159,9 @@ def test_wasi(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
              (func (export "greet") (result i32)
                (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16))))""",
     )
+    with pytest.raises(ImportError, match="wasi=True"):
+        importlib.import_module("greeter")
+    importer.install(wasi=True)
     greeter = importlib.import_module("greeter")
     assert greeter.ready.value == 1
     assert greeter.greet() == 0
@@ -101,11 +170,11 @@ def test_wasi(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_is_missing_is_said(folder: Path) -> None:
-    write(folder / "lonely.wat", '(module (import "no_such_module" "f" (func)))')
-    with pytest.raises(ImportError, match="no_such_module"):
+    importer.install({"nowhere": "no_such_module", "provider": {"g": 1}})
+    write(folder / "lonely.wat", '(module (import "nowhere" "f" (func)))')
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
         importlib.import_module("lonely")
     assert "lonely" not in sys.modules
-    write(folder / "provider.py", "g = 1")
     write(folder / "unlucky.wat", '(module (import "provider" "f" (func)) (import "provider" "g" (func)))')
     with pytest.raises(LinkError) as caught:
         importlib.import_module("unlucky")

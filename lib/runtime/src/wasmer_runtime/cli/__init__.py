@@ -12,7 +12,8 @@
     wasmer-runtime dump --stage=STAGE FILE
     wasmer-runtime backends
 
-A first word that is no command but a file is run. The exit code is the program's; 134 when
+``run`` may be left out: a first word that is no command but a file, or an option of ``run``, is
+its. The exit code is the program's; 134 when
 it traps (as if by SIGABRT), 1 for every other error, which is one line ``Error: …`` on
 standard error, 2 for a command line that makes no sense.
 """
@@ -30,15 +31,21 @@ from wasmer_runtime.version import VERSION
 
 
 class Commands(click.Group):
-    """The commands; an unknown one that names a file is ``run`` with that file."""
+    """The commands; ``run`` may be left out."""
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        word = args[0]
-        if word not in self.commands and (os.path.exists(word) or word.endswith((".wasm", ".wat"))):
-            return "run", self.commands["run"], args
-        return super().resolve_command(ctx, args)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and self.is_run(ctx, args[0]):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+    def is_run(self, ctx: click.Context, word: str) -> bool:
+        """Whether a first word belongs to a ``run`` that was left out: a file, or an option of ``run``."""
+        if word in self.commands:
+            return False
+        if word.startswith("-"):
+            own = [option for param in self.get_params(ctx) for option in param.opts]
+            return word not in own
+        return os.path.exists(word) or word.endswith((".wasm", ".wat"))
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

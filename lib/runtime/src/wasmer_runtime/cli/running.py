@@ -9,7 +9,7 @@ what it returns is printed.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -58,18 +58,17 @@ def run(
     elif given := world.given():
         verb = "has" if len(given) == 1 else "have"
         warn(f"the program does not use WASI: {', '.join(given)} {verb} no effect")
-    name = invoke or start_function(module)
+    asked = invoke is not None or not is_wasi  # for what the function returns
+    name = start_function(module) if invoke is None else invoke
     signature = function_signature(module, name)
-    values = parse_arguments(name, signature, arguments) if invoke or not is_wasi else []
+    values = parse_arguments(name, signature, arguments) if asked else []
     instance = module.instantiate(imports)
     if is_wasi and invoke is not None and is_reactor(module):
         instance.exports["_initialize"]()
-    result = instance.exports[name](*values)
+    results = instance.dyn_func(name).call(values)
     flush()
-    if invoke or not is_wasi:
-        click.echo(
-            f"{printable(name)}([{show_values(values)}]) returned [{show_values(result_values(signature, result))}]"
-        )
+    if asked:
+        click.echo(f"{printable(name)}([{show_values(values)}]) returned [{show_values(results)}]")
 
 
 def start_function(module: Module) -> str:
@@ -136,15 +135,6 @@ def parse_argument(at: int, text: str, type: Type) -> Value:
         raise CommandError(f"Could not parse argument {at + 1}, {text!r}, as {type}") from None
 
 
-def result_values(signature: FuncSig, result: Any) -> list[Value]:
-    """What a call returned, with types."""
-    results = signature.returns
-    if not results:
-        return []
-    several = (result,) if len(results) == 1 else result
-    return [Value.of(type, value) for type, value in zip(results, several, strict=True)]
-
-
 def show_values(values: Sequence[Value]) -> str:
     """As Wasmer prints them: ``I32(1), F64(0.5)``."""
-    return ", ".join(f"{value.type.name}({value})" for value in values)
+    return ", ".join(printable(f"{value.type.name}({value})") for value in values)

@@ -129,7 +129,7 @@ def parse_mapping(text: str) -> tuple[str, str]:
 
 
 def require_directory(option: str, path: str) -> None:
-    if not Path(path).is_dir():
+    if not path or not Path(path).is_dir():  # Path("") is the current directory
         raise CommandError(f"{option} {path}: there is no such directory")
 
 

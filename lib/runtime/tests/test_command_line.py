@@ -1,0 +1,209 @@
+"""Every form of the command line that is documented: what is left out, where options stand, arguments of all kinds."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from wasmer_runtime.cli import cli
+
+FUNCTIONS = """
+(module
+  (memory (export "memory") 1)
+  (func (export "main") (result i32) (i32.const 42))
+  (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+  (func (export "same") (param i64) (result i64) (local.get 0))
+  (func (export "half") (param f32) (result f64) (f64.promote_f32 (f32.mul (local.get 0) (f32.const 0.5))))
+  (func (export "is_null") (param externref) (result i32) (ref.is_null (local.get 0)))
+  (func (export "function_is_null") (param funcref) (result i32) (ref.is_null (local.get 0)))
+  (func (export "lane") (param v128) (result i32) (i32x4.extract_lane 0 (local.get 0)))
+  (func (export "splat") (param i32) (result v128 funcref externref)
+    (i32x4.splat (local.get 0)) (ref.func $named) (ref.null extern))
+  (func $named (export "") (result i32) (i32.const 9))
+  (func (export "-x") (result i32) (i32.const 8))
+  (func (export "--invoke") (result i32) (i32.const 7))
+  (func (export "run") (result i32) (i32.const 6)))
+"""
+
+# Exits with the number of its arguments, the program's name among them, and writes them, each with a NUL behind it.
+ARGUMENTS = """
+(module
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $args_sizes_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_get" (func $args_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "seven") (result i32) (i32.const 7))
+  (func (export "_start")
+    (drop (call $args_sizes_get (i32.const 0) (i32.const 4)))
+    (drop (call $args_get (i32.const 1024) (i32.const 4096)))
+    (i32.store (i32.const 32) (i32.const 4096))
+    (i32.store (i32.const 36) (i32.load (i32.const 4)))
+    (drop (call $fd_write (i32.const 1) (i32.const 32) (i32.const 1) (i32.const 40)))
+    (call $proc_exit (i32.load (i32.const 0)))))
+"""
+
+VECTOR = "0x00000005000000050000000500000005"
+CALLS = {
+    # the command, and the one line that it prints
+    "run f.wat": "main([]) returned [I32(42)]",
+    "f.wat": "main([]) returned [I32(42)]",
+    "f.wat --invoke add 1 2": "add([I32(1), I32(2)]) returned [I32(3)]",
+    "f.wat --invoke add -- -1 -2": "add([I32(-1), I32(-2)]) returned [I32(-3)]",
+    "run f.wat -i add -- 0x10 -0x1": "add([I32(16), I32(-1)]) returned [I32(15)]",
+    "run -i add f.wat 1 2": "add([I32(1), I32(2)]) returned [I32(3)]",
+    "run --invoke=add -- f.wat 1 -2": "add([I32(1), I32(-2)]) returned [I32(-1)]",
+    "-i add f.wat 1 2": "add([I32(1), I32(2)]) returned [I32(3)]",
+    "--invoke add f.wat -- -1 2": "add([I32(-1), I32(2)]) returned [I32(1)]",
+    "--quiet --backend singlepass f.wat": "main([]) returned [I32(42)]",
+    "--backend=auto -q f.wat": "main([]) returned [I32(42)]",
+    "-- f.wat": "main([]) returned [I32(42)]",
+    "run -- f.wat": "main([]) returned [I32(42)]",
+    "--points 1000 f.wat": "main([]) returned [I32(42)]",
+    "f.wat -i same -- -9223372036854775808": "same([I64(-9223372036854775808)]) returned [I64(-9223372036854775808)]",
+    "f.wat -i half -- -inf": "half([F32(-inf)]) returned [F64(-inf)]",
+    "f.wat -i half 1e3": "half([F32(1000.0)]) returned [F64(500.0)]",
+    "f.wat -i is_null null": "is_null([EXTERNREF(None)]) returned [I32(1)]",
+    "f.wat -i function_is_null null": "function_is_null([FUNCREF(None)]) returned [I32(1)]",
+    "f.wat -i lane 5": f"lane([V128({5:#034x})]) returned [I32(5)]",
+    "f.wat -i lane -- -1": f"lane([V128({(1 << 128) - 1:#034x})]) returned [I32(-1)]",
+    f"f.wat -i lane {VECTOR}": f"lane([V128({VECTOR})]) returned [I32(5)]",
+    "f.wat -i splat 5": f"splat([I32(5)]) returned [V128({VECTOR}), FUNCREF(<wasm function named: [] -> [i32]>), "
+    "EXTERNREF(None)]",
+    "f.wat -i ''": "([]) returned [I32(9)]",
+    "f.wat --invoke=": "([]) returned [I32(9)]",
+    "f.wat -i -x": "-x([]) returned [I32(8)]",
+    "-i -x f.wat": "-x([]) returned [I32(8)]",
+    "f.wat --invoke --invoke": "--invoke([]) returned [I32(7)]",
+    "--invoke run f.wat": "run([]) returned [I32(6)]",
+    "run f.wat -i run": "run([]) returned [I32(6)]",
+}
+
+PROGRAMS = {
+    # the command, and the arguments that the program sees behind its name
+    "run p.wat": [],
+    "p.wat -- a b": ["a", "b"],
+    "p.wat a b": ["a", "b"],
+    "run p.wat -- '' --dir -x -- ''": ["", "--dir", "-x", "--", ""],
+    "--dir . p.wat": [],
+    "--dir . p.wat -- ''": [""],
+    "--dir=. --mapdir /d:. --env A=1 --env B= --env-inherit p.wat -- --help": ["--help"],
+    "-q --wasi-version latest p.wat -- run": ["run"],
+    "run --stdin p.wat p.wat -- -": ["-"],
+    "--wasi-version=snapshot1 --stdin=p.wat -- p.wat -V": ["-V"],
+    "--tcplisten 127.0.0.1:0 p.wat": [],
+}
+
+REFUSED = {
+    # the command: its exit code, and how its error begins
+    "f.wat -i add -- '' 1": (1, "Could not parse argument 1, '', as i32"),
+    "f.wat -i half ''": (1, "Could not parse argument 1, '', as f32"),
+    "f.wat -i is_null 1": (1, "Could not parse argument 1, '1', as externref"),
+    "f.wat -i lane 0x100000000000000000000000000000000": (1, "Could not parse argument 1"),
+    "f.wat -i lane x": (1, "Could not parse argument 1, 'x', as v128"),
+    "f.wat -i add -1 2": (2, "No such option '-1'"),
+    "f.wat -- -1": (1, "Wrong number of arguments for main"),
+    "f.wat -i memory": (1, "Export is not a function: memory"),
+    "f.wat -i none": (1, "Could not find function none"),
+    "--nope f.wat": (2, "No such option '--nope'"),
+    "--dir . ": (2, "Missing argument 'FILE'"),
+    "--dir '' p.wat": (1, "--dir : there is no such directory"),
+    "--mapdir /d: p.wat": (1, "Directory mappings"),
+    "--env '' p.wat": (1, "Env vars"),
+    "''": (2, "No such command ''"),
+    "nothing": (2, "No such command 'nothing'"),
+    "nothing.wasm": (1, "[Errno 2]"),
+    "--points -1 f.wat": (2, "Invalid value for '--points'"),
+}
+
+OTHERS = (
+    # commands that end with 0
+    *("validate f.wat", "validate f.wat p.wat", "validate -- f.wat", "inspect f.wat", "backends", "--version", "-V"),
+    *("wat2wasm f.wat", "wat2wasm f.wat -o g.wasm", "wat2wasm f.wat --output -", "wasm2wat f.wat"),
+    *("wasm2wat f.wat -o g.wat", "wasm2wat --output=- f.wat", "dump --stage=module f.wat", "dump --stage body f.wat"),
+    *("dump --stage=records f.wat", "dump --stage=code --backend singlepass --function 1 f.wat"),
+    *("--help", "-h", "run --help", "run -h"),
+    *("run --call-trace --block-trace f.wat", "--call-trace f.wat", "p.wat --invoke seven", "-i seven p.wat"),
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "f.wat").write_text(FUNCTIONS)
+    (tmp_path / "p.wat").write_text(ARGUMENTS)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("command", CALLS)
+def test_functions(command: str) -> None:
+    result = CliRunner().invoke(cli, shlex.split(command))
+    assert (result.exit_code, result.output) == (0, CALLS[command] + "\n")
+
+
+@pytest.mark.parametrize("command", PROGRAMS)
+def test_programs(command: str, capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("wasmer_wasi")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(shlex.split(command), prog_name="wasmer-runtime")
+    wanted = ["p.wat", *PROGRAMS[command]]
+    assert (ended.value.code, capfd.readouterr().out) == (len(wanted), "".join(f"{each}\0" for each in wanted))
+
+
+@pytest.mark.parametrize("command", REFUSED)
+def test_refused(command: str) -> None:
+    if "p.wat" in command:
+        pytest.importorskip("wasmer_wasi")
+    result = CliRunner().invoke(cli, shlex.split(command))
+    code, beginning = REFUSED[command]
+    assert result.exit_code == code
+    assert f"Error: {beginning}" in result.stderr and result.stdout == ""
+
+
+@pytest.mark.parametrize("command", OTHERS)
+def test_others(command: str) -> None:
+    if "p.wat" in command:
+        pytest.importorskip("wasmer_wasi")
+    result = CliRunner().invoke(cli, shlex.split(command))
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("option", ["--llvm-pre-opt-ir", "--llvm-post-opt-ir", "--llvm-object-file"])
+def test_files_of_llvm(option: str) -> None:
+    pytest.importorskip("wasmer_llvm_backend")
+    result = CliRunner().invoke(cli, [option, "out", "--backend", "llvm", "f.wat"])
+    assert (result.exit_code, result.output) == (0, "main([]) returned [I32(42)]\n")
+    assert Path("out").stat().st_size
+
+
+def test_a_command_wins_over_a_file_of_its_name() -> None:
+    Path("backends").write_text(FUNCTIONS)
+    assert CliRunner().invoke(cli, ["backends"]).output.startswith("backend\t")
+    assert CliRunner().invoke(cli, ["./backends"]).output == "main([]) returned [I32(42)]\n"
+    assert CliRunner().invoke(cli, ["run", "backends"]).output == "main([]) returned [I32(42)]\n"
+
+
+def options(command: click.Command) -> Iterator[str]:
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            yield from parameter.opts
+
+
+def test_every_option_of_every_command_was_tried() -> None:
+    tried = {word.partition("=")[0] for form in (*CALLS, *PROGRAMS, *OTHERS) for word in shlex.split(form)}
+    for name, command in cli.commands.items():
+        for option in options(command):
+            assert option in tried or option.startswith("--llvm-"), f"{name} {option}"
+
+
+def test_a_socket_is_what_tcplisten_says() -> None:
+    """Port 0 above is a free one, which standard error names; a port that is taken is an error."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        pytest.importorskip("wasmer_wasi")
+        result = CliRunner().invoke(cli, ["--tcplisten", f"127.0.0.1:{taken.getsockname()[1]}", "p.wat"])
+    assert result.exit_code == 1 and result.stderr.startswith("Error: --tcplisten")
