@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import threading
 from typing import Any
 
 import pytest
 
+from wasmer_runtime_core.backend import CompilerConfig
 from wasmer_runtime_core.backends import find_compiler
 from wasmer_runtime_core.errors import (
     MemoryGrowError,
@@ -16,8 +18,11 @@ from wasmer_runtime_core.errors import (
     UnableToCreateMemory,
     UnableToCreateTable,
 )
-from wasmer_runtime_core.limits import Limits
+from wasmer_runtime_core.limits import NAMES, Limits
+from wasmer_runtime_core.memory import Memory
 from wasmer_runtime_core.pipeline import compile_with
+from wasmer_runtime_core.table import Table
+from wasmer_runtime_core.values import ElementType, TableDescriptor
 
 TEXT = """
 (module
@@ -51,7 +56,7 @@ def test_memory_pages(module: Any) -> None:
         instance.exports.memory.grow(1)
     assert instance.exports.memory.pages == 4
     assert instance_of(module).exports.grow(8) == 2
-    with pytest.raises(UnableToCreateMemory, match="2 pages; the limit is 1"):
+    with pytest.raises(UnableToCreateMemory, match="2 pages is wanted; the limit is 1"):
         instance_of(module, Limits(memory_pages=1))
     assert instance_of(module, Limits(memory_pages=2)).exports.grow(1) == -1
     assert instance_of(module, Limits(memory_pages=100)).exports.grow(9) == -1  # the module's own maximum
@@ -63,8 +68,119 @@ def test_table_elements(module: Any) -> None:
     assert instance.exports.grow_table(1) == -1
     with pytest.raises(TableGrowError):
         instance.exports.table.grow(1)
-    with pytest.raises(UnableToCreateTable, match="3 elements; the limit is 2"):
+    with pytest.raises(UnableToCreateTable, match="3 elements is wanted; the limit is 2"):
         instance_of(module, Limits(table_elements=2))
+
+
+def test_pages_of_all_memories(module: Any) -> None:
+    limits = Limits(total_memory_pages=7)
+    first = instance_of(module, limits)
+    second = instance_of(module, limits)
+    assert limits.pages == 4
+    assert first.exports.grow(2) == 2
+    assert second.exports.grow(2) == -1
+    with pytest.raises(MemoryGrowError, match="with all others under its limits"):
+        second.exports.memory.grow(2)
+    with pytest.raises(UnableToCreateMemory, match="all memories have 6, and the limit is 7"):
+        instance_of(module, limits)
+    with pytest.raises(UnableToCreateMemory):
+        Memory(2, limits=limits)
+    memory = Memory(1, limits=limits)
+    assert second.exports.grow(1) == -1
+    memory.close()  # gives back what it had
+    assert limits.pages == 6
+    assert second.exports.grow(1) == 2
+    del first
+    assert limits.pages == 3
+    view = memoryview(second.exports.memory)
+    del second
+    assert limits.pages == 3
+    view.release()
+    assert (limits.pages, limits.elements, limits.alive) == (0, 0, 0)
+
+
+def test_elements_of_all_tables(module: Any) -> None:
+    limits = Limits(total_table_elements=10, table_elements=8)
+    first = instance_of(module, limits)
+    table = Table(TableDescriptor(ElementType.FUNCREF, 2), limits=limits)
+    assert limits.elements == 5
+    assert first.exports.grow_table(4) == 3
+    with pytest.raises(TableGrowError, match="with all others under its limits"):
+        table.grow(2)
+    with pytest.raises(UnableToCreateTable, match="all tables have 9, and the limit is 10"):
+        instance_of(module, limits)
+    with pytest.raises(UnableToCreateTable):
+        Table(TableDescriptor(ElementType.FUNCREF, 2), limits=limits)
+    assert table.grow(1) == 2
+    del first
+    assert limits.elements == 3
+    assert table.grow(5) == 3
+    with pytest.raises(TableGrowError):
+        table.grow(1)  # it alone may have no more
+    del table
+    gc.collect()
+    assert limits.elements == 0
+
+
+def test_tables_of_one_module_count_together() -> None:
+    """Each alone is within the limit; under none, all are within that of a table."""
+    module = compile_with("(module" + "(table 6 funcref)" * 3 + ")", find_compiler("singlepass"))
+    with pytest.raises(UnableToCreateTable, match="tables of 12 elements are wanted"):
+        module.instantiate(limits=Limits(total_table_elements=10))
+    large = compile_with("(module" + "(table 4000000 funcref)" * 3 + ")", find_compiler("singlepass"))
+    with pytest.raises(UnableToCreateTable, match="tables of 12000000 elements together"):
+        large.instantiate()
+
+
+def test_what_could_not_be_made_takes_nothing(module: Any) -> None:
+    limits = Limits(total_memory_pages=2, total_table_elements=4, instances=5)
+    with pytest.raises(UnableToCreateTable):
+        compile_with("(module (memory 1) (table 5 funcref))", find_compiler("singlepass")).instantiate(limits=limits)
+    with pytest.raises(Trap):
+        compile_with('(module (memory 1) (data (i32.const 65536) "x"))', find_compiler("singlepass")).instantiate(
+            limits=limits
+        )
+    first, second = instance_of(module), instance_of(module)
+    limits.apply(first.core)
+    with pytest.raises(UnableToCreateMemory, match="all memories under these limits have 2, and may have 2"):
+        limits.apply(second.core)  # as if the first had been made in another thread, after `check`
+    del first, second
+    gc.collect()
+    assert (limits.pages, limits.elements, limits.alive) == (0, 0, 0)
+
+
+def test_threads_share_what_there_is() -> None:
+    """Memories grow without the GIL: together they take all there is and no page more."""
+    text = """(module (memory 0) (table 0 funcref)
+      (func (export "grow") (result i32) (memory.grow (i32.const 1)))
+      (func (export "grow_table") (result i32) (table.grow (ref.null func) (i32.const 1))))"""
+    module = compile_with(text, find_compiler("singlepass"), CompilerConfig(release_gil=True))
+    limits = Limits(total_memory_pages=500, total_table_elements=300, instances=6)
+    grown: list[tuple[int, int]] = []
+    refused: list[TooManyInstances] = []
+
+    def work() -> None:
+        try:
+            exports = module.instantiate(limits=limits).exports
+        except TooManyInstances as error:
+            refused.append(error)
+            return
+        pages = sum(exports.grow() >= 0 for _ in range(400))
+        grown.append((pages, sum(exports.grow_table() >= 0 for _ in range(400))))
+        kept.append(exports)
+
+    kept: list[Any] = []
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(grown), len(refused)) == (6, 2)
+    assert sum(pages for pages, _ in grown) == limits.pages == 500
+    assert sum(elements for _, elements in grown) == limits.elements == 300
+    kept.clear()
+    gc.collect()
+    assert (limits.pages, limits.elements, limits.alive) == (0, 0, 0)
 
 
 def test_imported_memories_are_not_limited(module: Any) -> None:
@@ -142,7 +258,7 @@ def test_linked_instances_share_the_smallest(module: Any) -> None:
 
 
 def test_wrong_limits_are_refused() -> None:
-    for name in ("memory_pages", "table_elements", "instances", "stack_bytes"):
+    for name in NAMES:
         for wrong in (-1, 1 << 63):
             with pytest.raises(ValueError, match=name):
                 Limits(**{name: wrong})

@@ -20,6 +20,7 @@ from wasmer_runtime_core.wasm.types import PAGE_BYTES, Limits, MemoryType
 if TYPE_CHECKING:
     import struct
 
+    from wasmer_runtime_core.limits import Limits as SharedLimits
     from wasmer_runtime_core.units import Pages
     from wasmer_runtime_core.values import MemoryDescriptor
 
@@ -44,14 +45,22 @@ class Memory(machine.Memory):
 
     __slots__ = ()
 
-    def __new__(cls, descriptor: MemoryDescriptor | int, maximum: int | None = None) -> Memory:
+    def __new__(
+        cls, descriptor: MemoryDescriptor | int, maximum: int | None = None, *, limits: SharedLimits | None = None
+    ) -> Memory:
         """A memory by descriptor, or of ``descriptor`` pages that may grow to `maximum`.
 
+        Args:
+            descriptor, maximum: as above.
+            limits: bound and count it as they do the memories of instances.
+
         Raises:
-            UnableToCreateMemory: the system refused it.
+            UnableToCreateMemory: the system refused it, or `limits` do.
             InvalidDescriptor: more pages than allowed.
             TypeError: not a descriptor.
         """
+        if limits is not None:
+            return limits.memory(cls(descriptor, maximum))
         if isinstance(descriptor, int):
             return super().__new__(cls, descriptor, maximum)  # type: ignore[return-value]
         from wasmer_runtime_core.values import MemoryDescriptor

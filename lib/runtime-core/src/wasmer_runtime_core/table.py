@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.values import TableDescriptor
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES, Limits, TableType
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.limits import Limits as SharedLimits
 
 
 class Table(machine.Table):
@@ -18,11 +23,19 @@ class Table(machine.Table):
 
     __slots__ = ()
 
-    def __new__(cls, descriptor: TableDescriptor) -> Table:
-        """Raises:
-        UnableToCreateTable: too many elements.
-        TypeError: not a descriptor.
+    def __new__(cls, descriptor: TableDescriptor, *, limits: SharedLimits | None = None) -> Table:
+        """A table by descriptor.
+
+        Args:
+            descriptor: what it is to be.
+            limits: bound and count it as they do the tables of instances.
+
+        Raises:
+            UnableToCreateTable: too many elements, or too many for `limits`.
+            TypeError: not a descriptor.
         """
+        if limits is not None:
+            return limits.table(cls(descriptor))
         if not isinstance(descriptor, TableDescriptor):
             raise TypeError(f"a table is made of a TableDescriptor; this is {descriptor!r}")
         return super().__new__(  # type: ignore[return-value]

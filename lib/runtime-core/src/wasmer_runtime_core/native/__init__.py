@@ -16,6 +16,7 @@ The C files, each one idea, in the order in which `runtime.c` includes them:
 ``interrupt.c``     wasm code stopped between two instructions
 ``deadline.c``      what ends a thread's code: deadlines, cancellation; host functions that wait
 ``signals.c``       faults become traps
+``budget.c``        what all that is made under one Limits takes, together
 ``memory.c``        linear memories
 ``table.c``         tables
 ``global.c``        globals
@@ -25,7 +26,7 @@ The C files, each one idea, in the order in which `runtime.c` includes them:
 ``instance.c``      instances
 ``vmcalls.c``       helpers of generated code
 ``threads.c``         functions without the GIL
-``limits.c``          limits of one instance
+``limits.c``          what is made comes under limits
 ``vectorize.c``       a scalar function over arrays, in one entry
 ``bootstrap.c``     the types, and what Python may call
 ==================  ===================================================================

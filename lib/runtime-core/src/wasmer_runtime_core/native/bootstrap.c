@@ -119,7 +119,7 @@ fill(PyObject *target)
         add_type(target, &table_spec, &TableType) || add_type(target, &global_spec, &GlobalType) ||
         add_type(target, &function_spec, &FunctionType) ||
         add_type(target, &host_function_spec, &HostFunctionType) || add_type(target, &plan_spec, &PlanType) ||
-        add_type(target, &instance_spec, &InstanceType))
+        add_type(target, &instance_spec, &InstanceType) || add_type(target, &budget_spec, &BudgetType))
         return -1;
     for (PyMethodDef *method = native_functions; method->ml_name; method++) {
         PyObject *function = PyCFunction_New(method, NULL);

@@ -216,6 +216,8 @@ released_elsewhere(void)
 
 /* --- Python objects -------------------------------------------------------------------- */
 
+typedef struct BudgetObject BudgetObject;
+
 typedef struct {               /* a row of CompiledModule.inlined */
     uint32_t start, end, function, call, up;
 } InlinedRow;
@@ -249,6 +251,7 @@ typedef struct {
     size_t touchable;          /* bytes that could ever be touched, also by a growth that failed half-way */
     Py_ssize_t views;          /* buffers handed out */
     int closed;                /* has no pages any more; code that touches it traps */
+    BudgetObject *budget;      /* whose pages it has, or NULL */
     PyObject *weakrefs;
 } MemoryObject;
 
@@ -263,6 +266,7 @@ typedef struct {
     uint8_t element;           /* FUNCREF or EXTERNREF */
     uint8_t exposed;           /* Python has seen it: `home` is owned */
     PyObject *home;            /* the instance that made it, or NULL */
+    BudgetObject *budget;      /* whose elements it has, or NULL */
     PyObject *weakrefs;
 } TableObject;
 
@@ -319,6 +323,7 @@ typedef struct InstanceObject {
     uint8_t *dropped;          /* flags: element segments, then data segments */
     PyObject *context;         /* what host functions get */
     PyObject *module;          /* whatever Python wants to find here */
+    BudgetObject *budget;      /* that counts it, or NULL */
     int cleared, initialized, closed;
     PyObject *weakrefs;
 } InstanceObject;
@@ -338,7 +343,7 @@ typedef struct FunctionObject {
 } FunctionObject;
 
 static PyTypeObject *CodeType, *MemoryType, *TableType, *GlobalType, *FunctionType, *HostFunctionType, *PlanType,
-    *InstanceType;
+    *InstanceType, *BudgetType;
 
 /* Python's part tells these by `configure` in bootstrap.c: the subclasses that instances make for what they own, */
 static PyObject *memory_class, *table_class, *global_class;

@@ -228,9 +228,16 @@ fill_block(InstanceObject *self)
         vmctx->memory_base = self->memories[0]->definition.base;
         vmctx->memory_length = self->memories[0]->definition.length;
     }
+    uint64_t elements = 0;  /* together: nobody touches them yet, but the cycle collector looks at each */
     for (uint32_t i = 0; i < plan->n_tables; i++) {
         if (i >= plan->n_imported_tables) {
             PlanLimits *limits = &plan->tables[i];
+            elements += limits->minimum;
+            if (elements > MAX_TABLE) {
+                raise_error("UnableToCreateTable", "tables of %llu elements together are too large; there can be %u",
+                            (unsigned long long)elements, MAX_TABLE);
+                return -1;
+            }
             PyObject *class = configured(&table_class, "wasmer_runtime_core.table");
             if (!class)
                 return -1;
@@ -620,6 +627,8 @@ instance_dealloc(PyObject *object)
     free(self->hosts);
     free(self->functions);
     free(self->vmctx);
+    budget_give(self->budget, BUDGET_INSTANCES, 1);
+    Py_XDECREF(self->budget);
     signature_release(self->signature);
     Py_XDECREF(self->plan);  /* after everything that its signatures could be compared with */
     type->tp_free(object);

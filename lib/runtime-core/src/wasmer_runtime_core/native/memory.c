@@ -205,6 +205,8 @@ memory_dealloc(PyObject *object)
     if (self->weakrefs)
         PyObject_ClearWeakRefs(object);
     uint8_t *base = self->definition.base;
+    budget_give(self->budget, BUDGET_PAGES, self->definition.length / WASM_PAGE);
+    Py_XDECREF(self->budget);
     if (base && !self->reserved)
         munmap(base, self->accessible);
     else if (base)
@@ -250,13 +252,15 @@ memory_grow(MemoryObject *self, uint64_t delta)
     lock_growth();
     uint64_t pages = self->definition.length / WASM_PAGE;
     int64_t before = -1;
-    if (delta <= self->maximum - pages) {
+    if (delta <= self->maximum - pages && budget_take(self->budget, BUDGET_PAGES, delta)) {
         size_t wanted = (pages + delta) * WASM_PAGE;
         if ((self->reserved ? slot_extend(self, wanted) : mapping_extend(self, wanted)) == 0) {
             self->accessible = wanted;
             __atomic_store_n(&self->definition.length, wanted, __ATOMIC_RELEASE);
             before = (int64_t)pages;
         }
+        else
+            budget_give(self->budget, BUDGET_PAGES, delta);
     }
     unlock_growth();
     return before;
@@ -325,9 +329,9 @@ memory_method_grow(PyObject *object, PyObject *argument)
     }
     int64_t before = overflow ? -1 : memory_grow(self, (uint64_t)delta);
     if (before < 0) {
-        raise_error("MemoryGrowError", "a memory of %llu pages cannot grow by %R: it may have at most %llu",
+        raise_error("MemoryGrowError", "a memory of %llu pages cannot grow by %R: it may have at most %llu%s",
                     (unsigned long long)(self->definition.length / WASM_PAGE), argument,
-                    (unsigned long long)self->maximum);
+                    (unsigned long long)self->maximum, self->budget ? ", and with all others under its limits" : "");
         return NULL;
     }
     return PyLong_FromLongLong(before);
@@ -370,6 +374,7 @@ memory_close(MemoryObject *self)
         return;
     self->closed = 1;
     lock_growth();
+    budget_give(self->budget, BUDGET_PAGES, self->definition.length / WASM_PAGE);
     __atomic_store_n(&self->definition.length, 0, __ATOMIC_RELEASE);
     self->maximum = 0;
     unlock_growth();

@@ -67,16 +67,17 @@ static int64_t
 table_grow(TableObject *self, uint64_t delta, uint64_t value)
 {
     uint64_t length = self->definition.length;
-    if (delta > self->maximum - length)
+    if (delta > self->maximum - length || !budget_take(self->budget, BUDGET_ELEMENTS, delta))
         return -1;
     uint64_t wanted = length + delta;
     if (wanted > self->room) {
-        if (this_thread && this_thread->safepoints)
-            return -1;  /* code that was stopped may hold the base in a register */
-        uint64_t room = wanted + wanted / 4 + 8;
-        uint64_t *grown = realloc(self->definition.base, room * sizeof *grown);
-        if (!grown)
+        uint64_t room = wanted + wanted / 4 + 8, *grown = NULL;
+        if (!this_thread || !this_thread->safepoints)  /* code that was stopped may hold the base in a register */
+            grown = realloc(self->definition.base, room * sizeof *grown);
+        if (!grown) {
+            budget_give(self->budget, BUDGET_ELEMENTS, delta);
             return -1;
+        }
         self->definition.base = grown;
         self->room = room;
     }
@@ -160,6 +161,8 @@ table_dealloc(PyObject *object)
     if (self->weakrefs)
         PyObject_ClearWeakRefs(object);
     table_clear(object);
+    budget_give(self->budget, BUDGET_ELEMENTS, self->definition.length);
+    Py_XDECREF(self->budget);
     member_leave(&self->member);
     free(self->definition.base);
     type->tp_free(object);
@@ -299,8 +302,9 @@ table_method_grow(PyObject *object, PyObject *const *args, Py_ssize_t n)
         return NULL;
     int64_t before = table_grow(self, (uint64_t)delta, bits);
     if (before < 0) {
-        raise_error("TableGrowError", "a table of %llu elements cannot grow by %zd: it may have at most %llu",
-                    (unsigned long long)self->definition.length, delta, (unsigned long long)self->maximum);
+        raise_error("TableGrowError", "a table of %llu elements cannot grow by %zd: it may have at most %llu%s",
+                    (unsigned long long)self->definition.length, delta, (unsigned long long)self->maximum,
+                    self->budget ? ", and with all others under its limits" : "");
         return NULL;
     }
     return PyLong_FromLongLong(before);
