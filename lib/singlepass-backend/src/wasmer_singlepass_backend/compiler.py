@@ -15,10 +15,11 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.asm.x64.encode import ModuleEncoder
 from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.cpu import host_features
 from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.vmcalls import VMCALLS
-from wasmer_runtime_core.wasm.body import Body
+from wasmer_runtime_core.wasm.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.internal_operators import ALL_OPERATORS
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import V128
@@ -129,18 +130,24 @@ def compile_body(f: FunctionCompiler, body: Body, verify: bool = False) -> bytes
     f.at = 0
     f.marked = -1
     while f.at < count:
-        at = f.at
-        word = i64(read_i32_le(records, at))
-        lowering = dispatch[word & 0xFFFF]
-        f.at = at + 16
-        if lowering is None:
-            dispatch = _all_operators(f)
+        start = f.at
+        stop = start + f.left * RECORD_BYTES
+        if stop > count:
+            stop = count
+        while f.at < stop:
+            at = f.at
+            word = i64(read_i32_le(records, at))
             lowering = dispatch[word & 0xFFFF]
+            f.at = at + RECORD_BYTES
             if lowering is None:
-                raise _unknown(body, word & 0xFFFF, f.offset())
-        lowering.emit(f, word, i64(read_i32_le(records, at + 4)), i64(read_i32_le(records, at + 8)))
-        if verify:
-            check_books(f)
+                dispatch = _all_operators(f)
+                lowering = dispatch[word & 0xFFFF]
+                if lowering is None:
+                    raise _unknown(body, word & 0xFFFF, f.offset())
+            lowering.emit(f, word, i64(read_i32_le(records, at + 4)), i64(read_i32_le(records, at + 8)))
+            if verify:
+                check_books(f)
+        f.spend((f.at - start) // RECORD_BYTES)
     epilogue(f, shape)
     middle = f.asm.restart()
     prologue(f, body, shape)
@@ -185,6 +192,8 @@ def _survey(f: FunctionCompiler, body: Body) -> None:
     count: i64 = len(records)
     at: i64 = 0
     while at < count:
+        if at & 0xF_FFF0 == 0xF_FFF0:
+            checkpoint()
         code = i64(read_i32_le(records, at)) & 0xFFFF
         if flags[code]:
             uses |= USES_VMCTX

@@ -106,6 +106,7 @@ def begin(f: FunctionCompiler, body: Body, shape: CallShape, uses: i64, stack_by
     needs_vmctx = uses & USES_VMCTX != 0 or calls or (body.memory_accesses > 0 and f.bounds_checks)
     local_types = body.local_types
     count: i64 = len(local_types)
+    f.spend(count >> 3)  # each is looked at for every register
     f.local_types = local_types
     while len(f.homes) < count:
         f.homes = append(f.homes, i64(0))

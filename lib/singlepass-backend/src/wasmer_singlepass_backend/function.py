@@ -36,6 +36,7 @@ from librt.vecs import append, vec
 from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.errors import InternalError
 from wasmer_singlepass_backend.abi import CallShape
 from wasmer_singlepass_backend.assembler import Assembler, number
@@ -60,6 +61,9 @@ USE_WRITE: Final = 2
 
 LOOKED_THROUGH: Final = 64
 """So many operands may stand for locals, or lie in registers, when a local is written; of more, half go to slots."""
+
+STRETCH: Final = 512
+"""So many operators are lowered between two checkpoints; sixteen values that one hands over count as one more."""
 
 HOME_SLOT: Final = 0
 HOME_REGISTER: Final = 1
@@ -137,6 +141,7 @@ class FunctionCompiler:
         self.bounds_checks: bool = bounds_checks
         self.asm: Final = Assembler()
         self.constants: Final = ConstantPool()
+        self.left: i64 = STRETCH  # until the next checkpoint
         # the body being read
         self.records: bytes = b""
         self.pool: bytes = b""
@@ -209,6 +214,13 @@ class FunctionCompiler:
     def pool_word(self, index: i64) -> i64:
         """Word `index` of the body's pool, signed."""
         return i64(read_i32_le(self.pool, index * 4))
+
+    def spend(self, work: i64) -> None:
+        """So much of the way to the next checkpoint is behind us."""
+        self.left -= work
+        if self.left <= 0:
+            checkpoint()
+            self.left = STRETCH
 
     def mark(self) -> None:
         """Site rows from here on belong to this operator."""

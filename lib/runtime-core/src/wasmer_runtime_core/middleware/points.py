@@ -21,6 +21,7 @@ from typing import Final, final
 from librt.strings import BytesWriter, read_i32_le, write_i64_le
 from mypy_extensions import i64
 
+from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.body import END_FALLS_THROUGH
 from wasmer_runtime_core.wasm.internal_operators import (
     ADD_POINTS,
@@ -157,6 +158,8 @@ def with_points(records: bytes, limit: int, at_entry: int, type_points: bytes) -
     at: i64 = 0
     last: i64 = len(records) - 16
     while at <= last:
+        if at & 0x3_FFFF == 0:
+            checkpoint()
         word = i64(read_i32_le(records, at))
         code = word & 0xFFFF
         trait: i64 = 0

@@ -37,6 +37,7 @@ from librt.strings import read_i32_le, read_i64_le, write_i64_le
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.implementation_limits import LOCALS, LOOP_WRITES, MODULE_LOCALS, OPERANDS
 from wasmer_runtime_core.wasm import operator_tables as shapes
@@ -52,6 +53,11 @@ from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
 from wasmer_runtime_core.wasm.record_writer import RecordWriter
 from wasmer_runtime_core.wasm.scan import MAX_LOCALS
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, VALUE_TYPE_NAMES
+
+STRETCH: Final = 1 << 13
+"""So many bytes are read between two checkpoints; a function counts for `OF_A_FUNCTION` more, four results for one."""
+
+OF_A_FUNCTION: Final = 32
 
 _SELECT: Final = BY_MNEMONIC["select"].code
 _MEMORY_GROW: Final = BY_MNEMONIC["memory.grow"].code
@@ -83,6 +89,7 @@ class BodyValidator:
         self.most_locals: i64 = self.reader.most(LOCALS)
         self.module_locals: i64 = 0  # of the bodies so far
         self.most_module_locals: i64 = self.reader.most(MODULE_LOCALS)
+        self.left: i64 = STRETCH  # until the next checkpoint
 
     def validate(self, function_index: int, start: int, end: int) -> Body:
         """Check the body of a function and flatten it.
@@ -152,9 +159,31 @@ class BodyValidator:
         self.writer.begin()
         self.control.begin(type_index)
 
-    # --- the fast tier --------------------------------------------------------------------
     def run(self) -> None:
-        """Read operator after operator, up to the function's `end`."""
+        """Read operator after operator, up to the function's `end`, with checkpoints."""
+        reader = self.reader
+        end = reader.end
+        self.spend(OF_A_FUNCTION)
+        while self.control.top >= 0:
+            start = reader.position
+            if start >= end:
+                raise DecodeError(UNEXPECTED_END if start > end else "END opcode expected", end)
+            stop = start + self.left
+            self.read(end if stop > end else stop)
+            self.spend(reader.position - start)
+        if reader.position != end:
+            raise DecodeError("END opcode expected: instructions follow the function's end", reader.position)
+
+    def spend(self, work: i64) -> None:
+        """So much of the way to the next checkpoint is behind us."""
+        self.left -= work
+        if self.left <= 0:
+            checkpoint()
+            self.left = STRETCH
+
+    # --- the fast tier --------------------------------------------------------------------
+    def read(self, stop: i64) -> None:
+        """Read operators up to `stop`, or to the function's `end` before it."""
         reader = self.reader
         operands = self.operands
         loops = self.loops
@@ -173,7 +202,7 @@ class BodyValidator:
         floor = operands.floor
         live = operands.live
         weight = loops.weight
-        while position < end:
+        while position < stop:
             offset = position
             code: i64 = data[position]
             shape: i64 = SHAPES[code]
@@ -289,17 +318,14 @@ class BodyValidator:
             self.step(shape)
             position = reader.position
             if control.top < 0:
-                if position != end:
-                    raise DecodeError("END opcode expected: instructions follow the function's end", position)
                 return
             height = operands.height
             floor = operands.floor
             live = operands.live
             weight = loops.weight
             stack = operands.types
-        if position > end:
-            raise DecodeError(UNEXPECTED_END, end)
-        raise DecodeError("END opcode expected", end)
+        reader.position = position
+        operands.height = height
 
     # --- the long way: one operator ---------------------------------------------------------
     def step(self, shape: i64) -> None:
@@ -546,6 +572,7 @@ class BodyValidator:
         results = self.control.results_of[type_index]
         if len(results) != 0:
             operands.push_all(results)
+            self.spend(len(results) >> 2)
         self.writer.count_call()
 
     # --- parametric -------------------------------------------------------------------------

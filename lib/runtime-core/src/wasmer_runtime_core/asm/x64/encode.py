@@ -77,6 +77,7 @@ from wasmer_runtime_core.asm.x64.records import (
     SITE,
     TABLE,
 )
+from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.trap_kinds import CALL_SITE
 
@@ -93,6 +94,9 @@ _SHORT: Final = 0  # one byte: label less the address behind it
 _NEAR: Final = 1  # four bytes: label less the address behind the instruction
 _CONSTANT: Final = 2  # four bytes: constant less the address behind the instruction
 _DIFFERENCE: Final = 3  # four bytes: label less label; the second label is a note of its own
+
+_STRETCH: Final = 1 << 14
+"""So many records, and what is filled in, are encoded between two checkpoints."""
 
 _LABEL_LIMIT: Final = 1 << 26
 """No label and no offset among a function's constants reaches this: they must fit a note."""
@@ -197,9 +201,13 @@ class ModuleEncoder:
         self.relocations = BytesWriter()
         self.functions: i64 = 0
         self.features: i64 = 0
+        self.left: i64 = _STRETCH  # until the next checkpoint
         # Of the function at hand. Labels: offset, or -1. The vectors keep their room.
         self.constants_size: i64 = 0
         self.label_limit: i64 = 0
+        self.bound: i64 = 0  # most bytes before the record at hand
+        self.wasm_offset: i64 = 0  # of what is encoded
+        self.jumps: i64 = 0  # that are encoded
         self.label_bounds = vec[i64]()
         self.label_offsets = vec[i64]()
         self.jump_bounds = vec[i64]()
@@ -234,8 +242,7 @@ class ModuleEncoder:
         self.constants_size = len(constants)
         if self.constants_size > _LABEL_LIMIT:
             raise InternalError(f"function {self.functions}: {self.constants_size} bytes of constants are too many")
-        self._bounds(records)
-        self._encode(records)
+        self._in_stretches(records)
         constants_at: i64 = len(code)
         if len(constants) > 0:
             while len(code) & (FUNCTION_ALIGNMENT - 1):
@@ -259,17 +266,46 @@ class ModuleEncoder:
             tuple(feature for number, feature in enumerate(FEATURES) if feature and used >> number & 1),
         )
 
+    def _in_stretches(self, records: bytes) -> None:
+        """Both passes, with checkpoints."""
+        self.bound = 0
+        self.wasm_offset = 0
+        self.jumps = 0
+        encoding = False
+        at: i64 = 0
+        end: i64 = len(records)
+        while True:
+            stop = at + self.left * RECORD_BYTES
+            if stop > end:
+                stop = end
+            if encoding:
+                self._encode(records, at, stop)
+            else:
+                self._bounds(records, at, stop)
+            self._spend((stop - at) // RECORD_BYTES)
+            at = stop
+            if at == end:
+                if encoding:
+                    return
+                encoding = True
+                at = 0
+
+    def _spend(self, work: i64) -> None:
+        """So much of the way to the next checkpoint is behind us."""
+        self.left -= work
+        if self.left <= 0:
+            checkpoint()
+            self.left = _STRETCH
+
     # --- first pass -------------------------------------------------------------------------
 
-    def _bounds(self, records: bytes) -> None:
+    def _bounds(self, records: bytes, at: i64, end: i64) -> None:
         """For every label and jump, the most bytes before it. Notes the features used."""
         rows = _ROWS
         reaches = _REACHES
-        bound: i64 = 0
+        bound = self.bound
         features: i64 = 0
         one: i64 = 1
-        at: i64 = 0
-        end: i64 = len(records)
         while at < end:
             head = read_i64_le(records, at)
             form = head & 0xFFF
@@ -297,6 +333,7 @@ class ModuleEncoder:
             elif form == LABEL_DIFFERENCE or form == DATA:
                 bound += 4
             at += RECORD_BYTES
+        self.bound = bound
         self.features |= features
 
     def _declare(self, records: bytes, at: i64, bound: i64) -> None:
@@ -315,14 +352,12 @@ class ModuleEncoder:
 
     # --- second pass ------------------------------------------------------------------------
 
-    def _encode(self, records: bytes) -> None:
+    def _encode(self, records: bytes, at: i64, end: i64) -> None:
         rows = _ROWS
         opcodes = _OPCODES
         code = self.code
-        wasm_offset: i64 = 0
-        jumps: i64 = 0
-        at: i64 = 0
-        end: i64 = len(records)
+        wasm_offset = self.wasm_offset
+        jumps = self.jumps
         while at < end:
             head = read_i64_le(records, at)
             form = head & 0xFFF
@@ -448,6 +483,8 @@ class ModuleEncoder:
             if kind == CALL_SITE:
                 self._site(len(code), kind, wasm_offset)
             at += RECORD_BYTES
+        self.wasm_offset = wasm_offset
+        self.jumps = jumps
 
     def _immediate(self, records: bytes, at: i64, row: i64, tail: i64) -> None:
         """An immediate that is not of four bytes."""
@@ -570,6 +607,7 @@ class ModuleEncoder:
     def _fill(self, constants_at: i64) -> None:
         """Write what was left open, now that every label is bound."""
         code = self.code
+        self._spend(self.note_count)
         at: i64 = 0
         while at < self.note_count:
             note = self.notes[at]

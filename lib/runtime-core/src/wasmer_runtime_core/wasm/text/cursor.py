@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final, final
 
+from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.wasm.text.keywords import (
     END_OF_TEXT,
@@ -32,6 +33,9 @@ NUMBER_LIKE: Final = re.compile(
     r"(?:offset|align)=(?:[0-9][0-9_]*|0x[0-9a-fA-F][0-9a-fA-F_]*)|nan:(?:canonical|arithmetic)"
 )
 
+STRETCH: Final = 1 << 12
+"""So many tokens are read between two checkpoints."""
+
 
 @final
 class Cursor:
@@ -48,6 +52,13 @@ class Cursor:
         self.numbers: list[int] = tokens.numbers
         self.spellings: list[str] = tokens.spellings
         self.at = at
+        self.pause = 0  # the token at which the next checkpoint is due
+
+    def turn(self) -> None:
+        """For each round of what reads a list: a checkpoint, if one is due."""
+        if self.at >= self.pause:
+            checkpoint()
+            self.pause = self.at + STRETCH
 
     # --- errors ------------------------------------------------------------------------
     def error(self, reason: str, back: int = 0) -> DecodeError:
@@ -123,6 +134,8 @@ class Cursor:
                     where = fail_at(self.tokens.text, self.tokens.offset(opening), "")
                     raise self.unexpected(f") for the ( at line {where.line}, column {where.column}")
             at += 1
+            if at & 0xF_FFFF == 0:
+                checkpoint()
         self.at = at
 
     # --- identifiers and indices -------------------------------------------------------
@@ -218,6 +231,7 @@ class Cursor:
         """Take string literals as long as there are some: their bytes, joined."""
         pieces: list[bytes] = []
         while self.spellings[self.numbers[self.at]].startswith('"'):
+            self.turn()
             pieces.append(self.take_string("a string"))
         return b"".join(pieces)
 
@@ -254,5 +268,6 @@ class Cursor:
         """Take value types as long as there are some: their codes."""
         codes = bytearray()
         while self.has_value_type():
+            self.turn()
             codes.append(self.take_value_type())
         return bytes(codes)

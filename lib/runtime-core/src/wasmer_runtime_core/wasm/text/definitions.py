@@ -134,6 +134,7 @@ def take_function_type(cursor: Cursor, locals_: IndexSpace | None) -> FunctionTy
     params = bytearray()
     results = bytearray()
     while cursor.take_opening(PARAM):
+        cursor.turn()
         if locals_ is not None and locals_.is_named(cursor):
             locals_.bind(cursor)
             params.append(cursor.take_value_type())
@@ -144,6 +145,7 @@ def take_function_type(cursor: Cursor, locals_: IndexSpace | None) -> FunctionTy
                 locals_.count += len(types)
         cursor.expect_right("a value type or )")
     while cursor.take_opening(RESULT):
+        cursor.turn()
         results += cursor.take_value_types()
         cursor.expect_right("a value type or )")
     if cursor.opens(PARAM):

@@ -145,6 +145,7 @@ class InstructionReader:
         out = self.out
         kinds = self.kinds
         while True:
+            cursor.turn()
             number = numbers[cursor.at]
             innermost = kinds[-1] if kinds else -1
             if number == LEFT:
@@ -356,6 +357,7 @@ class InstructionReader:
         if immediate == LABELS:
             labels = [index_bytes(self.take_label())]
             while cursor.has_index():
+                cursor.turn()
                 labels.append(index_bytes(self.take_label()))
             return operator + index_bytes(len(labels) - 1) + b"".join(labels)
         return operator + self.rare_immediates(number, immediate)

@@ -22,11 +22,14 @@ from collections import defaultdict
 from itertools import count
 from typing import Final, final
 
+from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.wasm.text.keywords import END_OF_TEXT, KEYWORDS
 from wasmer_runtime_core.wasm.text.strings import string_bytes
 
 CHUNK_CHARACTERS: Final = 1 << 16
+MOST_CHARACTERS: Final = 1 << 20
+"""A line longer than this is read token by token."""
 LOOKAHEAD: Final = 4
 """Tokens that a reader may look at beyond the next, without asking whether the text ends."""
 
@@ -68,6 +71,8 @@ def fail_at(text: str, offset: int, reason: str) -> DecodeError:
     line_start = 0
     for found in LINE_BREAK.finditer(text, 0, offset):
         line += 1
+        if line & 0xFFFF == 0:
+            checkpoint()
         line_start = found.end()
     return DecodeError(reason, line=line, column=offset - line_start + 1)
 
@@ -92,6 +97,8 @@ class Tokens:
         for at, found in enumerate(TOKEN.finditer(self.text)):
             if at == index:
                 return found.start(1)
+            if at & 0xFFFF == 0:
+                checkpoint()
         return len(self.text)
 
     def lines(self) -> list[int]:
@@ -101,6 +108,8 @@ class Tokens:
         result: list[int] = []
         line = 0
         for found in TOKEN.finditer(self.text):
+            if len(result) & 0xFFFF == 0:
+                checkpoint()
             start = found.start(1)
             while breaks[line] <= start:
                 line += 1
@@ -156,9 +165,16 @@ def tokens_of(text: str, words: dict[str, int]) -> Tokens:
     length = len(text)
     while start < length:
         end = length
+        checkpoint()
         if length - start > CHUNK_CHARACTERS:  # a line break never lies inside a token
             end = text.find("\n", start + CHUNK_CHARACTERS) + 1 or length
-        numbers.extend(map(number_of.__getitem__, TOKEN.findall(text, start, end)))
+        if end - start <= MOST_CHARACTERS:
+            numbers.extend(map(number_of.__getitem__, TOKEN.findall(text, start, end)))
+        else:
+            for found in TOKEN.finditer(text, start, end):
+                numbers.append(number_of[found.group(1)])
+                if len(numbers) & 0xFFFF == 0:
+                    checkpoint()
         while numbers and numbers[-1] == END_OF_TEXT:
             numbers.pop()
         start = end
@@ -189,10 +205,14 @@ def blank_out_nested(text: str) -> str:
     pieces: list[str] = []
     copied = 0
     at = 0
+    rounds = 0
     while True:
         found = NESTING.search(text, at)
         if found is None:
             break
+        rounds += 1
+        if rounds & 0xFFFF == 0:
+            checkpoint()
         opening = found.group()
         if opening == "(;":
             at = end_of_comment(text, found.start())
@@ -215,7 +235,9 @@ def blank_out_nested(text: str) -> str:
 def end_of_comment(text: str, start: int) -> int:
     """The offset after the block comment that starts at `start`."""
     depth = 0
-    for found in IN_COMMENT.finditer(text, start):
+    for number, found in enumerate(IN_COMMENT.finditer(text, start), start=1):
+        if number & 0xFFFF == 0:
+            checkpoint()
         if found.group() == "(;":
             depth += 1
         else:
@@ -234,7 +256,11 @@ def end_of_annotation(text: str, start: int) -> int:
         check_utf8(text, start + 2, name.group()[2:])
     depth = 1
     at = name.end()
+    rounds = 0
     while True:
+        rounds += 1
+        if rounds & 0xFFFF == 0:
+            checkpoint()
         found = IN_ANNOTATION.match(text, at)
         if found is None:
             raise fail_at(text, start, "unclosed annotation")

@@ -121,6 +121,7 @@ class ModuleParser:
             self.fail_earlier(error)
             raise
         end = cursor.at
+        cursor.pause = 0
         for start in self.fields:
             cursor.at = start
             self.read_field()
@@ -136,6 +137,7 @@ class ModuleParser:
 
     def fail_earlier(self, error: DecodeError) -> None:
         """Raise for the first thing that is wrong when the first pass found something later in the text."""
+        self.cursor.pause = 0
         try:
             for start in self.fields:
                 self.cursor.at = start
@@ -153,6 +155,7 @@ class ModuleParser:
         fields = self.fields
         defined = ""
         while numbers[cursor.at] != closing:
+            cursor.turn()
             if numbers[cursor.at] == CUSTOM_ANNOTATION:
                 fields.append(cursor.at)
                 cursor.at += 1
@@ -230,6 +233,7 @@ class ModuleParser:
     def read_field(self) -> None:
         """Read one field, from its keyword to its ``)``."""
         cursor = self.cursor
+        cursor.turn()
         keyword = cursor.numbers[cursor.at]
         if keyword not in FIELDS:
             raise cursor.unexpected("a module field")
@@ -313,6 +317,7 @@ class ModuleParser:
         cursor = self.cursor
         codes = bytearray()
         while cursor.take_opening(LOCAL):
+            cursor.turn()
             if locals_.is_named(cursor):
                 locals_.bind(cursor)
                 codes.append(cursor.take_value_type())
@@ -474,6 +479,7 @@ class ModuleParser:
         """Elements that are functions, by index."""
         items: list[bytes] = []
         while self.cursor.has_index():
+            self.cursor.turn()
             items.append(index_bytes(self.definitions.functions.take_index(self.cursor)))
         return items
 
@@ -482,6 +488,7 @@ class ModuleParser:
         cursor = self.cursor
         items: list[bytes] = []
         while cursor.numbers[cursor.at] == LEFT:
+            cursor.turn()
             if cursor.take_opening(ITEM):
                 items.append(self.take_expression(False))
                 cursor.expect_right("an instruction or )")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from wasmer_runtime_core.checkpoint import checkpoint
+
 ESCAPE: Final = re.compile(rb"\\(?:u\{([0-9a-fA-F_]+)\}|([0-9a-fA-F]{2})|.)")
 NAMED: Final = {b"\\t": b"\t", b"\\n": b"\n", b"\\r": b"\r", b'\\"': b'"', b"\\'": b"'", b"\\\\": b"\\"}
 BYTES: Final = [bytes((value,)) for value in range(256)]
@@ -27,7 +29,9 @@ def string_bytes(literal: str) -> bytes:
     encoded = literal[1:-1].encode("utf-8", "surrogatepass")
     content = bytearray()
     copied = 0
-    for found in ESCAPE.finditer(encoded):
+    for number, found in enumerate(ESCAPE.finditer(encoded), start=1):
+        if number & 0xFFFF == 0:
+            checkpoint()
         content += encoded[copied : found.start()]
         content += replacement(found)
         copied = found.end()
