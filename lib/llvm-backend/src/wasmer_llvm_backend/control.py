@@ -43,7 +43,7 @@ def second_arm(f: FunctionTranslator, label: Label) -> None:
     f.start(label.otherwise)
     f.forget_places(label.places)
     label.otherwise = ""
-    f.locals = list(label.saved[0])
+    f.locals = dict(label.saved[0])
     f.kept = label.saved[0]
     f.stack[label.height :] = label.saved[1]
 
@@ -83,12 +83,12 @@ def end(f: FunctionTranslator, word: int, a: int, b: int) -> None:
 def skip(f: FunctionTranslator, label: Label) -> None:
     """The missing second arm of an if: its branch goes to the end at once."""
     at, block = label.branch
-    if any(edge[0] == block for edge in label.edges):  # so does the first arm, and a phi tells blocks apart
+    if block in label.sources:  # so does the first arm, and a phi tells blocks apart
         second_arm(f, label)
         f.jump(label)
     else:
         f.out[at] = f.out[at].replace(f"label %{label.otherwise}", f"label %{label.name}")
-        label.edges.append((block, *label.saved))
+        label.add_edge(block, *label.saved)
 
 
 def br(f: FunctionTranslator, word: int, a: int, b: int) -> None:

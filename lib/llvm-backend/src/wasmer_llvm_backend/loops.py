@@ -4,7 +4,6 @@ A loop's phis are written when it closes: only then are all branches to it known
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend.context import context_constant, field
@@ -27,7 +26,7 @@ NOT_UNROLLED: Final = ", !llvm.loop !14"
 def loop(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     params, results = f.block_types(b)
     if f.body.function_index in f.counted and not params:
-        loop = find(array("I", f.body.records), f.at - 1, a, f.integers)
+        loop = find(f.words, f.at - 1, a, f.integers)
         if loop is not None:
             twice(f, loop, a, params, results)
             return
@@ -45,7 +44,7 @@ def twice(f: FunctionTranslator, loop: CountedLoop, a: int, params: list[str], r
     for name, volatile, loop_name in ((f"p{a}", "", f"q{a}"), (f"x{a}", "volatile ", f"l{a}")):
         f.start(name)
         f.forget_places(joined.places)
-        f.locals = list(entry)
+        f.locals = dict(entry)
         f.kept = entry
         f.at = begin
         f.volatile = volatile

@@ -20,6 +20,7 @@ instruction comes from.
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Container, Mapping, Sequence
 from typing import Final, final
 
@@ -50,14 +51,19 @@ LOCAL_GET: Final = BY_MNEMONIC["local.get"].code
 STACK_OVERFLOW: Final = BY_NAME["STACK_OVERFLOW"].number
 
 
+def used_locals(body: Body) -> list[int]:
+    """The locals that are read or written anywhere."""
+    weights = array("I", body.local_weights)
+    return [at for at, weight in enumerate(weights) if weight]
+
+
 def locals_in_slots(body: Body) -> list[int]:
-    """The locals that live in slots: of those that are used, the less used ones of a function with very many."""
-    count = len(body.local_types)
-    if count <= VALUES_AT_MOST:
+    """The locals that live in slots: the less used ones of a function with very many."""
+    if len(body.local_types) <= VALUES_AT_MOST:
         return []
-    weights = struct.unpack(f"<{count}I", body.local_weights)
-    most_used = sorted(range(count), key=lambda at: -weights[at])
-    return sorted(at for at in most_used[VALUES_AT_MOST:] if weights[at])
+    weights = array("I", body.local_weights)
+    most_used = sorted(used_locals(body), key=lambda at: -weights[at])
+    return sorted(most_used[VALUES_AT_MOST:])
 
 
 def integer_values(body: Body, slots: Container[int]) -> frozenset[int]:
@@ -97,11 +103,12 @@ class FunctionTranslator(FunctionWriter):
         self.begin_text()
         self.pool = struct.unpack(f"<{len(pool) // 4}I", pool)
         self.records: list[tuple[int, int, int, int]] = []
+        self.words: Sequence[int] = ()  # the records' words
         self.at = 0  # of the record that comes next
         self.loop_hint = HINT  # what stands at branches back to the loop at hand
         self.stack: list[str] = []
-        self.locals: list[str] = []
-        self.kept: tuple[str, ...] | None = None
+        self.locals: dict[int, str] = {}  # those that are values -> their values now
+        self.kept: Mapping[int, str] | None = None  # the same, if somebody keeps it
         self.local_types: list[str] = []
         self.slots: dict[int, str] = {}
         self.integers: frozenset[int] = frozenset()  # locals that are values of type i32
@@ -139,6 +146,7 @@ class FunctionTranslator(FunctionWriter):
             self._check_stack()
         self.labels[0] = Label("ret", 0, [], signature.results)
         self.records = list(struct.iter_unpack("<IIII", body.records))
+        self.words = array("I", body.records if index in self.counted else b"")
         self.growth = len(self.records) + GROWTH_RECORDS
         self.translate_records(len(self.records))
         self._finish(signature, internal)
@@ -207,13 +215,12 @@ class FunctionTranslator(FunctionWriter):
         types = body.local_types
         count = len(types)
         self.local_types = [LLVM_TYPES[code] for code in types]
-        values = [f"%{first + at}" if at < params else ZEROS[types[at]] for at in range(count)]
+        values = {at: f"%{first + at}" if at < params else ZEROS[types[at]] for at in used_locals(body)}
         for at in locals_in_slots(body):
             type_ = self.local_types[at]
             self.slots[at] = f"%local{at}"
             self.head.append(f"%local{at} = alloca {type_}")
-            self.head.append(f"store {type_} {values[at]}, ptr %local{at}")
-            values[at] = "poison"
+            self.head.append(f"store {type_} {values.pop(at)}, ptr %local{at}")
         self.locals = values
         self.integers = integer_values(body, self.slots)
         for label, at, number in struct.iter_unpack("<III", body.loops):
@@ -271,25 +278,25 @@ class FunctionTranslator(FunctionWriter):
         self.stack.append(value)
 
     # --- joining --------------------------------------------------------------------------
-    def snapshot(self) -> tuple[str, ...]:
-        """The locals as they are."""
+    def snapshot(self) -> Mapping[int, str]:
+        """The locals as they are; `VALUES_AT_MOST` at most."""
         kept = self.kept
         if kept is None:
-            kept = self.kept = tuple(self.locals)
+            kept = self.kept = dict(self.locals)
         return kept
 
     def branch_to(self, label: Label) -> str:
         """Note a branch from here; the block to name."""
         count = len(label.params if label.loop else label.results)
         values = tuple(self.stack[len(self.stack) - count :]) if count else ()
-        label.edges.append((self.block, self.snapshot(), values))
+        label.add_edge(self.block, self.snapshot(), values)
         return label.name
 
     def jump(self, label: Label) -> None:
         """Branch to a label, always. A block that would hold nothing else is left out."""
         out = self.out
         before = self.before
-        if before and out[-1] == f"{self.block}:" and not any(edge[0] == before for edge in label.edges):
+        if before and out[-1] == f"{self.block}:" and before not in label.sources:
             out.pop()
             out[-1] = out[-1].replace(f"label %{self.block}", f"label %{label.name}")
             self.block = before
@@ -314,14 +321,14 @@ class FunctionTranslator(FunctionWriter):
         if not locals_matter:
             pass
         elif all(edge[1] is first for edge in edges):
-            self.locals = list(first)
+            self.locals = dict(first)
             self.kept = first
         else:
             others = {id(edge[1]): edge[1] for edge in edges if edge[1] is not first}
             differing: set[int] = set()
             for other in others.values():
-                differing.update([at for at, (a, b) in enumerate(zip(first, other, strict=True)) if a != b])
-            merged = list(first)
+                differing.update([at for at, value in first.items() if other[at] != value])
+            merged = dict(first)
             blocks = [edge[0] for edge in edges]
             for at in sorted(differing):
                 type_ = self.local_types[at]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, final
 
 from wasmer_llvm_backend.intrinsics import CODE
@@ -64,7 +65,8 @@ class Label:
     """A block, loop, if or the function's body while it is open."""
 
     __slots__ = (
-        "at", "branch", "edges", "height", "loop", "name", "otherwise", "params", "phis", "places", "results", "saved"
+        "at", "branch", "edges", "height", "loop", "name", "otherwise", "params", "phis", "places", "results", "saved",
+        "sources",
     )  # fmt: skip
 
     def __init__(self, name: str, height: int, params: list[str], results: list[str], places: int = 0) -> None:
@@ -73,11 +75,18 @@ class Label:
         self.places = places  # how many addresses are known where it opens, and so where it ends
         self.params = params
         self.results = results
-        self.edges: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = []
+        self.edges: list[tuple[str, Mapping[int, str], tuple[str, ...]]] = []
         """(block that branches here, locals there, values that come along)"""
+        self.sources: set[str] = set()
+        """The blocks of `edges`."""
         self.phis: list[tuple[int, int]] = []  # of a loop: (local, or -1 - parameter; number of its phi)
         self.at = 0  # of a loop: where in the text its phis go
-        self.saved: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # of an if: locals and parameters
+        self.saved: tuple[Mapping[int, str], tuple[str, ...]] = ({}, ())  # of an if: locals and parameters
         self.otherwise = ""  # of an if: the block of its second arm, while that has not begun
         self.branch = (0, "")  # of an if: where in the text its branch stands, and in which block
         self.loop = False
+
+    def add_edge(self, block: str, locals_: Mapping[int, str], values: tuple[str, ...]) -> None:
+        """A branch from a block."""
+        self.edges.append((block, locals_, values))
+        self.sources.add(block)
