@@ -103,6 +103,9 @@ def deep_operands(n: int, between: bytes, each: bytes = CONST) -> bytes:
     return one(each * n + between * n + DROP * n, 8)
 
 
+LOAD: Final = b"\x28\2\0"
+SUM: Final = get(1) + get(2) + ADD
+
 SHAPES: Final[dict[str, Callable[[int], bytes]]] = {
     "operators": lambda n: one((get(0) + get(1) + ADD + set_(0)) * n, 2),
     "constants below calls": lambda n: deep_operands(n, call(0)),
@@ -118,10 +121,8 @@ SHAPES: Final[dict[str, Callable[[int], bytes]]] = {
     "one local each below tees": lambda n: one(
         b"".join(map(get, reversed(range(n)))) + b"".join(CONST + tee(at) + DROP for at in range(n)) + DROP * n, n
     ),
-    "sums below sums": lambda n: deep_operands(n, CONST + (get(1) + get(2) + ADD) * 6 + ADD * 6 + DROP, get(1) + get(2) + ADD),
-    "sums below calls": lambda n: one(
-        (get(1) + get(2) + ADD + call(0)) * n + DROP * n, 4
-    ),
+    "sums below sums": lambda n: deep_operands(n, CONST + SUM * 6 + ADD * 6 + DROP, SUM),
+    "sums below calls": lambda n: one((SUM + call(0)) * n + DROP * n, 4),
     "floats below calls": lambda n: one((b"\x43\0\0\x80\x3f" * 2 + b"\x92" + call(0)) * n + DROP * n),
     "results below calls": lambda n: module(
         [function(call(1) * n + DROP * n), function(CONST)], [type_(), type_(0, 1)], [0, 1]
@@ -172,8 +173,10 @@ SHAPES: Final[dict[str, Callable[[int], bytes]]] = {
     "unreachables": lambda n: one((get(0) + IF + UNREACHABLE + END) * n, 1),
     "selects": lambda n: one(CONST + (get(0) + get(1) + SELECT) * n + DROP, 2),
     "divisions": lambda n: one(get(0) + (get(1) + b"\x6d") * n + DROP, 2),
-    "loads": lambda n: one((get(0) + b"\x28\2\0" + set_(0)) * n, 1),
-    "loads in loops": lambda n: one((LOOP + get(0) + b"\x28\2\0" + set_(1) + get(0) + CONST + ADD + tee(0) + branch_if(0) + END) * n, 2),
+    "loads": lambda n: one((get(0) + LOAD + set_(0)) * n, 1),
+    "loads in loops": lambda n: one(
+        (LOOP + get(0) + LOAD + set_(1) + get(0) + CONST + ADD + tee(0) + branch_if(0) + END) * n, 2
+    ),
     "stores": lambda n: one((get(0) + get(1) + b"\x36\2\0") * n, 2),
     "stores with offsets": lambda n: one(
         b"".join(get(0) + get(1) + b"\x36\2" + number(at) for at in range(n)), 2
@@ -184,7 +187,6 @@ SHAPES: Final[dict[str, Callable[[int], bytes]]] = {
     "vector constants": lambda n: one(
         b"".join(b"\xfd\x0c" + at.to_bytes(16, "little") + DROP for at in range(n))
     ),
-    "globals": lambda n: one((b"\x23\0" + DROP) * n) if False else one((get(0) + DROP) * n, 1),
     "functions": lambda n: module([function(b"")] * n),
     "functions that call the next": lambda n: module([function(call(min(at + 1, n - 1))) for at in range(n)]),
     "functions that call one": lambda n: module([function(call(n)) for at in range(n)] + [function(b"")]),

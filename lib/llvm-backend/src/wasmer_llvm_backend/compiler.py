@@ -24,12 +24,16 @@ from wasmer_llvm_backend.view import ModuleView
 from wasmer_llvm_backend.workers import Died, compile_units
 from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError, InternalError
+from wasmer_runtime_core.implementation_limits import CODE_BYTES, ImplementationLimits
 from wasmer_runtime_core.printable import printable
 from wasmer_runtime_core.wasm.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 SMALL_MODULE: Final = 4000
 """A module up to this size (`size_of`) is compiled in this process, in 0.1 to 0.3 seconds; a worker starts in 0.1."""
+
+SMALL_TEXT: Final = 400_000
+"""If what LLVM gets of it is no longer than this, in characters; it is 160,000 as a rule."""
 
 
 class LLVMCallbacks(NamedTuple):
@@ -107,12 +111,15 @@ class LLVMCompiler:
         compiled without optimization for its size, and where workers cannot be started.
 
         Raises:
+            ImplementationLimitError: the code is too large for the module's size.
+            Timeout: a deadline of this thread has passed; workers are ended, LLVM in this process is waited for.
             CompileError: a worker process ended in LLVM, or for want of memory; the function
                 is named.
             InternalError: LLVM rejects what was written for it: a bug of ours.
         """
         bounds_checks = config.memory_bound_check_mode == "enable"
-        how = plan(ModuleView(info, bounds_checks, not self.fast), bodies, self.opt_level)
+        limits = ImplementationLimits(config.implementation_limits)
+        how = plan(ModuleView(info, bounds_checks, not self.fast), bodies, self.opt_level, limits)
         parts = how.parts
         products: list[Product | None] = [None] * len(parts)
         total = sum(part.records for part in parts)
@@ -135,6 +142,7 @@ class LLVMCompiler:
                 self._tell(done, total)
         units = [product.code for product in products if product is not None]
         code, offsets, sites, inlined = join(units, bodies)
+        limits.check(CODE_BYTES, len(code), module_bytes=sum(body.size for body in bodies))
         return CompiledModule(
             backend=self.name,
             target="x86_64-sysv",
@@ -148,13 +156,22 @@ class LLVMCompiler:
         )
 
     def _answers(self, how: Plan) -> Generator[tuple[int, Product | Died]]:
-        jobs = [partial(self._job, how, part) for part in how.parts]
-        return compile_units(jobs, self._workers(how.parts), self._unable)
+        jobs: list[Callable[[], Job]] = [partial(self._job, how, part) for part in how.parts]
+        workers = self._workers(how.parts)
+        if not workers:
+            made = [job() for job in jobs]
+            jobs = [partial(_same, job) for job in made]
+            if sum(len(job.text) for job in made) > SMALL_TEXT:
+                workers = self._most_workers()
+        return compile_units(jobs, workers, self._unable)
 
     def _workers(self, parts: Sequence[Part]) -> int:
         """How many workers may compile these; 0: this process does."""
         if sum(size_of(body) for part in parts for body in part.bodies) <= SMALL_MODULE:
             return 0
+        return self._most_workers()
+
+    def _most_workers(self) -> int:
         return len(os.sched_getaffinity(0)) if self.processes is None else self.processes
 
     def _unable(self, reason: str) -> None:
@@ -204,6 +221,11 @@ class LLVMCompiler:
         if answer.killed:
             return CompileError(f"LLVM's process was killed while it compiled {what} (signal 9: out of memory?)")
         return CompileError(f"LLVM gave up on {what}: {last_words(answer)}")
+
+
+def _same(job: Job) -> Job:
+    """A job that was made before it was asked for."""
+    return job
 
 
 def named(info: ModuleInfo, body: Body) -> str:

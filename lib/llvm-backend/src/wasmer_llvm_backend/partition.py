@@ -22,6 +22,7 @@ from wasmer_llvm_backend.counted import find
 from wasmer_llvm_backend.intrinsics import declarations
 from wasmer_llvm_backend.target import processor
 from wasmer_llvm_backend.translate import FunctionTranslator, integer_values, locals_in_slots
+from wasmer_runtime_core.implementation_limits import CODE_BYTES, DEFAULT_LIMITS, ImplementationLimits
 from wasmer_runtime_core.wasm.body import RECORD_BYTES
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 
@@ -66,6 +67,11 @@ class Part(NamedTuple):
         """How many operators there are."""
         return sum(map(records, self.bodies))
 
+    @property
+    def body_bytes(self) -> int:
+        """How large they are in the module."""
+        return sum(body.size for body in self.bodies)
+
 
 class Plan(NamedTuple):
     """How a module is compiled."""
@@ -80,9 +86,12 @@ class Plan(NamedTuple):
     """Functions that have too much of something to be optimized -> what it is."""
     reachable: frozenset[int]
     """Functions that follow the machine contract: they may be references, or another unit calls them."""
+    limits: ImplementationLimits
 
 
-def plan(view: ModuleView, bodies: Sequence[Body], opt_level: int) -> Plan:
+def plan(
+    view: ModuleView, bodies: Sequence[Body], opt_level: int, limits: ImplementationLimits = DEFAULT_LIMITS
+) -> Plan:
     """Decide all of it for a module."""
     counted: frozenset[int] = frozenset()
     if view.exact and not view.bounds_checks and opt_level:
@@ -95,7 +104,7 @@ def plan(view: ModuleView, bodies: Sequence[Body], opt_level: int) -> Plan:
         whole = (everything or body.function_index in counted) and not is_deep(body, WHOLE_LOOP_DEPTH)
         efforts.append((0, False) if body.function_index in excesses else (opt_level, whole))
     parts = partition(bodies, efforts)
-    return Plan(view, parts, counted, inlined, excesses, called_from_elsewhere(view, parts))
+    return Plan(view, parts, counted, inlined, excesses, called_from_elsewhere(view, parts), limits)
 
 
 def partition(bodies: Sequence[Body], efforts: Sequence[tuple[int, bool]]) -> list[Part]:
@@ -184,11 +193,23 @@ def called_from_elsewhere(view: ModuleView, parts: Sequence[Part]) -> frozenset[
 
 
 def unit_text(plan: Plan, part: Part, cpu: str) -> str:
-    """The LLVM module of a part."""
+    """The LLVM module of a part.
+
+    Raises:
+        ImplementationLimitError: the text is larger than the machine code may become: as a rule it is ten times
+            larger than that.
+    """
     unit = frozenset(body.function_index for body in part.bodies)
     internal = unit - plan.reachable
     translator = FunctionTranslator(plan.view, unit, internal, plan.counted, plan.inlined)
-    texts = {body.function_index: translator.translate(body) for body in part.bodies}
+    texts: dict[int, str] = {}
+    left = plan.limits.most(CODE_BYTES, part.body_bytes)
+    for body in part.bodies:
+        texts[body.function_index] = text = translator.translate(body)
+        left -= len(text)
+        if left < 0:
+            found = plan.limits.most(CODE_BYTES, part.body_bytes) - left
+            raise plan.limits.exceeded(CODE_BYTES, found, body.offset, body.function_index, part.body_bytes)
     # what is private to the unit, and copied wherever it is called, is not needed itself
     for index in internal & plan.inlined.keys() - translator.called:
         del texts[index]

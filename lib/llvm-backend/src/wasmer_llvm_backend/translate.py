@@ -32,14 +32,19 @@ from wasmer_llvm_backend.lowering import V128
 from wasmer_llvm_backend.values import ASKS_FOR_A_BIT, BIT
 from wasmer_llvm_backend.view import LLVM_TYPES, ZEROS, Label, ModuleView, Signature
 from wasmer_llvm_backend.writer import FunctionWriter
+from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.context import STORE, VMCTX
 from wasmer_runtime_core.trap_kinds import BY_NAME
-from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, Body
+from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import I32
 
 VALUES_AT_MOST: Final = 100
 """So many locals are values; those used less live in slots."""
+
+JOINED_AT_MOST: Final = 500_000
+"""So many branches times locals that are values: each may be an entry of a phi. A function with more branches
+keeps fewer locals as values. (The most that SQLite and QuickJS have is 70,000.)"""
 
 LARGE_FRAME_LOCALS: Final = 256
 """A function with that many locals checks the stack even if it calls nothing."""
@@ -47,7 +52,16 @@ LARGE_FRAME_LOCALS: Final = 256
 GROWTH_RECORDS: Final = 200
 """By so many operators, and its own size again, a function grows by those that are copied into it."""
 
+TARGET_BYTES: Final = 8
+"""Of a br_table, in the pool."""
+
+STRETCH: Final = 1024
+"""So many operators are translated between two checkpoints."""
+
 LOCAL_GET: Final = BY_MNEMONIC["local.get"].code
+BRANCHES: Final = frozenset(
+    BY_MNEMONIC[name].code for name in ("loop", "if", "else", "br", "br_if", "br_table", "return")
+)
 STACK_OVERFLOW: Final = BY_NAME["STACK_OVERFLOW"].number
 
 
@@ -59,11 +73,23 @@ def used_locals(body: Body) -> list[int]:
 
 def locals_in_slots(body: Body) -> list[int]:
     """The locals that live in slots: the less used ones of a function with very many."""
-    if len(body.local_types) <= VALUES_AT_MOST:
+    most = values_at_most(body)
+    if len(body.local_types) <= most:
         return []
     weights = array("I", body.local_weights)
     most_used = sorted(used_locals(body), key=lambda at: -weights[at])
-    return sorted(most_used[VALUES_AT_MOST:])
+    return sorted(most_used[most:])
+
+
+def values_at_most(body: Body) -> int:
+    """How many locals of a function are values."""
+    most = min(VALUES_AT_MOST, len(body.local_types))
+    if most * len(body.records) // RECORD_BYTES > JOINED_AT_MOST:
+        branches = sum(word & 0xFFFF in BRANCHES for word in array("I", body.records)[0::4])
+        branches += len(body.pool) // TARGET_BYTES
+        if most * branches > JOINED_AT_MOST:
+            return JOINED_AT_MOST // branches
+    return most
 
 
 def integer_values(body: Body, slots: Container[int]) -> frozenset[int]:
@@ -162,7 +188,12 @@ class FunctionTranslator(FunctionWriter):
         return "\n".join([head + "\n".join(self.head), *self.out, *self.traps, "}\n"])
 
     def translate_records(self, end: int) -> None:
-        """Translate the records from `at` on, up to `end`."""
+        """Translate the records from `at` on, up to `end`, with checkpoints."""
+        while self.at < end:
+            checkpoint()
+            self._translate_stretch(min(end, self.at + STRETCH))
+
+    def _translate_stretch(self, end: int) -> None:
         handlers = HANDLERS
         rows = ROWS
         records = self.records
@@ -213,7 +244,6 @@ class FunctionTranslator(FunctionWriter):
 
     def _begin_locals(self, body: Body, first: int, params: int) -> None:
         types = body.local_types
-        count = len(types)
         self.local_types = [LLVM_TYPES[code] for code in types]
         values = {at: f"%{first + at}" if at < params else ZEROS[types[at]] for at in used_locals(body)}
         for at in locals_in_slots(body):

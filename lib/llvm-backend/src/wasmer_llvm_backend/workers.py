@@ -3,7 +3,7 @@
 llvmlite holds one lock around LLVM, so threads would take turns; an assertion that fails in
 LLVM ends its process; and LLVM at work hears no signal. A worker is compiled beside, may die,
 and can be ended at any moment: whoever leaves `compile_units`, by an answer taken, an
-exception or Ctrl-C, ends the workers, and nothing of them remains.
+exception, Ctrl-C or a deadline, ends the workers, and nothing of them remains.
 
 A worker runs `serve`. It is started afresh, not forked from a program that may have threads,
 does not import the caller's main module, and looks for modules where the caller does.
@@ -30,6 +30,8 @@ from typing import IO, Final, NamedTuple, final
 
 from wasmer_llvm_backend.serve import DONE, GO, READY, read_paper, write_paper
 from wasmer_llvm_backend.unit import Job, Product, compile_unit
+from wasmer_runtime_core.checkpoint import checkpoint
+from wasmer_runtime_core.native.machine import wait
 
 STDERR_BYTES: Final = 4000
 """So much of what a worker complained about is kept."""
@@ -181,7 +183,6 @@ def compile_units(
     made: deque[tuple[int, Job]] = deque()
     idle: list[Worker] = []
     busy: dict[int, Worker] = {}
-    events = select.poll()
     reason = ""  # why no more workers can be started
 
     def make() -> tuple[int, Job]:
@@ -191,10 +192,8 @@ def compile_units(
         return at, job()
 
     def dismiss(worker: Worker) -> tuple[int, Job]:
-        descriptor = worker.socket.fileno()
-        events.unregister(descriptor)
+        del busy[worker.socket.fileno()]
         worker.close()
-        del busy[descriptor]
         assert worker.given is not None
         return worker.given
 
@@ -216,24 +215,25 @@ def compile_units(
                     worker.close()
                 else:
                     busy[worker.socket.fileno()] = worker
-                    events.register(worker.socket, select.POLLIN)
                 idle.pop()
             if not busy:
                 if reason:
                     unable(reason)
                     reason, processes = "", 0
                 at, job = make()
+                checkpoint()
                 yield at, compile_unit(job)
                 continue
             if waiting and not made:
                 made.append(make())
             starting = [worker for worker in busy.values() if not worker.ready]
-            for descriptor, _ in events.poll(1000 if starting else None):
+            for descriptor, _ in wait(
+                [(worker.socket, select.POLLIN) for worker in busy.values()], 1 if starting else None
+            ):
                 worker = busy[descriptor]
                 answer = worker.answer()
                 if isinstance(answer, Product):
                     assert worker.given is not None
-                    events.unregister(descriptor)
                     idle.append(busy.pop(descriptor))
                     yield worker.given[0], answer
                 elif answer is not None and (worker.ready or answer.killed):

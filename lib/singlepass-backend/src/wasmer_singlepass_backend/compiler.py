@@ -18,11 +18,13 @@ from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.cpu import host_features
 from wasmer_runtime_core.errors import CompileError, InternalError
+from wasmer_runtime_core.implementation_limits import ImplementationLimits
 from wasmer_runtime_core.vmcalls import VMCALLS
 from wasmer_runtime_core.wasm.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.internal_operators import ALL_OPERATORS
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import V128
+from wasmer_singlepass_backend.code_limit import CodeLimit
 from wasmer_singlepass_backend.frame import USES_VECTORS, USES_VMCTX, begin, cold, epilogue, prologue
 from wasmer_singlepass_backend.function import FunctionCompiler
 from wasmer_singlepass_backend.lowering.rule import Lowering
@@ -71,16 +73,19 @@ class SinglepassCompiler:
 
         Raises:
             CompileError: the processor lacks what the code always needs.
+            ImplementationLimitError: the code is too large for the module's size.
             InternalError: a bug of ours; names the function, the operator and the offset.
         """
         target = self._target()
         bounds_checks = config.memory_bound_check_mode == "enable"
         view = ModuleView(info)
         encoder = ModuleEncoder(len(bodies) + len(VMCALLS))
-        function = FunctionCompiler(view, target, bounds_checks, SCALARS)
+        limit = CodeLimit(ImplementationLimits(config.implementation_limits), bodies)
+        function = FunctionCompiler(view, target, bounds_checks, SCALARS, limit)
         for body in bodies:
             records = compile_body(function, body)
             encoder.function(records, function.constants.restart())
+            limit.check_code(len(encoder.code))
         encoded = encoder.finish()
         return CompiledModule(
             backend=self.name,
@@ -103,7 +108,8 @@ class SinglepassCompiler:
             InternalError: the accounts do not balance.
         """
         bounds_checks = config.memory_bound_check_mode == "enable"
-        function = FunctionCompiler(ModuleView(info), self._target(), bounds_checks, SCALARS)
+        limit = CodeLimit(ImplementationLimits(config.implementation_limits), [body])
+        function = FunctionCompiler(ModuleView(info), self._target(), bounds_checks, SCALARS, limit)
         return compile_body(function, body, verify)
 
     def _target(self) -> Target:
@@ -121,6 +127,7 @@ def compile_body(f: FunctionCompiler, body: Body, verify: bool = False) -> bytes
     shape = f.view.shape_of(i64(body.function_index))
     f.records = body.records
     f.pool = body.pool
+    f.limit.begin(body)
     _survey(f, body)
     begin(f, body, shape, f.survey_uses, f.survey_stack_bytes, f.survey_buffer_bytes)
     f.begin_labels(i64(body.label_count), shape)

@@ -40,6 +40,7 @@ from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.errors import InternalError
 from wasmer_singlepass_backend.abi import CallShape
 from wasmer_singlepass_backend.assembler import Assembler, number
+from wasmer_singlepass_backend.code_limit import CodeLimit
 from wasmer_singlepass_backend.constants import ConstantPool
 from wasmer_singlepass_backend.module_view import ModuleView
 from wasmer_singlepass_backend.registers import RAX, RBP, XMM_SCRATCH
@@ -132,7 +133,9 @@ class FunctionCompiler:
     shared by compilations in other threads.
     """
 
-    def __init__(self, view: ModuleView, target: Target, bounds_checks: bool, dispatch: list[Lowering | None]) -> None:
+    def __init__(
+        self, view: ModuleView, target: Target, bounds_checks: bool, dispatch: list[Lowering | None], limit: CodeLimit
+    ) -> None:
         """`dispatch`: the rules by operator code; the table is not written."""
         self.view: Final = view
         self.dispatch: list[Lowering | None] = dispatch
@@ -141,6 +144,7 @@ class FunctionCompiler:
         self.bounds_checks: bool = bounds_checks
         self.asm: Final = Assembler()
         self.constants: Final = ConstantPool()
+        self.limit: Final = limit
         self.left: i64 = STRETCH  # until the next checkpoint
         # the body being read
         self.records: bytes = b""
@@ -216,10 +220,15 @@ class FunctionCompiler:
         return i64(read_i32_le(self.pool, index * 4))
 
     def spend(self, work: i64) -> None:
-        """So much of the way to the next checkpoint is behind us."""
+        """So much of the way to the next checkpoint is behind us, where it is seen how much was written, too.
+
+        Raises:
+            ImplementationLimitError: it is too much.
+        """
         self.left -= work
         if self.left <= 0:
             checkpoint()
+            self.limit.check_records(len(self.asm.out))
             self.left = STRETCH
 
     def mark(self) -> None:
