@@ -18,6 +18,7 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core import implementation_limits as limits_table
+from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, ImplementationLimits, Limit
 from wasmer_runtime_core.wasm.module import (
@@ -57,6 +58,9 @@ from wasmer_runtime_core.wasm.types import (
 
 MAGIC: Final = b"\0asm"
 VERSION: Final = b"\1\0\0\0"
+
+STRETCH: Final = 1 << 13
+"""So many elements of vectors are read between two checkpoints."""
 
 # --- section ids (5.5.2), in the order in which sections may stand ----------------------------
 CUSTOM_SECTION: Final = 0
@@ -181,6 +185,7 @@ class _Decoder:
         self.info: Final = self.module.info
         self.function_types: list[int] = []  # of the module's own functions
         self.element_count: i64 = 0
+        self.left: i64 = STRETCH  # elements of vectors until the next checkpoint
         # each kept once
         self.known_types: dict[FunctionType, FunctionType] = {}
         self.known_names: dict[str, str] = {}
@@ -263,6 +268,13 @@ class _Decoder:
         else:
             self.data_segments()
 
+    def turn(self) -> None:
+        """For each element of a vector: a checkpoint, if one is due."""
+        self.left -= 1
+        if self.left == 0:
+            checkpoint()
+            self.left = STRETCH
+
     # --- counts and names, within their limits ------------------------------------------------
     def count(self, limit: Limit, already: i64) -> i64:
         """Read how many elements a vector has; `already` says how many count as well for its limit."""
@@ -302,6 +314,7 @@ class _Decoder:
         most_results: i64 = self.limits.most(limits_table.RESULTS)
         count = self.count(limits_table.TYPES, 0)
         while count > 0:
+            self.turn()
             start = reader.position
             offsets.append(start)
             if reader.byte() != FUNCTION_TYPE_FORM:
@@ -321,6 +334,7 @@ class _Decoder:
         offsets = self.module.offsets["imports"]
         count = self.count(limits_table.IMPORTS, 0)
         while count > 0:
+            self.turn()
             offsets.append(reader.position)
             namespace = self.name()
             name = self.name()
@@ -360,6 +374,7 @@ class _Decoder:
         offsets = self.module.offsets["functions"]
         count = self.count(limits_table.FUNCTIONS, self.info.imported_functions)
         while count > 0:
+            self.turn()
             offsets.append(reader.position)
             self.function_types.append(reader.u32())
             count -= 1
@@ -370,6 +385,7 @@ class _Decoder:
         offsets = self.module.offsets["tables"]
         count = self.count(limits_table.TABLES, self.info.imported_tables)
         while count > 0:
+            self.turn()
             offsets.append(reader.position)
             self.info.tables.append(self.table_type())
             count -= 1
@@ -379,6 +395,7 @@ class _Decoder:
         offsets = self.module.offsets["memories"]
         count = self.count(limits_table.MEMORIES, self.info.imported_memories)
         while count > 0:
+            self.turn()
             offsets.append(reader.position)
             self.info.memories.append(MemoryType(self.size_limits()))
             count -= 1
@@ -389,6 +406,7 @@ class _Decoder:
         offsets = self.module.offsets["globals"]
         count = self.count(limits_table.GLOBALS, info.imported_globals)
         while count > 0:
+            self.turn()
             offsets.append(reader.position)
             type_ = self.global_type()
             info.globals.append(type_)
@@ -400,6 +418,7 @@ class _Decoder:
         offsets = self.module.offsets["exports"]
         count = self.count(limits_table.EXPORTS, 0)
         while count > 0:
+            self.turn()
             offsets.append(reader.position)
             name = self.name()
             at = reader.position
@@ -418,6 +437,7 @@ class _Decoder:
         offsets = self.module.offsets["elements"]
         count = self.count(limits_table.ELEMENT_SEGMENTS, 0)
         while count > 0:
+            self.turn()
             offsets.append(reader.position)
             self.info.elements.append(self.element())
             count -= 1
@@ -448,6 +468,7 @@ class _Decoder:
         count = self.count(limits_table.ELEMENTS, self.element_count)
         self.element_count += count
         while count > 0:
+            self.turn()
             items.append(self.constant() if flags & 4 else self.function_reference())
             count -= 1
         return ElementSegment(mode, table, offset, type_, tuple(items))
@@ -469,6 +490,7 @@ class _Decoder:
         if count != len(self.function_types):
             raise DecodeError("function and code section have inconsistent lengths", self.info.code_offset)
         while count > 0:
+            self.turn()
             size = reader.u32()
             start = reader.skip(size)
             if size > most_bytes:
@@ -482,6 +504,7 @@ class _Decoder:
         offsets = self.module.offsets["data"]
         count = self.count(limits_table.DATA_SEGMENTS, 0)
         while count > 0:
+            self.turn()
             at = reader.position
             offsets.append(at)
             flags = reader.u32()

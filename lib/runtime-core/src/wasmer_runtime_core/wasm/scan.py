@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC, OPERATORS, PREFIX_PAGES
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, Reader
@@ -159,6 +160,8 @@ def skip_expression(reader: Reader, has_data_count: bool, without_end: str = UNE
         skip_immediates(reader, code)
         if code in _NEED_DATA_COUNT and not has_data_count:
             raise DecodeError("data count section required", start)
+        if len(codes) & 0x3FFF == 0:
+            checkpoint()
         codes.append(code)
         if code == _END:
             if not blocks:

@@ -14,6 +14,9 @@ from __future__ import annotations
 
 from typing import Final, NoReturn
 
+from mypy_extensions import i64
+
+from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.errors import InternalError, ValidationError
 from wasmer_runtime_core.wasm.body import Body
 from wasmer_runtime_core.wasm.body_validator import BodyValidator
@@ -34,6 +37,9 @@ from wasmer_runtime_core.wasm.types import I32, MAX_PAGES, VALUE_TYPE_NAMES, Lim
 
 _GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
 _REF_FUNC: Final = BY_MNEMONIC["ref.func"].code
+
+STRETCH: Final = 1 << 13
+"""So many entries are checked between two checkpoints."""
 
 
 def validate_module(decoded: DecodedModule) -> list[Body]:
@@ -72,7 +78,9 @@ def escaping_functions(info: ModuleInfo) -> tuple[int, ...]:
     """The functions that may become references (`ModuleInfo.escaping`)."""
     found = {export.index for export in info.exports if export.kind == FUNCTION}
     for segment in info.elements:
-        for item in segment.items:
+        for number, item in enumerate(segment.items, start=1):
+            if number & 0xFFFF == 0:
+                checkpoint()
             if item.operator == _REF_FUNC:
                 found.add(item.value)
     for definition in info.global_definitions:
@@ -89,6 +97,7 @@ class _Declarations:
         self.faults = decoded.faults
         self.offsets = decoded.offsets
         self.offset: int | None = None  # of the entry at hand
+        self.left: i64 = STRETCH  # entries until the next checkpoint
 
     def check(self) -> None:
         self.imports()
@@ -96,13 +105,21 @@ class _Declarations:
         self.tables()
         self.memories()
         for reason, at in self.faults:
-            self.offset = at
+            self.turn_to(at)
             self.invalid(reason)
         self.globals()
         self.exports()
         self.start()
         self.elements()
         self.data()
+
+    def turn_to(self, offset: int | None) -> None:
+        """Turn to an entry at this offset, or to a part of one: a checkpoint, if one is due."""
+        self.offset = offset
+        self.left -= 1
+        if self.left == 0:
+            checkpoint()
+            self.left = STRETCH
 
     def invalid(self, reason: str) -> NoReturn:
         raise ValidationError(reason, self.offset)
@@ -112,7 +129,7 @@ class _Declarations:
         info = self.info
         table = memory = 0
         for import_, at in zip(info.imports, self.offsets["imports"], strict=True):
-            self.offset = at
+            self.turn_to(at)
             if import_.kind == FUNCTION:
                 assert isinstance(import_.type, int)
                 self.type_index(import_.type)
@@ -126,25 +143,25 @@ class _Declarations:
     def functions(self) -> None:
         own = self.info.functions[self.info.imported_functions :]
         for type_index, at in zip(own, self.offsets["functions"], strict=True):
-            self.offset = at
+            self.turn_to(at)
             self.type_index(type_index)
 
     def tables(self) -> None:
         own = self.info.tables[self.info.imported_tables :]
         for table, at in zip(own, self.offsets["tables"], strict=True):
-            self.offset = at
+            self.turn_to(at)
             self.table_limits(table.limits)
 
     def memories(self) -> None:
         info = self.info
         own = range(info.imported_memories, len(info.memories))
         for memory, at in zip(own, self.offsets["memories"], strict=True):
-            self.offset = at
+            self.turn_to(at)
             self.memory(memory)
 
     def globals(self) -> None:
         for definition, at in zip(self.info.global_definitions, self.offsets["globals"], strict=True):
-            self.offset = at
+            self.turn_to(at)
             self.constant(definition.initializer, definition.type.value)
 
     # --- the rest --------------------------------------------------------------------------
@@ -158,7 +175,7 @@ class _Declarations:
         }
         names: set[str] = set()
         for export, at in zip(info.exports, self.offsets["exports"], strict=True):
-            self.offset = at
+            self.turn_to(at)
             if export.index >= counts[export.kind]:
                 self.invalid(f"unknown {KIND_NAMES[export.kind]} {export.index}")
             if export.name in names:
@@ -178,7 +195,7 @@ class _Declarations:
     def elements(self) -> None:
         info = self.info
         for segment, at in zip(info.elements, self.offsets["elements"], strict=True):
-            self.offset = at
+            self.turn_to(at)
             if segment.mode == ACTIVE:
                 if segment.table >= len(info.tables):
                     self.invalid(f"unknown table {segment.table}")
@@ -187,12 +204,13 @@ class _Declarations:
                 assert segment.offset is not None
                 self.constant(segment.offset, I32)
             for item in segment.items:
+                self.turn_to(at)
                 self.constant(item, segment.type)
 
     def data(self) -> None:
         info = self.info
         for segment, at in zip(info.data, self.offsets["data"], strict=True):
-            self.offset = at
+            self.turn_to(at)
             if segment.mode == ACTIVE:
                 if segment.memory >= len(info.memories):
                     self.invalid(f"unknown memory {segment.memory}")
