@@ -26,7 +26,7 @@ from typing import Final, final
 
 from wasmer_llvm_backend.floats import FENCED, opaque
 from wasmer_llvm_backend.handlers import HANDLERS, ROWS
-from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS, CONTEXT_CONSTANT
+from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS
 from wasmer_llvm_backend.loops import HINT
 from wasmer_llvm_backend.lowering import V128
 from wasmer_llvm_backend.values import ASKS_FOR_A_BIT, BIT
@@ -259,7 +259,7 @@ class FunctionTranslator(FunctionWriter):
     def _check_stack(self) -> None:
         """Trap if the stack pointer, the frame taken off already, lies below the limit."""
         store = self.let(f"getelementptr i8, ptr %0, i64 {VMCTX['store'].offset}")
-        store = self.let(f"load ptr, ptr {store}, align 8{CONTEXT_CONSTANT}")
+        store = self.let(f"load ptr, ptr {store}, align 8{CONTEXT_ACCESS}")  # it changes when instances are linked
         limit = self.let(f"getelementptr i8, ptr {store}, i64 {STORE['stack_limit'].offset}")
         limit = self.let(f"load i64, ptr {limit}, align 8{CONTEXT_ACCESS}")
         pointer = self.let("call i64 @llvm.read_register.i64(metadata !6)")

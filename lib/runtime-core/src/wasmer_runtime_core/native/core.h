@@ -118,9 +118,11 @@ typedef struct Store {
     /* private */
     uint64_t stack_bytes;      /* limit of an outermost call, or 0 */
     Member *members;
-    uint64_t n_members, n_settlers;  /* settlers: members with mutable cells of references */
+    uint64_t n_members;
+    uint64_t n_tasks;          /* of the outermost exit: members with mutable cells of references, retired stores */
     PyObject **keep;           /* owned references, see above */
     size_t n_keep, keep_room, keep_dedupe_at;
+    struct Store *retired;     /* those that became a part of this one while code ran; of a retired one: the next */
 } Store;
 
 /* What belongs to a store: an instance, a table or a global. */
@@ -360,6 +362,7 @@ static PyObject *box(uint8_t type, const void *bits);
 static Store *store_of(Member *member);
 static int store_merge(Member *a, Member *b);
 static int store_merge_record(Member *a, FunctionRecord *record);
+static int may_link(Member *member);
 static void store_keep(Store *store, PyObject *object_stolen);
 static void member_leave(Member *member);
 /* arena.c */

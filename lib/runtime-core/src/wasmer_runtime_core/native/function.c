@@ -27,10 +27,23 @@ wrong_count(FunctionObject *self, Py_ssize_t found)
     return NULL;
 }
 
+/* Whether every function among these values may be linked: asked before the first one is. */
+static int
+may_link_all(const uint8_t *types, uint32_t count, PyObject *const *values)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (types[i] == FUNCREF && Py_IS_TYPE(values[i], FunctionType) &&
+            !may_link(&((InstanceObject *)((FunctionObject *)values[i])->owner)->member))
+            return 0;
+    return 1;
+}
+
 /* Join stores and keep objects that references among the arguments point to. */
 static NOINLINE int
 hold_references(InstanceObject *owner, const uint8_t *types, uint32_t count, PyObject *const *values)
 {
+    if (!may_link_all(types, count, values))
+        return -1;
     for (uint32_t i = 0; i < count; i++) {
         PyObject *value = values[i];
         if ((types[i] != FUNCREF && types[i] != EXTERNREF) || value == Py_None)

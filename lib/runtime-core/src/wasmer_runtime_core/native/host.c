@@ -47,6 +47,8 @@ host_results(HostRecord *record, PyObject *result, CallFrame *registers, Bits128
                    record->name, signature->n_results, PyTuple_GET_SIZE(values), signature_text(signature));
         failed = -1;
     }
+    else if (!may_link_all(signature->results, signature->n_results, ((PyTupleObject *)values)->ob_item))
+        failed = -1;
     for (uint32_t i = 0; !failed && i < signature->n_results; i++) {
         uint8_t type = signature->results[i];
         void *out = i ? (void *)&buffer[i - 1] : is_integer_class(type) ? (void *)registers : (void *)registers->vector;

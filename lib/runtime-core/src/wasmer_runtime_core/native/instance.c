@@ -84,62 +84,33 @@ wrong_import(PlanObject *plan, uint32_t number, const char *what, PyObject *foun
     return -1;
 }
 
+/* Whether an import is satisfied by what was given for it. Runs no Python code, nor does binding: nobody comes between. */
 static int
-bind_function(InstanceObject *self, uint32_t number, uint32_t index, PyObject *extern_)
+check_import(PlanObject *plan, uint32_t number, PyObject *extern_)
 {
-    PlanObject *plan = self->plan;
-    Signature *signature = plan->signatures[plan->function_types[index]];
-    ImportRecord *record = (ImportRecord *)((char *)self->vmctx + plan->imports_at) + index;
-    if (Py_IS_TYPE(extern_, FunctionType)) {
-        FunctionObject *function = (FunctionObject *)extern_;
-        if (function->signature != signature)
-            return wrong_import(plan, number, " of another signature", extern_);
-        if (store_merge_record(&self->member, function->record) < 0)
-            return -1;
-        *record = (ImportRecord){function->code, function->vmctx};
-        return 0;
-    }
-    if (!Py_IS_TYPE(extern_, HostFunctionType))
-        return wrong_import(plan, number, " or a HostFunction", extern_);
-    HostFunctionObject *given = (HostFunctionObject *)extern_;
-    if (given->signature != signature)
-        return wrong_import(plan, number, " of another signature", extern_);
-    HostRecord *host = &self->hosts[self->n_hosts];
-    *host = (HostRecord){self->member.store,
-                         signature,
-                         Py_NewRef(given->callable),
-                         given->wants_context ? Py_NewRef(self->context) : NULL,
-                         Py_NewRef(given->namespace_),
-                         Py_NewRef(given->name),
-                         &self->member};
-    self->n_hosts++;
-    *record = (ImportRecord){signature->host_stub, host};
-    return 0;
-}
-
-static int
-bind_import(InstanceObject *self, uint32_t number, PyObject *extern_)
-{
-    PlanObject *plan = self->plan;
     uint32_t index = plan->imports[number].type;
     switch (plan->imports[number].kind) {
-    case KIND_FUNCTION:
-        return bind_function(self, number, index, extern_);
+    case KIND_FUNCTION: {
+        int from_wasm = Py_IS_TYPE(extern_, FunctionType);
+        if (!from_wasm && !Py_IS_TYPE(extern_, HostFunctionType))
+            return wrong_import(plan, number, " or a HostFunction", extern_);
+        Signature *signature =
+            from_wasm ? ((FunctionObject *)extern_)->signature : ((HostFunctionObject *)extern_)->signature;
+        return signature == plan->signatures[plan->function_types[index]]
+                   ? 0
+                   : wrong_import(plan, number, " of another signature", extern_);
+    }
     case KIND_MEMORY:
         if (!PyObject_TypeCheck(extern_, MemoryType))
             return wrong_import(plan, number, "", extern_);
         if (plan->needs_reservation && !((MemoryObject *)extern_)->reserved)
             return wrong_import(plan, number, " with reserved address space (or compile with bounds checks)", extern_);
-        self->memories[index] = (MemoryObject *)Py_NewRef(extern_);
         return 0;
     case KIND_TABLE:
         if (!PyObject_TypeCheck(extern_, TableType))
             return wrong_import(plan, number, "", extern_);
         if (((TableObject *)extern_)->element != plan->tables[index].flag)
             return wrong_import(plan, number, " of another element type", extern_);
-        if (store_merge(&self->member, &((TableObject *)extern_)->member) < 0)
-            return -1;
-        self->tables[index] = (TableObject *)Py_NewRef(extern_);
         return 0;
     default: {
         GlobalObject *global = (GlobalObject *)extern_;
@@ -147,13 +118,83 @@ bind_import(InstanceObject *self, uint32_t number, PyObject *extern_)
             return wrong_import(plan, number, "", extern_);
         if (global->type != plan->globals[2 * index] || !global->mutable != !plan->globals[2 * index + 1])
             return wrong_import(plan, number, " of another type", extern_);
-        if (is_reference(global->type) && store_merge(&self->member, global->home) < 0)
-            return -1;
-        self->globals[index] = (GlobalObject *)Py_NewRef(extern_);
-        ((Bits128 **)((char *)self->vmctx + plan->imported_globals_at))[index] = global->cell;
         return 0;
     }
     }
+}
+
+/* What an import makes its importer able to reach, so that the two take turns; NULL: nothing. Memories and numbers are
+ * shared without. */
+static Member *
+member_of_import(const PlanImport *import, PyObject *extern_)
+{
+    switch (import->kind) {
+    case KIND_FUNCTION:
+        return Py_IS_TYPE(extern_, FunctionType) ? &((InstanceObject *)((FunctionObject *)extern_)->owner)->member : NULL;
+    case KIND_TABLE: return &((TableObject *)extern_)->member;
+    case KIND_GLOBAL: return is_reference(((GlobalObject *)extern_)->type) ? ((GlobalObject *)extern_)->home : NULL;
+    default: return NULL;
+    }
+}
+
+static void
+bind_function(InstanceObject *self, uint32_t index, PyObject *extern_)
+{
+    ImportRecord *record = (ImportRecord *)((char *)self->vmctx + self->plan->imports_at) + index;
+    if (Py_IS_TYPE(extern_, FunctionType)) {
+        FunctionObject *function = (FunctionObject *)extern_;
+        *record = (ImportRecord){function->code, function->vmctx};
+        return;
+    }
+    HostFunctionObject *given = (HostFunctionObject *)extern_;
+    Signature *signature = self->plan->signatures[self->plan->function_types[index]];
+    HostRecord *host = &self->hosts[self->n_hosts++];
+    *host = (HostRecord){self->member.store,
+                         signature,
+                         Py_NewRef(given->callable),
+                         given->wants_context ? Py_NewRef(self->context) : NULL,
+                         Py_NewRef(given->namespace_),
+                         Py_NewRef(given->name),
+                         &self->member};
+    *record = (ImportRecord){signature->host_stub, host};
+}
+
+static void
+bind_import(InstanceObject *self, const PlanImport *import, PyObject *extern_)
+{
+    switch (import->kind) {
+    case KIND_FUNCTION: bind_function(self, import->type, extern_); break;
+    case KIND_MEMORY: self->memories[import->type] = (MemoryObject *)Py_NewRef(extern_); break;
+    case KIND_TABLE: self->tables[import->type] = (TableObject *)Py_NewRef(extern_); break;
+    default: {
+        GlobalObject *global = (GlobalObject *)Py_NewRef(extern_);
+        self->globals[import->type] = global;
+        ((Bits128 **)((char *)self->vmctx + self->plan->imported_globals_at))[import->type] = global->cell;
+    }
+    }
+}
+
+/* Bind all imports: nothing is linked before all of them fit, and may be linked. */
+static int
+bind_imports(InstanceObject *self, PyObject *const *externs)
+{
+    PlanObject *plan = self->plan;
+    for (uint32_t i = 0; i < plan->n_imports; i++) {
+        if (check_import(plan, i, externs[i]) < 0)
+            return -1;
+        Member *member = member_of_import(&plan->imports[i], externs[i]);
+        if (member && !may_link(member))
+            return -1;
+    }
+    for (uint32_t i = 0; i < plan->n_imports; i++) {
+        Member *member = member_of_import(&plan->imports[i], externs[i]);
+        if (member && store_merge(&self->member, member) < 0)
+            return -1;
+        self->imports[i] = Py_NewRef(externs[i]);
+        self->n_imports = i + 1;
+        bind_import(self, &plan->imports[i], externs[i]);
+    }
+    return 0;
 }
 
 static Bits128 *
@@ -310,14 +351,7 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->member.settle = plan->has_mutable_references ? instance_settle : NULL;
     if (!store_of(&self->member))
         goto failed;
-    for (uint32_t i = 0; i < plan->n_imports; i++) {
-        PyObject *extern_ = PyTuple_GET_ITEM(fast, i);
-        self->imports[i] = Py_NewRef(extern_);
-        self->n_imports = i + 1;
-        if (bind_import(self, i, extern_) < 0)
-            goto failed;
-    }
-    if (fill_block(self) < 0)
+    if (bind_imports(self, ((PyTupleObject *)fast)->ob_item) < 0 || fill_block(self) < 0)
         goto failed;
     Py_DECREF(fast);
     return (PyObject *)self;
@@ -343,6 +377,71 @@ table_write_segment(InstanceObject *self, TableObject *table, uint64_t to, const
     }
 }
 
+static int
+write_elements(InstanceObject *self)
+{
+    PlanObject *plan = self->plan;
+    for (uint32_t i = 0; i < plan->n_elements; i++) {
+        ElementSegment *segment = &plan->elements[i];
+        if (segment->mode == ACTIVE) {
+            TableObject *table = self->tables[segment->table];
+            uint64_t at = (uint32_t)evaluate(self, &segment->offset).low;
+            if (at + segment->length > table->definition.length) {
+                raise_trap(TRAP_TABLE_OUT_OF_BOUNDS);
+                return -1;
+            }
+            table_write_segment(self, table, at, segment, 0, segment->length);
+        }
+        if (segment->mode != PASSIVE)
+            self->dropped[i] = 1;
+    }
+    return 0;
+}
+
+static int
+write_data(InstanceObject *self)
+{
+    PlanObject *plan = self->plan;
+    for (uint32_t i = 0; i < plan->n_data; i++) {
+        DataSegment *segment = &plan->data[i];
+        if (segment->mode != ACTIVE)
+            continue;
+        MemoryDefinition *definition = &self->memories[segment->memory]->definition;
+        uint64_t at = (uint32_t)evaluate(self, &segment->offset).low;
+        if (at + segment->length > memory_bytes(definition)) {
+            raise_trap(TRAP_MEMORY_OUT_OF_BOUNDS);
+            return -1;
+        }
+        if (segment->length)
+            memcpy(definition->base + at, segment->bytes, segment->length);
+        self->dropped[plan->n_elements + i] = 1;
+    }
+    return 0;
+}
+
+/* Run the start function; the store has been entered. */
+static int
+run_start(InstanceObject *self, Thread *thread)
+{
+    PlanObject *plan = self->plan;
+    uint32_t function = (uint32_t)plan->start;
+    Signature *signature = plan->signatures[plan->function_types[function]];
+    void *code, *vmctx = self->vmctx;
+    if (function < plan->n_imported_functions) {
+        ImportRecord *record = (ImportRecord *)((char *)self->vmctx + plan->imports_at) + function;
+        code = record->code;
+        vmctx = record->vmctx;
+    }
+    else
+        code = plan->code->base + plan->code->function_offsets[function - plan->n_imported_functions];
+    if (signature->n_params || signature->n_results) {
+        PyErr_SetString(PyExc_ValueError, "a start function has neither parameters nor results");
+        return -1;
+    }
+    CallFrame frame;
+    return run(thread, signature, code, vmctx, &frame, plan->code->release_gil);
+}
+
 static PyObject *
 instance_initialize(PyObject *object, PyObject *Py_UNUSED(none))
 {
@@ -356,59 +455,17 @@ instance_initialize(PyObject *object, PyObject *Py_UNUSED(none))
         PyErr_SetString(PyExc_ValueError, "the instance is initialized already");
         return NULL;
     }
+    /* tables and functions are this thread's alone until all is done */
+    int claims = plan->n_elements || plan->start >= 0;
+    Thread *thread = claims ? current_thread() : NULL;
+    if (claims && (!thread || enter_store(self->vmctx->store, thread) < 0))
+        return NULL;
     self->initialized = 1;
-    for (uint32_t i = 0; i < plan->n_elements; i++) {
-        ElementSegment *segment = &plan->elements[i];
-        if (segment->mode == ACTIVE) {
-            TableObject *table = self->tables[segment->table];
-            uint64_t at = (uint32_t)evaluate(self, &segment->offset).low;
-            if (at + segment->length > table->definition.length) {
-                raise_trap(TRAP_TABLE_OUT_OF_BOUNDS);
-                return NULL;
-            }
-            table_write_segment(self, table, at, segment, 0, segment->length);
-        }
-        if (segment->mode != PASSIVE)
-            self->dropped[i] = 1;
-    }
-    for (uint32_t i = 0; i < plan->n_data; i++) {
-        DataSegment *segment = &plan->data[i];
-        if (segment->mode != ACTIVE)
-            continue;
-        MemoryDefinition *definition = &self->memories[segment->memory]->definition;
-        uint64_t at = (uint32_t)evaluate(self, &segment->offset).low;
-        if (at + segment->length > definition->length) {
-            raise_trap(TRAP_MEMORY_OUT_OF_BOUNDS);
-            return NULL;
-        }
-        if (segment->length)
-            memcpy(definition->base + at, segment->bytes, segment->length);
-        self->dropped[plan->n_elements + i] = 1;
-    }
-    if (plan->start >= 0) {
-        uint32_t function = (uint32_t)plan->start;
-        Signature *signature = plan->signatures[plan->function_types[function]];
-        void *code, *vmctx = self->vmctx;
-        if (function < plan->n_imported_functions) {
-            ImportRecord *record = (ImportRecord *)((char *)self->vmctx + plan->imports_at) + function;
-            code = record->code;
-            vmctx = record->vmctx;
-        }
-        else
-            code = plan->code->base + plan->code->function_offsets[function - plan->n_imported_functions];
-        if (signature->n_params || signature->n_results) {
-            PyErr_SetString(PyExc_ValueError, "a start function has neither parameters nor results");
-            return NULL;
-        }
-        Thread *thread = current_thread();
-        if (!thread || enter_store(*(Store **)vmctx, thread) < 0)
-            return NULL;
-        CallFrame frame;
-        int failed = run(thread, signature, code, vmctx, &frame, plan->code->release_gil);
-        leave_store(vmctx);
-        if (failed)
-            return NULL;
-    }
+    int failed = write_elements(self) < 0 || write_data(self) < 0 || (plan->start >= 0 && run_start(self, thread) < 0);
+    if (claims)
+        leave_store(self->vmctx);
+    if (failed)
+        return NULL;
     Py_RETURN_NONE;
 }
 

@@ -85,7 +85,7 @@ store_add(Store *store, Member *member)
         store->members->link = &member->next;
     store->members = member;
     store->n_members++;
-    store->n_settlers += member->settle != NULL;
+    store->n_tasks += member->settle != NULL;
     if (member->moved)
         member->moved(member);
 }
@@ -105,13 +105,49 @@ store_of(Member *member)
     return store;
 }
 
+/* Free the stores that were retired into this one: no code runs that could have the address of one. */
+static void
+free_retired(Store *store)
+{
+    Store *retired = store->retired;
+    if (retired)
+        store->n_tasks--;
+    store->retired = NULL;
+    while (retired) {
+        Store *next = retired->retired;
+        free(retired);
+        retired = next;
+    }
+}
+
 static void
 store_free(Store *store)
 {
     for (size_t i = 0; i < store->n_keep; i++)
         Py_DECREF(store->keep[i]);
     free(store->keep);
+    free_retired(store);
     free(store);
+}
+
+/* `from` has become a part of `to`. Code that runs may have read its address just before and its stack limit not yet;
+ * so it stays as it is until the last activation of the instances it stood for has ended. Its limit was set for that
+ * activation, or for one around it, and holds. */
+static void
+store_retire(Store *from, Store *to)
+{
+    free(from->keep);
+    if (!from->depth) {
+        free(from);
+        return;
+    }
+    Store *last = from;
+    while (last->retired)
+        last = last->retired;
+    last->retired = to->retired;
+    if (!to->retired)
+        to->n_tasks++;
+    to->retired = from;
 }
 
 static void
@@ -124,50 +160,54 @@ member_leave(Member *member)
     if (member->next)
         member->next->link = member->link;
     member->store = NULL;
-    store->n_settlers -= member->settle != NULL;
+    store->n_tasks -= member->settle != NULL;
     if (--store->n_members == 0)
         store_free(store);
 }
 
-/* Join the stores of two members. Fails if two threads run in them. */
+/* Whether this thread may join the member's store with another: not while another thread runs in it, whose code would
+ * lose its turn amid a call. With an exception if not. Before anything is changed. */
+static int
+may_link(Member *member)
+{
+    Store *store = member->store;
+    if (!store || !store->owner || store->owner == (uintptr_t)this_thread)
+        return 1;
+    raise_error("RuntimeError", store == &dead_store ? "the instance is gone: it was garbage-collected"
+                                                     : "cannot link an instance that another thread is running");
+    return 0;
+}
+
+/* Join the stores of two members; all or nothing. */
 static int
 store_merge(Member *a, Member *b)
 {
     if (a->store && a->store == b->store)
         return 0;
+    if (!may_link(a) || !may_link(b))
+        return -1;
     if (!a->store && b->store) {
         store_add(b->store, a);
         return 0;
     }
-    Store *to = store_of(a);
+    Store *to = store_of(a), *from = b->store;
     if (!to)
         return -1;
-    if (!b->store) {
+    if (!from) {
         store_add(to, b);
         return 0;
-    }
-    Store *from = b->store;
-    if (to == &dead_store || from == &dead_store) {
-        raise_error("RuntimeError", "the instance is gone: it was garbage-collected");
-        return -1;
-    }
-    if (from->owner && to->owner && from->owner != to->owner) {
-        raise_error("RuntimeError", "cannot link an instance that another thread is running");
-        return -1;
     }
     if (from->n_members > to->n_members) {
         Store *swap = from;
         from = to;
         to = swap;
     }
-    if (from->n_keep) {
-        for (size_t i = 0; i < from->n_keep; i++)
-            store_keep(to, from->keep[i]);
-        from->n_keep = 0;
-    }
+    for (size_t i = 0; i < from->n_keep; i++)
+        store_keep(to, from->keep[i]);
     if (from->owner) {
+        if (!to->owner || from->stack_limit > to->stack_limit)
+            to->stack_limit = from->stack_limit;
         to->owner = from->owner;
-        to->stack_limit = from->stack_limit;
     }
     to->depth += from->depth;
     if (from->stack_bytes && (!to->stack_bytes || from->stack_bytes < to->stack_bytes))
@@ -178,8 +218,7 @@ store_merge(Member *a, Member *b)
         store_add(to, member);
         member = next;
     }
-    from->members = NULL;
-    store_free(from);
+    store_retire(from, to);
     return 0;
 }
 
@@ -230,11 +269,12 @@ store_keep(Store *store, PyObject *object)
     store->keep[store->n_keep++] = object;
 }
 
-/* At the outermost exit: global cells become owners of what they hold, then the list goes.
+/* At the outermost exit: global cells become owners of what they hold, then the list goes, and retired stores.
  * Dropping may run any Python code, even calls into this store; so the list is taken first. */
 static NOINLINE void
 store_sweep(Store *store)
 {
+    free_retired(store);
     for (Member *member = store->members; member; member = member->next)
         if (member->settle)
             member->settle(member);
@@ -314,7 +354,7 @@ leave_store(void *vmctx)
 {
     Store *store = *(Store **)vmctx;
     if (--store->depth == 0) {
-        if (UNLIKELY((store->n_keep | store->n_settlers) != 0)) {
+        if (UNLIKELY((store->n_keep | store->n_tasks) != 0)) {
             store_sweep(store);
             store = *(Store **)vmctx;
         }

@@ -185,7 +185,7 @@ table_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)table_new(type, element, (uint64_t)minimum, most, NULL);
 }
 
-/* Bits of a Python value for this table, and the stores joined. Returns 0 or -1. */
+/* Bits of a Python value for this table, which is free, and the stores joined. Returns 0 or -1. */
 static int
 table_value(TableObject *self, PyObject *value, uint64_t *out)
 {
@@ -250,7 +250,7 @@ static int
 table_assign(TableObject *self, PyObject *index, PyObject *value)
 {
     uint64_t at, bits;
-    if (table_index(self, index, &at) < 0 || table_value(self, value, &bits) < 0 || !table_is_free(self))
+    if (table_index(self, index, &at) < 0 || !table_is_free(self) || table_value(self, value, &bits) < 0)
         return -1;
     if (at >= self->definition.length) {
         PyErr_SetString(PyExc_IndexError, "index is outside of the table");
@@ -292,13 +292,13 @@ table_method_grow(PyObject *object, PyObject *const *args, Py_ssize_t n)
     }
     uint64_t bits = 0;
     Py_ssize_t delta = PyNumber_AsSsize_t(args[0], NULL);
-    if ((delta == -1 && PyErr_Occurred()) || (n == 2 && table_value(self, args[1], &bits) < 0))
+    if (delta == -1 && PyErr_Occurred())
         return NULL;
     if (delta < 0) {
         PyErr_SetString(PyExc_ValueError, "a table cannot shrink: the elements to add must not be negative");
         return NULL;
     }
-    if (!table_is_free(self))
+    if (!table_is_free(self) || (n == 2 && table_value(self, args[1], &bits) < 0))
         return NULL;
     int64_t before = table_grow(self, (uint64_t)delta, bits);
     if (before < 0) {
