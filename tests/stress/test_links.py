@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -32,6 +33,7 @@ from wasmer_runtime.error import RuntimeError as WasmError
 from wasmer_runtime.error import Trap
 from wasmer_runtime_core.link import link
 from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.trap import _name_or_none
 
 BACKENDS: Final = ("singlepass", "llvm")
 RELEASED: Final = CompilerConfig(release_gil=True)
@@ -454,3 +456,59 @@ def test_what_code_does_and_what_python_does_meanwhile() -> None:
                 )
                 assert closed or refused == (30 if act in REFUSED else 0), (name, act, refused)
                 assert shared.exports.one() == 1 and shared.exports.table[0]() in (1, 2)
+
+
+# --- who goes meanwhile ----------------------------------------------------------------------------------------------
+
+
+@isolated(environment=FREED)
+def test_a_function_whose_owner_goes_while_its_name_is_looked_for() -> None:
+    """Finding it runs Python code, and so any thread; a slot that lets go of the instance was its last owner."""
+    module = compile(PART)
+    holder = part_of(module)
+
+    def forget(*_: object) -> None:
+        holder.exports.table[0] = None
+        holder.exports.function.value = None
+        gc.collect()
+        fill_what_was_freed()
+
+    for look in (lambda: holder.exports.table[0], lambda: holder.exports.function.value):
+        part = part_of(module)
+        holder.exports.table[0] = part.exports.one
+        holder.exports.function.value = part.exports.one
+        gone = weakref.ref(part)
+        del part
+        gc.collect()
+        machine.configure(function_name=forget)
+        function = look()
+        machine.configure(function_name=_name_or_none)
+        assert function() == 1 and holder.exports.table[0] is None
+        del function
+        gc.collect()
+        assert gone() is None
+
+
+@isolated(environment=FREED)
+def test_a_thread_that_ends_with_greenlets_in_webassembly_leaves_their_instances_to_nobody() -> None:
+    """The next thread must not be taken for it: it is another stack."""
+    try:
+        import greenlet
+    except ImportError:
+        return
+    module = compile(PART)
+    left: list[Any] = []
+
+    def leave() -> None:
+        instance = part_of(module, lambda: greenlet.getcurrent().parent.switch())
+        inner = greenlet.greenlet(instance.exports.host)
+        inner.switch()
+        left.append((instance, inner))
+
+    def call() -> None:
+        for instance, _ in left:
+            assert "another thread" in str(raises(WasmError, instance.exports.one))
+
+    for _ in range(50):
+        for target in (leave, call):
+            assert not run_all(target)

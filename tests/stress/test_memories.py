@@ -283,6 +283,66 @@ def test_a_child_of_fork_can_grow_whatever_other_threads_did() -> None:
         thread.join()
 
 
+# --- instances that share a memory and run at once ------------------------------------------------------------------
+
+PAIRED: Final = """(module (import "e" "memory" (memory 1 40000))
+  (import "e" "mine" (global $mine (mut i32))) (import "e" "other" (global $other (mut i32)))
+  (import "e" "number" (global $number (mut i64))) (import "e" "vector" (global $vector (mut v128)))
+  (data $bytes "0123456789abcdef")
+  (global $seen (mut i32) (i32.const 0))
+  (func $end (result i32) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 16)))
+  (func (export "grow") (drop (memory.grow (i32.const 1))))
+  (func (export "size")
+    (if (i32.lt_u (memory.size) (global.get $seen)) (then unreachable)) (global.set $seen (memory.size)))
+  (func (export "load") (drop (v128.load (call $end))))
+  (func (export "store") (i64.store (call $end) (i64.const 0x0101010101010101)))
+  (func (export "fill") (memory.fill (i32.const 0) (i32.const 1) (i32.const 6000))
+    (memory.fill (call $end) (i32.const 1) (i32.const 16)))
+  (func (export "copy") (memory.copy (call $end) (i32.const 32) (i32.const 16))
+    (memory.copy (i32.const 1) (i32.const 0) (i32.const 6000)))
+  (func (export "init") (memory.init $bytes (call $end) (i32.const 0) (i32.const 16)))
+  (func (export "set") (local i64)
+    (local.set 0 (i64.add (global.get $number) (i64.const 0x100000001)))
+    (global.set $number (i64.or (i64.shl (local.get 0) (i64.const 32)) (i64.extend_i32_u (i32.wrap_i64 (local.get 0)))))
+    (global.set $vector (i64x2.splat (global.get $number))))
+  (func (export "get")
+    (call $check (global.get $number))
+    (call $check (i64x2.extract_lane 0 (global.get $vector)))
+    (call $check (i64x2.extract_lane 1 (global.get $vector))))
+  (func $check (param i64)
+    (if (i64.ne (i64.shr_u (local.get 0) (i64.const 32)) (i64.and (local.get 0) (i64.const 0xFFFFFFFF)))
+      (then unreachable)))
+  RUN)"""
+PAIRED_ACTIONS: Final = ("grow", "size", "load", "store", "fill", "copy", "init", "set", "get")
+
+
+@isolated(timeout=300)
+def test_each_pair_of_operators_of_two_instances_that_share_everything() -> None:
+    """Both run without the GIL, for many rounds: whatever one does, the other's accesses in bounds never trap, a
+    length never shrinks, and of a number no half is another's."""
+    runs = "".join(
+        f'(func (export "run {name}") (param $n i32) (global.set $mine (i32.const 1))'
+        f" (loop (call {1 + at}) (br_if 0 (i32.eqz (global.get $other)))"
+        " (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))"
+        for at, name in enumerate(PAIRED_ACTIONS)
+    )
+    for backend in BACKENDS:
+        for config in (RELEASED, CHECKED):
+            module = compile(PAIRED.replace("RUN", runs), backend=backend, config=config)
+            for at, first in enumerate(PAIRED_ACTIONS):
+                for second in PAIRED_ACTIONS[at:]:
+                    one, two = (Global.new_mutable(Value.I32(0)) for _ in range(2))
+                    shared = {
+                        "memory": Memory(1, 40000),
+                        "number": Global.new_mutable(Value.I64(0)),
+                        "vector": Global.new_mutable(Value.V128(0)),
+                    }
+                    a = module.instantiate({"e": {**shared, "mine": one, "other": two}}).exports
+                    b = module.instantiate({"e": {**shared, "mine": two, "other": one}}).exports
+                    failures = run_all(lambda: a[f"run {first}"](2000), lambda: b[f"run {second}"](2000))
+                    assert not failures, (backend, first, second, failures)
+
+
 # --- who comes next ------------------------------------------------------------------------------------------------
 
 

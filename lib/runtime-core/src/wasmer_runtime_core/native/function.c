@@ -250,11 +250,9 @@ is_alive(PyObject *borrowed)
     return borrowed && Py_REFCNT(borrowed) > 0;
 }
 
-/* The Function of a record; the one that exists if it does. */
 static PyObject *
-function_from_record(FunctionRecord *record)
+find_or_make_function(InstanceObject *instance, FunctionRecord *record)
 {
-    InstanceObject *instance = (InstanceObject *)record->owner;
     size_t at = (size_t)(record - instance->records);
     if (!instance->functions) {
         instance->functions = calloc(instance->n_records, sizeof *instance->functions);
@@ -279,6 +277,17 @@ function_from_record(FunctionRecord *record)
         instance->functions[at] = (FunctionObject *)function;
     }
     Py_XDECREF(name);
+    return function;
+}
+
+/* The Function of a record; the one that exists if it does. Whoever owns the instance, such as the slot of a table that
+ * the record was read from, may let go of it while Python code runs. */
+static PyObject *
+function_from_record(FunctionRecord *record)
+{
+    PyObject *instance = Py_NewRef(record->owner);
+    PyObject *function = find_or_make_function((InstanceObject *)instance, record);
+    Py_DECREF(instance);
     return function;
 }
 

@@ -20,7 +20,8 @@ thread_free(void *pointer)
     if (thread->has_timer && thread->timer_process == getpid())
         timer_delete(thread->timer);
     free(thread->deadlines);
-    free(thread);
+    if (!thread->n_activations)  /* else greenlets were left in wasm: their stores are nobody's, not the next thread's */
+        free(thread);
 }
 
 #define MOST_STACK_BYTES ((size_t)256 << 20)  /* also where there is no limit: a recursion has an end */
