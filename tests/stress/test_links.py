@@ -30,7 +30,7 @@ from wasmer_runtime import (
     compile,
 )
 from wasmer_runtime.error import RuntimeError as WasmError
-from wasmer_runtime.error import Trap
+from wasmer_runtime.error import Trap, UnableToCreateTable
 from wasmer_runtime_core.link import link
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.trap import _name_or_none
@@ -173,6 +173,19 @@ def test_what_another_thread_runs_is_not_linked_and_nothing_else_is() -> None:
         idle = part_of(module)
         idle.exports.table[0] = busy.exports.one  # nobody runs it any more
         assert idle.exports.indirect(0) == 1 and busy.exports.one() == 1
+
+
+@isolated()
+def test_an_instance_that_cannot_be_made_links_nobody() -> None:
+    module = compile(PART, config=RELEASED)
+    large = compile(
+        '(module (import "e" "0" (func (result i32))) (import "e" "1" (table 1 funcref))'
+        " (table 6000000 funcref) (table 6000000 funcref))"
+    )
+    idle, other = part_of(module), part_of(module)
+    raises(UnableToCreateTable, large.instantiate, {"e": {"0": idle.exports.one, "1": other.exports.table}})
+    with running(idle):
+        assert other.exports.one() == 1
 
 
 @isolated(environment=FREED)

@@ -242,53 +242,67 @@ allocate_arrays(InstanceObject *self, PlanObject *plan)
     return 0;
 }
 
+/* Its own memories and tables. Finding their classes runs Python code, so it is done before anything is linked. */
 static int
+make_memories(InstanceObject *self)
+{
+    PlanObject *plan = self->plan;
+    for (uint32_t i = plan->n_imported_memories; i < plan->n_memories; i++) {
+        PlanLimits *limits = &plan->memories[i - plan->n_imported_memories];
+        PyObject *class = configured(&memory_class, "wasmer_runtime_core.memory");
+        if (!class)
+            return -1;
+        self->memories[i] = memory_new((PyTypeObject *)class, limits->minimum, limits->maximum, limits->flag,
+                                       plan->needs_reservation ? RESERVE_BY_ALL_MEANS : RESERVE_IF_FREE);
+        if (!self->memories[i])
+            return -1;
+        if (plan->needs_reservation && !self->memories[i]->reserved) {
+            raise_no_slot(limits->minimum);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+make_tables(InstanceObject *self)
+{
+    PlanObject *plan = self->plan;
+    uint64_t elements = 0;  /* together: nobody touches them yet, but the cycle collector looks at each */
+    for (uint32_t i = plan->n_imported_tables; i < plan->n_tables; i++) {
+        PlanLimits *limits = &plan->tables[i];
+        elements += limits->minimum;
+        if (elements > MAX_TABLE) {
+            raise_error("UnableToCreateTable", "tables of %llu elements together are too large; there can be %u",
+                        (unsigned long long)elements, MAX_TABLE);
+            return -1;
+        }
+        PyObject *class = configured(&table_class, "wasmer_runtime_core.table");
+        if (!class)
+            return -1;
+        self->tables[i] = table_new((PyTypeObject *)class, limits->flag, limits->minimum, limits->maximum,
+                                    (PyObject *)self);
+        if (!self->tables[i] || store_merge(&self->member, &self->tables[i]->member) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* What of the context block depends on imports and on what was made. */
+static void
 fill_block(InstanceObject *self)
 {
     PlanObject *plan = self->plan;
     VMContext *vmctx = self->vmctx;
     char *block = (char *)vmctx;
-    for (uint32_t i = 0; i < plan->n_memories; i++) {
-        if (i >= plan->n_imported_memories) {
-            PlanLimits *limits = &plan->memories[i - plan->n_imported_memories];
-            PyObject *class = configured(&memory_class, "wasmer_runtime_core.memory");
-            if (!class)
-                return -1;
-            self->memories[i] = memory_new((PyTypeObject *)class, limits->minimum, limits->maximum, limits->flag,
-                                           plan->needs_reservation ? RESERVE_BY_ALL_MEANS : RESERVE_IF_FREE);
-            if (!self->memories[i])
-                return -1;
-            if (plan->needs_reservation && !self->memories[i]->reserved) {
-                raise_no_slot(limits->minimum);
-                return -1;
-            }
-        }
+    for (uint32_t i = 0; i < plan->n_memories; i++)
         ((MemoryDefinition **)(block + plan->memories_at))[i] = &self->memories[i]->definition;
-    }
     if (plan->n_memories) {
         vmctx->memory_base = self->memories[0]->definition.base;
         vmctx->memory_length = self->memories[0]->definition.length;
     }
-    uint64_t elements = 0;  /* together: nobody touches them yet, but the cycle collector looks at each */
-    for (uint32_t i = 0; i < plan->n_tables; i++) {
-        if (i >= plan->n_imported_tables) {
-            PlanLimits *limits = &plan->tables[i];
-            elements += limits->minimum;
-            if (elements > MAX_TABLE) {
-                raise_error("UnableToCreateTable", "tables of %llu elements together are too large; there can be %u",
-                            (unsigned long long)elements, MAX_TABLE);
-                return -1;
-            }
-            PyObject *class = configured(&table_class, "wasmer_runtime_core.table");
-            if (!class)
-                return -1;
-            self->tables[i] = table_new((PyTypeObject *)class, limits->flag, limits->minimum, limits->maximum,
-                                        (PyObject *)self);
-            if (!self->tables[i] || store_merge(&self->member, &self->tables[i]->member) < 0)
-                return -1;
-        }
+    for (uint32_t i = 0; i < plan->n_tables; i++)
         ((TableDefinition **)(block + plan->tables_at))[i] = &self->tables[i]->definition;
-    }
     for (uint32_t i = 0; i < plan->n_escaping; i++) {
         uint32_t function = plan->escaping[i];
         self->records[i].owner = (PyObject *)self;
@@ -305,7 +319,6 @@ fill_block(InstanceObject *self)
             *own_cell(self, i) = evaluate(self, &plan->initializers[i]);
     if (plan->has_reference_globals)
         instance_settle(&self->member);
-    return 0;
 }
 
 static PyObject *
@@ -351,8 +364,9 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->member.settle = plan->has_mutable_references ? instance_settle : NULL;
     if (!store_of(&self->member))
         goto failed;
-    if (bind_imports(self, ((PyTupleObject *)fast)->ob_item) < 0 || fill_block(self) < 0)
+    if (make_memories(self) < 0 || make_tables(self) < 0 || bind_imports(self, ((PyTupleObject *)fast)->ob_item) < 0)
         goto failed;
+    fill_block(self);
     Py_DECREF(fast);
     return (PyObject *)self;
 failed:
