@@ -118,7 +118,7 @@ def test_stale_extension_modules_are_removed(hook: ModuleType, tmp_path: Path) -
 
 def test_the_sessions_groups_exist() -> None:
     groups = pyproject("")["dependency-groups"]
-    text = (ROOT / "noxfile.py").read_text()
+    text = re.sub(r'GROUPS\["[\w-]+"\]', "", (ROOT / "noxfile.py").read_text())
     named = {name for names in re.findall(r"groups=\[([^\]]*)\]", text) for name in re.findall(r'"([\w-]+)"', names)}
     (table,) = re.findall(r"^GROUPS: Final = \{(.*?)^\}", text, re.MULTILINE | re.DOTALL)
     named |= {name for row in re.findall(r"\((.*?)\)", table) for name in re.findall(r'"([\w-]+)"', row)}

@@ -397,13 +397,15 @@ class Frame(NamedTuple):
     function_name: str  # from the name section, an export, or ""
     offset: int  # of the operator, in bytes from the start of the module
     module_name: str = ""
-    source: str = ""  # "file.c:12:3" where the module has debug information
+    source: str = ""  # "/src/file.c:12:3" where the module has debug information
+    inlined: bool = False  # into the function of this index, by the compiler that made the module
 
     def __str__(self) -> str:
         name = self.function_name or f"function[{self.function_index}]"
         module = f"{self.module_name}!" if self.module_name else ""
         source = f" at {self.source}" if self.source else ""
-        return printable(f"{module}{name}{source} (function {self.function_index}, at byte {self.offset:#x})")
+        of = "inlined into function" if self.inlined else "function"
+        return printable(f"{module}{name}{source} ({of} {self.function_index}, at byte {self.offset:#x})")
 
 
 class Trap(RuntimeError):

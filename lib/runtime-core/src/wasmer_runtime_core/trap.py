@@ -34,16 +34,16 @@ def frames(raw: tuple[RawFrame, ...], sources: bool = True) -> tuple[errors.Fram
     """The frames of a backtrace, innermost first; `sources`: with the lines that debug information has."""
     from wasmer_runtime_core.debug_info import demangle
 
-    return tuple(
-        errors.Frame(
-            index,
-            demangle(function_name(info, index)),
-            offset,
-            getattr(info, "module_name", None) or "",
-            info.source_lines.find(offset) if sources and isinstance(info, ModuleInfo) else "",
-        )
-        for info, index, offset in raw
-    )
+    found = []
+    for info, index, offset in raw:
+        module = getattr(info, "module_name", None) or ""
+        source = ""
+        if sources and isinstance(info, ModuleInfo):
+            *inlined, (_, source) = info.source_lines.frames(offset)
+            for function, place in inlined:
+                found.append(errors.Frame(index, demangle(function), offset, module, place, True))
+        found.append(errors.Frame(index, demangle(function_name(info, index)), offset, module, source))
+    return tuple(found)
 
 
 def make_trap(kind: int, raw: tuple[RawFrame, ...], detail: str | None) -> BaseException:

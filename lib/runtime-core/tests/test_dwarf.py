@@ -1,0 +1,372 @@
+"""DWARF: what compilers write is read as pyelftools reads it; what is hostile costs little and raises nothing."""
+
+from __future__ import annotations
+
+import random
+import struct
+import subprocess
+import sys
+from io import BytesIO
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wasmer_runtime_core import debug_info
+from wasmer_runtime_core.debug_info import LONGEST_PATH, MOST_STEPS, SourceFrame, SourceLines, demangle
+from wasmer_runtime_core.dwarf.data import Budget, Data, Malformed
+from wasmer_runtime_core.dwarf.units import Unit, Units
+from wasmer_runtime_core.wasm.decode import decode_module
+from wasmer_runtime_core.wasm.module import CustomSection, ModuleInfo
+
+NOTHING = (SourceFrame("", ""),)
+MAIN = """\
+#include "inl.h"
+int second(int, int);
+__attribute__((noinline, export_name("run"))) int run(int a) {
+  return down(a) + second(a, 3);
+}
+"""
+HEADER = """\
+static inline __attribute__((always_inline)) int inner(int x) {
+  return 7 / x;
+}
+static inline __attribute__((always_inline)) int down(int x) {
+  return inner(x) + 1;
+}
+"""
+SECOND = """\
+__attribute__((noinline)) int second(int a, int b) {
+  for (int i = 0; i < b; i++) a += i % (a - 2);
+  return a;
+}
+"""
+
+
+@pytest.fixture(scope="module", params=["-gdwarf-4", "-gdwarf-5"])
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A module of two files and a header, in folders; the linker leaves one function out."""
+    pytest.importorskip("ziglang", reason="a C compiler for WebAssembly is needed (ziglang)")
+    root = tmp_path_factory.mktemp("sources")
+    for name, text in (
+        ("include/inl.h", HEADER),
+        ("a/util.c", MAIN),
+        ("b/util.c", SECOND + "int unused(void) { return 3; }\n"),
+    ):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    target = root / "two.wasm"
+    flags = ["-target", "wasm32-freestanding", request.param, "-O1", "-nostdlib", "-Wl,--no-entry", "-Iinclude"]
+    command = [sys.executable, "-m", "ziglang", "cc", *flags, "-o", str(target), "a/util.c", "b/util.c"]
+    subprocess.run(command, check=True, capture_output=True, cwd=root)
+    return target.read_bytes()
+
+
+def sections_of(data: bytes) -> dict[str, bytes]:
+    return {
+        each.name: each.data for each in decode_module(data).info.custom_sections if each.name.startswith(".debug_")
+    }
+
+
+def info_of(sections: dict[str, bytes], code_offset: int = 0) -> ModuleInfo:
+    info = ModuleInfo()
+    info.code_offset = code_offset
+    info.custom_sections = [CustomSection(name, data, 0) for name, data in sections.items()]
+    return info
+
+
+def test_functions_that_the_compiler_inlined_have_frames(built: bytes) -> None:
+    info = decode_module(built).info
+    division = built.index(b"\x6d", info.code_offset)  # i32.div_s
+    inner, down, run = info.source_lines.frames(division)
+    assert (inner.function, down.function, run.function) == ("inner", "down", "")
+    assert inner.source.endswith("include/inl.h:2:12") and down.source.endswith("include/inl.h:5:10")
+    assert run.source.endswith("/a/util.c:4:10")
+    remainder = built.index(b"\x6f", info.code_offset)  # i32.rem_s
+    (second,) = info.source_lines.frames(remainder)
+    assert second.function == "" and "/b/util.c:2:" in second.source and second.source.startswith("/")
+
+
+def test_tables_are_what_pyelftools_reads(built: bytes) -> None:
+    elftools = pytest.importorskip("elftools.dwarf.dwarfinfo", reason="the other reader is pyelftools")
+    sections = sections_of(built)
+    arguments: dict[str, Any] = {"eh_frame_sec": None, "gnu_debugaltlink_sec": None}
+    for name in (
+        *("info", "aranges", "abbrev", "frame", "str", "loc", "ranges", "line", "pubtypes", "pubnames", "addr"),
+        *("str_offsets", "line_str", "loclists", "rnglists", "sup", "types"),
+    ):
+        data = sections.get(f".debug_{name}")
+        arguments[f"debug_{name}_sec"] = (
+            None if data is None else elftools.DebugSectionDescriptor(BytesIO(data), name, 0, len(data), 0)
+        )
+    config = elftools.DwarfConfig(little_endian=True, machine_arch="wasm32", default_address_size=4)
+    theirs = elftools.DWARFInfo(config, **arguments)
+    budget = Budget(MOST_STEPS)
+    compared = 0
+    position = 0
+    for other in theirs.iter_CUs():
+        unit = Unit(sections, position, budget)
+        assert unit.start == other.cu_offset
+        position = unit.end
+        table = unit.line_table()
+        assert table is not None
+        states = [each.state for each in theirs.line_program_for_CU(other).get_entries() if each.state is not None]
+        rows = [(each.address, each.file, each.line, each.column) for each in states if not each.end_sequence]
+        mine = zip(table._addresses, table._row_files, table._row_lines, table._row_columns, strict=True)
+        assert list(mine) == rows
+        compared += len(rows)
+        for start, end, first, _ in table._sequences:
+            if start:
+                found = table.find(start)
+                assert found is not None and found.line and table.find(end) != found
+                assert table._addresses[first] == start
+    assert compared > 20 and position == len(sections[".debug_info"])
+
+
+# --- what is broken -------------------------------------------------------------------------
+
+
+def uleb(number: int) -> bytes:
+    out = bytearray()
+    while True:
+        byte, number = number & 0x7F, number >> 7
+        out.append(byte | (0x80 if number else 0))
+        if not number:
+            return bytes(out)
+
+
+ABBREVIATIONS = (
+    b"\1\x11\1\x10\x17\x11\1\x12\6\0\0" + b"\2\x2e\1\x11\1\x12\6\3\x08\0\0" + b"\3\x1d\1\x31\x13\x11\1\x12\6\0\0\0"
+)
+"""1: a unit (stmt_list, low_pc, high_pc); 2: a subprogram (low_pc, high_pc, name); 3: an inlined call (origin, low_pc,
+high_pc)."""
+UNIT = b"\1" + b"\0\0\0\0" + b"\1\0\0\0" + b"\xff\xff\0\0"
+
+
+def unit(entries: bytes = b"", top: bytes = UNIT, version: int = 4) -> bytes:
+    body = struct.pack("<HIB", version, 0, 4) + top + entries
+    return struct.pack("<I", len(body)) + body
+
+
+def line(operations: bytes, line_range: int = 14, opcode_base: int = 13) -> bytes:
+    head = bytes((1, 1, 1, 0xFB, line_range, opcode_base)) + b"\0\1\1\1\1\0\0\0\1\0\0\1" + b"\0a.c\0\0\0\0\0"
+    body = struct.pack("<HI", 4, len(head)) + head + operations
+    return struct.pack("<I", len(body)) + body
+
+
+SOUND = b"\0\5\2\1\0\0\0" + b"\3\6\1" + b"\2\x7f\0\1\1"
+
+
+def made(lines: bytes, units: bytes = b"", abbreviations: bytes = ABBREVIATIONS) -> dict[str, bytes]:
+    return {".debug_line": lines, ".debug_info": units or unit(), ".debug_abbrev": abbreviations}
+
+
+def looked_up(sections: dict[str, bytes], address: int = 1) -> tuple[SourceFrame, ...]:
+    """What is found, after the price was checked."""
+    lines = SourceLines(info_of(sections))
+    for at in (address, 0, 5, 0xFFFF_FFFF):
+        found = lines.frames(at)
+    found = lines.frames(address)
+    assert found and found[-1].function == ""
+    assert lines._budget.steps > -1000, "a step is never much more than one"
+    return found
+
+
+def test_a_sound_one_by_hand() -> None:
+    assert looked_up(made(line(SOUND))) == (SourceFrame("", "a.c:7:0"),)
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        b"\0\0" * 8,  # an extended opcode without one
+        b"\2" + b"\xff" * 250_000 + b"\1",  # a number of 250,000 bytes
+        b"\2" * 5 + b"\x80" * 40,
+        b"\0\xff\xff\xff\xff\x0f\1",  # an extended opcode of 4 GiB
+        b"\0\5\2",  # an address that is not there
+        b"\0\1\2",
+        b"\x0c\xff\xff",
+        b"\4" + uleb(1 << 70) + b"\1\0\1\1",
+        b"\3" + b"\xff" * 9 + b"\x7f" + b"\1\0\1\1",
+    ],
+    ids=range(9),
+)
+def test_broken_programs(operations: bytes) -> None:
+    looked_up(made(line(operations)))
+    looked_up(made(line(SOUND + operations)))
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        made(line(SOUND, line_range=0)),
+        made(line(SOUND, opcode_base=0)),
+        made(line(SOUND, opcode_base=255)),
+        made(line(SOUND)[:20]),
+        made(b"\xff\xff\xff\xff" + b"\xff" * 8),
+        made(b"\xf0\xff\xff\xff"),
+        made(line(SOUND), unit(version=9)),
+        made(line(SOUND), unit(top=b"\7")),
+        made(line(SOUND), unit(), b"\1\x11\0\x10\x99"),
+        made(line(SOUND), unit(), b"\1\x11\0\x10\x16\0\0\0"),  # an indirect form
+        made(line(SOUND), unit(b"\2" * 3)),
+        made(line(SOUND), unit(b"\3\0\0\0\0\1\0\0\0\xff\0\0\0\0")),  # inlined, of the unit's header
+        made(line(SOUND), unit(b"\3\x17\0\0\0\1\0\0\0\xff\0\0\0\0")),  # inlined into itself
+        made(line(SOUND), b"\xff\xff\xff\xff\0"),
+        {".debug_line": line(SOUND), ".debug_info": unit()},
+        {".debug_line": line(SOUND)},
+        {".debug_info": unit(), ".debug_abbrev": ABBREVIATIONS},
+    ],
+    ids=range(17),
+)
+def test_broken_tables(sections: dict[str, bytes]) -> None:
+    looked_up(sections)
+
+
+# --- what is expensive ----------------------------------------------------------------------
+
+
+def nested(depth: int) -> bytes:
+    """Inlined calls, one within another."""
+    return b"\2\1\0\0\0\xff\0\0\0f\0" + b"\3\x17\0\0\0\1\0\0\0\xff\0\0\0" * depth
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        made(line(b"\0\5\2\1\0\0\0" + b"\x20" * 4_900_000)),  # special opcodes: rows
+        made(line(b"\0\5\2\1\0\0\0" + b"\1" * 1_000_000 + b"\0\1\1")),
+        made(line(SOUND * 400_000)),  # sequences
+        made(line(b"\4" + b"\x80" * 9 + b"\0") * 1),
+        made(line(SOUND), unit() * 200_000),  # units
+        made(line(SOUND), unit(top=b"\1" + b"\0\0\0\0" + b"\0\0\0\0\0\0\0\0") * 200_000),
+        made(line(SOUND), unit(b"\2\1\0\0\0\xff\0\0\0f\0\0" * 300_000)),  # functions
+        made(line(SOUND), unit(nested(300_000))),
+        made(line(SOUND), unit(b"\0" * 3_000_000)),
+        made(line(SOUND), unit(), b"".join(uleb(code) + b"\x34\0\0\0" for code in range(4, 600_000)) + ABBREVIATIONS),
+        made(line(SOUND), unit(), b"\1\x11\0" + b"\3\x08" * 1_000_000 + b"\0\0\0"),
+    ],
+    ids="rows copies sequences padding units empty-units functions nested ends codes attributes".split(),
+)
+def test_a_module_pays_once_and_has_a_limit(sections: dict[str, bytes]) -> None:
+    info = info_of(sections)
+    lines = info.source_lines
+    for offset in range(1, 400):
+        lines.frames(offset)
+    assert lines._budget.steps > -1000
+    left = lines._budget.steps
+    for offset in range(1, 400):
+        lines.frames(offset)
+    assert lines._budget.steps == left, "what was looked up is known, also that it is nothing"
+
+
+def test_long_names_are_cut() -> None:
+    long = line(SOUND).replace(b"a.c\0", b"d/" * 200_000 + b"a.c\0")
+    long = (
+        struct.pack("<I", len(long) - 4)
+        + long[4:6]
+        + struct.pack("<I", struct.unpack("<I", long[6:10])[0] + 400_000)
+        + long[10:]
+    )
+    ((_, source),) = looked_up(made(long))
+    assert len(source) == LONGEST_PATH and source.endswith("/a.c:7:0")
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60), st.binary(max_size=60), st.integers(2, 6))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes(program: bytes, entries: bytes, abbreviations: bytes, version: int) -> None:
+    looked_up(made(line(program), unit(entries, version=version), abbreviations))
+    looked_up({".debug_line": program, ".debug_info": entries, ".debug_abbrev": abbreviations})
+
+
+def test_mutations_of_what_a_compiler_wrote(built: bytes) -> None:
+    info = decode_module(built).info
+    source = random.Random(7)
+    sections = sections_of(built)
+    offsets = range(info.code_offset, info.code_offset + 200, 3)
+    for _ in range(300):
+        broken = {name: bytearray(data) for name, data in sections.items()}
+        for _ in range(source.randint(1, 8)):
+            data = broken[source.choice(sorted(broken))]
+            if data:
+                data[source.randrange(len(data))] = source.choice((0, 1, 0x7F, 0x80, 0xFF, source.randrange(256)))
+        lines = SourceLines(info_of({name: bytes(data) for name, data in broken.items()}, info.code_offset))
+        for offset in offsets:
+            lines.frames(offset)
+
+
+def test_no_failure_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (Malformed("x"), RecursionError(), MemoryError(), IndexError(), ZeroDivisionError(), UnicodeError()):
+
+        def fail(self: object, address: int, error: Exception = error) -> Unit:
+            raise error
+
+        monkeypatch.setattr(Units, "at", fail)
+        assert looked_up(made(line(SOUND))) == NOTHING
+
+
+def test_numbers_have_a_longest_form() -> None:
+    budget = Budget(100)
+    assert Data(b"\x80" * 15 + b"\1", 0, 16, budget).uleb() == 1 << 105
+    assert Data(b"\x7f", 0, 1, budget).sleb() == -1 and Data(b"\x80\x7f", 0, 2, budget).sleb() == -128
+    for broken in (b"\x80" * 17 + b"\1", b"\x80", b""):
+        with pytest.raises(Malformed):
+            Data(broken, 0, len(broken), budget).uleb()
+    with pytest.raises(Malformed):
+        Data(b"\x80" * 12 + b"\0", 0, 13, Budget(3)).uleb()
+
+
+# --- symbols --------------------------------------------------------------------------------
+
+
+def references(depth: int) -> str:
+    """A C++ symbol of so many templates, each of which is twice the one within."""
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return "_Z1f" + "3twoI" * depth + "1x" + "".join(f"S{digits[at - 1] if at else ''}_E" for at in range(depth))
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        references(34), "_RINvC1a1b" + "TB0_B0_E" * 100 + "E", "_RNvCGzzzzzzz_3foo", "_RINvC1a1bFG" + "z" * 20 + "_EuE",
+        "_Z" + "P" * 990 + "i", "_Z1f" + "I" * 990, "_R" + "N" * 990, "_RNvC1a" + "u" + "9" * 900,
+        "_ZN" + "1a" * 100_000 + "E", "_ZN" + "1a" * 480 + "E",
+        "_ZN3fooE" + "S_" * 480, "_RNvC1a" + "B_" * 400, "_R" + "B" * 990 + "_",
+    ],
+    ids=range(13),
+)  # fmt: skip
+def test_symbols_that_stand_for_more_than_they_say(symbol: str) -> None:
+    pytest.importorskip("itanium_demangler", reason="demangling is an extra")
+    pytest.importorskip("rust_demangler", reason="demangling is an extra")
+    demangle.cache_clear()
+    assert len(demangle(symbol)) < 1_000_000
+    assert sys.getprofile() is None
+
+
+def test_a_symbol_that_takes_too_long_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("itanium_demangler", reason="demangling is an extra")
+    demangle.cache_clear()
+    assert demangle(references(34)) == references(34)
+    assert demangle(references(3)) != references(3)
+    monkeypatch.setattr(debug_info, "MOST_EVENTS", 10)
+    demangle.cache_clear()
+    assert demangle("_ZN3foo3barEiPKc") == "_ZN3foo3barEiPKc"
+    demangle.cache_clear()
+
+
+def test_a_profiler_is_left_alone() -> None:
+    demangle.cache_clear()
+    seen = []
+
+    def profiler(frame: object, event: str, argument: object) -> None:
+        seen.append(event)
+
+    sys.setprofile(profiler)
+    try:
+        assert demangle("_ZN3foo3barEiPKc") == "_ZN3foo3barEiPKc"
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(None)
+        demangle.cache_clear()
+    assert seen
