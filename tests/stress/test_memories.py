@@ -434,10 +434,21 @@ def free_places() -> int:
 
 def locked_into_memory() -> int:
     memory = with_contents(Memory(2))
+    lock(memory)
+    return memory.address
+
+
+def locked_and_closed() -> int:
+    memory = with_contents(Memory(2))
+    lock(memory)
+    memory.close()
+    return memory.address
+
+
+def lock(memory: Memory) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mlock(ctypes.c_void_p(memory.address), ctypes.c_size_t(4096)):
         print("mlock is not allowed here")
-    return memory.address
 
 
 def under_a_limit() -> int:
@@ -464,7 +475,7 @@ def under_a_limit() -> int:
 
 HISTORIES: Final = (
     made, grown, grown_far, grown_by_code, closed, closed_while_code_runs, of_an_instance_that_closed, checked_code,
-    trap_amid_instantiation, trap_in_the_start_function, locked_into_memory, under_a_limit,
+    trap_amid_instantiation, trap_in_the_start_function, locked_into_memory, locked_and_closed, under_a_limit,
 )  # fmt: skip
 
 

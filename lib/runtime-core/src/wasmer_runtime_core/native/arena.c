@@ -100,17 +100,28 @@ pages_take(size_t count)
     }
 }
 
+/* New pages in place of those at `base`: zero, and nobody can touch them. It works where MADV_DONTNEED is refused, for
+ * pages that are locked into memory. Returns 0, or -1: then nothing is promised, not even that pages are there. */
+static int
+pages_renew(uint8_t *base, size_t bytes)
+{
+    return !bytes || mmap(base, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == base
+               ? 0
+               : -1;
+}
+
 static void
 pages_give(uint8_t *pages, size_t count)
 {
-    madvise(pages, count * PAGE, MADV_DONTNEED);
-    mprotect(pages, count * PAGE, PROT_NONE);
+    int renewed = pages_renew(pages, count * PAGE) == 0;
     for (int i = 0; i < n_regions; i++) {
         Region *region = &regions[i];
         if (pages < region->base || pages >= region->base + region->n_pages * PAGE)
             continue;
         size_t page = (size_t)(pages - region->base) / PAGE, low = 0, high = region->n_free;
         memset(region->owners + page, 0, count * sizeof(void *));
+        if (!renewed)
+            return;  /* the pages stay unused */
         while (low < high) {
             size_t middle = (low + high) / 2;
             if (region->free[middle].page < page)

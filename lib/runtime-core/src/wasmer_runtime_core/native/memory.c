@@ -45,15 +45,6 @@ install_growth_lock(void)
     pthread_atfork(lock_growth, unlock_growth, unlock_growth);
 }
 
-/* New pages in place of those at `base`: zero, and nobody can touch them. Returns 0, or -1: then nothing is promised. */
-static int
-pages_renew(uint8_t *base, size_t bytes)
-{
-    return !bytes || mmap(base, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == base
-               ? 0
-               : -1;
-}
-
 static int
 slot_give(Slot slot)
 {
@@ -380,8 +371,14 @@ memory_close(MemoryObject *self)
     unlock_growth();
     if (n_safepoints || released_elsewhere())
         return;
-    if (pages_renew(self->definition.base, self->touchable) == 0 && self->reserved)
-        self->accessible = self->touchable = 0;
+    /* not renewed: should that fail half-way, others could come to lie where code still looks */
+    int clean = !self->touchable || madvise(self->definition.base, self->touchable, MADV_DONTNEED) == 0;
+    if (self->touchable && mprotect(self->definition.base, self->touchable, PROT_NONE))
+        return;
+    if (self->reserved) {
+        self->accessible = 0;
+        self->touchable = clean ? 0 : self->touchable;
+    }
 }
 
 static PyObject *
