@@ -163,3 +163,11 @@ def test_every_class_is_an_error_and_is_documented() -> None:
     for value in exceptions:
         assert issubclass(value, errors.Error)
         assert value.__doc__
+
+
+def test_of_very_many_link_errors_the_first_are_listed() -> None:
+    items = [errors.ImportNotFound("env", f"f{number}", "function [] -> []") for number in range(1000)]
+    error = LinkError(items)
+    assert len(error.errors) == 1000
+    assert "(100 of 1000)" in str(error)
+    assert str(error).endswith("name: f99 (expected function [] -> []) … and 900 more")

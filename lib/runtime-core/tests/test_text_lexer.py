@@ -83,3 +83,10 @@ def test_memory_is_shared_by_equal_spellings() -> None:
     tokens = tokenize("i32.const 1 i32.const 1 " * 1000)
     assert len(tokens.numbers) == 4000 + lexer.LOOKAHEAD
     assert tokens.spellings[-1] == "1"
+
+
+def test_every_quotation_mark_of_an_unclosed_string_is_looked_at_once() -> None:
+    """A hundred thousand marks: were the rest tried at each of them, this would take hours."""
+    for text in ('"' + '\\"' * 100_000, '(; (; ;) ;) "' + '\\"' * 100_000, '(@a) "' + '\\"' * 100_000 + "\n"):
+        with pytest.raises(DecodeError, match=r"unclosed string|malformed string"):
+            tokenize(text)

@@ -258,3 +258,35 @@ def test_a_label_is_found_however_deep() -> None:
     text = "(func block $outer " + "block $l " * 1000 + "br $l br $outer " + "end " * 1001 + ")"
     binary = parse_module(text)
     assert b"\x0c\x00\x0c\xe8\x07\x0b" in binary
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(func (i32.const {digits}))",
+        "(func (f64.const 0x{digits}))",
+        "(func (f64.const 0x1p{digits}))",
+        "(func (drop (v128.const i32x4 {digits} 0 0 0)))",
+        "(func (i32.load offset={digits}))",
+        "(func (i32.load align={digits}))",
+        "(func (local.get {digits}))",
+        "(func (br {digits}))",
+        "({name})",
+        "(func {name})",
+        "(func ${name}) (func ${name})",
+        "(func (call ${name}))",
+        "(func (br ${name}))",
+        "(func block $a end ${name})",
+        "(func block ${name} end $a)",
+        "(func (local.get ${name}))",
+        "(global i32 (global.get ${name}))",
+        '(func (export "a") (export "a") (nop {name}))',
+        '(data "\\z{name}")',
+        "(type (func)) (func (type 0) (param {types}))",
+    ],
+)
+def test_messages_do_not_quote_what_is_as_long_as_the_text(text: str) -> None:
+    written = text.format(digits="1" * 100_000, name="n" * 100_000, types="i32 " * 10_000)
+    with pytest.raises(DecodeError) as caught:
+        parse_module(f"(module {written})")
+    assert len(str(caught.value)) < 500

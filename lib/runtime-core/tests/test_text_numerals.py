@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from fractions import Fraction
 
 import pytest
@@ -134,3 +135,40 @@ def test_singles_round_trip(value: float) -> None:
 @given(st.integers(-(1 << 63), (1 << 64) - 1), st.booleans())
 def test_integers_round_trip(value: int, hexadecimal: bool) -> None:
     assert integer(hex(value) if hexadecimal else str(value), 64) == value % (1 << 64)
+
+
+def test_a_numeral_as_long_as_a_text_takes_a_few_bytes_a_digit() -> None:
+    digits = "1" * 1_000_000
+    spaced = "1_" * 500_000 + "1"
+    for spelling in (digits, spaced, f"0x{digits}", f"0x{spaced}", f"1.{digits}e-{digits}", f"0x1.{spaced}p{digits}"):
+        tracemalloc.start()
+        integer(spelling, 32)
+        float_bits(spelling, 64)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 10 * len(spelling)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "1_",
+        "_1",
+        "1__1",
+        "0x_1",
+        "0x1_",
+        "0x1__1",
+        "1_.0",
+        "1._0",
+        "1.0_",
+        "1e_1",
+        "1e1_",
+        "1.0__0",
+        "0x1._1",
+        "0x1p1_",
+        "nan:0x1_",
+        "nan:0x_1",
+    ],
+)
+def test_underscores_stand_between_digits(spelling: str) -> None:
+    assert integer(spelling, 64) == float_bits(spelling, 64) == MALFORMED

@@ -30,7 +30,7 @@ called `WasmRuntimeError`, for those who do not want to shadow the built-in) a b
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.named_tuple import NamedTuple
 from wasmer_runtime_core.printable import printable
@@ -286,6 +286,10 @@ LinkErrorItem = (
 )
 
 
+MOST_LISTED: Final = 100
+"""Link errors in a message; `LinkError.errors` has all of them."""
+
+
 class LinkError(Error):
     """A module cannot be instantiated with these imports.
 
@@ -302,8 +306,10 @@ class LinkError(Error):
         else:
             count = len(self.errors)
             text = f"{count} link errors:" + "".join(
-                f" ({at} of {count}) {error}" for at, error in enumerate(self.errors, 1)
+                f" ({at} of {count}) {error}" for at, error in enumerate(self.errors[:MOST_LISTED], 1)
             )
+            if count > MOST_LISTED:
+                text += f" … and {count - MOST_LISTED} more"
         super().__init__(text + (f"\n{hint}" if hint else ""))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -9,6 +9,15 @@ every message, backtrace, `repr` and line of the command line puts its names thr
 
 from __future__ import annotations
 
+from typing import Final
+
+LONGEST_IN_A_MESSAGE: Final = 60
+
+
+def shortened(text: str) -> str:
+    """`text` as a message quotes it: names and numbers may be as long as the module."""
+    return text if len(text) <= LONGEST_IN_A_MESSAGE else text[: LONGEST_IN_A_MESSAGE - 1] + "…"
+
 
 def printable(text: str, keep: str = "") -> str:
     r"""`text`, with what a terminal would not show written as in Python's literals: ``\x1b``, ``\u202e``.

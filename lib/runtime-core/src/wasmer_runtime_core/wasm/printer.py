@@ -628,5 +628,5 @@ class _BodyPrinter:
 
 HAS_MEMORY_INDEX: Final = 0x40  # in the alignment field (3.0, multiple memories)
 MAX_ALIGNMENT_EXPONENT: Final = 31
-MAX_INDENT: Final = 40
+MAX_INDENT: Final = 32
 """Blocks that are indented more than those around them; deeper ones are not."""

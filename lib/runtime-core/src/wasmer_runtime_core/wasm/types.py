@@ -29,6 +29,15 @@ PAGE_BYTES: Final = 65536
 MAX_PAGES: Final = 65536
 
 
+MOST_TYPES_SHOWN: Final = 32
+
+
+def value_types_text(types: bytes) -> str:
+    """``i32, i32``; of very many the first, and how many there are: a module may name a wide type a million times."""
+    shown = ", ".join([VALUE_TYPE_NAMES[code] for code in types[:MOST_TYPES_SHOWN]])
+    return shown if len(types) <= MOST_TYPES_SHOWN else f"{shown}, … {len(types)} in all"
+
+
 class FunctionType(NamedTuple):
     """Parameters and results, a value type byte each."""
 
@@ -36,9 +45,7 @@ class FunctionType(NamedTuple):
     results: bytes
 
     def __str__(self) -> str:
-        params = ", ".join(VALUE_TYPE_NAMES[code] for code in self.params)
-        results = ", ".join(VALUE_TYPE_NAMES[code] for code in self.results)
-        return f"[{params}] -> [{results}]"
+        return f"[{value_types_text(self.params)}] -> [{value_types_text(self.results)}]"
 
 
 class Limits(NamedTuple):

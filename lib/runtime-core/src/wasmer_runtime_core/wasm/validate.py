@@ -18,6 +18,7 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.errors import InternalError, ValidationError
+from wasmer_runtime_core.printable import shortened
 from wasmer_runtime_core.wasm.body import Body
 from wasmer_runtime_core.wasm.body_validator import BodyValidator
 from wasmer_runtime_core.wasm.decode import DecodedModule
@@ -179,7 +180,7 @@ class _Declarations:
             if export.index >= counts[export.kind]:
                 self.invalid(f"unknown {KIND_NAMES[export.kind]} {export.index}")
             if export.name in names:
-                self.invalid(f"duplicate export name {export.name!r}")
+                self.invalid(f"duplicate export name {shortened(export.name)!r}")
             names.add(export.name)
 
     def start(self) -> None:

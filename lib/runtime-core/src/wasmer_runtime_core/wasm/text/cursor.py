@@ -13,6 +13,7 @@ from typing import Final, final
 
 from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.printable import shortened
 from wasmer_runtime_core.wasm.text.keywords import (
     END_OF_TEXT,
     LEFT,
@@ -73,7 +74,7 @@ class Cursor:
             return self.error(f"unexpected token: the text ends, expected {expected}")
         if spelling == "$" or spelling == '$""':
             return self.error("empty identifier")
-        short = spelling if len(spelling) <= 60 else spelling[:57] + "…"
+        short = shortened(spelling)
         if number < NUMBER_OF_KEYWORDS or self.is_known_token(spelling):
             return self.error(f"unexpected token {short}, expected {expected}")
         return self.error(f"unknown operator {short}, expected {expected}")
@@ -188,7 +189,7 @@ class Cursor:
         value = unsigned(spelling, bits) if spelling else MALFORMED
         if value < 0:
             if value == OUT_OF_RANGE:
-                raise self.error(f"i{bits} constant out of range: {spelling}")
+                raise self.error(f"i{bits} constant out of range: {shortened(spelling)}")
             raise self.unexpected(what)
         self.at += 1
         return value
@@ -199,7 +200,7 @@ class Cursor:
         value = integer(spelling, bits)
         if value < 0:
             if value == OUT_OF_RANGE:
-                raise self.error(f"constant out of range: {spelling} as i{bits}")
+                raise self.error(f"constant out of range: {shortened(spelling)} as i{bits}")
             raise self.unexpected(f"an i{bits} literal")
         self.at += 1
         return value
@@ -210,7 +211,7 @@ class Cursor:
         value = float_bits(spelling, bits)
         if value < 0:
             if value == OUT_OF_RANGE:
-                raise self.error(f"constant out of range: {spelling} as f{bits}")
+                raise self.error(f"constant out of range: {shortened(spelling)} as f{bits}")
             raise self.unexpected(f"an f{bits} literal")
         self.at += 1
         return value

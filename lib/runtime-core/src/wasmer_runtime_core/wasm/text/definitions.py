@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import final
 
+from wasmer_runtime_core.printable import shortened
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.keywords import NAME_ANNOTATION, NUMBER_OF_KEYWORDS, PARAM, RESULT, TYPE
 from wasmer_runtime_core.wasm.types import FunctionType
@@ -43,7 +44,7 @@ class IndexSpace:
                 if targets is not None and name in targets.indices:
                     self.count += 1
                     return None
-                raise cursor.error(f"duplicate {self.kind} {name}", 1)
+                raise cursor.error(f"duplicate {self.kind} {shortened(name)}", 1)
             self.indices[name] = self.count
             self.names[self.count] = name[1:].encode("utf-8", "replace")
         written = cursor.take_name_annotation()
@@ -66,7 +67,7 @@ class IndexSpace:
             if index < 0:
                 index = self.indices.get(cursor.canonical_identifier(spelling), -1)
                 if index < 0:
-                    raise cursor.error(f"unknown {self.long_kind} {spelling}")
+                    raise cursor.error(f"unknown {self.long_kind} {shortened(spelling)}")
             cursor.at += 1
             return index
         return cursor.take_unsigned(32, f"the index of a {self.long_kind}")

@@ -18,6 +18,7 @@ from typing import Final, final
 
 from librt.strings import BytesWriter
 
+from wasmer_runtime_core.printable import shortened
 from wasmer_runtime_core.wasm.operators import IMMEDIATES
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.definitions import Definitions, IndexSpace, take_function_type
@@ -250,8 +251,10 @@ class InstructionReader:
             raise cursor.unexpected("no block to end here" if number == END else "no if without else here")
         if cursor.spellings[cursor.numbers[cursor.at]].startswith("$"):
             label = cursor.take_identifier()
-            if label != self.opened_labels[-1]:
-                raise cursor.error(f"mismatching label {label}, the block has {self.opened_labels[-1] or 'none'}", 1)
+            opened = self.opened_labels[-1]
+            if label != opened:
+                found, wanted = shortened(label or ""), shortened(opened or "none")
+                raise cursor.error(f"mismatching label {found}, the block has {wanted}", 1)
         if number == ELSE:
             self.kinds[-1] = FLAT_ELSE
             self.out.write(ELSE_BYTE)
@@ -296,7 +299,7 @@ class InstructionReader:
             if level < 0:
                 level = self.label_levels.get(cursor.canonical_identifier(spelling), -1)
                 if level < 0:
-                    raise cursor.error(f"unknown label {spelling}")
+                    raise cursor.error(f"unknown label {shortened(spelling)}")
             cursor.at += 1
             return self.label_depth - 1 - level
         return cursor.take_unsigned(32, "a label")
@@ -441,7 +444,7 @@ class InstructionReader:
         if spelling.startswith("offset="):
             offset = unsigned(spelling[7:] or "?", 32)
             if offset == OUT_OF_RANGE:
-                raise cursor.error(f"i32 constant out of range: {spelling}")
+                raise cursor.error(f"i32 constant out of range: {shortened(spelling)}")
             if offset == MALFORMED:
                 raise cursor.unexpected("offset=…")
             cursor.at += 1
@@ -451,7 +454,7 @@ class InstructionReader:
             if alignment == MALFORMED:
                 raise cursor.unexpected("align=…")
             if alignment <= 0 or alignment & (alignment - 1):
-                raise cursor.error(f"alignment must be a power of two: {spelling}")
+                raise cursor.error(f"alignment must be a power of two: {shortened(spelling)}")
             exponent = alignment.bit_length() - 1
             cursor.at += 1
         if memory:
@@ -464,7 +467,7 @@ class InstructionReader:
         spelling = cursor.spellings[cursor.numbers[cursor.at]]
         value = unsigned(spelling, 8) if spelling else MALFORMED
         if value == OUT_OF_RANGE or value > 255:
-            raise cursor.error(f"malformed lane index {spelling}, expected 0 to 255")
+            raise cursor.error(f"malformed lane index {shortened(spelling)}, expected 0 to 255")
         if value == MALFORMED:
             raise cursor.unexpected("a lane index")
         cursor.at += 1

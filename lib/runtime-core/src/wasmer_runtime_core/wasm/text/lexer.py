@@ -38,22 +38,22 @@ LOOKAHEAD: Final = 4
 IDENTIFIER_CHARACTERS: Final = r"0-9A-Za-z!#$%&'*+\-./:<=>?@\\^_`|~"
 STRING: Final = r'"(?:[^"\x00-\x1f\x7f]*+(?<!\\)"|(?:[^"\\\x00-\x1f\x7f]++|\\[^\x00-\x1f\x7f])*")'
 """Escapes are not looked at here: see `strings`."""
+UNCLOSED_STRING: Final = r'"[^\x00-\x1f\x7f]*+'
+"""From a quotation mark that begins no string: all up to the line's end, or every mark in it would be tried."""
 COMMENT: Final = r"\(;(?:[^;(\n\r]++|;(?!\))|\((?!;))*;\)"
 SPACE: Final = rf"(?:[ \t\n\r]++|;;[^\n\r]*+|{COMMENT})*"
 ANNOTATION: Final = rf"\(@(?:name|custom)(?![{IDENTIFIER_CHARACTERS}])"
 
+WORD: Final = re.compile(rf"(?:[{IDENTIFIER_CHARACTERS},\[\]{{}}]++|;(?!;)|{STRING})+")
 TOKEN: Final = re.compile(
-    SPACE
-    + r"(\((?![;@])|\)"
-    + rf"|(?:[{IDENTIFIER_CHARACTERS},\[\]{{}}]++|;(?!;)|{STRING})+"
-    + rf"|{ANNOTATION}|\([;@]|\Z|[\s\S])"
+    SPACE + r"(\((?![;@])|\)" + rf"|{WORD.pattern}" + rf"|{ANNOTATION}|\([;@]|\Z|{UNCLOSED_STRING}|[\s\S])"
 )
-"""Group 1: the token; empty at the end of the text; a lone character if none begins here.
+"""Group 1: the token; empty at the end of the text; an unclosed string or a lone character if none begins here.
 
 ``(;`` and ``(@`` are none: their text has to be rewritten.
 """
 
-NESTING: Final = re.compile(rf"{STRING}|;;[^\n\r]*|\(;|\(@")
+NESTING: Final = re.compile(rf"{STRING}|{UNCLOSED_STRING}|;;[^\n\r]*|\(;|\(@")
 IN_COMMENT: Final = re.compile(r"\(;|;\)")
 IN_ANNOTATION: Final = re.compile(
     rf"{STRING}|[\t\n\r ]+|;;[^\n\r]*|\(;|\(@|[()]|[^\n\r\t -~]|\"|[^()\";\x00-\x1f\x7f-\U0010ffff]+|;"
@@ -152,7 +152,11 @@ def tokenize(source: str | bytes, words: dict[str, int] = KEYWORDS) -> Tokens:
         tokens = tokens_of(blank_out_nested(text), words)
     spellings = tokens.spellings
     for number in range(len(words), len(spellings)):
-        if len(spellings[number]) == 1 and SINGLE_CHARACTER.match(spellings[number]) is None:
+        spelling = spellings[number]
+        if len(spelling) == 1:
+            if SINGLE_CHARACTER.match(spelling) is None:
+                raise not_a_token(tokens, number)
+        elif spelling[0] == '"' and (spelling[-1] != '"' or spelling[-2] == "\\") and not WORD.fullmatch(spelling):
             raise not_a_token(tokens, number)
     return tokens
 
@@ -187,7 +191,7 @@ def not_a_token(tokens: Tokens, number: int) -> DecodeError:
     index = tokens.numbers.index(number)
     offset = tokens.offset(index)
     character = tokens.spellings[number]
-    if character != '"':
+    if character[0] != '"':
         return fail_at(tokens.text, offset, f"illegal character {character!a}")
     if offset > 0 and tokens.text[offset - 1] == "$":
         return fail_at(

@@ -15,8 +15,10 @@ from typing import Final
 MALFORMED: Final = -1
 OUT_OF_RANGE: Final = -2
 
-DECIMAL: Final = r"[0-9](?:_?[0-9])*"
-HEXADECIMAL: Final = r"[0-9a-fA-F](?:_?[0-9a-fA-F])*"
+# Underscores stand between digits: the patterns see to their ends, and no numeral has two in a row. A group that is
+# repeated would be remembered at each digit, and numerals may be as long as the text.
+DECIMAL: Final = r"[0-9][0-9_]*+(?<!_)"
+HEXADECIMAL: Final = r"[0-9a-fA-F][0-9a-fA-F_]*+(?<!_)"
 INTEGER: Final = re.compile(rf"([+-]?)(?:0x({HEXADECIMAL})|({DECIMAL}))")
 DECIMAL_FLOAT: Final = re.compile(rf"[+-]?{DECIMAL}(?:\.(?:{DECIMAL})?)?(?:[eE][+-]?{DECIMAL})?")
 HEXADECIMAL_FLOAT: Final = re.compile(rf"([+-]?)0x({HEXADECIMAL})(?:\.({HEXADECIMAL})?)?(?:[pP]([+-]?)({DECIMAL}))?")
@@ -42,7 +44,7 @@ def integer(spelling: str, bits: int) -> int:
     if len(spelling) < 10 and bits >= 32 and spelling.isdecimal() and spelling.isascii():
         return int(spelling)
     found = INTEGER.fullmatch(spelling)
-    if found is None:
+    if found is None or "__" in spelling:
         return MALFORMED
     sign, hexadecimal, decimal = found.groups()
     if hexadecimal is not None:
@@ -63,6 +65,8 @@ def integer(spelling: str, bits: int) -> int:
 
 def float_bits(spelling: str, bits: int) -> int:
     """The bits of an ``f32`` (`bits` 32) or ``f64`` (64)."""
+    if "__" in spelling:
+        return MALFORMED
     if DECIMAL_FLOAT.fullmatch(spelling) is not None:
         return decimal_float_bits(spelling.replace("_", ""), bits)
     found = HEXADECIMAL_FLOAT.fullmatch(spelling)
