@@ -16,7 +16,6 @@ from wasmer_runtime_core.implementation_limits import (
     DEFAULT_LIMITS,
     LIMITS,
     ImplementationLimits,
-    Limit,
 )
 from wasmer_runtime_core.pipeline import Compilation, run, validate
 from wasmer_runtime_core.wasm.decode import decode_module
@@ -184,23 +183,3 @@ def test_a_module_that_is_too_large_is_not_even_read(form: str, tmp_path: Path) 
         source = Path("/dev/zero")
     with pytest.raises(ImplementationLimitError, match="bytes of a module"):
         run(Compilation(source, config=config), until="read")
-
-
-# --- the page -----------------------------------------------------------------------------------
-PAGE: Final = Path(__file__).parents[3] / "docs" / "limits.md"
-
-
-def page_row(limit: Limit) -> str:
-    most = f"{limit.most:,}" + (f" and {limit.per_byte} for each byte of the module" if limit.per_byte else "")
-    return f"| `{limit.name}` | {limit.bounds} | {most} | {limit.source or 'ours'} |\n"
-
-
-def test_the_page_has_the_table(bless: bool) -> None:
-    page = PAGE.read_text()
-    before, head, rest = page.partition("| name | bounds | default | from |\n|---|---|---|---|\n")
-    assert head
-    now = "".join(map(page_row, LIMITS))
-    found, _, after = rest.partition("\n\n")
-    if bless:
-        PAGE.write_text(before + head + now + "\n" + after)
-    assert found + "\n" == now or bless
