@@ -243,7 +243,7 @@ def test_workers_end_with_their_caller(number: signal.Signals) -> None:
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(number)
-    _, complaint = process.communicate(timeout=60)
+    _, complaint = process.communicate(timeout=900)
     assert process.returncode == (1 if number == signal.SIGINT else -number) or process.returncode == -number
     assert ("KeyboardInterrupt" in complaint) == (number == signal.SIGINT)
     until = time.monotonic() + 60

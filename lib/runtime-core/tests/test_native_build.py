@@ -58,7 +58,7 @@ def test_the_machine_exists_once_in_a_process() -> None:
         [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}\n{code}"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=900,
         check=False,
     )
     assert result.stdout == "-1\n" and "it is loaded already" in result.stderr
@@ -73,7 +73,7 @@ def test_a_missing_library_says_how_to_build_it(tmp_path: Path) -> None:
         env={"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=900,
         check=False,
     )
     assert result.returncode == 1

@@ -371,7 +371,7 @@ def run_script(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[s
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(path=sys.path))
     return subprocess.run(
-        [sys.executable, str(script), *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, str(script), *arguments], capture_output=True, text=True, timeout=900, check=False
     )
 
 

@@ -242,7 +242,7 @@ def test_a_traceback_on_request(capsys: pytest.CaptureFixture[str], monkeypatch:
 
 def process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "wasmer_runtime", *arguments], capture_output=True, text=True, timeout=60, **options
+        [sys.executable, "-m", "wasmer_runtime", *arguments], capture_output=True, text=True, timeout=900, **options
     )
 
 
@@ -318,6 +318,6 @@ def test_wasm2wat_gives_text_that_is_the_same_module(run: Run, program: str, tmp
 def test_standard_streams_that_are_closed(program: str, arguments: str, code: int, closing: str) -> None:
     words = arguments.replace("FILE", program)
     command = f'exec "$0" -m wasmer_runtime {words} {closing}'
-    done = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, timeout=60)
+    done = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, timeout=900)
     assert done.returncode == code
     assert b"AttributeError" not in done.stderr and b"Traceback" not in done.stderr

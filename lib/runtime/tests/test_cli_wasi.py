@@ -97,7 +97,7 @@ def write_program(path: Path, body: str, namespace: str = SNAPSHOT1) -> str:
 
 def process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "wasmer_runtime", *arguments], capture_output=True, timeout=60, **options
+        [sys.executable, "-m", "wasmer_runtime", *arguments], capture_output=True, timeout=900, **options
     )
 
 
@@ -161,7 +161,7 @@ def test_a_listening_socket_behind_the_directories(tmp_path: Path, address: str)
             pytest.skip("this machine has no IPv6")
         assert told.startswith("Listening at ")
         where, _, port = told.removeprefix("Listening at ").strip().rpartition(":")
-        with socket.create_connection((where, int(port)), timeout=60) as connection:
+        with socket.create_connection((where, int(port)), timeout=900) as connection:
             connection.sendall(b"hello")
             assert connection.recv(100) == b"hello"
             assert connection.recv(100) == b""
@@ -210,7 +210,7 @@ def test_standard_streams_that_are_closed(tmp_path: Path, closing: str, ending: 
     program = write_program(tmp_path / "p.wat", body)
     before = Path(program).read_bytes()
     command = f'exec "$0" -m wasmer_runtime run "$1" {closing}'
-    done = subprocess.run(["sh", "-c", command, sys.executable, program], capture_output=True, timeout=60)
+    done = subprocess.run(["sh", "-c", command, sys.executable, program], capture_output=True, timeout=900)
     assert done.returncode == {"": 0, "unreachable": 134}.get(ending, 7)
     assert done.stdout == (b"" if ">&-" in closing.replace("2>&-", "") else b"text")
     assert b"Traceback" not in done.stderr and Path(program).read_bytes() == before

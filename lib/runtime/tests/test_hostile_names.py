@@ -241,7 +241,7 @@ def test_on_a_terminal(command: str, files: Path) -> None:
     mine, its = pty.openpty()
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
     arguments = [sys.executable, "-m", "wasmer_runtime", command, str(files / "provider.wasm")]
-    subprocess.run(arguments, stdin=its, stdout=its, stderr=its, env=environment, timeout=120)
+    subprocess.run(arguments, stdin=its, stdout=its, stderr=its, env=environment, timeout=900)
     os.close(its)
     output = b""
     try:
