@@ -171,3 +171,17 @@ def test_of_very_many_link_errors_the_first_are_listed() -> None:
     assert len(error.errors) == 1000
     assert "(100 of 1000)" in str(error)
     assert str(error).endswith("name: f99 (expected function [] -> []) … and 900 more")
+
+
+def test_a_name_as_long_as_a_module_does_not_fill_every_line_of_a_backtrace() -> None:
+    frame = errors.Frame(3, "n" * 1_000_000, 0x1F, "m" * 1_000_000, "s" * 1_000_000)
+    assert len(str(frame)) < 4000
+    assert len(frame.function_name) == 1_000_000
+
+
+def test_a_trap_that_is_raised_again_and_again_keeps_a_part_of_its_ways() -> None:
+    trap = errors.Trap("unreachable executed", "UNREACHABLE")
+    for _ in range(1000):
+        trap.add_frames(lambda: (errors.Frame(1, "f", 2),))
+        assert trap.frames
+    assert len(trap.frames) == errors.MOST_ENTRIES

@@ -33,7 +33,7 @@ import builtins
 from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.named_tuple import NamedTuple
-from wasmer_runtime_core.printable import printable
+from wasmer_runtime_core.printable import LONGEST_IN_A_BACKTRACE, printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -407,11 +407,15 @@ class Frame(NamedTuple):
     inlined: bool = False  # into the function of this index, by the compiler that made the module
 
     def __str__(self) -> str:
-        name = self.function_name or f"function[{self.function_index}]"
-        module = f"{self.module_name}!" if self.module_name else ""
-        source = f" at {self.source}" if self.source else ""
+        name = shortened(self.function_name, LONGEST_IN_A_BACKTRACE) or f"function[{self.function_index}]"
+        module = f"{shortened(self.module_name, LONGEST_IN_A_BACKTRACE)}!" if self.module_name else ""
+        source = f" at {shortened(self.source, LONGEST_IN_A_BACKTRACE)}" if self.source else ""
         of = "inlined into function" if self.inlined else "function"
         return printable(f"{module}{name}{source} ({of} {self.function_index}, at byte {self.offset:#x})")
+
+
+MOST_ENTRIES: Final = 64
+"""Entries into WebAssembly that a trap passed through and has frames of."""
 
 
 class Trap(RuntimeError):
@@ -432,6 +436,7 @@ class Trap(RuntimeError):
         self._frames = tuple(frames)
         self._unnamed: list[Callable[[], tuple[Frame, ...]]] = []
         self._more_notes: list[str] = []
+        self._entries = 0
 
     @property
     def frames(self) -> tuple[Frame, ...]:
@@ -441,8 +446,13 @@ class Trap(RuntimeError):
         return self._frames
 
     def add_frames(self, look_up: Callable[[], tuple[Frame, ...]]) -> None:
-        """More frames, of an entry further out; `look_up` gives them when they are asked for."""
-        self._unnamed.append(look_up)
+        """More frames, of an entry further out; `look_up` gives them when they are asked for.
+
+        Not without end: a host may raise one object again and again.
+        """
+        if self._entries < MOST_ENTRIES:
+            self._entries += 1
+            self._unnamed.append(look_up)
 
     @property
     def __notes__(self) -> list[str]:  # type: ignore[override]

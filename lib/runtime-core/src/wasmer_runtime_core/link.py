@@ -45,6 +45,8 @@ class Linked(NamedTuple):
     """Exports whose name a method of `Exports` has, too."""
 
 
+STRETCH: Final = 1 << 12
+"""Numbers that are packed at once."""
 METHODS_OF_EXPORTS: Final = frozenset(("keys", "values", "items", "kind"))
 """The names in the class `Exports` that are not Python's own; a test compares them with it."""
 
@@ -121,4 +123,7 @@ def _items(segment: ElementSegment) -> bytes:
 
 def _packed(numbers: Sequence[int], size: int) -> bytes:
     """Signed integers of `size` bytes; the module `array` takes longer to load than this for most modules."""
+    if len(numbers) > STRETCH:  # each number is an object of 40 bytes meanwhile
+        parts = [_packed(numbers[at : at + STRETCH], size) for at in range(0, len(numbers), STRETCH)]
+        return b"".join(parts)
     return b"".join([number.to_bytes(size, "little", signed=True) for number in numbers])

@@ -12,11 +12,12 @@ from __future__ import annotations
 from typing import Final
 
 LONGEST_IN_A_MESSAGE: Final = 60
+LONGEST_IN_A_BACKTRACE: Final = 1000
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = LONGEST_IN_A_MESSAGE) -> str:
     """`text` as a message quotes it: names and numbers may be as long as the module."""
-    return text if len(text) <= LONGEST_IN_A_MESSAGE else text[: LONGEST_IN_A_MESSAGE - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def printable(text: str, keep: str = "") -> str:
