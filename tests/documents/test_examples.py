@@ -1,4 +1,4 @@
-"""The documents' examples are true: commands print what the page says, Python code runs.
+"""The documents' examples are true: commands print what the page says, and so does Python code.
 
 A page's first ``wat`` block is saved under the name that the text before it gives in backticks; each
 line of a ``console`` block that begins with ``$ wasmer-runtime`` is run beside it, and must
@@ -18,9 +18,9 @@ from typing import Final
 
 import pytest
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+from tests.documents.blocks import BLOCK, ROOT
+
 PAGES: Final = ("docs/command-line.md", "docs/life-of-a-function.md")
-BLOCK: Final = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 COMMAND: Final = "$ wasmer-runtime "
 
 
@@ -64,8 +64,8 @@ def test_commands_print_what_the_page_says(page: str, tmp_path: Path, bless: boo
 
 
 @pytest.mark.parametrize("page", ["README.md", "lib/runtime/README.md"])
-def test_python_examples_run(page: str) -> None:
-    """Each runs as it stands; a comment ``prints X`` or ``returns X`` holds for its line."""
+def test_python_examples_print_what_they_say(page: str) -> None:
+    """A comment ``prints X`` or ``returns X`` holds for its line."""
     for match in BLOCK.finditer((ROOT / page).read_text()):
         if match[2] != "python":
             continue

@@ -7,19 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents.test_examples import ROOT
+from tests.documents.blocks import PAGES, named
 
-PLACES = (
-    "*.md",
-    "docs/*.md",
-    "lib/*.md",
-    "lib/*/*.md",
-    "benchmarks/*.md",
-    "changes/*.md",
-    "examples/**/*.md",
-    "tests/**/*.md",
-)
-PAGES = sorted(page for place in PLACES for page in ROOT.glob(place))
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)#?([^)\s]*)\)")
 FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 
@@ -35,7 +24,7 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=named)
 def test_links_lead_somewhere(page: Path) -> None:
     for path, anchor in LINK.findall(prose(page.read_text())):
         target = (page.parent / path).resolve() if path else page

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.documents.test_examples import ROOT
+from tests.documents.blocks import ROOT
 
 PAGE: Final = (ROOT / "docs" / "security.md").read_text()
 NAMED: Final = sorted(set(re.findall(r"`((?:lib|tests)/[^`]*\.py(?:::\w+)?)`", PAGE)))

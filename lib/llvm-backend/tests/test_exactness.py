@@ -212,3 +212,28 @@ def test_vectors_and_several_results_cross_the_boundary() -> None:
     result = exports.f(3, 0.5, vector)
     assert result[1:] == (0.5, 3)
     assert result[0] == vector or result[0] == vector.to_bytes(16, "little")
+
+
+NANS = {
+    "f32x4.min(nan, 1)": "(f32x4.min (local.get 0) (local.get 1))",
+    "f32x4.max(nan, 1)": "(f32x4.max (local.get 0) (local.get 1))",
+    "f64x2.mul(nan, 1)": "(f64x2.mul (local.get 2) (local.get 1))",
+    "of constants": "(f32x4.sub (v128.const f32x4 1 1 inf 1) (v128.const f32x4 nan 2 inf nan))",
+    "a sum of infinities": "(f64x2.splat (f64.add (f64.const inf) (f64.const -inf)))",
+}
+
+
+@pytest.mark.parametrize("expression", NANS.values(), ids=NANS)
+def test_which_nan_is_left_open_and_nothing_else(expression: str) -> None:
+    """docs/llvm.md: a result that is no NaN is the other backend's to the bit; where one is a NaN, so is the other."""
+    other = pytest.importorskip("wasmer_singlepass_backend")
+    text = f'(module (func (export "f") (param v128 v128 v128) (result v128) {expression}))'
+    nan = float("nan")
+    operands = (struct.pack("<4f", *[nan] * 4), struct.pack("<4f", 1, 1, 1, 1), struct.pack("<2d", nan, nan))
+    results = [
+        compile_with(text, compiler).instantiate({}).exports.f(*operands)
+        for compiler in (LLVMCompiler(), other.SinglepassCompiler())
+    ]
+    lanes = "<2d" if "f64" in expression else "<4f"
+    for ours, theirs in zip(*(struct.unpack(lanes, result) for result in results), strict=True):
+        assert (ours != ours and theirs != theirs) or struct.pack("<d", ours) == struct.pack("<d", theirs)

@@ -488,10 +488,25 @@ def test_instantiating_what_is_no_module() -> None:
         instantiate(LOG, [print])  # type: ignore[arg-type]
 
 
-def test_a_file_name_as_text_is_explained() -> None:
-    with pytest.raises(DecodeError) as caught:
-        compile("program.wasm")
-    assert "pathlib.Path" in caught.value.__notes__[0]
+@pytest.mark.parametrize(
+    "name", ["program.wasm", "a/b c.wat", "program", "copy (1).wasm", "C:\\program.wasm", "ü.wasm"]
+)
+def test_a_file_name_as_text_is_explained(name: str) -> None:
+    report = wasmer_runtime.validate_and_report_errors
+    for take in (compile, report, wat2wasm, wasmer_runtime.wasm2wat, instantiate):
+        with pytest.raises(DecodeError, match=r"looks like a file name.*pass a pathlib.Path \(at line 1, column \d+\)"):
+            take(name)
+    assert validate(name) is False
+
+
+@pytest.mark.parametrize(
+    "text", ["(module", "(oops)", "oops\nprogram.wasm", "(", "(module) ;; program.wasm x", "\x1b("]
+)
+def test_other_texts_are_not_taken_for_file_names(text: str) -> None:
+    try:
+        compile(text)
+    except DecodeError as error:
+        assert "file name" not in str(error)
 
 
 def test_segments_that_do_not_fit_trap_and_say_so() -> None:

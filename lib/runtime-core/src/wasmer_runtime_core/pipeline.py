@@ -136,9 +136,10 @@ def read_module(source: Source, limits: ImplementationLimits = DEFAULT_LIMITS) -
         try:
             return _assemble(source, limits)
         except DecodeError as error:
-            if "(" not in source:
-                error.add_note("A str is a module in the text format; for a file, pass a pathlib.Path.")
-            raise
+            if not _looks_like_a_file_name(source):
+                raise
+            hint = "; this looks like a file name, and a str is a module's text: for a file pass a pathlib.Path"
+            raise DecodeError(error.reason + hint, None, error.line, error.column) from None
     if isinstance(source, bytes):
         data = source
     elif isinstance(source, os.PathLike):
@@ -161,6 +162,11 @@ def read_module(source: Source, limits: ImplementationLimits = DEFAULT_LIMITS) -
     if "\0" in text:
         raise DecodeError("magic header not detected", 0)
     return _assemble(text, limits)
+
+
+def _looks_like_a_file_name(text: str) -> bool:
+    """Of a text that is no module: one line, and no field, or how the name of a module's file ends."""
+    return len(text.splitlines()) == 1 and ("(" not in text or text.endswith((".wasm", ".wat", ".wast")))
 
 
 def is_truncated_binary(data: bytes) -> bool:
