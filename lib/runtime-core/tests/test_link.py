@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import tracemalloc
 
+import pytest
+
 from wasmer_runtime_core.backends import find_compiler
+from wasmer_runtime_core.errors import Timeout
 from wasmer_runtime_core.link import make_plan
+from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.pipeline import compile_with
+
+TYPES = ("i32", "i64", "f32", "f64")
 
 
 def test_elements_are_packed_without_an_object_for_each() -> None:
@@ -18,3 +24,24 @@ def test_elements_are_packed_without_an_object_for_each() -> None:
     tracemalloc.stop()
     assert plan
     assert peak < 40 * count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"(type (func (param {' '.join(TYPES[i >> 2 * k & 3] for k in range(8))})))" for i in range(20_000)),
+        f"(func) (elem func {'0 ' * 20_000})",
+    ],
+    ids=["types", "elements"],
+)
+def test_a_deadline_ends_making_a_plan(text: str) -> None:
+    """Its long lists are read in C, where nobody else would look."""
+    module = compile_with(text, find_compiler("singlepass"))
+    deadline = machine.add_deadline(0)
+    try:
+        with pytest.raises(Timeout, match="while a module was linked"):
+            make_plan(module)
+    finally:
+        machine.remove_deadline(deadline)
+    assert make_plan(module)
+    assert module.instantiate()

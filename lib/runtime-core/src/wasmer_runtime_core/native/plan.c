@@ -93,6 +93,16 @@ bad_plan(const char *what)
     return -1;
 }
 
+/* Between the rows of long lists: signal handlers run, and a deadline ends the work. 0, or -1 with an exception. */
+static inline int
+plan_checkpoint(uint64_t row)
+{
+    if (LIKELY(row % 0x4000))
+        return 0;
+    Thread *thread = current_thread();
+    return thread ? attend_to(thread, "while a module was linked") : -1;
+}
+
 static int
 parse_initializer(PlanObject *plan, PyObject *pair, Initializer *out)
 {
@@ -159,6 +169,8 @@ parse_elements(PlanObject *plan, PyObject *rows)
         if (!(segment->items = copy_bytes(items, 8, &segment->length)))
             return -1;
         for (uint32_t at = 0; at < segment->length; at++) {
+            if (plan_checkpoint(at + 1) < 0)
+                return -1;
             int64_t item = segment->items[at];
             if (item >= 0 && (segment->items[at] = plan_record_of(plan, (uint32_t)item)) < 0)
                 return bad_plan("element segments and functions");
@@ -290,7 +302,7 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
                           &plan->block_bytes))
         goto failed;
     for (uint32_t i = 0; i < plan->n_types; i++)
-        if (!(plan->signatures[i] = signature_take(PyTuple_GET_ITEM(types, i))))
+        if (plan_checkpoint(i + 1) < 0 || !(plan->signatures[i] = signature_take(PyTuple_GET_ITEM(types, i))))
             goto failed;
     if (!(plan->function_types = copy_bytes(functions, 4, &plan->n_functions)) ||
         !(plan->escaping = copy_bytes(escaping, 4, &plan->n_escaping)) ||
