@@ -23,6 +23,7 @@ from wasmer_runtime import (
     ElementType,
     Global,
     Instance,
+    Limits,
     Module,
     Table,
     TableDescriptor,
@@ -233,6 +234,39 @@ def test_host_functions_link_the_instances_that_wait_for_them() -> None:
                 assert parts[0].exports.host() == 1
                 assert parts[0].exports.count(100) == 100
                 del others
+
+
+@isolated()
+def test_instances_that_are_linked_amid_their_calls_keep_the_smaller_stack() -> None:
+    text = """(module (import "e" "host" (func $host)) (table (export "table") 1 funcref)
+      (global $depth (export "depth") (mut i32) (i32.const 0))
+      (func $deep (export "deep") (param i64) (result i64)
+        (global.set $depth (i32.add (global.get $depth) (i32.const 1)))
+        (i64.add (i64.const 1) (call $deep (local.get 0))))
+      (func (export "one") (result i32) (i32.const 1))
+      (func (export "host") (param i64) (result i64) (call $host) (call $deep (local.get 0)))
+      (func (export "wait") (call $host)))"""
+    member = compile('(module (import "e" "t" (table 1 funcref)))')
+    for backend in BACKENDS:
+        module = compile(text, backend=backend)
+        limits = Limits(stack_bytes=1 << 16)
+        alone = module.instantiate({"e": {"host": lambda: None}}, limits=limits).exports
+        raises(Trap, alone.host, 0)
+        for crowded in range(2):
+            pair: list[Any] = []
+
+            def in_large() -> None:
+                assert raises(Trap, pair[1].host, 0).kind == "STACK_OVERFLOW"
+
+            def in_small() -> None:
+                pair[1].table[0] = pair[0].one
+
+            pair.append(module.instantiate({"e": {"host": in_large}}).exports)
+            pair.append(module.instantiate({"e": {"host": in_small}}, limits=limits).exports)
+            others = [member.instantiate({"e": {"t": pair[crowded].table}}) for _ in range(3)]
+            pair[0].wait()
+            assert 10 < pair[1].depth.value <= alone.depth.value
+            del others
 
 
 @isolated(environment=FREED)

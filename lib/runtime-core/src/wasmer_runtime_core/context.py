@@ -41,7 +41,7 @@ def _fields(*rows: tuple[str, int, str]) -> dict[str, Field]:
 
 
 VMCTX: Final = _fields(
-    ("store", 8, "address of the store context"),
+    ("store", 8, "address of the store context; another one once instances are linked"),
     ("memory_base", 8, "address of byte 0 of memory 0; never moves while memories are reserved"),
     ("memory_length", 8, "unused by code when reserved; copy for the debugger only"),
     ("instance", 8, "PyObject * of the instance, borrowed"),
