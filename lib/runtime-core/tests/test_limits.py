@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import threading
+import weakref
 from typing import Any
 
 import pytest
 
+from wasmer_runtime_core import errors
 from wasmer_runtime_core.backend import CompilerConfig
 from wasmer_runtime_core.backends import find_compiler
 from wasmer_runtime_core.errors import (
@@ -181,6 +184,46 @@ def test_threads_share_what_there_is() -> None:
     kept.clear()
     gc.collect()
     assert (limits.pages, limits.elements, limits.alive) == (0, 0, 0)
+
+
+def test_references_of_one_call() -> None:
+    """What a host function returns is kept until the outermost call ends; the same object is kept once."""
+    text = """(module
+      (import "h" "get" (func $get (result externref)))
+      (import "h" "two" (func $two (result i32 externref)))
+      (func (export "many") (param $n i32)
+        (loop (drop (call $get)) (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+      (func (export "pairs") (param $n i32)
+        (loop (call $two) drop drop (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"""
+    module = compile_with(text, find_compiler("singlepass"))
+    given: list[weakref.ref[Any]] = []
+    few = [object() for _ in range(50)]
+    same = itertools.cycle(few)
+
+    class Object:
+        pass
+
+    def fresh() -> Object:
+        made = Object()
+        given.append(weakref.ref(made))
+        return made
+
+    for get in (fresh, lambda: next(same)):
+        imports = {"h": {"get": get, "two": lambda get=get: (1, get())}}
+        exports = module.instantiate(imports, Limits(references=100)).exports
+        for function in (exports.many, exports.pairs):
+            function(90)
+            given.clear()
+            if get is not fresh:
+                function(10_000)
+                continue
+            with pytest.raises(
+                errors.RuntimeError, match=r"objects during one call, and it may hold 100 \(Limits: ref"
+            ):
+                function(10_000)
+            assert 100 < len(given) <= 202
+            assert not any(reference() for reference in given)
+            function(90)
 
 
 def test_imported_memories_are_not_limited(module: Any) -> None:

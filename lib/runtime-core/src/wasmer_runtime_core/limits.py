@@ -18,12 +18,15 @@ table_elements,       `UnableToCreateTable`               ``table.grow`` returns
 total_table_elements                                      `Table.grow` raises `TableGrowError`
 instances             `TooManyInstances`
 stack_bytes           `Trap` in a start function          `Trap`, kind STACK_OVERFLOW
+references            `RuntimeError` in a start function  `RuntimeError` from the host function
 ====================  ==================================  =====================================
 
 Pages and elements are those of each memory and table that the instance makes, and of all
 together; what it imports belongs to whoever made it. They are given back when the memory or
 table is freed, pages also when it is closed. The stack is the machine's, measured from the
 outermost call, host functions in between included; how much a call needs depends on the backend.
+Objects that host functions return to WebAssembly live until the outermost call ends, whatever becomes
+of them there; `references` bounds how many different ones, and is reached before twice as many were given.
 Instances that are linked run on one stack: the smallest of their limits holds. Execution
 is limited by `middleware.metering` or `interrupts.timeout`.
 """
@@ -48,6 +51,7 @@ NAMES: Final = (
     "total_table_elements",
     "instances",
     "stack_bytes",
+    "references",
 )
 
 
@@ -61,6 +65,7 @@ class Limits:
         total_table_elements: of all tables together.
         instances: how many may live at once.
         stack_bytes: of an outermost call.
+        references: objects that host functions return during an outermost call; None is ten million.
     """
 
     __slots__ = ("_budget", *NAMES)
@@ -74,6 +79,7 @@ class Limits:
         total_table_elements: int | None = None,
         instances: int | None = None,
         stack_bytes: int | None = None,
+        references: int | None = None,
     ) -> None:
         """
         Raises:
@@ -85,6 +91,7 @@ class Limits:
         self.total_table_elements = _checked("total_table_elements", total_table_elements)
         self.instances = _checked("instances", instances)
         self.stack_bytes = _checked("stack_bytes", stack_bytes)
+        self.references = _checked("references", references)
         self._budget = Budget(
             _number(self.total_memory_pages), _number(self.total_table_elements), _number(self.instances)
         )
@@ -167,7 +174,12 @@ class Limits:
 
     def _restrict(self, made: machine.Instance | machine.Memory | machine.Table) -> None:
         restrict(
-            made, _number(self.memory_pages), _number(self.table_elements), _number(self.stack_bytes), self._budget
+            made,
+            _number(self.memory_pages),
+            _number(self.table_elements),
+            _number(self.stack_bytes),
+            _number(self.references),
+            self._budget,
         )
 
     def __repr__(self) -> str:

@@ -86,7 +86,7 @@ static PyMethodDef native_functions[] = {
     {"wait", (PyCFunction)(void (*)(void))native_wait, METH_FASTCALL,
      "wait(files, seconds or None) -> pairs (descriptor, events) that are ready, of pairs (file, events)"},
     {"restrict", native_restrict, METH_VARARGS,
-     "restrict(instance, memory or table, pages, elements, stack_bytes, budget): -1 for none"},
+     "restrict(instance, memory or table, pages, elements, stack_bytes, references, budget): -1 for none"},
     {"map_elements", native_map_elements, METH_VARARGS,
      "map_elements(function, inputs, out): apply a scalar function to buffers, with broadcasting"},
     {"statistics", native_statistics, METH_NOARGS, "statistics() -> dict: pages and slots in use"},

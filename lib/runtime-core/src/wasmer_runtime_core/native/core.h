@@ -108,6 +108,8 @@ typedef struct { uint64_t *base; uint64_t length; } TableDefinition;
 
 typedef struct Member Member;
 
+#define MOST_KEPT 10000000u    /* references that host functions give during one outermost call */
+
 typedef struct Store {
     /* read by generated code: the rows of context.STORE */
     uintptr_t stack_limit;
@@ -117,6 +119,7 @@ typedef struct Store {
     uint64_t pending_exception;
     /* private */
     uint64_t stack_bytes;      /* limit of an outermost call, or 0 */
+    uint64_t most_kept;        /* limit of `keep`, or 0: MOST_KEPT */
     Member *members;
     uint64_t n_members;
     uint64_t n_tasks;          /* of the outermost exit: members with mutable cells of references, retired stores */

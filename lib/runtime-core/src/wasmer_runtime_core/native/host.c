@@ -23,6 +23,8 @@ host_result(HostRecord *record, PyObject *value, uint8_t type, uint32_t number, 
                 return -1;
             value = function->owner;
         }
+        if (store_may_keep(record->store) < 0)
+            return -1;
         store_keep(record->store, Py_NewRef(value));
     }
     memcpy(out, &bits, type == V128 ? 16 : 8);

@@ -37,7 +37,8 @@ table_restrict(TableObject *table, long long elements, BudgetObject *budget)
 }
 
 static int
-instance_restrict(InstanceObject *self, long long pages, long long elements, long long stack, BudgetObject *budget)
+instance_restrict(InstanceObject *self, long long pages, long long elements, long long stack, long long references,
+                  BudgetObject *budget)
 {
     PlanObject *plan = self->plan;
     if (!is_usable(self))
@@ -60,21 +61,23 @@ instance_restrict(InstanceObject *self, long long pages, long long elements, lon
     Store *store = self->member.store;
     if (stack >= 0 && (!store->stack_bytes || (uint64_t)stack < store->stack_bytes))
         store->stack_bytes = stack ? (uint64_t)stack : 1;
+    if (references >= 0 && (!store->most_kept || (uint64_t)references < store->most_kept))
+        store->most_kept = references ? (uint64_t)references : 1;
     return 0;
 }
 
-/* restrict(instance, memory or table, pages, elements, stack bytes, budget): -1 for none. An instance's before `initialize`. */
+/* restrict(instance, memory or table, pages, elements, stack bytes, references, budget): -1 for none. An instance's before `initialize`. */
 static PyObject *
 native_restrict(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *object;
     BudgetObject *budget;
-    long long pages, elements, stack;
+    long long pages, elements, stack, references;
     int failed = -1;
-    if (!PyArg_ParseTuple(args, "OLLLO!:restrict", &object, &pages, &elements, &stack, BudgetType, &budget))
+    if (!PyArg_ParseTuple(args, "OLLLLO!:restrict", &object, &pages, &elements, &stack, &references, BudgetType, &budget))
         return NULL;
     if (PyObject_TypeCheck(object, InstanceType))
-        failed = instance_restrict((InstanceObject *)object, pages, elements, stack, budget);
+        failed = instance_restrict((InstanceObject *)object, pages, elements, stack, references, budget);
     else if (PyObject_TypeCheck(object, MemoryType))
         failed = memory_restrict((MemoryObject *)object, pages, budget);
     else if (PyObject_TypeCheck(object, TableType))

@@ -213,6 +213,8 @@ store_merge(Member *a, Member *b)
     to->depth += from->depth;
     if (from->stack_bytes && (!to->stack_bytes || from->stack_bytes < to->stack_bytes))
         to->stack_bytes = from->stack_bytes;
+    if (from->most_kept && (!to->most_kept || from->most_kept < to->most_kept))
+        to->most_kept = from->most_kept;
     Member *member = from->members;
     while (member) {
         Member *next = member->next;
@@ -236,6 +238,40 @@ compare_pointers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Drop duplicates from what is kept. */
+static NOINLINE void
+store_deduplicate(Store *store)
+{
+    if (!store->n_keep)
+        return;
+    qsort(store->keep, store->n_keep, sizeof *store->keep, compare_pointers);
+    size_t kept = 1;
+    for (size_t i = 1; i < store->n_keep; i++) {
+        if (store->keep[kept - 1] == store->keep[i])
+            Py_DECREF(store->keep[i]);  /* never the last reference */
+        else
+            store->keep[kept++] = store->keep[i];
+    }
+    store->n_keep = kept;
+    store->keep_dedupe_at = 2 * kept;
+}
+
+/* Whether a host function may hand wasm one more reference: what is kept for one outermost call has a limit. Counted
+ * when there are twice as many, duplicates among them. 0, or -1 with an exception. */
+static inline int
+store_may_keep(Store *store)
+{
+    size_t most = store->most_kept ? store->most_kept : MOST_KEPT;
+    if (LIKELY(store->n_keep / 2 < most))
+        return 0;
+    store_deduplicate(store);
+    if (store->n_keep <= most)
+        return 0;
+    raise_error("RuntimeError", "host functions handed WebAssembly code %zu objects during one call, and it may hold %zu "
+                "(Limits: references)", store->n_keep, most);
+    return -1;
+}
+
 /* Keep an object (the reference is stolen) until nothing runs in the store. Long calls that
  * move the same objects about must not fill memory: now and then duplicates are dropped. */
 static void
@@ -246,18 +282,8 @@ store_keep(Store *store, PyObject *object)
         return;
     }
     if (store->n_keep == store->keep_room) {
-        if (store->n_keep >= 4096 && store->n_keep >= store->keep_dedupe_at) {
-            qsort(store->keep, store->n_keep, sizeof *store->keep, compare_pointers);
-            size_t kept = 0;
-            for (size_t i = 0; i < store->n_keep; i++) {
-                if (kept && store->keep[kept - 1] == store->keep[i])
-                    Py_DECREF(store->keep[i]);
-                else
-                    store->keep[kept++] = store->keep[i];
-            }
-            store->n_keep = kept;
-            store->keep_dedupe_at = 2 * kept;
-        }
+        if (store->n_keep >= 4096 && store->n_keep >= store->keep_dedupe_at)
+            store_deduplicate(store);
         if (store->n_keep >= store->keep_room / 2) {
             size_t room = store->keep_room ? 2 * store->keep_room : 16;
             PyObject **grown = realloc(store->keep, room * sizeof *grown);
