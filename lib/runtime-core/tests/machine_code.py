@@ -73,6 +73,9 @@ CODE = {
     "divide": Code("554889e589f089d199f7f95dc3", {}, {"trap": 9}),  # …; cdq; idiv ecx; pop rbp; ret
     # …; mov esi, esi; mov rax, [rdi+8]; mov eax, [rax+rsi+offset]; pop rbp; ret
     "load": Code("554889e589f6488b47088b8430000000005dc3", {"offset": [13]}, {"trap": 10}),
+    # …; mov rax, [rsi]; pop rbp; ret: an access to any address
+    "load_from": Code("554889e5488b065dc3", {}, {"trap": 4}),
+    "halt": Code("554889e5f4", {}, {"trap": 4}),  # …; hlt
     # …; mov rax, [rdi]; cmp rsp, [rax]; jb trap; call recurse; pop rbp; ret; trap: ud2
     "recurse": Code("554889e5488b07483b207207e8efffffff5dc30f0b", {}, {"return": 17, "trap": 19}),
     # …; sub rsp, 4096; call recurse_unchecked; leave; ret
@@ -204,7 +207,12 @@ class Program:
         info.escaping = tuple(sorted(exported | self.referred))
         layout = ContextLayout.of(info)
         code, offsets, sites = bytearray(), array("I"), []
-        kinds = {"divide": "INTEGER_DIVIDE_BY_ZERO", "load": "MEMORY_OUT_OF_BOUNDS", "recurse": "STACK_OVERFLOW"}
+        kinds = {
+            "divide": "INTEGER_DIVIDE_BY_ZERO",
+            "load": "MEMORY_OUT_OF_BOUNDS",
+            "load_from": "MEMORY_OUT_OF_BOUNDS",
+            "recurse": "STACK_OVERFLOW",
+        }
         for number, (_, row, holes) in enumerate(self.functions):
             while len(code) % 16:
                 code.append(0xCC)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import random
 import signal
 import subprocess
 import sys
 import threading
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from machine_code import Program, function_type
 
+from wasmer_runtime_core.context import VMCTX
 from wasmer_runtime_core.errors import FaultError, Trap
 from wasmer_runtime_core.functions import Function, HostFunction
 from wasmer_runtime_core.instance import Instance
-from wasmer_runtime_core.trap_kinds import TRAP_KINDS
+from wasmer_runtime_core.trap_kinds import BY_NAME, SITE_RANGE, TRAP_KINDS
 
 
 @pytest.mark.parametrize("kind", TRAP_KINDS, ids=lambda kind: kind.name)
@@ -134,10 +138,137 @@ def test_faults_that_no_table_lists_are_our_bug_and_say_so() -> None:
     program = Program()
     program.function("odd", "", "", "unlisted")
     odd = program.instance().exports["odd"]
-    with pytest.raises(FaultError, match=r"signal 4 at code offset 0x4.*not in the table of trap sites"):
+    with pytest.raises(FaultError, match=r"signal 4 at code offset 0x4.*no trap that the table of sites lists"):
         odd()
     with pytest.raises(FaultError, match="in odd"):
         odd()
+
+
+# --- what a fault means ---------------------------------------------------------------------
+
+
+def loader(sites: list[int] | None = None) -> tuple[Any, int]:
+    """A function that reads any address, which the table lists as an access of a memory; and where the memory is."""
+    program = Program()
+    program.memory(1)
+    program.function("load", "i64", "i64", "load_from")
+    program.function("base", "", "i64", "get_global", cell=VMCTX["memory_base"].offset)
+    module = program.module()
+    if sites is not None:
+        module.compiled = module.compiled._replace(sites=array("I", sites).tobytes())
+    exports = module.instantiate({}).exports
+    exports["memory"].write(0, bytes(range(8)))
+    return exports["load"], exports["base"]()
+
+
+RANGE = [0, BY_NAME["MEMORY_OUT_OF_BOUNDS"].number | SITE_RANGE, 0x1000]
+"""A table of sites like llvm's: all of the code may be an access of a memory."""
+
+
+@pytest.mark.parametrize("sites", [None, RANGE], ids=["a site", "a range"])
+def test_a_fault_is_an_access_out_of_bounds_if_it_is_in_a_memory(sites: list[int] | None) -> None:
+    load, base = loader(sites)
+    assert load(base) == 0x0706050403020100
+    for distance in (65529, 65536, 2**32, 2**33 - 8, 2**33):
+        with pytest.raises(Trap) as caught:
+            load(base + distance)
+        assert caught.value.kind == "MEMORY_OUT_OF_BOUNDS"
+
+
+@pytest.mark.parametrize("sites", [None, RANGE], ids=["a site", "a range"])
+@pytest.mark.parametrize("address", [0, 8, 4096, 2**47 - 4096, 2**47, 2**62, -(2**63), -8, -1])
+def test_a_fault_elsewhere_is_a_bug(sites: list[int] | None, address: int) -> None:
+    """No address, those that no program has, and those that are none (not canonical)."""
+    load, base = loader(sites)
+    with pytest.raises(FaultError, match=r"signal (7|11) at code offset 0x4, address .*, is no trap that the table"):
+        load(address)
+    assert load(base) == 0x0706050403020100
+
+
+def test_a_fault_in_another_mapping_is_a_bug() -> None:
+    load, _ = loader()
+    mapping = mmap.mmap(-1, 4096)
+    held = ctypes.c_char.from_buffer(mapping)
+    address = ctypes.addressof(held)
+    assert load(address) == 0
+    ctypes.CDLL(None).mprotect(ctypes.c_void_p(address), ctypes.c_size_t(4096), 0)
+    with pytest.raises(FaultError):
+        load(address)
+
+
+def stack_of_this_thread() -> int:
+    """Its lowest address."""
+    libc, attributes = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+    low, size = ctypes.c_void_p(), ctypes.c_size_t()
+    libc.pthread_self.restype = ctypes.c_void_p
+    assert not libc.pthread_getattr_np(ctypes.c_void_p(libc.pthread_self()), attributes)
+    assert not libc.pthread_attr_getstack(attributes, ctypes.byref(low), ctypes.byref(size))
+    assert low.value
+    return low.value
+
+
+def test_a_fault_at_the_end_of_the_stack_is_a_stack_overflow() -> None:
+    found: list[BaseException | None] = []
+
+    def work() -> None:
+        load, _ = loader(RANGE)
+        low = stack_of_this_thread()
+        for address in (low - 8, low - 4096):
+            try:
+                load(address)
+            except (Trap, FaultError) as error:
+                found.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert [error.kind for error in found if isinstance(error, Trap)] == ["STACK_OVERFLOW"] * 2
+
+
+def test_a_listed_instruction_traps_only_if_it_is_made_to() -> None:
+    for kind in TRAP_KINDS:
+        program = Program()
+        program.function("halt", "", "", "halt")
+        with pytest.raises(Trap) as caught:
+            program.instance(trap=kind.name).exports["halt"]()
+        assert caught.value.kind == kind.name
+    program = Program()
+    program.function("div", "i32 i32", "i32", "divide")
+    module = program.module()
+    rows = array("I", module.compiled.sites)
+    rows[1] = BY_NAME["MEMORY_OUT_OF_BOUNDS"].number
+    module.compiled = module.compiled._replace(sites=rows.tobytes())
+    with pytest.raises(FaultError, match="signal 8"):
+        module.instantiate({}).exports["div"](1, 0)
+
+
+def in_thread(work: Callable[[], None], size: int) -> None:
+    """Run it in a thread with a stack of that size."""
+    before = threading.stack_size(size)
+    try:
+        thread = threading.Thread(target=work)
+        thread.start()
+    finally:
+        threading.stack_size(before)
+    thread.join()
+
+
+def test_arguments_that_the_stack_has_no_room_for() -> None:
+    found: list[object] = []
+    program = Program()
+    program.function("many", "v128 " * 2000, "", "nothing")
+    program.function("few", "v128 " * 100, "", "nothing")
+    exports = program.instance().exports
+
+    def work() -> None:
+        found.append(exports["few"](*[0] * 100))
+        try:
+            exports["many"](*[0] * 2000)
+        except Trap as trap:
+            found.append(trap.kind)
+
+    in_thread(work, 128 * 1024)  # of which 32 are for wasm
+    assert found == [None, "STACK_OVERFLOW"]
 
 
 def deep() -> Instance:
@@ -174,13 +305,7 @@ def test_stack_overflow_in_threads() -> None:
                 found.append(trap.kind)
 
     for size in (0, 256 * 1024, 16 << 20):
-        before = threading.stack_size(size)
-        try:
-            thread = threading.Thread(target=work)
-            thread.start()
-        finally:
-            threading.stack_size(before)
-        thread.join()
+        in_thread(work, size)
     assert found == ["STACK_OVERFLOW"] * 9
 
 

@@ -82,6 +82,13 @@ FUNCTION_RECORD_BYTES: Final = 32
 IMPORT_RECORD_BYTES: Final = 16
 GLOBAL_BYTES: Final = 16
 
+UNCHECKED_FRAME_BYTES: Final = 4096
+"""A frame up to this size need not be compared with the stack limit: what is kept below it has room for one of a
+function that calls, which compares the stack pointer alone, and under it one of a function that calls nothing."""
+MOST_FRAME_BYTES: Final = 16 << 20
+"""A function that needs a larger frame is refused by the compiler. No stack lies lower in the address space than
+this, so a stack pointer less a frame is never negative."""
+
 
 class ContextLayout:
     """Offsets of a module's arrays behind the fixed head, in bytes from the vmctx.

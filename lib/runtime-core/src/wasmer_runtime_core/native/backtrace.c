@@ -170,7 +170,7 @@ raise_outcome(Thread *thread, Activation *activation)
     CodeObject *code = thread->trap_pc ? code_at(thread->trap_pc) : NULL;
     if (outcome == OUTCOME_INTERNAL) {
         PyObject *detail = PyUnicode_FromFormat(
-            "signal %d at code offset 0x%x, address %p, is not in the table of trap sites", thread->trap_signal,
+            "signal %d at code offset 0x%x, address %p, is no trap that the table of sites lists", thread->trap_signal,
             code ? (unsigned)(thread->trap_pc - (uintptr_t)code->base) : 0, (void *)thread->trap_address);
         raise_made(0, frames_tuple(thread, 1), detail);
     }

@@ -45,7 +45,8 @@ def contract_header() -> str:
     offsets("TABLE_DEFINITION", context.TABLE_DEFINITION)
     offsets("FUNCTION_RECORD", context.FUNCTION_RECORD)
     offsets("IMPORT_RECORD", context.IMPORT_RECORD)
-    for name in ("VMCTX_BYTES", "FUNCTION_RECORD_BYTES", "IMPORT_RECORD_BYTES", "GLOBAL_BYTES"):
+    sizes = ("VMCTX_BYTES", "FUNCTION_RECORD_BYTES", "IMPORT_RECORD_BYTES", "GLOBAL_BYTES")
+    for name in (*sizes, "UNCHECKED_FRAME_BYTES", "MOST_FRAME_BYTES"):
         lines.append(f"#define {name} {getattr(context, name)}")
     lines.extend(f"#define TRAP_{kind.name} {kind.number}" for kind in trap_kinds.TRAP_KINDS)
     lines.append(f"#define TRAP_CALL_SITE {trap_kinds.CALL_SITE}")

@@ -187,7 +187,8 @@ enum { OUTCOME_EXCEPTION = 0x100, OUTCOME_INTERNAL = 0x101 };  /* or a trap kind
 typedef struct Thread {
     Activation *activation;    /* innermost */
     uint64_t n_activations;    /* of this thread, also on stacks that a greenlet put aside */
-    uintptr_t stack_limit, stack_low;
+    uintptr_t stack_limit, stack_low, stack_end;
+    size_t stack_span;         /* bytes from stack_limit to stack_end: what wasm may use of the stack */
     uintptr_t trap_pc, trap_address;
     int trap_signal;
     int n_frames;
@@ -395,6 +396,7 @@ static PyObject *reference_owner(uint8_t type, uint64_t bits);
 static int64_t table_grow(TableObject *table, uint64_t delta, uint64_t value);
 static void table_overwrite(TableObject *table, uint64_t at, uint64_t value, uint64_t count, Store *running);
 /* memory.c */
+static int in_memory_slot(uintptr_t address);
 static int64_t memory_grow(MemoryObject *memory, uint64_t delta);
 enum { RESERVE_NOT, RESERVE_IF_FREE, RESERVE_BY_ALL_MEANS };
 static MemoryObject *memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int shared, int reserve);

@@ -134,6 +134,9 @@ static NOINLINE PyObject *
 call_large(FunctionObject *self, PyObject *const *args, int raw)
 {
     Signature *signature = self->signature;
+    Thread *thread = current_thread();
+    if (!thread || stack_room(thread, 8 * (size_t)signature->stack_words) < 0)
+        return NULL;
     size_t frame_bytes = FRAME_BYTES + 8 * (size_t)signature->stack_words + 8;
     size_t results = signature->n_results ? signature->n_results : 1;
     CallFrame *frame = malloc((frame_bytes + 15) / 16 * 16 + 16 * results);

@@ -45,6 +45,20 @@ install_growth_lock(void)
     pthread_atfork(lock_growth, unlock_growth, unlock_growth);
 }
 
+/* Where slots lie: the handler of faults asks. Slabs are never given back. */
+#define MOST_SLABS 4096
+static struct { uintptr_t base, end; } slabs[MOST_SLABS];
+static volatile int n_slabs;
+
+static int
+in_memory_slot(uintptr_t address)
+{
+    for (int i = 0; i < n_slabs; i++)
+        if (address >= slabs[i].base && address < slabs[i].end)
+            return 1;
+    return 0;
+}
+
 static int
 slot_give(Slot slot)
 {
@@ -63,12 +77,15 @@ slot_give(Slot slot)
 static int
 slots_reserve(void)
 {
-    for (size_t count = SLAB_SLOTS; count; count /= 4) {
+    for (size_t count = n_slabs < MOST_SLABS ? SLAB_SLOTS : 0; count; count /= 4) {
         uint8_t *slab = mmap(NULL, count * SLOT_BYTES + ((size_t)2 << 20), PROT_NONE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (slab == MAP_FAILED)
             continue;
         slab = (uint8_t *)(((uintptr_t)slab + (2 << 20) - 1) & ~(uintptr_t)((2 << 20) - 1));
+        slabs[n_slabs].base = (uintptr_t)slab;
+        slabs[n_slabs].end = (uintptr_t)slab + count * SLOT_BYTES;
+        __atomic_store_n(&n_slabs, n_slabs + 1, __ATOMIC_RELEASE);
         for (; count; count--, n_slots++)
             if (slot_give((Slot){slab + (count - 1) * SLOT_BYTES, 0}) < 0)
                 return n_free_slots ? 0 : -1;

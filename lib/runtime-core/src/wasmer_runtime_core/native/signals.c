@@ -13,6 +13,8 @@
  * on its ordinary stack, and is passed on. Instances re-assert the
  * handlers when they are made, so that the dump does not happen in the first place. */
 
+#define HLT 0xF4  /* not allowed to programs: the instruction that traps */
+
 static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
 #define N_FAULT_SIGNALS ((int)(sizeof fault_signals / sizeof *fault_signals))
 static struct sigaction previous_actions[65];
@@ -54,6 +56,38 @@ pass_on(int signal, siginfo_t *info, void *context)
     previous_actions[signal] = old;
 }
 
+/* So far below its lowest address a fault is of the stack. What lies there is a guard, or nothing. */
+#define STACK_GUARD_BYTES 65536
+
+/* What it means that code touched an address it must not. An access out of bounds of a memory is one that the site
+ * table lists, in a memory's slot. No frame is entered before it is known to fit, but the stack may still end where
+ * it should not: a main thread's does not grow when there is no memory, or the limit was lowered meanwhile. */
+static uint32_t
+access_outcome(Thread *thread, Activation *activation, CodeObject *code, uint32_t offset, uintptr_t address)
+{
+    uint32_t kind = site_trap(code, offset);
+    if (!kind)
+        kind = site_range_trap(code, offset);
+    if (kind == TRAP_MEMORY_OUT_OF_BOUNDS && in_memory_slot(address))
+        return kind;
+    if (address + STACK_GUARD_BYTES >= thread->stack_low && address < activation->entry_sp)
+        return TRAP_STACK_OVERFLOW;
+    return OUTCOME_INTERNAL;
+}
+
+/* What it means that an instruction failed by itself: one that is made to trap, or a division. An access to an
+ * address that is none (not canonical) comes without it, as `hlt` does; that is a bug, whatever the table lists. */
+static uint32_t
+instruction_outcome(CodeObject *code, uint32_t offset, int signal, uintptr_t pc)
+{
+    uint32_t kind = site_trap(code, offset);
+    int divides = kind == TRAP_INTEGER_DIVIDE_BY_ZERO || kind == TRAP_INTEGER_OVERFLOW;
+    int expected = signal == SIGFPE                         ? divides
+                   : signal == SIGSEGV || signal == SIGBUS ? *(const uint8_t *)pc == HLT
+                                                            : 1;
+    return kind && expected ? kind : OUTCOME_INTERNAL;
+}
+
 static void
 fault_handler(int signal, siginfo_t *info, void *context)
 {
@@ -67,16 +101,10 @@ fault_handler(int signal, siginfo_t *info, void *context)
         pc -= 1;  /* int3 reports the address behind it */
     if (activation && info->si_code > 0 && (code = code_at(pc))) {
         uintptr_t address = (uintptr_t)info->si_addr, sp = (uintptr_t)registers[REG_RSP];
-        uint32_t outcome = site_trap(code, (uint32_t)(pc - (uintptr_t)code->base));
-        if (!outcome)  /* the stack's guard page is the net under the checks of prologues */
-            outcome = signal == SIGSEGV && address < thread->stack_limit && address + 65536 >= sp &&
-                              address < sp + 65536
-                          ? TRAP_STACK_OVERFLOW
-                          : 0;
-        if (!outcome && (signal == SIGSEGV || signal == SIGBUS))
-            outcome = site_range_trap(code, (uint32_t)(pc - (uintptr_t)code->base));
-        if (!outcome)
-            outcome = OUTCOME_INTERNAL;
+        uint32_t offset = (uint32_t)(pc - (uintptr_t)code->base);
+        int has_address = (signal == SIGSEGV || signal == SIGBUS) && info->si_code != SI_KERNEL;
+        uint32_t outcome = has_address ? access_outcome(thread, activation, code, offset, address)
+                                       : instruction_outcome(code, offset, signal, pc);
         thread->trap_pc = pc;
         thread->trap_address = address;
         thread->trap_signal = signal;

@@ -24,10 +24,33 @@ thread_free(void *pointer)
         free(thread);
 }
 
-#define MOST_STACK_BYTES ((size_t)256 << 20)  /* also where there is no limit: a recursion has an end */
+/* What of a thread's stack is wasm's, from its upper end, and what is kept below that for host functions: Python's
+ * limit of recursion is made for a stack of 8 MiB, of which it takes up to 5 (docs/rationale.md). Nothing that runs
+ * here relies on a guard page: every frame is compared with the limit before it is entered, but for those of up to
+ * UNCHECKED_FRAME_BYTES of functions that call nothing. Those, what a signal makes the code call, and the frames
+ * of helpers lie in what is kept. */
+#define HOST_STACK_BYTES ((size_t)6 << 20)
+#define LEAST_STACK_BYTES ((size_t)128 << 10)
+#define MOST_STACK_BYTES ((size_t)256 << 20)      /* a recursion has an end */
+#define MOST_MAIN_STACK_BYTES ((size_t)64 << 20)  /* it grows on demand, and Linux keeps 128 MiB free of mappings */
 
-/* The record of this thread; NULL with an exception. The stack limit leaves room for host
- * functions below it: an eighth of the stack, between 256 KiB and 1 MiB. */
+/* Divide a stack. Nothing of it is wasm's if it is too small, or lies so low in the address space that a stack
+ * pointer less a frame could be negative. */
+static void
+divide_stack(Thread *thread, uintptr_t low, size_t size)
+{
+    size_t kept = size / 4 * 3;
+    if (kept > HOST_STACK_BYTES)
+        kept = HOST_STACK_BYTES;
+    if (size < LEAST_STACK_BYTES || low < MOST_FRAME_BYTES)
+        kept = size;
+    thread->stack_low = low;
+    thread->stack_end = low + size;
+    thread->stack_limit = low + kept;
+    thread->stack_span = size - kept;
+}
+
+/* The record of this thread; NULL with an exception. */
 static NOINLINE Thread *
 thread_create(void)
 {
@@ -46,18 +69,13 @@ thread_create(void)
     }
     pthread_attr_getstack(&attributes, &low, &size);
     pthread_attr_destroy(&attributes);
-    if (size > MOST_STACK_BYTES) {
-        low = (char *)low + (size - MOST_STACK_BYTES);
-        size = MOST_STACK_BYTES;
-    }
-    size_t spare = size / 8;
-    if (spare < 256 * 1024)
-        spare = size < 512 * 1024 ? size / 2 : 256 * 1024;
-    if (spare > 1024 * 1024)
-        spare = 1024 * 1024;
     thread->id = (pid_t)syscall(SYS_gettid);
-    thread->stack_low = (uintptr_t)low;
-    thread->stack_limit = (uintptr_t)low + spare;
+    size_t most = thread->id == getpid() ? MOST_MAIN_STACK_BYTES : MOST_STACK_BYTES;
+    if (size > most) {
+        low = (char *)low + (size - most);
+        size = most;
+    }
+    divide_stack(thread, (uintptr_t)low, size);
     ensure_signal_stack(thread);
     unblock_signals();
     ensure_timer(thread);
@@ -336,6 +354,48 @@ settle_cell(Store *store, PyObject *owner, PyObject *self, PyObject **place)
 
 /* --- activations ------------------------------------------------------------------------ */
 
+/* Whether a stack pointer is in wasm's part of the thread's stack: not below it, and not on a stack of its own
+ * that some library switched to. */
+static inline int
+on_wasm_stack(Thread *thread, uintptr_t sp)
+{
+    return sp - thread->stack_limit < thread->stack_span;
+}
+
+/* Trap: wasm's part of the stack has ended, or there is none. */
+static NOINLINE void
+raise_stack_overflow(Thread *thread)
+{
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    size_t bytes = thread->stack_end - thread->stack_low;
+    raise_trap(TRAP_STACK_OVERFLOW);
+    PyObject *note = NULL, *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (here < thread->stack_low || here >= thread->stack_end)
+        note = PyUnicode_FromString("the code that calls it does not run on the stack of its thread");
+    else if (!thread->stack_span)
+        note = PyUnicode_FromFormat("this thread has a stack of %zu KiB, and WebAssembly needs %zu", bytes >> 10,
+                                    LEAST_STACK_BYTES >> 10);
+    PyObject *done = note ? PyObject_CallMethod(value, "add_note", "O", note) : NULL;
+    if (!done)
+        PyErr_Clear();
+    Py_XDECREF(note);
+    Py_XDECREF(done);
+    PyErr_Restore(type, value, traceback);
+}
+
+/* Whether the stack has room for `bytes` before wasm's part of it ends. Returns 0, or -1 with Trap. */
+static NOINLINE int
+stack_room(Thread *thread, size_t bytes)
+{
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    if (on_wasm_stack(thread, here) && here - thread->stack_limit >= bytes)
+        return 0;
+    raise_stack_overflow(thread);
+    return -1;
+}
+
 static NOINLINE int
 enter_refused(Store *store, Thread *thread)
 {
@@ -345,7 +405,7 @@ enter_refused(Store *store, Thread *thread)
         raise_error("RuntimeError", "another thread is running this instance, or one linked to it; "
                                     "calls from several threads must take turns");
     else
-        raise_trap(TRAP_STACK_OVERFLOW);
+        raise_stack_overflow(thread);
     return -1;
 }
 
@@ -365,10 +425,10 @@ enter_store(Store *store, Thread *thread)
     }
     else if (owner != (uintptr_t)thread)
         return enter_refused(store, thread);
-    if (UNLIKELY((uintptr_t)__builtin_frame_address(0) < thread->stack_limit)) {
+    if (UNLIKELY(!on_wasm_stack(thread, (uintptr_t)__builtin_frame_address(0)))) {
         if (owner == 0)
             store->owner = 0;
-        raise_trap(TRAP_STACK_OVERFLOW);
+        raise_stack_overflow(thread);
         return -1;
     }
     store->depth++;
