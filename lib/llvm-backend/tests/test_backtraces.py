@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from wasmer_llvm_backend import LLVMCompiler
-from wasmer_llvm_backend.frames import frameless
+from wasmer_llvm_backend.frames import Frame, read_frames
 from wasmer_llvm_backend.inlining import Inlined, read_inlined
 from wasmer_runtime_core.errors import InternalError, Trap
 from wasmer_runtime_core.module import Module
@@ -98,18 +98,28 @@ COMMON = struct.pack("<II", 8, 0xFFFFFFFF) + bytes(4)
 @pytest.mark.parametrize(
     ("instructions", "expected"),
     [
-        ("410e108602430d06 49 0c0708", []),  # a frame at once; what follows its end is a return
-        ("02300e108602430d06", [(0x100, 0x130)]),  # made late
-        ("03300041 0e10 430d06 0a 44 0c0708 45 0b 46 0000", [(0x100, 0x131), (0x138, 0x13D)]),  # and taken down early
-        ("0420000000 0f0323777777", [(0x100, 0x120)]),
-        ("", [(0x100, 0x180)]),
+        # a frame at once; what follows its end is a return
+        ("410e108602430d06 49 0c0708", Frame(0x100, [0x104], [])),
+        # the same behind the check of the stack
+        ("570e108602430d06 49 0c0708", Frame(0x100, [0x11A], [(0x100, 0x117)])),
+        # made late
+        ("02300e108602430d06", Frame(0x100, [0x133], [(0x100, 0x130)])),
+        # and taken down early
+        (
+            "03300041 0e10 430d06 0a 44 0c0708 45 0b 46 0000",
+            Frame(0x100, [0x134], [(0x100, 0x131), (0x138, 0x13D)]),
+        ),
+        ("0420000000 0f0323777777", Frame(0x100, [], [(0x100, 0x120)])),
+        ("", Frame(0x100, [], [(0x100, 0x180)])),
     ],
 )
-def test_code_without_a_frame_is_found(instructions: str, expected: list[tuple[int, int]]) -> None:
-    section = COMMON + entry(0x100, 0x80, instructions) + entry(0x200, 0x80, "410e10")
-    assert frameless(bytearray(section)) == expected
+def test_frames_and_code_without_them_are_found(instructions: str, expected: Frame) -> None:
+    section = COMMON + entry(0x100, 0x80, instructions) + entry(0x200, 0x80, "410e108602430d06")
+    assert read_frames(bytearray(section)) == [expected, Frame(0x200, [0x204], [])]
 
 
 def test_an_unknown_description_of_a_frame_is_refused() -> None:
     with pytest.raises(InternalError, match="instruction 0x1d"):
-        frameless(bytearray(COMMON + entry(0, 9, "1d")))
+        read_frames(bytearray(COMMON + entry(0, 9, "1d")))
+    with pytest.raises(InternalError, match="without a frame pointer"):
+        read_frames(bytearray(COMMON + entry(0, 9, "440e30")))

@@ -66,7 +66,7 @@ def call(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     else:
         f.called.add(a)
         callee = f"@f{a}"
-    if a in f.internal or callee[1] == "i":
+    if callee[1] == "i" or (a in f.internal and signature.in_registers):
         text = f"call fastcc {signature.internal_result} {callee}({', '.join(['ptr %0', *arguments])}) #2{f.location()}"
         if not signature.results:
             f.out.append(text)

@@ -1,4 +1,4 @@
-"""Where a function has no frame: LLVM puts off making one as long as a path does without.
+"""Where a function makes its frame, and where it has none: LLVM puts off making one as long as a path does without.
 
 Every function of ours has a frame pointer, and backtraces walk those. But where a way through
 a function calls nothing and needs few registers, LLVM sets up the frame behind it, or takes it
@@ -11,19 +11,26 @@ Source: DWARF 4, section 6.4; the System V ABI, x86-64 supplement, table 3.36 (n
 from __future__ import annotations
 
 from struct import unpack_from
-from typing import Final
+from typing import Final, NamedTuple
 
 from wasmer_llvm_backend.inlining import unsigned
+from wasmer_llvm_backend.prologue import CHECK_BYTES
 from wasmer_runtime_core.errors import InternalError
 
 COMMON: Final = 0xFFFFFFFF
 RSP: Final = 7
+RBP: Final = 6
+ADVANCE: Final = 0x40
+PUSHED: Final = (0x0E, 16, 0x80 | RBP, 2)
+"""def_cfa_offset 16, offset rbp: it lies on the stack."""
+SET: Final = (0x0D, RBP)
+"""def_cfa_register rbp: it is the frame pointer."""
 AT_THE_CALL: Final = (RSP, 8)
 """The CFA where only the return address lies on the stack."""
 
-FRAME_AT_ONCE: Final = b"\x41\x0e\x10"
-"""How it goes as a rule: behind the first byte, a push, the CFA is at rsp + 16. Nothing of such code traps without a
-frame."""
+# As it goes as a rule: a push, then the frame pointer is set, at once or behind the check of the stack.
+FRAME_AT_ONCE: Final = bytes((ADVANCE | 1, *PUSHED, ADVANCE | 3, *SET))
+FRAME_BEHIND_CHECK: Final = bytes((ADVANCE | CHECK_BYTES + 1, *PUSHED, ADVANCE | 3, *SET))
 
 # fmt: off
 OPERANDS: Final = {
@@ -47,26 +54,45 @@ ADVANCES: Final = {0x02: "<B", 0x03: "<H", 0x04: "<I"}
 ELSEWHERE: Final = (-1, 0)
 
 
-def frameless(section: bytearray) -> list[tuple[int, int]]:
-    """Ranges of code that run without a frame, ascending in each function; .debug_frame, relocated.
+class Frame(NamedTuple):
+    """The frame of one function."""
+
+    start: int
+    """Offset of the function's first byte."""
+    set: list[int]
+    """Offsets behind instructions that set the frame pointer."""
+    frameless: list[tuple[int, int]]
+    """Ranges of its code that run without a frame, ascending."""
+
+
+def read_frames(section: bytearray) -> list[Frame]:
+    """The frames of all functions; .debug_frame, relocated.
 
     Raises:
         InternalError: it holds something that LLVM does not write for modules of ours.
     """
-    found: list[tuple[int, int]] = []
+    found: list[Frame] = []
     at = 0
     while at < len(section):
         length, kind = unpack_from("<II", section, at)
         behind = at + 4 + length
-        if kind != COMMON and not section.startswith(FRAME_AT_ONCE, at + 24):
+        if kind != COMMON:
             start, size = unpack_from("<QQ", section, at + 8)
-            found += _function(section, at + 24, behind, start, start + size)
+            if section.startswith(FRAME_AT_ONCE, at + 24):
+                found.append(Frame(start, [start + 4], []))
+            elif section.startswith(FRAME_BEHIND_CHECK, at + 24):
+                push = start + CHECK_BYTES
+                found.append(Frame(start, [push + 4], [(start, push + 1)]))
+            else:
+                found.append(_function(section, at + 24, behind, start, start + size))
         at = behind
     return found
 
 
-def _function(section: bytearray, at: int, behind: int, place: int, end: int) -> list[tuple[int, int]]:
+def _function(section: bytearray, at: int, behind: int, place: int, end: int) -> Frame:
     """Run the instructions for one function."""
+    first = place
+    pointer_set: list[int] = []
     found: list[tuple[int, int]] = []
     remembered: list[tuple[int, int]] = []
     cfa = AT_THE_CALL
@@ -96,8 +122,12 @@ def _function(section: bytearray, at: int, behind: int, place: int, end: int) ->
             cfa = (operands[0], operands[1])
         elif opcode == 0x0D:
             cfa = (operands[0], cfa[1])
+            if operands[0] == RBP:
+                pointer_set.append(place)
         elif opcode == 0x0E:
             cfa = (cfa[0], operands[0])
+            if cfa[0] == RSP and operands[0] > PUSHED[1]:
+                raise InternalError("LLVM makes a frame without a frame pointer")
         elif opcode == 0x0F:
             cfa = ELSEWHERE
         elif opcode == 0x0A:
@@ -110,4 +140,5 @@ def _function(section: bytearray, at: int, behind: int, place: int, end: int) ->
             start = place
     if cfa == AT_THE_CALL:
         found.append((start, end))
-    return [(first, last) for first, last in found if last > first + 1]  # one byte: a push, a return
+    # one byte: a push, a return
+    return Frame(first, pointer_set, [(low, high) for low, high in found if high > low + 1])

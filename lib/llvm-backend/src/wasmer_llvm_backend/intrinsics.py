@@ -31,7 +31,6 @@ _METADATA: Final = """
 !3 = !{!1}
 !4 = !{!2}
 !5 = !{}
-!6 = !{!"rsp"}
 !7 = distinct !DICompileUnit(language: DW_LANG_C99, file: !8, producer: "", isOptimized: true, runtimeVersion: 0, emissionKind: LineTablesOnly)
 !8 = !DIFile(filename: "wasm", directory: "")
 !9 = !DISubroutineType(types: !10)
@@ -54,6 +53,7 @@ def declarations(cpu: str, features: str) -> str:
     traps = "\n".join(f"declare hidden void @{TRAP}{kind.number}() #1" for kind in TRAP_KINDS)
     return f"""
 @{CODE} = external hidden global i8
+declare void @llvm.fake.use(...)
 {traps}
 attributes #0 = {{ nounwind "frame-pointer"="all" "disable-tail-calls"="true" "no-builtins" "target-cpu"="{cpu}" "target-features"="{features}" }}
 attributes #1 = {{ cold noreturn nounwind }}

@@ -20,11 +20,13 @@ import struct
 from bisect import bisect_left, bisect_right
 from typing import Final, NamedTuple
 
-from wasmer_llvm_backend.frames import frameless
+from wasmer_llvm_backend.frames import Frame, read_frames
 from wasmer_llvm_backend.inlining import Inlined, read_inlined, unsigned
 from wasmer_llvm_backend.intrinsics import CODE, TRAP
+from wasmer_llvm_backend.prologue import TRAP_AT, begins_with_check, fill_in, frame_bytes
 from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.context import MOST_FRAME_BYTES, UNCHECKED_FRAME_BYTES
+from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.trap_kinds import BY_NAME, SITE_FRAMELESS, SITE_RANGE
 
 ALLOCATED: Final = 2
@@ -43,6 +45,13 @@ TRAPPING: Final = bytes.fromhex(forms.TRAP.encoding).ljust(5, b"\xcc")  # as lon
 MEMORY: Final = BY_NAME["MEMORY_OUT_OF_BOUNDS"].number | SITE_RANGE
 
 DEBUG_SECTIONS: Final = (".debug_line", ".debug_frame", ".debug_info", ".debug_abbrev", ".debug_ranges", ".debug_str")
+
+
+STACK_OVERFLOW: Final = BY_NAME["STACK_OVERFLOW"].number
+
+
+class UncheckedFrame(Exception):
+    """A function has a large frame and does not check the stack."""
 
 
 class UnitCode(NamedTuple):
@@ -81,6 +90,8 @@ def read_object(data: bytes) -> UnitCode:
     """Lay out an ELF object.
 
     Raises:
+        CompileError: a function needs a frame that is too large.
+        UncheckedFrame: the unit is to be compiled again, with all functions checked.
         InternalError: it holds something that objects of ours never do.
     """
     sections = _sections(data)
@@ -98,7 +109,7 @@ def read_object(data: bytes) -> UnitCode:
     code += b"\xcc" * (-len(code) % 16)
     symbols = _symbols(data, sections)
     references: list[int] = []
-    traps: list[tuple[int, int]] = []
+    traps: list[tuple[int, int, int]] = []
     for section in sections:
         if section.type != RELOCATIONS_WITH_ADDENDS or section.info not in places:
             continue
@@ -116,7 +127,7 @@ def read_object(data: bytes) -> UnitCode:
                 references.append(place)
             elif symbol.name.startswith(TRAP) and code[place - 1] == CALL_REL32:
                 code[place - 1 : place + 4] = TRAPPING
-                traps.append((place - 1, int(symbol.name[len(TRAP) :])))
+                traps.append((place - 1, place + 4, int(symbol.name[len(TRAP) :])))
                 continue
             else:
                 raise InternalError(f"the object wants {symbol.name or 'a nameless symbol'}, which nobody defines")
@@ -127,7 +138,10 @@ def read_object(data: bytes) -> UnitCode:
         if symbol.name and symbol.section in places and sections[symbol.section].flags & EXECUTABLE
     }
     debug = [_debug_section(data, sections, symbols, places, name) for name in DEBUG_SECTIONS]
-    sites = _sites(_lines(debug[0], functions), traps, frameless(debug[1]))
+    frames = read_frames(debug[1])
+    traps += _check_frames(code, functions, frames)
+    frameless = sorted(pair for frame in frames for pair in frame.frameless)
+    sites = _sites(_lines(debug[0], functions), traps, frameless)
     return UnitCode(bytes(code), functions, sites, references, read_inlined(*debug[2:]))
 
 
@@ -157,8 +171,26 @@ def _symbols(data: bytes, sections: list[_Section]) -> list[_Symbol]:
     return symbols
 
 
+def _check_frames(code: bytearray, functions: dict[str, int], frames: list[Frame]) -> list[tuple[int, int, int]]:
+    """Tell the checks of the stack how large the frames are; the traps of the checks."""
+    traps: list[tuple[int, int, int]] = []
+    for frame in frames:
+        size = max((frame_bytes(code, at) for at in frame.set), default=0)
+        if size > MOST_FRAME_BYTES:
+            name = next((name for name, start in functions.items() if start == frame.start), "f?")
+            raise CompileError(
+                f"function {name[1:]} needs a frame of {size:,} bytes on the stack; the most is {MOST_FRAME_BYTES:,}"
+            )
+        if begins_with_check(code, frame.start):
+            fill_in(code, frame.start, size)
+            traps.append((frame.start + TRAP_AT, frame.start + TRAP_AT + 1, STACK_OVERFLOW))
+        elif size > UNCHECKED_FRAME_BYTES:
+            raise UncheckedFrame(f"a frame of {size} bytes is not compared with the stack limit")
+    return traps
+
+
 def _sites(
-    lines: list[tuple[int, int]], traps: list[tuple[int, int]], frameless_ranges: list[tuple[int, int]]
+    lines: list[tuple[int, int]], traps: list[tuple[int, int, int]], frameless_ranges: list[tuple[int, int]]
 ) -> list[tuple[int, int, int]]:
     """Rows of the line table and traps as sites."""
     addresses = [address for address, _ in lines]
@@ -168,9 +200,9 @@ def _sites(
         at = bisect_right(addresses, address) - 1
         sites.append((address, kind, sites[at][2] if at >= 0 else 0))
 
-    for address, kind in traps:
+    for address, behind, kind in traps:
         add(address, kind)
-        add(address + len(TRAPPING), MEMORY)
+        add(behind, MEMORY)
     for start, end in frameless_ranges:
         add(start, MEMORY)
         add(end, MEMORY)

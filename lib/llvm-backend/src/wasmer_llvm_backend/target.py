@@ -40,10 +40,14 @@ GENERATED: Final = frozenset((
 """Features that ordinary code is made of; others need not be asked for."""
 # fmt: on
 
+NOT_USED: Final = frozenset(("egpr", "ndd", "nf", "ppx", "push2pop2", "zu"))
+"""Features (APX) that are not asked for: `prologue` reads how LLVM makes frames without them."""
+
 OPTIONS: Final = {
     "indvars-widen-indvars": ("false", "true"),
     "x86-cmov-converter": ("false", "true"),
     "experimental-debug-variable-locations": ("false", "true"),
+    "no-x86-call-frame-opt": ("true", "false"),
 }
 """Options of the process, not of a module -> (as they are while we compile, as LLVM has them).
 
@@ -52,7 +56,8 @@ since a wasm address wraps; left alone they become plain pointers (memory stream
 fast, and 4 times where they are vectorised). A *conditional move* stays one: LLVM would guess
 which are predictable and make branches of those, and it guesses wrong (heap_sort takes twice
 as long); worse, a load that was one operand of it would be skipped, and its trap with it. The
-*locations of variables*, of which we have none, are searched for in the cheaper of two ways.
+*locations of variables*, of which we have none, are searched for in the cheaper of two ways. *Arguments* that go
+to the stack are stored in room that the frame has for them, not pushed: so the frame is all that a function takes.
 """
 
 _lock = threading.Lock()
@@ -96,6 +101,7 @@ def processor(name: str) -> tuple[str, str, tuple[str, ...]]:
         features = ",".join("+" + feature for feature in needed)
         return name, features, tuple(LINUX_NAMES.get(feature, feature) for feature in needed)
     host = binding.get_host_cpu_features()
+    host.update(dict.fromkeys(host.keys() & NOT_USED, False))
     present = [feature for feature, there in host.items() if there]
     needed = tuple(LINUX_NAMES.get(feature, feature) for feature in present if feature in GENERATED)
     return binding.get_host_cpu_name(), host.flatten(), needed

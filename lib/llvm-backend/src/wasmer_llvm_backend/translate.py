@@ -26,15 +26,13 @@ from typing import Final, final
 
 from wasmer_llvm_backend.floats import FENCED, opaque
 from wasmer_llvm_backend.handlers import HANDLERS, ROWS
-from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS
 from wasmer_llvm_backend.loops import HINT
 from wasmer_llvm_backend.lowering import V128
+from wasmer_llvm_backend.prologue import CHECKED, UNCHECKED, USE_OF_VMCTX, is_checked
 from wasmer_llvm_backend.values import ASKS_FOR_A_BIT, BIT
 from wasmer_llvm_backend.view import LLVM_TYPES, ZEROS, Label, ModuleView, Signature
 from wasmer_llvm_backend.writer import FunctionWriter
 from wasmer_runtime_core.checkpoint import checkpoint
-from wasmer_runtime_core.context import STORE, VMCTX
-from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import I32
@@ -46,9 +44,6 @@ JOINED_AT_MOST: Final = 500_000
 """So many branches times locals that are values: each may be an entry of a phi. A function with more branches
 keeps fewer locals as values. (The most that SQLite and QuickJS have is 70,000.)"""
 
-LARGE_FRAME_LOCALS: Final = 256
-"""A function with that many locals checks the stack even if it calls nothing."""
-
 GROWTH_RECORDS: Final = 200
 """By so many operators, and its own size again, a function grows by those that are copied into it."""
 
@@ -58,11 +53,13 @@ TARGET_BYTES: Final = 8
 STRETCH: Final = 1024
 """So many operators are translated between two checkpoints."""
 
+INLINED: Final = '#4 section ".text" '
+"""What stands in the head of a function that is copied into others."""
+
 LOCAL_GET: Final = BY_MNEMONIC["local.get"].code
 BRANCHES: Final = frozenset(
     BY_MNEMONIC[name].code for name in ("loop", "if", "else", "br", "br_if", "br_table", "return")
 )
-STACK_OVERFLOW: Final = BY_NAME["STACK_OVERFLOW"].number
 
 
 def used_locals(body: Body) -> list[int]:
@@ -156,7 +153,7 @@ class FunctionTranslator(FunctionWriter):
         view = self.view
         index = body.function_index
         signature = view.signatures[body.type_index]
-        internal = inlined or index in self.internal
+        internal = inlined or (index in self.internal and signature.in_registers)
         self.body = body
         self._restart(body.pool)
         self.open_scope(index, body.offset)
@@ -168,8 +165,8 @@ class FunctionTranslator(FunctionWriter):
         arguments += [f"{type_} %{first + at}" for at, type_ in enumerate(signature.params)]
         self.number = len(arguments)
         self._begin_locals(body, first, len(signature.params))
-        if body.calls > 0 or body.call_weight > 0 or len(body.local_types) > LARGE_FRAME_LOCALS:
-            self._check_stack()
+        if internal and not inlined:
+            self.out.append(USE_OF_VMCTX)
         self.labels[0] = Label("ret", 0, [], signature.results)
         self.records = list(struct.iter_unpack("<IIII", body.records))
         self.words = array("I", body.records if index in self.counted else b"")
@@ -180,11 +177,9 @@ class FunctionTranslator(FunctionWriter):
         result = signature.internal_result if internal else signature.external_result
         if self.buffer_slots:
             self.head.append(f"%buffer = alloca [{self.buffer_slots} x {V128}], align 16")
-        attributes = "#4" if inlined else "#0"
-        # the section is named, or LLVM would put functions that always trap into one of their own, out of order
-        place = f'{attributes} section ".text" !dbg !{self.scope}'
+        place = INLINED if inlined else CHECKED if is_checked(body) else UNCHECKED
         name = f"i{index}" if inlined else f"f{index}"
-        head = f"define {linkage} {result} @{name}({', '.join(arguments)}) {place} {{\nentry:\n"
+        head = f"define {linkage} {result} @{name}({', '.join(arguments)}) {place}!dbg !{self.scope} {{\nentry:\n"
         return "\n".join([head + "\n".join(self.head), *self.out, *self.traps, "}\n"])
 
     def translate_records(self, end: int) -> None:
@@ -255,15 +250,6 @@ class FunctionTranslator(FunctionWriter):
         self.integers = integer_values(body, self.slots)
         for label, at, number in struct.iter_unpack("<III", body.loops):
             self.loop_rows[label] = (at, number)
-
-    def _check_stack(self) -> None:
-        """Trap if the stack pointer, the frame taken off already, lies below the limit."""
-        store = self.let(f"getelementptr i8, ptr %0, i64 {VMCTX['store'].offset}")
-        store = self.let(f"load ptr, ptr {store}, align 8{CONTEXT_ACCESS}")  # it changes when instances are linked
-        limit = self.let(f"getelementptr i8, ptr {store}, i64 {STORE['stack_limit'].offset}")
-        limit = self.let(f"load i64, ptr {limit}, align 8{CONTEXT_ACCESS}")
-        pointer = self.let("call i64 @llvm.read_register.i64(metadata !6)")
-        self.trap_if(self.let(f"icmp ult i64 {pointer}, {limit}"), STACK_OVERFLOW)
 
     def _finish(self, signature: Signature, internal: bool) -> None:
         """The common return."""

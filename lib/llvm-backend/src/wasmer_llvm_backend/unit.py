@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wasmer_llvm_backend.objects import UnitCode, read_object
+from wasmer_llvm_backend.objects import UncheckedFrame, UnitCode, read_object
 from wasmer_llvm_backend.optimize import compile_text
+from wasmer_llvm_backend.prologue import CHECKED, UNCHECKED
 
 
 class Job(NamedTuple):
@@ -35,4 +36,8 @@ def compile_unit(job: Job) -> Product:
         data = compile_text(job.text, job.cpu, job.opt_level, job.whole, kept.append if job.keep_ir else None)
     except RuntimeError as error:
         return Product(UnitCode(b"", {}, [], [], []), rejected=str(error) or "no reason given")
-    return Product(read_object(data), "".join(kept), data if job.keep_object else b"")
+    try:
+        code = read_object(data)
+    except UncheckedFrame:
+        return compile_unit(job._replace(text=job.text.replace(UNCHECKED + "!", CHECKED + "!")))
+    return Product(code, "".join(kept), data if job.keep_object else b"")

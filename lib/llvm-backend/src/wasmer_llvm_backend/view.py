@@ -24,11 +24,17 @@ ZEROS: Final = {
 }  # fmt: skip
 
 
+INTEGERS: Final = frozenset((I32, I64, FUNCREF, EXTERNREF))
+INTEGER_RESULTS: Final = 3  # rax, rdx, rcx
+FLOAT_RESULTS: Final = 2  # xmm0, xmm1
+
+
 class Signature:
     """A function type in LLVM's words.
 
     Following the machine contract the first result is returned and the others go to a
-    buffer (`external_result`); a function private to its unit returns them all at once.
+    buffer (`external_result`); a function private to its unit returns them all at once, if there are registers
+    for them (`in_registers`). If there were not, LLVM would put an argument in front of the vmctx.
     """
 
     def __init__(self, params: bytes, results: bytes) -> None:
@@ -39,6 +45,8 @@ class Signature:
         if len(results) > 1:
             self.internal_result = "{" + ", ".join(self.results) + "}"
         self.buffered = len(results) > 1
+        integers = sum(code in INTEGERS for code in results)
+        self.in_registers = integers <= INTEGER_RESULTS and len(results) - integers <= FLOAT_RESULTS
 
 
 class ModuleView(ContextOffsets):
