@@ -30,7 +30,8 @@ from librt.vecs import append
 from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.context import STORE, VMCTX
+from wasmer_runtime_core.context import MOST_FRAME_BYTES, STORE, UNCHECKED_FRAME_BYTES, VMCTX
+from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.trap_kinds import BY_NAME
 from wasmer_runtime_core.wasm.body import Body
 from wasmer_singlepass_backend.abi import IN_REGISTER, IN_XMM, CallShape
@@ -95,8 +96,8 @@ MEMORY_BASE_OFFSET: Final[i64] = i64(VMCTX["memory_base"].offset)
 MANY_SLOTS: Final = 16
 """From this many slots to zero on, one string instruction does it."""
 
-SMALL_FRAME: Final = 4096
-"""A frame up to this size is covered by what the stack limit keeps in reserve."""
+SMALL_FRAME: Final[i64] = i64(UNCHECKED_FRAME_BYTES)
+MOST_FRAME: Final[i64] = i64(MOST_FRAME_BYTES)
 
 
 def begin(f: FunctionCompiler, body: Body, shape: CallShape, uses: i64, stack_bytes: i64, buffer_bytes: i64) -> None:
@@ -253,9 +254,17 @@ def _lay_out(f: FunctionCompiler, body: Body, shape: CallShape, uses: i64, buffe
 
 
 def prologue(f: FunctionCompiler, body: Body, shape: CallShape) -> None:
-    """Everything from the entry to the first operator."""
+    """Everything from the entry to the first operator.
+
+    Raises:
+        CompileError: the frame is too large.
+    """
     asm = f.asm
     size = (f.slots_base + f.slot_bytes * f.slots_used + f.stack_argument_bytes + 15) & -16
+    if size > MOST_FRAME:
+        raise CompileError(
+            f"function {body.function_index} needs a frame of {size:,} bytes on the stack; the most is {MOST_FRAME:,}"
+        )
     asm.none(PUSH, RBP)
     asm.reg_reg(MOV_R64, RBP, RSP)
     if body.call_weight > 0 or body.calls > 0 or size > SMALL_FRAME:
