@@ -27,31 +27,100 @@ first. What waits in other ways (a lock, a library) or computes for long looks w
 
 This holds for every signal that has a handler in Python, whenever it was set. Nothing tells
 of a new handler, and asking at each call would cost more than the call; so this module, when
-it is first imported, takes the place of the C function behind `signal.signal` (``_signal.signal``,
-which `signal.signal` looks up each time) with one that calls it and then puts our C handler in
-front of Python's. What else it does, returns and raises is as before. A handler that code in C
-installs is noticed when an instance is made, or by `watch_signals`.
+it is first imported, takes the place of the C functions that change handlers and masks
+(those behind `signal.signal` and `signal.pthread_sigmask`, which look them up each time, and those of
+`faulthandler`) with ones that call them and then put things right: our C handler in front of
+Python's, traps before faulthandler, and the signals that traps and deadlines need unblocked in
+threads that run code. What else they do, return and raise is as before, but that one real-time
+signal is refused as the system refuses SIGKILL: this uses it. What code in C changes is noticed
+when an instance is made, or by `watch_signals`; a mask, when a thread first runs code and with
+each deadline.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import faulthandler
+from collections.abc import Callable, Iterable
+from errno import EINVAL
 from importlib import import_module
 from types import TracebackType
 from typing import Any, Final
 
 from wasmer_runtime_core.native import machine
-from wasmer_runtime_core.native.machine import add_deadline, assert_handlers, remove_deadline, watch_signal
+from wasmer_runtime_core.native.machine import (
+    add_deadline,
+    assert_handlers,
+    faults_taken,
+    leave_signal,
+    private_signal,
+    remove_deadline,
+    unblock_signals,
+    watch_signal,
+)
 
 _signal: Final[Any] = import_module("_signal")
 _set_handler: Final = _signal.signal
+_set_mask: Final = _signal.pthread_sigmask
+
+
+def _refuse(number: object) -> None:
+    if number == private_signal:
+        raise OSError(EINVAL, f"signal {number} is taken by wasmer-runtime-core, which stops code with it")
 
 
 def _set_handler_and_watch(signalnum: int, handler: Any, /) -> Any:
+    _refuse(signalnum)
     before = _set_handler(signalnum, handler)
-    if callable(handler):
+    if callable(handler) or signalnum in _FAULTS:
         watch_signal(signalnum)
     return before
+
+
+def _set_mask_but_ours(how: int, mask: Any, /) -> Any:
+    try:
+        return _set_mask(how, mask)
+    finally:  # it may run handlers, which may raise
+        unblock_signals()
+
+
+_FAULTS: Final = frozenset((_signal.SIGSEGV, _signal.SIGBUS, _signal.SIGFPE, _signal.SIGILL, _signal.SIGTRAP))
+
+
+def _replace(module: Any, name: str, function: Callable[..., Any]) -> None:
+    function.__doc__ = getattr(module, name).__doc__
+    function.__name__ = function.__qualname__ = name
+    setattr(module, name, function)
+
+
+def _follow_faulthandler() -> None:
+    """faulthandler takes faults, and signals it is registered for, with handlers of its own."""
+
+    def enable(*arguments: Any, **options: Any) -> Any:
+        result = enable_(*arguments, **options)
+        faults_taken(True)
+        return result
+
+    def disable() -> Any:
+        result = disable_()
+        faults_taken(False)
+        return result
+
+    def register(signum: int, *arguments: Any, **options: Any) -> Any:
+        _refuse(signum)
+        result = register_(signum, *arguments, **options)
+        leave_signal(signum)
+        return result
+
+    def unregister(signum: int, /) -> Any:
+        result = unregister_(signum)
+        if callable(_signal.getsignal(signum)):
+            watch_signal(signum)
+        return result
+
+    enable_, disable_ = faulthandler.enable, faulthandler.disable
+    register_, unregister_ = faulthandler.register, faulthandler.unregister
+    for function in (enable, disable, register, unregister):
+        _replace(faulthandler, function.__name__, function)
 
 
 def _watch_handlers() -> None:
@@ -59,8 +128,9 @@ def _watch_handlers() -> None:
     for number in _signal.valid_signals():
         if callable(_signal.getsignal(number)):
             watch_signal(number)
-    _set_handler_and_watch.__doc__ = _set_handler.__doc__
-    _signal.signal = _set_handler_and_watch
+    _replace(_signal, "signal", _set_handler_and_watch)
+    _replace(_signal, "pthread_sigmask", _set_mask_but_ours)
+    _follow_faulthandler()
 
 
 _watch_handlers()

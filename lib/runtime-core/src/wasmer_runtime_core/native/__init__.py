@@ -14,8 +14,9 @@ The C files, each one idea, in the order in which `runtime.c` includes them:
 ``arena.c``         pages of code, and the maps from a pc to its meaning
 ``backtrace.c``     which wasm functions ran, and exceptions that say so
 ``interrupt.c``     wasm code stopped between two instructions
-``deadline.c``      what ends a thread's code: deadlines, cancellation; host functions that wait
+``deadline.c``      what ends a thread's code: deadlines, cancellation; waiting for less
 ``signals.c``       faults become traps
+``handlers.c``      how our signal handlers get on with those of others
 ``budget.c``        what all that is made under one Limits takes, together
 ``memory.c``        linear memories
 ``table.c``         tables
@@ -26,7 +27,7 @@ The C files, each one idea, in the order in which `runtime.c` includes them:
 ``instance.c``      instances
 ``vmcalls.c``       helpers of generated code
 ``threads.c``         functions without the GIL
-``limits.c``          what is made comes under limits
+``limits.c``        what is made comes under limits
 ``vectorize.c``       a scalar function over arrays, in one entry
 ``bootstrap.c``     the types, and what Python may call
 ==================  ===================================================================

@@ -64,13 +64,6 @@ native_statistics(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
                          PyDict_GET_SIZE(signatures));
 }
 
-static PyObject *
-native_assert_handlers(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
-{
-    assert_handlers();
-    Py_RETURN_NONE;
-}
-
 static PyMethodDef native_functions[] = {
     {"configure", (PyCFunction)(void (*)(void))native_configure, METH_VARARGS | METH_KEYWORDS,
      "configure(*, make_trap, annotate, function_name, describe, memory, table, global_): hooks and classes of Python"},
@@ -95,7 +88,10 @@ static PyMethodDef native_functions[] = {
     {"remove_deadline", native_remove_deadline, METH_O, "remove_deadline(int)"},
     {"can_reserve", native_can_reserve, METH_NOARGS, "can_reserve() -> whether one more memory gets its address space"},
     {"assert_handlers", native_assert_handlers, METH_NOARGS, "take the fault signals again"},
-    {"watch_signal", native_watch_signal, METH_O, "watch_signal(number): a handler in Python was set for it"},
+    {"watch_signal", native_watch_signal, METH_O, "watch_signal(number): a handler in Python was set for it, or taken away"},
+    {"leave_signal", native_leave_signal, METH_O, "leave_signal(number): faulthandler was registered for it"},
+    {"faults_taken", native_faults_taken, METH_O, "faults_taken(enabled): faulthandler was enabled or disabled"},
+    {"unblock_signals", native_unblock_signals, METH_NOARGS, "unblock_signals(): this thread's mask was changed"},
     {NULL, NULL, 0, NULL}};
 
 static int
@@ -134,6 +130,10 @@ fill(PyObject *target)
         return -1;
     Py_DECREF(checksum);
     install_watch();
+    PyObject *number = PyLong_FromLong(private_signal);
+    if (!number || PyDict_SetItemString(target, "private_signal", number) < 0)
+        return -1;
+    Py_DECREF(number);
     install_growth_lock();
     assert_handlers();
     return 0;

@@ -194,7 +194,7 @@ typedef struct Thread {
     int n_frames;
     uintptr_t frames[MAX_FRAMES];
     void *signal_stack;
-    timer_t timer;             /* sends WATCH_SIGNAL to this thread */
+    timer_t timer;             /* sends private_signal to this thread */
     int has_timer;
     pid_t timer_process;
     uint64_t deadline;         /* the earliest of `deadlines`, or 0 */

@@ -122,7 +122,7 @@ native_cancel(PyObject *Py_UNUSED(module), PyObject *argument)
     thread->attention = 1;
     set_timer(thread, 1);  /* the other thread's: its signal is never lost, as one that is sent can be */
     if (!thread->has_timer)
-        syscall(SYS_tgkill, getpid(), thread->id, WATCH_SIGNAL);
+        syscall(SYS_tgkill, getpid(), thread->id, private_signal);
     Py_RETURN_NONE;
 }
 
@@ -158,8 +158,10 @@ native_seconds_left(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 static PyObject *
 native_check_interrupts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {
-    Thread *thread = current_thread();
-    if (!thread || attend_to(thread, IN_HOST_FUNCTION) < 0)
+    Thread *thread = this_thread;
+    int failed = thread && (thread->attention || is_over(thread)) ? attend_to(thread, IN_HOST_FUNCTION)
+                                                                 : PyErr_CheckSignals();
+    if (failed < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -178,7 +180,7 @@ poll_until(Thread *thread, struct pollfd *files, nfds_t n, uint64_t end)
         uint64_t now = now_nanoseconds(), left = end > now ? end - now : 0;
         struct timespec time = {(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
         during = before;
-        sigdelset(&during, WATCH_SIGNAL);
+        sigdelset(&during, private_signal);
         found = ppoll(files, n, end == UINT64_MAX ? NULL : &time, &during);
         error = errno;
     }

@@ -11,16 +11,16 @@
  * as long as one holds, so code cannot go on because somebody caught the exception.
  *
  * A signal may find the thread in a helper or a host function instead. Then it sets a mark that
- * is looked at when those end, and a timer of the thread's own sends the private WATCH_SIGNAL
+ * is looked at when those end, and a timer of the thread's own sends its private signal
  * every millisecond until it finds wasm code. The mark also tells the next entry of a signal
  * that came just before it, where nothing could be stopped yet: that entry runs Python's handlers
  * itself. No timer runs without a signal or a deadline, or it would cut short what the program
  * does next, such as a write that waits. The same timer serves deadlines.
  *
  * Python runs signal handlers in the main thread. If that one waits while another runs wasm
- * code with the GIL held, the other is stopped for a moment to let go of the GIL. */
+ * code with the GIL held, the other is stopped for a moment to let go of the GIL. So it is for a thread that must
+ * end and waits for the GIL to raise what ends it. */
 
-#define WATCH_SIGNAL (SIGRTMIN + 11)
 #define RETRY_NANOSECONDS 1000000
 #define RED_ZONE 128
 #define HAND_OVER_MICROSECONDS 5000
@@ -42,9 +42,11 @@ __asm__(
 extern char wasm_safepoint[] __attribute__((visibility("hidden")));
 enum { SAVED_RBP = 10, SAVED_PC = 16 };
 
+static int private_signal;  /* set once */
 static int watched_signals[65] = {SIGINT, SIGTERM, SIGALRM}, n_watched = 3;
 static struct sigaction python_actions[65];  /* what Python had installed for them */
-static volatile int hand_over;  /* somebody waits for the GIL to run signal handlers */
+enum { KEEP_GIL, GIVE_GIL_TO_WHO_WAITS, GIVE_GIL_AND_STAY_AWAY };
+static volatile int hand_over;  /* somebody else needs the GIL: one of these */
 
 static uint64_t
 now_nanoseconds(void)
@@ -78,7 +80,7 @@ ensure_timer(Thread *thread)
         return;
     memset(&event, 0, sizeof event);
     event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = WATCH_SIGNAL;
+    event.sigev_signo = private_signal;
     thread->id = (pid_t)syscall(SYS_gettid);
     event._sigev_un._tid = thread->id;
     thread->has_timer = timer_create(CLOCK_MONOTONIC, &event, &thread->timer) == 0;
@@ -94,14 +96,18 @@ is_over(Thread *thread)
 }
 
 /* Outside of wasm code: let the timer fire when the deadline passes, stop it if there is none. What is over already
- * is marked, and the mark is looked at by every way into wasm code. Signal-safe. */
+ * is marked, and the mark is looked at by every way into wasm code; the timer goes on until the outermost call is left,
+ * for the sake of the GIL. Signal-safe. */
 static void
 watch_deadline(Thread *thread)
 {
     uint64_t now = thread->deadline ? now_nanoseconds() : 0;
-    if (is_over(thread))
+    if (is_over(thread)) {
         thread->attention = 1;
-    set_timer(thread, thread->deadline > now ? thread->deadline - now : 0);
+        set_timer(thread, thread->activation ? RETRY_NANOSECONDS : 0);
+    }
+    else
+        set_timer(thread, thread->deadline > now ? thread->deadline - now : 0);
 }
 
 /* Look at everything that may end code or that Python's handlers wait for. 0, or -1 with an exception. */
@@ -142,7 +148,7 @@ after_fork(void)
 {
     Thread *thread = this_thread;
     gil_runner = 0;
-    hand_over = 0;
+    hand_over = KEEP_GIL;
     n_safepoints = thread ? thread->safepoints : 0;
     n_released = thread ? thread->n_released : 0;
     if (!thread)
@@ -166,17 +172,30 @@ inject(void *context)
     return 1;
 }
 
+/* Let the thread that runs wasm code with the GIL, if it is another, let go of it for a moment. Signal-safe. */
+static void
+ask_for_gil(Thread *thread, int how)
+{
+    if (gil_runner && (!thread || gil_runner != thread->id)) {
+        if (hand_over < how)
+            hand_over = how;
+        syscall(SYS_tgkill, getpid(), gil_runner, private_signal);
+    }
+}
+
 static void
 watch_handler(int Py_UNUSED(signal), siginfo_t *info, void *context)
 {
     int saved_errno = errno;
     Thread *thread = this_thread;
-    if (thread && !thread->activation)
+    if (thread && thread->activation == NULL)
         watch_deadline(thread);
     else if (!inject(context) && thread) {
         thread->attention = 1;
         if (info->si_code != SI_TIMER)
             set_timer(thread, RETRY_NANOSECONDS);
+        else if (is_over(thread))  /* on its way out it may wait for the GIL, or be asleep: we cannot tell */
+            ask_for_gil(thread, GIVE_GIL_TO_WHO_WAITS);
     }
     errno = saved_errno;
 }
@@ -197,43 +216,23 @@ interrupt_handler(int signal, siginfo_t *info, void *context)
             thread->attention = 1;
         if (thread && thread->activation)
             set_timer(thread, RETRY_NANOSECONDS);
-        if (gil_runner && (!thread || gil_runner != thread->id)) {
-            hand_over = 1;
-            syscall(SYS_tgkill, getpid(), gil_runner, WATCH_SIGNAL);
-        }
+        ask_for_gil(thread, GIVE_GIL_AND_STAY_AWAY);
     }
     errno = saved_errno;
 }
 
-/* Wrap Python's handlers, where there are any that are not wrapped yet. */
-static void
-assert_interrupt_handlers(void)
-{
-    for (int i = 0; i < n_watched; i++) {
-        int signal = watched_signals[i];
-        struct sigaction current;
-        if (sigaction(signal, NULL, &current))
-            continue;
-        if ((current.sa_flags & SA_SIGINFO) && current.sa_sigaction == interrupt_handler)
-            continue;
-        if (!(current.sa_flags & SA_SIGINFO) && (current.sa_handler == SIG_DFL || current.sa_handler == SIG_IGN))
-            continue;
-        python_actions[signal] = current;
-        struct sigaction action = current;
-        action.sa_sigaction = interrupt_handler;
-        action.sa_flags |= SA_SIGINFO | SA_ONSTACK;
-        sigaction(signal, &action, NULL);
-    }
-}
-
+/* The signal is private: one that nobody had taken when this was loaded. */
 static void
 install_watch(void)
 {
     struct sigaction action;
+    for (private_signal = SIGRTMIN + 11; private_signal < SIGRTMAX; private_signal++)
+        if (sigaction(private_signal, NULL, &action) == 0 && !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_DFL)
+            break;
     memset(&action, 0, sizeof action);
     action.sa_sigaction = watch_handler;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
-    sigaction(WATCH_SIGNAL, &action, NULL);
+    sigaction(private_signal, &action, NULL);
     pthread_atfork(NULL, NULL, after_fork);
 }
 
@@ -249,10 +248,12 @@ pause_at(Thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
     n_safepoints++;
     thread->safepoints++;
     int failed = attend_to(thread, "while WebAssembly code was running") < 0;
-    if (hand_over && !released) {
-        hand_over = 0;
-        PyThreadState *state = PyEval_SaveThread();
-        usleep(HAND_OVER_MICROSECONDS);
+    int how = hand_over;
+    if (how && !released) {
+        hand_over = KEEP_GIL;
+        PyThreadState *state = PyEval_SaveThread();  /* if somebody has waited for some time this does not return before */
+        if (how == GIVE_GIL_AND_STAY_AWAY)
+            usleep(HAND_OVER_MICROSECONDS);
         PyEval_RestoreThread(state);
     }
     thread->activation = activation;

@@ -8,6 +8,7 @@
 #include "interrupt.c"
 #include "deadline.c"
 #include "signals.c"
+#include "handlers.c"
 #include "budget.c"
 #include "memory.c"
 #include "table.c"

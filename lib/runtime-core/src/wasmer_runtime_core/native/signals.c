@@ -32,6 +32,10 @@ install_handler(int signal, struct sigaction *old)
     sigaction(signal, &action, old);
 }
 
+/* A handler that comes back so often to the same place mends nothing. */
+#define MOST_RETURNS (1u << 16)
+
+static __thread struct { uintptr_t pc, address; uint32_t times; } passed __attribute__((tls_model("initial-exec")));
 static __thread int passing_on __attribute__((tls_model("initial-exec")));
 
 static void
@@ -40,6 +44,14 @@ pass_on(int signal, siginfo_t *info, void *context)
     struct sigaction old = previous_actions[signal];
     previous_actions[signal].sa_flags = 0;
     previous_actions[signal].sa_handler = SIG_DFL;  /* should it come back to us */
+    uintptr_t pc = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP], address = (uintptr_t)info->si_addr;
+    passed.times = pc == passed.pc && address == passed.address ? passed.times + 1 : 0;
+    passed.pc = pc;
+    passed.address = address;
+    if (passed.times > MOST_RETURNS) {
+        old.sa_flags = 0;
+        old.sa_handler = SIG_DFL;
+    }
     passing_on++;
     if (old.sa_flags & SA_SIGINFO)
         old.sa_sigaction(signal, info, context);
@@ -140,65 +152,4 @@ ensure_signal_stack(Thread *thread)
         munmap(stack, SIGNAL_STACK_BYTES);
     else
         thread->signal_stack = stack;
-}
-
-/* A fault whose signal is blocked ends the process, and a blocked WATCH_SIGNAL no call. Threads often inherit a mask
- * that blocks all, to keep signals for another. */
-static void
-unblock_signals(void)
-{
-    sigset_t needed;
-    sigemptyset(&needed);
-    for (int i = 0; i < N_FAULT_SIGNALS; i++)
-        sigaddset(&needed, fault_signals[i]);
-    sigaddset(&needed, WATCH_SIGNAL);
-    pthread_sigmask(SIG_UNBLOCK, &needed, NULL);
-}
-
-static void
-take_fault_signal(int signal)
-{
-    struct sigaction old;
-    install_handler(signal, &old);
-    if (!((old.sa_flags & SA_SIGINFO) && old.sa_sigaction == fault_handler))
-        previous_actions[signal] = old;
-}
-
-/* Take the signals, unless they are ours already. Four system calls in the common case. */
-static void
-assert_handlers(void)
-{
-    struct sigaction current;
-    assert_interrupt_handlers();
-    if (sigaction(SIGSEGV, NULL, &current) == 0 && (current.sa_flags & SA_SIGINFO) &&
-        current.sa_sigaction == fault_handler)
-        return;
-    for (int i = 0; i < N_FAULT_SIGNALS; i++)
-        take_fault_signal(fault_signals[i]);
-}
-
-/* watch_signal(number): a handler in Python was set for it. It stops wasm code from now on; if it is one of the
- * signals of faults, wasm code's own come here first again. */
-static PyObject *
-native_watch_signal(PyObject *Py_UNUSED(module), PyObject *argument)
-{
-    long number = PyLong_AsLong(argument);
-    if (number == -1 && PyErr_Occurred())
-        return NULL;
-    if (number < 1 || number > 64) {
-        PyErr_Format(PyExc_ValueError, "%ld is not the number of a signal", number);
-        return NULL;
-    }
-    for (int i = 0; i < N_FAULT_SIGNALS; i++)
-        if (number == fault_signals[i]) {
-            take_fault_signal((int)number);
-            Py_RETURN_NONE;
-        }
-    int known = number == WATCH_SIGNAL;
-    for (int i = 0; i < n_watched; i++)
-        known |= watched_signals[i] == number;
-    if (!known)
-        watched_signals[n_watched++] = (int)number;
-    assert_interrupt_handlers();
-    Py_RETURN_NONE;
 }
