@@ -6,7 +6,7 @@ import re
 import runpy
 from typing import Final
 
-from tests.documents.test_examples import ROOT
+from tests.documents.blocks import ROOT
 from wasmer_runtime_core.implementation_limits import LIMITS, Limit
 
 PAGE: Final = ROOT / "docs" / "limits.md"

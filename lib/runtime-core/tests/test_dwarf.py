@@ -17,6 +17,7 @@ from wasmer_runtime_core import debug_info
 from wasmer_runtime_core.debug_info import LONGEST_PATH, MOST_STEPS, SourceFrame, SourceLines, demangle
 from wasmer_runtime_core.dwarf.data import Budget, Data, Malformed
 from wasmer_runtime_core.dwarf.units import Unit, Units
+from wasmer_runtime_core.errors import Frame
 from wasmer_runtime_core.wasm.decode import decode_module
 from wasmer_runtime_core.wasm.module import CustomSection, ModuleInfo
 
@@ -259,6 +260,16 @@ def test_a_module_pays_once_and_has_a_limit(sections: dict[str, bytes]) -> None:
     for offset in range(1, 400):
         lines.frames(offset)
     assert lines._budget.steps == left, "what was looked up is known, also that it is nothing"
+
+
+def test_names_of_files_are_text() -> None:
+    """Whatever they hold: a path that is not UTF-8, or that a terminal would obey."""
+    for name, shown in ((b"\x1b[2J\n.c", "\\x1b[2J\\n.c"), (b"\xff\xfe.c", "��.c"), ("\u202e.c".encode(), "\\u202e.c")):
+        table = line(SOUND).replace(b"a.c\0", name + b"\0")
+        extra = len(name) - 3
+        table = struct.pack("<IHI", len(table) - 4, 4, struct.unpack("<I", table[6:10])[0] + extra) + table[10:]
+        ((_, source),) = looked_up(made(table))
+        assert str(Frame(0, "f", 1, "", source)) == f"f at {shown}:7:0 (function 0, at byte 0x1)"
 
 
 def test_long_names_are_cut() -> None:

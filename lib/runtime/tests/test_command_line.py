@@ -64,6 +64,8 @@ CALLS = {
     "--quiet --backend singlepass f.wat": "main([]) returned [I32(42)]",
     "--backend=auto -q f.wat": "main([]) returned [I32(42)]",
     "-- f.wat": "main([]) returned [I32(42)]",
+    "-- run f.wat": "main([]) returned [I32(42)]",
+    "-qi add f.wat 1 2": "add([I32(1), I32(2)]) returned [I32(3)]",
     "run -- f.wat": "main([]) returned [I32(42)]",
     "--points 1000 f.wat": "main([]) returned [I32(42)]",
     "f.wat -i same -- -9223372036854775808": "same([I64(-9223372036854775808)]) returned [I64(-9223372036854775808)]",

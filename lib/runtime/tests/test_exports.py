@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from wasmer_runtime import Instance, compile, instantiate
+from wasmer_runtime import ImportObject, Instance, Namespace, compile, instantiate
 from wasmer_runtime.error import ExportNotFound, ExportWrongType
 from wasmer_runtime_core.instance import Exports
 from wasmer_runtime_core.link import METHODS_OF_EXPORTS
@@ -103,6 +103,8 @@ def test_a_module_does_not_answer_for_its_instance() -> None:
     user = compile('(module (import "a" "keys" (func (result i32))) (func (export "run") (result i32) (call 0)))')
     assert user.instantiate({"a": instance}).exports.run() == 3
     assert user.instantiate({"a": instance.exports}).exports.run() == 3
+    assert user.instantiate({"a": Namespace(instance.exports)}).exports.run() == 3
+    assert sorted(name for _, name, _ in ImportObject({"a": instance}).triples()) == ["keys", "kind", "memory"]
     assert Instance.of(instance.core).exports.keys() == 3
 
 

@@ -64,7 +64,9 @@ class Namespace(MutableMapping[str, Any]):
     __slots__ = ("_exports",)
 
     def __init__(self, exports: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None:
-        self._exports: dict[str, Any] = dict(exports)
+        # of an instance by item: it may export something of the name `keys`
+        pairs = ((name, exports[name]) for name in exports) if isinstance(exports, Exports) else exports
+        self._exports: dict[str, Any] = dict(pairs)
 
     def insert(self, name: str, export: Any) -> Any:
         """Set `name`; returns what stood there, or None."""

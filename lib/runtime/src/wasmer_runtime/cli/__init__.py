@@ -34,7 +34,8 @@ class Commands(click.Group):
     """The commands; ``run`` may be left out."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and self.is_run(ctx, args[0]):
+        words = args[1:] if args[:1] == ["--"] else args
+        if words and self.is_run(ctx, words[0]):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
