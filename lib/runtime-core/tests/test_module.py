@@ -15,7 +15,15 @@ import pytest
 
 from wasmer_runtime_core import pipeline
 from wasmer_runtime_core.backend import CompiledModule, Compiler, CompilerConfig
-from wasmer_runtime_core.errors import CacheError, CompileError, DecodeError, InternalError, LinkError, ValidationError
+from wasmer_runtime_core.errors import (
+    CacheError,
+    CompileError,
+    DecodeError,
+    ImplementationLimitError,
+    InternalError,
+    LinkError,
+    ValidationError,
+)
 from wasmer_runtime_core.imports import imports
 from wasmer_runtime_core.module import COMPILED_FIELDS, INFO_FIELDS, ExportType, ImportType, Module
 from wasmer_runtime_core.pipeline import compile_with, read_module, validate, validate_and_report_errors
@@ -163,7 +171,8 @@ def test_passes_stop_where_they_are_told_to() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [InternalError("lost"), CompileError("too large for us"), MemoryError(), OSError(5, "no")]
+    "error",
+    [InternalError("lost"), ImplementationLimitError("locals", "locals", 2, 1), MemoryError(), OSError(5, "no")],
 )
 def test_what_is_not_the_modules_fault_is_no_answer(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug of ours, a limit of ours: neither says that the module is invalid."""
