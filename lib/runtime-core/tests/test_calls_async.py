@@ -8,15 +8,16 @@ import threading
 import time
 from array import array
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from wasmer_runtime_core.arrays import vectorize
 from wasmer_runtime_core.backends import find_compiler
+from wasmer_runtime_core.errors import Cancelled, Timeout, Trap
 from wasmer_runtime_core.errors import RuntimeError as WasmRuntimeError
-from wasmer_runtime_core.errors import Timeout, Trap
-from wasmer_runtime_core.interrupts import timeout
+from wasmer_runtime_core.interrupts import check_interrupts, timeout, wait
 from wasmer_runtime_core.pipeline import compile_with
 
 TEXT = """
@@ -29,6 +30,8 @@ TEXT = """
   (func (export "ask_forever") (loop (drop (call $host (i32.const 0))) (br 0)))
   (func (export "forever") (loop (global.set 0 (i64.add (global.get 0) (i64.const 1))) (br 0))))
 """
+FOREVER = 600.0
+"""Seconds: the test has failed long before."""
 MODULE = compile_with(TEXT, find_compiler("singlepass"))
 
 
@@ -197,3 +200,203 @@ def test_a_closed_instance_is_closed_for_every_form_of_call() -> None:
     for call in calls:
         with pytest.raises(ValueError, match="its instance is closed"):
             call()
+
+
+def test_a_cancellation_is_lost_in_no_inner_call() -> None:
+    """Whatever the host function catches, and whatever deadlines its own calls have, the outer code ends."""
+    inner = exports_of()
+    started = threading.Event()
+    caught: list[str] = []
+
+    def by_block() -> None:
+        with timeout(FOREVER), timeout(2 * FOREVER):
+            inner.forever.released()
+
+    def by_method() -> None:
+        inner.forever.released(timeout=FOREVER)
+
+    def waiting() -> None:
+        with timeout(FOREVER):
+            wait((), FOREVER)
+
+    def looking() -> None:
+        while True:
+            check_interrupts()
+
+    def nothing() -> None:
+        time.sleep(0.001)
+
+    for host in (by_block, by_method, waiting, looking, nothing):
+        ended = threading.Event()
+
+        def swallow(number: int, host: Callable[[], None] = host, ended: threading.Event = ended) -> int:
+            started.set()
+            try:
+                host()
+            except (Timeout, Cancelled) as error:
+                caught.append(type(error).__name__)
+                try:
+                    inner.add(1, 2, timeout=FOREVER)
+                except Cancelled:
+                    caught.append("again")
+            ended.set()
+            return number
+
+        exports = exports_of(swallow)
+
+        async def main(exports: Any = exports) -> None:
+            started.clear()
+            task = asyncio.create_task(exports.ask_forever.call_async())
+            while not started.is_set():
+                await asyncio.sleep(0.001)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        asyncio.run(main())
+        assert ended.is_set()
+        assert inner.add(1, 2) == 3
+    assert caught == ["Cancelled", "again"] * 4
+
+
+def test_an_outer_deadline_holds_through_inner_ones() -> None:
+    inner = exports_of()
+    caught: list[BaseException] = []
+
+    def host(number: int) -> int:
+        for seconds in (FOREVER, 0.0, 0.001):
+            try:
+                with timeout(seconds):
+                    inner.forever(timeout=2 * FOREVER)
+            except Timeout as error:
+                caught.append(error)
+        return number
+
+    exports = exports_of(host)
+    for call in (lambda: exports.ask_forever(timeout=0.05), lambda: exports.ask_forever.released(timeout=0.05)):
+        with timeout(FOREVER):
+            with pytest.raises(Timeout):
+                call()
+            assert inner.add(1, 2) == 3
+    assert len(caught) == 6
+
+
+def test_blocks_end_in_any_order() -> None:
+    """As those of greenlets and of tasks do."""
+    exports = exports_of()
+    early, late, passed = timeout(FOREVER), timeout(2 * FOREVER), timeout(0)
+    for first, second in ((early, late), (late, early)):
+        first.__enter__()
+        second.__enter__()
+        passed.__enter__()
+        with pytest.raises(Timeout):
+            exports.add(1, 2)
+        first.__exit__(None, None, None)
+        with pytest.raises(Timeout):
+            exports.add(1, 2)
+        passed.__exit__(None, None, None)
+        assert exports.add(1, 2) == 3
+        second.__exit__(None, None, None)
+        assert exports.add(1, 2) == 3
+
+
+def test_one_thread_runs_them_all_and_no_cancellation_hits_the_next() -> None:
+    """Cancelled before they begin, while they run and after they have ended."""
+    exports, blocking = exports_of(), threading.Event()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        for number in range(100):
+            blocking.clear()
+            held = loop.run_in_executor(None, blocking.wait)
+            waiting = [asyncio.create_task(exports.forever.call_async()) for _ in range(2)]
+            await asyncio.sleep(0)
+            waiting[0].cancel()  # it has not begun
+            blocking.set()
+            await held
+            running = waiting[1]
+            if number % 3:
+                while exports.count.value == 0:
+                    await asyncio.sleep(0)
+            running.cancel()
+            running.cancel()
+            assert [type(error) for error in await asyncio.gather(*waiting, return_exceptions=True)] == [
+                asyncio.CancelledError
+            ] * 2
+            assert await exports.add.call_async(number, 1) == number + 1
+            exports.count.value = 0
+
+    asyncio.run(main())
+
+
+def test_an_executor_that_is_shut_down_and_a_coroutine_that_is_closed() -> None:
+    exports = exports_of()
+
+    async def shut_down() -> None:
+        executor = ThreadPoolExecutor(1)
+        asyncio.get_running_loop().set_default_executor(executor)
+        running = asyncio.create_task(exports.forever.call_async())
+        queued = asyncio.create_task(exports.add.call_async(1, 2))
+        while exports.count.value == 0:
+            await asyncio.sleep(0)
+        executor.shutdown(wait=False, cancel_futures=True)
+        with pytest.raises(asyncio.CancelledError):
+            await queued
+        with pytest.raises(RuntimeError, match="shutdown"):
+            await exports.add.call_async(1, 2)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(shut_down())
+    executor = ThreadPoolExecutor(1)
+
+    async def close() -> None:
+        asyncio.get_running_loop().set_default_executor(executor)
+        exports.count.value = 0
+        coroutine = exports.forever.call_async()
+        coroutine.send(None)
+        while exports.count.value == 0:
+            await asyncio.sleep(0)
+        coroutine.close()
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(close())
+    executor.shutdown(wait=True)  # it would wait for ever
+    loop.close()
+    assert exports.add(1, 2) == 3
+
+
+def test_calls_within_calls_of_one_thread() -> None:
+    """An executor may run what it is given at once: a call that is cancelled ends only itself."""
+
+    class Inline(ThreadPoolExecutor):
+        def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Any:
+            from concurrent.futures import Future
+
+            future: Future[Any] = Future()
+            try:
+                future.set_result(function(*arguments, **options))
+            except BaseException as error:
+                future.set_exception(error)
+            return future
+
+    inner = exports_of()
+    results: list[object] = []
+
+    def host(number: int) -> int:
+        async def main() -> None:
+            asyncio.get_running_loop().set_default_executor(Inline(1))
+            results.append(await inner.add.call_async(number, 1))
+
+        asyncio.run(main())
+        return number
+
+    exports = exports_of(host)
+
+    async def main() -> None:
+        assert await exports.ask.call_async(4) == 4
+
+    asyncio.run(main())
+    assert results == [5] and exports.add(1, 2) == 3

@@ -83,3 +83,6 @@ async def call_async(function: Function, *arguments: Any) -> Any:
         if not future.cancelled():
             future.exception()  # nobody wants it; this says that it was seen
         raise
+    finally:
+        if not future.done():  # the coroutine was closed: nobody will wait, so the thread must not go on for ever
+            call.cancel()

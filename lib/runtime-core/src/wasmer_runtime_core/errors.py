@@ -401,7 +401,7 @@ class Frame(NamedTuple):
 
     function_index: int
     function_name: str  # from the name section, an export, or ""
-    offset: int  # of the operator, in bytes from the start of the module
+    offset: int  # of the operator, in bytes from the start of the module; 0: not known
     module_name: str = ""
     source: str = ""  # "/src/file.c:12:3" where the module has debug information
     inlined: bool = False  # into the function of this index, by the compiler that made the module
@@ -411,7 +411,10 @@ class Frame(NamedTuple):
         module = f"{shortened(self.module_name, LONGEST_IN_A_BACKTRACE)}!" if self.module_name else ""
         source = f" at {shortened(self.source, LONGEST_IN_A_BACKTRACE)}" if self.source else ""
         of = "inlined into function" if self.inlined else "function"
-        return printable(f"{module}{name}{source} ({of} {self.function_index}, at byte {self.offset:#x})")
+        at = (
+            f", at byte {self.offset:#x}" if self.offset else ""
+        )  # code that was stopped may have been between operators
+        return printable(f"{module}{name}{source} ({of} {self.function_index}{at})")
 
 
 MOST_ENTRIES: Final = 64
