@@ -159,6 +159,13 @@ SHAPES: Final[dict[str, Callable[[int], bytes]]] = {
     "branches to one label with locals": lambda n: one(
         BLOCK + b"".join(CONST + set_(at % 50) + get(0) + branch_if(0) for at in range(n)) + END, 50
     ),
+    "branches out of blocks in blocks": lambda n: one(BLOCK * n + (get(0) + branch_if(n - 1)) * n + END * n, 1),
+    "sets in blocks in blocks": lambda n: one(
+        BLOCK * n + b"".join(CONST + set_(at) + END for at in range(n)), n
+    ),
+    "references to functions": lambda n: module(
+        [function(b"".join(b"\xd2" + number(at) + DROP for at in range(n)))] + [function(b"")] * n
+    ),
     "branches to the function": lambda n: one((get(0) + branch_if(0)) * n, 1),
     "returns": lambda n: one((get(0) + IF + RETURN + END) * n, 1),
     "br_table, one label": lambda n: one(BLOCK + table([0] * n, 0) + END),

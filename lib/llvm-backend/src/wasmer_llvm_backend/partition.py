@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from wasmer_llvm_backend.counted import find
 from wasmer_llvm_backend.intrinsics import declarations
 from wasmer_llvm_backend.target import processor
-from wasmer_llvm_backend.translate import FunctionTranslator, integer_values, locals_in_slots
+from wasmer_llvm_backend.translate import FunctionTranslator, TextTooLong, integer_values, locals_in_slots
 from wasmer_runtime_core.implementation_limits import CODE_BYTES, DEFAULT_LIMITS, ImplementationLimits
 from wasmer_runtime_core.wasm.body import RECORD_BYTES
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
@@ -201,15 +201,15 @@ def unit_text(plan: Plan, part: Part, cpu: str) -> str:
     """
     unit = frozenset(body.function_index for body in part.bodies)
     internal = unit - plan.reachable
-    translator = FunctionTranslator(plan.view, unit, internal, plan.counted, plan.inlined)
+    most = plan.limits.most(CODE_BYTES, part.body_bytes)
+    translator = FunctionTranslator(plan.view, unit, internal, plan.counted, plan.inlined, most)
     texts: dict[int, str] = {}
-    left = plan.limits.most(CODE_BYTES, part.body_bytes)
     for body in part.bodies:
-        texts[body.function_index] = text = translator.translate(body)
-        left -= len(text)
-        if left < 0:
-            found = plan.limits.most(CODE_BYTES, part.body_bytes) - left
-            raise plan.limits.exceeded(CODE_BYTES, found, body.offset, body.function_index, part.body_bytes)
+        try:
+            texts[body.function_index] = translator.translate(body)
+        except TextTooLong:
+            index = body.function_index
+            raise plan.limits.exceeded(CODE_BYTES, most + 1, body.offset, index, part.body_bytes) from None
     # what is private to the unit, and copied wherever it is called, is not needed itself
     for index in internal & plan.inlined.keys() - translator.called:
         del texts[index]

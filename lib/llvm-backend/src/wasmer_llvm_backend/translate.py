@@ -50,7 +50,7 @@ GROWTH_RECORDS: Final = 200
 TARGET_BYTES: Final = 8
 """Of a br_table, in the pool."""
 
-STRETCH: Final = 1024
+STRETCH: Final = 256
 """So many operators are translated between two checkpoints."""
 
 INLINED: Final = '#4 section ".text" '
@@ -94,6 +94,10 @@ def integer_values(body: Body, slots: Container[int]) -> frozenset[int]:
     return frozenset(at for at, type_ in enumerate(body.local_types) if type_ == I32 and at not in slots)
 
 
+class TextTooLong(Exception):
+    """The functions of a unit become more text than they may."""
+
+
 @final
 class FunctionTranslator(FunctionWriter):
     """One function at a time; `unit` says which functions can be called directly."""
@@ -105,15 +109,18 @@ class FunctionTranslator(FunctionWriter):
         internal: frozenset[int],
         counted: frozenset[int],
         inlined: Mapping[int, Body],
+        most_text: int,
     ) -> None:
         """`unit`: functions defined in the same LLVM module; `internal`: those that nobody else can reach;
-        `counted`: functions with counted loops; `inlined`: functions to copy to where they are called."""
+        `counted`: functions with counted loops; `inlined`: functions to copy to where they are called;
+        `most_text`: so many characters may be written for all of them (`TextTooLong`)."""
         super().__init__()
         self.view = view
         self.unit = unit
         self.internal = internal
         self.counted = counted
         self.inlined = inlined
+        self.text_left = most_text
         self.called: set[int] = set()
         """Functions of the unit that are called, not copied."""
         self.copied: set[int] = set()
@@ -186,7 +193,11 @@ class FunctionTranslator(FunctionWriter):
         """Translate the records from `at` on, up to `end`, with checkpoints."""
         while self.at < end:
             checkpoint()
+            before = len(self.out)
             self._translate_stretch(min(end, self.at + STRETCH))
+            self.text_left -= sum(map(len, self.out[before:]))
+            if self.text_left < 0:
+                raise TextTooLong
 
     def _translate_stretch(self, end: int) -> None:
         handlers = HANDLERS

@@ -168,10 +168,10 @@ def _all_operators(f: FunctionCompiler) -> list[Lowering | None]:
 
     Their table costs more than compiling a small module.
     """
-    from wasmer_singlepass_backend.lowering.vector_table import ALL
+    from wasmer_singlepass_backend.lowering import vector_table
 
-    f.dispatch = ALL
-    return ALL
+    f.dispatch = vector_table.ALL
+    return f.dispatch
 
 
 def _unknown(body: Body, code: i64, offset: i64) -> Exception:

@@ -77,18 +77,20 @@ def _trace_blocks(body: Body) -> Body:
     out = bytearray(_record(_ENTER, function, 0, body.offset))
     call_weight = body.call_weight + 1
     loops: list[bool] = []  # of the blocks that are open: is it a loop?
+    depth = 0  # so many of them are
     number = 0
     for at, record in enumerate(read_records(body)):
         out += body.records[16 * at : 16 * at + 16]
         row = _opens(record)
         if row:
             loops.append(record.code == _LOOP)
+            depth += loops[-1]
         elif record.code == _END and loops:
-            loops.pop()
+            depth -= loops.pop()
         event = _EVENT_BEHIND.get(record.code)
         if event is not None:
             out += _record(event, function, number, record.offset)
-            call_weight += 8 ** min(sum(loops), MAX_WEIGHTED_DEPTH)
+            call_weight += 8 ** min(depth, MAX_WEIGHTED_DEPTH)
         if record.code < INTERNAL_PAGE:
             number += 1
     return with_records(body, bytes(out), call_weight)

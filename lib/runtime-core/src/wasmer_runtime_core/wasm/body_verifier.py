@@ -85,6 +85,8 @@ class Verifier:
         self.record = Record(0, 0, 0, 0, 0, body.offset)
         self.stack: list[int] = []
         self.blocks: list[Block] = []
+        self.by_label: dict[int, Block] = {}  # those that are open
+        self.escaping = frozenset(info.escaping)
         self.live = True
         self.loop_depth = 0
         # worked out anew
@@ -110,7 +112,7 @@ class Verifier:
         self.claim("parameters", body.local_types[: len(type_.params)], type_.params)
         if len(body.records) % 16:
             return [*self.findings, f"{len(body.records)} bytes are no whole number of records"]
-        self.blocks.append(Block("function", 0, b"", type_.results, 0))
+        self.enter(Block("function", 0, b"", type_.results, 0))
         last_offset = body.offset
         for record in read_records(body):
             if not self.blocks:
@@ -230,7 +232,7 @@ class Verifier:
         elif mnemonic == "ref.null":
             self.push(record.type)
         elif mnemonic == "ref.func":
-            if record.a not in info.escaping:
+            if record.a not in self.escaping:
                 self.find(f"function {record.a} is not said to escape")
             self.push(FUNCREF)
         elif mnemonic == "ref.is_null":
@@ -273,6 +275,11 @@ class Verifier:
             self.push(record.type)
 
     # --- control ------------------------------------------------------------------------------
+    def enter(self, block: Block) -> None:
+        """Open a block."""
+        self.blocks.append(block)
+        self.by_label[block.label] = block
+
     def open(self, kind: str) -> None:
         record = self.record
         if kind == "if":
@@ -287,7 +294,7 @@ class Verifier:
         elif block_type != BLOCK_EMPTY:
             results = bytes((block_type + 0x80,))
         self.pop(*params)
-        self.blocks.append(Block(kind, record.a, params, results, len(self.stack)))
+        self.enter(Block(kind, record.a, params, results, len(self.stack)))
         self.push(*params)
         self.loop_depth += kind == "loop"
 
@@ -319,8 +326,12 @@ class Verifier:
         self.claim(f"end of @{block.label}", self.record.b, flags)
         self.live = flags != 0
         self.blocks.pop()
+        self.by_label.pop(block.label, None)
         if self.blocks:
-            self.blocks[-1].writes |= block.writes
+            outer = self.blocks[-1]
+            if block.kind != "loop" and len(block.writes) > len(outer.writes):
+                outer.writes, block.writes = block.writes, outer.writes
+            outer.writes |= block.writes
             self.push(*block.results)
 
     def leave(self, block: Block) -> None:
@@ -332,13 +343,13 @@ class Verifier:
         del self.stack[block.height :]
 
     def branch(self, label: int, height: int) -> None:
-        for block in reversed(self.blocks):
-            if block.label == label:
-                self.claim(f"height of @{label}", height, block.height)
-                self.carry(block.carried)
-                block.targeted |= block.kind != "loop"
-                return
-        self.find(f"no block @{label} is open")
+        block = self.by_label.get(label)
+        if block is None:
+            self.find(f"no block @{label} is open")
+            return
+        self.claim(f"height of @{label}", height, block.height)
+        self.carry(block.carried)
+        block.targeted |= block.kind != "loop"
 
     def carry(self, types: bytes) -> None:
         """The topmost operands have these types; they stay for whoever comes next."""

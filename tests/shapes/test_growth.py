@@ -1,0 +1,147 @@
+"""What each pass does grows as the module does: a module of twice the size takes twice the steps, not four times.
+
+Steps are counted, not seconds: the lines of our Python that run, loops included, and what they write. That sees what
+we write; what C does in one step (a slice, a join) is seen where it is long: the sizes of what passes between passes.
+Compiled modules run no lines: there only the sizes are looked at.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any, Final
+
+import pytest
+
+from tests.shapes.generate import SHAPES
+from wasmer_runtime_core.middleware.editor import BodyEditor, edit_bodies
+from wasmer_runtime_core.middleware.metering import Metering
+from wasmer_runtime_core.middleware.trace import BlockTrace
+from wasmer_runtime_core.pipeline import Compilation, decode, read, validate_bodies
+from wasmer_runtime_core.wasm import body_validator, printer
+
+SMALL: Final = 150
+"""Of a shape: large enough for what grows with it to outweigh the rest, small enough to count lines of."""
+
+GROWTH: Final = 3
+"""The step to the third size is twice that to the second. It may take so many times the steps: half as many again, for
+arrays that grow by doubling. Quadratic work takes four times as many."""
+
+INTERPRETED: Final = body_validator.__file__.endswith(".py")
+
+
+class Lines:
+    """Counts the lines that run within ``with``."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._before: Any = None
+
+    def __enter__(self) -> Lines:
+        self._before = sys.gettrace()
+        sys.settrace(self._trace)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self._before)
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
+        if event == "line":
+            self.count += 1
+        return self._trace
+
+
+def steps(work: Callable[[], object]) -> int:
+    """The lines that `work` runs when it is run again: tables that are filled once are filled then."""
+    work()
+    lines = Lines()
+    with lines:
+        work()
+    return lines.count
+
+
+def checked(shape: str, size: int) -> Compilation:
+    """A module of that shape, up to its bodies."""
+    compilation = Compilation(SHAPES[shape](size))
+    read(compilation)
+    decode(compilation)
+    validate_bodies(compilation)
+    return compilation
+
+
+def assert_linear(counts: Sequence[int], what: str) -> None:
+    """What does not grow cancels out: compared is what each size takes more than the one before."""
+    small, middle, large = counts
+    assert large - middle <= GROWTH * max(middle - small, 50), f"{what}: {counts} steps"
+
+
+SIZES: Final = (SMALL, 2 * SMALL, 4 * SMALL)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.skipif(not INTERPRETED, reason="compiled modules run no lines that could be counted")
+def test_decoding_validating_and_printing(shape: str) -> None:
+    decoding, validating, printing = [], [], []
+    for size in SIZES:
+        compilation = Compilation(SHAPES[shape](size))
+        read(compilation)
+        decoding.append(steps(lambda: decode(compilation)))  # noqa: B023  # called at once
+        validating.append(steps(lambda: validate_bodies(compilation)))  # noqa: B023
+        printing.append(steps(lambda: printer.print_module(compilation.binary)))  # noqa: B023
+    assert_linear(decoding, "decode")
+    assert_linear(validating, "validate")
+    assert_linear(printing, "print")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_middlewares(shape: str) -> None:
+    counting, tracing, editing, sizes = [], [], [], []
+    for size in SIZES:
+        compilation = checked(shape, size)
+        info, bodies = compilation.info, compilation.bodies
+        counting.append(steps(lambda: Metering(1000)(info, bodies)))  # noqa: B023
+        tracing.append(steps(lambda: BlockTrace()(info, bodies)))  # noqa: B023
+        editing.append(steps(lambda: edit_bodies(info, bodies, BodyEditor.copy)))  # noqa: B023
+        sizes.append(sum(len(body.records) for body in BlockTrace()(info, Metering(1000)(info, bodies))))
+    assert_linear(counting, "Metering")
+    assert_linear(tracing, "BlockTrace")
+    assert_linear(editing, "edit_bodies")
+    assert_linear(sizes, "bytes of records")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_singlepass(shape: str) -> None:
+    backend = pytest.importorskip("wasmer_singlepass_backend")
+    compiler = backend.SinglepassCompiler()
+    compiling, code, records = [], [], []
+    for size in SIZES:
+        compilation = checked(shape, size)
+        info, bodies, config = compilation.info, compilation.bodies, compilation.config
+        compiling.append(steps(lambda: compiler.compile(info, bodies, config)))  # noqa: B023
+        code.append(len(compiler.compile(info, bodies, config).code))
+        records.append(sum(len(compiler.records(info, body, config)) for body in bodies))
+    assert_linear(compiling, "compile")
+    assert_linear(code, "bytes of code")
+    assert_linear(records, "bytes of records")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_llvm_up_to_its_text(shape: str) -> None:
+    pytest.importorskip("wasmer_llvm_backend")
+    pytest.importorskip("llvmlite")
+    from wasmer_llvm_backend.partition import plan, unit_text
+    from wasmer_llvm_backend.view import ModuleView
+
+    writing, text = [], []
+    for size in SIZES:
+        compilation = checked(shape, size)
+
+        def write() -> int:
+            how = plan(ModuleView(compilation.info, False, True), compilation.bodies, 1)  # noqa: B023
+            return sum(len(unit_text(how, part, "x86-64")) for part in how.parts)
+
+        writing.append(steps(write))
+        text.append(write())
+    assert_linear(writing, "plan and text")
+    assert_linear(text, "characters of text")

@@ -1,0 +1,212 @@
+"""Every pass can be ended and lets others have their turn, whatever the module is like; bombs are refused.
+
+How often a pass looks is measured in the CPU time of this process, which others on the machine do not lengthen: a timer
+of that time sends signals, and what their handler sees is compared with when they were due.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from tests.shapes import generate as g
+from tests.stress.isolated import isolated, raises
+from wasmer_runtime.error import Timeout
+from wasmer_runtime_core.backend import CompilerConfig
+from wasmer_runtime_core.backends import find_compiler
+from wasmer_runtime_core.errors import BackendError, ImplementationLimitError
+from wasmer_runtime_core.interrupts import timeout
+from wasmer_runtime_core.middleware.metering import Metering
+from wasmer_runtime_core.pipeline import Compilation, compile_bodies, decode, read, run, validate_bodies
+from wasmer_runtime_core.wasm import body_validator
+
+LONGEST: Final = 0.25
+"""Seconds of CPU time between two looks, at most: five times what is promised."""
+
+COMPILED: Final = not body_validator.__file__.endswith(".py")
+LENGTH: Final = 8 if COMPILED else 1
+"""Of the modules: enough for a pass to take longer than `LONGEST` in the compiled build, too."""
+
+
+def operators(n: int) -> bytes:
+    return g.one((g.get(0) + g.SUM + g.ADD + g.tee(0) + g.DROP) * n, 3)
+
+
+HUGE_FUNCTIONS: Final = {
+    "operators": operators(60_000),
+    "deep operands": g.one(g.CONST * 100_000 + g.call(0) * 60_000 + g.DROP * 100_000),
+    "blocks": g.one((g.BLOCK + g.get(0) + g.branch_if(0) + g.END) * 60_000, 1),
+    "loops": g.one((g.LOOP + g.get(0) + g.branch_if(0) + g.END) * 60_000, 1),
+    "br_table": g.one(g.BLOCK + g.table([0] * 60_000, 0) + g.END),
+    "sets": g.one((g.CONST + g.set_(0)) * 100_000, 1),
+}
+
+
+@contextmanager
+def looks() -> Iterator[list[float]]:
+    """When, in CPU time, a handler of signals that come every 5 ms was run."""
+    seen = [time.process_time()]
+    before = signal.signal(signal.SIGVTALRM, lambda *_: seen.append(time.process_time()))
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.005, 0.005)
+    try:
+        yield seen
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+        seen.append(time.process_time())
+
+
+def assert_looks_often(what: str, work: Callable[[], object]) -> None:
+    with looks() as seen:
+        work()
+    longest = max(after - before for before, after in pairwise(seen))
+    assert longest < LONGEST, f"{what}: nothing looked for {longest:.3f} s of CPU time"
+
+
+@isolated(timeout=600)
+def test_singlepass_looks_often() -> None:
+    compiler = find_compiler("singlepass")
+    run(Compilation(operators(1), compiler))  # everything is imported
+    for name, source in HUGE_FUNCTIONS.items():
+        compilation = Compilation(source, compiler)
+        for step in (read, decode, validate_bodies, compile_bodies):
+            assert_looks_often(f"{step.__name__}, {name}", lambda: step(compilation))  # noqa: B023
+        bodies = compilation.bodies
+        assert_looks_often(f"metering, {name}", lambda: Metering(1000)(compilation.info, bodies))  # noqa: B023
+
+
+@isolated(timeout=600)
+def test_sections_and_text_look_often() -> None:
+    """Many entries instead of many operators, and the same as text, also in g.one line."""
+    many = [
+        g.module([g.function(b"")] * (20_000 * LENGTH), [g.type_()] * (20_000 * LENGTH)),
+        b"\0asm\1\0\0\0" + g.section(1, g.number(100_000 * LENGTH) + g.type_() * (100_000 * LENGTH)),
+    ]
+    for source in many:
+        assert_looks_often("sections", lambda: run(Compilation(source), until="validate"))  # noqa: B023
+    for joined in ("\n", " "):
+        text = (
+            "(module"
+            + joined
+            + joined.join(["(func (drop (i32.add (i32.const 1) (i32.const 2))))"] * 5000 * LENGTH)
+            + ")"
+        )
+        assert_looks_often("text", lambda: run(Compilation(text), until="read"))  # noqa: B023
+
+
+def has_llvm() -> bool:
+    try:
+        find_compiler("llvm")
+    except BackendError:
+        return False
+    return True
+
+
+def ended(source: bytes, backend: str) -> None:
+    """Ctrl-C ends a compilation in the midst, and so does a deadline."""
+    compiler = find_compiler(backend)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGVTALRM, interrupt)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.02)
+    raises(KeyboardInterrupt, run, Compilation(source, compiler))
+    with timeout(0):
+        raises(Timeout, run, Compilation(source, compiler))
+    run(Compilation(operators(1), compiler))
+
+
+@isolated(timeout=300)
+def test_singlepass_is_ended() -> None:
+    ended(operators(60_000), "singlepass")
+
+
+@isolated(timeout=300)
+def test_llvm_is_ended() -> None:
+    """And its workers with it."""
+    if not has_llvm():
+        return
+    ended(operators(60_000), "llvm")
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    assert not children, children
+
+
+# --- bombs ------------------------------------------------------------------------------------
+MANY: Final = g.type_(1000, 1000)
+RESULTS: Final = g.type_(0, 1000)
+PUSH: Final = g.CONST * 1000
+POP: Final = g.DROP * 1000
+OPEN: Final = b"\2\1"
+"""A block of type 1."""
+
+
+def calls(count: int) -> bytes:
+    caller = g.function(PUSH + g.call(1) * count + POP)
+    return g.module([caller, g.function(b"\0")], [g.type_(), MANY], [0, 1])
+
+
+def passing(body: bytes, type_: bytes = MANY) -> bytes:
+    return g.one(body, types=[g.type_(), type_])
+
+
+BOMBS: Final = {
+    "calls": calls(20_000),
+    "a few calls": calls(300),
+    "indirect calls": passing(PUSH + (g.CONST + b"\x11\1\0") * 20_000 + POP),
+    "blocks": passing(PUSH + (OPEN + g.END) * 20_000 + POP),
+    "loops": passing(PUSH + (b"\3\1" + g.END) * 20_000 + POP),
+    "ifs": passing(PUSH + (g.CONST + b"\4\1" + g.END) * 20_000 + POP),
+    "br_ifs": passing(OPEN + PUSH + (g.CONST + g.branch_if(0)) * 20_000 + g.END + POP, RESULTS),
+    "two labels": passing(OPEN * 2 + PUSH + g.table([0, 1] * 30_000, 0) + g.END * 2 + POP, RESULTS),
+}
+ONE_LABEL: Final = {
+    "br_table": passing(OPEN + PUSH + g.table([0] * 60_000, 0) + g.END + POP, RESULTS),
+    "br_tables": passing((OPEN + PUSH + g.table([0] * 1000, 0) + g.END + POP) * 40, RESULTS),
+}
+"""All targets are one label: LLVM hands the values over once, singlepass for each target."""
+
+
+def refused(backend: str, bombs: dict[str, bytes]) -> None:
+    compiler = find_compiler(backend)
+    for name, source in bombs.items():
+        error = raises(ImplementationLimitError, run, Compilation(source, compiler))
+        assert error.limit in ("values_passed", "code_bytes"), (name, error)
+
+
+def with_little_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+
+
+@isolated(timeout=300)
+def test_singlepass_refuses_bombs() -> None:
+    with_little_memory()
+    refused("singlepass", BOMBS | ONE_LABEL)
+
+
+@isolated(timeout=300)
+def test_llvm_refuses_bombs() -> None:
+    if not has_llvm():
+        return
+    with_little_memory()
+    refused("llvm", BOMBS)
+    for source in ONE_LABEL.values():
+        module = run(Compilation(source, find_compiler("llvm"))).compiled
+        assert len(module.code) < 50 * len(source)
+
+
+@isolated(timeout=300)
+def test_code_is_limited_where_values_are_not() -> None:
+    """The second line: who lets more values pass still gets no more code than is allowed."""
+    with_little_memory()
+    more = CompilerConfig(implementation_limits={"values_passed": 1 << 30})
+    for backend in ("singlepass", "llvm") if has_llvm() else ("singlepass",):
+        error = raises(ImplementationLimitError, run, Compilation(calls(3_000), find_compiler(backend), more))
+        assert (error.limit, error.function) == ("code_bytes", 0)
