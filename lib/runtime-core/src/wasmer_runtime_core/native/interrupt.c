@@ -76,7 +76,7 @@ static void
 ensure_timer(Thread *thread)
 {
     struct sigevent event;
-    if (thread->has_timer && thread->timer_process == getpid())  /* a forked child has none */
+    if (thread->has_timer)
         return;
     memset(&event, 0, sizeof event);
     event.sigev_notify = SIGEV_THREAD_ID;
@@ -102,12 +102,12 @@ static void
 watch_deadline(Thread *thread)
 {
     uint64_t now = thread->deadline ? now_nanoseconds() : 0;
-    if (is_over(thread)) {
+    uint64_t left = thread->deadline > now ? thread->deadline - now : 0;
+    if (__atomic_load_n(&thread->cancelled, __ATOMIC_SEQ_CST) || (thread->deadline && !left)) {
         thread->attention = 1;
-        set_timer(thread, thread->activation ? RETRY_NANOSECONDS : 0);
+        left = thread->activation ? RETRY_NANOSECONDS : 0;
     }
-    else
-        set_timer(thread, thread->deadline > now ? thread->deadline - now : 0);
+    set_timer(thread, left);
 }
 
 /* Look at everything that may end code or that Python's handlers wait for. 0, or -1 with an exception. */
@@ -153,6 +153,7 @@ after_fork(void)
     n_released = thread ? thread->n_released : 0;
     if (!thread)
         return;
+    thread->has_timer = 0;
     ensure_timer(thread);
     watch_deadline(thread);
 }
