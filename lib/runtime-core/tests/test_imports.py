@@ -269,3 +269,23 @@ def test_namespaces() -> None:
     assert namespace.get_exports() == [("a", 2), ("b", 3)]
     del namespace["a"]
     assert dict(namespace) == {"b": 3}
+
+
+def test_functions_bring_their_state_in_any_mapping() -> None:
+    """Each creator is asked once for each instance, whatever functions of its are imported; without one, nothing is."""
+    made: list[str] = []
+
+    def creator(name: str) -> Any:
+        return lambda: made.append(name) or name
+
+    one, other = creator("one"), creator("other")
+    f, g, h = func(lambda: 1).with_state(one), func(lambda: 2).with_state(one), func(lambda: 3).with_state(other)
+    text = '(import "a" "f" (func)) (import "a" "g" (func)) (import "b" "h" (func)) (import "b" "plain" (func))'
+    creators: list[Any] = []
+    given = {"a": {"f": f, "g": g}, "b": {"h": h, "plain": lambda: None}}
+    assert len(resolve_imports(info_of(text), given, creators)) == 4
+    assert creators == [one, other] and not made
+    assert f.signature() == func(lambda: 1).signature() and f() == 1
+    creators = []
+    resolve_imports(info_of('(import "b" "plain" (func))'), given, creators)
+    assert creators == []

@@ -56,9 +56,11 @@ class HostFunc:
     Attributes:
         function: the callable.
         wants_ctx: whether it takes a `Ctx` first.
+        state_creator: makes what the function needs of its own in each instance that imports it; the instance's
+            `Ctx.states` keep it, and so it is there whatever mapping the function is handed over in. None: nothing.
     """
 
-    __slots__ = ("__weakref__", "_params", "_returns", "function", "wants_ctx")
+    __slots__ = ("__weakref__", "_params", "_returns", "function", "state_creator", "wants_ctx")
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class HostFunc:
         if not callable(function):
             raise TypeError(f"func() needs a callable, not {article(type(function).__name__)}")
         self.function = function
+        self.state_creator: Callable[[], object] | None = None
         self.wants_ctx = shape(function)[0]
         # A tuple of allowed codes for each parameter; None: not known, so any.
         self._params: tuple[bytes, ...] | None
@@ -82,6 +85,16 @@ class HostFunc:
             self._returns = tuple(bytes((Type.of(type),)) for type in several)
         else:
             self._returns = _annotated_returns(function)
+
+    def with_state(self, creator: Callable[[], object]) -> HostFunc:
+        """The same function with a state creator."""
+        copy = HostFunc.__new__(HostFunc)
+        copy.function = self.function
+        copy.state_creator = creator
+        copy.wants_ctx = self.wants_ctx
+        copy._params = self._params
+        copy._returns = self._returns
+        return copy
 
     def accepts(self, wanted: FunctionType) -> bool:
         """Whether this function can stand for an import of type `wanted`."""

@@ -361,8 +361,15 @@ _MATCH: Final[dict[int, Callable[[Any, Any, str, str], Any]]] = {
 }
 
 
-def resolve_imports(info: ModuleInfo, imports: Mapping[str, Any] | None) -> list[Any]:
+def resolve_imports(
+    info: ModuleInfo, imports: Mapping[str, Any] | None, creators: list[StateCreator] | None = None
+) -> list[Any]:
     """The externs for a module's imports, in the module's order.
+
+    Args:
+        info: the module.
+        imports: what it is given.
+        creators: gets the state creators that functions among them bring (`HostFunc.state_creator`), each once.
 
     Raises:
         LinkError: imports are missing or do not match; all of them are listed.
@@ -388,6 +395,9 @@ def resolve_imports(info: ModuleInfo, imports: Mapping[str, Any] | None) -> list
                 errors.append(cast("LinkErrorItem", extern))
             else:
                 externs.append(extern)
+                if type(export) is HostFunc and export.state_creator is not None and creators is not None:
+                    if export.state_creator not in creators:
+                        creators.append(export.state_creator)
         elif kind == FUNCTION and getattr(imports, "allow_missing_functions", False):
             externs.append(_missing_function(cast("FunctionType", wanted_type), namespace, name))
         else:

@@ -108,10 +108,12 @@ class Module:
         from wasmer_runtime_core.vm import Ctx
 
         externs: list[Any] = []
+        creators: list[Any] | None = None
         if self.info.imports:
             from wasmer_runtime_core.imports import resolve_imports
 
-            externs = resolve_imports(self.info, imports)
+            creators = []
+            externs = resolve_imports(self.info, imports, creators)
         create = getattr(imports, "state_creator", None)
         if create is None:
             ctx = Ctx()
@@ -119,6 +121,10 @@ class Module:
             state = create()
             paired = type(state) is tuple and len(state) == 2 and callable(state[1])
             ctx = Ctx(*state) if paired else Ctx(state)
+        if creators:
+            ctx.states = tuple([ctx.data if creator == create else creator() for creator in creators])
+            if create is None:
+                ctx.data = ctx.states[0]
         return Instance(self, externs, ctx, limits)
 
     def __reduce__(self) -> tuple[Any, ...]:

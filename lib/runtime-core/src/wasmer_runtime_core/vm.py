@@ -53,10 +53,14 @@ class Ctx:
     """The calling instance, as a host function sees it.
 
     Attributes:
-        data: what the import object's state creator made, or whatever was set; None at first.
+        data: what the import object's state creator made, or whatever was set. Where the import object has none:
+            the first of `states`, or None.
+        states: what state creators of the imported functions made (`HostFunc.state_creator`). Unset if they have none.
     """
 
-    __slots__ = ("__weakref__", "_core", "_finalizer", "_instance", "_internals", "data")
+    __slots__ = ("__weakref__", "_core", "_finalizer", "_instance", "_internals", "data", "states")
+
+    states: tuple[Any, ...]
 
     def __init__(self, data: Any = None, finalizer: Callable[[Any], object] | None = None) -> None:
         self.data = data
