@@ -179,14 +179,26 @@ class Guest:
         return answer, [struct.unpack("<QHB5xQH6x", self.read(4000 + 32 * at, 32)) for at in range(count)]
 
 
+class Memory(bytearray):
+    """Stands for core's `Memory`, without its pages, so that it can have any length."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        assert 0 <= offset <= offset + length <= len(self)
+        return bytes(self[offset : offset + length])
+
+    def write(self, offset: int, data: bytes) -> None:
+        assert 0 <= offset <= offset + len(data) <= len(self)
+        self[offset : offset + len(data)] = data
+
+
 class Context:
     """Stands for core's `Ctx`: a memory and a state."""
 
     def __init__(self, data: WasiState, size: int = PAGES * 65536) -> None:
         self.data = data
-        self.bytes = bytearray(size)
+        self.bytes = Memory(size)
 
-    def memory(self, index: int) -> bytearray:
+    def memory(self, index: int) -> Memory:
         return self.bytes
 
 

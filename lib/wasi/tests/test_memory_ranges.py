@@ -132,7 +132,7 @@ def test_thousands_of_iovecs_are_a_short_write(tree: Path, version: int) -> None
 def test_memory_that_has_grown(tree: Path, version: int) -> None:
     guest = prepared(tree, version)
     assert guest.call("clock_time_get", 0, 0, END) == "FAULT"
-    guest.context.bytes = guest.context.bytes + bytearray(65536)
+    guest.context.bytes.extend(bytes(65536))
     assert guest.call("clock_time_get", 0, 0, END) == "SUCCESS"
     assert guest.read(END, 8) != bytes(8)
 

@@ -218,7 +218,7 @@ def test_nothing() -> None:
     guest = guest_of(WasiState.new("p").stdin(None).stdout(None).stderr(None).build())
     assert guest.read_file(0, 10) == ("SUCCESS", b"")
     assert guest.write_file(1, b"lost") == ("SUCCESS", 4)
-    assert guest.fdstat(1)[0] == 2  # a character device: /dev/null
+    assert guest.fdstat(1)[0] == 0  # no terminal, and nothing else is told
     assert not is_terminal(guest, 1)
 
 

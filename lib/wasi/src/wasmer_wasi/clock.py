@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol, final
 
 from wasmer_wasi.types import CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME
+from wasmer_wasi.waiting import wait
 
 
 class Clock(Protocol):
@@ -48,7 +49,7 @@ class SystemClock:
         }
 
     def sleep(self, nanoseconds: int) -> None:
-        time.sleep(nanoseconds / 1_000_000_000)
+        wait([], nanoseconds)
 
 
 _READERS: Final = {

@@ -4,6 +4,8 @@ A descriptor is what the guest holds a number for: a file or a directory, what k
 the rights and flags it has, and for a preopened directory its name. Numbers are the lowest
 free ones, as programs expect that use `dup2`'s ways; they have nothing to do with the host's.
 
+There is a limit to how many a guest can open, since each may stand for one of the host's process: EMFILE.
+
 Rights are those of the specification. What is opened gets every right that its kind can
 have and its directory's inheriting rights allow; of reading and writing only what was asked
 for. `fd_fdstat_set_rights` takes rights away for good: using one is then ENOTCAPABLE, while
@@ -13,10 +15,10 @@ one that the descriptor never had (writing to a file opened for reading) is EBAD
 from __future__ import annotations
 
 import heapq
+from _thread import allocate_lock
 from typing import TYPE_CHECKING, Final, final
 
-from wasmer_wasi.errno import EBADF, ENOTCAPABLE, WasiError
-from wasmer_wasi.files import HostFile
+from wasmer_wasi.errno import EBADF, EMFILE, ENOTCAPABLE, WasiError
 from wasmer_wasi.types import (
     DIRECTORY_RIGHTS,
     FILE_RIGHTS,
@@ -34,8 +36,10 @@ if TYPE_CHECKING:
     from wasmer_wasi.files import File
     from wasmer_wasi.filesystem import Directory, Entry
 
-READING: Final = RIGHT_FD_READ | RIGHT_FD_READDIR
-WRITING: Final = RIGHT_FD_WRITE
+DEFAULT_LIMIT: Final = 256
+"""Descriptors that a guest can have at once."""
+MAX_LISTED: Final = 1 << 16
+"""Names of directories that are kept while they are being read, but for the directory that was read last."""
 
 
 @final
@@ -45,7 +49,7 @@ class Descriptor:
     Attributes:
         file: what is open, if it is no directory.
         directory: the directory, if it is one.
-        host: the host's descriptor when `file` is a plain one, for the short way; else -1.
+        host: the host's descriptor where `file` can be read and written without waiting, for the short way; else -1.
         rights: what may be done with it now.
         granted: what could be done with it when it was opened.
         inheriting: the most that what is opened through it may have.
@@ -83,8 +87,7 @@ class Descriptor:
             self.directory = opened  # type: ignore[assignment]
         else:
             self.file = opened  # type: ignore[assignment]
-            if type(opened) is HostFile:
-                self.host = opened.host
+            self.host = opened.direct  # type: ignore[union-attr]
         self.filetype = filetype
         self.rights = self.granted = rights
         self.inheriting = inheriting
@@ -92,12 +95,23 @@ class Descriptor:
         self.preopen = preopen
         self.listing: list[Entry] = []
 
+    @classmethod
+    def of(
+        cls, opened: File | Directory, readable: bool, writable: bool, inheriting: int, flags: int = 0
+    ) -> Descriptor:
+        """What was opened, with the rights that its kind can have and `inheriting` allows."""
+        filetype = opened.status().filetype
+        seekable = getattr(opened, "seekable", False)
+        rights = rights_of(filetype, readable=readable, writable=writable, seekable=seekable)
+        return cls(opened, filetype, rights & inheriting, inheriting, flags)
+
     def refusal(self, right: int) -> int:
         """The errno of a call that needs a right this descriptor has not."""
         return ENOTCAPABLE if self.granted & right == right else EBADF
 
     def close(self) -> None:
         self.host = -1
+        self.listing = []
         opened = self.file if self.directory is None else self.directory
         if opened is not None:
             opened.close()
@@ -123,26 +137,40 @@ class DescriptorTable:
 
     Attributes:
         open: by number. Read directly where speed matters.
+        limit: the most a guest can have at once, those that it is given included.
     """
 
-    __slots__ = ("_free", "open")
+    __slots__ = ("_free", "_listed", "_lock", "limit", "open")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
         self.open: dict[int, Descriptor] = {}
+        self.limit = limit
         self._free: list[int] = []  # a heap of closed numbers below the highest ever used
+        self._listed: list[Descriptor] = []  # whose listings are kept, that of the last one read at the end
+        self._lock = allocate_lock()
+
+    def must_have_room(self) -> None:
+        """Asked before a guest opens anything.
+
+        Raises:
+            WasiError: EMFILE, the limit is reached.
+        """
+        if len(self.open) >= self.limit:
+            raise WasiError(EMFILE)
 
     def insert(self, descriptor: Descriptor) -> int:
         """Give it the lowest free number."""
-        while self._free:
-            number = heapq.heappop(self._free)
-            if number not in self.open:
-                self.open[number] = descriptor
-                return number
-        number = len(self.open)
-        while number in self.open:
-            number += 1
-        self.open[number] = descriptor
-        return number
+        with self._lock:
+            while self._free:
+                number = heapq.heappop(self._free)
+                if number not in self.open:
+                    self.open[number] = descriptor
+                    return number
+            number = len(self.open)
+            while number in self.open:
+                number += 1
+            self.open[number] = descriptor
+            return number
 
     def get(self, number: int, right: int = 0) -> Descriptor:
         """The descriptor of a number.
@@ -171,16 +199,37 @@ class DescriptorTable:
             raise WasiError(EBADF)
         return directory
 
+    def listing(self, number: int, *, anew: bool) -> list[Entry]:
+        """The entries of a directory as they were when its reading began, or as they are now if that is not known.
+
+        A guest can have many directories half read, so no more than `MAX_LISTED` names are kept of those before the
+        last one.
+        """
+        descriptor = self.get(number, RIGHT_FD_READDIR)
+        if descriptor.directory is None:
+            raise WasiError(EBADF)
+        if anew or not descriptor.listing:
+            descriptor.listing = descriptor.directory.entries()
+        with self._lock:
+            kept = [each for each in self._listed if each is not descriptor and each.listing]
+            count = sum(len(each.listing) for each in kept)
+            while count > MAX_LISTED:
+                count -= len(kept[0].listing)
+                kept.pop(0).listing = []
+            self._listed = [*kept, descriptor]
+        return descriptor.listing
+
     def close(self, number: int) -> None:
         """Close a number.
 
         Raises:
             WasiError: EBADF, it is not open.
         """
-        descriptor = self.open.pop(number, None)
-        if descriptor is None:
-            raise WasiError(EBADF)
-        heapq.heappush(self._free, number)
+        with self._lock:
+            descriptor = self.open.pop(number, None)
+            if descriptor is None:
+                raise WasiError(EBADF)
+            heapq.heappush(self._free, number)
         descriptor.close()
 
     def renumber(self, old: int, new: int) -> None:
@@ -189,17 +238,28 @@ class DescriptorTable:
         Raises:
             WasiError: EBADF, one of them is not open.
         """
-        if old not in self.open or new not in self.open:
-            raise WasiError(EBADF)
-        if old == new:
-            return
-        replaced = self.open[new]
-        self.open[new] = self.open.pop(old)
-        heapq.heappush(self._free, old)
+        with self._lock:
+            if old not in self.open or new not in self.open:
+                raise WasiError(EBADF)
+            if old == new:
+                return
+            replaced = self.open[new]
+            self.open[new] = self.open.pop(old)
+            heapq.heappush(self._free, old)
         replaced.close()
 
     def close_all(self) -> None:
-        for descriptor in self.open.values():
-            descriptor.close()
-        self.open.clear()
-        self._free.clear()
+        """Close every number, whatever closing one of them raises."""
+        with self._lock:
+            descriptors = list(self.open.values())
+            self.open.clear()
+            self._free.clear()
+            self._listed.clear()
+        failure: BaseException | None = None
+        for descriptor in descriptors:
+            try:
+                descriptor.close()
+            except BaseException as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure

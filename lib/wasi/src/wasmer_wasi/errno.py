@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno as host_errno
 from typing import Final, NamedTuple
 
+from wasmer_runtime_core.errors import Timeout
+
 
 class Errno(NamedTuple):
     """One error: its number, its name without the E, and what it means."""
@@ -128,9 +130,15 @@ FAILURES: Final = (OSError, WasiError, ValueError, OverflowError, MemoryError)
 
 
 def errno_of(failure: BaseException) -> int:
-    """The number of what one of `FAILURES` means."""
+    """The number of what one of `FAILURES` means.
+
+    Raises:
+        Timeout: it is one, which ends the call, though it is an `OSError`, too.
+    """
     if isinstance(failure, WasiError):
         return failure.number
+    if isinstance(failure, Timeout):
+        raise failure
     if isinstance(failure, OSError):
         return FROM_HOST.get(failure.errno or 0, EIO)
     if isinstance(failure, MemoryError):

@@ -2,18 +2,26 @@
 
 `File` is what every open file can do; each operation takes buffers that lie in the guest's
 memory, so that nothing is copied on the way, and raises `OSError` or `WasiError` where it
-cannot. `HostFile` is a descriptor of the host: a file, a terminal, a pipe, a device. Python
-file objects are in `streams`, files in memory in `memory_filesystem`, sockets in `sockets`.
+cannot. `HostFile` is a file of the host that a guest has opened: a regular one, a pipe, a device.
+`HostStream` is a descriptor that the host lends for a standard stream. Python file
+objects are in `streams`, files in memory in `memory_filesystem`, sockets in `sockets`.
+
+No operation blocks in the system's call: what may have to wait does so where deadlines,
+cancellations and signals are seen (`waiting`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import select
 import stat
+from _thread import allocate_lock
+from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol, final
 
-from wasmer_wasi.errno import EINVAL, EPERM, WasiError
+from wasmer_wasi.errno import EBADF, EINVAL, ENOSPC, ENOTSUP, EPERM, ESPIPE, WasiError
 from wasmer_wasi.types import (
     FDFLAG_APPEND,
     FDFLAG_DSYNC,
@@ -28,8 +36,12 @@ from wasmer_wasi.types import (
     FILETYPE_SYMBOLIC_LINK,
     FILETYPE_UNKNOWN,
 )
+from wasmer_wasi.waiting import PIECE_BYTES, is_ready, look, wait_to_read, wait_to_write
 
 Buffers = list[memoryview]
+"""What is read into."""
+Pieces = Sequence[bytes | memoryview]
+"""What is written."""
 
 SEEK_SET: Final = 0
 SEEK_CUR: Final = 1
@@ -50,12 +62,21 @@ class Status(NamedTuple):
 
 
 class File(Protocol):
-    """An open file. Buffers are filled or written in turn; counts are bytes."""
+    """An open file. Buffers are filled or written in turn; counts are bytes.
 
+    Attributes:
+        direct: a descriptor of the host that can be read and written without waiting, or -1.
+        seekable: it has positions; else it is a stream, with fewer rights.
+    """
+
+    @property
+    def direct(self) -> int: ...
+    @property
+    def seekable(self) -> bool: ...
     def read(self, buffers: Buffers) -> int: ...
-    def write(self, buffers: Buffers) -> int: ...
+    def write(self, buffers: Pieces) -> int: ...
     def read_at(self, buffers: Buffers, offset: int) -> int: ...
-    def write_at(self, buffers: Buffers, offset: int) -> int: ...
+    def write_at(self, buffers: Pieces, offset: int) -> int: ...
     def seek(self, offset: int, whence: int) -> int: ...
     def status(self) -> Status: ...
     def set_size(self, size: int) -> None: ...
@@ -128,38 +149,201 @@ def host_flags(flags: int) -> int:
     return result
 
 
+class StreamFile:
+    """What a file cannot do that has no positions: the base of streams and sockets."""
+
+    __slots__ = ()
+
+    direct = -1
+    seekable = False
+
+    def read_at(self, buffers: Buffers, offset: int) -> int:
+        raise WasiError(ESPIPE)
+
+    def write_at(self, buffers: Pieces, offset: int) -> int:
+        raise WasiError(ESPIPE)
+
+    def seek(self, offset: int, whence: int) -> int:
+        raise WasiError(ESPIPE)
+
+    def set_size(self, size: int) -> None:
+        raise WasiError(EINVAL)
+
+    def set_times(self, atim: int | None, mtim: int | None) -> None:
+        raise WasiError(ENOTSUP)
+
+    def sync(self, *, data_only: bool) -> None:
+        raise WasiError(EINVAL)
+
+    def allocate(self, offset: int, length: int) -> None:
+        raise WasiError(ESPIPE)
+
+    def advise(self, offset: int, length: int, advice: int) -> None:
+        raise WasiError(ESPIPE)
+
+
 @final
-class HostFile:
-    """A descriptor of the host.
+class HostStream(StreamFile):
+    """A descriptor of the host that is lent to a guest as a standard stream.
+
+    It is a stream whatever it leads to: a log that standard output is sent to is only added to, where the
+    host's own position is. Its flags and times, which others share, are never changed, and nothing is told
+    of the file behind it.
 
     Attributes:
         host: its number; -1 when closed.
         owned: closed with this object.
-        stream: a standard stream, inherited or the user's: its flags, which others share, are
-            never changed, nor its times.
-        read_only: opened below a read-only preopen.
     """
 
-    __slots__ = ("host", "owned", "read_only", "stream")
+    __slots__ = ("direct", "host", "owned")
 
-    def __init__(self, host: int, *, owned: bool = True, stream: bool = False, read_only: bool = False) -> None:
+    def __init__(self, host: int, *, owned: bool = False) -> None:
         self.host = host
         self.owned = owned
-        self.stream = stream
-        self.read_only = read_only
+        self.direct = -1 if _may_wait(os.fstat(host)) else host
 
     def read(self, buffers: Buffers) -> int:
-        return os.readv(self.host, buffers)
+        if self.direct >= 0:
+            return read_in_pieces(self.host, buffers)
+        while buffers:
+            with contextlib.suppress(BlockingIOError), _SHARED:
+                if is_ready(self.host, select.POLLIN):
+                    return os.readv(self.host, buffers)
+            wait_to_read(self.host)
+        return 0
 
-    def write(self, buffers: Buffers) -> int:
-        count = os.writev(self.host, buffers)
-        return count if count == sum(map(len, buffers)) else write_rest(self.host, buffers, count)
+    def write(self, buffers: Pieces) -> int:
+        if self.direct >= 0:
+            return write_in_pieces(self.host, buffers)
+        total = 0
+        size: int = _TERMINAL_BYTES if os.isatty(self.host) else select.PIPE_BUF
+        for buffer in buffers:
+            with memoryview(buffer) as whole:
+                for start in range(0, len(whole), size):
+                    total += self._write_little(whole[start : start + size])
+        return total
+
+    def _write_little(self, piece: memoryview) -> int:
+        """So little that the host takes it at once when it says that there is room."""
+        with piece:
+            while True:
+                with contextlib.suppress(BlockingIOError), _SHARED:
+                    if is_ready(self.host, select.POLLOUT):
+                        return os.write(self.host, piece)
+                wait_to_write(self.host)
+
+    def status(self) -> Status:
+        filetype = FILETYPE_CHARACTER_DEVICE if os.isatty(self.host) else FILETYPE_UNKNOWN
+        return Status(0, 0, filetype, 1, 0, 0, 0, 0)
+
+    def set_flags(self, flags: int) -> None:
+        raise WasiError(EBADF)
+
+    def pollable(self) -> int:
+        return -1 if self.direct >= 0 else self.host
+
+    def available(self) -> int:
+        return bytes_waiting(self.host)
+
+    def close(self) -> None:
+        host, self.host, self.direct = self.host, -1, -1
+        if self.owned and host >= 0:
+            os.close(host)
+
+    def __del__(self) -> None:
+        if getattr(self, "host", -1) >= 0:
+            self.close()
+
+
+_SHARED: Final = allocate_lock()
+"""Held from the look whether a stream is ready to the call, which then does not wait for what another thread took."""
+_TERMINAL_BYTES: Final = 256
+"""Bytes that a terminal takes at once when it takes any."""
+_MEMORY_DEVICES: Final = 1
+"""The major number of /dev/null and its like, which are always ready."""
+
+
+def _may_wait(found: os.stat_result) -> bool:
+    """Whether reading or writing it may have to wait for someone else."""
+    kind = stat.S_IFMT(found.st_mode)
+    if kind == stat.S_IFCHR:
+        return os.major(found.st_rdev) != _MEMORY_DEVICES
+    return kind not in (stat.S_IFREG, stat.S_IFBLK, stat.S_IFDIR)
+
+
+def bytes_waiting(host: int) -> int:
+    """Bytes that can be read from a descriptor of the host without waiting, as far as it can say; else 1."""
+    found = os.fstat(host)
+    if stat.S_ISREG(found.st_mode):
+        return max(found.st_size - os.lseek(host, 0, SEEK_CUR), 0)
+    waiting = bytearray(4)
+    try:
+        fcntl.ioctl(host, _FIONREAD, waiting)
+    except OSError:  # a device, or a listening socket, that cannot say
+        return 1
+    return int.from_bytes(waiting, "little")
+
+
+@final
+class HostFile:
+    """A file of the host that was opened for this guest alone.
+
+    What may have to wait (a pipe, a terminal) was opened so that the host never waits itself, whatever the guest
+    asked for; `nonblocking` says what that was.
+
+    Attributes:
+        host: its number; -1 when closed.
+        read_only: opened below a read-only preopen.
+        nonblocking: what would have to wait is EAGAIN.
+    """
+
+    __slots__ = ("direct", "host", "nonblocking", "read_only", "seekable")
+
+    def __init__(self, host: int, *, nonblocking: bool = False, read_only: bool = False) -> None:
+        self.host = host
+        self.read_only = read_only
+        self.nonblocking = nonblocking
+        found = os.fstat(host)
+        self.direct = -1 if _may_wait(found) else host
+        self.seekable = stat.S_ISREG(found.st_mode) or _has_position(host)
+
+    def read(self, buffers: Buffers) -> int:
+        if self.direct >= 0:
+            return read_in_pieces(self.host, buffers)
+        while buffers:
+            if not self.nonblocking:
+                wait_to_read(self.host)  # first of all, for a pipe that nobody has opened to write is at its end, too
+            try:
+                return os.readv(self.host, buffers)
+            except BlockingIOError:
+                if self.nonblocking:
+                    raise
+        return 0
+
+    def write(self, buffers: Pieces) -> int:
+        if self.direct >= 0:
+            return write_in_pieces(self.host, buffers)
+        total = 0
+        for buffer in buffers:
+            start = 0
+            while start < len(buffer):
+                try:
+                    with memoryview(buffer)[start:] as rest:
+                        start += os.write(self.host, rest)
+                except BlockingIOError:
+                    if self.nonblocking:
+                        if total + start:
+                            return total + start
+                        raise
+                    wait_to_write(self.host)
+            total += start
+        return total
 
     def read_at(self, buffers: Buffers, offset: int) -> int:
-        return os.preadv(self.host, buffers, offset)
+        return read_in_pieces(self.host, buffers, offset)
 
-    def write_at(self, buffers: Buffers, offset: int) -> int:
-        return os.pwritev(self.host, buffers, offset)
+    def write_at(self, buffers: Pieces, offset: int) -> int:
+        return write_in_pieces(self.host, buffers, offset)
 
     def seek(self, offset: int, whence: int) -> int:
         return os.lseek(self.host, offset, whence)
@@ -171,7 +355,7 @@ class HostFile:
         os.ftruncate(self.host, size)
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
-        if self.read_only or self.stream:
+        if self.read_only:
             raise WasiError(EPERM)
         os.utime(self.host, ns=kept_times(os.fstat(self.host), atim, mtim))
 
@@ -182,38 +366,36 @@ class HostFile:
             os.fsync(self.host)
 
     def allocate(self, offset: int, length: int) -> None:
-        os.posix_fallocate(self.host, offset, length)
+        """In pieces: where the host's file system cannot do it at once, it is done block by block."""
+        system = os.fstatvfs(self.host)
+        if offset < 0 or length <= 0:
+            raise WasiError(EINVAL)
+        if max(offset + length - os.fstat(self.host).st_size, 0) > system.f_frsize * system.f_bavail:
+            raise WasiError(ENOSPC)
+        for start in range(offset, offset + length, PIECE_BYTES):
+            os.posix_fallocate(self.host, start, min(PIECE_BYTES, offset + length - start))
+            look()
 
     def advise(self, offset: int, length: int, advice: int) -> None:
         os.posix_fadvise(self.host, offset, length, _ADVICES[advice])
 
     def set_flags(self, flags: int) -> None:
-        if self.stream:
-            return
         now = fcntl.fcntl(self.host, fcntl.F_GETFL)
-        fixed = host_flags(~_CHANGEABLE & 31)
-        if host_flags(flags) & fixed & ~now:
+        if host_flags(flags & ~_CHANGEABLE) & ~now:
             raise WasiError(EINVAL)  # a host cannot turn synchronous writing on for an open file
-        changed = host_flags(_CHANGEABLE)
-        fcntl.fcntl(self.host, fcntl.F_SETFL, now & ~changed | host_flags(flags) & changed)
+        appending = host_flags(FDFLAG_APPEND)
+        fcntl.fcntl(self.host, fcntl.F_SETFL, now & ~appending | host_flags(flags) & appending)
+        self.nonblocking = bool(flags & FDFLAG_NONBLOCK)
 
     def pollable(self) -> int:
-        return -1 if stat.S_ISREG(os.fstat(self.host).st_mode) else self.host
+        return -1 if self.direct >= 0 else self.host
 
     def available(self) -> int:
-        found = os.fstat(self.host)
-        if stat.S_ISREG(found.st_mode):
-            return max(found.st_size - os.lseek(self.host, 0, SEEK_CUR), 0)
-        waiting = bytearray(4)
-        try:
-            fcntl.ioctl(self.host, _FIONREAD, waiting)
-        except OSError:  # a device, or a listening socket, that cannot say
-            return 1
-        return int.from_bytes(waiting, "little")
+        return bytes_waiting(self.host)
 
     def close(self) -> None:
-        host, self.host = self.host, -1
-        if self.owned and host >= 0:
+        host, self.host, self.direct = self.host, -1, -1
+        if host >= 0:
             os.close(host)
 
     def __del__(self) -> None:
@@ -221,31 +403,49 @@ class HostFile:
             self.close()
 
 
-def write_rest(host: int, buffers: Buffers, count: int) -> int:
-    """Write on after `count` bytes, where a signal to this process cut a write to a full pipe short.
+def _has_position(host: int) -> bool:
+    try:
+        os.lseek(host, 0, SEEK_CUR)
+    except OSError:
+        return False
+    return True
 
-    Programs do not expect that, who know of no signals. Whatever else stopped it (a full disk, a pipe that
-    would block) does so again, and is told when nothing was written at all.
 
-    Returns:
-        the bytes written in all.
-    """
-    while True:
-        skipped = count
-        rest = []
-        for buffer in buffers:
-            if skipped < len(buffer):
-                rest.append(buffer[skipped:])
-            skipped = max(skipped - len(buffer), 0)
-        if not rest:
-            return count
-        try:
-            more = os.writev(host, rest)
-        except OSError:
-            return count
-        if not more:
-            return count
-        count += more
+def read_in_pieces(host: int, buffers: Buffers, offset: int = -1) -> int:
+    """Read at the position, or at an offset; what is large with looks in between whether the call must end."""
+    if sum(map(len, buffers)) <= PIECE_BYTES:
+        return os.readv(host, buffers) if offset < 0 else os.preadv(host, buffers, offset)
+    total = 0
+    for buffer in buffers:
+        for start in range(0, len(buffer), PIECE_BYTES):
+            with buffer[start : start + PIECE_BYTES] as piece:
+                count = os.readv(host, [piece]) if offset < 0 else os.preadv(host, [piece], offset + total)
+                total += count
+                if count < len(piece):
+                    return total
+            look()
+    return total
+
+
+def write_in_pieces(host: int, buffers: Pieces, offset: int = -1) -> int:
+    """Write at the position, or at an offset; what is large with looks in between whether the call must end."""
+    if sum(map(len, buffers)) <= PIECE_BYTES:
+        return os.writev(host, buffers) if offset < 0 else os.pwritev(host, buffers, offset)
+    total = 0
+    for buffer in buffers:
+        for start in range(0, len(buffer), PIECE_BYTES):
+            with memoryview(buffer)[start : start + PIECE_BYTES] as piece:
+                try:
+                    count = os.write(host, piece) if offset < 0 else os.pwrite(host, piece, offset + total)
+                except OSError:
+                    if total:
+                        return total
+                    raise
+                total += count
+                if count < len(piece):
+                    return total
+            look()
+    return total
 
 
 _FIONREAD: Final = 0x541B

@@ -19,7 +19,8 @@ Trailing slashes mean that the path must be a directory, as for the host. Where 
 or removes a name, the name is handed to the kernel with its slash, which knows the errors.
 
 Not promised: hard links and mounts that someone else puts into the tree lead where they
-lead, and devices and pipes in it can be opened like files.
+lead, and devices and pipes in it can be opened like files. Opening one never waits in the
+host's kernel, and what waits for it sees deadlines, cancellations and signals.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from wasmer_wasi.errno import EINVAL, EISDIR, ENOTDIR, EPERM, EXDEV, WasiError
 from wasmer_wasi.files import FILETYPES, File, HostFile, Status, host_flags, kept_times, status_of
 from wasmer_wasi.paths import resolve, resolve_parent, split
 from wasmer_wasi.types import (
+    FDFLAG_NONBLOCK,
     FILETYPE_DIRECTORY,
     FILETYPE_UNKNOWN,
     OFLAG_CREAT,
@@ -43,6 +45,7 @@ from wasmer_wasi.types import (
     OFLAG_EXCL,
     OFLAG_TRUNC,
 )
+from wasmer_wasi.waiting import LOOK_EVERY, look, wait
 
 _WALK: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN: Final = os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
@@ -83,7 +86,7 @@ class Directory(Protocol):
     def status(self) -> Status: ...
     def set_times(self, atim: int | None, mtim: int | None) -> None: ...
     def sync(self, *, data_only: bool) -> None: ...
-    def duplicate(self) -> Directory: ...
+    def duplicate(self, *, read_only: bool = False) -> Directory: ...
     def close(self) -> None: ...
 
 
@@ -195,11 +198,16 @@ class HostDirectory:
             flags |= os.O_TRUNC
         exclusive = OFLAG_CREAT | OFLAG_EXCL
         follow = opening.follow and oflags & exclusive != exclusive
+        nonblocking = bool(opening.flags & FDFLAG_NONBLOCK)
         with self._locate(path, follow) as (at, name):
-            host = os.open(name, flags, 0o666, dir_fd=at)
-        if stat.S_ISDIR(os.fstat(host).st_mode):
-            return HostDirectory(host, read_only=self.read_only)
-        return HostFile(host, read_only=self.read_only)
+            host = _open_or_wait(name, flags, at, nonblocking)
+        try:
+            if stat.S_ISDIR(os.fstat(host).st_mode):
+                return HostDirectory(host, read_only=self.read_only)
+            return HostFile(host, nonblocking=nonblocking, read_only=self.read_only)
+        except BaseException:
+            os.close(host)
+            raise
 
     def path_status(self, path: bytes, follow: bool) -> Status:
         with self._locate(path, follow) as (at, name):
@@ -274,7 +282,11 @@ class HostDirectory:
         own = os.fstat(self.host).st_ino
         found = [Entry(own, FILETYPE_DIRECTORY, b"."), Entry(own, FILETYPE_DIRECTORY, b"..")]
         with os.scandir(self.host) as listing:
-            rest = [Entry(entry.inode(), _filetype(entry), os.fsencode(entry.name)) for entry in listing]
+            rest = []
+            for entry in listing:
+                rest.append(Entry(entry.inode(), _filetype(entry), os.fsencode(entry.name)))
+                if len(rest) % LOOK_EVERY == 0:
+                    look()
         rest.sort(key=_name_of)
         return found + rest
 
@@ -291,8 +303,9 @@ class HostDirectory:
         else:
             os.fsync(self.host)
 
-    def duplicate(self) -> HostDirectory:
-        return HostDirectory(os.dup(self.host), read_only=self.read_only)
+    def duplicate(self, *, read_only: bool = False) -> HostDirectory:
+        """Another descriptor of it, which cannot change anything if this one cannot or `read_only` says so."""
+        return HostDirectory(os.dup(self.host), read_only=self.read_only or read_only)
 
     def close(self) -> None:
         host, self.host = self.host, -1
@@ -302,6 +315,23 @@ class HostDirectory:
     def __del__(self) -> None:
         if getattr(self, "host", -1) >= 0:
             self.close()
+
+
+def _open_or_wait(name: bytes, flags: int, at: int, nonblocking: bool) -> int:
+    """Open `name`; the host itself does not wait. A pipe that is opened to write waits here for one who reads."""
+    while True:
+        try:
+            return os.open(name, flags | os.O_NONBLOCK, 0o666, dir_fd=at)
+        except OSError as failure:
+            if nonblocking or failure.errno not in (errno.ENXIO, errno.EWOULDBLOCK):
+                raise
+            if not stat.S_ISFIFO(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
+                raise
+        wait([], _UNTIL_ANOTHER_LOOK)
+
+
+_UNTIL_ANOTHER_LOOK: Final = 10_000_000
+"""Nanoseconds between two looks whether someone has opened a pipe to read."""
 
 
 def _name_of(entry: Entry) -> bytes:

@@ -1,9 +1,13 @@
 """The guest's memory, as host functions reach it.
 
 Pointers and lengths arrive as signed 32-bit numbers and are masked. Every range is checked
-before anything is read or written, so a call either happens or changes nothing. The view of
-the memory is kept in the state; a memory only grows and its bytes do not move, so a view
-that is too short for a range is the only sign needed that it has to be made anew.
+before anything is read or written, so a call either happens or changes nothing; and numbers
+that a guest can make large without paying for them are bounded before work begins.
+
+No view of the memory outlives a call, since the memory's owner can give it back as soon as no view
+exists: records are packed into the memory itself, short texts are copied, and the buffers
+of reads and writes are released when the call ends. The memory is kept in the state; it only grows, so
+a length that is too short for a range is the only sign needed that it has to be looked at anew.
 """
 
 from __future__ import annotations
@@ -11,7 +15,8 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from wasmer_wasi.errno import EFAULT, WasiError
+from wasmer_wasi.errno import EFAULT, EINVAL, ENAMETOOLONG, WasiError
+from wasmer_wasi.paths import MAX_PATH_BYTES
 
 if TYPE_CHECKING:
     from wasmer_wasi.files import Buffers
@@ -20,44 +25,41 @@ if TYPE_CHECKING:
 U32: Final = 0xFFFF_FFFF
 U64: Final = 0xFFFF_FFFF_FFFF_FFFF
 
+FLAGS: Final = Struct("<H")
 SIZE: Final = Struct("<I")
 TIME: Final = Struct("<Q")
 _IOVEC: Final = Struct("<II")
 
 MAX_BUFFERS: Final = 1024
-"""Most buffers that the host takes in one call."""
+"""Iovecs that a call looks at, and the most buffers that the host takes in one call (`IOV_MAX`)."""
 
 
 class Context(Protocol):
     """What a host function gets first: core's `Ctx`, as far as it is used here."""
 
-    data: WasiState
+    data: Any
 
     def memory(self, index: int) -> Any: ...
+
+
+class NoMemory(bytearray):
+    """Stands for the memory of a module that has none: no range but the empty one lies in it."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        return b""
+
+    def write(self, offset: int, data: bytes) -> None:
+        pass
 
 
 def beyond(ctx: Context, state: WasiState, end: int) -> bool:
     """Whether `end` lies behind the memory's last byte, now that the memory may have grown."""
     try:
-        view = memoryview(ctx.memory(0))
-    except (IndexError, KeyError, LookupError):  # a module without a memory
-        view = memoryview(bytearray())
-    state.view = view if view.format == "B" else view.cast("B")
-    state.memory_bytes = len(state.view)
+        state.memory = ctx.memory(0)
+    except LookupError:  # a module without a memory
+        state.memory = NoMemory()
+    state.memory_bytes = len(state.memory)
     return end > state.memory_bytes
-
-
-def span(ctx: Context, state: WasiState, pointer: int, length: int) -> memoryview:
-    """The bytes of a range.
-
-    Raises:
-        WasiError: EFAULT, it is not all in memory.
-    """
-    pointer &= U32
-    end = pointer + (length & U32)
-    if end > state.memory_bytes and beyond(ctx, state, end):
-        raise WasiError(EFAULT)
-    return state.view[pointer:end]
 
 
 def check(ctx: Context, state: WasiState, pointer: int, length: int) -> int:
@@ -73,19 +75,49 @@ def check(ctx: Context, state: WasiState, pointer: int, length: int) -> int:
     return pointer
 
 
-def gather(ctx: Context, state: WasiState, iovs: int, count: int) -> Buffers:
-    """The buffers of an array of iovecs, empty ones left out, `MAX_BUFFERS` at the most.
+def path_text(ctx: Context, state: WasiState, pointer: int, length: int) -> bytes:
+    """The bytes of a path, or of the text of a link.
 
     Raises:
-        WasiError: EFAULT, the array or one of its buffers is not all in memory.
+        WasiError: EFAULT, they are not all in memory; ENAMETOOLONG, more than `MAX_PATH_BYTES`.
     """
-    buffers: Buffers = []
-    size = _IOVEC.size * (count & U32)
-    start = check(ctx, state, iovs, size)
-    for pointer, length in _IOVEC.iter_unpack(state.view[start : start + size]):
+    length &= U32
+    pointer = check(ctx, state, pointer, length)
+    if length > MAX_PATH_BYTES:
+        raise WasiError(ENAMETOOLONG)
+    text: bytes = state.memory.read(pointer, length)
+    return text
+
+
+def gather(ctx: Context, state: WasiState, iovs: int, count: int) -> Buffers:
+    """The buffers of an array of iovecs, empty ones left out; `release` them when they are done with.
+
+    Of more than `MAX_BUFFERS` iovecs the first ones are used, which makes a short read or write.
+
+    Raises:
+        WasiError: EFAULT, the array or one of the buffers is not all in memory; EINVAL, there are more than
+            `MAX_BUFFERS` iovecs, and the first ones are all empty.
+    """
+    count &= U32
+    start = check(ctx, state, iovs, _IOVEC.size * count)
+    used = min(count, MAX_BUFFERS)
+    ranges = []
+    for pointer, length in _IOVEC.iter_unpack(state.memory.read(start, _IOVEC.size * used)):
         end = pointer + length
         if end > state.memory_bytes and beyond(ctx, state, end):
             raise WasiError(EFAULT)
-        if length and len(buffers) < MAX_BUFFERS:
-            buffers.append(state.view[pointer:end])
-    return buffers
+        if length:
+            ranges.append((pointer, end))
+    if used < count and not ranges:
+        raise WasiError(EINVAL)
+    with memoryview(state.memory) as view:
+        return [view[pointer:end] for pointer, end in ranges]
+
+
+def release(buffers: Buffers) -> None:
+    """Let go of the memory, but for what a file object of the user's own has kept of it."""
+    for buffer in buffers:
+        try:
+            buffer.release()
+        except BufferError:  # a view of this view is kept: it is the user's
+            pass

@@ -1,33 +1,36 @@
 """From a state to what a module imports.
 
-Each import object carries a state creator: every instantiation gets a `WasiState` of its own
-in `Ctx.data`, a copy of the one described here.
+Each function carries the state creator of its import object, and so does the object itself: every
+instantiation gets a `WasiState` of its own, a copy of the one described here, in whatever mapping
+the functions are handed over. It is `Ctx.data`, unless the mapping has a state creator of the
+user's own.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from functools import cache
 from typing import Any
 
-from wasmer_runtime_core.imports import ImportObject, func
+from wasmer_runtime_core.host import HostFunc, func
+from wasmer_runtime_core.imports import ImportObject
 from wasmer_wasi import snapshot0, snapshot1
 from wasmer_wasi.functions import FUNCTIONS, TYPE_NAMES
-from wasmer_wasi.state import EnvironmentVariableFormatError, WasiState
+from wasmer_wasi.state import EnvironmentVariableFormatError, WasiState, WasiStateBuilder, state_of
 from wasmer_wasi.types import SNAPSHOT0, SNAPSHOT1
 from wasmer_wasi.version import WasiVersion
 
 _NUMBERS = {WasiVersion.SNAPSHOT0: SNAPSHOT0, WasiVersion.SNAPSHOT1: SNAPSHOT1}
 
 
-def namespace(version: WasiVersion) -> dict[str, Any]:
+def namespace(version: WasiVersion) -> dict[str, HostFunc]:
     """The functions of a version by name, with their types."""
-    return _functions(_NUMBERS[version.pinned()])
+    return dict(_functions(_NUMBERS[version.pinned()]))
 
 
 @cache
-def _functions(number: int) -> dict[str, Any]:
+def _functions(number: int) -> dict[str, HostFunc]:
     functions = {}
     for name, params, result, since in FUNCTIONS:
         if since > number:
@@ -43,11 +46,60 @@ def _functions(number: int) -> dict[str, Any]:
     return functions
 
 
+class _Bringing(MutableMapping[str, Any]):
+    """The functions of a version, each of which brings the state creator along; made when they are asked for."""
+
+    __slots__ = ("_create", "_functions", "_made")
+
+    def __init__(self, functions: dict[str, Any], create: Callable[[], WasiState]) -> None:
+        self._functions = functions
+        self._create = create
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        made = self._made.get(name)
+        if made is None:
+            made = self._made[name] = self._functions[name].with_state(self._create)
+        return made
+
+    def __setitem__(self, name: str, function: Any) -> None:
+        self._functions[name] = self._made[name] = function
+
+    def __delitem__(self, name: str) -> None:
+        del self._functions[name]
+        self._made.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._functions)
+
+    def __len__(self) -> int:
+        return len(self._functions)
+
+    def __repr__(self) -> str:
+        return repr(self._functions)
+
+
 def generate_import_object_from_state(state: WasiState, version: WasiVersion = WasiVersion.LATEST) -> ImportObject:
-    """Imports for programs that each start with a copy of `state`."""
-    imports = ImportObject(state=state.copy)
-    imports.register(version.namespace, namespace(version))
+    """Imports for programs that each start with a copy of `state`.
+
+    Raises:
+        TypeError: `state` is no `WasiState`, or `version` no `WasiVersion`.
+    """
+    if isinstance(state, WasiStateBuilder):
+        raise TypeError("expected a WasiState, not the builder of one: call its build() first")
+    if not isinstance(state, WasiState):
+        raise TypeError(f"expected a WasiState, as WasiState.new(...).build() makes it, not {state!r}")
+    _must_be_version(version)
+    create = state.copy
+    imports = ImportObject(state=create)
+    imports.register(version.namespace, _Bringing(namespace(version), create))
     return imports
+
+
+def _must_be_version(version: object) -> None:
+    if not isinstance(version, WasiVersion):
+        names = ", ".join(f"WasiVersion.{each.name}" for each in WasiVersion)
+        raise TypeError(f"expected one of {names}, not {version!r}; a name is parsed by WasiVersion.parse")
 
 
 def generate_import_object(
@@ -78,8 +130,13 @@ def generate_import_object_for_version(
     mapped_dirs: Iterable[tuple[str | bytes, str | os.PathLike[str]]] = (),
 ) -> ImportObject:
     """Imports for a version; see `generate_import_object`."""
+    _must_be_version(version)
+    if isinstance(args, (str, bytes)):
+        raise TypeError(f"args takes the program's name and its arguments, as a list: [{args!r}]")
     arguments = list(args) or [b""]
     builder = WasiState.new(arguments[0]).args(arguments[1:])
+    if isinstance(envs, (str, bytes)):
+        raise TypeError(f"envs takes texts NAME=value, as a list: [{envs!r}]")
     for variable in envs:
         name, equals, value = os.fsencode(variable).partition(b"=")
         if not equals:
@@ -95,7 +152,4 @@ def get_wasi_state(ctx: Any) -> WasiState:
     Raises:
         TypeError: the instance was not made with imports of this package.
     """
-    state = ctx.data
-    if not isinstance(state, WasiState):
-        raise TypeError("this instance has no WASI state: it was not given the imports of wasmer_wasi")
-    return state
+    return state_of(ctx)

@@ -2,22 +2,25 @@
 
 `MemoryDirectory` can be preopened like a directory of the host, and behaves like one: links,
 renames, times, files that live on while they are open though their name is gone. A guest can
-fill no more than a limit that is set when the tree is made::
+fill no more than limits that are set when the tree is made, of bytes and of names::
 
     scratch = MemoryDirectory({"input/data.txt": b"1 2 3", "output/": None})
     state = WasiState.new("sum").preopen("/", scratch).build()
     …
     scratch.read_bytes("output/sum.txt")
 
-Copies of a state share the tree: what one instance writes, the next one sees.
+Copies of a state share the tree: what one instance writes, the next one sees, in whatever
+thread it runs: each operation is whole.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
-from collections.abc import Iterator, Mapping
-from typing import Final, final
+from _thread import RLock
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeVar, final
 
 from wasmer_wasi.errno import (
     EBADF,
@@ -35,7 +38,7 @@ from wasmer_wasi.errno import (
     EXDEV,
     WasiError,
 )
-from wasmer_wasi.files import SEEK_CUR, SEEK_END, SEEK_SET, Buffers, File, Status
+from wasmer_wasi.files import SEEK_CUR, SEEK_END, SEEK_SET, Buffers, File, Pieces, Status
 from wasmer_wasi.filesystem import Directory, Entry, Opening
 from wasmer_wasi.paths import resolve, resolve_parent, split
 from wasmer_wasi.types import (
@@ -48,11 +51,16 @@ from wasmer_wasi.types import (
     OFLAG_EXCL,
     OFLAG_TRUNC,
 )
+from wasmer_wasi.waiting import PIECE_BYTES, look
 
 DEFAULT_LIMIT_BYTES: Final = 1 << 30
 MAX_NAME_BYTES: Final = 255
+DEFAULT_LIMIT_NAMES: Final = 100_000
 _NODE_BYTES: Final = 256
-"""What a name counts for, so that empty files fill the limit, too."""
+"""What a file, directory or link counts for, so that empty ones fill the limit of bytes, too."""
+_NAME_BYTES: Final = 128
+"""What a name counts for besides its own bytes, so that many names of one file do."""
+_ZEROS: Final = bytes(1 << 20)
 
 _devices: Final = itertools.count(1)
 
@@ -63,25 +71,45 @@ class _Volume:
 
     Attributes:
         used, limit: bytes.
+        names, limit_names: names of files, directories and links.
+        lock: held by every operation on the tree.
     """
 
-    __slots__ = ("device", "limit", "numbers", "used")
+    __slots__ = ("device", "limit", "limit_names", "lock", "names", "numbers", "used")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, limit_names: int) -> None:
         self.device = next(_devices) << 32
         self.numbers = itertools.count(1)
         self.used = 0
         self.limit = limit
+        self.names = 0
+        self.limit_names = limit_names
+        self.lock = RLock()
 
-    def take(self, count: int) -> None:
-        """Count bytes in (or out, if negative).
+    def take(self, count: int, names: int = 0) -> None:
+        """Count bytes and names in (or out, if negative).
 
         Raises:
-            WasiError: ENOSPC, the limit is reached.
+            WasiError: ENOSPC, a limit is reached.
         """
-        if count > 0 and self.used + count > self.limit:
+        if (count > 0 and self.used + count > self.limit) or (names > 0 and self.names + names > self.limit_names):
             raise WasiError(ENOSPC)
         self.used += count
+        self.names += names
+
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _whole(method: _Method) -> _Method:
+    """An operation that no other one on the same tree comes in between."""
+
+    @functools.wraps(method)
+    def locked(self: Any, *args: Any, **named: Any) -> Any:
+        with self._node.volume.lock:
+            return method(self, *args, **named)
+
+    return locked  # type: ignore[return-value]
 
 
 @final
@@ -99,7 +127,7 @@ class _Node:
         volume.take(_NODE_BYTES + len(target))
         self.volume = volume
         self.ino = next(volume.numbers)
-        self.links = 1
+        self.links = 2 if filetype == FILETYPE_DIRECTORY else 1
         self.data = bytearray() if filetype == FILETYPE_REGULAR_FILE else None
         self.entries: dict[bytes, _Node] | None = {} if filetype == FILETYPE_DIRECTORY else None
         self.target = target
@@ -125,12 +153,22 @@ class _Node:
         return self.data
 
     def resize(self, size: int) -> None:
+        """Cut it, or add zeros, a little at a time, since a guest can ask for much in one call."""
         data = self.content()
-        self.volume.take(size - len(data))
-        if size < len(data):
-            del data[size:]
-        else:
-            data.extend(bytes(size - len(data)))
+        before = len(data)
+        self.volume.take(size - before)
+        try:
+            while len(data) + len(_ZEROS) <= size:
+                data += _ZEROS
+                look()
+            if size < len(data):
+                del data[size:]
+            else:
+                data += bytes(size - len(data))
+        except BaseException:
+            del data[before:]
+            self.volume.take(before - size)
+            raise
         self.changed()
 
     def changed(self) -> None:
@@ -147,7 +185,7 @@ class _Node:
 
     def unlinked(self) -> None:
         """One name less. The bytes of a file that is still open are counted until they are gone with it."""
-        self.links -= 1
+        self.links = 0 if self.entries is not None else self.links - 1
         self.ctim = time.time_ns()
         if self.links == 0:
             self.volume.take(-_NODE_BYTES - len(self.target))
@@ -161,6 +199,9 @@ class _Node:
 class MemoryFile:
     """An open file of the tree."""
 
+    direct = -1
+    seekable = True
+
     __slots__ = ("_appending", "_node", "_position", "_read_only", "_writable")
 
     def __init__(self, node: _Node, flags: int, *, writable: bool, read_only: bool = False) -> None:
@@ -170,18 +211,21 @@ class MemoryFile:
         self._read_only = read_only
         self._appending = bool(flags & FDFLAG_APPEND)
 
+    @_whole
     def read(self, buffers: Buffers) -> int:
         count = self.read_at(buffers, self._position)
         self._position += count
         return count
 
-    def write(self, buffers: Buffers) -> int:
+    @_whole
+    def write(self, buffers: Pieces) -> int:
         if self._appending:
             self._position = len(self._node.content())
         count = self.write_at(buffers, self._position)
         self._position += count
         return count
 
+    @_whole
     def read_at(self, buffers: Buffers, offset: int) -> int:
         total = 0
         with memoryview(self._node.content()) as data:
@@ -191,10 +235,13 @@ class MemoryFile:
                     total += len(piece)
                     if len(piece) < len(buffer):
                         break
+                if total >= PIECE_BYTES:
+                    look()
         self._node.atim = time.time_ns()
         return total
 
-    def write_at(self, buffers: Buffers, offset: int) -> int:
+    @_whole
+    def write_at(self, buffers: Pieces, offset: int) -> int:
         data = self._node.content()
         total = sum(map(len, buffers))
         if not total:
@@ -207,9 +254,12 @@ class MemoryFile:
         for buffer in buffers:
             data[at : at + len(buffer)] = buffer
             at += len(buffer)
+            if at - offset >= PIECE_BYTES:
+                look()
         self._node.changed()
         return total
 
+    @_whole
     def seek(self, offset: int, whence: int) -> int:
         base = {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: len(self._node.content())}[whence]
         if not 0 <= base + offset < 1 << 63:
@@ -220,6 +270,7 @@ class MemoryFile:
     def status(self) -> Status:
         return self._node.status()
 
+    @_whole
     def set_size(self, size: int) -> None:
         if not self._writable:
             raise WasiError(EINVAL)
@@ -233,6 +284,7 @@ class MemoryFile:
     def sync(self, *, data_only: bool) -> None:
         pass
 
+    @_whole
     def allocate(self, offset: int, length: int) -> None:
         if not self._writable:
             raise WasiError(EBADF)
@@ -310,7 +362,8 @@ class MemoryDirectory:
     Args:
         files: contents by path; a path that ends in a slash, or a content of None, is a directory.
         read_only: the guest cannot change anything: EPERM.
-        limit_bytes: the most that all files together may hold.
+        limit_bytes: the most that all files together may hold, what is needed to keep them included.
+        limit_names: the most names of files, directories and links.
     """
 
     __slots__ = ("_node", "_read_only")
@@ -321,8 +374,9 @@ class MemoryDirectory:
         *,
         read_only: bool = False,
         limit_bytes: int = DEFAULT_LIMIT_BYTES,
+        limit_names: int = DEFAULT_LIMIT_NAMES,
     ) -> None:
-        self._node = _Node(_Volume(limit_bytes), FILETYPE_DIRECTORY)
+        self._node = _Node(_Volume(limit_bytes, limit_names), FILETYPE_DIRECTORY)
         self._read_only = False
         for path, content in (files or {}).items():
             if content is None or path.endswith("/"):
@@ -340,6 +394,7 @@ class MemoryDirectory:
 
     # --- for the host
 
+    @_whole
     def read_bytes(self, path: str) -> bytes:
         """The content of a file.
 
@@ -351,17 +406,18 @@ class MemoryDirectory:
         except WasiError as failure:
             raise FileNotFoundError(f"{path}: {failure}") from None
 
+    @_whole
     def write_bytes(self, path: str, content: bytes) -> None:
         """Make a file, and the directories above it."""
         *above, name = path.strip("/").split("/")
         directory = self._make_directories(above)
         node = directory.names().get(name.encode())
         if node is None:
-            node = _Node(directory.volume, FILETYPE_REGULAR_FILE)
-            directory.names()[_checked(name.encode())] = node
+            node = self._make(directory, _checked(name.encode()), FILETYPE_REGULAR_FILE)
         node.resize(0)
         MemoryFile(node, 0, writable=True).write_at([memoryview(content)], 0)
 
+    @_whole
     def files(self) -> dict[str, bytes]:
         """The contents of all files by their paths."""
         return {path: bytes(node.content()) for path, node in self._walk("", self._node) if node.data is not None}
@@ -381,7 +437,7 @@ class MemoryDirectory:
         for name in names:
             key = _checked(name.encode())
             if key and key not in node.names():
-                self._enter(node, key, _Node(node.volume, FILETYPE_DIRECTORY))
+                self._make(node, key, FILETYPE_DIRECTORY)
             node = node.names()[key] if key else node
         return node
 
@@ -396,6 +452,7 @@ class MemoryDirectory:
         cursor = _NodeCursor(self._node)
         return cursor, resolve(cursor, components, must_be_directory, follow)
 
+    @_whole
     def open(self, path: bytes, opening: Opening) -> File | Directory:
         oflags = opening.oflags
         creating = bool(oflags & OFLAG_CREAT)
@@ -413,8 +470,7 @@ class MemoryDirectory:
         if node is None:
             if not creating:
                 raise WasiError(ENOENT)
-            node = _Node(self._node.volume, FILETYPE_REGULAR_FILE)
-            self._enter(cursor.current, name, node)
+            node = self._make(cursor.current, name, FILETYPE_REGULAR_FILE)
         elif exclusive:
             raise WasiError(EEXIST)
         if node.entries is not None:
@@ -429,14 +485,17 @@ class MemoryDirectory:
             node.resize(0)
         return MemoryFile(node, opening.flags, writable=opening.writable, read_only=self._read_only)
 
+    @_whole
     def path_status(self, path: bytes, follow: bool) -> Status:
         return self._located(path, follow)[1].status()
 
+    @_whole
     def path_set_times(self, path: bytes, follow: bool, atim: int | None, mtim: int | None) -> None:
         node = self._located(path, follow)[1]
         self._must_be_writable()
         node.set_times(atim, mtim)
 
+    @_whole
     def read_link(self, path: bytes) -> bytes:
         node = self._located(path, False)[1]
         if node.filetype != FILETYPE_SYMBOLIC_LINK:
@@ -457,38 +516,49 @@ class MemoryDirectory:
         if self._read_only:
             raise WasiError(EPERM)
 
+    def _make(self, directory: _Node, name: bytes, filetype: int, target: bytes = b"") -> _Node:
+        node = _Node(directory.volume, filetype, target)
+        try:
+            self._enter(directory, name, node)
+        except WasiError:
+            node.unlinked()
+            raise
+        return node
+
     def _enter(self, directory: _Node, name: bytes, node: _Node) -> None:
+        directory.volume.take(_NAME_BYTES + len(name), 1)
         directory.names()[name] = node
         if node.entries is not None:
             node.parent = directory
             directory.links += 1
-            node.links = 2 + sum(each.entries is not None for each in node.entries.values())
         directory.changed()
 
     def _leave(self, directory: _Node, name: bytes) -> _Node:
         node = directory.names().pop(name)
+        directory.volume.take(-_NAME_BYTES - len(name), -1)
         if node.entries is not None:
             node.parent = None
             directory.links -= 1
         directory.changed()
         return node
 
+    @_whole
     def create_directory(self, path: bytes) -> None:
         directory, name, _ = self._parent(path)
         if name in (b".", b"..") or name in directory.names():
             raise WasiError(EEXIST)
-        self._enter(directory, name, _Node(directory.volume, FILETYPE_DIRECTORY))
+        self._make(directory, name, FILETYPE_DIRECTORY)
 
+    @_whole
     def remove_directory(self, path: bytes) -> None:
         directory, name, _ = self._parent(path)
         if name in (b".", b".."):
             raise WasiError(EINVAL if name == b"." else ENOTEMPTY)
         if _find(directory, name).names():
             raise WasiError(ENOTEMPTY)
-        node = self._leave(directory, name)
-        node.links = 1
-        node.unlinked()
+        self._leave(directory, name).unlinked()
 
+    @_whole
     def unlink(self, path: bytes) -> None:
         directory, name, slash = self._parent(path)
         if name in (b".", b".."):
@@ -499,6 +569,7 @@ class MemoryDirectory:
             raise WasiError(ENOTDIR)
         self._leave(directory, name).unlinked()
 
+    @_whole
     def symlink(self, target: bytes, path: bytes) -> None:
         """An absolute target is refused, as on the host."""
         directory, name, slash = self._parent(path)
@@ -507,7 +578,7 @@ class MemoryDirectory:
         self._must_be_new(directory, name, slash)
         if not target:
             raise WasiError(ENOENT)
-        self._enter(directory, name, _Node(directory.volume, FILETYPE_SYMBOLIC_LINK, target))
+        self._make(directory, name, FILETYPE_SYMBOLIC_LINK, target)
 
     def _must_be_new(self, directory: _Node, name: bytes, slash: bool) -> None:
         if name in (b".", b"..") or name in directory.names():
@@ -515,6 +586,7 @@ class MemoryDirectory:
         if slash:
             raise WasiError(ENOENT)
 
+    @_whole
     def link(self, path: bytes, other: Directory, other_path: bytes) -> None:
         if not isinstance(other, MemoryDirectory):
             raise WasiError(EXDEV)
@@ -529,6 +601,7 @@ class MemoryDirectory:
         self._enter(directory, name, node)
         node.links += 1
 
+    @_whole
     def rename(self, path: bytes, other: Directory, other_path: bytes) -> None:
         if not isinstance(other, MemoryDirectory):
             raise WasiError(EXDEV)
@@ -553,14 +626,26 @@ class MemoryDirectory:
                 raise WasiError(ENOTDIR)
             if replaced.entries:
                 raise WasiError(ENOTEMPTY)
-            self._leave(target, target_name)
+        else:
+            node.volume.take(len(target_name) - len(name))
+        target.names()[target_name] = node  # first of all: whatever comes in between, it has a name
+        del directory.names()[name]
+        if node.entries is not None:
+            node.parent = target
+            directory.links -= 1
+            target.links += 1
+        if replaced is not None:
             if replaced.entries is not None:
-                replaced.links = 1
+                replaced.parent = None
+                target.links -= 1
             replaced.unlinked()
-        self._enter(target, target_name, self._leave(directory, name))
+            node.volume.take(-_NAME_BYTES - len(name), -1)
+        directory.changed()
+        target.changed()
 
     # --- the directory itself
 
+    @_whole
     def entries(self) -> list[Entry]:
         """Every name, sorted, after `.` and `..` (which has the number of `.`)."""
         node = self._node
@@ -577,8 +662,9 @@ class MemoryDirectory:
     def sync(self, *, data_only: bool) -> None:
         pass
 
-    def duplicate(self) -> MemoryDirectory:
-        return MemoryDirectory._over(self._node, self._read_only)
+    def duplicate(self, *, read_only: bool = False) -> MemoryDirectory:
+        """The same directory, which cannot be changed here if this one cannot or `read_only` says so."""
+        return MemoryDirectory._over(self._node, self._read_only or read_only)
 
     def close(self) -> None:
         pass

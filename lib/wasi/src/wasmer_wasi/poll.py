@@ -11,6 +11,8 @@ from __future__ import annotations
 import select
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from wasmer_wasi import waiting as waits
+from wasmer_wasi.clock import SystemClock
 from wasmer_wasi.errno import EBADF, EINVAL, EIO, SUCCESS, WasiError
 from wasmer_wasi.guest import U64
 from wasmer_wasi.types import (
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from wasmer_wasi.clock import Clock
     from wasmer_wasi.descriptors import Descriptor
     from wasmer_wasi.state import WasiState
+
+MAX_SUBSCRIPTIONS: Final = 4096
+"""Most that one call can wait for: EINVAL."""
 
 _LONGEST_WAIT: Final = 1_000_000_000
 """Nanoseconds after which a wait looks at the clocks again."""
@@ -102,14 +107,11 @@ def wait(state: WasiState, subscriptions: list[Subscription]) -> list[Event]:
         else:
             raise WasiError(EINVAL)
 
-    poller = select.poll()
-    for host, wanted in waiting.items():
-        poller.register(host, wanted)
+    files = list(waiting.items())
     while True:
         left = _until_first(state, alarms)
         due = events or (left is not None and left <= 0)
-        found = poller.poll(0) if due else _let_time_pass(state.clock, poller, bool(waiting), left)
-        happened = dict(found)
+        happened = dict(waits.wait(files, 0) if due else _let_time_pass(state.clock, files, left))
         for subscription, descriptor, host in waiters:
             wanted = select.POLLIN if subscription.tag == EVENT_FD_READ else select.POLLOUT
             if happened.get(host, 0) & (wanted | select.POLLHUP | select.POLLERR | select.POLLNVAL):
@@ -121,16 +123,16 @@ def wait(state: WasiState, subscriptions: list[Subscription]) -> list[Event]:
             return events
 
 
-def _let_time_pass(clock: Clock, poller: select.poll, waiting: bool, left: int | None) -> list[tuple[int, int]]:
+def _let_time_pass(clock: Clock, files: list[tuple[int, int]], left: int | None) -> list[tuple[int, int]]:
     """What is ready after some time: `left` nanoseconds at the most, None for any."""
     if clock.virtual and left is not None:
-        found = poller.poll(0)
+        found = waits.wait(files, 0)
         if not found:
             clock.sleep(left)
         return found
     limit = _LONGEST_WAIT if left is None else min(left, _LONGEST_WAIT)
-    if waiting:
-        return poller.poll((limit + 999_999) // 1_000_000)
+    if files or type(clock) is SystemClock:
+        return waits.wait(files, limit)
     clock.sleep(limit)
     return []
 

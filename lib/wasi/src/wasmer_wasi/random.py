@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
+
+from wasmer_wasi.waiting import look
 
 RandomSource = Callable[[int], bytes]
 
@@ -25,8 +27,17 @@ def seeded(seed: int | bytes | str) -> RandomSource:
     return random.Random(seed).randbytes
 
 
-def fill(buffer: memoryview, source: RandomSource) -> None:
-    """Fill a buffer from a source."""
-    for start in range(0, len(buffer), CHUNK_BYTES):
-        piece = buffer[start : start + CHUNK_BYTES]
-        piece[:] = source(len(piece))
+def fill(memory: Any, start: int, length: int, source: RandomSource) -> None:
+    """Fill a range of a guest's memory from a source.
+
+    Raises:
+        RuntimeError: the source gave another number of bytes than it was asked for.
+    """
+    for at in range(start, start + length, CHUNK_BYTES):
+        wanted = min(CHUNK_BYTES, start + length - at)
+        data = source(wanted)
+        if len(data) != wanted:
+            raise RuntimeError(f"the source of random bytes was asked for {wanted} and gave {len(data)}")
+        memory.write(at, data)
+        if length > CHUNK_BYTES:
+            look()

@@ -13,11 +13,11 @@ import functools
 import os
 from collections.abc import Callable
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from wasmer_runtime_core.errors import ExitCode
 from wasmer_wasi import poll, random
-from wasmer_wasi.descriptors import Descriptor, rights_of
+from wasmer_wasi.descriptors import Descriptor
 from wasmer_wasi.errno import (
     EBADF,
     EFAULT,
@@ -32,12 +32,14 @@ from wasmer_wasi.errno import (
     WasiError,
     errno_of,
 )
-from wasmer_wasi.files import SEEK_CUR, SEEK_END, SEEK_SET, Status, write_rest
+from wasmer_wasi.files import SEEK_CUR, SEEK_END, SEEK_SET, File, Status
 from wasmer_wasi.filesystem import Opening
-from wasmer_wasi.guest import SIZE, TIME, U32, U64, Context, beyond, check, gather, span
+from wasmer_wasi.guest import FLAGS, SIZE, TIME, U32, U64, Context, beyond, check, gather, path_text, release
 from wasmer_wasi.sockets import Socket
+from wasmer_wasi.state import NO_STATE, WasiState, lent, state_of
 from wasmer_wasi.types import (
     ADVICES,
+    ALL_RIGHTS,
     CLOCK_REALTIME,
     DIRENT,
     EVENT,
@@ -68,7 +70,6 @@ from wasmer_wasi.types import (
     RIGHT_FD_FILESTAT_SET_SIZE,
     RIGHT_FD_FILESTAT_SET_TIMES,
     RIGHT_FD_READ,
-    RIGHT_FD_READDIR,
     RIGHT_FD_SEEK,
     RIGHT_FD_SYNC,
     RIGHT_FD_TELL,
@@ -94,9 +95,7 @@ from wasmer_wasi.types import (
     SUBSCRIPTION_CLOCK,
     SUBSCRIPTION_FD,
 )
-
-if TYPE_CHECKING:
-    from wasmer_wasi.state import WasiState
+from wasmer_wasi.waiting import LOOK_EVERY, Interrupted, look
 
 NAMESPACE: Final = "wasi_snapshot_preview1"
 
@@ -109,70 +108,75 @@ _EVENT: Final = EVENT.layout(SNAPSHOT1)
 _SUBSCRIPTION_CLOCK: Final = SUBSCRIPTION_CLOCK.layout(SNAPSHOT1)
 _SUBSCRIPTION_FD: Final = SUBSCRIPTION_FD.layout(SNAPSHOT1)
 
+COPIED_BYTES: Final = 4096
+"""Most that a read or write of one buffer copies on the way, which costs less than a view of the guest's memory."""
+
 _WHENCE: Final = (SEEK_SET, SEEK_CUR, SEEK_END)
 
 _Function = TypeVar("_Function", bound=Callable[..., int])
 
 
-def answers(function: _Function) -> _Function:
-    """A host function whose refusals are errnos."""
+def answers(function: _Function) -> Callable[..., int]:
+    """A host function, given the instance's state, too, whose refusals are errnos."""
 
     @functools.wraps(function)
     def answering(ctx: Context, *args: int) -> int:
+        state = ctx.data
+        if type(state) is not WasiState:
+            state = state_of(ctx)
         try:
-            return function(ctx, *args)
+            return function(ctx, state, *args)
         except FAILURES as failure:
             return errno_of(failure)
+        except Interrupted as interrupted:
+            raise interrupted.reason from None
 
-    return answering  # type: ignore[return-value]
+    return answering
 
 
 # --- arguments and environment ----------------------------------------------------------------
 
 
 @answers
-def args_get(ctx: Context, argv: int, argv_buf: int) -> int:
+def args_get(ctx: Context, state: WasiState, argv: int, argv_buf: int) -> int:
     """Write the arguments, each ended by NUL, to `argv_buf`, and pointers to them to `argv`."""
-    return _write_strings(ctx, ctx.data.args, argv, argv_buf)
+    return _write_strings(ctx, state, state.args, argv, argv_buf)
 
 
 @answers
-def args_sizes_get(ctx: Context, argc: int, argv_buf_size: int) -> int:
+def args_sizes_get(ctx: Context, state: WasiState, argc: int, argv_buf_size: int) -> int:
     """Write the number of arguments and the bytes they need."""
-    return _write_sizes(ctx, ctx.data.args, argc, argv_buf_size)
+    return _write_sizes(ctx, state, state.args, argc, argv_buf_size)
 
 
 @answers
-def environ_get(ctx: Context, environ: int, environ_buf: int) -> int:
+def environ_get(ctx: Context, state: WasiState, environ: int, environ_buf: int) -> int:
     """Write the environment (`NAME=value`), like `args_get`."""
-    return _write_strings(ctx, ctx.data.environ, environ, environ_buf)
+    return _write_strings(ctx, state, state.environ, environ, environ_buf)
 
 
 @answers
-def environ_sizes_get(ctx: Context, environ_count: int, environ_buf_size: int) -> int:
+def environ_sizes_get(ctx: Context, state: WasiState, environ_count: int, environ_buf_size: int) -> int:
     """Write the number of environment variables and the bytes they need."""
-    return _write_sizes(ctx, ctx.data.environ, environ_count, environ_buf_size)
+    return _write_sizes(ctx, state, state.environ, environ_count, environ_buf_size)
 
 
-def _write_strings(ctx: Context, strings: list[bytes], pointers: int, buffer: int) -> int:
-    state = ctx.data
+def _write_strings(ctx: Context, state: WasiState, strings: list[bytes], pointers: int, buffer: int) -> int:
     data = b"".join(string + b"\0" for string in strings)
     pointers = check(ctx, state, pointers, 4 * len(strings))
     buffer = check(ctx, state, buffer, len(data))
-    view = state.view
-    view[buffer : buffer + len(data)] = data
+    state.memory.write(buffer, data)
     for at, string in enumerate(strings):
-        SIZE.pack_into(view, pointers + 4 * at, buffer)
+        SIZE.pack_into(state.memory, pointers + 4 * at, buffer)
         buffer += len(string) + 1
     return SUCCESS
 
 
-def _write_sizes(ctx: Context, strings: list[bytes], count: int, size: int) -> int:
-    state = ctx.data
+def _write_sizes(ctx: Context, state: WasiState, strings: list[bytes], count: int, size: int) -> int:
     count = check(ctx, state, count, 4)
     size = check(ctx, state, size, 4)
-    SIZE.pack_into(state.view, count, len(strings))
-    SIZE.pack_into(state.view, size, sum(len(string) + 1 for string in strings))
+    SIZE.pack_into(state.memory, count, len(strings))
+    SIZE.pack_into(state.memory, size, sum(len(string) + 1 for string in strings))
     return SUCCESS
 
 
@@ -180,14 +184,13 @@ def _write_sizes(ctx: Context, strings: list[bytes], count: int, size: int) -> i
 
 
 @answers
-def clock_res_get(ctx: Context, clock_id: int, resolution: int) -> int:
+def clock_res_get(ctx: Context, state: WasiState, clock_id: int, resolution: int) -> int:
     """Write the resolution of a clock in nanoseconds."""
-    state = ctx.data
     resolution = check(ctx, state, resolution, 8)
     found = state.clock.resolutions.get(clock_id)
     if found is None:
         return EINVAL
-    TIME.pack_into(state.view, resolution, found)
+    TIME.pack_into(state.memory, resolution, found)
     return SUCCESS
 
 
@@ -195,12 +198,15 @@ def clock_time_get(ctx: Context, clock_id: int, precision: int, time: int) -> in
     """Write the time of a clock in nanoseconds. `precision` is a hint, and not needed."""
     state = ctx.data
     time &= U32
-    if time + 8 > state.memory_bytes and beyond(ctx, state, time + 8):
-        return EFAULT
+    try:
+        if time + 8 > state.memory_bytes and beyond(ctx, state, time + 8):
+            return EFAULT
+    except NO_STATE:
+        return clock_time_get(lent(ctx), clock_id, precision, time)
     read = state.clock.readers.get(clock_id)
     if read is None:
         return EINVAL
-    TIME.pack_into(state.view, time, read() & U64)
+    TIME.pack_into(state.memory, time, read() & U64)
     return SUCCESS
 
 
@@ -208,9 +214,9 @@ def clock_time_get(ctx: Context, clock_id: int, precision: int, time: int) -> in
 
 
 @answers
-def fd_advise(ctx: Context, fd: int, offset: int, length: int, advice: int) -> int:
+def fd_advise(ctx: Context, state: WasiState, fd: int, offset: int, length: int, advice: int) -> int:
     """Tell how a range of a file will be used."""
-    file = ctx.data.descriptors.get_file(fd & U32, RIGHT_FD_ADVISE)
+    file = state.descriptors.get_file(fd & U32, RIGHT_FD_ADVISE)
     if not 0 <= advice < ADVICES or length < 0:
         return EINVAL
     if offset >= 0:  # an offset no file can have is a hint about nothing
@@ -219,41 +225,40 @@ def fd_advise(ctx: Context, fd: int, offset: int, length: int, advice: int) -> i
 
 
 @answers
-def fd_allocate(ctx: Context, fd: int, offset: int, length: int) -> int:
+def fd_allocate(ctx: Context, state: WasiState, fd: int, offset: int, length: int) -> int:
     """Make room for a range of a file, which grows if it is shorter."""
-    file = ctx.data.descriptors.get_file(fd & U32, RIGHT_FD_ALLOCATE)
+    file = state.descriptors.get_file(fd & U32, RIGHT_FD_ALLOCATE)
     file.allocate(offset, length)
     return SUCCESS
 
 
 @answers
-def fd_close(ctx: Context, fd: int) -> int:
+def fd_close(ctx: Context, state: WasiState, fd: int) -> int:
     """Close a descriptor."""
-    ctx.data.descriptors.close(fd & U32)
+    state.descriptors.close(fd & U32)
     return SUCCESS
 
 
 @answers
-def fd_datasync(ctx: Context, fd: int) -> int:
+def fd_datasync(ctx: Context, state: WasiState, fd: int) -> int:
     """Write what was written to a file to the disk."""
-    _synchronize(ctx, fd, RIGHT_FD_DATASYNC, data_only=True)
+    _synchronize(state, fd, RIGHT_FD_DATASYNC, data_only=True)
     return SUCCESS
 
 
 @answers
-def fd_fdstat_get(ctx: Context, fd: int, stat: int) -> int:
+def fd_fdstat_get(ctx: Context, state: WasiState, fd: int, stat: int) -> int:
     """Write a descriptor's kind, flags and rights."""
-    state = ctx.data
     stat = check(ctx, state, stat, _FDSTAT.size)
     found = state.descriptors.get(fd & U32)
-    _FDSTAT.pack_into(state.view, stat, found.filetype, found.flags, found.rights, found.inheriting)
+    _FDSTAT.pack_into(state.memory, stat, found.filetype, found.flags, found.rights, found.inheriting)
     return SUCCESS
 
 
 @answers
-def fd_fdstat_set_flags(ctx: Context, fd: int, flags: int) -> int:
+def fd_fdstat_set_flags(ctx: Context, state: WasiState, fd: int, flags: int) -> int:
     """Change a descriptor's flags."""
-    descriptor = ctx.data.descriptors.get(fd & U32, RIGHT_FD_FDSTAT_SET_FLAGS)
+    descriptor = state.descriptors.get(fd & U32, RIGHT_FD_FDSTAT_SET_FLAGS)
     if flags & ~FDFLAGS:
         return EINVAL
     if descriptor.file is None:
@@ -264,9 +269,9 @@ def fd_fdstat_set_flags(ctx: Context, fd: int, flags: int) -> int:
 
 
 @answers
-def fd_fdstat_set_rights(ctx: Context, fd: int, rights_base: int, rights_inheriting: int) -> int:
+def fd_fdstat_set_rights(ctx: Context, state: WasiState, fd: int, rights_base: int, rights_inheriting: int) -> int:
     """Take rights away from a descriptor."""
-    descriptor = ctx.data.descriptors.get(fd & U32)
+    descriptor = state.descriptors.get(fd & U32)
     rights_base &= U64
     rights_inheriting &= U64
     if rights_base & ~descriptor.rights or rights_inheriting & ~descriptor.inheriting:
@@ -277,10 +282,10 @@ def fd_fdstat_set_rights(ctx: Context, fd: int, rights_base: int, rights_inherit
 
 
 @answers
-def fd_filestat_get(ctx: Context, fd: int, buf: int) -> int:
+def fd_filestat_get(ctx: Context, state: WasiState, fd: int, buf: int) -> int:
     """Write a file's status."""
-    buf = check(ctx, ctx.data, buf, _FILESTAT.size)
-    _FILESTAT.pack_into(ctx.data.view, buf, *status_of_descriptor(ctx.data, fd))
+    buf = check(ctx, state, buf, _FILESTAT.size)
+    _FILESTAT.pack_into(state.memory, buf, *status_of_descriptor(state, fd))
     return SUCCESS
 
 
@@ -293,9 +298,9 @@ def status_of_descriptor(state: WasiState, fd: int) -> Status:
 
 
 @answers
-def fd_filestat_set_size(ctx: Context, fd: int, size: int) -> int:
+def fd_filestat_set_size(ctx: Context, state: WasiState, fd: int, size: int) -> int:
     """Cut a file, or lengthen it with zeros."""
-    file = ctx.data.descriptors.get_file(fd & U32, RIGHT_FD_FILESTAT_SET_SIZE)
+    file = state.descriptors.get_file(fd & U32, RIGHT_FD_FILESTAT_SET_SIZE)
     if size < 0:
         return EINVAL
     file.set_size(size)
@@ -303,9 +308,8 @@ def fd_filestat_set_size(ctx: Context, fd: int, size: int) -> int:
 
 
 @answers
-def fd_filestat_set_times(ctx: Context, fd: int, atim: int, mtim: int, fst_flags: int) -> int:
+def fd_filestat_set_times(ctx: Context, state: WasiState, fd: int, atim: int, mtim: int, fst_flags: int) -> int:
     """Set a file's times of access and change, in nanoseconds."""
-    state = ctx.data
     descriptor = state.descriptors.get(fd & U32, RIGHT_FD_FILESTAT_SET_TIMES)
     times = _times(state, atim, mtim, fst_flags)
     opened = descriptor.file if descriptor.directory is None else descriptor.directory
@@ -328,139 +332,163 @@ def _times(state: WasiState, atim: int, mtim: int, flags: int) -> tuple[int | No
 
 
 @answers
-def fd_pread(ctx: Context, fd: int, iovs: int, iovs_len: int, offset: int, nread: int) -> int:
+def fd_pread(ctx: Context, state: WasiState, fd: int, iovs: int, iovs_len: int, offset: int, nread: int) -> int:
     """Read from a place in a file, leaving its position."""
-    state = ctx.data
     nread = check(ctx, state, nread, 4)
     buffers = gather(ctx, state, iovs, iovs_len)
-    file = state.descriptors.get_file(fd & U32, RIGHT_FD_READ)
-    if offset < 0:
-        return EINVAL
-    SIZE.pack_into(state.view, nread, file.read_at(buffers, offset))
+    try:
+        file = _positioned(state, fd, RIGHT_FD_READ)
+        if offset < 0:
+            return EINVAL
+        SIZE.pack_into(state.memory, nread, file.read_at(buffers, offset))
+    finally:
+        release(buffers)
     return SUCCESS
 
 
+def _positioned(state: WasiState, fd: int, right: int) -> File:
+    """A file that can be read or written at any place; ESPIPE for a stream."""
+    descriptor = state.descriptors.get(fd & U32, right)
+    if descriptor.file is None:
+        raise WasiError(EBADF)
+    if not descriptor.rights & RIGHT_FD_SEEK:
+        raise WasiError(ENOTCAPABLE if descriptor.granted & RIGHT_FD_SEEK else ESPIPE)
+    return descriptor.file
+
+
 @answers
-def fd_prestat_get(ctx: Context, fd: int, buf: int) -> int:
+def fd_prestat_get(ctx: Context, state: WasiState, fd: int, buf: int) -> int:
     """Write what kind of preopened thing a descriptor is, and how long its name."""
-    state = ctx.data
     buf = check(ctx, state, buf, _PRESTAT.size)
     preopen = state.descriptors.get(fd & U32).preopen
     if preopen is None:
         return EBADF
-    _PRESTAT.pack_into(state.view, buf, PREOPEN_DIRECTORY, len(preopen))
+    _PRESTAT.pack_into(state.memory, buf, PREOPEN_DIRECTORY, len(preopen))
     return SUCCESS
 
 
 @answers
-def fd_prestat_dir_name(ctx: Context, fd: int, path: int, path_len: int) -> int:
+def fd_prestat_dir_name(ctx: Context, state: WasiState, fd: int, path: int, path_len: int) -> int:
     """Write the name of a preopened directory, without a NUL."""
-    buffer = span(ctx, ctx.data, path, path_len)
-    preopen = ctx.data.descriptors.get(fd & U32).preopen
+    path_len &= U32
+    path = check(ctx, state, path, path_len)
+    preopen = state.descriptors.get(fd & U32).preopen
     if preopen is None:
         return ENOTDIR
-    if len(buffer) < len(preopen):
+    if path_len < len(preopen):
         return ENAMETOOLONG
-    buffer[: len(preopen)] = preopen
+    state.memory.write(path, preopen)
     return SUCCESS
 
 
 @answers
-def fd_pwrite(ctx: Context, fd: int, iovs: int, iovs_len: int, offset: int, nwritten: int) -> int:
+def fd_pwrite(ctx: Context, state: WasiState, fd: int, iovs: int, iovs_len: int, offset: int, nwritten: int) -> int:
     """Write to a place in a file, leaving its position."""
-    state = ctx.data
     nwritten = check(ctx, state, nwritten, 4)
     buffers = gather(ctx, state, iovs, iovs_len)
-    file = state.descriptors.get_file(fd & U32, RIGHT_FD_WRITE)
-    if offset < 0:
-        return EINVAL
-    SIZE.pack_into(state.view, nwritten, file.write_at(buffers, offset))
+    try:
+        file = _positioned(state, fd, RIGHT_FD_WRITE)
+        if offset < 0:
+            return EINVAL
+        SIZE.pack_into(state.memory, nwritten, file.write_at(buffers, offset))
+    finally:
+        release(buffers)
     return SUCCESS
 
 
 def fd_read(ctx: Context, fd: int, iovs: int, iovs_len: int, nread: int) -> int:
     """Read from a file's position."""
-    state = ctx.data
+    state: WasiState = ctx.data
+    nread &= U32
     try:
-        nread &= U32
         if nread + 4 > state.memory_bytes and beyond(ctx, state, nread + 4):
             return EFAULT
+    except NO_STATE:
+        return fd_read(lent(ctx), fd, iovs, iovs_len, nread)
+    try:
         if iovs_len == 1:
             iovs &= U32
             if iovs + 8 > state.memory_bytes and beyond(ctx, state, iovs + 8):
                 return EFAULT
-            start, length = _PAIR.unpack_from(state.view, iovs)
-            length += start
-            if length > state.memory_bytes and beyond(ctx, state, length):
+            start, length = _PAIR.unpack_from(state.memory, iovs)
+            end = start + length
+            if end > state.memory_bytes and beyond(ctx, state, end):
                 return EFAULT
-            buffers = [state.view[start:length]]
+            descriptor = state.descriptors.open.get(fd)
+            if descriptor is None:
+                return EBADF
+            if not descriptor.rights & RIGHT_FD_READ:
+                return descriptor.refusal(RIGHT_FD_READ)
+            if descriptor.host >= 0 and length <= COPIED_BYTES:
+                data = os.read(descriptor.host, length)
+                state.memory.write(start, data)
+                SIZE.pack_into(state.memory, nread, len(data))
+                return SUCCESS
+            file = descriptor.file
+            if file is None:
+                return EBADF
+            buffers = [memoryview(state.memory)[start:end]] if length else []
         else:
             buffers = gather(ctx, state, iovs, iovs_len)
-        descriptor = state.descriptors.open.get(fd)
-        if descriptor is None:
-            return EBADF
-        if not descriptor.rights & RIGHT_FD_READ:
-            return descriptor.refusal(RIGHT_FD_READ)
-        if descriptor.host >= 0:
-            count = os.readv(descriptor.host, buffers)
-        elif descriptor.file is not None:
-            count = descriptor.file.read(buffers)
-        else:
-            return EBADF
-        SIZE.pack_into(state.view, nread, count)
+            file = state.descriptors.get_file(fd & U32, RIGHT_FD_READ)
+        try:
+            count = file.read(buffers)
+        except BaseException:
+            release(buffers)
+            raise
+        SIZE.pack_into(state.memory, nread, count)
         return SUCCESS
     except FAILURES as failure:
         return errno_of(failure)
+    except Interrupted as interrupted:
+        raise interrupted.reason from None
 
 
 @answers
-def fd_readdir(ctx: Context, fd: int, buf: int, buf_len: int, cookie: int, bufused: int) -> int:
+def fd_readdir(ctx: Context, state: WasiState, fd: int, buf: int, buf_len: int, cookie: int, bufused: int) -> int:
     """Write entries of a directory, from `cookie` on, until the buffer is full.
 
     A cookie is a number of entries; at 0 the directory is read anew, and what follows shows
     the names of that moment. The last entry may be cut short, which fills the buffer and
     says that there are more.
     """
-    state = ctx.data
     bufused = check(ctx, state, bufused, 4)
-    buffer = span(ctx, state, buf, buf_len)
-    descriptor = state.descriptors.get(fd & U32, RIGHT_FD_READDIR)
-    if descriptor.directory is None:
-        return EBADF
+    buf_len &= U32
+    buf = check(ctx, state, buf, buf_len)
     cookie &= U64
-    if cookie == 0 or not descriptor.listing:
-        descriptor.listing = descriptor.directory.entries()
     used = 0
-    for at in range(cookie, len(descriptor.listing)):
-        ino, filetype, name = descriptor.listing[at]
+    listing = state.descriptors.listing(fd & U32, anew=cookie == 0)
+    for at in range(cookie, len(listing)):
+        ino, filetype, name = listing[at]
         entry = _DIRENT.pack(at + 1, ino & U64, len(name), filetype) + name
-        room = min(len(buffer) - used, len(entry))
-        buffer[used : used + room] = entry[:room]
+        room = min(buf_len - used, len(entry))
+        state.memory.write(buf + used, entry[:room])
         used += room
-        if used == len(buffer):
+        if used == buf_len:
             break
-    SIZE.pack_into(state.view, bufused, used)
+        if at % LOOK_EVERY == 0:
+            look()
+    SIZE.pack_into(state.memory, bufused, used)
     return SUCCESS
 
 
 @answers
-def fd_renumber(ctx: Context, fd: int, to: int) -> int:
+def fd_renumber(ctx: Context, state: WasiState, fd: int, to: int) -> int:
     """Give a descriptor the number of another open one, which is closed."""
-    ctx.data.descriptors.renumber(fd & U32, to & U32)
+    state.descriptors.renumber(fd & U32, to & U32)
     return SUCCESS
 
 
 @answers
-def fd_seek(ctx: Context, fd: int, offset: int, whence: int, newoffset: int) -> int:
+def fd_seek(ctx: Context, state: WasiState, fd: int, offset: int, whence: int, newoffset: int) -> int:
     """Move a file's position and write the new one."""
     if not 0 <= whence < len(_WHENCE):
         return EINVAL
-    return seek(ctx, fd, offset, _WHENCE[whence], newoffset)
+    return seek(ctx, state, fd, offset, _WHENCE[whence], newoffset)
 
 
-def seek(ctx: Context, fd: int, offset: int, whence: int, newoffset: int) -> int:
+def seek(ctx: Context, state: WasiState, fd: int, offset: int, whence: int, newoffset: int) -> int:
     """`fd_seek` with the host's whence."""
-    state = ctx.data
     newoffset = check(ctx, state, newoffset, 8)
     descriptor = state.descriptors.get(fd & U32)
     if descriptor.file is None:
@@ -470,90 +498,101 @@ def seek(ctx: Context, fd: int, offset: int, whence: int, newoffset: int) -> int
     telling = whence == SEEK_CUR and offset == 0
     if not descriptor.rights & (RIGHT_FD_SEEK | RIGHT_FD_TELL if telling else RIGHT_FD_SEEK):
         return ENOTCAPABLE
-    TIME.pack_into(state.view, newoffset, descriptor.file.seek(offset, whence))
+    TIME.pack_into(state.memory, newoffset, descriptor.file.seek(offset, whence))
     return SUCCESS
 
 
 @answers
-def fd_sync(ctx: Context, fd: int) -> int:
+def fd_sync(ctx: Context, state: WasiState, fd: int) -> int:
     """Write what was written to a file, and its status, to the disk."""
-    _synchronize(ctx, fd, RIGHT_FD_SYNC, data_only=False)
+    _synchronize(state, fd, RIGHT_FD_SYNC, data_only=False)
     return SUCCESS
 
 
-def _synchronize(ctx: Context, fd: int, right: int, *, data_only: bool) -> None:
-    descriptor = ctx.data.descriptors.get(fd & U32, right)
+def _synchronize(state: WasiState, fd: int, right: int, *, data_only: bool) -> None:
+    descriptor = state.descriptors.get(fd & U32, right)
     opened = descriptor.file if descriptor.directory is None else descriptor.directory
     if opened is not None:
         opened.sync(data_only=data_only)
 
 
 @answers
-def fd_tell(ctx: Context, fd: int, offset: int) -> int:
+def fd_tell(ctx: Context, state: WasiState, fd: int, offset: int) -> int:
     """Write a file's position."""
-    return seek(ctx, fd, 0, SEEK_CUR, offset)
+    return seek(ctx, state, fd, 0, SEEK_CUR, offset)
 
 
 def fd_write(ctx: Context, fd: int, iovs: int, iovs_len: int, nwritten: int) -> int:
     """Write at a file's position."""
-    state = ctx.data
+    state: WasiState = ctx.data
+    nwritten &= U32
     try:
-        nwritten &= U32
         if nwritten + 4 > state.memory_bytes and beyond(ctx, state, nwritten + 4):
             return EFAULT
+    except NO_STATE:
+        return fd_write(lent(ctx), fd, iovs, iovs_len, nwritten)
+    try:
         if iovs_len == 1:
             iovs &= U32
             if iovs + 8 > state.memory_bytes and beyond(ctx, state, iovs + 8):
                 return EFAULT
-            start, length = _PAIR.unpack_from(state.view, iovs)
-            length += start
-            if length > state.memory_bytes and beyond(ctx, state, length):
+            start, length = _PAIR.unpack_from(state.memory, iovs)
+            end = start + length
+            if end > state.memory_bytes and beyond(ctx, state, end):
                 return EFAULT
             descriptor = state.descriptors.open.get(fd)
             if descriptor is None:
                 return EBADF
             if not descriptor.rights & RIGHT_FD_WRITE:
                 return descriptor.refusal(RIGHT_FD_WRITE)
-            if descriptor.host >= 0:
-                count = os.write(descriptor.host, state.view[start:length])
-                if start + count != length:
-                    count = write_rest(descriptor.host, [state.view[start:length]], count)
-            elif descriptor.file is not None:
-                count = descriptor.file.write([state.view[start:length]])
-            else:
+            file = descriptor.file
+            if file is None:
                 return EBADF
+            if length <= COPIED_BYTES:
+                data = state.memory.read(start, length)
+                count = os.write(descriptor.host, data) if descriptor.host >= 0 else file.write([data])
+                SIZE.pack_into(state.memory, nwritten, count)
+                return SUCCESS
+            buffers = [memoryview(state.memory)[start:end]]
         else:
             buffers = gather(ctx, state, iovs, iovs_len)
-            count = state.descriptors.get_file(fd & U32, RIGHT_FD_WRITE).write(buffers)
-        SIZE.pack_into(state.view, nwritten, count)
+            file = state.descriptors.get_file(fd & U32, RIGHT_FD_WRITE)
+        try:
+            count = file.write(buffers)
+        except BaseException:
+            release(buffers)
+            raise
+        SIZE.pack_into(state.memory, nwritten, count)
         return SUCCESS
     except FAILURES as failure:
         return errno_of(failure)
+    except Interrupted as interrupted:
+        raise interrupted.reason from None
 
 
 # --- paths ------------------------------------------------------------------------------------
 
 
 @answers
-def path_create_directory(ctx: Context, fd: int, path: int, path_len: int) -> int:
+def path_create_directory(ctx: Context, state: WasiState, fd: int, path: int, path_len: int) -> int:
     """Make a directory."""
-    name = bytes(span(ctx, ctx.data, path, path_len))
-    ctx.data.descriptors.get_directory(fd & U32, RIGHT_PATH_CREATE_DIRECTORY).create_directory(name)
+    name = path_text(ctx, state, path, path_len)
+    state.descriptors.get_directory(fd & U32, RIGHT_PATH_CREATE_DIRECTORY).create_directory(name)
     return SUCCESS
 
 
 @answers
-def path_filestat_get(ctx: Context, fd: int, flags: int, path: int, path_len: int, buf: int) -> int:
+def path_filestat_get(ctx: Context, state: WasiState, fd: int, flags: int, path: int, path_len: int, buf: int) -> int:
     """Write the status of what a path leads to."""
-    buf = check(ctx, ctx.data, buf, _FILESTAT.size)
-    _FILESTAT.pack_into(ctx.data.view, buf, *status_of_path(ctx, fd, flags, path, path_len))
+    buf = check(ctx, state, buf, _FILESTAT.size)
+    _FILESTAT.pack_into(state.memory, buf, *status_of_path(ctx, state, fd, flags, path, path_len))
     return SUCCESS
 
 
-def status_of_path(ctx: Context, fd: int, flags: int, path: int, path_len: int) -> Status:
-    name = bytes(span(ctx, ctx.data, path, path_len))
+def status_of_path(ctx: Context, state: WasiState, fd: int, flags: int, path: int, path_len: int) -> Status:
+    name = path_text(ctx, state, path, path_len)
     follow = _follows(flags)
-    return ctx.data.descriptors.get_directory(fd & U32, RIGHT_PATH_FILESTAT_GET).path_status(name, follow)
+    return state.descriptors.get_directory(fd & U32, RIGHT_PATH_FILESTAT_GET).path_status(name, follow)
 
 
 def _follows(flags: int) -> bool:
@@ -564,11 +603,10 @@ def _follows(flags: int) -> bool:
 
 @answers
 def path_filestat_set_times(
-    ctx: Context, fd: int, flags: int, path: int, path_len: int, atim: int, mtim: int, fst_flags: int
+    ctx: Context, state: WasiState, fd: int, flags: int, path: int, path_len: int, atim: int, mtim: int, fst_flags: int
 ) -> int:
     """Set the times of what a path leads to, in nanoseconds."""
-    state = ctx.data
-    name = bytes(span(ctx, state, path, path_len))
+    name = path_text(ctx, state, path, path_len)
     follow = _follows(flags)
     directory = state.descriptors.get_directory(fd & U32, RIGHT_PATH_FILESTAT_SET_TIMES)
     directory.path_set_times(name, follow, *_times(state, atim, mtim, fst_flags))
@@ -578,6 +616,7 @@ def path_filestat_set_times(
 @answers
 def path_link(
     ctx: Context,
+    state: WasiState,
     old_fd: int,
     old_flags: int,
     old_path: int,
@@ -587,9 +626,9 @@ def path_link(
     new_path_len: int,
 ) -> int:
     """Make a hard link. Following a symbolic link to what is linked is refused, as elsewhere."""
-    descriptors = ctx.data.descriptors
-    old_name = bytes(span(ctx, ctx.data, old_path, old_path_len))
-    new_name = bytes(span(ctx, ctx.data, new_path, new_path_len))
+    descriptors = state.descriptors
+    old_name = path_text(ctx, state, old_path, old_path_len)
+    new_name = path_text(ctx, state, new_path, new_path_len)
     source = descriptors.get_directory(old_fd & U32, RIGHT_PATH_LINK_SOURCE)
     target = descriptors.get_directory(new_fd & U32, RIGHT_PATH_LINK_TARGET)
     if old_flags:
@@ -601,6 +640,7 @@ def path_link(
 @answers
 def path_open(
     ctx: Context,
+    state: WasiState,
     fd: int,
     dirflags: int,
     path: int,
@@ -616,9 +656,8 @@ def path_open(
     The new descriptor can have every right of its kind that the directory hands on; of
     reading and writing only what `fs_rights_base` asks for, which the directory must allow.
     """
-    state = ctx.data
     opened_fd = check(ctx, state, opened_fd, 4)
-    name = bytes(span(ctx, state, path, path_len))
+    name = path_text(ctx, state, path, path_len)
     descriptor = state.descriptors.get(fd & U32)
     if descriptor.directory is None:
         return ENOTDIR if descriptor.filetype == FILETYPE_REGULAR_FILE else EBADF
@@ -632,54 +671,53 @@ def path_open(
     wanted = fs_rights_base & (RIGHT_FD_READ | RIGHT_FD_WRITE)
     if needed & ~descriptor.rights or wanted & ~descriptor.inheriting:
         return ENOTCAPABLE
-    readable = bool(fs_rights_base & (RIGHT_FD_READ | RIGHT_FD_READDIR))
+    state.descriptors.must_have_room()
     writable = bool(wanted & RIGHT_FD_WRITE)
+    readable = bool(wanted & RIGHT_FD_READ) or not writable
     opened = descriptor.directory.open(name, Opening(_follows(dirflags), oflags, fdflags, readable, writable))
-    filetype = opened.status().filetype
-    seekable = filetype == FILETYPE_REGULAR_FILE or _can_seek(opened)
-    rights = rights_of(filetype, readable=readable or not writable, writable=writable, seekable=seekable)
-    new = Descriptor(opened, filetype, rights & descriptor.inheriting, descriptor.inheriting, fdflags)
-    SIZE.pack_into(state.view, opened_fd, state.descriptors.insert(new))
+    new = Descriptor.of(opened, readable, writable, descriptor.inheriting, fdflags)
+    SIZE.pack_into(state.memory, opened_fd, state.descriptors.insert(new))
     return SUCCESS
 
 
-def _can_seek(opened: Any) -> bool:
-    try:
-        opened.seek(0, SEEK_CUR)
-    except (AttributeError, OSError, WasiError):
-        return False
-    return True
-
-
 @answers
-def path_readlink(ctx: Context, fd: int, path: int, path_len: int, buf: int, buf_len: int, bufused: int) -> int:
+def path_readlink(
+    ctx: Context, state: WasiState, fd: int, path: int, path_len: int, buf: int, buf_len: int, bufused: int
+) -> int:
     """Write the text of a symbolic link, as much as there is room for."""
-    state = ctx.data
     bufused = check(ctx, state, bufused, 4)
-    buffer = span(ctx, state, buf, buf_len)
-    name = bytes(span(ctx, state, path, path_len))
-    text = state.descriptors.get_directory(fd & U32, RIGHT_PATH_READLINK).read_link(name)[: len(buffer)]
-    buffer[: len(text)] = text
-    SIZE.pack_into(state.view, bufused, len(text))
+    buf_len &= U32
+    buf = check(ctx, state, buf, buf_len)
+    name = path_text(ctx, state, path, path_len)
+    text = state.descriptors.get_directory(fd & U32, RIGHT_PATH_READLINK).read_link(name)[:buf_len]
+    state.memory.write(buf, text)
+    SIZE.pack_into(state.memory, bufused, len(text))
     return SUCCESS
 
 
 @answers
-def path_remove_directory(ctx: Context, fd: int, path: int, path_len: int) -> int:
+def path_remove_directory(ctx: Context, state: WasiState, fd: int, path: int, path_len: int) -> int:
     """Remove an empty directory."""
-    name = bytes(span(ctx, ctx.data, path, path_len))
-    ctx.data.descriptors.get_directory(fd & U32, RIGHT_PATH_REMOVE_DIRECTORY).remove_directory(name)
+    name = path_text(ctx, state, path, path_len)
+    state.descriptors.get_directory(fd & U32, RIGHT_PATH_REMOVE_DIRECTORY).remove_directory(name)
     return SUCCESS
 
 
 @answers
 def path_rename(
-    ctx: Context, fd: int, old_path: int, old_path_len: int, new_fd: int, new_path: int, new_path_len: int
+    ctx: Context,
+    state: WasiState,
+    fd: int,
+    old_path: int,
+    old_path_len: int,
+    new_fd: int,
+    new_path: int,
+    new_path_len: int,
 ) -> int:
     """Rename a file or a directory, replacing what has the new name."""
-    descriptors = ctx.data.descriptors
-    old_name = bytes(span(ctx, ctx.data, old_path, old_path_len))
-    new_name = bytes(span(ctx, ctx.data, new_path, new_path_len))
+    descriptors = state.descriptors
+    old_name = path_text(ctx, state, old_path, old_path_len)
+    new_name = path_text(ctx, state, new_path, new_path_len)
     source = descriptors.get_directory(fd & U32, RIGHT_PATH_RENAME_SOURCE)
     target = descriptors.get_directory(new_fd & U32, RIGHT_PATH_RENAME_TARGET)
     source.rename(old_name, target, new_name)
@@ -687,19 +725,21 @@ def path_rename(
 
 
 @answers
-def path_symlink(ctx: Context, old_path: int, old_path_len: int, fd: int, new_path: int, new_path_len: int) -> int:
+def path_symlink(
+    ctx: Context, state: WasiState, old_path: int, old_path_len: int, fd: int, new_path: int, new_path_len: int
+) -> int:
     """Make a symbolic link with the text `old_path`."""
-    text = bytes(span(ctx, ctx.data, old_path, old_path_len))
-    name = bytes(span(ctx, ctx.data, new_path, new_path_len))
-    ctx.data.descriptors.get_directory(fd & U32, RIGHT_PATH_SYMLINK).symlink(text, name)
+    text = path_text(ctx, state, old_path, old_path_len)
+    name = path_text(ctx, state, new_path, new_path_len)
+    state.descriptors.get_directory(fd & U32, RIGHT_PATH_SYMLINK).symlink(text, name)
     return SUCCESS
 
 
 @answers
-def path_unlink_file(ctx: Context, fd: int, path: int, path_len: int) -> int:
+def path_unlink_file(ctx: Context, state: WasiState, fd: int, path: int, path_len: int) -> int:
     """Remove a name that is no directory's."""
-    name = bytes(span(ctx, ctx.data, path, path_len))
-    ctx.data.descriptors.get_directory(fd & U32, RIGHT_PATH_UNLINK_FILE).unlink(name)
+    name = path_text(ctx, state, path, path_len)
+    state.descriptors.get_directory(fd & U32, RIGHT_PATH_UNLINK_FILE).unlink(name)
     return SUCCESS
 
 
@@ -707,29 +747,35 @@ def path_unlink_file(ctx: Context, fd: int, path: int, path_len: int) -> int:
 
 
 @answers
-def poll_oneoff(ctx: Context, subscriptions: int, events: int, nsubscriptions: int, nevents: int) -> int:
+def poll_oneoff(
+    ctx: Context, state: WasiState, subscriptions: int, events: int, nsubscriptions: int, nevents: int
+) -> int:
     """Wait for the first of several things, and write what happened."""
-    state = ctx.data
-    count = nsubscriptions & U32
+    return wait(ctx, state, subscriptions, events, nsubscriptions, nevents, _SUBSCRIPTION_CLOCK)
+
+
+def wait(
+    ctx: Context, state: WasiState, subscriptions: int, events: int, count: int, nevents: int, clock: Struct
+) -> int:
+    """`poll_oneoff` with the layout of a subscription of a clock, which has its size from it."""
+    count &= U32
     nevents = check(ctx, state, nevents, 4)
-    subscriptions = check(ctx, state, subscriptions, _SUBSCRIPTION_CLOCK.size * count)
+    subscriptions = check(ctx, state, subscriptions, clock.size * count)
     events = check(ctx, state, events, _EVENT.size * count)
+    if count > poll.MAX_SUBSCRIPTIONS:
+        return EINVAL
     wanted = []
-    for at in range(subscriptions, subscriptions + _SUBSCRIPTION_CLOCK.size * count, _SUBSCRIPTION_CLOCK.size):
-        userdata, tag, subject = _SUBSCRIPTION_FD.unpack_from(state.view, at)
+    for at in range(subscriptions, subscriptions + clock.size * count, clock.size):
+        userdata, tag, subject = _SUBSCRIPTION_FD.unpack_from(state.memory, at)
         if tag == EVENT_CLOCK:
-            userdata, tag, subject, timeout, _, flags = _SUBSCRIPTION_CLOCK.unpack_from(state.view, at)
+            userdata, tag, *_, subject, timeout, _, flags = clock.unpack_from(state.memory, at)
             wanted.append(poll.Subscription(userdata, tag, subject, timeout, flags))
         else:
             wanted.append(poll.Subscription(userdata, tag, subject))
-    return write_events(ctx, poll.wait(state, wanted), events, nevents)
-
-
-def write_events(ctx: Context, happened: list[poll.Event], events: int, nevents: int) -> int:
-    view = ctx.data.view
+    happened = poll.wait(state, wanted)
     for at, event in enumerate(happened):
-        _EVENT.pack_into(view, events + _EVENT.size * at, *event)
-    SIZE.pack_into(view, nevents, len(happened))
+        _EVENT.pack_into(state.memory, events + _EVENT.size * at, *event)
+    SIZE.pack_into(state.memory, nevents, len(happened))
     return SUCCESS
 
 
@@ -768,9 +814,11 @@ def sched_yield(ctx: Context) -> int:
 
 
 @answers
-def random_get(ctx: Context, buf: int, buf_len: int) -> int:
+def random_get(ctx: Context, state: WasiState, buf: int, buf_len: int) -> int:
     """Fill a buffer with random bytes."""
-    random.fill(span(ctx, ctx.data, buf, buf_len), ctx.data.random)
+    buf_len &= U32
+    buf = check(ctx, state, buf, buf_len)
+    random.fill(state.memory, buf, buf_len, state.random)
     return SUCCESS
 
 
@@ -778,18 +826,15 @@ def random_get(ctx: Context, buf: int, buf_len: int) -> int:
 
 
 @answers
-def sock_accept(ctx: Context, fd: int, flags: int, accepted_fd: int) -> int:
+def sock_accept(ctx: Context, state: WasiState, fd: int, flags: int, accepted_fd: int) -> int:
     """Accept a connection from a listening socket and write its descriptor."""
-    state = ctx.data
     accepted_fd = check(ctx, state, accepted_fd, 4)
     socket = _socket(state, fd, RIGHT_SOCK_ACCEPT)
     if flags & ~FDFLAG_NONBLOCK:
         return EINVAL
-    accepted = socket.accept(flags)
-    filetype = accepted.status().filetype
-    rights = rights_of(filetype, readable=True, writable=True)
-    new = Descriptor(accepted, filetype, rights, rights, flags)
-    SIZE.pack_into(state.view, accepted_fd, state.descriptors.insert(new))
+    state.descriptors.must_have_room()
+    new = Descriptor.of(socket.accept(flags), True, True, ALL_RIGHTS, flags)
+    SIZE.pack_into(state.memory, accepted_fd, state.descriptors.insert(new))
     return SUCCESS
 
 
@@ -804,37 +849,50 @@ def _socket(state: WasiState, fd: int, right: int) -> Socket:
 
 @answers
 def sock_recv(
-    ctx: Context, fd: int, ri_data: int, ri_data_len: int, ri_flags: int, ro_datalen: int, ro_flags: int
+    ctx: Context,
+    state: WasiState,
+    fd: int,
+    ri_data: int,
+    ri_data_len: int,
+    ri_flags: int,
+    ro_datalen: int,
+    ro_flags: int,
 ) -> int:
     """Receive from a socket."""
-    state = ctx.data
     ro_datalen = check(ctx, state, ro_datalen, 4)
     ro_flags = check(ctx, state, ro_flags, 2)
     buffers = gather(ctx, state, ri_data, ri_data_len)
-    socket = _socket(state, fd, RIGHT_FD_READ)
-    if ri_flags & ~(RIFLAG_PEEK | RIFLAG_WAITALL):
-        return EINVAL
-    count, flags = socket.receive(buffers, ri_flags)
-    SIZE.pack_into(state.view, ro_datalen, count)
-    state.view[ro_flags : ro_flags + 2] = flags.to_bytes(2, "little")
+    try:
+        socket = _socket(state, fd, RIGHT_FD_READ)
+        if ri_flags & ~(RIFLAG_PEEK | RIFLAG_WAITALL):
+            return EINVAL
+        count, flags = socket.receive(buffers, ri_flags)
+    finally:
+        release(buffers)
+    SIZE.pack_into(state.memory, ro_datalen, count)
+    FLAGS.pack_into(state.memory, ro_flags, flags)
     return SUCCESS
 
 
 @answers
-def sock_send(ctx: Context, fd: int, si_data: int, si_data_len: int, si_flags: int, so_datalen: int) -> int:
+def sock_send(
+    ctx: Context, state: WasiState, fd: int, si_data: int, si_data_len: int, si_flags: int, so_datalen: int
+) -> int:
     """Send through a socket."""
-    state = ctx.data
     so_datalen = check(ctx, state, so_datalen, 4)
     buffers = gather(ctx, state, si_data, si_data_len)
-    socket = _socket(state, fd, RIGHT_FD_WRITE)
-    if si_flags:
-        return EINVAL
-    SIZE.pack_into(state.view, so_datalen, socket.write(buffers))
+    try:
+        socket = _socket(state, fd, RIGHT_FD_WRITE)
+        if si_flags:
+            return EINVAL
+        SIZE.pack_into(state.memory, so_datalen, socket.write(buffers))
+    finally:
+        release(buffers)
     return SUCCESS
 
 
 @answers
-def sock_shutdown(ctx: Context, fd: int, how: int) -> int:
+def sock_shutdown(ctx: Context, state: WasiState, fd: int, how: int) -> int:
     """Close one or both directions of a connection."""
-    _socket(ctx.data, fd, RIGHT_SOCK_SHUTDOWN).shutdown(how)
+    _socket(state, fd, RIGHT_SOCK_SHUTDOWN).shutdown(how)
     return SUCCESS

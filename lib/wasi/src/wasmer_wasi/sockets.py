@@ -1,17 +1,20 @@
 """Sockets that the host has opened, for a guest that can use but not make them.
 
 A listening socket can be accepted from, a connected one read, written and shut down; reading
-and writing also work through `fd_read` and `fd_write`.
+and writing also work through `fd_read` and `fd_write`. No call blocks in the system: it waits
+where deadlines, cancellations and signals are seen. Whether a guest wants to wait at all is
+kept here; the flags of the host's socket, which others may share, are not changed.
 """
 
 from __future__ import annotations
 
 import os
 import socket as host_sockets
-from typing import final
+from _thread import allocate_lock
+from typing import Final, final
 
-from wasmer_wasi.errno import EINVAL, ENOTSUP, ESPIPE, WasiError
-from wasmer_wasi.files import Buffers, HostFile, Status
+from wasmer_wasi.errno import EINVAL, WasiError
+from wasmer_wasi.files import Buffers, Pieces, Status, StreamFile, bytes_waiting
 from wasmer_wasi.types import (
     FDFLAG_NONBLOCK,
     FILETYPE_SOCKET_DGRAM,
@@ -22,40 +25,97 @@ from wasmer_wasi.types import (
     SDFLAG_RD,
     SDFLAG_WR,
 )
+from wasmer_wasi.waiting import wait_to_read, wait_to_write
+
+_ACCEPTING: Final = allocate_lock()
+"""Held while a listening socket does not block, which others may see that share it."""
 
 
 @final
-class Socket:
+class Socket(StreamFile):
     """A socket of the host.
 
     Attributes:
-        socket: Python's object.
+        socket: Python's object, without a timeout of its own.
+        nonblocking: what would have to wait is EAGAIN.
     """
 
-    __slots__ = ("socket",)
+    __slots__ = ("nonblocking", "socket")
 
-    def __init__(self, socket: host_sockets.socket) -> None:
+    def __init__(self, socket: host_sockets.socket, *, nonblocking: bool = False) -> None:
         self.socket = socket
+        self.nonblocking = nonblocking
 
     def accept(self, flags: int) -> Socket:
         """The next connection; `flags` are fdflags, of which only NONBLOCK means something here."""
-        connection, _ = self.socket.accept()
-        connection.setblocking(not flags & FDFLAG_NONBLOCK)
-        return Socket(connection)
+        while True:
+            if not self.nonblocking:
+                wait_to_read(self.socket.fileno())
+            try:
+                return Socket(self._accept_at_once(), nonblocking=bool(flags & FDFLAG_NONBLOCK))
+            except BlockingIOError:
+                if self.nonblocking:
+                    raise
+
+    def _accept_at_once(self) -> host_sockets.socket:
+        host = self.socket.fileno()
+        with _ACCEPTING:
+            blocking = os.get_blocking(host)
+            os.set_blocking(host, False)
+            try:
+                return self.socket.accept()[0]
+            finally:
+                os.set_blocking(host, blocking)
 
     def receive(self, buffers: Buffers, flags: int) -> tuple[int, int]:
         """(bytes received, roflags)."""
-        host = host_sockets.MSG_PEEK if flags & RIFLAG_PEEK else 0
-        if flags & RIFLAG_WAITALL:
-            host |= host_sockets.MSG_WAITALL
-        count, _, found, _ = self.socket.recvmsg_into(buffers, 0, host)
-        return count, ROFLAG_DATA_TRUNCATED if found & host_sockets.MSG_TRUNC else 0
+        host = host_sockets.MSG_DONTWAIT | (host_sockets.MSG_PEEK if flags & RIFLAG_PEEK else 0)
+        if flags & RIFLAG_WAITALL and not flags & RIFLAG_PEEK and self.socket.type == host_sockets.SOCK_STREAM:
+            return self._receive_all(buffers), 0
+        count, truncated = self._receive(buffers, host)
+        return count, ROFLAG_DATA_TRUNCATED if truncated else 0
+
+    def _receive(self, buffers: Buffers, host: int) -> tuple[int, bool]:
+        while True:
+            try:
+                count, _, found, _ = self.socket.recvmsg_into(buffers, 0, host)
+                return count, bool(found & host_sockets.MSG_TRUNC)
+            except BlockingIOError:
+                if self.nonblocking:
+                    raise
+            wait_to_read(self.socket.fileno())
+
+    def _receive_all(self, buffers: Buffers) -> int:
+        """Until the buffers are full, or there is no more."""
+        total = 0
+        for buffer in buffers:
+            start = 0
+            while start < len(buffer):
+                with buffer[start:] as rest:
+                    try:
+                        count, _ = self._receive([rest], host_sockets.MSG_DONTWAIT)
+                    except OSError:
+                        if total + start:
+                            return total + start
+                        raise
+                if not count:
+                    return total + start
+                start += count
+            total += start
+        return total
 
     def read(self, buffers: Buffers) -> int:
         return self.receive(buffers, 0)[0]
 
-    def write(self, buffers: Buffers) -> int:
-        return self.socket.sendmsg(buffers, (), host_sockets.MSG_NOSIGNAL)
+    def write(self, buffers: Pieces) -> int:
+        """As much as the system takes at once, something at least."""
+        while True:
+            try:
+                return self.socket.sendmsg(buffers, (), host_sockets.MSG_NOSIGNAL | host_sockets.MSG_DONTWAIT)
+            except BlockingIOError:
+                if self.nonblocking:
+                    raise
+            wait_to_write(self.socket.fileno())
 
     def shutdown(self, how: int) -> None:
         """Close one or both directions; `how` are sdflags."""
@@ -68,46 +128,34 @@ class Socket:
         else:
             raise WasiError(EINVAL)
 
-    def read_at(self, buffers: Buffers, offset: int) -> int:
-        raise WasiError(ESPIPE)
-
-    def write_at(self, buffers: Buffers, offset: int) -> int:
-        raise WasiError(ESPIPE)
-
-    def seek(self, offset: int, whence: int) -> int:
-        raise WasiError(ESPIPE)
-
     def status(self) -> Status:
         stream = self.socket.type == host_sockets.SOCK_STREAM
         return Status(0, 0, FILETYPE_SOCKET_STREAM if stream else FILETYPE_SOCKET_DGRAM, 1, 0, 0, 0, 0)
 
-    def set_size(self, size: int) -> None:
-        raise WasiError(EINVAL)
-
-    def set_times(self, atim: int | None, mtim: int | None) -> None:
-        raise WasiError(ENOTSUP)
-
-    def sync(self, *, data_only: bool) -> None:
-        raise WasiError(EINVAL)
-
-    def allocate(self, offset: int, length: int) -> None:
-        raise WasiError(ESPIPE)
-
-    def advise(self, offset: int, length: int, advice: int) -> None:
-        raise WasiError(ESPIPE)
-
     def set_flags(self, flags: int) -> None:
-        self.socket.setblocking(not flags & FDFLAG_NONBLOCK)
+        self.nonblocking = bool(flags & FDFLAG_NONBLOCK)
 
     def pollable(self) -> int:
         return self.socket.fileno()
 
     def available(self) -> int:
-        return HostFile(self.socket.fileno(), owned=False).available()
+        return bytes_waiting(self.socket.fileno())
+
+    @classmethod
+    def of(cls, socket: host_sockets.socket) -> Socket:
+        """A guest's own descriptor of a socket that stays its owner's."""
+        duplicate = host_sockets.socket(fileno=os.dup(socket.fileno()))
+        if duplicate.gettimeout() is not None:  # the default of this process
+            blocking = os.get_blocking(socket.fileno())
+            duplicate.settimeout(None)
+            os.set_blocking(socket.fileno(), blocking)
+        return cls(duplicate, nonblocking=socket.gettimeout() == 0)
 
     def duplicate(self) -> Socket:
         """The same socket through a descriptor of its own."""
-        return Socket(host_sockets.socket(fileno=os.dup(self.socket.fileno())))
+        again = Socket.of(self.socket)
+        again.nonblocking = self.nonblocking
+        return again
 
     def close(self) -> None:
         self.socket.close()

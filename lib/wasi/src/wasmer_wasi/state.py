@@ -17,18 +17,26 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any, Final, final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar, final
 
 from wasmer_runtime_core.errors import Error
 from wasmer_wasi.clock import Clock, SystemClock
-from wasmer_wasi.descriptors import Descriptor, DescriptorTable, rights_of
-from wasmer_wasi.files import File, HostFile
+from wasmer_wasi.descriptors import DEFAULT_LIMIT, Descriptor, DescriptorTable
+from wasmer_wasi.files import File, HostStream
 from wasmer_wasi.filesystem import Directory, HostDirectory
+from wasmer_wasi.guest import NoMemory
 from wasmer_wasi.random import RandomSource, seeded, system
 from wasmer_wasi.sockets import Socket
 from wasmer_wasi.streams import Stream
-from wasmer_wasi.types import ALL_RIGHTS, DIRECTORY_RIGHTS, FILETYPE_DIRECTORY
+from wasmer_wasi.types import (
+    ALL_RIGHTS,
+    DIRECTORY_RIGHTS,
+    FILETYPE_DIRECTORY,
+    RIGHT_FD_READ,
+    RIGHT_FD_WRITE,
+    STANDARD_STREAM_RIGHTS,
+)
 
 STANDARD_STREAMS: Final = ("stdin", "stdout", "stderr")
 
@@ -70,7 +78,7 @@ class WasiState:
         environ: `NAME=value` each.
         descriptors: the open files: 0 to 2 the standard streams, then the preopened ones.
         clock, random: what time and random bytes come from.
-        view, memory_bytes: the guest's memory as last seen; see `guest`.
+        memory, memory_bytes: the guest's memory as last seen, and its length then; see `guest`.
     """
 
     __slots__ = (
@@ -79,11 +87,11 @@ class WasiState:
         "clock",
         "descriptors",
         "environ",
+        "memory",
         "memory_bytes",
         "random",
         "setup",
         "streams",
-        "view",
     )
 
     def __init__(
@@ -94,6 +102,7 @@ class WasiState:
         clock: Clock,
         random: RandomSource,
         setup: Callable[[DescriptorTable], None] | None,
+        limit: int = DEFAULT_LIMIT,
     ) -> None:
         self.args = args
         self.environ = environ
@@ -101,8 +110,8 @@ class WasiState:
         self.clock = clock
         self.random = random
         self.setup = setup
-        self.descriptors = DescriptorTable()
-        self.view = memoryview(b"")
+        self.descriptors = DescriptorTable(limit)
+        self.memory: Any = NoMemory()
         self.memory_bytes = 0
 
     @staticmethod
@@ -112,7 +121,15 @@ class WasiState:
 
     def copy(self) -> WasiState:
         """A state for another instance: the same preopened directories and streams, opened anew."""
-        state = WasiState(list(self.args), list(self.environ), self.streams, self.clock, self.random, self.setup)
+        state = WasiState(
+            list(self.args),
+            list(self.environ),
+            self.streams,
+            self.clock,
+            self.random,
+            self.setup,
+            self.descriptors.limit,
+        )
         _open_streams(state)
         for number in sorted(self.descriptors.open):
             found = self.descriptors.open[number]
@@ -161,6 +178,40 @@ class WasiState:
         self.descriptors.close_all()
 
 
+def state_of(ctx: Any) -> WasiState:
+    """The state of an instance, from its `Ctx`: what is `data`, or what the functions of WASI have brought.
+
+    Raises:
+        TypeError: the instance was not made with imports of this package.
+    """
+    for state in (ctx.data, *getattr(ctx, "states", ())):
+        if isinstance(state, WasiState):
+            return state
+    raise TypeError("this instance has no WASI state: it was not given the imports of wasmer_wasi")
+
+
+@final
+class Lent:
+    """A context whose `data` is the state, where the instance's own is the user's."""
+
+    __slots__ = ("data", "memory")
+
+    def __init__(self, data: WasiState, memory: Callable[[int], Any]) -> None:
+        self.data = data
+        self.memory = memory
+
+
+def lent(ctx: Any) -> Lent:
+    """For calls that are made by the million and so ask for no more than what a state has: see `NO_STATE`."""
+    state = state_of(ctx)
+    if state is ctx.data:
+        raise SystemError("a WASI state is not as it was made")
+    return Lent(state, ctx.memory)
+
+
+NO_STATE: Final = (AttributeError, TypeError)
+"""What comes of asking something else than a state for its attribute `memory_bytes`, and comparing that."""
+
 INHERIT: Final = object()
 """A standard stream of the Python process itself."""
 
@@ -178,6 +229,7 @@ class WasiStateBuilder:
         self._clock: Clock | None = None
         self._random: RandomSource = system
         self._setup: Callable[[DescriptorTable], None] | None = None
+        self._limit = DEFAULT_LIMIT
         self.arg(program_name)
 
     def arg(self, arg: str | bytes) -> WasiStateBuilder:
@@ -190,7 +242,7 @@ class WasiStateBuilder:
 
     def args(self, args: Iterable[str | bytes]) -> WasiStateBuilder:
         """Add arguments."""
-        for arg in args:
+        for arg in _several("args", args, "an argument"):
             self.arg(arg)
         return self
 
@@ -204,9 +256,9 @@ class WasiStateBuilder:
         self._environ[key] = data
         return self
 
-    def envs(self, pairs: Iterable[tuple[str | bytes, str | bytes]]) -> WasiStateBuilder:
-        """Set environment variables."""
-        for name, value in pairs:
+    def envs(self, pairs: Pairs[str | bytes]) -> WasiStateBuilder:
+        """Set environment variables: pairs, or a mapping."""
+        for name, value in _pairs("envs", pairs, "a name and a value"):
             self.env(name, value)
         return self
 
@@ -222,7 +274,7 @@ class WasiStateBuilder:
 
     def preopen_dirs(self, paths: Iterable[str | os.PathLike[str]]) -> WasiStateBuilder:
         """Let the guest see directories of the host, each under its own name."""
-        for path in paths:
+        for path in _several("preopen_dirs", paths, "a directory"):
             self.preopen_dir(path)
         return self
 
@@ -230,16 +282,23 @@ class WasiStateBuilder:
         """Let the guest see a directory of the host as `alias`."""
         return self.preopen(alias, path, read_only=read_only)
 
-    def map_dirs(self, pairs: Iterable[tuple[str | bytes, str | os.PathLike[str]]]) -> WasiStateBuilder:
-        """Let the guest see directories of the host, each as its alias."""
-        for alias, path in pairs:
+    def map_dirs(self, pairs: Pairs[str | os.PathLike[str]]) -> WasiStateBuilder:
+        """Let the guest see directories of the host, each as its alias: pairs, or a mapping."""
+        for alias, path in _pairs("map_dirs", pairs, "an alias and a directory"):
             self.map_dir(alias, path)
         return self
 
     def preopen(
         self, alias: str | bytes, directory: Directory | str | os.PathLike[str], *, read_only: bool = False
     ) -> WasiStateBuilder:
-        """Let the guest see `directory`, a path of the host or a `Directory` object, as `alias`."""
+        """Let the guest see `directory`, a path of the host or a `Directory` object, as `alias`.
+
+        Raises:
+            TypeError: `directory` is neither.
+            MappedDirAliasFormattingError: the alias is empty or has a NUL byte.
+        """
+        if not isinstance(directory, (str, os.PathLike)) and not hasattr(directory, "duplicate"):
+            raise TypeError(f"a directory is a path, a HostDirectory or a MemoryDirectory; this is {directory!r}")
         name = os.fsencode(alias)
         if not name or b"\0" in name:
             raise MappedDirAliasFormattingError(f"directory alias {alias!r}: it may not be empty or contain a NUL byte")
@@ -247,26 +306,53 @@ class WasiStateBuilder:
         return self
 
     def socket(self, socket: Any) -> WasiStateBuilder:
-        """Give the guest a connected or listening `socket.socket`, after the directories."""
+        """Give the guest a connected or listening `socket.socket`, after the directories. It stays yours, too.
+
+        Raises:
+            TypeError: it is no socket.
+        """
+        if not hasattr(socket, "recvmsg_into"):
+            raise TypeError(f"the guest can be given a socket.socket; this is {socket!r}")
         self._sockets.append(socket)
         return self
 
     def stdin(self, file: Any) -> WasiStateBuilder:
         """Any Python file object, a callable that is given a size, bytes, or None: empty.
 
-        A `Path` is a file of the host, which each instance reads from its beginning.
+        Bytes, and a `Path`, which is a file of the host, are read by each instance from their beginning; a file object
+        is shared.
+
+        Raises:
+            TypeError: it is none of these.
         """
-        self._streams[0] = io.BytesIO(file) if isinstance(file, (bytes, bytearray, memoryview)) else file
+        if isinstance(file, (bytes, bytearray, memoryview)):
+            file = bytes(file)
+        elif isinstance(file, str):
+            raise TypeError("standard input of a str: give bytes for what is read, or a pathlib.Path for a file")
+        elif not (file is None or isinstance(file, os.PathLike) or _is_file(file, ("read", "readinto"), "readable")):
+            raise TypeError(
+                "standard input is a file object that can be read, a callable, bytes, a pathlib.Path or None; "
+                f"this is {file!r}"
+            )
+        self._streams[0] = file
         return self
 
     def stdout(self, file: Any) -> WasiStateBuilder:
-        """Any Python file object, a callable that is given bytes, or None: nowhere."""
-        self._streams[1] = file
+        """Any Python file object, a callable that is given bytes, or None: nowhere.
+
+        Raises:
+            TypeError: it is none of these.
+        """
+        self._streams[1] = _for_output(file, "output")
         return self
 
     def stderr(self, file: Any) -> WasiStateBuilder:
-        """Any Python file object, a callable that is given bytes, or None: nowhere."""
-        self._streams[2] = file
+        """Any Python file object, a callable that is given bytes, or None: nowhere.
+
+        Raises:
+            TypeError: it is none of these.
+        """
+        self._streams[2] = _for_output(file, "error")
         return self
 
     def inherit_stdio(self) -> WasiStateBuilder:
@@ -287,12 +373,24 @@ class WasiStateBuilder:
         return self.stderr(io.BytesIO())
 
     def clock(self, clock: Clock) -> WasiStateBuilder:
-        """Take time from `clock`: a `VirtualClock`, for runs that can be repeated."""
+        """Take time from `clock`: a `VirtualClock`, for runs that can be repeated.
+
+        Raises:
+            TypeError: it is no clock.
+        """
+        if not hasattr(clock, "readers"):
+            raise TypeError(f"a clock is a VirtualClock, or what has the attributes of `Clock`; this is {clock!r}")
         self._clock = clock
         return self
 
     def random(self, source: RandomSource) -> WasiStateBuilder:
-        """Take random bytes from a function that is given their number."""
+        """Take random bytes from a function that is given their number.
+
+        Raises:
+            TypeError: it cannot be called.
+        """
+        if not callable(source):
+            raise TypeError(f"random bytes come from a function; this is {source!r}; or use random_seed")
         self._random = source
         return self
 
@@ -301,8 +399,27 @@ class WasiStateBuilder:
         return self.random(seeded(seed))
 
     def setup_fs(self, setup: Callable[[DescriptorTable], None]) -> WasiStateBuilder:
-        """Call `setup` with the descriptor table of each new state when everything else is there."""
+        """Call `setup` with the descriptor table of each new state when everything else is there.
+
+        Raises:
+            TypeError: it cannot be called.
+        """
+        if not callable(setup):
+            raise TypeError(f"setup_fs takes a function; this is {setup!r}")
         self._setup = setup
+        return self
+
+    def limit_descriptors(self, count: int) -> WasiStateBuilder:
+        """How many files, directories and sockets each instance can have at once, those it is given included.
+
+        At the limit, which is 256 if nothing is said, opening more is EMFILE.
+
+        Raises:
+            ValueError: less than none.
+        """
+        if count < 0:
+            raise ValueError(f"a limit of {count} descriptors: it cannot be negative")
+        self._limit = count
         return self
 
     def build(self) -> WasiState:
@@ -320,19 +437,19 @@ class WasiStateBuilder:
             self._clock or SystemClock(),
             self._random,
             self._setup,
+            self._limit,
         )
         _open_streams(state)
         for alias, directory, read_only in self._preopens:
             if isinstance(directory, (str, os.PathLike)):
                 directory = _open_host_directory(directory, read_only)
+            else:
+                directory = directory.duplicate(read_only=True) if read_only else directory.duplicate()
             state.descriptors.insert(
                 Descriptor(directory, FILETYPE_DIRECTORY, DIRECTORY_RIGHTS, ALL_RIGHTS, preopen=alias)
             )
         for socket in self._sockets:
-            wrapped = Socket(socket)
-            filetype = wrapped.status().filetype
-            rights = rights_of(filetype, readable=True, writable=True)
-            state.descriptors.insert(Descriptor(wrapped, filetype, rights, rights))
+            state.descriptors.insert(Descriptor.of(Socket.of(socket), True, True, ALL_RIGHTS))
         _set_up(state)
         return state
 
@@ -359,9 +476,8 @@ def _open_streams(state: WasiState) -> None:
     """Descriptors 0 to 2."""
     for number, target in enumerate(state.streams):
         file = _standard(number) if target is INHERIT else _file_of(target, number)
-        filetype = file.status().filetype
-        rights = rights_of(filetype, readable=number == 0, writable=number != 0, seekable=_can_seek(file))
-        state.descriptors.insert(Descriptor(file, filetype, rights, rights))
+        rights = STANDARD_STREAM_RIGHTS & ~(RIGHT_FD_READ if number else RIGHT_FD_WRITE)
+        state.descriptors.insert(Descriptor(file, file.status().filetype, rights, rights))
 
 
 def _standard(number: int) -> File:
@@ -370,25 +486,65 @@ def _standard(number: int) -> File:
     try:
         if number:
             stream.flush()
-        return HostFile(stream.fileno(), owned=False, stream=True)
+        if stream.fileno() == number:  # others may be closed, and their numbers be given to other files
+            return HostStream(number)
     except (AttributeError, OSError, ValueError):
-        return _file_of(stream, number)
+        pass
+    return _file_of(stream, number)
 
 
 def _file_of(target: Any, number: int) -> File:
     if target is None:
-        return HostFile(os.open(os.devnull, os.O_WRONLY if number else os.O_RDONLY))
-    if isinstance(target, os.PathLike):
+        return HostStream(os.open(os.devnull, os.O_WRONLY if number else os.O_RDONLY), owned=True)
+    if isinstance(target, bytes):
+        target = io.BytesIO(target)
+    elif isinstance(target, os.PathLike):
         try:
-            return HostFile(os.open(target, os.O_RDONLY), stream=True)
+            file = HostStream(os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY), owned=True)
         except OSError as failure:
             raise WasiFsCreationError(f"{os.fspath(target)} cannot be opened: {failure.strerror}") from failure
+        if os.path.isdir(file.host):
+            raise WasiFsCreationError(f"{os.fspath(target)} is a directory: standard input is a file")
+        return file
     return Stream(target, output=number != 0)
 
 
-def _can_seek(file: File) -> bool:
-    try:
-        file.seek(0, os.SEEK_CUR)
-    except Exception:  # whatever a file object of the user's own may raise
+# --- what users give
+
+
+def _is_file(given: Any, methods: tuple[str, ...], can: str) -> bool:
+    """Whether it is a file object that has one of the methods, and says that it can be used so, or a callable."""
+    if isinstance(given, type):
         return False
-    return True
+    if not any(hasattr(given, method) for method in methods):
+        return callable(given)
+    asked = getattr(given, can, None)
+    return not callable(asked) or bool(asked())
+
+
+def _for_output(given: Any, name: str) -> Any:
+    if given is None or _is_file(given, ("write",), "writable"):
+        return given
+    raise TypeError(
+        f"standard {name} is a file object that can be written, a callable or None; this is {given!r}"
+        + ("; open the file" if isinstance(given, (str, os.PathLike)) else "")
+    )
+
+
+Second = TypeVar("Second")
+Pairs = Mapping[str, Second] | Iterable[tuple[str | bytes, Second]]
+
+
+def _several(method: str, given: Iterable[Second], what: str) -> Iterable[Second]:
+    """The values of something that is not itself one of them."""
+    if isinstance(given, (str, bytes, os.PathLike)):
+        raise TypeError(f"{method} takes several, as a list: [{given!r}]; this is {what} alone")
+    return given
+
+
+def _pairs(method: str, given: Pairs[Second], what: str) -> Iterable[tuple[str | bytes, Second]]:
+    pairs: Iterable[Any] = given.items() if isinstance(given, Mapping) else _several(method, given, "one text")
+    for pair in pairs:
+        if isinstance(pair, (str, bytes)) or len(pair) != 2:
+            raise TypeError(f"{method} takes pairs of {what}; this is {pair!r}")
+        yield pair

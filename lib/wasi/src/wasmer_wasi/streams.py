@@ -2,7 +2,11 @@
 
 A `Stream` stands before any file object, text or binary, or a callable: programs write to a
 `BytesIO` or read from a `StringIO` without knowing. The object stays its owner's; closing the
-guest's descriptor flushes it and leaves it open.
+guest's descriptor flushes it and leaves it open. It is a stream, whatever the object could do: no
+seeking, no resizing.
+
+What blocks in the object's own Python code is the object's affair: no deadline ends it before it
+comes back. A file that is read without a buffer (`io.FileIO`) is waited for here.
 """
 
 from __future__ import annotations
@@ -12,17 +16,17 @@ import io
 from collections.abc import Callable
 from typing import Any, Protocol, final
 
-from wasmer_wasi.errno import EAGAIN, EBADF, EINVAL, ENOTSUP, ESPIPE, WasiError
-from wasmer_wasi.files import SEEK_CUR, SEEK_SET, Buffers, Status
+from wasmer_wasi.errno import EAGAIN, EBADF, WasiError
+from wasmer_wasi.files import Buffers, Pieces, Status, StreamFile
 from wasmer_wasi.types import FILETYPE_CHARACTER_DEVICE, FILETYPE_UNKNOWN
+from wasmer_wasi.waiting import wait_to_read
 
 
 class WasiFile(Protocol):
     """What a file of the user's own needs to stand for stdin, stdout or stderr.
 
     Any Python file object has it, and so has any class with these two; a file for one
-    direction needs only that one. `seek`, `tell`, `truncate`, `flush` and `fileno` are used
-    where they exist.
+    direction needs only that one. `flush` and `fileno` are used where they exist.
     """
 
     def read(self, size: int, /) -> bytes | str: ...
@@ -30,7 +34,7 @@ class WasiFile(Protocol):
 
 
 @final
-class Stream:
+class Stream(StreamFile):
     """A Python file object, text or binary, or a callable.
 
     Reading asks for what is there now (`readinto1`, `read1`) where the object can tell, so a
@@ -58,6 +62,8 @@ class Stream:
             return 0
         buffer = buffers[0]
         if self._read is not None:
+            if type(self.target) is io.FileIO and self.pollable() >= 0:
+                wait_to_read(self.target.fileno())
             count = self._read(buffer)
             if count is None:
                 raise WasiError(EAGAIN)
@@ -81,7 +87,7 @@ class Stream:
             raise WasiError(EAGAIN)
         return data.encode() if isinstance(data, str) else bytes(data)
 
-    def write(self, buffers: Buffers) -> int:
+    def write(self, buffers: Pieces) -> int:
         if self._write is None:
             raise WasiError(EBADF)
         total = 0
@@ -94,55 +100,12 @@ class Stream:
                 break
         return total
 
-    def read_at(self, buffers: Buffers, offset: int) -> int:
-        before = self.seek(0, SEEK_CUR)
-        self.seek(offset, SEEK_SET)
-        try:
-            return self.read(buffers)
-        finally:
-            self.seek(before, SEEK_SET)
-
-    def write_at(self, buffers: Buffers, offset: int) -> int:
-        before = self.seek(0, SEEK_CUR)
-        self.seek(offset, SEEK_SET)
-        try:
-            return self.write(buffers)
-        finally:
-            self.seek(before, SEEK_SET)
-
-    def seek(self, offset: int, whence: int) -> int:
-        if isinstance(self.target, io.TextIOBase) or not hasattr(self.target, "seek"):
-            raise WasiError(ESPIPE)
-        if hasattr(self.target, "seekable") and not self.target.seekable():
-            raise WasiError(ESPIPE)
-        self._left = b""
-        position = self.target.seek(offset, whence)
-        return position if isinstance(position, int) else self.target.tell()
-
     def status(self) -> Status:
         terminal = hasattr(self.target, "isatty") and self.target.isatty()
         return Status(0, 0, FILETYPE_CHARACTER_DEVICE if terminal else FILETYPE_UNKNOWN, 1, 0, 0, 0, 0)
 
-    def set_size(self, size: int) -> None:
-        if not hasattr(self.target, "truncate"):
-            raise WasiError(EINVAL)
-        self.target.truncate(size)
-
-    def set_times(self, atim: int | None, mtim: int | None) -> None:
-        raise WasiError(ENOTSUP)
-
-    def sync(self, *, data_only: bool) -> None:
-        if self.output and hasattr(self.target, "flush"):
-            self.target.flush()
-
-    def allocate(self, offset: int, length: int) -> None:
-        raise WasiError(ENOTSUP)
-
-    def advise(self, offset: int, length: int, advice: int) -> None:
-        raise WasiError(ESPIPE)
-
     def set_flags(self, flags: int) -> None:
-        pass
+        raise WasiError(EBADF)
 
     def pollable(self) -> int:
         try:
@@ -156,8 +119,8 @@ class Stream:
 
     def close(self) -> None:
         """The object is its owner's: it is flushed, not closed."""
-        if not getattr(self.target, "closed", False):
-            self.sync(data_only=True)
+        if self.output and hasattr(self.target, "flush") and not getattr(self.target, "closed", False):
+            self.target.flush()
 
 
 def _reader_into(target: Any) -> Callable[[memoryview], int] | None:
@@ -169,7 +132,7 @@ def _reader_into(target: Any) -> Callable[[memoryview], int] | None:
     return read
 
 
-def _writer_from(target: Any) -> Callable[[memoryview], Any] | None:
+def _writer_from(target: Any) -> Callable[[bytes | memoryview], Any] | None:
     """What writes a buffer; binary files take it as it lies in memory, others a copy."""
     if isinstance(target, (io.RawIOBase, io.BufferedIOBase)):
         return target.write
@@ -185,10 +148,10 @@ def _writer_from(target: Any) -> Callable[[memoryview], Any] | None:
     return lambda buffer: write(bytes(buffer))
 
 
-def _behind_text(target: Any, inner: Any) -> Callable[[memoryview], Any]:
+def _behind_text(target: Any, inner: Any) -> Callable[[bytes | memoryview], Any]:
     """Bytes to the binary file under a text file, after the text that is under way."""
 
-    def write(buffer: memoryview) -> Any:
+    def write(buffer: bytes | memoryview) -> Any:
         target.flush()
         count = inner.write(buffer)
         inner.flush()

@@ -130,6 +130,9 @@ STREAM_RIGHTS: Final = (
 )
 """What can be done with a terminal or a pipe: no seeking, which is how programs tell a terminal."""
 
+STANDARD_STREAM_RIGHTS: Final = STREAM_RIGHTS & ~RIGHT_FD_FDSTAT_SET_FLAGS
+"""What can be done with a stream that the host lends: its flags are the host's."""
+
 FILE_RIGHTS: Final = (
     STREAM_RIGHTS
     | RIGHT_FD_DATASYNC
