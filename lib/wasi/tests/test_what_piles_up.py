@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import tracemalloc
@@ -28,6 +29,7 @@ def guest_over(directory: object, version: int = 1, limit: int | None = None) ->
 def test_descriptors(tmp_path: Path, version: int, read_only: bool) -> None:
     state = WasiState.new("p").map_dir("/d", tmp_path, read_only=read_only).stdin(None).build()
     guest = DirectGuest(Path(), version, state)
+    gc.collect()  # what other tests have left
     before = len(os.listdir("/proc/self/fd"))
     opened = []
     while isinstance(fd := guest.open(".", rights=RIGHT_READ), int):
