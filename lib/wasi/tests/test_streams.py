@@ -174,12 +174,12 @@ def test_much_goes_through_a_pipe_in_order(version: int) -> None:
     import threading
 
     from wasmer_wasi.descriptors import Descriptor
-    from wasmer_wasi.files import HostStream
+    from wasmer_wasi.files import HostStream, Owned
     from wasmer_wasi.types import STANDARD_STREAM_RIGHTS
 
     reader, writer = os.pipe()
     state = WasiState.new("p").stdin(None).build()
-    fd = state.descriptors.insert(Descriptor(HostStream(writer, owned=True), 0, STANDARD_STREAM_RIGHTS, 0))
+    fd = state.descriptors.insert(Descriptor(HostStream(Owned((writer,))), 0, STANDARD_STREAM_RIGHTS, 0))
     guest = DirectGuest(Path(), version, state)
     text = bytes(range(256)) * 1000
     guest.context.bytes.extend(text)

@@ -14,7 +14,7 @@ from guests import BUFFER, RESULT, DirectGuest, Guest, RuntimeGuest
 
 from wasmer_wasi import ExitCode, VirtualClock, WasiState
 from wasmer_wasi.descriptors import Descriptor
-from wasmer_wasi.files import HostFile
+from wasmer_wasi.files import HostStream, Owned
 from wasmer_wasi.types import FILETYPE_UNKNOWN, SNAPSHOT1, STREAM_RIGHTS
 
 MILLISECOND = 1_000_000
@@ -244,7 +244,7 @@ def test_a_signal_does_not_cut_a_write_short(pieces: int, tmp_path: Path) -> Non
 
     guest = DirectGuest(tmp_path, SNAPSHOT1)
     guest.context.bytes.extend(bytes(len(text)))
-    opened = Descriptor(HostFile(writing), FILETYPE_UNKNOWN, STREAM_RIGHTS, 0)
+    opened = Descriptor(HostStream(Owned((writing,))), FILETYPE_UNKNOWN, STREAM_RIGHTS, 0)
     fd = guest.state.descriptors.insert(opened)
     start = 2 * BUFFER
     guest.write(start, text)

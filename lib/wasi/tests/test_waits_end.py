@@ -18,7 +18,7 @@ from wasmer_runtime_core.errors import Timeout
 from wasmer_runtime_core.interrupts import timeout
 from wasmer_wasi import WasiState
 from wasmer_wasi.descriptors import Descriptor
-from wasmer_wasi.files import HostStream
+from wasmer_wasi.files import HostStream, Owned
 from wasmer_wasi.types import STANDARD_STREAM_RIGHTS
 
 FOREVER = (1 << 63) - 1
@@ -271,7 +271,7 @@ def test_what_takes_long_looks_in_between(
 
 def test_reading_a_terminal_ends(tmp_path: Path) -> None:
     leader, follower = os.openpty()
-    stream = HostStream(follower, owned=True)
+    stream = HostStream(Owned((follower,)))
     state = WasiState.new("p").stdin(None).build()
     assert state.descriptors.insert(Descriptor(stream, 2, STANDARD_STREAM_RIGHTS, 0)) == 3
     guest = DirectGuest(tmp_path, 1, state)

@@ -99,6 +99,38 @@ def test_half_read_directories_share_a_limit() -> None:
     assert not guest.state.descriptors.open[3].listing
 
 
+# --- captured output
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_captured_output(name: str, version: int) -> None:
+    """All copies of a state share it, and so its limit; what fits is kept."""
+    builder = WasiState.new("p").stdin(None)
+    state = getattr(builder, f"capture_{name}")(limit_bytes=10).build()
+    fd = 1 if name == "stdout" else 2
+    first, second = DirectGuest(Path(), version, state.copy()), DirectGuest(Path(), version, state.copy())
+    first.write(BUFFER, b"abcdefgh")
+    assert first.get("fd_write", fd, *first.iovecs((BUFFER, 3), (BUFFER + 3, 3))) == ("SUCCESS", 6)
+    assert second.write_file(fd, b"123456") == ("SUCCESS", 4)
+    assert second.write_file(fd, b"5") == ("NOSPC", 0)
+    assert first.get("fd_write", fd, *first.iovecs((BUFFER, 1), (BUFFER, 1)))[0] == "NOSPC"
+    assert getattr(state, f"{name}_bytes")() == b"abcdef1234"
+
+
+def test_much_captured_in_one_call_looks_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    from wasmer_wasi import streams
+
+    looks: list[int] = []
+    monkeypatch.setattr(streams, "look", lambda: looks.append(1))
+    for builder in (WasiState.new("p").capture_stdout(), WasiState.new("p").stdout(lambda data: None)):
+        looks.clear()
+        guest = DirectGuest(Path(), 1, builder.stdin(None).build())
+        guest.context.bytes.extend(bytes(20 << 20))
+        ranges = [(1 << 17, 20 << 20)] * 4
+        assert guest.get("fd_write", 1, *guest.iovecs(*ranges)) == ("SUCCESS", 80 << 20)
+        assert len(looks) >= 4
+
+
 # --- directories in memory
 
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol, final
 
+from wasmer_runtime_core import interrupts
 from wasmer_wasi.types import CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME
-from wasmer_wasi.waiting import wait
 
 
 class Clock(Protocol):
@@ -49,7 +49,7 @@ class SystemClock:
         }
 
     def sleep(self, nanoseconds: int) -> None:
-        wait([], nanoseconds)
+        interrupts.wait((), nanoseconds / 1_000_000_000)
 
 
 _READERS: Final = {

@@ -15,7 +15,7 @@ one that the descriptor never had (writing to a file opened for reading) is EBAD
 from __future__ import annotations
 
 import heapq
-from _thread import allocate_lock
+from _thread import RLock
 from typing import TYPE_CHECKING, Final, final
 
 from wasmer_wasi.errno import EBADF, EMFILE, ENOTCAPABLE, WasiError
@@ -147,7 +147,7 @@ class DescriptorTable:
         self.limit = limit
         self._free: list[int] = []  # a heap of closed numbers below the highest ever used
         self._listed: list[Descriptor] = []  # whose listings are kept, that of the last one read at the end
-        self._lock = allocate_lock()
+        self._lock = RLock()  # a signal's handler may close the table
 
     def must_have_room(self) -> None:
         """Asked before a guest opens anything.

@@ -17,7 +17,6 @@ import fcntl
 import os
 import select
 import stat
-from _thread import allocate_lock
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol, final
 
@@ -36,7 +35,7 @@ from wasmer_wasi.types import (
     FILETYPE_SYMBOLIC_LINK,
     FILETYPE_UNKNOWN,
 )
-from wasmer_wasi.waiting import PIECE_BYTES, is_ready, look, wait_to_read, wait_to_write
+from wasmer_wasi.waiting import PIECE_BYTES, is_ready, lock_of_the_process, look, wait_to_read, wait_to_write
 
 Buffers = list[memoryview]
 """What is read into."""
@@ -149,6 +148,32 @@ def host_flags(flags: int) -> int:
     return result
 
 
+@final
+class Owned(list[int]):
+    """Descriptors of the host that are closed with this object, if nobody has closed them before.
+
+    It is made before anything is opened, and what is opened goes into it without a step of Python in between
+    (``owned.extend(map(open, …))``), where a signal's handler could raise. So no descriptor is lost, and none is closed
+    twice, which would close another's.
+    """
+
+    __slots__ = ()
+
+    def close(self) -> None:
+        while self:
+            list(map(os.close, map(self.pop, _LAST)))  # again without a step in between
+
+    __del__ = close
+
+    def close_first(self) -> None:
+        """The others stay open."""
+        list(map(os.close, map(self.pop, _FIRST)))
+
+
+_FIRST: Final = (0,)
+_LAST: Final = (-1,)
+
+
 class StreamFile:
     """What a file cannot do that has no positions: the base of streams and sockets."""
 
@@ -191,15 +216,15 @@ class HostStream(StreamFile):
     of the file behind it.
 
     Attributes:
-        host: its number; -1 when closed.
-        owned: closed with this object.
+        host: its number; -1 when closed. It is closed with this object if that is given what owns it.
     """
 
-    __slots__ = ("direct", "host", "owned")
+    __slots__ = ("_owned", "direct", "host")
 
-    def __init__(self, host: int, *, owned: bool = False) -> None:
+    def __init__(self, host: int | Owned) -> None:
+        self._owned = host if isinstance(host, Owned) else Owned()
+        host = host[0] if isinstance(host, Owned) else host
         self.host = host
-        self.owned = owned
         self.direct = -1 if _may_wait(os.fstat(host)) else host
 
     def read(self, buffers: Buffers) -> int:
@@ -246,16 +271,11 @@ class HostStream(StreamFile):
         return bytes_waiting(self.host)
 
     def close(self) -> None:
-        host, self.host, self.direct = self.host, -1, -1
-        if self.owned and host >= 0:
-            os.close(host)
-
-    def __del__(self) -> None:
-        if getattr(self, "host", -1) >= 0:
-            self.close()
+        self.host = self.direct = -1
+        self._owned.close()
 
 
-_SHARED: Final = allocate_lock()
+_SHARED: Final = lock_of_the_process()
 """Held from the look whether a stream is ready to the call, which then does not wait for what another thread took."""
 _TERMINAL_BYTES: Final = 256
 """Bytes that a terminal takes at once when it takes any."""
@@ -297,15 +317,18 @@ class HostFile:
         nonblocking: what would have to wait is EAGAIN.
     """
 
-    __slots__ = ("direct", "host", "nonblocking", "read_only", "seekable")
+    __slots__ = ("_owned", "direct", "host", "nonblocking", "read_only", "seekable")
 
-    def __init__(self, host: int, *, nonblocking: bool = False, read_only: bool = False) -> None:
-        self.host = host
+    def __init__(
+        self, owned: Owned, found: os.stat_result, *, nonblocking: bool = False, read_only: bool = False
+    ) -> None:
+        self._owned = owned
+        self.host = host = owned[0]
         self.read_only = read_only
         self.nonblocking = nonblocking
-        found = os.fstat(host)
-        self.direct = -1 if _may_wait(found) else host
-        self.seekable = stat.S_ISREG(found.st_mode) or _has_position(host)
+        regular = stat.S_ISREG(found.st_mode)
+        self.direct = host if regular or not _may_wait(found) else -1
+        self.seekable = regular or _has_position(host)
 
     def read(self, buffers: Buffers) -> int:
         if self.direct >= 0:
@@ -377,6 +400,8 @@ class HostFile:
             look()
 
     def advise(self, offset: int, length: int, advice: int) -> None:
+        if _ADVICES[advice] == os.POSIX_FADV_WILLNEED:  # which the host begins to read at once, as much as it may be
+            length = min(length or PIECE_BYTES, PIECE_BYTES)
         os.posix_fadvise(self.host, offset, length, _ADVICES[advice])
 
     def set_flags(self, flags: int) -> None:
@@ -394,13 +419,8 @@ class HostFile:
         return bytes_waiting(self.host)
 
     def close(self) -> None:
-        host, self.host, self.direct = self.host, -1, -1
-        if host >= 0:
-            os.close(host)
-
-    def __del__(self) -> None:
-        if getattr(self, "host", -1) >= 0:
-            self.close()
+        self.host = self.direct = -1
+        self._owned.close()
 
 
 def _has_position(host: int) -> bool:

@@ -25,16 +25,15 @@ host's kernel, and what waits for it sees deadlines, cancellations and signals.
 
 from __future__ import annotations
 
-import contextlib
 import errno
+import functools
 import os
 import stat
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol, final
 
 from wasmer_wasi.errno import EINVAL, EISDIR, ENOTDIR, EPERM, EXDEV, WasiError
-from wasmer_wasi.files import FILETYPES, File, HostFile, Status, host_flags, kept_times, status_of
+from wasmer_wasi.files import FILETYPES, File, HostFile, Owned, Status, host_flags, kept_times, status_of
 from wasmer_wasi.paths import resolve, resolve_parent, split
 from wasmer_wasi.types import (
     FDFLAG_NONBLOCK,
@@ -47,6 +46,7 @@ from wasmer_wasi.types import (
 )
 from wasmer_wasi.waiting import LOOK_EVERY, look, wait
 
+_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _WALK: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN: Final = os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -94,40 +94,46 @@ class Directory(Protocol):
 class _HostCursor:
     """A place below a directory descriptor; holds at most one descriptor of its own."""
 
-    __slots__ = ("_names", "_root", "current")
+    __slots__ = ("_held", "_names", "_root", "current")
 
     def __init__(self, root: int) -> None:
         self._root = root
         self._names: list[bytes] = []  # of the directories from the root to `current`
+        self._held = Owned()  # `current`, unless that is the root
         self.current = root
 
     def __enter__(self) -> _HostCursor:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
-        self._set(self._root)
+        self._held.close()
 
-    def _set(self, descriptor: int) -> None:
-        before, self.current = self.current, descriptor
-        if before != self._root:
-            os.close(before)
+    def locate(self, path: bytes, follow: bool) -> bytes:
+        """Move to the directory that holds what a path means, and return its name there; no link when `follow`."""
+        components, must_be_directory = split(path)
+        return resolve(self, components, must_be_directory, follow)
 
     @property
     def depth(self) -> int:
         return len(self._names)
 
     def down(self, name: bytes) -> bool:
+        held = self._held
         try:
-            self._set(os.open(name, _WALK, dir_fd=self.current))
+            held.extend(map(functools.partial(os.open, dir_fd=self.current), (name,), (_WALK,)))
         except NotADirectoryError:  # which a link is, too, when it is not followed
             return False
+        self.current = held[-1]
+        if len(held) > 1:
+            held.close_first()
         self._names.append(name)
         return True
 
     def up(self) -> None:
         """The names are walked again from the root, so the kernel never sees `..`."""
         names = self._names[:-1]
-        self._set(self._root)
+        self.current = self._root
+        self._held.close()
         self._names = []
         for name in names:
             if not self.down(name):
@@ -151,10 +157,11 @@ class HostDirectory:
         read_only: nothing below it can be changed: EPERM.
     """
 
-    __slots__ = ("host", "read_only")
+    __slots__ = ("_owned", "host", "read_only")
 
-    def __init__(self, host: int, *, read_only: bool = False) -> None:
-        self.host = host
+    def __init__(self, owned: Owned, *, read_only: bool = False) -> None:
+        self._owned = owned
+        self.host = owned[0]
         self.read_only = read_only
 
     @classmethod
@@ -164,17 +171,11 @@ class HostDirectory:
         Raises:
             OSError: it does not exist, or is no directory.
         """
-        return cls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), read_only=read_only)
+        owned = Owned()
+        owned.extend(map(os.open, (path,), (_DIRECTORY,)))
+        return cls(owned, read_only=read_only)
 
     # --- paths
-
-    @contextlib.contextmanager
-    def _locate(self, path: bytes, follow: bool) -> Iterator[tuple[int, bytes]]:
-        """(descriptor of a directory, name in it) of what a path means; no link when `follow`."""
-        components, must_be_directory = split(path)
-        with _HostCursor(self.host) as cursor:
-            name = resolve(cursor, components, must_be_directory, follow)
-            yield cursor.current, name
 
     def open(self, path: bytes, opening: Opening) -> File | Directory:
         oflags = opening.oflags
@@ -199,29 +200,35 @@ class HostDirectory:
         exclusive = OFLAG_CREAT | OFLAG_EXCL
         follow = opening.follow and oflags & exclusive != exclusive
         nonblocking = bool(opening.flags & FDFLAG_NONBLOCK)
-        with self._locate(path, follow) as (at, name):
-            host = _open_or_wait(name, flags, at, nonblocking)
+        opened = Owned()
         try:
-            if stat.S_ISDIR(os.fstat(host).st_mode):
-                return HostDirectory(host, read_only=self.read_only)
-            return HostFile(host, nonblocking=nonblocking, read_only=self.read_only)
+            with _HostCursor(self.host) as cursor:
+                name = cursor.locate(path, follow)
+                _open_or_wait(opened, name, flags, cursor.current, nonblocking)
+            found = os.fstat(opened[0])
+            if stat.S_ISDIR(found.st_mode):
+                return HostDirectory(opened, read_only=self.read_only)
+            return HostFile(opened, found, nonblocking=nonblocking, read_only=self.read_only)
         except BaseException:
-            os.close(host)
+            opened.close()
             raise
 
     def path_status(self, path: bytes, follow: bool) -> Status:
-        with self._locate(path, follow) as (at, name):
-            return status_of(os.stat(name, dir_fd=at, follow_symlinks=False))
+        with _HostCursor(self.host) as cursor:
+            name = cursor.locate(path, follow)
+            return status_of(os.stat(name, dir_fd=cursor.current, follow_symlinks=False))
 
     def path_set_times(self, path: bytes, follow: bool, atim: int | None, mtim: int | None) -> None:
-        with self._locate(path, follow) as (at, name):
+        with _HostCursor(self.host) as cursor:
+            name = cursor.locate(path, follow)
             self._must_be_writable()
-            found = os.stat(name, dir_fd=at, follow_symlinks=False)
-            os.utime(name, ns=kept_times(found, atim, mtim), dir_fd=at, follow_symlinks=False)
+            found = os.stat(name, dir_fd=cursor.current, follow_symlinks=False)
+            os.utime(name, ns=kept_times(found, atim, mtim), dir_fd=cursor.current, follow_symlinks=False)
 
     def read_link(self, path: bytes) -> bytes:
-        with self._locate(path, False) as (at, name):
-            return os.readlink(name, dir_fd=at)
+        with _HostCursor(self.host) as cursor:
+            name = cursor.locate(path, False)
+            return os.readlink(name, dir_fd=cursor.current)
 
     # --- names
 
@@ -255,11 +262,12 @@ class HostDirectory:
     def link(self, path: bytes, other: Directory, other_path: bytes) -> None:
         if not isinstance(other, HostDirectory):
             raise WasiError(EXDEV)
-        with self._locate(path, False) as (at, name), _HostCursor(other.host) as cursor:
-            other_name = resolve_parent(cursor, other_path)
+        with _HostCursor(self.host) as cursor, _HostCursor(other.host) as other_cursor:
+            name = cursor.locate(path, False)
+            other_name = resolve_parent(other_cursor, other_path)
             self._must_be_writable()
             other._must_be_writable()
-            os.link(name, other_name, src_dir_fd=at, dst_dir_fd=cursor.current, follow_symlinks=False)
+            os.link(name, other_name, src_dir_fd=cursor.current, dst_dir_fd=other_cursor.current, follow_symlinks=False)
 
     def rename(self, path: bytes, other: Directory, other_path: bytes) -> None:
         if not isinstance(other, HostDirectory):
@@ -281,12 +289,14 @@ class HostDirectory:
         """Every name, sorted, after `.` and `..` (which has the number of `.`: what is above is not told)."""
         own = os.fstat(self.host).st_ino
         found = [Entry(own, FILETYPE_DIRECTORY, b"."), Entry(own, FILETYPE_DIRECTORY, b"..")]
-        with os.scandir(self.host) as listing:
-            rest = []
+        rest = []
+        again = _reopened(self.host)
+        with os.scandir(again[0]) as listing:
             for entry in listing:
                 rest.append(Entry(entry.inode(), _filetype(entry), os.fsencode(entry.name)))
                 if len(rest) % LOOK_EVERY == 0:
                     look()
+        again.close()
         rest.sort(key=_name_of)
         return found + rest
 
@@ -305,23 +315,30 @@ class HostDirectory:
 
     def duplicate(self, *, read_only: bool = False) -> HostDirectory:
         """Another descriptor of it, which cannot change anything if this one cannot or `read_only` says so."""
-        return HostDirectory(os.dup(self.host), read_only=self.read_only or read_only)
+        return HostDirectory(_reopened(self.host), read_only=self.read_only or read_only)
 
     def close(self) -> None:
-        host, self.host = self.host, -1
-        if host >= 0:
-            os.close(host)
-
-    def __del__(self) -> None:
-        if getattr(self, "host", -1) >= 0:
-            self.close()
+        self.host = -1
+        self._owned.close()
 
 
-def _open_or_wait(name: bytes, flags: int, at: int, nonblocking: bool) -> int:
+def _reopened(host: int) -> Owned:
+    """The directory once more, read from a position of its own, which a duplicate would share."""
+    owned = Owned()
+    try:
+        owned.extend(map(functools.partial(os.open, dir_fd=host), (b".",), (_DIRECTORY,)))
+    except PermissionError:  # it was opened with rights that this process has no longer
+        owned.extend(map(os.dup, (host,)))
+    return owned
+
+
+def _open_or_wait(opened: Owned, name: bytes, flags: int, at: int, nonblocking: bool) -> None:
     """Open `name`; the host itself does not wait. A pipe that is opened to write waits here for one who reads."""
+    host_open = functools.partial(os.open, flags=flags | os.O_NONBLOCK, mode=0o666, dir_fd=at)
     while True:
         try:
-            return os.open(name, flags | os.O_NONBLOCK, 0o666, dir_fd=at)
+            opened.extend(map(host_open, (name,)))
+            return
         except OSError as failure:
             if nonblocking or failure.errno not in (errno.ENXIO, errno.EWOULDBLOCK):
                 raise

@@ -51,7 +51,7 @@ from wasmer_wasi.types import (
     OFLAG_EXCL,
     OFLAG_TRUNC,
 )
-from wasmer_wasi.waiting import PIECE_BYTES, look
+from wasmer_wasi.waiting import PIECE_BYTES, Interrupted, look
 
 DEFAULT_LIMIT_BYTES: Final = 1 << 30
 MAX_NAME_BYTES: Final = 255
@@ -415,7 +415,10 @@ class MemoryDirectory:
         if node is None:
             node = self._make(directory, _checked(name.encode()), FILETYPE_REGULAR_FILE)
         node.resize(0)
-        MemoryFile(node, 0, writable=True).write_at([memoryview(content)], 0)
+        try:
+            MemoryFile(node, 0, writable=True).write_at([content], 0)
+        except Interrupted as interrupted:
+            raise interrupted.reason from None
 
     @_whole
     def files(self) -> dict[str, bytes]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import socket as host_sockets
-from _thread import allocate_lock
 from typing import Final, final
 
 from wasmer_wasi.errno import EINVAL, WasiError
@@ -25,9 +24,9 @@ from wasmer_wasi.types import (
     SDFLAG_RD,
     SDFLAG_WR,
 )
-from wasmer_wasi.waiting import wait_to_read, wait_to_write
+from wasmer_wasi.waiting import lock_of_the_process, wait_to_read, wait_to_write
 
-_ACCEPTING: Final = allocate_lock()
+_ACCEPTING: Final = lock_of_the_process()
 """Held while a listening socket does not block, which others may see that share it."""
 
 

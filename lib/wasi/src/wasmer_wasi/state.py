@@ -23,12 +23,12 @@ from typing import Any, Final, TypeVar, final
 from wasmer_runtime_core.errors import Error
 from wasmer_wasi.clock import Clock, SystemClock
 from wasmer_wasi.descriptors import DEFAULT_LIMIT, Descriptor, DescriptorTable
-from wasmer_wasi.files import File, HostStream
+from wasmer_wasi.files import File, HostStream, Owned
 from wasmer_wasi.filesystem import Directory, HostDirectory
 from wasmer_wasi.guest import NoMemory
 from wasmer_wasi.random import RandomSource, seeded, system
 from wasmer_wasi.sockets import Socket
-from wasmer_wasi.streams import Stream
+from wasmer_wasi.streams import DEFAULT_CAPTURED_BYTES, Captured, Stream
 from wasmer_wasi.types import (
     ALL_RIGHTS,
     DIRECTORY_RIGHTS,
@@ -168,10 +168,12 @@ class WasiState:
 
     def _captured(self, number: int) -> bytes:
         stream = self.streams[number]
-        if not isinstance(stream, io.BytesIO):
-            name = STANDARD_STREAMS[number]
-            raise TypeError(f"{name} is not captured: build the state with .capture_{name}()")
-        return stream.getvalue()
+        if isinstance(stream, Captured):
+            return stream.buffer.getvalue()
+        if isinstance(stream, io.BytesIO):
+            return stream.getvalue()
+        name = STANDARD_STREAMS[number]
+        raise TypeError(f"{name} is not captured: build the state with .capture_{name}()")
 
     def close(self) -> None:
         """Close all files. Python file objects are flushed and stay open."""
@@ -364,13 +366,15 @@ class WasiStateBuilder:
         self._streams = [INHERIT, INHERIT, INHERIT]
         return self
 
-    def capture_stdout(self) -> WasiStateBuilder:
-        """Keep what is written for `WasiState.stdout_bytes`."""
-        return self.stdout(io.BytesIO())
+    def capture_stdout(self, *, limit_bytes: int = DEFAULT_CAPTURED_BYTES) -> WasiStateBuilder:
+        """Keep what is written for `WasiState.stdout_bytes`; more than `limit_bytes` is ENOSPC for the program."""
+        self._streams[1] = Captured(limit_bytes)
+        return self
 
-    def capture_stderr(self) -> WasiStateBuilder:
-        """Keep what is written for `WasiState.stderr_bytes`."""
-        return self.stderr(io.BytesIO())
+    def capture_stderr(self, *, limit_bytes: int = DEFAULT_CAPTURED_BYTES) -> WasiStateBuilder:
+        """Keep what is written for `WasiState.stderr_bytes`; more than `limit_bytes` is ENOSPC for the program."""
+        self._streams[2] = Captured(limit_bytes)
+        return self
 
     def clock(self, clock: Clock) -> WasiStateBuilder:
         """Take time from `clock`: a `VirtualClock`, for runs that can be repeated.
@@ -495,18 +499,26 @@ def _standard(number: int) -> File:
 
 def _file_of(target: Any, number: int) -> File:
     if target is None:
-        return HostStream(os.open(os.devnull, os.O_WRONLY if number else os.O_RDONLY), owned=True)
+        return _stream_of(os.devnull, os.O_WRONLY if number else os.O_RDONLY)
+    if isinstance(target, Captured):
+        return target
     if isinstance(target, bytes):
         target = io.BytesIO(target)
     elif isinstance(target, os.PathLike):
         try:
-            file = HostStream(os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY), owned=True)
+            file = _stream_of(target, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError as failure:
             raise WasiFsCreationError(f"{os.fspath(target)} cannot be opened: {failure.strerror}") from failure
         if os.path.isdir(file.host):
             raise WasiFsCreationError(f"{os.fspath(target)} is a directory: standard input is a file")
         return file
     return Stream(target, output=number != 0)
+
+
+def _stream_of(path: str | os.PathLike[str], flags: int) -> HostStream:
+    owned = Owned()
+    owned.extend(map(os.open, (path,), (flags | os.O_CLOEXEC,)))
+    return HostStream(owned)
 
 
 # --- what users give

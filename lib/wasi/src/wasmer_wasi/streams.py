@@ -14,12 +14,13 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Callable
-from typing import Any, Protocol, final
+from typing import Any, Final, Protocol, final
 
-from wasmer_wasi.errno import EAGAIN, EBADF, WasiError
+from wasmer_wasi.errno import EAGAIN, EBADF, ENOSPC, WasiError
 from wasmer_wasi.files import Buffers, Pieces, Status, StreamFile
+from wasmer_wasi.guest import release
 from wasmer_wasi.types import FILETYPE_CHARACTER_DEVICE, FILETYPE_UNKNOWN
-from wasmer_wasi.waiting import wait_to_read
+from wasmer_wasi.waiting import PIECE_BYTES, look, wait_to_read
 
 
 class WasiFile(Protocol):
@@ -92,12 +93,35 @@ class Stream(StreamFile):
             raise WasiError(EBADF)
         total = 0
         for buffer in buffers:
-            count = self._write(buffer)
-            if not isinstance(count, int):
-                count = len(buffer)
+            size = len(buffer)
+            if size > PIECE_BYTES:
+                count = self._write_in_pieces(self._write, buffer)
+            else:
+                count = self._write(buffer)
+                if not isinstance(count, int):
+                    count = size
             total += count
-            if count < len(buffer):
+            if count < size:
                 break
+            if total >= PIECE_BYTES:
+                look()
+        return total
+
+    def _write_in_pieces(self, write: Callable[[memoryview], Any], buffer: bytes | memoryview) -> int:
+        total = 0
+        with memoryview(buffer) as whole:
+            for start in range(0, len(whole), PIECE_BYTES):
+                piece = whole[start : start + PIECE_BYTES]
+                try:
+                    count = write(piece)
+                finally:
+                    release([piece])
+                if not isinstance(count, int):
+                    count = min(PIECE_BYTES, len(whole) - start)
+                total += count
+                if total < min(start + PIECE_BYTES, len(whole)):
+                    break
+                look()
         return total
 
     def status(self) -> Status:
@@ -121,6 +145,58 @@ class Stream(StreamFile):
         """The object is its owner's: it is flushed, not closed."""
         if self.output and hasattr(self.target, "flush") and not getattr(self.target, "closed", False):
             self.target.flush()
+
+
+@final
+class Captured(StreamFile):
+    """Output that is kept, which all copies of a state add to.
+
+    Attributes:
+        buffer: what there is of it.
+        limit: the most bytes; what is beyond is ENOSPC.
+    """
+
+    __slots__ = ("buffer", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.buffer = io.BytesIO()
+        self.limit = limit
+
+    def read(self, buffers: Buffers) -> int:
+        raise WasiError(EBADF)
+
+    def write(self, buffers: Pieces) -> int:
+        total = 0
+        for data in buffers:
+            room = self.limit - self.buffer.tell()
+            if len(data) > room:
+                if room:
+                    total += self.buffer.write(bytes(data[:room]))
+                if total:
+                    return total
+                raise WasiError(ENOSPC)
+            total += self.buffer.write(data)
+            if total >= PIECE_BYTES:
+                look()
+        return total
+
+    def status(self) -> Status:
+        return Status(0, 0, FILETYPE_UNKNOWN, 1, 0, 0, 0, 0)
+
+    def set_flags(self, flags: int) -> None:
+        raise WasiError(EBADF)
+
+    def pollable(self) -> int:
+        return -1
+
+    def available(self) -> int:
+        return 1
+
+    def close(self) -> None:
+        pass
+
+
+DEFAULT_CAPTURED_BYTES: Final = 1 << 30
 
 
 def _reader_into(target: Any) -> Callable[[memoryview], int] | None:

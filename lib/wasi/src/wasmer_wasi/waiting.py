@@ -8,7 +8,9 @@ passes through to whoever called the guest.
 
 from __future__ import annotations
 
+import os
 import select
+from _thread import RLock
 from typing import Final
 
 from wasmer_runtime_core import interrupts
@@ -18,6 +20,13 @@ LOOK_EVERY: Final = 1024
 """Small steps (names of a directory) after which a call looks."""
 PIECE_BYTES: Final = 8 << 20
 """Bytes after which a call looks."""
+
+
+def lock_of_the_process() -> RLock:
+    """A lock that a signal's handler can take once more, and that is free in a forked child."""
+    lock = RLock()
+    os.register_at_fork(after_in_child=lock._at_fork_reinit)  # type: ignore[attr-defined]
+    return lock
 
 
 class Interrupted(BaseException):
