@@ -84,18 +84,24 @@ wrong_import(PlanObject *plan, uint32_t number, const char *what, PyObject *foun
     return -1;
 }
 
-/* Whether an import is satisfied by what was given for it. Runs no Python code, nor does binding: nobody comes between. */
+/* Whether an import is satisfied by what was given for it. `reached`: what it makes its importer able to reach, so that
+ * the two take turns; memories, numbers and Python's functions are shared without. Runs no Python code, nor does binding:
+ * nobody comes between. */
 static int
-check_import(PlanObject *plan, uint32_t number, PyObject *extern_)
+check_import(PlanObject *plan, uint32_t number, PyObject *extern_, Member **reached)
 {
     uint32_t index = plan->imports[number].type;
     switch (plan->imports[number].kind) {
     case KIND_FUNCTION: {
-        int from_wasm = Py_IS_TYPE(extern_, FunctionType);
-        if (!from_wasm && !Py_IS_TYPE(extern_, HostFunctionType))
+        Signature *signature;
+        if (Py_IS_TYPE(extern_, FunctionType)) {
+            signature = ((FunctionObject *)extern_)->signature;
+            *reached = &((InstanceObject *)((FunctionObject *)extern_)->owner)->member;
+        }
+        else if (Py_IS_TYPE(extern_, HostFunctionType))
+            signature = ((HostFunctionObject *)extern_)->signature;
+        else
             return wrong_import(plan, number, " or a HostFunction", extern_);
-        Signature *signature =
-            from_wasm ? ((FunctionObject *)extern_)->signature : ((HostFunctionObject *)extern_)->signature;
         return signature == plan->signatures[plan->function_types[index]]
                    ? 0
                    : wrong_import(plan, number, " of another signature", extern_);
@@ -111,6 +117,7 @@ check_import(PlanObject *plan, uint32_t number, PyObject *extern_)
             return wrong_import(plan, number, "", extern_);
         if (((TableObject *)extern_)->element != plan->tables[index].flag)
             return wrong_import(plan, number, " of another element type", extern_);
+        *reached = &((TableObject *)extern_)->member;
         return 0;
     default: {
         GlobalObject *global = (GlobalObject *)extern_;
@@ -118,22 +125,10 @@ check_import(PlanObject *plan, uint32_t number, PyObject *extern_)
             return wrong_import(plan, number, "", extern_);
         if (global->type != plan->globals[2 * index] || !global->mutable != !plan->globals[2 * index + 1])
             return wrong_import(plan, number, " of another type", extern_);
+        if (is_reference(global->type))
+            *reached = global->home;
         return 0;
     }
-    }
-}
-
-/* What an import makes its importer able to reach, so that the two take turns; NULL: nothing. Memories and numbers are
- * shared without. */
-static Member *
-member_of_import(const PlanImport *import, PyObject *extern_)
-{
-    switch (import->kind) {
-    case KIND_FUNCTION:
-        return Py_IS_TYPE(extern_, FunctionType) ? &((InstanceObject *)((FunctionObject *)extern_)->owner)->member : NULL;
-    case KIND_TABLE: return &((TableObject *)extern_)->member;
-    case KIND_GLOBAL: return is_reference(((GlobalObject *)extern_)->type) ? ((GlobalObject *)extern_)->home : NULL;
-    default: return NULL;
     }
 }
 
@@ -179,21 +174,21 @@ static int
 bind_imports(InstanceObject *self, PyObject *const *externs)
 {
     PlanObject *plan = self->plan;
-    for (uint32_t i = 0; i < plan->n_imports; i++) {
-        if (check_import(plan, i, externs[i]) < 0)
+    Member *reached = NULL;
+    int links = 0;
+    for (uint32_t i = 0; i < plan->n_imports; i++, reached = NULL) {
+        if (check_import(plan, i, externs[i], &reached) < 0 || (reached && !may_link(reached)))
             return -1;
-        Member *member = member_of_import(&plan->imports[i], externs[i]);
-        if (member && !may_link(member))
-            return -1;
+        links |= reached != NULL;
     }
-    for (uint32_t i = 0; i < plan->n_imports; i++) {
-        Member *member = member_of_import(&plan->imports[i], externs[i]);
-        if (member && store_merge(&self->member, member) < 0)
+    for (uint32_t i = 0; links && i < plan->n_imports; i++, reached = NULL)
+        if (check_import(plan, i, externs[i], &reached) < 0 || (reached && store_merge(&self->member, reached) < 0))
             return -1;
+    for (uint32_t i = 0; i < plan->n_imports; i++) {
         self->imports[i] = Py_NewRef(externs[i]);
-        self->n_imports = i + 1;
         bind_import(self, &plan->imports[i], externs[i]);
     }
+    self->n_imports = plan->n_imports;
     return 0;
 }
 
