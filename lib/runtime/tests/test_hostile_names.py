@@ -23,7 +23,18 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from wasmer_runtime import CompilerConfig, FuncSig, Function, compile, instantiate, vectorize, wat2wasm
+from wasmer_runtime import (
+    CompilerConfig,
+    FuncSig,
+    Function,
+    Namespace,
+    compile,
+    func,
+    imports,
+    instantiate,
+    vectorize,
+    wat2wasm,
+)
 from wasmer_runtime.cli import cli
 from wasmer_runtime.error import Error, LinkError
 from wasmer_runtime.middleware import BlockTrace, CallTrace
@@ -102,11 +113,23 @@ def test_objects(backend: str) -> None:
         check(str(getattr(exports[name], "__doc__", None)))
         check(repr(getattr(exports[name], "type", None)))
     assert exports[f"{EVIL}0"].__name__ == f"{EVIL}0", "for programs a name is what it is"
-    check(repr(instance.dyn_func(f"{EVIL}0")))
+    divide = exports[f"{EVIL}0"]
+    for made in (
+        instance.dyn_func(f"{EVIL}0"),
+        func(divide),
+        vectorize(divide),
+        Namespace(exports),
+        imports({EVIL: instance}),
+    ):
+        check(repr(made), type(made))
 
 
 def test_calls(backend: str) -> None:
     instance = instantiate(PROVIDER, backend=backend)
+
+    def named() -> None: ...
+
+    named.__name__ = named.__qualname__ = EVIL  # as functools.wraps(exported) has it
     divide, trap, many = (instance.exports[f"{EVIL}{number}"] for number in (0, 1, 5))
     error = raised(divide, 0)
     assert error.frames[0].function_name == f"{EVIL}11", "for programs a name is what it is"  # type: ignore[attr-defined]
@@ -119,6 +142,7 @@ def test_calls(backend: str) -> None:
         lambda: instance.func(EVIL), lambda: instance.func(f"{EVIL}2"), lambda: instance.func(f"{EVIL}0", [], []),
         lambda: instance.dyn_func(f"{EVIL}0").call(["x"]), lambda: instance.dyn_func(f"{EVIL}0").call([]),
         lambda: instance.call(EVIL), lambda: Function(FuncSig(["i32"], []), divide),
+        lambda: Function(divide, 3), lambda: Function(FuncSig(["i32"], []), named),
     ):  # fmt: skip
         raised(call)
     instance.close()

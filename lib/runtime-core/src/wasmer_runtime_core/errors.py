@@ -362,7 +362,7 @@ class ExportNotFound(ResolveError, KeyError, AttributeError):
     def __str__(self) -> str:
         text = f"Export not found: {self.name}"
         if self.available:
-            shown = ", ".join(self.available[:8])
+            shown = ", ".join(map(shortened, self.available[:8]))
             text += f" (there is: {shown}{', …' if len(self.available) > 8 else ''})"
         return printable(text)
 

@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
+from wasmer_runtime_core.printable import printable
 from wasmer_runtime_core.values import Type
 from wasmer_runtime_core.wasm.types import (
     EXTERNREF,
@@ -116,7 +117,7 @@ class HostFunc:
         return self.function(*args, **kwargs)
 
     def __repr__(self) -> str:
-        return f"func({getattr(self.function, '__qualname__', self.function)}: {self.signature()})"
+        return printable(f"func({getattr(self.function, '__qualname__', self.function)}: {self.signature()})")
 
 
 def func(
@@ -222,7 +223,7 @@ def wrong_arity(function: Callable[..., Any], count: int) -> str:
         return ""
     takes = f"{fewest}" if fewest == most else f"{fewest} or more" if most < 0 else f"{fewest} to {most}"
     title = getattr(function, "__qualname__", type(function).__name__)
-    return f"the Python function {title}, which takes {takes} arguments"
+    return printable(f"the Python function {title}, which takes {takes} arguments")
 
 
 def _annotated_params(function: Callable[..., Any], wants_ctx: bool) -> tuple[bytes, ...] | None:

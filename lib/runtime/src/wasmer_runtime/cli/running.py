@@ -17,7 +17,7 @@ from wasmer_runtime.cli.failures import CommandError, flush, quiet_option, warn
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
 from wasmer_runtime.cli.middlewares import middleware_options
 from wasmer_runtime.cli.world import World, world_options
-from wasmer_runtime_core.printable import printable
+from wasmer_runtime_core.printable import printable, shortened
 from wasmer_runtime_core.values import FuncSig, Type, Value
 from wasmer_runtime_core.wasm.module import FUNCTION
 
@@ -81,10 +81,15 @@ def start_function(module: Module) -> str:
     for name in ("_start", "main"):
         if name in names:
             return name
-    there_is = ", ".join(names[:8]) or "nothing"
+    there_is = some_of(names) or "nothing"
     raise CommandError(
         f"the module exports neither _start nor main; name a function with --invoke (it exports {there_is})"
     )
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first of a module's names, for a message."""
+    return ", ".join(map(shortened, names[:8])) + (", …" if len(names) > 8 else "")
 
 
 def is_reactor(module: Module) -> bool:
@@ -103,7 +108,7 @@ def function_signature(module: Module, name: str) -> FuncSig:
             if isinstance(export.type, FuncSig):
                 return export.type
             raise CommandError(f"Export is not a function: {name}")
-    functions = ", ".join(export.name for export in module.exports if isinstance(export.type, FuncSig))
+    functions = some_of([export.name for export in module.info.exports if export.kind == FUNCTION])
     raise CommandError(f"Could not find function {name}" + (f" (there is: {functions})" if functions else ""))
 
 
