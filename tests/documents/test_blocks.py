@@ -31,10 +31,6 @@ LANGUAGES: Final = ("", "c", "console", "python", "toml", "wat")
 """Those of blocks; one without is a picture."""
 
 
-NOT_YET: Final = {"lib/wasi/README.md": "its program is not there, and closing the instance fails"}
-"""Pages whose Python does not run, with the reason."""
-
-
 def with_blocks(language: str) -> list[Path]:
     return [page for page in PAGES if any(block.language == language for block in blocks(page))]
 
@@ -51,8 +47,6 @@ def lay_out(folder: Path) -> None:
 
 @pytest.mark.parametrize("page", with_blocks("python"), ids=named)
 def test_python(page: Path, tmp_path: Path) -> None:
-    if named(page) in NOT_YET:
-        pytest.skip(NOT_YET[named(page)])
     program = ""
     for block in runnable(page, "python"):
         program += "\n" * (block.line - 1 - program.count("\n")) + block.text  # line by line where the page has it
