@@ -99,6 +99,11 @@ MODULES: Final[dict[str, Callable[[int], bytes]]] = {
     "custom sections": lambda n: module(b"\0\1\0" * n),
     "names of functions": lambda n: functions(n, b"", names(1, rows(n, unnamed))),
     "names of locals": lambda n: functions(n, b"", names(2, rows(n, lambda i: leb(i) + b"\0"))),
+    "name sections": lambda n: module(
+        FUNCTION,
+        section(10, b"\1" + leb(3 * n + 2) + b"\0" + b"\2\x40\x0b" * n + b"\x0b"),
+        names(3, b"\1\0\1\0\0") * n,
+    ),
     "nops": lambda n: function(b"\1" * n),
     "constants": lambda n: function(b"\x41\0" * n + b"\x1a" * n),
     "calls": lambda n: function(b"\x10\0" * n),

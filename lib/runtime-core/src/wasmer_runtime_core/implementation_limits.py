@@ -27,7 +27,9 @@ V8: Final = "V8"
 OURS: Final = ""
 
 BEYOND_COUNTING: Final = (1 << 31) - 1
-"""Counts, sizes and offsets of a module are signed words somewhere."""
+"""Sizes and offsets of a module are signed words somewhere."""
+MOST_IN_A_BLOCK: Final = 10_000_000
+"""All that an instance has a row for, together, must fit a context block of 4 GiB."""
 
 
 class Limit(NamedTuple):
@@ -54,15 +56,15 @@ class Limit(NamedTuple):
 MODULE_BYTES: Final = Limit("module_bytes", "bytes of a module, binary or text", 1 << 30, source=JS)
 CUSTOM_SECTIONS: Final = Limit("custom_sections", "custom sections", 100_000)
 NAME_BYTES: Final = Limit("name_bytes", "bytes of one name", 100_000, source=WASMTIME)
-TYPES: Final = Limit("types", "function types", 1_000_000, source=JS)
+TYPES: Final = Limit("types", "function types", 1_000_000, ceiling=MOST_IN_A_BLOCK, source=JS)
 PARAMETERS: Final = Limit("parameters", "parameters of a function type", 1_000, ceiling=2_000, source=JS)
 RESULTS: Final = Limit("results", "results of a function type", 1_000, ceiling=2_000, source=JS)
-IMPORTS: Final = Limit("imports", "imports", 1_000_000, source=JS)
-FUNCTIONS: Final = Limit("functions", "functions, with imported ones", 1_000_000, source=JS)
-TABLES: Final = Limit("tables", "tables, with imported ones", 100, source=WASMTIME)
-MEMORIES: Final = Limit("memories", "memories, with imported ones", 100, source=JS)
-GLOBALS: Final = Limit("globals", "globals, with imported ones", 1_000_000, source=JS)
-EXPORTS: Final = Limit("exports", "exports", 1_000_000, source=JS)
+IMPORTS: Final = Limit("imports", "imports", 1_000_000, ceiling=MOST_IN_A_BLOCK, source=JS)
+FUNCTIONS: Final = Limit("functions", "functions, with imported ones", 1_000_000, ceiling=MOST_IN_A_BLOCK, source=JS)
+TABLES: Final = Limit("tables", "tables, with imported ones", 100, ceiling=100_000, source=WASMTIME)
+MEMORIES: Final = Limit("memories", "memories, with imported ones", 100, ceiling=1_000, source=JS)
+GLOBALS: Final = Limit("globals", "globals, with imported ones", 1_000_000, ceiling=MOST_IN_A_BLOCK, source=JS)
+EXPORTS: Final = Limit("exports", "exports", 1_000_000, ceiling=MOST_IN_A_BLOCK, source=JS)
 ELEMENT_SEGMENTS: Final = Limit("element_segments", "element segments", 100_000, source=WASMTIME)
 ELEMENTS: Final = Limit(
     "elements", "elements of all element segments, together", 10_000_000, source=f"{JS}, there of each"

@@ -238,9 +238,10 @@ class _Printer:
         self.lines: list[str] = []
         self.locals_written = 0  # parameters among them
         names = None
-        for section in self.info.custom_sections:
+        for section in reversed(self.info.custom_sections):
             if section.name == "name":
                 names = read_all_names(section.data, decoded)
+                break  # to count blocks takes going through code: once, however many there are
         self.names_are_custom = names is None
         self.names = Names() if names is None else names
         self.long_names = LongNames(len(decoded.data))
