@@ -117,45 +117,42 @@ def test_bounds_are_checked_before_anything_is_written() -> None:
     assert not any(memory[::4096]) and exports.table[1] is None
 
 
-def interrupted(call: Callable[[], object], written: Callable[[], int], whole: int) -> None:
-    """Until a signal finds the call in the middle, which most of them do."""
+class InTheMiddleError(Exception):
+    pass
+
+
+def interrupted(call: Callable[[int], object], written: Callable[[], int], whole: int) -> None:
+    """A handler that runs again and again and looks ends the first call that it finds in the middle."""
 
     def handler(*_: object) -> None:
-        raise LookupError("in the middle")
+        if 0 < written() < whole:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, lambda *_: None)  # one may have come already
+            raise InTheMiddleError
 
     before = signal.signal(signal.SIGALRM, handler)
     try:
-        for attempt in range(5000):
-            try:
-                signal.setitimer(signal.ITIMER_REAL, 0.00002 + 0.000001 * (attempt % 400))
-                call()
-                while True:  # it came to its end first
-                    pass
-            except LookupError:
-                if 0 < written() < whole:
-                    return
+        with pytest.raises(InTheMiddleError):
+            signal.setitimer(signal.ITIMER_REAL, 0.00005, 0.00005)
+            for attempt in range(20_000):
+                call(attempt & 1)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    raise AssertionError("never in the middle")
+    assert 0 < written() < whole
 
 
 def test_a_signal_ends_them_in_the_middle() -> None:
     exports = MODULE.instantiate({}).exports
-    memory = memoryview(exports.memory)
-
-    def fill() -> None:
-        memory[::PIECE] = bytes(MEMORY // PIECE)
-        exports.fill(0, 1, MEMORY)
-
-    interrupted(fill, lambda: sum(memory[::PIECE]), MEMORY // PIECE)
-
-    def fill_table() -> None:
-        exports.table_fill(0, None, TABLE)
-        exports.table_fill(0, "x", TABLE)
-
-    table = exports.table
-    interrupted(fill_table, lambda: sum(table[at] == "x" for at in range(0, TABLE, ELEMENTS)), TABLE // ELEMENTS)
+    memory, table = memoryview(exports.memory), exports.table
+    interrupted(
+        lambda value: exports.fill(0, value, MEMORY), lambda: sum(memory[at] for at in range(0, MEMORY, PIECE)), 4
+    )
+    interrupted(
+        lambda value: exports.table_fill(0, value, TABLE),
+        lambda: sum(table[at] or 0 for at in range(0, TABLE, ELEMENTS)),
+        4,
+    )
     exports.fill(0, 0, MEMORY)  # and they go on
     assert not any(memory[::4096])
 
