@@ -22,6 +22,7 @@ from wasmer_llvm_backend.counted import find
 from wasmer_llvm_backend.intrinsics import declarations
 from wasmer_llvm_backend.target import processor
 from wasmer_llvm_backend.translate import FunctionTranslator, TextTooLong, integer_values, locals_in_slots
+from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.implementation_limits import CODE_BYTES, DEFAULT_LIMITS, ImplementationLimits
 from wasmer_runtime_core.wasm.body import RECORD_BYTES
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
@@ -101,6 +102,7 @@ def plan(
     excesses = {body.function_index: excess for body in bodies if (excess := excess_of(body))}
     efforts: list[tuple[int, bool]] = []
     for body in bodies:
+        checkpoint()
         whole = (everything or body.function_index in counted) and not is_deep(body, WHOLE_LOOP_DEPTH)
         efforts.append((0, False) if body.function_index in excesses else (opt_level, whole))
     parts = partition(bodies, efforts)

@@ -29,6 +29,7 @@ class CallShape:
         self.results: Final = results
         self.param_count: i64 = len(params)
         self.result_count: i64 = len(results)
+        self.passed: i64 = len(params) + len(results)
         self.buffered: bool = len(results) > 1
         self.buffer_bytes: i64 = 16 * max(0, len(results) - 1)
         self.wheres: vec[u8] = vec[u8]()  # IN_REGISTER, IN_XMM or ON_STACK

@@ -40,6 +40,9 @@ OP_LOCAL_GET: Final = 0x20
 OP_LOCAL_TEE: Final = 0x22
 VECTOR_CODES: Final = 0x200  # where they begin
 
+SURVEYED_BYTES: Final = 1 << 20
+"""So much of the records is looked through between two checkpoints."""
+
 SCALARS: Final[list[Lowering | None]] = by_code()
 
 
@@ -199,26 +202,30 @@ def _survey(f: FunctionCompiler, body: Body) -> None:
     count: i64 = len(records)
     at: i64 = 0
     while at < count:
-        if at & 0xF_FFF0 == 0xF_FFF0:
+        stop = at + SURVEYED_BYTES
+        if stop > count:
+            stop = count
+        while at < stop:
+            code = i64(read_i32_le(records, at)) & 0xFFFF
+            if flags[code]:
+                uses |= USES_VMCTX
+                if code == OP_CALL or code == OP_CALL_INDIRECT:
+                    index: i64 = at + 8 if code == OP_CALL else at + 4
+                    shape = view.shapes[i64(read_i32_le(records, index))]
+                    if shape.stack_bytes > stack_bytes:
+                        stack_bytes = shape.stack_bytes
+                    if shape.buffer_bytes > buffer_bytes:
+                        buffer_bytes = shape.buffer_bytes
+            elif code >= OP_LOCAL_GET and code <= OP_LOCAL_TEE:
+                if straight:
+                    f.first_use(i64(read_i32_le(records, at + 4)), code != OP_LOCAL_GET)
+            elif code <= OP_RETURN:
+                straight = False
+            elif code >= VECTOR_CODES:
+                uses |= USES_VECTORS
+            at += RECORD_BYTES
+        if at < count:
             checkpoint()
-        code = i64(read_i32_le(records, at)) & 0xFFFF
-        if flags[code]:
-            uses |= USES_VMCTX
-            if code == OP_CALL or code == OP_CALL_INDIRECT:
-                index: i64 = at + 8 if code == OP_CALL else at + 4
-                shape = view.shapes[i64(read_i32_le(records, index))]
-                if shape.stack_bytes > stack_bytes:
-                    stack_bytes = shape.stack_bytes
-                if shape.buffer_bytes > buffer_bytes:
-                    buffer_bytes = shape.buffer_bytes
-        elif code >= OP_LOCAL_GET and code <= OP_LOCAL_TEE:
-            if straight:
-                f.first_use(i64(read_i32_le(records, at + 4)), code != OP_LOCAL_GET)
-        elif code <= OP_RETURN:
-            straight = False
-        elif code >= VECTOR_CODES:
-            uses |= USES_VECTORS
-        at += 16
     if V128 in body.local_types or view.vectors:
         uses |= USES_VECTORS
     f.survey_uses = uses

@@ -63,8 +63,8 @@ USE_WRITE: Final = 2
 LOOKED_THROUGH: Final = 64
 """So many operands may stand for locals, or lie in registers, when a local is written; of more, half go to slots."""
 
-STRETCH: Final = 512
-"""So many operators are lowered between two checkpoints; sixteen values that one hands over count as one more."""
+STRETCH: Final = 4096
+"""So many operators are lowered between two checkpoints; sixteen values that one passes count as one more."""
 
 HOME_SLOT: Final = 0
 HOME_REGISTER: Final = 1
@@ -310,10 +310,11 @@ class FunctionCompiler:
         self.types[sp] = u8(type_)
         self.kinds[sp] = u8(kind)
         self.values[sp] = value
-        if kind == REGISTER:
-            self.owners[value] = sp
-        elif kind == XMM:
-            self.owners[16 + value] = sp
+        if kind < CONSTANT:  # rarely
+            if kind == REGISTER:
+                self.owners[value] = sp
+            elif kind == XMM:
+                self.owners[16 + value] = sp
         self.sp = sp + 1
 
     def push_local(self, local: i64) -> None:

@@ -23,6 +23,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.body import (
     BLOCK_EMPTY,
@@ -63,8 +64,10 @@ class Record(NamedTuple):
 
 
 def read_records(body: Body) -> Iterator[Record]:
-    """The records of a body, one after another."""
-    for fields in RECORD.iter_unpack(body.records):
+    """The records of a body, one after another, with checkpoints."""
+    for number, fields in enumerate(RECORD.iter_unpack(body.records)):
+        if number & 0x3FF == 0:
+            checkpoint()
         yield Record(*fields)
 
 

@@ -134,7 +134,8 @@ def finish_call(f: FunctionCompiler, shape: CallShape) -> None:
     f.drop_to(f.sp - shape.param_count)
     restore_after_call(f)
     count = shape.result_count
-    f.spend((shape.param_count + count) >> 4)
+    if shape.passed > 15:
+        f.spend(shape.passed >> 4)
     if count == 0:
         return
     if count == 1 or is_float(i64(shape.results[0])):

@@ -91,7 +91,8 @@ def hand_over(f: FunctionCompiler, label: i64) -> None:
         else:
             f.load(top, RAX)
         return
-    f.spend(count >> 4)
+    if count > 15:
+        f.spend(count >> 4)
     height = f.label_heights[label]
     source = f.sp - count
     i: i64 = 0
