@@ -28,13 +28,11 @@ class CodeLimit:
         self.body_bytes: Final = sum([body.size for body in bodies])
         self.most: i64 = limits.most(CODE_BYTES, self.body_bytes)
         self.written: i64 = 0
-        self.function_index: int | None = None
-        self.offset: int | None = None
+        self.body: Body | None = None  # at hand
 
     def begin(self, body: Body) -> None:
         """Turn to another function."""
-        self.function_index = body.function_index
-        self.offset = body.offset
+        self.body = body
 
     def check_records(self, size: i64) -> None:
         """The function at hand has records of so many bytes.
@@ -55,4 +53,6 @@ class CodeLimit:
 
     def check(self, size: i64) -> None:
         if size > self.most:
-            raise self.limits.exceeded(CODE_BYTES, size, self.offset, self.function_index, self.body_bytes)
+            body = self.body
+            assert body is not None
+            raise self.limits.exceeded(CODE_BYTES, size, body.offset, body.function_index, self.body_bytes)

@@ -109,6 +109,7 @@ def begin(f: FunctionCompiler, body: Body, shape: CallShape, uses: i64, stack_by
     count: i64 = len(local_types)
     f.spend(count >> 3)  # each is looked at for every register
     f.local_types = local_types
+    f.local_weights = body.local_weights
     while len(f.homes) < count:
         f.homes = append(f.homes, i64(0))
         f.home_kinds = append(f.home_kinds, u8(0))
@@ -131,9 +132,10 @@ def begin(f: FunctionCompiler, body: Body, shape: CallShape, uses: i64, stack_by
         if needs_memory:
             f.memory = CALLING_MEMORY
             f.saved_mask |= bit_of(f.memory)
-        _home_integers(f, body, CALLING_HOMES, 0)
-        _home_integers(f, body, CALLING_SAVED_HOMES, i64(body.call_weight))
-        _home_floats(f, body, i64(body.call_weight))
+        call_weight: i64 = body.call_weight
+        _home_integers(f, CALLING_HOMES, 0)
+        _home_integers(f, CALLING_SAVED_HOMES, call_weight)
+        _home_floats(f, call_weight)
     else:
         f.pool_mask = LEAF_POOL_MASK
         if needs_vmctx:
@@ -143,11 +145,11 @@ def begin(f: FunctionCompiler, body: Body, shape: CallShape, uses: i64, stack_by
             f.memory = LEAF_MEMORY
         else:
             f.pool_mask |= bit_of(LEAF_MEMORY)
-        _home_integers(f, body, LEAF_HOMES, 0)
-        _home_floats(f, body, 0)
+        _home_integers(f, LEAF_HOMES, 0)
+        _home_floats(f, 0)
     f.free = f.pool_mask
     f.free_xmm = f.pool_xmm
-    _lay_out(f, body, shape, uses, buffer_bytes)
+    _lay_out(f, shape, uses, buffer_bytes)
     f.stack_argument_bytes = stack_bytes
 
 
@@ -155,12 +157,13 @@ USES_VMCTX: Final = 1
 USES_VECTORS: Final = 2
 
 
-def _weight(body: Body, local: i64) -> i64:
-    return i64(read_i32_le(body.local_weights, local * 4)) & 0xFFFFFFFF
+def _weight(f: FunctionCompiler, local: i64) -> i64:
+    return i64(read_i32_le(f.local_weights, local * 4)) & 0xFFFFFFFF
 
 
-def _home_integers(f: FunctionCompiler, body: Body, registers: tuple[int, ...], call_weight: i64) -> None:
+def _home_integers(f: FunctionCompiler, registers: tuple[int, ...], call_weight: i64) -> None:
     """Give the registers to the most used integer locals that have none yet."""
+    best = _most_used(f, False)
     for boxed in registers:
         register: i64 = boxed
         if register == f.memory:
@@ -171,8 +174,7 @@ def _home_integers(f: FunctionCompiler, body: Body, registers: tuple[int, ...], 
             least = 2 * call_weight + 2
         elif preserved:
             least = 3
-        best = _most_used(f, body, False)
-        if best < 0 or _weight(body, best) < least:
+        if best < 0 or _weight(f, best) < least:
             if not preserved:
                 f.pool_mask |= bit_of(register)
             continue
@@ -182,28 +184,30 @@ def _home_integers(f: FunctionCompiler, body: Body, registers: tuple[int, ...], 
             f.saved_mask |= bit_of(register)
         elif call_weight > 0:
             f.volatile_homes.append(best)
+        best = _most_used(f, False)
 
 
-def _home_floats(f: FunctionCompiler, body: Body, call_weight: i64) -> None:
+def _home_floats(f: FunctionCompiler, call_weight: i64) -> None:
     f.pool_xmm = FLOAT_POOL_MASK
+    best = _most_used(f, True)
     for boxed in FLOAT_HOMES:
         register: i64 = boxed
-        best = _most_used(f, body, True)
-        if best < 0 or _weight(body, best) < 2 * call_weight + 1:
+        if best < 0 or _weight(f, best) < 2 * call_weight + 1:
             f.pool_xmm |= bit_of(register)
             continue
         f.home_kinds[best] = HOME_XMM
         f.homes[best] = register
         if call_weight > 0:
             f.volatile_homes.append(best)
+        best = _most_used(f, True)
 
 
-def _most_used(f: FunctionCompiler, body: Body, floats: bool) -> i64:
+def _most_used(f: FunctionCompiler, floats: bool) -> i64:
     """The local of that class with the greatest weight that has no register yet, or -1."""
     best: i64 = -1
     best_weight: i64 = 0
-    types = body.local_types
-    weights = body.local_weights
+    types = f.local_types
+    weights = f.local_weights
     count: i64 = len(types)
     local: i64 = 0
     while local < count:
@@ -215,7 +219,7 @@ def _most_used(f: FunctionCompiler, body: Body, floats: bool) -> i64:
     return best
 
 
-def _lay_out(f: FunctionCompiler, body: Body, shape: CallShape, uses: i64, buffer_bytes: i64) -> None:
+def _lay_out(f: FunctionCompiler, shape: CallShape, uses: i64, buffer_bytes: i64) -> None:
     """Displacements of everything in the frame above the operand slots."""
     depth: i64 = 0
     mask = f.saved_mask
@@ -225,19 +229,20 @@ def _lay_out(f: FunctionCompiler, body: Body, shape: CallShape, uses: i64, buffe
     vectors = uses & USES_VECTORS != 0
     if vectors:
         depth = (depth + 15) & -16
+    types = f.local_types
     local: i64 = 0
-    count: i64 = len(body.local_types)
+    count: i64 = len(types)
     while local < count:
-        if f.home_kinds[local] == HOME_SLOT and _weight(body, local) > 0:
-            depth += 16 if body.local_types[local] == V128 else 8
-            if body.local_types[local] == V128:
+        if f.home_kinds[local] == HOME_SLOT and _weight(f, local) > 0:
+            depth += 16 if types[local] == V128 else 8
+            if types[local] == V128:
                 depth = (depth + 15) & -16
             f.local_slots[local] = -depth
         local += 1
     for boxed in f.volatile_homes:
         local = boxed
-        depth += 16 if body.local_types[local] == V128 else 8
-        if body.local_types[local] == V128:
+        depth += 16 if types[local] == V128 else 8
+        if types[local] == V128:
             depth = (depth + 15) & -16
         f.local_slots[local] = -depth
     if shape.buffered:
@@ -308,7 +313,7 @@ def _receive(f: FunctionCompiler, body: Body, shape: CallShape) -> None:
     i: i64 = 0
     while i < shape.param_count:  # first what goes to memory: it frees no register but clobbers none
         place = shape.places[i]
-        type_ = i64(body.local_types[i])
+        type_ = i64(f.local_types[i])
         if f.home_kinds[i] == HOME_SLOT and f.local_slots[i] != 0:
             if shape.wheres[i] == IN_REGISTER:
                 f.store_register(type_, f.local_slots[i], place)
@@ -331,7 +336,7 @@ def _receive(f: FunctionCompiler, body: Body, shape: CallShape) -> None:
     moves.emit(asm)
     i = 0
     while i < shape.param_count:
-        type_ = i64(body.local_types[i])
+        type_ = i64(f.local_types[i])
         if shape.wheres[i] == IN_REGISTER or shape.wheres[i] == IN_XMM:
             i += 1
             continue
@@ -345,7 +350,7 @@ def _receive(f: FunctionCompiler, body: Body, shape: CallShape) -> None:
 def _zero_locals(f: FunctionCompiler, body: Body, first: i64) -> None:
     """Declared locals begin as zero or null, unless they are written before they are read."""
     asm = f.asm
-    count: i64 = len(body.local_types)
+    count: i64 = len(f.local_types)
     slots: i64 = 0
     local = first
     while local < count:

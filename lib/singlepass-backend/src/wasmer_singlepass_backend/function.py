@@ -178,6 +178,7 @@ class FunctionCompiler:
         # locals
         self.first_uses: vec[u8] = vec[u8]([u8(0)] * 64)  # in the straight line: USE_UNKNOWN, USE_READ, USE_WRITE
         self.local_types: bytes = b""
+        self.local_weights: bytes = b""
         self.home_kinds: vec[u8] = vec[u8]([u8(0)] * 64)
         self.homes: vec[i64] = vec[i64]([i64(0)] * 64)
         self.local_slots: vec[i64] = vec[i64]([i64(0)] * 64)
