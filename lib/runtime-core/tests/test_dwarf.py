@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wasmer_runtime_core import debug_info
 from wasmer_runtime_core.debug_info import LONGEST_PATH, MOST_STEPS, SourceFrame, SourceLines, demangle
 from wasmer_runtime_core.dwarf.data import Budget, Data, Malformed
-from wasmer_runtime_core.dwarf.units import Unit, Units
+from wasmer_runtime_core.dwarf.units import MOST_INLINED, Unit, Units
 from wasmer_runtime_core.errors import Frame
 from wasmer_runtime_core.wasm.decode import decode_module
 from wasmer_runtime_core.wasm.module import CustomSection, ModuleInfo
@@ -230,7 +230,7 @@ def test_broken_tables(sections: dict[str, bytes]) -> None:
 
 def nested(depth: int) -> bytes:
     """Inlined calls, one within another."""
-    return b"\2\1\0\0\0\xff\0\0\0f\0" + b"\3\x17\0\0\0\1\0\0\0\xff\0\0\0" * depth
+    return b"\2\1\0\0\0\xff\0\0\0f\0" + b"\3\x18\0\0\0\1\0\0\0\xff\0\0\0" * depth
 
 
 @pytest.mark.parametrize(
@@ -260,6 +260,13 @@ def test_a_module_pays_once_and_has_a_limit(sections: dict[str, bytes]) -> None:
     for offset in range(1, 400):
         lines.frames(offset)
     assert lines._budget.steps == left, "what was looked up is known, also that it is nothing"
+
+
+def test_a_backtrace_has_as_many_frames_as_compilers_make() -> None:
+    for depth, frames in ((3, 4), (MOST_INLINED, MOST_INLINED + 1), (MOST_INLINED + 1, 1), (20_000, 1)):
+        found = looked_up(made(line(SOUND), unit(nested(depth))))
+        assert len(found) == frames and found[-1].function == ""
+        assert found[0].source == "a.c:7:0"
 
 
 def test_names_of_files_are_text() -> None:

@@ -17,6 +17,8 @@ Ranges = tuple[tuple[int, int], ...]
 """Addresses from, up to."""
 
 MOST_RANGES: Final = 10_000
+MOST_INLINED: Final = 100
+"""Calls around one address; compilers stop long before."""
 MOST_REFERENCES: Final = 8
 """From an entry to the one that has its name."""
 
@@ -310,7 +312,11 @@ class Unit:
         return scopes
 
     def inlined_at(self, address: int) -> list[Scope]:
-        """The inlined calls around an address, innermost first."""
+        """The inlined calls around an address, innermost first.
+
+        Raises:
+            Malformed: the entries cannot be understood, or there are more than `MOST_INLINED`.
+        """
         found: list[Scope] = []
         scopes = self._read_scopes()
         self._budget.spend(1 + len(scopes) // 8)
@@ -320,6 +326,8 @@ class Unit:
                     found = []
                 elif not found or scope.depth > found[-1].depth:
                     found.append(scope)
+                    if len(found) > MOST_INLINED:
+                        raise Malformed("too many calls within one another")
         return found[::-1]
 
 
