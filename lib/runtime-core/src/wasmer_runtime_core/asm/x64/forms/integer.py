@@ -254,4 +254,10 @@ SHLX_R64_RM64_R64: Final  = form("shlx r64, rm64, r64",  "VEX.LZ.66.0F38.W1 F7 /
 SHRX_R64_RM64_R64: Final  = form("shrx r64, rm64, r64",  "VEX.LZ.F2.0F38.W1 F7 /r", "bmi2")
 SARX_R64_RM64_R64: Final  = form("sarx r64, rm64, r64",  "VEX.LZ.F3.0F38.W1 F7 /r", "bmi2")
 RORX_R64_RM64_IMM8: Final = form("rorx r64, rm64, imm8", "VEX.LZ.F2.0F3A.W1 F0 /r ib", "bmi2")
+
+# --- atomic -----------------------------------------------------------------------------
+CMPXCHG_RM8_R8: Final   = form("cmpxchg rm8, r8",   "0F B0 /r")
+CMPXCHG_RM16_R16: Final = form("cmpxchg rm16, r16", "66 0F B1 /r")
+CMPXCHG_RM32_R32: Final = form("cmpxchg rm32, r32", "0F B1 /r")
+CMPXCHG_RM64_R64: Final = form("cmpxchg rm64, r64", "REX.W 0F B1 /r")
 # fmt: on

@@ -1,0 +1,73 @@
+"""One function from CLIF to instruction records, stage by stage.
+
+Each stage leaves what the next one takes, and can be printed (`cli`): the function, the code with virtual
+registers, the allocation, the records. Nothing here outlives the compilation of one function but for `Stages` itself,
+which belongs to one thread.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final, final
+
+from wasmer_clif_backend.ir.flow import Flow
+from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.layout import layout
+from wasmer_clif_backend.machine.code import Code
+from wasmer_clif_backend.machine.x64.emit import Emitter
+from wasmer_clif_backend.machine.x64.lower import Lowering
+from wasmer_clif_backend.machine.x64.registers import PINNED, REGISTERS, WITHOUT_PINNED
+from wasmer_clif_backend.machine.x64.rules import RULES
+from wasmer_clif_backend.machine.x64.rules.call import enter
+from wasmer_clif_backend.regalloc.allocation import Allocation
+from wasmer_clif_backend.regalloc.checker import check
+from wasmer_clif_backend.regalloc.intervals import Intervals
+from wasmer_clif_backend.regalloc.resolve import Resolver
+from wasmer_clif_backend.regalloc.scan import Scan
+
+CHECK_VARIABLE: Final = "WASMER_CLIF_CHECK"
+"""Set in the environment: every allocation is proved (`regalloc.checker`)."""
+
+
+@final
+class Stages:
+    """The stages of one function after another.
+
+    Args:
+        callees: by name of a function: its entry in the table of code addresses.
+        tail_area: bytes for arguments on the stack that every call of these functions leaves room for: where
+            all callers are compiled with it, ``return_call`` may pass as many, whatever its caller got.
+        prove: check every allocation; as the environment says if not given.
+    """
+
+    def __init__(self, callees: dict[str, int], tail_area: int = 0, prove: bool | None = None) -> None:
+        self.callees: Final = callees
+        self.tail_area: Final = tail_area
+        self.prove: Final = bool(os.environ.get(CHECK_VARIABLE)) if prove is None else prove
+        self.code: Final = Code()
+        self.intervals: Final = Intervals()
+        self.allocation: Final = Allocation()
+
+    def records(self, function: Function) -> tuple[bytes, bytes]:
+        """A verified function's instruction records and constants.
+
+        Raises:
+            CompileError: an instruction is not supported for its types.
+            InternalError: a bug of ours.
+        """
+        flow = Flow(function)
+        code = self.code
+        lowering = Lowering(function, flow, code, self.callees, self.tail_area)
+        lowering.run(layout(function, flow), RULES, enter)
+        registers = REGISTERS
+        if lowering.pinned:
+            registers = WITHOUT_PINNED
+            code.never_given |= 1 << PINNED
+        self.intervals.build(function, code)
+        out = self.allocation
+        out.begin(code.registers)
+        Scan(registers, code, self.intervals, flow, out).run()
+        Resolver(function, code, self.intervals, flow, out).run()
+        if self.prove:
+            check(function, code, out, registers.kept)
+        return Emitter(function, code, out).run(), b"".join(code.constants)

@@ -1,0 +1,102 @@
+"""The records of an atomic operation: ``lock cmpxchg``, alone or in a loop.
+
+::
+
+    mov rax, [address]              what is there
+    again: mov rdx, rax
+    op rdx, value                   what should be there
+    lock cmpxchg [address], rdx     put it there if that is still so; else rax is what is there
+    jne again
+
+rax and rdx are the row's own (its implicit registers); address and value are in others, which it leaves alone. The
+prefix ``lock`` stands as data, behind a no-operation of three bytes, since records have no place for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mypy_extensions import i64
+
+from wasmer_clif_backend.ir.opcodes import ATOMIC_OPERATIONS
+from wasmer_clif_backend.ir.types import I8, I16, I32, I64
+from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.asm.x64.records import BIND, DATA, LABEL, MEM, NONE, REG
+from wasmer_runtime_core.asm.x64.registers import (
+    ABOVE,
+    BELOW,
+    GREATER,
+    LESS,
+    NOT_EQUAL,
+    RAX,
+    RDX,
+    RSP,
+)
+
+if TYPE_CHECKING:
+    from wasmer_clif_backend.machine.x64.emit import Emitter
+
+_LOCK: Final = 0xF000_1F0F  # nop dword [rax]; lock
+_COMPARE: Final = len(ATOMIC_OPERATIONS)
+_FENCE: Final = _COMPARE + 1
+_CMPXCHG: Final = {
+    I8: forms.CMPXCHG_RM8_R8.number,
+    I16: forms.CMPXCHG_RM16_R16.number,
+    I32: forms.CMPXCHG_RM32_R32.number,
+    I64: forms.CMPXCHG_RM64_R64.number,
+}
+_LOADS: Final = {
+    I8: forms.MOVZX_R32_RM8.number,
+    I16: forms.MOVZX_R32_RM16.number,
+    I32: forms.MOV_R32_RM32.number,
+    I64: forms.MOV_R64_RM64.number,
+}
+_COMPARES: Final = {
+    I8: forms.CMP_R8_RM8.number,
+    I16: forms.CMP_R16_RM16.number,
+    I32: forms.CMP_R32_RM32.number,
+    I64: forms.CMP_R64_RM64.number,
+}
+_MOV: Final = forms.MOV_R64_RM64.number
+_NOT: Final = forms.NOT_RM64.number
+_CMOV: Final = forms.CMOVCC_R64_RM64.number
+_JCC: Final = forms.JCC_REL32.number
+_PLAIN: Final = {
+    "add": forms.ADD_R64_RM64.number,
+    "sub": forms.SUB_R64_RM64.number,
+    "and": forms.AND_R64_RM64.number,
+    "nand": forms.AND_R64_RM64.number,
+    "or": forms.OR_R64_RM64.number,
+    "xor": forms.XOR_R64_RM64.number,
+}
+# value is taken if what is there is: greater, for the lesser one, and so on.
+_EXTREMES: Final = {"umin": ABOVE, "umax": BELOW, "smin": GREATER, "smax": LESS}
+
+
+def emit_atomic(emitter: Emitter, what: int, type: int, address: i64, value: i64, kind: i64) -> None:
+    """The records of one row; registers are those of the machine."""
+    record = emitter.record
+    if what == _FENCE:
+        record(DATA, NONE, 0, 0, 0, 0, 0, 0, 0, _LOCK)
+        record(forms.OR_RM32_IMM8.number, MEM, 0, RSP, 0, 0, 0, 0, 0, 0)
+        return
+    if what == _COMPARE:
+        record(DATA, NONE, 0, 0, 0, 0, 0, 0, 0, _LOCK)
+        record(_CMPXCHG[type], MEM, value, address, 0, 0, 0, kind, 0, 0)
+        return
+    operation = ATOMIC_OPERATIONS[what]
+    again = emitter.new_label()
+    record(_LOADS[type], MEM, RAX, address, 0, 0, 0, kind, 0, 0)
+    record(BIND, NONE, 0, 0, 0, 0, 0, 0, again, 0)
+    if operation in _EXTREMES:
+        record(_MOV, REG, RDX, RAX, 0, 0, 0, 0, 0, 0)
+        record(_COMPARES[type], REG, RAX, value, 0, 0, 0, 0, 0, 0)
+        record(_CMOV + _EXTREMES[operation], REG, RDX, value, 0, 0, 0, 0, 0, 0)
+    else:
+        record(_MOV, REG, RDX, RAX, 0, 0, 0, 0, 0, 0)
+        record(_PLAIN[operation], REG, RDX, value, 0, 0, 0, 0, 0, 0)
+        if operation == "nand":
+            record(_NOT, REG, 0, RDX, 0, 0, 0, 0, 0, 0)
+    record(DATA, NONE, 0, 0, 0, 0, 0, 0, 0, _LOCK)
+    record(_CMPXCHG[type], MEM, RDX, address, 0, 0, 0, kind, 0, 0)
+    record(_JCC + NOT_EQUAL, LABEL, 0, 0, 0, 0, 0, 0, again, 0)

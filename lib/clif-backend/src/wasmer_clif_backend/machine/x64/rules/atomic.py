@@ -1,0 +1,125 @@
+"""Atomic accesses: what the machine has with a lock, the others as loops of ``cmpxchg``.
+
+The loop is one row of the code (`machine.x64.atomic`), so that no move comes into it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from wasmer_clif_backend.ir.opcodes import (
+    ATOMIC_CAS,
+    ATOMIC_LOAD,
+    ATOMIC_OPERATIONS,
+    ATOMIC_RMW,
+    ATOMIC_STORE,
+    FENCE,
+)
+from wasmer_clif_backend.ir.types import I8, I16, I32
+from wasmer_clif_backend.machine.code import (
+    ATOMIC,
+    GENERAL,
+    IMPLICIT,
+    REG_READ,
+    REG_WRITTEN,
+    RM_READ,
+    RM_WRITTEN,
+)
+from wasmer_clif_backend.machine.x64.lower import Lowering
+from wasmer_clif_backend.machine.x64.rules.memory import kind_of, load_form, take_address
+from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.asm.x64.records import REG
+from wasmer_runtime_core.asm.x64.registers import RAX, RDX
+
+XCHG: Final = ATOMIC_OPERATIONS.index("xchg")
+COMPARE: Final = len(ATOMIC_OPERATIONS)
+"""The number of compare-and-swap, behind the operations."""
+FENCE_NUMBER: Final = COMPARE + 1
+_XCHGS: Final = {
+    I8: forms.XCHG_RM8_R8.number,
+    I16: forms.XCHG_RM16_R16.number,
+    I32: forms.XCHG_RM32_R32.number,
+}
+
+
+def _exchange_form(type: i64) -> i64:
+    return _XCHGS.get(int(type), forms.XCHG_RM64_R64.number)
+
+
+def load(lowering: Lowering, v: i64) -> bool:
+    """Every load is in order."""
+    f = lowering.function
+    take_address(lowering, f.a[v], 0)
+    lowering.load(load_form(f.type[v]), lowering.result(v), kind_of(f.extra[v]))
+    return True
+
+
+def store(lowering: Lowering, v: i64) -> bool:
+    """``xchg``, which is locked always."""
+    f = lowering.function
+    t = lowering.code.temporary(GENERAL)
+    lowering.copy(t, lowering.use(f.a[v]))
+    take_address(lowering, f.b[v], 0)
+    lowering.modify_memory(_exchange_form(f.type[f.a[v]]), t, kind_of(f.extra[v]))
+    return True
+
+
+def exchange(lowering: Lowering, v: i64) -> bool:
+    """The same, and what was there is wanted."""
+    f = lowering.function
+    if f.immediate[v] != XCHG:
+        return False
+    d = lowering.result(v)
+    lowering.copy(d, lowering.use(f.b[v]))
+    take_address(lowering, f.a[v], 0)
+    lowering.modify_memory(_exchange_form(f.type[v]), d, kind_of(f.extra[v]))
+    return True
+
+
+def loop(lowering: Lowering, v: i64) -> bool:
+    """Read, compute, ``cmpxchg`` until nobody was between. Both operands are copied: the row keeps them to its end."""
+    f = lowering.function
+    _row(lowering, f.a[v], f.b[v], int(f.immediate[v]), f.type[v], [], kind_of(f.extra[v]))
+    lowering.code.copies([int(lowering.result(v)), RAX])
+    return True
+
+
+def compare_and_swap(lowering: Lowering, v: i64) -> bool:
+    """``lock cmpxchg``: what is expected, and what was there, is in rax."""
+    f = lowering.function
+    _row(lowering, f.a[v], f.c[v], COMPARE, f.type[v], [RAX, int(lowering.use(f.b[v]))], kind_of(f.extra[v]))
+    lowering.code.copies([int(lowering.result(v)), RAX])
+    return True
+
+
+def _row(lowering: Lowering, at: i64, x: i64, what: int, type: i64, before: list[int], kind: i64) -> None:
+    address, value = lowering.code.temporary(GENERAL), lowering.code.temporary(GENERAL)
+    lowering.copy(address, lowering.use(at))
+    lowering.copy(value, lowering.use(x))
+    lowering.code.copies(before)
+    lowering.code.add(
+        ATOMIC,
+        REG | (kind << 16),
+        REG_READ | REG_WRITTEN | RM_READ | RM_WRITTEN | IMPLICIT,
+        value,
+        address,
+        displacement=what | (type << 8),
+        immediate=lowering.code.implicit([RAX] if before else [], [RAX, RDX]),
+    )
+
+
+def fence(lowering: Lowering, v: i64) -> bool:
+    """A locked instruction that changes nothing, on the stack."""
+    lowering.code.add(ATOMIC, REG, 0, displacement=FENCE_NUMBER)
+    return True
+
+
+RULES: Final = {
+    ATOMIC_RMW: (exchange, loop),
+    ATOMIC_CAS: (compare_and_swap,),
+    ATOMIC_LOAD: (load,),
+    ATOMIC_STORE: (store,),
+    FENCE: (fence,),
+}

@@ -1,0 +1,327 @@
+"""Integers: arithmetic, logic, the lesser and the greater one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from wasmer_clif_backend.ir.opcodes import (
+    BAND,
+    BAND_NOT,
+    BNOT,
+    BOR,
+    BOR_NOT,
+    BXOR,
+    BXOR_NOT,
+    IABS,
+    IADD,
+    ICMP,
+    IMUL,
+    INEG,
+    ISUB,
+    NOP,
+    ROWS,
+    SELECT,
+    SELECT_SPECTRE_GUARD,
+    SMAX,
+    SMIN,
+    UMAX,
+    UMIN,
+)
+from wasmer_clif_backend.ir.types import I32, I64
+from wasmer_clif_backend.machine.code import IN_MEMORY, REG_WRITTEN
+from wasmer_clif_backend.machine.x64.lower import MADE_AT_USES, Lowering
+from wasmer_clif_backend.machine.x64.rules.condition import (
+    CMOV32,
+    CMOV64,
+    compare_integers,
+    comparison,
+    condition,
+    set_condition,
+)
+from wasmer_clif_backend.machine.x64.rules.extend import sign_extended
+from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.asm.x64.records import MEM, MEM_INDEX
+from wasmer_runtime_core.asm.x64.registers import ABOVE, BELOW, GREATER, LESS, SIGN
+
+# By opcode: register forms, forms with an 8-bit and with a 32-bit immediate; for 32 bits, then for 64.
+_FORMS: Final[dict[int, tuple[int, int, int, int, int, int]]] = {
+    IADD: (
+        *(forms.ADD_R32_RM32.number, forms.ADD_RM32_IMM8.number, forms.ADD_RM32_IMM32.number),
+        *(forms.ADD_R64_RM64.number, forms.ADD_RM64_IMM8.number, forms.ADD_RM64_IMM32.number),
+    ),
+    ISUB: (
+        *(forms.SUB_R32_RM32.number, forms.SUB_RM32_IMM8.number, forms.SUB_RM32_IMM32.number),
+        *(forms.SUB_R64_RM64.number, forms.SUB_RM64_IMM8.number, forms.SUB_RM64_IMM32.number),
+    ),
+    BAND: (
+        *(forms.AND_R32_RM32.number, forms.AND_RM32_IMM8.number, forms.AND_RM32_IMM32.number),
+        *(forms.AND_R64_RM64.number, forms.AND_RM64_IMM8.number, forms.AND_RM64_IMM32.number),
+    ),
+    BOR: (
+        *(forms.OR_R32_RM32.number, forms.OR_RM32_IMM8.number, forms.OR_RM32_IMM32.number),
+        *(forms.OR_R64_RM64.number, forms.OR_RM64_IMM8.number, forms.OR_RM64_IMM32.number),
+    ),
+    BXOR: (
+        *(forms.XOR_R32_RM32.number, forms.XOR_RM32_IMM8.number, forms.XOR_RM32_IMM32.number),
+        *(forms.XOR_R64_RM64.number, forms.XOR_RM64_IMM8.number, forms.XOR_RM64_IMM32.number),
+    ),
+}
+_LEA32: Final[i64] = forms.LEA_R32_M.number
+_LEA64: Final[i64] = forms.LEA_R64_M.number
+_IMUL32: Final[i64] = forms.IMUL_R32_RM32.number
+_IMUL64: Final[i64] = forms.IMUL_R64_RM64.number
+_IMUL32_IMM8: Final[i64] = forms.IMUL_R32_RM32_IMM8.number
+_IMUL64_IMM8: Final[i64] = forms.IMUL_R64_RM64_IMM8.number
+_IMUL32_IMM32: Final[i64] = forms.IMUL_R32_RM32_IMM32.number
+_IMUL64_IMM32: Final[i64] = forms.IMUL_R64_RM64_IMM32.number
+_NEG32: Final[i64] = forms.NEG_RM32.number
+_NEG64: Final[i64] = forms.NEG_RM64.number
+_NOT32: Final[i64] = forms.NOT_RM32.number
+_NOT64: Final[i64] = forms.NOT_RM64.number
+_ANDN32: Final[i64] = forms.ANDN_R32_R32_RM32.number
+_ANDN64: Final[i64] = forms.ANDN_R64_R64_RM64.number
+_OR32: Final[i64] = forms.OR_R32_RM32.number
+_OR64: Final[i64] = forms.OR_R64_RM64.number
+_XOR32: Final[i64] = forms.XOR_R32_RM32.number
+_XOR64: Final[i64] = forms.XOR_R64_RM64.number
+
+
+def add_by_address(lowering: Lowering, v: i64) -> bool:
+    """``lea``: a sum whose operands are wanted again needs no copy."""
+    f = lowering.function
+    type = f.type[v]
+    a = f.a[v]
+    b = f.b[v]
+    if type > I64 or lowering.is_constant(a):
+        return False
+    if lowering.is_constant(b):
+        if lowering.uses[a] < 2 or not lowering.fits(b):
+            return False
+        lowering.code.add(
+            _LEA64 if type == I64 else _LEA32,
+            MEM,
+            REG_WRITTEN | IN_MEMORY,
+            lowering.result(v),
+            lowering.use(a),
+            displacement=lowering.constant_of(b),
+        )
+        return True
+    if lowering.uses[a] < 2 or lowering.uses[b] < 2:
+        return False
+    lowering.code.add(
+        _LEA64 if type == I64 else _LEA32,
+        MEM_INDEX,
+        REG_WRITTEN | IN_MEMORY,
+        lowering.result(v),
+        lowering.use(a),
+        lowering.use(b),
+    )
+    return True
+
+
+def binary(lowering: Lowering, v: i64) -> bool:
+    """Two operands, the first of which becomes the result; the second may be a constant."""
+    f = lowering.function
+    type = f.type[v]
+    if type > I64:
+        return False
+    opcode = int(f.opcode[v])
+    a = f.a[v]
+    b = f.b[v]
+    row = _FORMS[opcode]
+    if opcode != ISUB and (
+        lowering.is_constant(a) or (lowering.uses[a] > 1 and lowering.uses[b] == 1 and not lowering.is_constant(b))
+    ):
+        a, b = b, a
+    wide = 3 if type == I64 else 0
+    d = lowering.result(v)
+    if lowering.fits(b):
+        n = lowering.constant_of(b)
+        lowering.copy(d, lowering.use(a))
+        lowering.modify_immediate(row[wide + (1 if -128 <= n <= 127 else 2)], d, n)
+        return True
+    left = lowering.use(a)
+    right = lowering.use(b)
+    lowering.copy(d, left)
+    lowering.modify(row[wide], d, right)
+    return True
+
+
+def multiply(lowering: Lowering, v: i64) -> bool:
+    """``imul``; by a constant without a copy."""
+    f = lowering.function
+    type = f.type[v]
+    if type > I64:
+        return False
+    a = f.a[v]
+    b = f.b[v]
+    if lowering.is_constant(a):
+        a, b = b, a
+    d = lowering.result(v)
+    wide = type == I64
+    if lowering.fits(b):
+        n = lowering.constant_of(b)
+        if n >= -128 and n <= 127:
+            lowering.unary(_IMUL64_IMM8 if wide else _IMUL32_IMM8, d, lowering.use(a), n)
+        else:
+            lowering.unary(_IMUL64_IMM32 if wide else _IMUL32_IMM32, d, lowering.use(a), n)
+        return True
+    left = lowering.use(a)
+    right = lowering.use(b)
+    lowering.copy(d, left)
+    lowering.modify(_IMUL64 if wide else _IMUL32, d, right)
+    return True
+
+
+def negate(lowering: Lowering, v: i64) -> bool:
+    """``neg``."""
+    type = lowering.function.type[v]
+    if type > I64:
+        return False
+    d = lowering.result(v)
+    lowering.copy(d, lowering.use(lowering.function.a[v]))
+    lowering.modify_immediate(_NEG64 if type == I64 else _NEG32, d)
+    return True
+
+
+def invert(lowering: Lowering, v: i64) -> bool:
+    """``not``."""
+    type = lowering.function.type[v]
+    if type > I64:
+        return False
+    d = lowering.result(v)
+    lowering.copy(d, lowering.use(lowering.function.a[v]))
+    lowering.modify_immediate(_NOT64 if type == I64 else _NOT32, d)
+    return True
+
+
+def and_not(lowering: Lowering, v: i64) -> bool:
+    """``andn`` inverts its first operand."""
+    f = lowering.function
+    type = f.type[v]
+    if type > I64:
+        return False
+    x = lowering.use(f.a[v])
+    lowering.three(_ANDN64 if type == I64 else _ANDN32, lowering.result(v), lowering.use(f.b[v]), x)
+    return True
+
+
+def other_not(lowering: Lowering, v: i64) -> bool:
+    """``or``, ``xor`` with an inverted operand."""
+    f = lowering.function
+    type = f.type[v]
+    if type > I64:
+        return False
+    wide = type == I64
+    x = lowering.use(f.a[v])
+    d = lowering.result(v)
+    lowering.copy(d, lowering.use(f.b[v]))
+    lowering.modify_immediate(_NOT64 if wide else _NOT32, d)
+    if f.opcode[v] == BOR_NOT:
+        lowering.modify(_OR64 if wide else _OR32, d, x)
+    else:
+        lowering.modify(_XOR64 if wide else _XOR32, d, x)
+    return True
+
+
+def absolute(lowering: Lowering, v: i64) -> bool:
+    """The negated one, unless that is negative."""
+    f = lowering.function
+    type = f.type[v]
+    if type > I64:
+        return False
+    x = sign_extended(lowering, f.a[v]) if type < I32 else lowering.use(f.a[v])
+    d = lowering.result(v)
+    lowering.copy(d, x)
+    lowering.modify_immediate(_NEG64 if type == I64 else _NEG32, d)
+    lowering.modify((CMOV64 if type == I64 else CMOV32) + SIGN, d, x)
+    return True
+
+
+_EXTREMES: Final[dict[int, int]] = {SMIN: GREATER, UMIN: ABOVE, SMAX: LESS, UMAX: BELOW}
+
+
+def extreme(lowering: Lowering, v: i64) -> bool:
+    """x, unless y is better."""
+    f = lowering.function
+    type = f.type[v]
+    if type > I64:
+        return False
+    x = lowering.use(f.a[v])
+    y = lowering.use(f.b[v])
+    d = lowering.result(v)
+    compare_integers(lowering, type, x, y)
+    lowering.copy(d, x)
+    lowering.modify((CMOV64 if type == I64 else CMOV32) + _EXTREMES[int(f.opcode[v])], d, y)
+    return True
+
+
+def compare(lowering: Lowering, v: i64) -> bool:
+    """A comparison as a number."""
+    f = lowering.function
+    if f.type[f.a[v]] > I64:
+        return False
+    set_condition(lowering, lowering.result(v), comparison(lowering, v))
+    return True
+
+
+def choose(lowering: Lowering, v: i64) -> bool:
+    """y, and x if the condition holds."""
+    f = lowering.function
+    type = f.type[v]
+    if type > I64:
+        return False
+    x = lowering.use(f.b[v])
+    y = lowering.use(f.c[v])
+    held = condition(lowering, f.a[v])
+    d = lowering.result(v)
+    cmov = CMOV64 if type == I64 else CMOV32
+    if held.both:
+        # x only if both hold: y wherever one does not.
+        lowering.copy(d, x)
+        lowering.modify(cmov + (held.first ^ 1), d, y)
+        lowering.modify(cmov + (held.second ^ 1), d, y)
+        return True
+    lowering.copy(d, y)
+    lowering.modify(cmov + held.first, d, x)
+    if held.second >= 0:
+        lowering.modify(cmov + held.second, d, x)
+    return True
+
+
+def constant(lowering: Lowering, v: i64) -> bool:
+    """What is made anew for each use, but goes along an edge: there it has a register of its own."""
+    lowering.make(v, lowering.result(v))
+    return True
+
+
+def nothing(lowering: Lowering, v: i64) -> bool:
+    """No instruction."""
+    return True
+
+
+RULES: Final = {
+    IADD: (add_by_address, binary),
+    ISUB: (binary,),
+    BAND: (binary,),
+    BOR: (binary,),
+    BXOR: (binary,),
+    BNOT: (invert,),
+    BAND_NOT: (and_not,),
+    BOR_NOT: (other_not,),
+    BXOR_NOT: (other_not,),
+    IMUL: (multiply,),
+    INEG: (negate,),
+    IABS: (absolute,),
+    SMIN: (extreme,),
+    UMIN: (extreme,),
+    SMAX: (extreme,),
+    UMAX: (extreme,),
+    ICMP: (compare,),
+    SELECT: (choose,),
+    SELECT_SPECTRE_GUARD: (choose,),
+    NOP: (nothing,),
+    **{opcode: (constant,) for opcode in range(len(ROWS)) if MADE_AT_USES[opcode]},
+}

@@ -1,0 +1,109 @@
+"""Shifts of all lanes by one number.
+
+The machine shifts words, double words and quadruple words, by a count in an xmm register. Bytes are shifted as words,
+and what came over from the neighbour is masked away; with sign, as the upper halves of words. Quadruple words with
+sign: shifted without, and the sign's copies put in as ``(x ^ m) - m`` with m the shifted sign.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from wasmer_clif_backend.ir.opcodes import ISHL, SSHR, USHR
+from wasmer_clif_backend.ir.types import I8, I32, I64, LANE, VECTOR, bits_of
+from wasmer_clif_backend.machine.code import GENERAL, XMM
+from wasmer_clif_backend.machine.x64.lower import Lowering
+from wasmer_clif_backend.machine.x64.rules.float import repeated
+from wasmer_runtime_core.asm.x64 import forms
+
+_FORMS: Final = {
+    ISHL: (forms.VPSLLW_XMM_XMM_XM128, forms.VPSLLD_XMM_XMM_XM128, forms.VPSLLQ_XMM_XMM_XM128),
+    USHR: (forms.VPSRLW_XMM_XMM_XM128, forms.VPSRLD_XMM_XMM_XM128, forms.VPSRLQ_XMM_XMM_XM128),
+    SSHR: (forms.VPSRAW_XMM_XMM_XM128, forms.VPSRAD_XMM_XMM_XM128),
+}
+_AND32_IMM8: Final[i64] = forms.AND_RM32_IMM8.number
+_ADD32_IMM8: Final[i64] = forms.ADD_RM32_IMM8.number
+_MOVD: Final[i64] = forms.VMOVD_XMM_RM32.number
+_PAND: Final[i64] = forms.VPAND_XMM_XMM_XM128.number
+_PXOR: Final[i64] = forms.VPXOR_XMM_XMM_XM128.number
+_PSUBQ: Final[i64] = forms.VPSUBQ_XMM_XMM_XM128.number
+_PSHUFB: Final[i64] = forms.VPSHUFB_XMM_XMM_XM128.number
+_UNPACK_LOW: Final[i64] = forms.VPUNPCKLBW_XMM_XMM_XM128.number
+_UNPACK_HIGH: Final[i64] = forms.VPUNPCKHBW_XMM_XMM_XM128.number
+_PACK: Final[i64] = forms.VPACKSSWB_XMM_XMM_XM128.number
+
+
+def shift(lowering: Lowering, v: i64) -> bool:
+    """One instruction, or as above."""
+    f = lowering.function
+    type = f.type[v]
+    if type < VECTOR:
+        return False
+    opcode = int(f.opcode[v])
+    lane = type & LANE
+    x = lowering.use(f.a[v])
+    number = _number(lowering, f.b[v], bits_of(lane))
+    count = _count(lowering, number)
+    d = lowering.result(v)
+    if lane == I8:
+        _bytes(lowering, opcode, d, x, number, count)
+    elif lane == I64 and opcode == SSHR:
+        sign, shifted, turned = (lowering.code.temporary(XMM) for _ in range(3))
+        right: i64 = _FORMS[USHR][2].number
+        lowering.three(right, sign, lowering.vector(repeated(1 << 63, 8)), count)
+        lowering.three(right, shifted, x, count)
+        lowering.three(_PXOR, turned, shifted, sign)
+        lowering.three(_PSUBQ, d, turned, sign)
+    else:
+        lowering.three(_FORMS[opcode][int(lane) - 2].number, d, x, count)
+    return True
+
+
+def _number(lowering: Lowering, by: i64, bits: i64) -> i64:
+    """The count modulo the bits of a lane, in a general register."""
+    if lowering.is_constant(by):
+        return lowering.integer(lowering.constant_of(by) & (bits - 1), I32)
+    r = lowering.code.temporary(GENERAL)
+    lowering.copy(r, lowering.use(by))
+    lowering.modify_immediate(_AND32_IMM8, r, bits - 1)
+    return r
+
+
+def _count(lowering: Lowering, number: i64) -> i64:
+    count = lowering.code.temporary(XMM)
+    lowering.unary(_MOVD, count, number)
+    return count
+
+
+def _bytes(lowering: Lowering, opcode: int, d: i64, x: i64, number: i64, count: i64) -> None:
+    if opcode == SSHR:
+        # Each byte twice in a word: its upper half has the sign where it should be.
+        more = lowering.code.temporary(GENERAL)
+        lowering.copy(more, number)
+        lowering.modify_immediate(_ADD32_IMM8, more, 8)
+        further = _count(lowering, more)
+        low, high, low_shifted, high_shifted = (lowering.code.temporary(XMM) for _ in range(4))
+        lowering.three(_UNPACK_LOW, low, x, x)
+        lowering.three(_UNPACK_HIGH, high, x, x)
+        right: i64 = _FORMS[SSHR][0].number
+        lowering.three(right, low_shifted, low, further)
+        lowering.three(right, high_shifted, high, further)
+        lowering.three(_PACK, d, low_shifted, high_shifted)
+        return
+    # The mask is a byte of ones shifted like the others, in all lanes.
+    shifted, mask_words, mask, every = (lowering.code.temporary(XMM) for _ in range(4))
+    form: i64 = _FORMS[opcode][0].number
+    lowering.three(form, shifted, x, count)
+    if opcode == ISHL:
+        lowering.three(form, mask_words, lowering.vector(repeated(0x00FF, 2)), count)
+        lowering.three(_PSHUFB, every, mask_words, lowering.vector(bytes(16)))
+    else:
+        # From the upper byte, so that ones come down into the lower one.
+        lowering.three(form, mask, lowering.vector(repeated(0xFF00, 2)), count)
+        lowering.three(_PSHUFB, every, mask, lowering.vector(b"\x01" * 16))
+    lowering.three(_PAND, d, shifted, every)
+
+
+RULES: Final = {ISHL: (shift,), USHR: (shift,), SSHR: (shift,)}

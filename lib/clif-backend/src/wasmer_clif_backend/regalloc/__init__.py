@@ -1,0 +1,1 @@
+"""The register allocator: intervals, scan, resolution, and the checker that proves the result."""

@@ -1,0 +1,106 @@
+"""Where every virtual register is at every position, and what has to be moved for that to be true.
+
+A *place* is a number: 0 to 31 the machine's registers, from `FIRST_SLOT` on the frame's slots. A virtual register's
+life is cut into *pieces*, each in one place, in ascending order. What connects them are *edits*, moves before an
+instruction, and moves on edges. Moves at one position happen all at once.
+
+The scan (`scan`) makes pieces, `resolve` the moves; `checker` believes neither.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from wasmer_clif_backend.ir.columns import column, grown
+
+FIRST_SLOT: Final = 32
+NOWHERE: Final = -1
+
+
+@final
+class Allocation:
+    """The pieces and moves of one function.
+
+    Attributes:
+        first_piece: by virtual register: its first piece; 0: it has none.
+        piece_start, piece_end: the positions of a piece, ``[start, end)``; holes may lie between.
+        piece_place: a place.
+        piece_next: the next piece of the same register; 0: none.
+        slot: by virtual register: its slot's place, or `NOWHERE`.
+        slots: how many slots there are. Each has 16 bytes.
+        edit_at, edit_to, edit_from: moves before instruction ``at // 2``, ascending; those at an odd position
+            happen behind those at the even one before.
+        edges: by edge: its moves, ``[to, from, …]``.
+        saved: bits of the callee-saved registers that are used.
+    """
+
+    def __init__(self) -> None:
+        rows: i64 = 1 << 10
+        self.first_piece = column(rows)
+        self.piece_start = column(rows)
+        self.piece_end = column(rows)
+        self.piece_place = column(rows)
+        self.piece_next = column(rows)
+        self.piece_count: i64 = 1
+        self.slot = column(rows)
+        self.slots: i64 = 0
+        self.edit_at: list[int] = []
+        self.edit_to: list[int] = []
+        self.edit_from: list[int] = []
+        self.edges: dict[int, list[int]] = {}
+        self.saved: i64 = 0
+
+    def begin(self, registers: i64) -> None:
+        """Nothing is anywhere."""
+        if registers > i64(len(self.first_piece)):
+            self.first_piece = grown(self.first_piece, registers)
+            self.slot = grown(self.slot, registers)
+        r: i64 = 0
+        while r < registers:
+            self.first_piece[r] = 0
+            self.slot[r] = NOWHERE
+            r += 1
+        self.piece_count = 1
+        self.slots = 0
+        self.saved = 0
+        self.edit_at = []
+        self.edit_to = []
+        self.edit_from = []
+        self.edges = {}
+
+    def new_piece(self, start: i64, end: i64) -> i64:
+        """A piece that is nowhere yet."""
+        n = self.piece_count
+        if n >= i64(len(self.piece_start)):
+            self.piece_start = grown(self.piece_start, 2 * n)
+            self.piece_end = grown(self.piece_end, 2 * n)
+            self.piece_place = grown(self.piece_place, 2 * n)
+            self.piece_next = grown(self.piece_next, 2 * n)
+        self.piece_count = n + 1
+        self.piece_start[n] = start
+        self.piece_end[n] = end
+        self.piece_place[n] = NOWHERE
+        self.piece_next[n] = 0
+        return n
+
+    def place_at(self, register: i64, position: i64) -> i64:
+        """Where a register is at a position of its life: a register of the machine is where it is."""
+        if register < FIRST_SLOT:
+            return register
+        piece = self.first_piece[register]
+        place: i64 = NOWHERE
+        while piece and self.piece_start[piece] <= position:
+            place = self.piece_place[piece]
+            piece = self.piece_next[piece]
+        return place
+
+    def slot_of(self, register: i64) -> i64:
+        """The slot of a register, a new one if it has none."""
+        place = self.slot[register]
+        if place == NOWHERE:
+            place = FIRST_SLOT + self.slots
+            self.slots += 1
+            self.slot[register] = place
+        return place
