@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wasmer_runtime_core import debug_info
-from wasmer_runtime_core.debug_info import LONGEST_PATH, MOST_STEPS, SourceFrame, SourceLines, demangle
+from wasmer_runtime_core.debug_info import LONGEST_PATH, MOST_STEPS, SourceFrame, SourceLines
 from wasmer_runtime_core.dwarf.data import Budget, Data, Malformed
 from wasmer_runtime_core.dwarf.units import MOST_INLINED, Unit, Units
 from wasmer_runtime_core.errors import Frame
@@ -333,58 +332,3 @@ def test_numbers_have_a_longest_form() -> None:
             Data(broken, 0, len(broken), budget).uleb()
     with pytest.raises(Malformed):
         Data(b"\x80" * 12 + b"\0", 0, 13, Budget(3)).uleb()
-
-
-# --- symbols --------------------------------------------------------------------------------
-
-
-def references(depth: int) -> str:
-    """A C++ symbol of so many templates, each of which is twice the one within."""
-    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    return "_Z1f" + "3twoI" * depth + "1x" + "".join(f"S{digits[at - 1] if at else ''}_E" for at in range(depth))
-
-
-@pytest.mark.parametrize(
-    "symbol",
-    [
-        references(34), "_RINvC1a1b" + "TB0_B0_E" * 100 + "E", "_RNvCGzzzzzzz_3foo", "_RINvC1a1bFG" + "z" * 20 + "_EuE",
-        "_Z" + "P" * 990 + "i", "_Z1f" + "I" * 990, "_R" + "N" * 990, "_RNvC1a" + "u" + "9" * 900,
-        "_ZN" + "1a" * 100_000 + "E", "_ZN" + "1a" * 480 + "E",
-        "_ZN3fooE" + "S_" * 480, "_RNvC1a" + "B_" * 400, "_R" + "B" * 990 + "_",
-    ],
-    ids=range(13),
-)  # fmt: skip
-def test_symbols_that_stand_for_more_than_they_say(symbol: str) -> None:
-    pytest.importorskip("itanium_demangler", reason="demangling is an extra")
-    pytest.importorskip("rust_demangler", reason="demangling is an extra")
-    demangle.cache_clear()
-    assert len(demangle(symbol)) < 1_000_000
-    assert sys.getprofile() is None
-
-
-def test_a_symbol_that_takes_too_long_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("itanium_demangler", reason="demangling is an extra")
-    demangle.cache_clear()
-    assert demangle(references(34)) == references(34)
-    assert demangle(references(3)) != references(3)
-    monkeypatch.setattr(debug_info, "MOST_EVENTS", 10)
-    demangle.cache_clear()
-    assert demangle("_ZN3foo3barEiPKc") == "_ZN3foo3barEiPKc"
-    demangle.cache_clear()
-
-
-def test_a_profiler_is_left_alone() -> None:
-    demangle.cache_clear()
-    seen = []
-
-    def profiler(frame: object, event: str, argument: object) -> None:
-        seen.append(event)
-
-    sys.setprofile(profiler)
-    try:
-        assert demangle("_ZN3foo3barEiPKc") == "_ZN3foo3barEiPKc"
-        assert sys.getprofile() is profiler
-    finally:
-        sys.setprofile(None)
-        demangle.cache_clear()
-    assert seen

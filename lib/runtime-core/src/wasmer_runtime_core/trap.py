@@ -32,7 +32,7 @@ def function_name(info: ModuleInfo | None, index: int) -> str:
 
 def frames(raw: tuple[RawFrame, ...], sources: bool = True) -> tuple[errors.Frame, ...]:
     """The frames of a backtrace, innermost first; `sources`: with the lines that debug information has."""
-    from wasmer_runtime_core.debug_info import demangle
+    from wasmer_runtime_core.symbols import demangle
 
     found = []
     for info, index, offset in raw:

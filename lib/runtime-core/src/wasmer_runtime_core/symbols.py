@@ -1,0 +1,78 @@
+"""Names of functions as they were written: C++ and Rust symbols, demangled where a demangler is installed.
+
+The demanglers are the extra ``debug`` of this distribution. A symbol is part of a module that nobody trusts, so
+demangling one raises nothing, and costs no more than its limits.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+_RUST_HASH: Final = re.compile(r"17h[0-9a-f]{16}E(\.|$)")
+"""How Rust's older symbols end; they look like C++ otherwise."""
+
+
+LONGEST_SYMBOL: Final = 1000
+"""Characters of a name that is demangled; a longer one stays."""
+
+MOST_EVENTS: Final = 20_000
+"""Calls and returns that demangling a name may take: some milliseconds. Names can refer to parts of themselves, so that
+a short one stands for gigabytes."""
+
+
+class _TooLong(BaseException):
+    """No `Exception`: demanglers handle those."""
+
+
+@lru_cache(maxsize=512)
+def demangle(name: str) -> str:
+    """A C++ or Rust symbol as its programmer wrote it; any other name as it is."""
+    if len(name) > LONGEST_SYMBOL:
+        return name
+    try:
+        if name.startswith("_R") or (name.startswith("_ZN") and _RUST_HASH.search(name)):
+            from rust_demangler import demangle as demangle_rust
+
+            return re.sub(r"::h[0-9a-f]{16}$", "", _in_time(demangle_rust, name))
+        if name.startswith("_Z"):
+            from itanium_demangler import parse
+
+            return _in_time(lambda symbol: parse(symbol) or symbol, name)
+    except (
+        Exception,
+        _TooLong,
+    ):  # no demangler is installed, or this one does not know the symbol, or it takes too long
+        pass
+    return name
+
+
+def _in_time(demangler: Callable[[str], object], name: str) -> str:
+    """What a demangler makes of a name; it may call so many functions and no more.
+
+    Python's hook for profilers counts them. Where a profiler has it, names stay as they are.
+
+    Raises:
+        _TooLong: it took more, or cannot be counted.
+    """
+    if sys.getprofile() is not None:
+        raise _TooLong
+    left = MOST_EVENTS
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise _TooLong
+
+    sys.setprofile(count)
+    try:
+        return str(demangler(name))
+    finally:
+        sys.setprofile(None)
