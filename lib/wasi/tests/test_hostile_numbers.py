@@ -226,3 +226,32 @@ def test_all_random_bytes_that_are_asked_for(version: int, memory: Memory) -> No
     answer, _, allocated = counted(lambda: guest.call("random_get", start, length))
     assert answer == "SUCCESS" and allocated < 4 << 20
     assert all(any(guest.read(at, 64)) for at in range(start, BYTES - 64, 1 << 20)) and any(guest.read(BYTES - 9, 9))
+
+
+def test_paths_that_go_up_and_down_without_end(tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step up walks all names again; links multiply that. What the host is asked for is counted."""
+    import os
+
+    from wasmer_wasi import filesystem
+
+    deep = "a/" * 600
+    (tmp_path / deep).mkdir(parents=True)
+    guest = DirectGuest(tmp_path, version)
+    zigzag = deep + "../a/" * 500
+    assert guest.symlink(zigzag[:4000].rpartition("/")[0], "z") == "SUCCESS"
+    assert guest.path_stat(deep + "..")[2] == 3
+    calls = 0
+    host_open = os.open
+
+    def counting(*args: Any, **named: Any) -> int:
+        nonlocal calls
+        calls += 1
+        return host_open(*args, **named)
+
+    monkeypatch.setattr(filesystem.os, "open", counting)
+    for path in (zigzag, "z", "z/" + zigzag[:3000]):
+        calls = 0
+        assert guest.path_stat(path) == "LOOP"
+        assert guest.open(path, rights=2) == "LOOP"
+        assert calls <= 2 * filesystem.MAX_STEPS
+    guest.close()

@@ -154,6 +154,46 @@ def test_sending_and_receiving() -> None:
     peer.close()
 
 
+def test_all_of_a_large_message_is_sent() -> None:
+    guest, peer = connected()
+    text = bytes(range(256)) * 2000
+    guest.context.bytes.extend(text)
+    start = len(guest.context.bytes) - len(text)
+    received = bytearray()
+
+    def read() -> None:
+        while len(received) < len(text):
+            received.extend(peer.recv(5000))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    assert guest.get("fd_write", 3, *guest.iovecs((start, 9), (start + 9, len(text) - 9))) == ("SUCCESS", len(text))
+    thread.join()
+    assert bytes(received) == text
+    peer.close()
+
+
+def test_what_was_written_before_the_reader_went_is_counted() -> None:
+    """Half of it is on its way when the other end closes; a second write is told."""
+    reading, writing = os.pipe()
+    guest = DirectGuest(Path(), SNAPSHOT1)
+    fd = guest.state.descriptors.insert(Descriptor(HostStream(Owned((writing,))), FILETYPE_UNKNOWN, STREAM_RIGHTS, 0))
+
+    def close_when_full() -> None:
+        while not os.get_blocking(reading) or len(os.read(reading, 4096)) < 4096:
+            pass
+        os.close(reading)
+
+    thread = threading.Thread(target=close_when_full)
+    thread.start()
+    size = 120_000
+    answer, count = guest.get("fd_write", fd, *guest.iovecs((BUFFER, size)))
+    thread.join()
+    assert answer == "SUCCESS" and 0 < count < size
+    assert guest.write_file(fd, b"x")[0] == "PIPE"
+    guest.close()
+
+
 def test_waiting_for_a_socket() -> None:
     guest, peer = connected()
     reading = guest.fd_subscription(1, 1, 3)

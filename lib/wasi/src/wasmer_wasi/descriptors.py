@@ -87,7 +87,7 @@ class Descriptor:
             self.directory = opened  # type: ignore[assignment]
         else:
             self.file = opened  # type: ignore[assignment]
-            self.host = opened.direct  # type: ignore[union-attr]
+            self.host = getattr(opened, "direct", -1)
         self.filetype = filetype
         self.rights = self.granted = rights
         self.inheriting = inheriting

@@ -245,7 +245,12 @@ class HostStream(StreamFile):
         for buffer in buffers:
             with memoryview(buffer) as whole:
                 for start in range(0, len(whole), size):
-                    total += self._write_little(whole[start : start + size])
+                    try:
+                        total += self._write_little(whole[start : start + size])
+                    except OSError:  # told when nothing was written at all
+                        if total:
+                            return total
+                        raise
         return total
 
     def _write_little(self, piece: memoryview) -> int:
@@ -353,8 +358,8 @@ class HostFile:
                 try:
                     with memoryview(buffer)[start:] as rest:
                         start += os.write(self.host, rest)
-                except BlockingIOError:
-                    if self.nonblocking:
+                except OSError as failure:  # told when nothing was written at all
+                    if self.nonblocking or not isinstance(failure, BlockingIOError):
                         if total + start:
                             return total + start
                         raise

@@ -32,7 +32,7 @@ import stat
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol, final
 
-from wasmer_wasi.errno import EINVAL, EISDIR, ENOTDIR, EPERM, EXDEV, WasiError
+from wasmer_wasi.errno import EINVAL, EISDIR, ELOOP, ENOTDIR, EPERM, EXDEV, WasiError
 from wasmer_wasi.files import FILETYPES, File, HostFile, Owned, Status, host_flags, kept_times, status_of
 from wasmer_wasi.paths import resolve, resolve_parent, split
 from wasmer_wasi.types import (
@@ -45,6 +45,9 @@ from wasmer_wasi.types import (
     OFLAG_TRUNC,
 )
 from wasmer_wasi.waiting import LOOK_EVERY, look, wait
+
+MAX_STEPS: Final = 1 << 15
+"""Directories that are entered while one path is resolved, those that are walked again included."""
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _WALK: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -92,14 +95,18 @@ class Directory(Protocol):
 
 @final
 class _HostCursor:
-    """A place below a directory descriptor; holds at most one descriptor of its own."""
+    """A place below a directory descriptor; holds at most one descriptor of its own.
 
-    __slots__ = ("_held", "_names", "_root", "current")
+    Going up walks the names again, so a short path can ask for many steps: `MAX_STEPS` at the most, else ELOOP.
+    """
+
+    __slots__ = ("_held", "_names", "_root", "_steps", "current")
 
     def __init__(self, root: int) -> None:
         self._root = root
         self._names: list[bytes] = []  # of the directories from the root to `current`
         self._held = Owned()  # `current`, unless that is the root
+        self._steps = 0
         self.current = root
 
     def __enter__(self) -> _HostCursor:
@@ -119,6 +126,11 @@ class _HostCursor:
 
     def down(self, name: bytes) -> bool:
         held = self._held
+        self._steps += 1
+        if self._steps % LOOK_EVERY == 0:
+            look()
+            if self._steps >= MAX_STEPS:
+                raise WasiError(ELOOP)
         try:
             held.extend(map(functools.partial(os.open, dir_fd=self.current), (name,), (_WALK,)))
         except NotADirectoryError:  # which a link is, too, when it is not followed

@@ -107,7 +107,25 @@ class Socket(StreamFile):
         return self.receive(buffers, 0)[0]
 
     def write(self, buffers: Pieces) -> int:
-        """As much as the system takes at once, something at least."""
+        """All of it, as a process would; as much as the system takes at once, if the guest does not want to wait."""
+        count = self._send(buffers)
+        if self.nonblocking or self.socket.type != host_sockets.SOCK_STREAM:
+            return count
+        total = count
+        for buffer in buffers:
+            start = min(count, len(buffer))
+            count -= start
+            while start < len(buffer):
+                with memoryview(buffer)[start:] as rest:
+                    try:
+                        sent = self._send([rest])
+                    except OSError:  # told when nothing was sent at all
+                        return total
+                start += sent
+                total += sent
+        return total
+
+    def _send(self, buffers: Pieces) -> int:
         while True:
             try:
                 return self.socket.sendmsg(buffers, (), host_sockets.MSG_NOSIGNAL | host_sockets.MSG_DONTWAIT)
