@@ -7,6 +7,7 @@ from typing import NamedTuple
 from wasmer_llvm_backend.objects import UncheckedFrame, UnitCode, read_object
 from wasmer_llvm_backend.optimize import compile_text
 from wasmer_llvm_backend.prologue import CHECKED, UNCHECKED
+from wasmer_runtime_core.errors import InternalError
 
 
 class Job(NamedTuple):
@@ -38,6 +39,9 @@ def compile_unit(job: Job) -> Product:
         return Product(UnitCode(b"", {}, [], [], []), rejected=str(error) or "no reason given")
     try:
         code = read_object(data)
-    except UncheckedFrame:
-        return compile_unit(job._replace(text=job.text.replace(UNCHECKED + "!", CHECKED + "!")))
+    except UncheckedFrame as error:
+        text = job.text.replace(UNCHECKED + "!", CHECKED + "!")
+        if text == job.text:
+            raise InternalError(f"{error}, although all functions check the stack") from None
+        return compile_unit(job._replace(text=text))
     return Product(code, "".join(kept), data if job.keep_object else b"")
