@@ -87,9 +87,9 @@ def wide_calls(count: int) -> bytes:
     return text(f"(func $wide {wide} unreachable) (func {wide} {'local.get 0 ' * 1000} {'call $wide ' * count})")
 
 
-def wide_branches(count: int) -> bytes:
+def wide_branches(count: int, targets: str) -> bytes:
     """Targets of one byte that are handed 1,000 values."""
-    return text(f"(func (result {'i32 ' * 1000}) (block (type 0) unreachable br_table {'0 1 ' * (count // 2)} 0) )")
+    return text(f"(func (result {'i32 ' * 1000}) (block (type 0) unreachable br_table {targets * (count // 2)} 0) )")
 
 
 def nested_loops(count: int) -> bytes:
@@ -101,7 +101,8 @@ def nested_loops(count: int) -> bytes:
 AMPLIFIED: Final[list[tuple[str, bytes, int]]] = [
     ("module_locals", small_functions(25), 25 * 50_000),
     ("values_passed", wide_calls(100), 100 * 2000 + 3000),
-    ("values_passed", wide_branches(300), 301 * 1000 + 3000),
+    ("values_passed", wide_branches(300, "0 1 "), 301 * 1000 + 3000),
+    ("values_passed", wide_branches(300, "0 0 "), 301 * 1000 + 3000),
     ("loop_writes", nested_loops(1000), 1000 * 1001 // 2),
 ]
 """Name of a limit that grows with the module, a module that is beyond, how many of these it has at most."""

@@ -313,6 +313,8 @@ class ControlStack:
                     reader.invalid("type mismatch: br_table's labels carry different numbers of values")
                 operands.expect(types)
                 checked = frame
+            elif arity != 0:  # checked, and yet a way of its own for as many operands
+                operands.pass_values(arity)
             if operands.live:
                 self.mark(frame)
                 writer.write_target(self.frames[frame + LABEL], self.frames[frame + HEIGHT])
