@@ -95,7 +95,7 @@ from wasmer_wasi.types import (
     SUBSCRIPTION_CLOCK,
     SUBSCRIPTION_FD,
 )
-from wasmer_wasi.waiting import LOOK_EVERY, Interrupted, look
+from wasmer_wasi.waiting import LOOK_EVERY, PIECE_BYTES, Interrupted, look
 
 NAMESPACE: Final = "wasi_snapshot_preview1"
 
@@ -428,6 +428,14 @@ def fd_read(ctx: Context, fd: int, iovs: int, iovs_len: int, nread: int) -> int:
             if file is None:
                 return EBADF
             buffers = [memoryview(state.memory)[start:end]] if length else []
+            if descriptor.host >= 0 and length <= PIECE_BYTES:
+                try:
+                    count = os.readv(descriptor.host, buffers)
+                except BaseException:
+                    release(buffers)
+                    raise
+                SIZE.pack_into(state.memory, nread, count)
+                return SUCCESS
         else:
             buffers = gather(ctx, state, iovs, iovs_len)
             file = state.descriptors.get_file(fd & U32, RIGHT_FD_READ)
@@ -554,6 +562,14 @@ def fd_write(ctx: Context, fd: int, iovs: int, iovs_len: int, nwritten: int) -> 
                 SIZE.pack_into(state.memory, nwritten, count)
                 return SUCCESS
             buffers = [memoryview(state.memory)[start:end]]
+            if descriptor.host >= 0 and length <= PIECE_BYTES:
+                try:
+                    count = os.write(descriptor.host, buffers[0])
+                except BaseException:
+                    release(buffers)
+                    raise
+                SIZE.pack_into(state.memory, nwritten, count)
+                return SUCCESS
         else:
             buffers = gather(ctx, state, iovs, iovs_len)
             file = state.descriptors.get_file(fd & U32, RIGHT_FD_WRITE)
