@@ -106,6 +106,12 @@ def test_a_function_that_is_not_there_is_said() -> None:
         TextModule([parse_file(text).functions[0].function])
 
 
+def test_a_frame_that_is_too_large_is_said() -> None:
+    text = "function %f() {\n    ss0 = explicit_slot 20000000\nblock0:\n    return\n}"
+    with pytest.raises(CompileError, match="function %f needs a frame of 20,000,000 bytes"):
+        TextModule([parse_file(text).functions[0].function])
+
+
 def test_arguments_are_checked() -> None:
     text = "function %f(i32) {\nblock0(v0: i32):\n    return\n}"
     module = TextModule([parse_file(text).functions[0].function])

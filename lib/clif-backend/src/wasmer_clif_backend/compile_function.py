@@ -21,9 +21,11 @@ from wasmer_clif_backend.machine.x64.rules import RULES
 from wasmer_clif_backend.machine.x64.rules.call import enter
 from wasmer_clif_backend.regalloc.allocation import Allocation
 from wasmer_clif_backend.regalloc.checker import check
+from wasmer_clif_backend.regalloc.coalesce import coalesce
 from wasmer_clif_backend.regalloc.intervals import Intervals
 from wasmer_clif_backend.regalloc.resolve import Resolver
 from wasmer_clif_backend.regalloc.scan import Scan
+from wasmer_runtime_core.checkpoint import checkpoint
 
 CHECK_VARIABLE: Final = "WASMER_CLIF_CHECK"
 """Set in the environment: every allocation is proved (`regalloc.checker`)."""
@@ -48,26 +50,35 @@ class Stages:
         self.intervals: Final = Intervals()
         self.allocation: Final = Allocation()
 
-    def records(self, function: Function) -> tuple[bytes, bytes]:
+    def records(self, function: Function, stack_check: int = -1) -> tuple[bytes, bytes]:
         """A verified function's instruction records and constants.
 
+        Args:
+            stack_check: if it is not negative, the function compares the stack pointer with the limit that its first
+                argument, a vmctx, leads to; the trap's source is this.
+
         Raises:
-            CompileError: an instruction is not supported for its types.
+            CompileError: an instruction is not supported for its types, or the frame is too large.
             InternalError: a bug of ours.
         """
         flow = Flow(function)
         code = self.code
         lowering = Lowering(function, flow, code, self.callees, self.tail_area)
         lowering.run(layout(function, flow), RULES, enter)
+        checkpoint()
         registers = REGISTERS
         if lowering.pinned:
             registers = WITHOUT_PINNED
             code.never_given |= 1 << PINNED
         self.intervals.build(function, code)
+        checkpoint()
         out = self.allocation
         out.begin(code.registers)
+        coalesce(function, code, self.intervals, flow, out)
         Scan(registers, code, self.intervals, flow, out).run()
+        checkpoint()
         Resolver(function, code, self.intervals, flow, out).run()
+        checkpoint()
         if self.prove:
             check(function, code, out, registers.kept)
-        return Emitter(function, code, out).run(), b"".join(code.constants)
+        return Emitter(function, code, out, stack_check).run(), b"".join(code.constants)

@@ -117,6 +117,8 @@ class Code:
         self._constant_offsets: dict[bytes, int] = {}
         self.outgoing: i64 = 0
         """Bytes that arguments take on the stack."""
+        self.calls = False
+        """Whether there is a call."""
         self.slot_offsets: list[int] = []
         """By stack slot of the function: its offset from the first one."""
         self.slot_bytes: i64 = 0
@@ -135,6 +137,7 @@ class Code:
         self.constants = []
         self._constant_offsets = {}
         self.outgoing = 0
+        self.calls = False
         self.at = 0
         self.order = []
         need = function.count + FIRST_VIRTUAL

@@ -24,9 +24,11 @@ class Allocation:
     """The pieces and moves of one function.
 
     Attributes:
+        stands_for: by register: the one that stands for it (`coalesce`), itself as a rule. What follows is of such.
         first_piece: by virtual register: its first piece; 0: it has none.
         piece_start, piece_end: the positions of a piece, ``[start, end)``; holes may lie between.
         piece_place: a place.
+        piece_is_fresh: 1: what it holds is written where it starts, and has nothing to do with the piece before.
         piece_next: the next piece of the same register; 0: none.
         slot: by virtual register: its slot's place, or `NOWHERE`.
         slots: how many slots there are. Each has 16 bytes.
@@ -38,10 +40,13 @@ class Allocation:
 
     def __init__(self) -> None:
         rows: i64 = 1 << 10
+        self.stands_for = column(rows)
+        self._joined = column(rows)
         self.first_piece = column(rows)
         self.piece_start = column(rows)
         self.piece_end = column(rows)
         self.piece_place = column(rows)
+        self.piece_is_fresh = column(rows)
         self.piece_next = column(rows)
         self.piece_count: i64 = 1
         self.slot = column(rows)
@@ -55,10 +60,14 @@ class Allocation:
     def begin(self, registers: i64) -> None:
         """Nothing is anywhere."""
         if registers > i64(len(self.first_piece)):
+            self.stands_for = grown(self.stands_for, registers)
+            self._joined = grown(self._joined, registers)
             self.first_piece = grown(self.first_piece, registers)
             self.slot = grown(self.slot, registers)
         r: i64 = 0
         while r < registers:
+            self.stands_for[r] = r
+            self._joined[r] = 0
             self.first_piece[r] = 0
             self.slot[r] = NOWHERE
             r += 1
@@ -70,6 +79,17 @@ class Allocation:
         self.edit_from = []
         self.edges = {}
 
+    def join(self, one: i64, other: i64) -> None:
+        """`one` stands for `other` from now on, and for all that `other` stood for."""
+        last = other
+        while True:
+            self.stands_for[last] = one
+            if self._joined[last] == 0:
+                break
+            last = self._joined[last]
+        self._joined[last] = self._joined[one]
+        self._joined[one] = other
+
     def new_piece(self, start: i64, end: i64) -> i64:
         """A piece that is nowhere yet."""
         n = self.piece_count
@@ -77,11 +97,13 @@ class Allocation:
             self.piece_start = grown(self.piece_start, 2 * n)
             self.piece_end = grown(self.piece_end, 2 * n)
             self.piece_place = grown(self.piece_place, 2 * n)
+            self.piece_is_fresh = grown(self.piece_is_fresh, 2 * n)
             self.piece_next = grown(self.piece_next, 2 * n)
         self.piece_count = n + 1
         self.piece_start[n] = start
         self.piece_end[n] = end
         self.piece_place[n] = NOWHERE
+        self.piece_is_fresh[n] = 0
         self.piece_next[n] = 0
         return n
 
@@ -89,6 +111,7 @@ class Allocation:
         """Where a register is at a position of its life: a register of the machine is where it is."""
         if register < FIRST_SLOT:
             return register
+        register = self.stands_for[register]
         piece = self.first_piece[register]
         place: i64 = NOWHERE
         while piece and self.piece_start[piece] <= position:

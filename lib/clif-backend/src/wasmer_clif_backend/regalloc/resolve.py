@@ -1,6 +1,6 @@
 """Moves that make an allocation true: between pieces, on edges, and into slots.
 
-A register that is ever in memory has one slot. Its value is written once, so the slot, once stored, stays
+A register that is ever in memory has one slot. Between two writes of its value the slot, once stored, stays
 right: the stores are made where they are cheaper,
 
 * *at the definitions*, behind every instruction that writes the value and on every edge that writes a
@@ -67,7 +67,8 @@ class Resolver:
                 behind = out.piece_next[piece]
                 if behind:
                     start = int(out.piece_start[behind])
-                    if out.piece_end[piece] == start and start not in boundaries:
+                    joined = out.piece_end[piece] == start and not out.piece_is_fresh[behind]
+                    if joined and start not in boundaries:
                         self._move(start, register, out.piece_place[piece], out.piece_place[behind])
                 piece = behind
             register += 1
@@ -155,20 +156,27 @@ class Resolver:
                 moves: list[int] = []
                 p = intervals.live_in[target]
                 for number in range(intervals.live_count[target]):
-                    register = intervals.live_pool[p + number]
+                    register = out.stands_for[intervals.live_pool[p + number]]
                     source = out.place_at(register, end)
                     to = out.place_at(register, start)
                     if source != to and not (to >= FIRST_SLOT and self.at_definitions[register]):
                         moves += (int(to), int(source))
                 arguments = function.edge_arguments[e]
                 for number, parameter in enumerate(function.parameters(target)):
-                    register = parameter + FIRST_VIRTUAL
-                    source = out.place_at(function.pool[arguments + 1 + number] + FIRST_VIRTUAL, end)
+                    register = out.stands_for[parameter + FIRST_VIRTUAL]
+                    given = out.stands_for[function.pool[arguments + 1 + number] + FIRST_VIRTUAL]
+                    source = out.place_at(given, end)
                     to = out.place_at(register, start)
+                    stored = self.at_definitions[register]
+                    if given == register:
+                        # One value in one slot: only a register may want it elsewhere.
+                        if source != to and not (to >= FIRST_SLOT and stored):
+                            moves += (int(to), int(source))
+                        continue
                     if to != source:
                         moves += (int(to), int(source))
                     slot = out.slot[register]
-                    if self.at_definitions[register] and slot not in (to, source):
+                    if stored and slot not in (to, source):
                         moves += (int(slot), int(source))
                 if moves:
                     out.edges[e] = moves

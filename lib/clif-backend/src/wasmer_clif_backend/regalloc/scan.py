@@ -10,7 +10,7 @@ Where a life is cut
 What connects two pieces is moved before the instruction at the cut. So a cut at an even position, 2 n, is seen by
 instruction n. A cut at an odd one, 2 n + 1, is for a value that instruction n still reads from its register and that
 loses it there, to a call or to a result: it has been stored before the instruction, so the piece behind *is always in
-memory*.
+memory*, unless another value begins there (*fresh*; two of `coalesce` follow one another in one register).
 
 A cut is made as far out of loops as can be: going to memory before the outermost loop since the last use,
 coming back before the outermost loop since it went. At a block's start nothing is moved at all: edges do it.
@@ -29,7 +29,7 @@ from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, FIRST_XMM, XMM, Code
 from wasmer_clif_backend.regalloc.allocation import FIRST_SLOT, NOWHERE, Allocation
-from wasmer_clif_backend.regalloc.intervals import MUST, Intervals
+from wasmer_clif_backend.regalloc.intervals import MUST, READS_TOO, WRITES, Intervals
 from wasmer_runtime_core.errors import InternalError
 
 NEVER: Final = 1 << 60
@@ -106,6 +106,9 @@ class Scan:
             r += 1
         at = intervals.order_count - 1
         while at >= 0 or self.heap:
+            if at >= 0 and out.stands_for[intervals.order[at]] != intervals.order[at]:
+                at -= 1
+                continue
             if self.heap and (
                 at < 0
                 or out.piece_start[self.heap[0]] <= intervals.range_from[intervals.first_range[intervals.order[at]]]
@@ -186,7 +189,13 @@ class Scan:
         while use and intervals.use_at[use] < q:
             use = intervals.use_next[use]
         self.use_now[rest] = use
+        if use and intervals.use_at[use] == out.piece_start[rest] and self._writes_anew(use):
+            out.piece_is_fresh[rest] = 1
         return rest
+
+    def _writes_anew(self, use: i64) -> bool:
+        """Whether a use is a write that keeps nothing of what was there."""
+        return self.intervals.use_kind[use] & (WRITES | READS_TOO) == WRITES
 
     def _use_from(self, piece: i64, p: i64) -> i64:
         """The first use at p or behind, or 0."""
@@ -463,7 +472,7 @@ class Scan:
         other = self.code.hint[register]
         if other < FIRST_VIRTUAL:
             return other
-        return self.last_place[other]
+        return self.last_place[self.out.stands_for[other]]
 
     def _cut(self, piece: i64, p: i64, limit: i64) -> i64:
         """Where to cut a piece whose register is lost at `limit`: before that, and before loops."""
@@ -480,6 +489,14 @@ class Scan:
             last = intervals.use_at[use]
             use = intervals.use_next[use]
         return self._before_loops(last, q)
+
+    def _is_written_anew(self, piece: i64, at: i64) -> bool:
+        """Whether a piece is written at a position, whatever was there."""
+        intervals = self.intervals
+        use = self.use_now[piece]
+        while use and intervals.use_at[use] < at:
+            use = intervals.use_next[use]
+        return use != 0 and intervals.use_at[use] == at and self._writes_anew(use)
 
     def _use_between(self, piece: i64, low: i64, high: i64) -> bool:
         """Whether there is a use in [low, high)."""
@@ -508,7 +525,7 @@ class Scan:
         self._give(piece, r)
 
     def _come_again(self, rest: i64) -> None:
-        if self.out.piece_start[rest] & 1:
+        if self.out.piece_start[rest] & 1 and not self.out.piece_is_fresh[rest]:
             self._to_memory(rest)
         else:
             self._push(int(rest))
@@ -520,6 +537,9 @@ class Scan:
         out.piece_place[piece] = MEMORY
         must = self._next_must(piece, p)
         if must == NEVER:
+            return
+        if must & 1 and must > p and self._is_written_anew(piece, must):
+            self._push(int(self._split(piece, must)))
             return
         q = self._before_loops(max(p, self.position), must & -2)
         if q <= p:

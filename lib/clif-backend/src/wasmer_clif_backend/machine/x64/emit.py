@@ -37,7 +37,10 @@ from wasmer_clif_backend.machine.x64.registers import SCRATCH
 from wasmer_clif_backend.regalloc.allocation import FIRST_SLOT, Allocation
 from wasmer_runtime_core.asm.x64 import forms
 from wasmer_runtime_core.asm.x64.records import AT, BIND, LABEL, LABEL_DIFFERENCE, MEM, NONE, REG
-from wasmer_runtime_core.asm.x64.registers import RBP, RSP
+from wasmer_runtime_core.asm.x64.registers import BELOW, R11, RAX, RBP, RDI, RSP
+from wasmer_runtime_core.context import MOST_FRAME_BYTES, STORE, UNCHECKED_FRAME_BYTES, VMCTX
+from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.trap_kinds import BY_NAME
 
 IN_FRAME: Final = 1 << 24
 """In the column `mode`: the displacement is from where the function's own stack slots begin."""
@@ -51,6 +54,8 @@ NO_EDGE: Final = -1
 
 _JMP: Final[i64] = forms.JMP_REL32.number
 _JCC: Final[i64] = forms.JCC_REL32.number
+_LEA: Final[i64] = forms.LEA_R64_M.number
+_CMP: Final[i64] = forms.CMP_R64_RM64.number
 _MOV: Final[i64] = forms.MOV_R64_RM64.number
 _MOV_STORE: Final[i64] = forms.MOV_RM64_R64.number
 _MOVAPS: Final[i64] = forms.VMOVAPS_XMM_XM128.number
@@ -72,11 +77,17 @@ class Emitter:
     Labels: a block has its number; behind them the stub of each edge, the table of jumps of each block, the traps.
     """
 
-    def __init__(self, function: Function, code: Code, allocation: Allocation) -> None:
+    def __init__(self, function: Function, code: Code, allocation: Allocation, stack_check: int = -1) -> None:
+        self.stack_check: Final = stack_check
         self.function: Final = function
         self.code: Final = code
         self.out: Final = allocation
         self.frame: Final = Frame(code, allocation)
+        if self.frame.size > MOST_FRAME_BYTES:
+            raise CompileError(
+                f"function {function.name} needs a frame of {self.frame.size:,} bytes on the stack; "
+                f"the most is {MOST_FRAME_BYTES:,}"
+            )
         self.records = BytesWriter()
         self.stubs: list[int] = []
         self.stub_seen: set[int] = set()
@@ -207,11 +218,7 @@ class Emitter:
             for e in self.function.edges(b):
                 self._target(e)  # its stub comes before the table
         if packed & TRAP_LABEL:
-            trap = (int(displacement), int(code.source[i]))
-            if trap not in self.trap_numbers:
-                self.trap_numbers[trap] = len(self.traps)
-                self.traps.append(trap)
-            displacement = self._trap(self.trap_numbers[trap])
+            displacement = self._trap_of(int(displacement), int(code.source[i]))
         rm = self._place(code.rm[i], 2 * i, roles)
         if rm >= FIRST_SLOT:
             mode = MEM
@@ -305,10 +312,30 @@ class Emitter:
         frame = self.frame
         self.record(_PUSH, NONE, 0, RBP, 0, 0, 0, 0, 0, 0)
         self.record(_MOV, REG, RBP, RSP, 0, 0, 0, 0, 0, 0)
+        if self.stack_check >= 0 and (frame.size > UNCHECKED_FRAME_BYTES or self.code.calls):
+            self._check_stack(frame.size)
         if frame.size:
             self.record(_SUB8 if frame.size < 128 else _SUB32, REG, 0, RSP, 0, 0, 0, 0, 0, frame.size)
         for number, register in enumerate(frame.saved):
             self.record(_MOV_STORE, MEM, register, RBP, 0, 0, 0, 0, -8 * (number + 1), 0)
+
+    def _check_stack(self, size: i64) -> None:
+        """Trap if the stack pointer is below its limit, or would be with the frame; no argument is in rax, r11."""
+        stack: i64 = RSP
+        self.record(_MOV, MEM, RAX, RDI, 0, 0, 0, 0, VMCTX["store"].offset, 0)
+        if size > UNCHECKED_FRAME_BYTES:
+            stack = R11
+            self.record(_LEA, MEM, R11, RSP, 0, 0, 0, 0, -size, 0)
+        self.record(_CMP, MEM, stack, RAX, 0, 0, 0, 0, STORE["stack_limit"].offset, 0)
+        self._jump(_JCC + BELOW, self._trap_of(BY_NAME["STACK_OVERFLOW"].number, self.stack_check))
+
+    def _trap_of(self, kind: int, source: int) -> i64:
+        """The label of a trap behind the code; one for all of a kind and source."""
+        trap = (kind, source)
+        if trap not in self.trap_numbers:
+            self.trap_numbers[trap] = len(self.traps)
+            self.traps.append(trap)
+        return self._trap(self.trap_numbers[trap])
 
     def _leave(self) -> None:
         for number, register in enumerate(self.frame.saved):

@@ -184,6 +184,7 @@ def _call(lowering: Lowering, v: i64, results: list[int]) -> bool:
     convention = Convention(signature)
     target = lowering.use(f.a[v]) if f.a[v] else i64(NO_REGISTER)
     pairs, registers = _arguments(lowering, v, signature, RSP, 0)
+    lowering.code.calls = True
     lowering.code.outgoing = max(lowering.code.outgoing, convention.stack_bytes, lowering.tail_area)
     if convention.in_buffer:
         address = lowering.code.temporary(GENERAL)
@@ -254,6 +255,7 @@ def _call_and_return(lowering: Lowering, v: i64, convention: Convention) -> bool
     f = lowering.function
     target = lowering.use(f.a[v]) if f.a[v] else i64(NO_REGISTER)
     pairs, registers = _arguments(lowering, v, _signature(lowering, v), RSP, 0)
+    lowering.code.calls = True
     lowering.code.outgoing = max(lowering.code.outgoing, convention.stack_bytes, lowering.tail_area)
     if convention.in_buffer:
         if lowering.buffer < 0:

@@ -297,6 +297,31 @@ def narrow_unsigned(lowering: Lowering, v: i64) -> bool:
     return True
 
 
+def narrow_wide(lowering: Lowering, v: i64) -> bool:
+    """Lanes of 64 bits are held within the limits, then their lower halves put together."""
+    f = lowering.function
+    if f.type[f.a[v]] != I64X2:
+        return False
+    opcode = f.opcode[v]
+    low = -(1 << 31) if opcode == op.SNARROW else 0
+    high = (1 << 31) - 1 if opcode == op.SNARROW else (1 << 32) - 1
+    unsigned = opcode == op.UUNARROW
+    upper = lowering.vector(repeated(high, 8))
+    lower = lowering.vector(repeated(low & ((1 << 64) - 1), 8))
+    held: list[i64] = []
+    for given in (f.a[v], f.b[v]):
+        x = lowering.use(given)
+        least = xmm(lowering)
+        four(lowering, _BLENDVPD, least, x, upper, _greater_wide(lowering, x, upper, unsigned))
+        if not unsigned:
+            most = xmm(lowering)
+            four(lowering, _BLENDVPD, most, least, lower, _greater_wide(lowering, lower, least, False))
+            least = most
+        held.append(least)
+    lowering.three(forms.VSHUFPS_XMM_XMM_XM128_IMM8.number, lowering.result(v), held[0], held[1], 0x88)
+    return True
+
+
 def pairs_of_bytes(lowering: Lowering, v: i64) -> bool:
     """Words of two bytes each: the lower one plus the upper one, without what is above."""
     f = lowering.function
@@ -486,7 +511,9 @@ RULES: Final = {
     op.X86_PMADDUBSW: (multiply_add_bytes,),
     op.SWIDEN_HIGH: (widen_high,),
     op.UWIDEN_HIGH: (widen_high,),
-    op.UUNARROW: (narrow_unsigned,),
+    op.SNARROW: (three, narrow_wide),
+    op.UNARROW: (three, narrow_wide),
+    op.UUNARROW: (narrow_unsigned, narrow_wide),
     op.IADD_PAIRWISE: (three, pairs_of_bytes),
     op.ICMP: (compare,),
     op.VANY_TRUE: (any_true,),

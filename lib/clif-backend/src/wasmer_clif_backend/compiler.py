@@ -1,0 +1,78 @@
+"""`ClifCompiler`: modules of WebAssembly to machine code, body by body.
+
+It is not what `CraneliftCompiler` gives yet: it has no vectors, and optimises nothing. Tests use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, final
+
+from wasmer_clif_backend.compile_function import Stages
+from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.ir.verify import verify
+from wasmer_clif_backend.translate.function import translate
+from wasmer_clif_backend.translate.view import ModuleView
+from wasmer_runtime_core.asm.x64.encode import ModuleEncoder
+from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.checkpoint import checkpoint
+from wasmer_runtime_core.code import TARGET
+from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.vmcalls import VMCALLS
+from wasmer_runtime_core.wasm.body import Body
+from wasmer_runtime_core.wasm.module import ModuleInfo
+
+
+@final
+class ClifCompiler:
+    """A `backend.Compiler`.
+
+    Args:
+        prove: verify every function that is translated, and prove every allocation.
+    """
+
+    def __init__(self, prove: bool = False) -> None:
+        self._prove: Final = prove
+
+    @property
+    def name(self) -> str:
+        """``"cranelift"``"""
+        return "cranelift"
+
+    def compile(self, info: ModuleInfo, bodies: Sequence[Body], config: CompilerConfig) -> CompiledModule:
+        """Machine code of every body, in order.
+
+        Raises:
+            CompileError: an operator is not there yet; says which.
+            InternalError: a bug of ours.
+        """
+        bounds_checks = config.memory_bound_check_mode == "enable"
+        view = ModuleView(info)
+        encoder = ModuleEncoder(len(bodies) + len(VMCALLS))
+        stages = Stages(view.entries, prove=self._prove)
+        for body in bodies:
+            checkpoint()
+            function = self.translated(view, body, bounds_checks)
+            records, constants = stages.records(function, body.offset)
+            encoder.function(records, constants)
+        encoded = encoder.finish()
+        return CompiledModule(
+            backend=self.name,
+            target=TARGET,
+            code=encoded.code,
+            function_offsets=encoded.function_offsets,
+            sites=encoded.sites,
+            relocations=encoded.relocations,
+            bounds_checks=bounds_checks,
+            cpu_features=encoded.cpu_features,
+            release_gil=config.release_gil,
+        )
+
+    def translated(self, view: ModuleView, body: Body, bounds_checks: bool) -> Function:
+        """The function of a body, verified if asked for."""
+        function = translate(view, body, bounds_checks)
+        if self._prove:
+            findings = verify(function)
+            if findings:
+                raise InternalError(f"function {body.function_index} is translated wrongly: {findings[0]}")
+        return function

@@ -1,0 +1,1 @@
+"""From core's bodies to CLIF."""

@@ -1,0 +1,71 @@
+"""What translation asks about a module: types as signatures of CLIF, functions by name, offsets in the vmctx.
+
+A function of WebAssembly is one of CLIF with core's convention written out. The vmctx is its first parameter. If it has
+several results, the address of a buffer is the second one: result n, from 1, goes to byte ``16 * (n - 1)``; result 0 is
+returned. An i32 is passed as an i64 whose upper half means nothing: callers of other backends do not clear it.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from wasmer_clif_backend.ir.function import Parameter, Signature
+from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
+from wasmer_runtime_core.context import ContextOffsets
+from wasmer_runtime_core.vmcalls import VMCALLS
+from wasmer_runtime_core.wasm.module import ModuleInfo
+
+BUFFER_BYTES: Final = 16
+"""Of each result in a buffer."""
+
+TYPES: Final = {0x7F: I32, 0x7E: I64, 0x7D: F32, 0x7C: F64, 0x7B: I8X16, 0x70: I64, 0x6F: I64}
+"""By code of a value type: the type of CLIF. A reference is an address, a vector bytes."""
+
+
+def passed_as(type: int) -> int:
+    """The type that a value has on its way between functions."""
+    return I64 if type == I32 else type
+
+
+@final
+class FunctionShape:
+    """A function type: its values' types, and its signature."""
+
+    def __init__(self, params: bytes, results: bytes) -> None:
+        self.params: Final = [TYPES[code] for code in params]
+        self.results: Final = [TYPES[code] for code in results]
+        self.buffered: Final = len(results) > 1
+        first = [Parameter(I64)] * (2 if self.buffered else 1)
+        self.signature: Final = Signature(
+            first + [Parameter(passed_as(type)) for type in self.params],
+            [Parameter(passed_as(type)) for type in self.results[:1]],
+        )
+
+
+@final
+class ModuleView:
+    """One module. Nothing of it changes while its functions are compiled."""
+
+    def __init__(self, info: ModuleInfo) -> None:
+        self.info: Final = info
+        self.offsets: Final = ContextOffsets(info)
+        self.shapes: Final = [FunctionShape(type.params, type.results) for type in info.types]
+        self.imported: Final = self.offsets.imported_functions
+        defined = self.offsets.defined_functions
+        self.entries: Final = {name_of(self.imported + number): number for number in range(defined)}
+        self.entries.update({helper_name(call.name): defined + call.slot for call in VMCALLS})
+        self.global_types: Final = [TYPES[type.value] for type in info.globals]
+
+    def shape_of(self, function_index: int) -> FunctionShape:
+        """Of a function in the index space with imports."""
+        return self.shapes[self.offsets.function_types[function_index]]
+
+
+def name_of(function_index: int) -> str:
+    """A function's name in CLIF."""
+    return f"u0:{function_index}"
+
+
+def helper_name(name: str) -> str:
+    """The name of one of core's helpers."""
+    return f"%{name}"
