@@ -88,6 +88,92 @@ def test_parts_outlive_the_instance() -> None:
     assert found() is None
 
 
+HOLDER = """(module
+  (import "h" "between" (func $between)) (import "h" "see" (func $see (param externref)))
+  (type $number (func (result i32)))
+  (table (export "functions") 1 funcref)
+  (global $object (export "object") (mut externref) (ref.null extern))
+  (global $function (export "function") (mut funcref) (ref.null func))
+  (func (export "keep_object") (param externref) (global.set $object (local.get 0)))
+  (func (export "keep_function") (param funcref) (global.set $function (local.get 0)))
+  (func (export "object_afterwards") (call $between) (call $see (global.get $object)))
+  (func (export "function_afterwards") (result i32) (call $between)
+    (table.set 0 (i32.const 0) (global.get $function))
+    (call_indirect (type $number) (i32.const 0))))"""
+
+GIVER = """(module
+  (import "b" "keep_object" (func $keep_object (param externref)))
+  (import "b" "keep_function" (func $keep_function (param funcref)))
+  (import "b" "object" (global $object (mut externref))) (import "b" "function" (global $function (mut funcref)))
+  (table $objects (export "objects") 1 externref)
+  (elem declare func $number)
+  (func $number (result i32) (i32.const 42))
+  (func (export "by_call")
+    (call $keep_object (table.get $objects (i32.const 0))) (call $keep_function (ref.func $number)))
+  (func (export "itself")
+    (global.set $object (table.get $objects (i32.const 0))) (global.set $function (ref.func $number)))
+  (func (export "and_traps")
+    (global.set $object (table.get $objects (i32.const 0))) (global.set $function (ref.func $number)) unreachable))"""
+
+
+@isolated()
+def test_what_a_cell_got_amid_a_call_outlives_who_gave_it() -> None:
+    giver = compile(GIVER)
+    ways = ["by_call", "itself", "and_traps"]
+    others: list[Any] = []
+    seen: list[bool] = []
+    given: list[Any] = []
+
+    class Thing:
+        pass
+
+    def between() -> None:
+        instance = giver.instantiate({"b": dict(holder.exports.items())})
+        thing = Thing()
+        given[:] = [weakref.ref(thing), weakref.ref(instance.core)]
+        instance.exports.objects[0] = thing
+        try:
+            instance.exports[ways[0]]()
+        except error.Trap:
+            assert ways[0] == "and_traps"
+        del instance, thing
+        gc.collect()
+        others.extend(giver.instantiate({"b": dict(holder.exports.items())}) for _ in range(20))
+
+    imports = {"h": {"between": between, "see": lambda thing: seen.append(thing is given[0]())}}
+    holder = instantiate(HOLDER, imports)
+    while ways:
+        holder.exports.object_afterwards()
+        assert seen.pop() and given[0]() is not None
+        assert holder.exports.function_afterwards() == 42
+        assert given[1]() is not None
+        del ways[0]
+        holder.exports.function.value = holder.exports.object.value = holder.exports.functions[0] = None
+        others.clear()
+        gc.collect()
+        assert given[0]() is given[1]() is None
+
+
+@isolated()
+def test_tables_that_the_collector_showed_outlive_their_instance() -> None:
+    text = """(module (table 3 funcref) (table 2 externref) (elem (i32.const 0) $f $f) (func $f) (func (export "g")))"""
+    module = compile(text)
+    instance = module.instantiate()
+    tables = [found for found in gc.get_referents(instance.core) if isinstance(found, Table)]
+    found = [found for found in gc.get_objects() if isinstance(found, Table)]
+    assert len(tables) == 2 and len(found) == 2
+    tables[1][0] = tables
+    instance.exports.g()
+    del instance, found
+    gc.collect()
+    others = [module.instantiate() for _ in range(20)]
+    assert [list(table) for table in tables] == [[None, None, None], [tables, None]]
+    tables[0][2] = others[0].exports.g
+    assert tables[0][2] is others[0].exports.g
+    tables.clear()
+    gc.collect()
+
+
 @isolated()
 def test_weak_references_whose_callbacks_ask_for_the_same_object_again() -> None:
     instance = make()

@@ -9,7 +9,8 @@
  * slot owns whoever keeps the referenced function (or object) alive. A reference that wasm
  * code holds only in a local or a global cell has no owner that could be counted; so whatever
  * enters wasm, or leaves a table while wasm runs, is put on the store's keep list, and
- * `store_sweep` drops that list at the outermost exit, after global cells became owners. */
+ * `store_sweep` drops that list at the outermost exit. Global cells become owners at each exit,
+ * for what they hold may be of an instance that nobody needs from then on. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -122,7 +123,7 @@ typedef struct Store {
     uint64_t most_kept;        /* limit of `keep`, or 0: MOST_KEPT */
     Member *members;
     uint64_t n_members;
-    uint64_t n_tasks;          /* of the outermost exit: members with mutable cells of references, retired stores */
+    uint64_t n_tasks;          /* of exits: members with mutable cells of references, retired stores */
     PyObject **keep;           /* owned references, see above */
     size_t n_keep, keep_room, keep_dedupe_at;
     struct Store *retired;     /* those that became a part of this one while code ran; of a retired one: the next */

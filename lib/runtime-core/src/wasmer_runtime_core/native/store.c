@@ -314,15 +314,22 @@ store_keep(Store *store, PyObject *object)
     store->keep[store->n_keep++] = object;
 }
 
+/* Global cells become owners of what they hold. */
+static NOINLINE void
+store_settle(Store *store)
+{
+    for (Member *member = store->members; member; member = member->next)
+        if (member->settle)
+            member->settle(member);
+}
+
 /* At the outermost exit: global cells become owners of what they hold, then the list goes, and retired stores.
  * Dropping may run any Python code, even calls into this store; so the list is taken first. */
 static NOINLINE void
 store_sweep(Store *store)
 {
     free_retired(store);
-    for (Member *member = store->members; member; member = member->next)
-        if (member->settle)
-            member->settle(member);
+    store_settle(store);
     PyObject **keep = store->keep;
     size_t n_keep = store->n_keep;
     if (!n_keep)
@@ -435,7 +442,8 @@ enter_store(Store *store, Thread *thread)
     return 0;
 }
 
-/* The store may have been merged into another meanwhile, so it is read anew from the vmctx. */
+/* The store may have been merged into another meanwhile, so it is read anew from the vmctx. Cells are settled at each exit:
+ * behind an inner one, Python may let go of the instance that ran, and of all that only it had. */
 static inline void
 leave_store(void *vmctx)
 {
@@ -448,6 +456,8 @@ leave_store(void *vmctx)
         if (LIKELY(store->depth == 0))
             store->owner = 0;
     }
+    else if (UNLIKELY(store->n_tasks))
+        store_settle(store);
 }
 
 /* Greenlets take stacks away and put others in their place, so the chain of activations need not be the order in
