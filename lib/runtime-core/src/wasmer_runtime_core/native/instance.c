@@ -658,8 +658,11 @@ instance_clear(PyObject *object)
     if (plan && self->memories) {
         for (uint32_t i = 0; i < plan->n_memories; i++)
             Py_CLEAR(self->memories[i]);
-        for (uint32_t i = 0; i < plan->n_tables; i++)
+        for (uint32_t i = 0; i < plan->n_tables; i++) {
+            if (i >= plan->n_imported_tables && self->tables[i])
+                table_leave_home(self->tables[i]);
             Py_CLEAR(self->tables[i]);
+        }
         for (uint32_t i = 0; i < plan->n_imported_globals; i++)
             Py_CLEAR(self->globals[i]);
         if (self->shadows)

@@ -152,6 +152,19 @@ table_clear(PyObject *object)
     return 0;
 }
 
+/* The instance that made a table goes. Nobody else has the table as a rule; but the cycle collector's functions hand it
+ * to Python without `table_expose`, and then it stays, without functions of an instance that is no more. */
+static void
+table_leave_home(TableObject *self)
+{
+    if (Py_REFCNT(self) == 1 || self->exposed)
+        return;
+    for (uint64_t i = 0; i < self->definition.length; i++)
+        if (reference_owner(self->element, self->definition.base[i]) == self->home)
+            self->definition.base[i] = 0;
+    self->home = NULL;
+}
+
 static void
 table_dealloc(PyObject *object)
 {
