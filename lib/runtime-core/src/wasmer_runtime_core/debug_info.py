@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wasmer_runtime_core.dwarf.data import Budget, Malformed
 from wasmer_runtime_core.dwarf.units import Units
+from wasmer_runtime_core.interrupts import raised_by_a_handler
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.dwarf.lines import LineTable
@@ -58,8 +59,9 @@ class SourceLines:
             if self._sections and self._budget.steps >= 0:
                 try:
                     found = self._look_up(offset - self._code_offset)
-                except Exception:  # whatever is wrong with it, a backtrace is no place to complain
-                    pass
+                except Exception as failure:  # whatever is wrong with it, a backtrace is no place to complain
+                    if raised_by_a_handler(failure):
+                        raise
                 self._found[offset] = found
         return found
 

@@ -195,6 +195,29 @@ def check_interrupts() -> None:
     machine.check_interrupts()
 
 
+def raised_by_a_handler(failure: BaseException) -> bool:
+    """Whether a signal's handler has raised an exception, which Python lets it do between any two steps.
+
+    For who turns exceptions into something else: what a handler raised is meant for whoever made the call, even if the
+    steps themselves raise exceptions of its kind. A handler is known by the frame that it is given, which is the one
+    that it was called from.
+    """
+    traceback = failure.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        traceback = traceback.tb_next
+        if frame.f_back is None or str(frame.f_globals.get("__name__")).partition(".")[0] in _OURS:
+            continue
+        for value in frame.f_locals.values():
+            if any(each is frame.f_back for each in (value if type(value) is tuple else (value,))):
+                return True
+    return False
+
+
+_OURS: Final = ("wasmer_runtime_core", "wasmer_wasi", "wasmer_vfs")
+"""Packages whose frames are passed over: a traceback has many of them, and they are no handlers."""
+
+
 def wait(files: Iterable[tuple[Any, int]] = (), timeout: float | None = None) -> list[tuple[int, int]]:
     """How a host function waits: for files to be ready, or only for time to pass.
 

@@ -11,6 +11,7 @@ import errno as host_errno
 from typing import Final, NamedTuple
 
 from wasmer_runtime_core.errors import Timeout
+from wasmer_runtime_core.interrupts import raised_by_a_handler
 
 
 class Errno(NamedTuple):
@@ -134,10 +135,11 @@ def errno_of(failure: BaseException) -> int:
 
     Raises:
         Timeout: it is one, which ends the call, though it is an `OSError`, too.
+        BaseException: a signal's handler raised it, which ends the call whatever it is.
     """
     if isinstance(failure, WasiError):
         return failure.number
-    if isinstance(failure, Timeout):
+    if isinstance(failure, Timeout) or raised_by_a_handler(failure):
         raise failure
     if isinstance(failure, OSError):
         return FROM_HOST.get(failure.errno or 0, EIO)

@@ -20,6 +20,7 @@ import stat
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol, final
 
+from wasmer_runtime_core.interrupts import raised_by_a_handler
 from wasmer_wasi.errno import EBADF, EINVAL, ENOSPC, ENOTSUP, EPERM, ESPIPE, WasiError
 from wasmer_wasi.types import (
     FDFLAG_APPEND,
@@ -247,8 +248,8 @@ class HostStream(StreamFile):
                 for start in range(0, len(whole), size):
                     try:
                         total += self._write_little(whole[start : start + size])
-                    except OSError:  # told when nothing was written at all
-                        if total:
+                    except OSError as failure:  # told when nothing was written at all
+                        if total and not raised_by_a_handler(failure):
                             return total
                         raise
         return total
@@ -360,7 +361,7 @@ class HostFile:
                         start += os.write(self.host, rest)
                 except OSError as failure:  # told when nothing was written at all
                     if self.nonblocking or not isinstance(failure, BlockingIOError):
-                        if total + start:
+                        if total + start and not raised_by_a_handler(failure):
                             return total + start
                         raise
                     wait_to_write(self.host)
@@ -462,8 +463,8 @@ def write_in_pieces(host: int, buffers: Pieces, offset: int = -1) -> int:
             with memoryview(buffer)[start : start + PIECE_BYTES] as piece:
                 try:
                     count = os.write(host, piece) if offset < 0 else os.pwrite(host, piece, offset + total)
-                except OSError:
-                    if total:
+                except OSError as failure:
+                    if total and not raised_by_a_handler(failure):
                         return total
                     raise
                 total += count

@@ -12,6 +12,7 @@ import os
 import socket as host_sockets
 from typing import Final, final
 
+from wasmer_runtime_core.interrupts import raised_by_a_handler
 from wasmer_wasi.errno import EINVAL, WasiError
 from wasmer_wasi.files import Buffers, Pieces, Status, StreamFile, bytes_waiting
 from wasmer_wasi.types import (
@@ -37,12 +38,14 @@ class Socket(StreamFile):
     Attributes:
         socket: Python's object, without a timeout of its own.
         nonblocking: what would have to wait is EAGAIN.
+        stream: it has no boundaries between messages.
     """
 
-    __slots__ = ("nonblocking", "socket")
+    __slots__ = ("nonblocking", "socket", "stream")
 
     def __init__(self, socket: host_sockets.socket, *, nonblocking: bool = False) -> None:
         self.socket = socket
+        self.stream = socket.type == host_sockets.SOCK_STREAM
         self.nonblocking = nonblocking
 
     def accept(self, flags: int) -> Socket:
@@ -69,7 +72,7 @@ class Socket(StreamFile):
     def receive(self, buffers: Buffers, flags: int) -> tuple[int, int]:
         """(bytes received, roflags)."""
         host = host_sockets.MSG_DONTWAIT | (host_sockets.MSG_PEEK if flags & RIFLAG_PEEK else 0)
-        if flags & RIFLAG_WAITALL and not flags & RIFLAG_PEEK and self.socket.type == host_sockets.SOCK_STREAM:
+        if flags & RIFLAG_WAITALL and not flags & RIFLAG_PEEK and self.stream:
             return self._receive_all(buffers), 0
         count, truncated = self._receive(buffers, host)
         return count, ROFLAG_DATA_TRUNCATED if truncated else 0
@@ -93,8 +96,8 @@ class Socket(StreamFile):
                 with buffer[start:] as rest:
                     try:
                         count, _ = self._receive([rest], host_sockets.MSG_DONTWAIT)
-                    except OSError:
-                        if total + start:
+                    except OSError as failure:
+                        if total + start and not raised_by_a_handler(failure):
                             return total + start
                         raise
                 if not count:
@@ -109,7 +112,7 @@ class Socket(StreamFile):
     def write(self, buffers: Pieces) -> int:
         """All of it, as a process would; as much as the system takes at once, if the guest does not want to wait."""
         count = self._send(buffers)
-        if self.nonblocking or self.socket.type != host_sockets.SOCK_STREAM:
+        if self.nonblocking or not self.stream:
             return count
         total = count
         for buffer in buffers:
@@ -119,7 +122,9 @@ class Socket(StreamFile):
                 with memoryview(buffer)[start:] as rest:
                     try:
                         sent = self._send([rest])
-                    except OSError:  # told when nothing was sent at all
+                    except OSError as failure:  # told when nothing was sent at all
+                        if raised_by_a_handler(failure):
+                            raise
                         return total
                 start += sent
                 total += sent
@@ -146,8 +151,7 @@ class Socket(StreamFile):
             raise WasiError(EINVAL)
 
     def status(self) -> Status:
-        stream = self.socket.type == host_sockets.SOCK_STREAM
-        return Status(0, 0, FILETYPE_SOCKET_STREAM if stream else FILETYPE_SOCKET_DGRAM, 1, 0, 0, 0, 0)
+        return Status(0, 0, FILETYPE_SOCKET_STREAM if self.stream else FILETYPE_SOCKET_DGRAM, 1, 0, 0, 0, 0)
 
     def set_flags(self, flags: int) -> None:
         self.nonblocking = bool(flags & FDFLAG_NONBLOCK)

@@ -1,0 +1,135 @@
+"""What a signal's handler raises between any two steps of a call is for who made the call, never for the guest."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from guests import BUFFER, RESULT, DirectGuest
+
+from wasmer_wasi import MemoryDirectory, WasiState
+
+CALLS: dict[str, Callable[[DirectGuest], Any]] = {
+    "args_get": lambda guest: guest.call("args_get", 2000, 3000),
+    "fd_fdstat_get": lambda guest: guest.call("fd_fdstat_get", 1, RESULT),
+    "fd_fdstat_get: none": lambda guest: guest.call("fd_fdstat_get", 99, RESULT),
+    "fd_filestat_get": lambda guest: guest.call("fd_filestat_get", 3, 2000),
+    "fd_read: bytes": lambda guest: guest.read_file(0, 9),
+    "fd_readdir": lambda guest: guest.call("fd_readdir", 3, BUFFER, 500, 0, RESULT),
+    "fd_readdir: in memory": lambda guest: guest.call("fd_readdir", 4, BUFFER, 500, 0, RESULT),
+    "fd_write: captured": lambda guest: guest.write_file(1, b"text"),
+    "fd_write: a text file": lambda guest: guest.write_file(2, b"text"),
+    "fd_write: a socket": lambda guest: guest.write_file(5, b"text"),
+    "path_filestat_get": lambda guest: guest.call("path_filestat_get", 3, 1, *guest.path("sub/to_f"), 2000),
+    "path_filestat_get: none": lambda guest: guest.call("path_filestat_get", 3, 1, *guest.path("sub/none"), 2000),
+    "path_filestat_get: in memory": lambda guest: guest.call("path_filestat_get", 4, 1, *guest.path("f"), 2000),
+    "path_unlink_file: none": lambda guest: guest.call("path_unlink_file", 4, *guest.path("none")),
+    "poll_oneoff": lambda guest: guest.poll(guest.fd_subscription(1, 2, 1), guest.fd_subscription(1, 2, 5)),
+    "random_get": lambda guest: guest.call("random_get", BUFFER, 9),
+}
+
+
+@pytest.fixture
+def guest(tmp_path: Path) -> Iterator[DirectGuest]:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "f").touch()
+    os.symlink("../f", tmp_path / "sub" / "to_f")
+    ours, theirs = socket.socketpair()
+    builder = WasiState.new("p").map_dir("/d", tmp_path).preopen("/m", MemoryDirectory({"f": b"1"})).socket(theirs)
+    state = builder.stdin(b"some text").capture_stdout().stderr(io.StringIO()).build()
+    yield DirectGuest(Path(), 1, state)
+    state.close()
+    ours.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize("kind", [TimeoutError, ValueError])
+@pytest.mark.parametrize("what", CALLS)
+def test_what_a_handler_raises_is_no_errno(
+    what: str, kind: type[Exception], guest: DirectGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = stop_at = 0
+    raised: list[Exception] = []
+    unraisable: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: unraisable.append(what.exc_value))
+
+    def handler(number: int, frame: object) -> None:
+        raised.append(kind("the handler's own"))
+        raise raised[-1]
+
+    def trace(frame: Any, event: str, argument: object) -> object:
+        nonlocal steps
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            steps += 1
+            if steps == stop_at:
+                signal.raise_signal(signal.SIGUSR2)
+        return trace
+
+    before = signal.signal(signal.SIGUSR2, handler)
+    lost = []
+    try:
+        while len(raised) == stop_at:
+            stop_at += 1
+            steps = 0
+            found: BaseException | None = None
+            sys.settrace(trace)
+            try:
+                CALLS[what](guest)
+            except kind as failure:
+                found = failure
+            finally:
+                sys.settrace(None)
+            if len(raised) == stop_at and found is not raised[-1] and raised[-1] not in unraisable:
+                lost.append(stop_at)
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert stop_at > 40
+    assert not lost, f"steps {lost} of {stop_at}"
+
+
+class Handlers:
+    """Every way to write one."""
+
+    def method(self, number: int, frame: object) -> None:
+        raise TimeoutError
+
+    def __call__(self, *given: object) -> None:
+        raise TimeoutError
+
+
+def test_a_file_of_the_users_own_may_refuse() -> None:
+    """What it raises is its answer, as deep in it as it may be."""
+
+    class File:
+        def write(self, data: bytes) -> int:
+            return self.deeper(data)
+
+        def deeper(self, *data: bytes) -> int:
+            raise OSError(errno.ENOSPC, "no room")
+
+    guest = DirectGuest(Path(), 1, WasiState.new("p").stdout(File()).build())
+    assert guest.write_file(1, b"x")[0] == "NOSPC"
+
+
+@pytest.mark.parametrize("handler", [Handlers().method, Handlers(), lambda number, frame: Handlers()(number, frame)])
+def test_handlers_of_every_form(handler: Callable[[int, object], None]) -> None:
+    def write(data: bytes) -> int:
+        signal.raise_signal(signal.SIGUSR2)
+        return len(data)
+
+    guest = DirectGuest(Path(), 1, WasiState.new("p").stdout(write).build())
+    before = signal.signal(signal.SIGUSR2, handler)
+    try:
+        with pytest.raises(TimeoutError):
+            guest.write_file(1, b"x")
+    finally:
+        signal.signal(signal.SIGUSR2, before)
