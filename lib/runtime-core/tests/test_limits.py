@@ -302,7 +302,7 @@ def test_linked_instances_share_the_smallest(module: Any) -> None:
 
 def test_wrong_limits_are_refused() -> None:
     for name in NAMES:
-        for wrong in (-1, 1 << 63):
+        for wrong in (-1, 1 << 63, 1.5, "1"):
             with pytest.raises(ValueError, match=name):
-                Limits(**{name: wrong})
+                Limits(**{name: wrong})  # type: ignore[arg-type]
     assert repr(Limits(instances=3, memory_pages=0)) == "Limits(memory_pages=0, instances=3)"

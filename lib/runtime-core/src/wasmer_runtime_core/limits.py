@@ -188,8 +188,8 @@ class Limits:
 
 
 def _checked(name: str, value: int | None) -> int | None:
-    if value is not None and (value < 0 or value >= 1 << 63):
-        raise ValueError(f"{name} of {value}: a limit is a number from 0 on, or None")
+    if value is not None and not (isinstance(value, int) and 0 <= value < 1 << 63):
+        raise ValueError(f"{name} of {value!r}: a limit is a whole number from 0 on, or None")
     return value
 
 
