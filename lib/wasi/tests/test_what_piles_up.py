@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import io
 import os
 import socket
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from guests import BUFFER, RESULT, RIGHT_READ, DirectGuest
 
 from wasmer_wasi import MemoryDirectory, WasiState
 from wasmer_wasi.descriptors import DEFAULT_LIMIT, MAX_LISTED
+from wasmer_wasi.errno import WasiError
+from wasmer_wasi.streams import Captured
 
 
 def guest_over(directory: object, version: int = 1, limit: int | None = None) -> DirectGuest:
@@ -117,6 +122,54 @@ def test_captured_output(name: str, version: int) -> None:
     assert getattr(state, f"{name}_bytes")() == b"abcdef1234"
 
 
+def test_a_write_amid_another_keeps_the_limit() -> None:
+    """As threads and handlers of signals may make it: neither passes the limit, and nor does what comes after."""
+    captured = Captured(10)
+
+    class Buffer(io.BytesIO):
+        amid = True
+
+        def tell(self) -> int:
+            if self.amid:
+                self.amid = False
+                before = super().tell()
+                assert captured.write([b"12345678"]) == 8
+                return before
+            return super().tell()
+
+    captured.buffer = Buffer()
+    captured.write([b"abcdefgh"])
+    for _ in range(3):
+        with pytest.raises(WasiError):
+            captured.write([bytes(1000)])
+    assert len(captured.buffer.getvalue()) <= 16  # what was under way in the same thread, and no more
+
+
+def test_threads_keep_the_limit_of_captured_output() -> None:
+    captured = Captured(10)
+    inside = threading.Event()
+
+    class Buffer(io.BytesIO):
+        def tell(self) -> int:
+            found = super().tell()
+            if not inside.is_set():
+                inside.set()
+                other.join(0.2)  # the other thread writes now, if it can
+            return found
+
+    def write() -> None:
+        inside.wait()
+        with contextlib.suppress(WasiError):
+            captured.write([b"12345678"])
+
+    captured.buffer = Buffer()
+    other = threading.Thread(target=write)
+    other.start()
+    captured.write([b"abcdefgh"])
+    other.join()
+    assert len(captured.buffer.getvalue()) == 10
+
+
 def test_much_captured_in_one_call_looks_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
     from wasmer_wasi import streams
 
@@ -210,6 +263,45 @@ def test_what_is_removed_is_given_back() -> None:
         assert guest.call("path_remove_directory", 3, *guest.path("d")) == "SUCCESS"
         assert guest.call("fd_close", fd) == "SUCCESS"
         assert (volume.used, volume.names, tree._node.links) == (*before, 2)
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_in_a_removed_directory_nothing_is_made(how: str) -> None:
+    """It would be counted for ever, since nobody could remove it: ENOENT, as on the host."""
+    tree = MemoryDirectory({"f": b""}, limit_names=100)
+    guest = guest_over(tree)
+    before = (tree._node.volume.used, tree._node.volume.names)
+    guest.call("path_create_directory", 3, *guest.path("d"))
+    fd = guest.must_open("d", oflags=2, rights=RIGHT_READ)
+    if how == "removed":
+        assert guest.call("path_remove_directory", 3, *guest.path("d")) == "SUCCESS"
+    else:
+        guest.call("path_create_directory", 3, *guest.path("e"))
+        assert guest.two_paths("path_rename", "e", "d") == "SUCCESS"
+        assert guest.call("path_remove_directory", 3, *guest.path("d")) == "SUCCESS"
+    assert guest.call("path_create_directory", fd, *guest.path("x")) == "NOENT"
+    assert guest.open("x", fd=fd, oflags=1) == "NOENT"
+    assert guest.call("path_symlink", *guest.path("t"), fd, *guest.path("x", 3000)) == "NOENT"
+    assert guest.call("path_link", 3, 0, *guest.path("f"), fd, *guest.path("x", 3000)) == "NOENT"
+    assert guest.call("path_rename", 3, *guest.path("f"), fd, *guest.path("x", 3000)) == "NOENT"
+    assert (tree._node.volume.used, tree._node.volume.names) == before and tree.files() == {"f": b""}
+
+
+def test_deep_trees_are_listed_as_far_as_paths_lead() -> None:
+    """A program can go deeper than any path, and the paths would be longer together than everything in the tree."""
+    tree = MemoryDirectory()
+    guest = guest_over(tree)
+    fd = 3
+    for _ in range(100):
+        guest.call("path_create_directory", fd, *guest.path("n" * 250))
+        guest.call("fd_close", guest.must_open("f", fd=fd, oflags=1))
+        below = guest.must_open("n" * 250, fd=fd, oflags=2, rights=RIGHT_READ)
+        if fd != 3:
+            guest.call("fd_close", fd)
+        fd = below
+    files = tree.files()
+    assert len(files) == 17 and max(map(len, files)) <= 4096
+    assert all(tree.read_bytes(path) == b"" for path in files)
 
 
 def test_a_name_that_does_not_fit_makes_nothing() -> None:

@@ -40,7 +40,7 @@ from wasmer_wasi.errno import (
 )
 from wasmer_wasi.files import SEEK_CUR, SEEK_END, SEEK_SET, Buffers, File, Pieces, Status
 from wasmer_wasi.filesystem import Directory, Entry, Opening
-from wasmer_wasi.paths import resolve, resolve_parent, split
+from wasmer_wasi.paths import MAX_PATH_BYTES, resolve, resolve_parent, split
 from wasmer_wasi.types import (
     FDFLAG_APPEND,
     FILETYPE_DIRECTORY,
@@ -145,6 +145,11 @@ class _Node:
         if self.entries is None:
             raise WasiError(ENOTDIR)
         return self.entries
+
+    def must_have_a_name(self) -> None:
+        """ENOENT for a directory that was removed, though it is still open: nobody could remove what is made in it."""
+        if not self.links:
+            raise WasiError(ENOENT)
 
     def content(self) -> bytearray:
         """The bytes of a file; EBADF for anything else."""
@@ -422,18 +427,23 @@ class MemoryDirectory:
 
     @_whole
     def files(self) -> dict[str, bytes]:
-        """The contents of all files by their paths."""
+        """The contents of all files by their paths.
+
+        But for paths of more than 4,096 bytes, which a program can make step by step, and nobody can open at once.
+        """
         return {path: bytes(node.content()) for path, node in self._walk("", self._node) if node.data is not None}
 
     def _walk(self, prefix: str, directory: _Node) -> Iterator[tuple[str, _Node]]:
-        pending = [(prefix, directory)]
+        pending = [(prefix.encode(), directory)]
         while pending:
-            prefix, directory = pending.pop()
+            above, directory = pending.pop()
             for name, node in sorted(directory.names().items()):
-                path = prefix + name.decode(errors="surrogateescape")
-                yield path, node
+                path = above + name
+                if len(path) > MAX_PATH_BYTES:
+                    continue
+                yield path.decode(errors="surrogateescape"), node
                 if node.entries is not None:
-                    pending.append((path + "/", node))
+                    pending.append((path + b"/", node))
 
     def _make_directories(self, names: list[str]) -> _Node:
         node = self._node
@@ -529,6 +539,7 @@ class MemoryDirectory:
         return node
 
     def _enter(self, directory: _Node, name: bytes, node: _Node) -> None:
+        directory.must_have_a_name()
         directory.volume.take(_NAME_BYTES + len(name), 1)
         directory.names()[name] = node
         if node.entries is not None:
@@ -614,6 +625,7 @@ class MemoryDirectory:
             raise WasiError(EBUSY)
         if directory.volume is not target.volume:
             raise WasiError(EXDEV)
+        target.must_have_a_name()
         node = _find(directory, name)
         replaced = target.names().get(target_name)
         if node.entries is None and (slash or target_slash):

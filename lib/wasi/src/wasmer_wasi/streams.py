@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import codecs
 import io
+from _thread import RLock
 from collections.abc import Callable
 from typing import Any, Final, Protocol, final
 
@@ -149,18 +150,19 @@ class Stream(StreamFile):
 
 @final
 class Captured(StreamFile):
-    """Output that is kept, which all copies of a state add to.
+    """Output that is kept, which all copies of a state add to, in whatever thread they run.
 
     Attributes:
         buffer: what there is of it.
         limit: the most bytes; what is beyond is ENOSPC.
     """
 
-    __slots__ = ("buffer", "limit")
+    __slots__ = ("_lock", "buffer", "limit")
 
     def __init__(self, limit: int) -> None:
         self.buffer = io.BytesIO()
         self.limit = limit
+        self._lock = RLock()  # a signal's handler may run a program, too
 
     def read(self, buffers: Buffers) -> int:
         raise WasiError(EBADF)
@@ -168,14 +170,15 @@ class Captured(StreamFile):
     def write(self, buffers: Pieces) -> int:
         total = 0
         for data in buffers:
-            room = self.limit - self.buffer.tell()
-            if len(data) > room:
-                if room:
-                    total += self.buffer.write(bytes(data[:room]))
-                if total:
-                    return total
-                raise WasiError(ENOSPC)
-            total += self.buffer.write(data)
+            with self._lock:
+                room = max(self.limit - self.buffer.tell(), 0)
+                if len(data) > room:
+                    if room:
+                        total += self.buffer.write(bytes(data[:room]))
+                    if total:
+                        return total
+                    raise WasiError(ENOSPC)
+                total += self.buffer.write(data)
             if total >= PIECE_BYTES:
                 look()
         return total
