@@ -33,7 +33,7 @@ is limited by `middleware.metering` or `interrupts.timeout`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.errors import TooManyInstances, UnableToCreateMemory, UnableToCreateTable
 from wasmer_runtime_core.native.machine import Budget, restrict
@@ -187,7 +187,7 @@ class Limits:
         return f"Limits({shown})"
 
 
-def _checked(name: str, value: int | None) -> int | None:
+def _checked(name: str, value: Any) -> int | None:
     if value is not None and not (isinstance(value, int) and 0 <= value < 1 << 63):
         raise ValueError(f"{name} of {value!r}: a limit is a whole number from 0 on, or None")
     return value
