@@ -6,6 +6,7 @@ The specification's scripts say much more: `test_scripts`.
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -171,3 +172,16 @@ def test_many_locals_and_values_are_spilled_right() -> None:
         total += sum(values.values())
         values[1] = values[2]
     assert e.f(7) == total
+
+
+def test_two_threads_make_the_same_code() -> None:
+    """Compilations share nothing that is written."""
+    decoded = decode_module(parse_module(MODULE))
+    bodies = validate_module(decoded)
+
+    def code() -> bytes:
+        return ClifCompiler().compile(decoded.info, bodies, CompilerConfig()).code
+
+    alone = code()
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(lambda _: code(), range(12))) == {alone}

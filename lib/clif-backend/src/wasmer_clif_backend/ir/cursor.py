@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from typing import Final, NoReturn, final
 
 from wasmer_clif_backend.ir.lexer import Comment, Token, fail_at, tokens_of
@@ -18,6 +19,7 @@ class Cursor:
 
     def __init__(self, text: str, start: int) -> None:
         self.text = text
+        self.line_starts = [0] + [match.end() for match in re.finditer("\n", text)]
         self.tokens, self.comments = tokens_of(text, start)
         self.at = 0
         self.token = self.tokens[0]
@@ -30,6 +32,10 @@ class Cursor:
             self.at += 1
             self.token = self.tokens[self.at]
         return token
+
+    def line(self, offset: int) -> int:
+        """The line, from 1, of a character."""
+        return bisect_right(self.line_starts, offset)
 
     def fail(self, reason: str, token: Token | None = None) -> NoReturn:
         """Say what is wrong with a token, the next one if none is given."""

@@ -59,11 +59,6 @@ def fail_at(text: str, offset: int, reason: str) -> DecodeError:
     return DecodeError(reason, line=before.count("\n") + 1, column=offset - (before.rfind("\n") + 1) + 1)
 
 
-def line_of(text: str, offset: int) -> int:
-    """The line, from 1, of a character."""
-    return text.count("\n", 0, offset) + 1
-
-
 def tokens_of(text: str, start: int = 0) -> tuple[list[Token], list[Comment]]:
     """All tokens, an end behind them, and all comments, from a character on.
 

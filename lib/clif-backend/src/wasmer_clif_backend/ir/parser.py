@@ -19,7 +19,7 @@ from typing import Final, final
 
 from wasmer_clif_backend.ir.cursor import REFERENCE, Cursor, reference_number
 from wasmer_clif_backend.ir.function import ExternalFunction, Function, Parameter, Signature, StackSlot
-from wasmer_clif_backend.ir.lexer import Token, fail_at, line_of
+from wasmer_clif_backend.ir.lexer import Token, fail_at
 from wasmer_clif_backend.ir.numerals import parse_float, parse_integer, parse_value
 from wasmer_clif_backend.ir.opcodes import (
     ATOMIC_OPERATIONS,
@@ -91,9 +91,9 @@ def parse_file(text: str) -> ParsedFile:
     while cursor.token.kind != ".":
         first = cursor.at
         function = _FunctionParser(cursor).parse()
-        found = ParsedFunction(function, line_of(text, cursor.tokens[first].offset))
+        found = ParsedFunction(function, cursor.line(cursor.tokens[first].offset))
         parsed.functions.append(found)
-        found.comments = [(line_of(text, one.offset), one.text) for one in cursor.comments_behind()]
+        found.comments = [(cursor.line(one.offset), one.text) for one in cursor.comments_behind()]
     return parsed
 
 
@@ -293,7 +293,7 @@ class _FunctionParser:
                 name, where = p.reference("v", "a value")
                 p.need(":")
                 type = p.type()
-                function.at = line_of(p.text, where.offset)
+                function.at = p.line(where.offset)
                 self.define(name, int(function.add(self.block, PARAMETER, type, immediate=index)), where)
                 index += 1
         if p.token.text == "cold":
@@ -325,7 +325,7 @@ class _FunctionParser:
             while p.take(","):
                 names.append(p.reference("v", "a value"))
             p.need("=", "behind the results")
-        self.function.at = line_of(p.text, p.token.offset) if source < 0 else source
+        self.function.at = p.line(p.token.offset) if source < 0 else source
         self.instruction(names)
 
     # --- instructions -----------------------------------------------------------------------------------

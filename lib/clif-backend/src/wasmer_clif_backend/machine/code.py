@@ -243,9 +243,16 @@ class Code:
         return p
 
     def copies(self, registers: list[int]) -> None:
-        """Registers get what others hold, all at once; ``[to, from, to, from, …]``."""
+        """Registers get what others hold, all at once; ``[to, from, to, from, …]``. Both hint at each other."""
+        for at in range(0, len(registers), 2):
+            self._suggest(registers[at], registers[at + 1])
+            self._suggest(registers[at + 1], registers[at])
         if registers:
             self.add(COPIES, 0, 0, NO_REGISTER, NO_REGISTER, NO_REGISTER, NO_REGISTER, self.pairs(registers))
+
+    def _suggest(self, register: i64, other: i64) -> None:
+        if register >= FIRST_VIRTUAL and self.hint[register] < 0:
+            self.hint[register] = other
 
     def finish(self) -> None:
         """Put everything into the order of execution.

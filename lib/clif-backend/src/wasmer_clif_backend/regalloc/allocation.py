@@ -42,6 +42,7 @@ class Allocation:
         rows: i64 = 1 << 10
         self.stands_for = column(rows)
         self._joined = column(rows)
+        self._found = column(rows)
         self.first_piece = column(rows)
         self.piece_start = column(rows)
         self.piece_end = column(rows)
@@ -62,12 +63,14 @@ class Allocation:
         if registers > i64(len(self.first_piece)):
             self.stands_for = grown(self.stands_for, registers)
             self._joined = grown(self._joined, registers)
+            self._found = grown(self._found, registers)
             self.first_piece = grown(self.first_piece, registers)
             self.slot = grown(self.slot, registers)
         r: i64 = 0
         while r < registers:
             self.stands_for[r] = r
             self._joined[r] = 0
+            self._found[r] = 0
             self.first_piece[r] = 0
             self.slot[r] = NOWHERE
             r += 1
@@ -112,12 +115,18 @@ class Allocation:
         if register < FIRST_SLOT:
             return register
         register = self.stands_for[register]
-        piece = self.first_piece[register]
-        place: i64 = NOWHERE
-        while piece and self.piece_start[piece] <= position:
-            place = self.piece_place[piece]
-            piece = self.piece_next[piece]
-        return place
+        # Who asks goes forward, mostly: from the piece that was found last.
+        piece = self._found[register]
+        if piece == 0 or self.piece_start[piece] > position:
+            piece = self.first_piece[register]
+            if piece == 0 or self.piece_start[piece] > position:
+                return NOWHERE
+        behind = self.piece_next[piece]
+        while behind and self.piece_start[behind] <= position:
+            piece = behind
+            behind = self.piece_next[piece]
+        self._found[register] = piece
+        return self.piece_place[piece]
 
     def slot_of(self, register: i64) -> i64:
         """The slot of a register, a new one if it has none."""

@@ -87,7 +87,6 @@ def enter(lowering: Lowering) -> None:
     for v, place in zip(parameters, convention.arguments, strict=True):
         if place < ON_STACK and lowering.wanted[v]:
             pairs += (int(lowering.result(v)), place)
-            lowering.code.hint[lowering.result(v)] = place
     lowering.code.copies(pairs)
     for v, place in zip(parameters, convention.arguments, strict=True):
         if place >= ON_STACK and lowering.wanted[v]:
@@ -118,7 +117,6 @@ def leave(lowering: Lowering, v: i64) -> bool:
         for value, place, parameter in zip(values, convention.results, f.signature.results, strict=True):
             r = _extended(lowering, value, parameter)
             pairs += (place, int(r))
-            _hint(lowering, r, place)
         lowering.code.copies(pairs)
         read = convention.results
     lowering.code.add(LEAVE, NONE, 0)
@@ -135,11 +133,6 @@ def _extended(lowering: Lowering, value: i64, parameter: Parameter) -> i64:
     return lowering.use(value)
 
 
-def _hint(lowering: Lowering, r: i64, place: i64) -> None:
-    if lowering.code.hint[r] < 0:
-        lowering.code.hint[r] = place
-
-
 def _arguments(lowering: Lowering, v: i64, signature: Signature, base: int, start: i64) -> tuple[list[int], list[int]]:
     """Arguments on the stack are stored, from `base` plus `start`; the pairs of the others, and their registers."""
     f = lowering.function
@@ -154,7 +147,6 @@ def _arguments(lowering: Lowering, v: i64, signature: Signature, base: int, star
         else:
             pairs += (place, int(r))
             registers.append(place)
-            _hint(lowering, r, place)
     return pairs, registers
 
 
@@ -213,7 +205,6 @@ def _call(lowering: Lowering, v: i64, results: list[int]) -> bool:
             _stack(lowering, load_form(f.type[one]), d, RBP, offset, IN_FRAME)
         else:
             back += (int(d), convention.results[number])
-            _hint(lowering, d, convention.results[number])
     lowering.code.copies(back)
     return True
 
