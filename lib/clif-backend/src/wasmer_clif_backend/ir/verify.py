@@ -227,7 +227,8 @@ class _Verifier:
         immediate = int(function.immediate[v])
         extra = int(function.extra[v])
         if kind == "number":
-            if not -(1 << (bits_of(controlling) - 1)) <= immediate < 1 << (bits_of(controlling) - 1):
+            bits = int(bits_of(controlling))  # Python's own: a native 1 << 63 is negative
+            if not -(1 << (bits - 1)) <= immediate < 1 << (bits - 1):
                 self.add(v, f"the constant does not fit {type_name(controlling)}")
         elif kind == "lane":
             if not 0 <= immediate < lanes_of(controlling):

@@ -24,7 +24,8 @@ from typing import Any, Final
 
 SOURCES: Final = Path(__file__).resolve().parent
 PACKAGE: Final = "wasmer_runtime_core.native"
-FLAGS: Final = ("-O2", "-fno-omit-frame-pointer", "-fno-strict-aliasing", "-Wall", "-Wextra")
+FLAGS: Final = ("-O2", "-fno-omit-frame-pointer", "-fno-strict-aliasing", "-falign-functions=64", "-Wall", "-Wextra")
+"""Functions begin at lines of the cache: where they lay by chance moved a call by 4 of its 24 ns (rationale.md)."""
 
 
 class BuildError(Exception):
