@@ -266,6 +266,22 @@ def test_a_closed_pipe_is_quiet(program: str) -> None:
         assert "Traceback" not in running.stderr.read()
 
 
+@pytest.mark.parametrize("arguments", ["--help", "--version", "run --help", "inspect FILE", "wasm2wat FILE"])
+def test_output_that_cannot_be_written_is_one_line(program: str, arguments: str) -> None:
+    words = [program if word == "FILE" else word for word in arguments.split()]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "wasmer_runtime", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "Error: [Errno 28] No space left on device"
+    assert "Traceback" not in done.stderr
+
+
 def test_an_interrupt_ends_a_loop_without_end(program: str) -> None:
     command = [sys.executable, "-m", "wasmer_runtime", "run", program, "--invoke", "loop"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:

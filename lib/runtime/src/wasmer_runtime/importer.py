@@ -55,6 +55,8 @@ class Allowed(NamedTuple):
 
     namespaces: Mapping[str, Any]
     wasi: bool
+    package: str = ""
+    """The package that was spoken of, "" for all."""
 
 
 NOTHING: Final = Allowed({}, False)
@@ -153,7 +155,7 @@ class WasmLoader(Loader):
         Raises:
             ImportError: some are not; says how to allow them.
         """
-        namespaces, wasi = self.allowed
+        namespaces, wasi, package = self.allowed
         refused = [each for each in wanted if each not in namespaces and not (wasi and each in WASI_NAMESPACES)]
         if not refused:
             return
@@ -161,6 +163,8 @@ class WasmLoader(Loader):
         offer = [f"{{{', '.join(f'{each!r}: …' for each in others)}}}"] if others else []
         if len(others) < len(refused):
             offer.append("wasi=True")
+        if package:  # which gets nothing of what all are allowed
+            offer.append(f"package={package!r}")
         raise ImportError(
             f"{printable(self.path)} imports from {', '.join(map(repr, refused))}, which it was not allowed; "
             f"before it is imported, call wasmer_runtime.importer.install({', '.join(offer)})",
@@ -213,7 +217,7 @@ def install(namespaces: Mapping[str, Any] | None = None, *, wasi: bool = False, 
         package: allowed to the modules in this package and below alone, in place of what all are allowed.
     """
     before = _finder.allowed.get(package, NOTHING)
-    _finder.allowed[package] = Allowed({**before.namespaces, **(namespaces or {})}, before.wasi or wasi)
+    _finder.allowed[package] = Allowed({**before.namespaces, **(namespaces or {})}, before.wasi or wasi, package)
     if _finder not in sys.meta_path:
         sys.meta_path.append(_finder)
 

@@ -86,5 +86,8 @@ def open_closed_streams() -> None:
 def main() -> NoReturn:
     """The console script."""
     open_closed_streams()
-    cli.main(prog_name="wasmer-runtime")
+    try:
+        cli.main(prog_name="wasmer-runtime")
+    except OSError as error:  # what is shown before a command begins, such as --help, cannot be written
+        sys.exit(failures.report(error))
     raise AssertionError("click ends the process")
