@@ -6,6 +6,7 @@ import tracemalloc
 
 import pytest
 
+from wasmer_runtime_core import link as link_module
 from wasmer_runtime_core.backends import find_compiler
 from wasmer_runtime_core.errors import Timeout
 from wasmer_runtime_core.link import make_plan
@@ -34,8 +35,9 @@ def test_elements_are_packed_without_an_object_for_each() -> None:
     ],
     ids=["types", "elements"],
 )
-def test_a_deadline_ends_making_a_plan(text: str) -> None:
+def test_a_deadline_ends_making_a_plan(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its long lists are read in C, where nobody else would look."""
+    monkeypatch.setattr(link_module, "checkpoint", lambda: None)
     module = compile_with(text, find_compiler("singlepass"))
     deadline = machine.add_deadline(0)
     try:
@@ -45,3 +47,29 @@ def test_a_deadline_ends_making_a_plan(text: str) -> None:
         machine.remove_deadline(deadline)
     assert make_plan(module)
     assert module.instantiate()
+
+
+LISTS = {
+    "imports": '(import "m" "f" (func))' * 9_000,
+    "exports": "(func $f)" + "".join(f'(export "{i}" (func $f))' for i in range(9_000)),
+    "globals": "(global i32 (i32.const 0))" * 9_000,
+    "functions": "(func)" * 9_000,
+    "element segments": "(table 1 funcref)" + "(elem (i32.const 0) func)" * 9_000,
+    "elements": f"(func) (elem func {'0 ' * 9_000})",
+    "data segments": "(memory 1)" + '(data "x")' * 9_000,
+}
+
+
+@pytest.mark.parametrize("what", LISTS)
+def test_rows_are_made_with_looks_in_between(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a list is, a deadline ends what is done for each of its rows."""
+    module = compile_with(LISTS[what], find_compiler("singlepass"))
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    monkeypatch.setattr(link_module, "checkpoint", look)
+    link_module.link(module)
+    assert looks >= 9_000 // link_module.STRETCH
