@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import resource
 import sys
 import weakref
 from typing import Any
@@ -172,6 +173,25 @@ def test_tables_that_the_collector_showed_outlive_their_instance() -> None:
     assert tables[0][2] is others[0].exports.g
     tables.clear()
     gc.collect()
+
+
+@isolated()
+def test_references_are_kept_without_memory() -> None:
+    text = """(module (table (export "t") 1000000 externref)
+      (func (export "forget") (table.fill (i32.const 0) (ref.null extern) (i32.const 1000000))))"""
+    instance = instantiate(text)
+    table = instance.exports.t
+    for at in range(len(table)):
+        table[at] = at
+    forget = instance.exports.forget
+    with open("/proc/self/statm") as file:
+        taken = int(file.read().split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (taken + (1 << 20), before[1]))
+    forget()
+    resource.setrlimit(resource.RLIMIT_AS, before)
+    assert table[0] is None and table[len(table) - 1] is None
+    forget()
 
 
 @isolated()

@@ -141,6 +141,8 @@ table_clear(PyObject *object)
 {
     TableObject *self = (TableObject *)object;
     for (uint64_t i = 0; i < self->definition.length; i++) {
+        if (!self->definition.base[i])
+            continue;  /* perhaps a page that nobody has touched */
         PyObject *owner = slot_owner(self, self->definition.base[i]);
         self->definition.base[i] = 0;
         Py_XDECREF(owner);
