@@ -176,6 +176,32 @@ def test_tables_that_the_collector_showed_outlive_their_instance() -> None:
 
 
 @isolated()
+def test_the_collector_shows_only_whole_instances() -> None:
+    module = compile(
+        """(module (import "h" "f" (func)) (memory 1) (table 2 funcref) (global (mut i32) (i32.const 1))
+        (elem (i32.const 0) 1 1) (func))"""
+    )
+    module.instantiate({"h": {"f": print}})
+    kind = type(instantiate("(module)").core)
+    met = 0
+
+    def use_everything(phase: str, info: dict[str, int]) -> None:
+        nonlocal met
+        for found in gc.get_objects():
+            if type(found) is kind and found.module is module:
+                met += 1
+                assert [found.memory(0).pages, len(found.table(0)), found.global_(0).value] == [1, 2, 1]
+                found.table(0)[0] = found.function(1)
+
+    gc.callbacks.append(use_everything)
+    gc.set_threshold(1)
+    for _ in range(20):
+        module.instantiate({"h": {"f": print}})
+    gc.callbacks.clear()
+    assert met
+
+
+@isolated()
 def test_references_are_kept_without_memory() -> None:
     text = """(module (table (export "t") 1000000 externref)
       (func (export "forget") (table.fill (i32.const 0) (ref.null extern) (i32.const 1000000))))"""

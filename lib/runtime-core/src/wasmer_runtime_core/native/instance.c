@@ -340,6 +340,7 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         Py_DECREF(fast);
         return NULL;
     }
+    PyObject_GC_UnTrack(self);  /* the collector's functions show Python what is tracked: this when it is whole */
     self->plan = (PlanObject *)Py_NewRef(plan);
     self->first_own_global = plan->n_imported_globals;
     self->context = Py_NewRef(context);
@@ -362,6 +363,7 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (make_memories(self) < 0 || make_tables(self) < 0 || bind_imports(self, ((PyTupleObject *)fast)->ob_item) < 0)
         goto failed;
     fill_block(self);
+    PyObject_GC_Track(self);
     Py_DECREF(fast);
     return (PyObject *)self;
 failed:

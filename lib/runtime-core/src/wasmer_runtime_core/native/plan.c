@@ -268,6 +268,7 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     PlanObject *plan = (PlanObject *)type->tp_alloc(type, 0);
     if (!plan)
         return NULL;
+    PyObject_GC_UnTrack(plan);  /* signal handlers run before it is whole */
     plan->code = (CodeObject *)Py_NewRef(code);
     plan->label = Py_NewRef(label);
     plan->constants = Py_NewRef(data);
@@ -340,6 +341,7 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         bad_plan("start function and functions");
         goto failed;
     }
+    PyObject_GC_Track(plan);
     return (PyObject *)plan;
 failed:
     Py_DECREF(plan);
