@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from wasmer_wasi import (
     generate_import_object_from_state,
     get_wasi_state,
 )
+from wasmer_wasi.imports import namespace
 
 runtime = pytest.importorskip("wasmer_runtime", reason="wasmer-runtime is not installed")
 
@@ -144,6 +146,24 @@ def test_functions_without_a_state_say_so(backend: str) -> None:
 
 
 # --- mistakes
+
+
+def test_a_state_belongs_to_one_instance(backend: str) -> None:
+    """Or a call of the other one would read and write the first one's memory."""
+    module = runtime.compile(SAYS, backend=backend)
+    pattern = WasiState.new("p").capture_stdout().build()
+    shared = runtime.imports({WASI: namespace(WasiVersion.LATEST), **ENV}, state=lambda: pattern)
+    brought = {name: each.with_state(lambda: pattern) for name, each in namespace(WasiVersion.LATEST).items()}
+    first = module.instantiate(shared)
+    for imports in (shared, {WASI: brought, **ENV}, runtime.imports({WASI: brought, **ENV}, state=dict)):
+        with pytest.raises(TypeError, match=r"belongs to another instance: .* state=pattern\.copy"):
+            module.instantiate(imports)
+    own = runtime.imports({WASI: namespace(WasiVersion.LATEST), **ENV}, state=pattern.copy)
+    assert module.instantiate(own) and module.instantiate(own)
+    first.exports.run()
+    del first
+    gc.collect()
+    module.instantiate(shared).exports.run()
 
 
 def test_what_an_import_object_is_made_of() -> None:

@@ -114,7 +114,8 @@ class ImportObject(MutableMapping[str, Any]):
     Attributes:
         state_creator: called once for each instantiation; what it returns is `Ctx.data` of
             the instance. Returns a pair (data, destructor) to have `destructor(data)` called
-            when the instance goes.
+            when the instance goes. If the state's class has a method `belong_to`, it is told the instance's
+            `Ctx`, and may refuse to serve two of them.
         allow_missing_functions: missing functions are replaced by ones that raise when they
             are called, instead of a `LinkError`.
     """

@@ -125,6 +125,11 @@ class Module:
             ctx.states = tuple([ctx.data if creator == create else creator() for creator in creators])
             if create is None:
                 ctx.data = ctx.states[0]
+        if creators or create is not None:
+            for each in (ctx.data, *ctx.states) if creators else (ctx.data,):
+                claim = getattr(type(each), "belong_to", None)
+                if claim is not None:
+                    claim(each, ctx)
         return Instance(self, externs, ctx, limits)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar, final
+from weakref import ref
 
 from wasmer_runtime_core.errors import Error
 from wasmer_wasi.clock import Clock, SystemClock
@@ -79,6 +80,7 @@ class WasiState:
         descriptors: the open files: 0 to 2 the standard streams, then the preopened ones.
         clock, random: what time and random bytes come from.
         memory, memory_bytes: the guest's memory as last seen, and its length then; see `guest`.
+        owner: the context of the instance that it belongs to, weakly; None until there is one.
     """
 
     __slots__ = (
@@ -89,6 +91,7 @@ class WasiState:
         "environ",
         "memory",
         "memory_bytes",
+        "owner",
         "random",
         "setup",
         "streams",
@@ -112,6 +115,21 @@ class WasiState:
         self.setup = setup
         self.descriptors = DescriptorTable(limit)
         self.memory: Any = NoMemory()
+        self.memory_bytes = 0
+        self.owner: ref[Any] | None = None
+
+    def belong_to(self, ctx: Any) -> None:
+        """Called when an instance gets this state, whose memory it then remembers.
+
+        Raises:
+            TypeError: another instance has it, whose memory the calls of this one would read and write.
+        """
+        if self.owner is not None and self.owner() not in (None, ctx):
+            raise TypeError(
+                "this WASI state belongs to another instance: give each its own, such as a copy, state=pattern.copy"
+            )
+        self.owner = ref(ctx)
+        self.memory = NoMemory()
         self.memory_bytes = 0
 
     @staticmethod
