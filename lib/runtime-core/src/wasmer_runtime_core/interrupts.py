@@ -206,10 +206,13 @@ def raised_by_a_handler(failure: BaseException) -> bool:
     while traceback is not None:
         frame = traceback.tb_frame
         traceback = traceback.tb_next
-        if frame.f_back is None or str(frame.f_globals.get("__name__")).partition(".")[0] in _OURS:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in _OURS:
+            continue
+        caller = frame.f_back
+        if caller is None:
             continue
         for value in frame.f_locals.values():
-            if any(each is frame.f_back for each in (value if type(value) is tuple else (value,))):
+            if any(each is caller for each in (value if type(value) is tuple else (value,))):
                 return True
     return False
 
