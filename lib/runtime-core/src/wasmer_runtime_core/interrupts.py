@@ -206,7 +206,11 @@ def raised_by_a_handler(failure: BaseException) -> bool:
     while traceback is not None:
         frame = traceback.tb_frame
         traceback = traceback.tb_next
-        if str(frame.f_globals.get("__name__")).partition(".")[0] in _OURS:
+        name = frame.f_globals.get("__name__")
+        if name in _OUR_MODULES:
+            continue
+        if str(name).partition(".")[0] in _OURS:
+            _OUR_MODULES.add(name)
             continue
         caller = frame.f_back
         if caller is None:
@@ -219,6 +223,8 @@ def raised_by_a_handler(failure: BaseException) -> bool:
 
 _OURS: Final = ("wasmer_runtime_core", "wasmer_wasi", "wasmer_vfs")
 """Packages whose frames are passed over: a traceback has many of them, and they are no handlers."""
+_OUR_MODULES: Final[set[Any]] = set()
+"""Their modules, as far as they were met."""
 
 
 def wait(files: Iterable[tuple[Any, int]] = (), timeout: float | None = None) -> list[tuple[int, int]]:
