@@ -40,6 +40,8 @@ class CompilerConfig(NamedTuple):
     backend_specific_config: object = None
     implementation_limits: Mapping[str, int] = {}
     """By name of a row of `implementation_limits.LIMITS`: how much a module may have instead."""
+    features: Mapping[str, bool] = {}
+    """By name of a row of `features.FEATURES`: whether a module may use it. All that are here are on."""
 
 
 class CompiledModule(NamedTuple):

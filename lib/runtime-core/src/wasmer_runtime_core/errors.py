@@ -6,6 +6,7 @@
      ├─ CompileError
      │   ├─ DecodeError          the bytes or the text are malformed
      │   ├─ ValidationError      well formed, but not valid
+     │   ├─ UnsupportedFeatureError   uses a feature that is not here, or is switched off
      │   ├─ ImplementationLimitError  larger than this implementation takes
      │   └─ BackendError         no such backend, or not installed
      ├─ LinkError                imports are missing or do not match: all of them at once
@@ -100,6 +101,60 @@ class ValidationError(CompileError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.reason, self.offset, self.function))
+
+
+class UnsupportedFeatureError(CompileError):
+    """The module uses a feature of WebAssembly that is not here, or that its configuration switches off.
+
+    It may be well formed and valid for a runtime that has the feature. `features` has the table.
+
+    Attributes:
+        feature: which, by its name there: "tail_call", "threads" …
+        title: the same in words.
+        use: what it was told by: "return_call", "a shared memory" …
+        switched_off: the feature is here, and the configuration switches it off.
+        without: what is wrong with the module where nobody knows the feature.
+        offset: byte offset in the binary module, or None.
+        function: index of the function, or None outside of code, and for text.
+        line, column: position in the text, from 1, or None for binary.
+    """
+
+    def __init__(
+        self,
+        feature: str,
+        title: str,
+        use: str,
+        switched_off: bool,
+        without: DecodeError | ValidationError,
+        function: int | None = None,
+    ) -> None:
+        self.feature = feature
+        self.title = title
+        self.use = use
+        self.switched_off = switched_off
+        self.without = without
+        self.offset = without.offset
+        self.line = self.column = None
+        if isinstance(without, DecodeError):
+            self.line, self.column = without.line, without.column
+            self.function = function
+        else:
+            self.function = without.function if function is None else function
+        where = []
+        if self.function is not None:
+            where.append(f"in function {self.function}")
+        if self.offset is not None:
+            where.append(f"at byte {self.offset:#x}")
+        elif self.line is not None:
+            where.append(f"at line {self.line}, column {self.column}")
+        if switched_off:
+            refusal = f'which this configuration switches off: CompilerConfig(features={{"{feature}": False}})'
+        else:
+            refusal = "which this version does not run"
+        super().__init__(printable(f"uses {title} ({use}), {refusal}") + (f" ({', '.join(where)})" if where else ""))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.feature, self.title, self.use, self.switched_off, self.without, self.function))
 
 
 class ImplementationLimitError(CompileError):

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from wasmer_runtime_core.address_space import can_reserve
 from wasmer_runtime_core.backend import CompilerConfig
-from wasmer_runtime_core.errors import CompileError, DecodeError, ValidationError
+from wasmer_runtime_core.errors import CompileError, DecodeError, UnsupportedFeatureError, ValidationError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_BYTES, ImplementationLimits
 from wasmer_runtime_core.named_tuple import NamedTuple
 
@@ -50,6 +50,11 @@ class Compilation:
         self.compiler = compiler
         self.config = CompilerConfig() if config is None else config
         self.limits = ImplementationLimits(self.config.implementation_limits)
+        self.switched_off: frozenset[str] = frozenset()
+        if self.config.features:
+            from wasmer_runtime_core.features import switched_off
+
+            self.switched_off = switched_off(self.config.features)
         self.binary = b""
         self.decoded: DecodedModule
         self.info: ModuleInfo
@@ -74,7 +79,7 @@ def validate_bodies(compilation: Compilation) -> None:
     """decoded -> bodies: the module is checked, every function typed and flattened."""
     from wasmer_runtime_core.wasm.validate import validate_module
 
-    compilation.bodies = validate_module(compilation.decoded)
+    compilation.bodies = validate_module(compilation.decoded, compilation.switched_off)
 
 
 def apply_middlewares(compilation: Compilation) -> None:
@@ -128,6 +133,7 @@ def read_module(source: Source, limits: ImplementationLimits = DEFAULT_LIMITS) -
 
     Raises:
         DecodeError: text with a mistake in it, or bytes that are neither.
+        UnsupportedFeatureError: text that uses a feature that is not here.
         ImplementationLimitError: more bytes than a module may have; of a file no more than that are read.
         OSError: the file cannot be read.
         TypeError: none of these forms.
@@ -187,6 +193,7 @@ def compile_with(source: Source, compiler: Compiler, config: CompilerConfig | No
     Raises:
         DecodeError: malformed.
         ValidationError: not valid.
+        UnsupportedFeatureError: uses a feature that is not here, or is switched off.
         ImplementationLimitError: larger than `config` lets a module be.
         CompileError: the backend cannot do what it needs.
     """
@@ -202,13 +209,14 @@ def validate_and_report_errors(source: Source) -> None:
     Raises:
         DecodeError: malformed.
         ValidationError: not valid.
+        UnsupportedFeatureError: uses a feature that is not here, or is switched off.
         ImplementationLimitError: larger than a module may be.
     """
     run(Compilation(source), until="validate")
 
 
 def validate(source: Source) -> bool:
-    """Whether a module is well formed and valid.
+    """Whether a module is well formed and valid, as far as its features are here.
 
     Raises:
         Error: it cannot be told: the module is beyond a limit of this implementation, or a bug of ours was met.
@@ -216,6 +224,6 @@ def validate(source: Source) -> bool:
     """
     try:
         validate_and_report_errors(source)
-    except (DecodeError, ValidationError):
+    except (DecodeError, ValidationError, UnsupportedFeatureError):
         return False
     return True

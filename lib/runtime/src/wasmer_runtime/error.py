@@ -46,6 +46,7 @@ from wasmer_runtime_core.errors import (
     Trap,
     UnableToCreateMemory,
     UnableToCreateTable,
+    UnsupportedFeatureError,
     UserError,
     ValidationError,
     WasmRuntimeError,
@@ -57,6 +58,7 @@ __all__ = [
     "CompileError",
     "DecodeError",
     "ValidationError",
+    "UnsupportedFeatureError",
     "ImplementationLimitError",
     "BackendError",
     # linking

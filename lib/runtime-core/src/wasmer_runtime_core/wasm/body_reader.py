@@ -11,11 +11,12 @@ from typing import Final, NoReturn, final
 
 from mypy_extensions import i64
 
-from wasmer_runtime_core.errors import DecodeError, ValidationError
+from wasmer_runtime_core.errors import CompileError, DecodeError, ValidationError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits, Limit
 from wasmer_runtime_core.wasm.operator_tables import LANES
 from wasmer_runtime_core.wasm.operators import OPERATORS
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
+from wasmer_runtime_core.wasm.refusal import refused
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES
 
 
@@ -95,14 +96,14 @@ class BodyReader:
         """Read a byte that later versions may give a meaning."""
         at = self.skip(1)
         if self.data[at] != 0:
-            raise DecodeError("zero byte expected", at)
+            raise self.refused(DecodeError("zero byte expected", at), "memory index")
 
     def value_type(self) -> i64:
         """Read a value type."""
         at = self.skip(1)
         code: i64 = self.data[at]
         if code not in VALUE_TYPE_NAMES:
-            raise DecodeError(f"malformed value type {code:#04x}", at)
+            raise self.refused(DecodeError(f"malformed value type {code:#04x}", at), "value type")
         return code
 
     def alignment(self) -> i64:
@@ -110,7 +111,7 @@ class BodyReader:
         at = self.position
         alignment = self.u32()
         if alignment >= 32:
-            raise DecodeError("malformed memop flags", at)
+            raise self.refused(DecodeError("malformed memop flags", at), "memory argument")
         return alignment
 
     def memory_offset(self) -> i64:
@@ -134,6 +135,10 @@ class BodyReader:
     def exceeded(self, limit: Limit, found: i64) -> NoReturn:
         """Refuse the operator at hand: with it there are more than there may be."""
         raise self.limits.exceeded(limit, found, self.offset, self.function_index, len(self.data))
+
+    def refused(self, error: DecodeError, place: str) -> CompileError:
+        """`error`, or, if it is about a proposal's, the error that names the proposal (`refusal.refused`)."""
+        return refused(error, place, self.data, self.end, self.function_index)
 
     def mnemonic(self) -> str:
         """Of the operator at hand."""

@@ -100,6 +100,7 @@ class BodyValidator:
 
         Raises:
             DecodeError: the body is malformed.
+            UnsupportedFeatureError: it uses a feature that is not here.
             ValidationError: it is not valid. It may be malformed further on.
             IndexError: the module ends within the body.
         """
@@ -403,7 +404,7 @@ class BodyValidator:
         elif shape == shapes.NOP:
             pass
         elif shape == shapes.ILLEGAL:
-            raise DecodeError(f"illegal opcode {code:#04x}", reader.offset)
+            raise reader.refused(DecodeError(f"illegal opcode {code:#04x}", reader.offset), "operator")
         else:
             self.rare(shape)
 
@@ -419,7 +420,8 @@ class BodyValidator:
         if sub_opcode < 0x100:
             shape = SHAPES[code]
         if shape == shapes.ILLEGAL:
-            raise DecodeError(f"illegal opcode {prefix:#04x} {sub_opcode:#04x}", reader.offset)
+            error = DecodeError(f"illegal opcode {prefix:#04x} {sub_opcode:#04x}", reader.offset)
+            raise reader.refused(error, "operator")
         reader.operator = code
         if shape == shapes.PLAIN:
             self.operands.apply()
@@ -468,7 +470,7 @@ class BodyValidator:
             at = reader.skip(1)
             type_: i64 = reader.data[at]
             if type_ != FUNCREF and type_ != EXTERNREF:
-                raise DecodeError(f"malformed reference type {type_:#04x}", at)
+                raise reader.refused(DecodeError(f"malformed reference type {type_:#04x}", at), "heap type")
             operands.push(type_)
             self.writer.write_typed(type_, 0)
         elif shape == shapes.REF_IS_NULL:

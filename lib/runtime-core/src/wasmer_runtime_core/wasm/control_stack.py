@@ -136,7 +136,7 @@ class ControlStack:
         else:
             signature = reader.s33()
             if signature < 0:
-                raise DecodeError("malformed block type", position)
+                raise reader.refused(DecodeError("malformed block type", position), "value type")
             reader.need(signature, self.type_count, "type")
             block_type = signature
         if code == _IF:

@@ -19,7 +19,7 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core import implementation_limits as limits_table
 from wasmer_runtime_core.checkpoint import checkpoint
-from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.errors import CompileError, DecodeError, ValidationError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, ImplementationLimits, Limit
 from wasmer_runtime_core.wasm.module import (
     ACTIVE,
@@ -38,7 +38,7 @@ from wasmer_runtime_core.wasm.module import (
     Import,
     ModuleInfo,
 )
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators import BY_MNEMONIC, OPERATORS
 from wasmer_runtime_core.wasm.reader import TOO_LARGE, TOO_LONG, UNEXPECTED_END, Reader
 from wasmer_runtime_core.wasm.scan import read_operator, read_reference_type, read_value_type, skip_expression
 from wasmer_runtime_core.wasm.types import (
@@ -114,10 +114,40 @@ _CONSTANT_OPERATORS: Final = frozenset(
     (_I32_CONST, _I64_CONST, _F32_CONST, _F64_CONST, _V128_CONST, _REF_NULL, _REF_FUNC, _GLOBAL_GET, _END)
 )
 
+_EXTENDED_CONST: Final = frozenset(
+    BY_MNEMONIC[f"{type_}.{operation}"].code for type_ in ("i32", "i64") for operation in ("add", "sub", "mul")
+)
+"""What the proposal extended_const lets initializers have besides."""
+
 _VALUE_TYPES: Final = bytes(VALUE_TYPE_NAMES)
 
 _NO_CONSTANT: Final = ConstantExpression(_I32_CONST, 0, I32)
 """Stands for an initializer that is not constant, until the validator refuses it."""
+
+
+@final
+class Fault:
+    """What is invalid about an initializer.
+
+    Attributes:
+        reason: what is wrong, in the specification's words.
+        offset: in the module, in bytes.
+        extended: if it is an extended constant expression, the first operator that makes it one, else "".
+    """
+
+    def __init__(self, reason: str, offset: int, extended: str) -> None:
+        self.reason = reason
+        self.offset = offset
+        self.extended = extended
+
+    def error(self) -> CompileError:
+        """A `ValidationError`, or the error that names the feature."""
+        error = ValidationError(self.reason, self.offset)
+        if not self.extended:
+            return error
+        from wasmer_runtime_core.features import unsupported
+
+        return unsupported("extended_const", self.extended, error)
 
 
 @final
@@ -129,7 +159,7 @@ class DecodedModule:
         data: its bytes.
         code: for each function it defines, the byte offsets of its body's start and end.
         offsets: by section (``"imports"``, ``"exports"`` …), the byte offset of each entry.
-        faults: what already showed as invalid: reason and byte offset.
+        faults: what already showed as invalid.
         limits: what it was decoded under, and is to be validated under.
     """
 
@@ -151,9 +181,10 @@ class DecodedModule:
                 "start",
                 "elements",
                 "data",
+                "data count",
             )
         }
-        self.faults: list[tuple[str, int]] = []
+        self.faults: list[Fault] = []
 
 
 def decode_module(data: bytes | bytearray | memoryview, limits: ImplementationLimits = DEFAULT_LIMITS) -> DecodedModule:
@@ -165,6 +196,7 @@ def decode_module(data: bytes | bytearray | memoryview, limits: ImplementationLi
 
     Raises:
         DecodeError: the module is malformed; `offset` says where.
+        UnsupportedFeatureError: it uses a feature that is not here.
         ImplementationLimitError: it has more of something than `limits` says.
     """
     if not isinstance(data, bytes):
@@ -201,7 +233,7 @@ class _Decoder:
             section = reader.byte()
             place = _ORDER.get(section)
             if place is None and section != CUSTOM_SECTION:
-                raise DecodeError(f"malformed section id {section}", start)
+                raise reader.refused(DecodeError(f"malformed section id {section}", start), "section")
             size = reader.u32()
             if size > end - reader.position:
                 raise DecodeError("length out of bounds", start + 1)
@@ -228,7 +260,7 @@ class _Decoder:
         if len(data) < 8:
             raise DecodeError("unexpected end", len(data))
         if data[4:8] != VERSION:
-            raise DecodeError("unknown binary version", 4)
+            raise self.reader.refused(DecodeError("unknown binary version", 4), "header")
         self.reader.position = 8
 
     def finish(self) -> None:
@@ -262,6 +294,7 @@ class _Decoder:
         elif section == ELEMENT_SECTION:
             self.elements()
         elif section == DATA_COUNT_SECTION:
+            self.module.offsets["data count"].append(self.reader.position)
             self.info.data_count = int(self.reader.u32())
         elif section == CODE_SECTION:
             self.code()
@@ -318,7 +351,7 @@ class _Decoder:
             start = reader.position
             offsets.append(start)
             if reader.byte() != FUNCTION_TYPE_FORM:
-                raise DecodeError("malformed function type", start)
+                raise reader.refused(DecodeError("malformed function type", start), "type form")
             params = self.value_types()
             type_ = FunctionType(params, self.value_types())
             if len(type_.params) > most_params:
@@ -349,7 +382,7 @@ class _Decoder:
                 info.tables.append(table)
                 info.imports.append(Import(namespace, name, kind, table))
             elif kind == MEMORY:
-                memory = MemoryType(self.size_limits())
+                memory = MemoryType(self.size_limits("memory limits"))
                 info.memories.append(memory)
                 info.imports.append(Import(namespace, name, kind, memory))
             elif kind == GLOBAL:
@@ -357,7 +390,7 @@ class _Decoder:
                 info.globals.append(global_)
                 info.imports.append(Import(namespace, name, kind, global_))
             else:
-                raise DecodeError(f"malformed import kind {kind}", at)
+                raise reader.refused(DecodeError(f"malformed import kind {kind}", at), "external kind")
             count -= 1
         info.imported_functions = len(info.functions)
         info.imported_tables = len(info.tables)
@@ -397,7 +430,7 @@ class _Decoder:
         while count > 0:
             self.turn()
             offsets.append(reader.position)
-            self.info.memories.append(MemoryType(self.size_limits()))
+            self.info.memories.append(MemoryType(self.size_limits("memory limits")))
             count -= 1
 
     def globals(self) -> None:
@@ -424,7 +457,7 @@ class _Decoder:
             at = reader.position
             kind = reader.byte()
             if kind > GLOBAL:
-                raise DecodeError(f"malformed export kind {kind}", at)
+                raise reader.refused(DecodeError(f"malformed export kind {kind}", at), "external kind")
             self.info.exports.append(Export(name, kind, reader.u32()))
             count -= 1
 
@@ -529,27 +562,27 @@ class _Decoder:
         while True:  # up to the one that is none
             read_value_type(reader)
 
-    def size_limits(self) -> Limits:
+    def size_limits(self, place: str) -> Limits:
         reader = self.reader
         at = reader.position
         flag = reader.byte()
         if flag >= 0x80:
             raise DecodeError(TOO_LONG, at)
         if flag > 1:
-            raise DecodeError(TOO_LARGE, at)
+            raise reader.refused(DecodeError(TOO_LARGE, at), place)
         minimum = reader.u32()
         return Limits(minimum, reader.u32() if flag else None)
 
     def table_type(self) -> TableType:
-        element = read_reference_type(self.reader)
-        return TableType(element, self.size_limits())
+        element = read_reference_type(self.reader, "table type")
+        return TableType(element, self.size_limits("table limits"))
 
     def global_type(self) -> GlobalType:
         reader = self.reader
         value = read_value_type(reader)
         mutable = reader.byte()
         if mutable > 1:
-            raise DecodeError("malformed mutability", reader.position - 1)
+            raise reader.refused(DecodeError("malformed mutability", reader.position - 1), "mutability")
         return GlobalType(value, mutable == 1)
 
     def constant(self) -> ConstantExpression:
@@ -568,7 +601,7 @@ class _Decoder:
         elif code == _REF_FUNC:
             value, type_ = reader.u32(), FUNCREF
         elif code == _REF_NULL:
-            type_ = read_reference_type(reader)
+            type_ = read_reference_type(reader, "heap type")
             value = type_
         elif code == _I64_CONST:
             value, type_ = int(reader.s64()) & 0xFFFF_FFFF_FFFF_FFFF, I64
@@ -583,9 +616,13 @@ class _Decoder:
             return ConstantExpression(code, value, type_)
         reader.position = start
         codes = skip_expression(reader, self.info.data_count is not None)
-        if _CONSTANT_OPERATORS.issuperset(codes):
+        others = [code for code in codes if code not in _CONSTANT_OPERATORS]
+        extended = ""
+        if not others:
             reason = "type mismatch: an initializer is one instruction"
         else:
             reason = "constant expression required"
-        self.module.faults.append((reason, start))
+            if _EXTENDED_CONST.issuperset(others):
+                extended = OPERATORS[others[0]].mnemonic
+        self.module.faults.append(Fault(reason, start, extended))
         return _NO_CONSTANT

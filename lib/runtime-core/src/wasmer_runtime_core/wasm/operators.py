@@ -14,6 +14,9 @@ is ``0x200 + n`` (the vector page is the longest and ends below ``0x400``). The 
 depends on their immediate or on the stack (control, variables, calls, references,
 tables) leave it empty: the validator knows them by name.
 
+*Feature.* The name of the proposal (`features.FEATURES`) that brought the operator; empty for those of the first
+release. All of the vector page came with one.
+
 *Immediate.* One word of `IMMEDIATES`; a memory access adds the bytes it touches, which
 bounds its alignment: ``"memarg 4"``.
 
@@ -58,7 +61,8 @@ IMMEDIATES: Final = (
     "lanes",  # i8x16.shuffle: sixteen of them
 )
 
-PREFIX_PAGES: Final = {0xFC: 0x100, 0xFD: 0x200}
+VECTOR_PAGE: Final = 0x200
+PREFIX_PAGES: Final = {0xFC: 0x100, 0xFD: VECTOR_PAGE}
 """Prefix byte -> what is added to the sub-opcode."""
 
 
@@ -72,6 +76,7 @@ class Operator(NamedTuple):
     results: tuple[str, ...]
     access_bytes: int  # of a memory access, else 0
     typed_by_row: bool  # False: the type depends on immediate or stack
+    feature: str = ""  # name of a row of `features.FEATURES`; "" in 1.0
 
     @property
     def constant_name(self) -> str:
@@ -90,17 +95,24 @@ def _operands(type_: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(left.split()), tuple(right.split())
 
 
-def _row(code: int, mnemonic: str, immediate: str = "", type_: str | None = None) -> None:
+def _row(code: int, mnemonic: str, immediate: str = "", type_: str | None = None, feature: str = "") -> None:
     access_bytes = 0
+    if code >= VECTOR_PAGE:
+        feature = "simd"
     if immediate.startswith("memarg"):
         words = immediate.split()
         access_bytes = int(words[-1])
         immediate = " ".join(words[:-1])
     params, results = _operands("->" if type_ is None else type_)
-    row = Operator(code, mnemonic, immediate, params, results, access_bytes, type_ is not None)
+    row = Operator(code, mnemonic, immediate, params, results, access_bytes, type_ is not None, feature)
     OPERATORS[code] = row
     BY_MNEMONIC[mnemonic] = row
 
+
+SIGN_EXTENSION: Final = "sign_extension"
+SATURATING: Final = "saturating_float_to_int"
+BULK_MEMORY: Final = "bulk_memory"
+REFERENCE_TYPES: Final = "reference_types"
 
 # fmt: off
 # --- control (5.4.1) -------------------------------------------------------------------
@@ -119,14 +131,14 @@ _row(0x10, "call",          "function")
 _row(0x11, "call_indirect", "type table")
 
 # --- references (5.4.2) ----------------------------------------------------------------
-_row(0xD0, "ref.null",      "reference type")
-_row(0xD1, "ref.is_null")
-_row(0xD2, "ref.func",      "function")
+_row(0xD0, "ref.null",      "reference type", feature=REFERENCE_TYPES)
+_row(0xD1, "ref.is_null", feature=REFERENCE_TYPES)
+_row(0xD2, "ref.func",      "function", feature=REFERENCE_TYPES)
 
 # --- parametric (5.4.3) ----------------------------------------------------------------
 _row(0x1A, "drop")
 _row(0x1B, "select")
-_row(0x1C, "select t",      "types")
+_row(0x1C, "select t",      "types", feature=REFERENCE_TYPES)
 
 # --- variables (5.4.4) -----------------------------------------------------------------
 _row(0x20, "local.get",     "local")
@@ -136,14 +148,14 @@ _row(0x23, "global.get",    "global")
 _row(0x24, "global.set",    "global")
 
 # --- tables (5.4.5) --------------------------------------------------------------------
-_row(0x25, "table.get",     "table")
-_row(0x26, "table.set",     "table")
-_row(0x10C, "table.init",   "element table", "i32 i32 i32 ->")
-_row(0x10D, "elem.drop",    "element",       "->")
-_row(0x10E, "table.copy",   "table table",   "i32 i32 i32 ->")
-_row(0x10F, "table.grow",   "table")
-_row(0x110, "table.size",   "table",         "-> i32")
-_row(0x111, "table.fill",   "table")
+_row(0x25, "table.get",     "table", feature=REFERENCE_TYPES)
+_row(0x26, "table.set",     "table", feature=REFERENCE_TYPES)
+_row(0x10C, "table.init",   "element table", "i32 i32 i32 ->", feature=BULK_MEMORY)
+_row(0x10D, "elem.drop",    "element",       "->", feature=BULK_MEMORY)
+_row(0x10E, "table.copy",   "table table",   "i32 i32 i32 ->", feature=BULK_MEMORY)
+_row(0x10F, "table.grow",   "table", feature=REFERENCE_TYPES)
+_row(0x110, "table.size",   "table",         "-> i32", feature=REFERENCE_TYPES)
+_row(0x111, "table.fill",   "table", feature=REFERENCE_TYPES)
 
 # --- memory (5.4.6) --------------------------------------------------------------------
 _row(0x28, "i32.load",      "memarg 4", "i32 -> i32")
@@ -171,10 +183,10 @@ _row(0x3D, "i64.store16",   "memarg 2", "i32 i64 ->")
 _row(0x3E, "i64.store32",   "memarg 4", "i32 i64 ->")
 _row(0x3F, "memory.size",   "memory",   "-> i32")
 _row(0x40, "memory.grow",   "memory",   "i32 -> i32")
-_row(0x108, "memory.init",  "data memory",   "i32 i32 i32 ->")
-_row(0x109, "data.drop",    "data",          "->")
-_row(0x10A, "memory.copy",  "memory memory", "i32 i32 i32 ->")
-_row(0x10B, "memory.fill",  "memory",        "i32 i32 i32 ->")
+_row(0x108, "memory.init",  "data memory",   "i32 i32 i32 ->", feature=BULK_MEMORY)
+_row(0x109, "data.drop",    "data",          "->", feature=BULK_MEMORY)
+_row(0x10A, "memory.copy",  "memory memory", "i32 i32 i32 ->", feature=BULK_MEMORY)
+_row(0x10B, "memory.fill",  "memory",        "i32 i32 i32 ->", feature=BULK_MEMORY)
 
 # --- numeric constants (5.4.7) ---------------------------------------------------------
 _row(0x41, "i32.const",     "i32", "-> i32")
@@ -314,19 +326,19 @@ _row(0xBC, "i32.reinterpret_f32", "", "f32 -> i32")
 _row(0xBD, "i64.reinterpret_f64", "", "f64 -> i64")
 _row(0xBE, "f32.reinterpret_i32", "", "i32 -> f32")
 _row(0xBF, "f64.reinterpret_i64", "", "i64 -> f64")
-_row(0xC0, "i32.extend8_s",       "", "i32 -> i32")
-_row(0xC1, "i32.extend16_s",      "", "i32 -> i32")
-_row(0xC2, "i64.extend8_s",       "", "i64 -> i64")
-_row(0xC3, "i64.extend16_s",      "", "i64 -> i64")
-_row(0xC4, "i64.extend32_s",      "", "i64 -> i64")
-_row(0x100, "i32.trunc_sat_f32_s", "", "f32 -> i32")
-_row(0x101, "i32.trunc_sat_f32_u", "", "f32 -> i32")
-_row(0x102, "i32.trunc_sat_f64_s", "", "f64 -> i32")
-_row(0x103, "i32.trunc_sat_f64_u", "", "f64 -> i32")
-_row(0x104, "i64.trunc_sat_f32_s", "", "f32 -> i64")
-_row(0x105, "i64.trunc_sat_f32_u", "", "f32 -> i64")
-_row(0x106, "i64.trunc_sat_f64_s", "", "f64 -> i64")
-_row(0x107, "i64.trunc_sat_f64_u", "", "f64 -> i64")
+_row(0xC0, "i32.extend8_s",       "", "i32 -> i32", feature=SIGN_EXTENSION)
+_row(0xC1, "i32.extend16_s",      "", "i32 -> i32", feature=SIGN_EXTENSION)
+_row(0xC2, "i64.extend8_s",       "", "i64 -> i64", feature=SIGN_EXTENSION)
+_row(0xC3, "i64.extend16_s",      "", "i64 -> i64", feature=SIGN_EXTENSION)
+_row(0xC4, "i64.extend32_s",      "", "i64 -> i64", feature=SIGN_EXTENSION)
+_row(0x100, "i32.trunc_sat_f32_s", "", "f32 -> i32", feature=SATURATING)
+_row(0x101, "i32.trunc_sat_f32_u", "", "f32 -> i32", feature=SATURATING)
+_row(0x102, "i32.trunc_sat_f64_s", "", "f64 -> i32", feature=SATURATING)
+_row(0x103, "i32.trunc_sat_f64_u", "", "f64 -> i32", feature=SATURATING)
+_row(0x104, "i64.trunc_sat_f32_s", "", "f32 -> i64", feature=SATURATING)
+_row(0x105, "i64.trunc_sat_f32_u", "", "f32 -> i64", feature=SATURATING)
+_row(0x106, "i64.trunc_sat_f64_s", "", "f64 -> i64", feature=SATURATING)
+_row(0x107, "i64.trunc_sat_f64_u", "", "f64 -> i64", feature=SATURATING)
 
 # --- vectors (5.4.8): memory, constants, lanes -----------------------------------------
 _row(0x200, "v128.load",          "memarg 16", "i32 -> v128")

@@ -231,8 +231,8 @@ class _Printer:
     """Writes a module, field after field, into `lines`."""
 
     def __init__(self, decoded: DecodedModule) -> None:
-        for reason, offset in decoded.faults:
-            raise ValidationError(reason, offset)
+        for fault in decoded.faults:
+            raise fault.error()
         self.decoded = decoded
         self.info = decoded.info
         self.lines: list[str] = []

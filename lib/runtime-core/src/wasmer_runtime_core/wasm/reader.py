@@ -22,7 +22,8 @@ from typing import Final, final
 from librt.strings import read_i32_le, read_i64_le
 from mypy_extensions import i64
 
-from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.errors import CompileError, DecodeError
+from wasmer_runtime_core.wasm.refusal import refused
 
 UNEXPECTED_END: Final = "unexpected end of section or function"
 TOO_LONG: Final = "integer representation too long"
@@ -94,13 +95,19 @@ def signed(data: bytes, position: i64, end: i64, bits: i64) -> tuple[i64, i64]:
 class Reader:
     """Reads one thing after another from `position`, up to `end`.
 
-    Every method raises `DecodeError` when the bytes end early or are malformed.
+    Every method raises `DecodeError` when the bytes end early or are malformed. `function` is the index of
+    the function whose body it reads, or -1.
     """
 
-    def __init__(self, data: bytes, position: i64, end: i64) -> None:
+    def __init__(self, data: bytes, position: i64, end: i64, function: i64 = -1) -> None:
         self.data: Final = data
         self.position: i64 = position
         self.end: i64 = end
+        self.function: Final[i64] = function
+
+    def refused(self, error: DecodeError, place: str) -> CompileError:
+        """`error`, or, if it is about a proposal's, the error that names the proposal (`refusal.refused`)."""
+        return refused(error, place, self.data, self.end, self.function)
 
     def at_end(self) -> bool:
         """Nothing is left."""

@@ -36,15 +36,16 @@ def read_value_type(reader: Reader) -> int:
     """Read a value type (section 5.3.4)."""
     code = reader.byte()
     if code not in _VALUE_TYPES:
-        raise DecodeError(f"malformed value type {code:#04x}", reader.position - 1)
+        error = DecodeError(f"malformed value type {code:#04x}", reader.position - 1)
+        raise reader.refused(error, "value type")
     return code
 
 
-def read_reference_type(reader: Reader) -> int:
-    """Read a reference type (section 5.3.3)."""
+def read_reference_type(reader: Reader, place: str = "value type") -> int:
+    """Read a reference type (section 5.3.3); `place` says what else proposals may have put there."""
     code = reader.byte()
     if code != FUNCREF and code != EXTERNREF:
-        raise DecodeError(f"malformed reference type {code:#04x}", reader.position - 1)
+        raise reader.refused(DecodeError(f"malformed reference type {code:#04x}", reader.position - 1), place)
     return code
 
 
@@ -56,10 +57,10 @@ def read_operator(reader: Reader) -> int:
     if page is not None:
         sub_opcode = reader.u32()
         if sub_opcode > 0xFF or page + sub_opcode not in OPERATORS:
-            raise DecodeError(f"illegal opcode {code:#04x} {sub_opcode:#04x}", start)
+            raise reader.refused(DecodeError(f"illegal opcode {code:#04x} {sub_opcode:#04x}", start), "operator")
         return page + sub_opcode
     if code not in OPERATORS:
-        raise DecodeError(f"illegal opcode {code:#04x}", start)
+        raise reader.refused(DecodeError(f"illegal opcode {code:#04x}", start), "operator")
     return code
 
 
@@ -101,7 +102,7 @@ def skip_immediates(reader: Reader, code: int) -> None:
         reader.u32()
         _skip_zero(reader)
     elif immediate == "reference type":
-        read_reference_type(reader)
+        read_reference_type(reader, "heap type")
     elif immediate == "types":
         count = reader.u32()
         while count > 0:
@@ -119,13 +120,13 @@ def skip_immediates(reader: Reader, code: int) -> None:
 def _skip_memarg(reader: Reader) -> None:
     start = reader.position
     if reader.u32() >= 32:
-        raise DecodeError("malformed memop flags", start)
+        raise reader.refused(DecodeError("malformed memop flags", start), "memory argument")
     reader.u32()
 
 
 def _skip_zero(reader: Reader) -> None:
     if reader.byte() != 0:
-        raise DecodeError("zero byte expected", reader.position - 1)
+        raise reader.refused(DecodeError("zero byte expected", reader.position - 1), "memory index")
 
 
 def _skip_block_type(reader: Reader) -> None:
@@ -134,7 +135,7 @@ def _skip_block_type(reader: Reader) -> None:
     if first == BLOCK_EMPTY_BYTE or first in _VALUE_TYPES:
         reader.byte()
     elif reader.s33() < 0:
-        raise DecodeError("malformed block type", start)
+        raise reader.refused(DecodeError("malformed block type", start), "value type")
 
 
 def skip_expression(reader: Reader, has_data_count: bool, without_end: str = UNEXPECTED_END) -> list[int]:
@@ -175,13 +176,14 @@ def skip_expression(reader: Reader, has_data_count: bool, without_end: str = UNE
             blocks.append(code)
 
 
-def scan_body(data: bytes, start: int, end: int, has_data_count: bool) -> None:
-    """See that a code entry's body is well formed (section 5.5.13).
+def scan_body(data: bytes, start: int, end: int, has_data_count: bool, function_index: int) -> None:
+    """See that the body of a function is well formed (section 5.5.13).
 
     Raises:
         DecodeError: it is not.
+        UnsupportedFeatureError: it uses a feature that is not here.
     """
-    reader = Reader(data, start, end)
+    reader = Reader(data, start, end, function_index)
     groups = reader.u32()
     total = 0
     while groups > 0:

@@ -17,7 +17,7 @@ from typing import Final, NoReturn
 from mypy_extensions import i64
 
 from wasmer_runtime_core.checkpoint import checkpoint
-from wasmer_runtime_core.errors import InternalError, ValidationError
+from wasmer_runtime_core.errors import InternalError, UnsupportedFeatureError, ValidationError
 from wasmer_runtime_core.printable import shortened
 from wasmer_runtime_core.wasm.body import Body
 from wasmer_runtime_core.wasm.body_validator import BodyValidator
@@ -39,12 +39,18 @@ from wasmer_runtime_core.wasm.types import I32, MAX_PAGES, VALUE_TYPE_NAMES, Lim
 _GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
 _REF_FUNC: Final = BY_MNEMONIC["ref.func"].code
 
+NOTHING: Final[frozenset[str]] = frozenset()
+
 STRETCH: Final = 1 << 13
 """So many entries are checked between two checkpoints."""
 
 
-def validate_module(decoded: DecodedModule) -> list[Body]:
+def validate_module(decoded: DecodedModule, switched_off: frozenset[str] = NOTHING) -> list[Body]:
     """Check a module and flatten its bodies; fills `decoded.info.escaping`.
+
+    Args:
+        decoded: the module.
+        switched_off: names of features that it may not use (`features.switched_off`).
 
     Returns:
         a body for each function the module defines, in order.
@@ -52,8 +58,13 @@ def validate_module(decoded: DecodedModule) -> list[Body]:
     Raises:
         ValidationError: it is not valid.
         DecodeError: a function body is malformed.
+        UnsupportedFeatureError: it uses a feature that is not here, or is switched off.
         ImplementationLimitError: it has more of something than `decoded.limits` says.
     """
+    if switched_off:
+        from wasmer_runtime_core.wasm.switched_off import check_switched_off
+
+        check_switched_off(decoded, switched_off)
     read = 0
     try:
         _Declarations(decoded).check()
@@ -67,9 +78,13 @@ def validate_module(decoded: DecodedModule) -> list[Body]:
             function_index += 1
             read += 1
         return bodies
-    except (ValidationError, IndexError) as error:
+    except (ValidationError, UnsupportedFeatureError, IndexError) as error:
+        if isinstance(error, UnsupportedFeatureError) and not isinstance(error.without, ValidationError):
+            raise
+        function_index = decoded.info.imported_functions + read
         for start, end in decoded.code[read:]:
-            scan_body(decoded.data, start, end, decoded.info.data_count is not None)
+            scan_body(decoded.data, start, end, decoded.info.data_count is not None, function_index)
+            function_index += 1
         if isinstance(error, IndexError):
             raise InternalError(f"the validator lost its way in function body {read}: {error}") from error
         raise
@@ -105,9 +120,8 @@ class _Declarations:
         self.functions()
         self.tables()
         self.memories()
-        for reason, at in self.faults:
-            self.turn_to(at)
-            self.invalid(reason)
+        for fault in self.faults:
+            raise fault.error()
         self.globals()
         self.exports()
         self.start()
@@ -124,6 +138,12 @@ class _Declarations:
 
     def invalid(self, reason: str) -> NoReturn:
         raise ValidationError(reason, self.offset)
+
+    def unsupported(self, feature: str, use: str, reason: str) -> NoReturn:
+        """The entry at hand uses a feature; without it, it is invalid for this reason."""
+        from wasmer_runtime_core.features import unsupported
+
+        raise unsupported(feature, use, ValidationError(reason, self.offset))
 
     # --- index spaces ------------------------------------------------------------------
     def imports(self) -> None:
@@ -161,9 +181,11 @@ class _Declarations:
             self.memory(memory)
 
     def globals(self) -> None:
+        before = self.info.imported_globals
         for definition, at in zip(self.info.global_definitions, self.offsets["globals"], strict=True):
             self.turn_to(at)
-            self.constant(definition.initializer, definition.type.value)
+            self.constant(definition.initializer, definition.type.value, before)
+            before += 1
 
     # --- the rest --------------------------------------------------------------------------
     def exports(self) -> None:
@@ -233,18 +255,22 @@ class _Declarations:
 
     def memory(self, index: int) -> None:
         if index > 0:
-            self.invalid("multiple memories")
+            self.unsupported("multi_memory", "more than one memory", "multiple memories")
         limits = self.info.memories[index].limits
         if limits.minimum > MAX_PAGES or (limits.maximum is not None and limits.maximum > MAX_PAGES):
             self.invalid(f"memory size must be at most {MAX_PAGES} pages (4GiB)")
         self.table_limits(limits)
 
-    def constant(self, expression: ConstantExpression, type_: int) -> None:
-        """An initializer that gives a value of `type_` (section 3.3.10)."""
+    def constant(self, expression: ConstantExpression, type_: int, globals_before: int = -1) -> None:
+        """An initializer that gives a value of `type_` (section 3.3.10); of a global, behind so many others."""
         info = self.info
         if expression.operator == _GLOBAL_GET:
-            if expression.value >= info.imported_globals:
-                self.invalid(f"unknown global {expression.value}")
+            index = expression.value
+            if index >= info.imported_globals:
+                before = len(info.globals) if globals_before < 0 else globals_before
+                if index < before and not info.globals[index].mutable:
+                    self.unsupported("gc", "an initializer with the module's own global", f"unknown global {index}")
+                self.invalid(f"unknown global {index}")
             if info.globals[expression.value].mutable:
                 self.invalid(f"constant expression required: global {expression.value} is mutable")
         elif expression.operator == _REF_FUNC:

@@ -3,7 +3,8 @@
 Every reader of the text format holds a `Cursor`: it knows the next token, takes what the
 grammar wants and raises the `DecodeError` for what is there instead. The words of the
 errors are those of the specification's scripts: a spelling that could stand somewhere in
-a module is an "unexpected token", one that could not is an "unknown operator".
+a module is an "unexpected token", one that could not is an "unknown operator". One that
+belongs to a proposal is an `UnsupportedFeatureError`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from typing import Final, final
 
 from wasmer_runtime_core.checkpoint import checkpoint
-from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.errors import CompileError, DecodeError
 from wasmer_runtime_core.printable import shortened
 from wasmer_runtime_core.wasm.text.keywords import (
     END_OF_TEXT,
@@ -62,12 +63,30 @@ class Cursor:
             self.pause = self.at + STRETCH
 
     # --- errors ------------------------------------------------------------------------
+    def spelling(self, ahead: int = 0) -> str:
+        """Of the next token, or so many behind it; empty outside of the text."""
+        at = self.at + ahead
+        return self.spellings[self.numbers[at]] if 0 <= at < len(self.numbers) else ""
+
+    def refused(self, feature: str, use: str, error: DecodeError) -> CompileError:
+        """The error for what only a feature has that is not here; `error` is what it is without."""
+        from wasmer_runtime_core.features import unsupported
+
+        return unsupported(feature, use, error)
+
+    def named(self, error: DecodeError) -> CompileError:
+        """`error` about the next token, or, if that is a proposal's, the one that names the proposal."""
+        from wasmer_runtime_core.wasm.proposals import word_use
+
+        use = word_use([self.spelling(ahead) for ahead in range(-1, 4)])
+        return error if use is None else self.refused(use.feature, use.what, error)
+
     def error(self, reason: str, back: int = 0) -> DecodeError:
         """The error at the next token, or `back` tokens before it."""
         return self.tokens.error(self.at - back, reason)
 
-    def unexpected(self, expected: str) -> DecodeError:
-        """The error for a token that is not what the grammar wants."""
+    def unexpected(self, expected: str) -> CompileError:
+        """The error for a token that is not what the grammar wants, or is what a proposal made of it."""
         number = self.numbers[self.at]
         spelling = self.spellings[number]
         if number == END_OF_TEXT:
@@ -76,8 +95,8 @@ class Cursor:
             return self.error("empty identifier")
         short = shortened(spelling)
         if number < NUMBER_OF_KEYWORDS or self.is_known_token(spelling):
-            return self.error(f"unexpected token {short}, expected {expected}")
-        return self.error(f"unknown operator {short}, expected {expected}")
+            return self.named(self.error(f"unexpected token {short}, expected {expected}"))
+        return self.named(self.error(f"unknown operator {short}, expected {expected}"))
 
     def is_known_token(self, spelling: str) -> bool:
         """Whether a spelling is a token of the grammar: a number, a string, an identifier."""

@@ -395,6 +395,9 @@ class InstructionReader:
         if immediate == REFERENCE_TYPE:
             keyword = cursor.numbers[cursor.at]
             if keyword != FUNC and keyword != EXTERN:
+                if cursor.has_index():
+                    error = cursor.error("unexpected token, expected func or extern")
+                    raise cursor.refused("function_references", "a reference to a type by index", error)
                 raise cursor.unexpected("func or extern")
             cursor.at += 1
             return bytes((FUNCREF if keyword == FUNC else EXTERNREF,))
@@ -444,7 +447,10 @@ class InstructionReader:
         if spelling.startswith("offset="):
             offset = unsigned(spelling[7:] or "?", 32)
             if offset == OUT_OF_RANGE:
-                raise cursor.error(f"i32 constant out of range: {shortened(spelling)}")
+                error = cursor.error(f"i32 constant out of range: {shortened(spelling)}")
+                if unsigned(spelling[7:], 64) == OUT_OF_RANGE:
+                    raise error
+                raise cursor.refused("memory64", "an offset of more than 32 bits", error)
             if offset == MALFORMED:
                 raise cursor.unexpected("offset=…")
             cursor.at += 1

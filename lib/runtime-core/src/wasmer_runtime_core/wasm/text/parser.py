@@ -18,7 +18,7 @@ from typing import Final, final
 
 from librt.strings import BytesWriter
 
-from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.errors import CompileError, DecodeError
 from wasmer_runtime_core.wasm.module import FUNCTION as FUNCTION_KIND
 from wasmer_runtime_core.wasm.module import GLOBAL as GLOBAL_KIND
 from wasmer_runtime_core.wasm.module import MEMORY as MEMORY_KIND
@@ -41,6 +41,8 @@ from wasmer_runtime_core.wasm.text.keywords import (
     FIRST,
     FUNC,
     GLOBAL,
+    I32,
+    I64,
     IMPORT,
     ITEM,
     LAST,
@@ -54,6 +56,7 @@ from wasmer_runtime_core.wasm.text.keywords import (
     START,
     TABLE,
     TYPE,
+    WORDS,
 )
 from wasmer_runtime_core.wasm.text.lexer import Tokens, tokenize
 from wasmer_runtime_core.wasm.text.sections import LAST_PLACE, Sections, data_segment, element_segment
@@ -76,6 +79,7 @@ def parse_module(text: str | bytes) -> bytes:
 
     Raises:
         DecodeError: the text is malformed; with line and column.
+        UnsupportedFeatureError: it uses a feature that is not here; with line and column.
     """
     cursor = Cursor(tokenize(text), 0)
     parser = ModuleParser(cursor)
@@ -117,7 +121,7 @@ class ModuleParser:
             self.take_module_name()
         try:
             self.bind_fields(closing)
-        except DecodeError as error:
+        except CompileError as error:
             self.fail_earlier(error)
             raise
         end = cursor.at
@@ -135,7 +139,7 @@ class ModuleParser:
         if written is not None:
             self.sections.module_name = written
 
-    def fail_earlier(self, error: DecodeError) -> None:
+    def fail_earlier(self, error: CompileError) -> None:
         """Raise for the first thing that is wrong when the first pass found something later in the text."""
         self.cursor.pause = 0
         try:
@@ -174,7 +178,7 @@ class ModuleParser:
                         raise cursor.error(f"import after {defined}")
                 elif what and not defined:
                     defined = what
-            elif keyword == END_OF_TEXT:
+            else:  # it may define what others name
                 raise cursor.unexpected("a module field")
             cursor.skip()
 
@@ -377,8 +381,17 @@ class ModuleParser:
         self.sections.exports.append(name + bytes((kind,)) + index_bytes(self.space(keyword).take_index(cursor)))
         cursor.expect_right(")")
 
+    def refuse_index_type(self) -> None:
+        """See that no index type comes next, with which the limits of memories and tables begin in 3.0."""
+        cursor = self.cursor
+        word = cursor.numbers[cursor.at]
+        if word == I64 or word == I32:
+            error = cursor.error(f"unexpected token {WORDS[word]}, expected the minimum size")
+            raise cursor.refused("memory64", f"the index type {WORDS[word]}", error)
+
     def take_limits(self) -> bytes:
         cursor = self.cursor
+        self.refuse_index_type()
         minimum = index_bytes(cursor.take_unsigned(32, "the minimum size"))
         if not cursor.has_index():
             return b"\x00" + minimum
@@ -414,8 +427,12 @@ class ModuleParser:
         if imported:
             self.sections.imports.append(imported + self.take_table_type())
             return
+        self.refuse_index_type()
         if not cursor.has_value_type():
             self.sections.tables.append(self.take_table_type())
+            if cursor.numbers[cursor.at] == LEFT:
+                error = cursor.error("unexpected token (, expected )")
+                raise cursor.refused("function_references", "a table with an initializer", error)
             return
         type_ = self.take_reference_type()
         cursor.expect_opening(ELEM)

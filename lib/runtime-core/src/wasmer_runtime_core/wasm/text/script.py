@@ -73,6 +73,7 @@ class ModuleSource:
 
         Raises:
             DecodeError: the text is malformed (a binary module is returned as it is written).
+            UnsupportedFeatureError: it uses a feature that is not here.
         """
         if self.kind == "binary":
             return self.content
