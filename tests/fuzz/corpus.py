@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError
 from wasmer_runtime_core.wasm.operators import OPERATORS
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.text.script import read_script
@@ -78,7 +78,7 @@ def _of_script(path: Path) -> Iterator[bytes]:
         if command.module is not None:
             try:
                 yield command.module.encode()
-            except DecodeError:
+            except (DecodeError, UnsupportedFeatureError):
                 continue
 
 

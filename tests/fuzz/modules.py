@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from wasmer_runtime_core.errors import DecodeError, ValidationError
+from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError, ValidationError
 from wasmer_runtime_core.wasm.body_text import format_body
 from wasmer_runtime_core.wasm.body_verifier import verify_body
 from wasmer_runtime_core.wasm.decode import decode_module
@@ -33,6 +33,9 @@ def outcome(data: bytes) -> Verdict:
     try:
         decoded = decode_module(data)
         bodies = validate_module(decoded)
+    except UnsupportedFeatureError as error:
+        _check_position(error.offset, data)
+        return Verdict("malformed" if isinstance(error.without, DecodeError) else "invalid", error.without.reason)
     except DecodeError as error:
         _check_position(error.offset, data)
         return Verdict("malformed", error.reason)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from wasmer_runtime_core.errors import DecodeError, ValidationError
+from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError, ValidationError
 from wasmer_runtime_core.wasm.body_text import read_records
 from wasmer_runtime_core.wasm.decode import CODE_SECTION, decode_module
 from wasmer_runtime_core.wasm.reader import Reader
@@ -39,7 +39,7 @@ class Splicer:
             try:
                 decoded = decode_module(module)
                 bodies = validate_module(decoded)
-            except (DecodeError, ValidationError):
+            except (DecodeError, UnsupportedFeatureError, ValidationError):
                 continue
             if bodies:
                 offsets = [[record.offset for record in read_records(body)] for body in bodies]

@@ -11,7 +11,7 @@ import random
 from typing import Final
 
 from wasmer_runtime_core.backend import CompilerConfig
-from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError
 from wasmer_runtime_core.wasm.decode import decode_module
 from wasmer_runtime_core.wasm.printer import print_module
 from wasmer_runtime_core.wasm.text import parse_module
@@ -73,7 +73,7 @@ def parses_or_refuses(text: str) -> str:
     """
     try:
         binary = parse_module(text)
-    except DecodeError as error:
+    except (DecodeError, UnsupportedFeatureError) as error:
         lines = text.count("\n") + text.count("\r") + 1
         assert error.line is not None and 1 <= error.line <= lines, f"line {error.line} of {lines}"
         assert error.column is not None and error.column >= 1, f"column {error.column}"

@@ -15,7 +15,7 @@ from typing import Any, Final
 from tests.spec import engine as engines
 from tests.spec import results
 from tests.spec.corpus import NO_BACKEND, other_words
-from wasmer_runtime_core.errors import DecodeError, LinkError, Trap, ValidationError
+from wasmer_runtime_core.errors import DecodeError, LinkError, Trap, UnsupportedFeatureError, ValidationError
 from wasmer_runtime_core.wasm.text.script import Action, Command, ModuleSource, read_script
 
 OTHER_WORDS: Final = {
@@ -198,7 +198,7 @@ class Script:
     # --- modules that must fail --------------------------------------------------------
     def assert_malformed(self, command: Command) -> None:
         try:
-            engines.check(source_of(command).encode())
+            check(source_of(command))
         except DecodeError as error:
             compare_words(error.reason, command.text, self.words.get(command.line, ""))
             if error.offset is None and (error.line is None or error.column is None):
@@ -212,7 +212,7 @@ class Script:
 
     def assert_invalid(self, command: Command) -> None:
         try:
-            engines.check(source_of(command).encode())
+            check(source_of(command))
         except ValidationError as error:
             compare_words(error.reason, command.text)
             return
@@ -230,6 +230,19 @@ class Script:
                 raise Failed(f"cannot be linked, {error}, expected {command.text!r}") from None
             return
         raise Failed(f"was linked, expected {command.text!r}")
+
+
+def check(source: ModuleSource) -> None:
+    """See that a module is well formed and valid.
+
+    Raises:
+        DecodeError, ValidationError: it is not. Where it uses a feature of a later release, this is what is wrong
+            with it in a release that does not have the feature.
+    """
+    try:
+        engines.check(source.encode())
+    except UnsupportedFeatureError as error:
+        raise error.without from error
 
 
 def source_of(command: Command) -> ModuleSource:
