@@ -152,7 +152,7 @@ def sanitize(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types: mypy --strict over the sources of all seven, and over the tools."""
+    """Check types: mypy --strict over the sources of all eight, and over the tools."""
     provide(session, [], groups=["types", "nox"], requirements=wheels.third_party(DISTRIBUTIONS))
     session.run("mypy", *session.posargs)
 
@@ -176,7 +176,7 @@ def layers(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def build(session: nox.Session) -> None:
-    """Make wheels and source distributions of all seven, into dist/."""
+    """Make wheels and source distributions of all eight, into dist/."""
     target = ROOT / "dist"
     target.mkdir(exist_ok=True)
     for wheel in built(session, DISTRIBUTIONS):
@@ -216,7 +216,7 @@ def clean(session: nox.Session) -> None:
 
 
 def on_other(session: nox.Session) -> None:
-    """Test all seven, compiled for the session's interpreter, one that is not nox's."""
+    """Test all eight, compiled for the session's interpreter, one that is not nox's."""
     if session.python is None:
         session.skip(NO_OTHER)
     groups = sorted({group for groups in GROUPS.values() for group in groups})

@@ -41,6 +41,7 @@ DISTRIBUTIONS: Final = (
     "singlepass-backend",
     "clif-backend",
     "llvm-backend",
+    "vfs",
     "wasi",
     "emscripten",
     "runtime",

@@ -1,4 +1,4 @@
-"""The seven distributions fit together: ranges, versions, files, and what they say of themselves."""
+"""The eight distributions fit together: ranges, versions, files, and what they say of themselves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RANGES = [
 ]
 
 
-def test_there_are_seven() -> None:
+def test_there_are_eight() -> None:
     assert NAMES == [
         "clif-backend",
         "emscripten",
@@ -25,6 +25,7 @@ def test_there_are_seven() -> None:
         "runtime",
         "runtime-core",
         "singlepass-backend",
+        "vfs",
         "wasi",
     ]
 

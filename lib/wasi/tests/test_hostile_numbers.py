@@ -232,7 +232,7 @@ def test_paths_that_go_up_and_down_without_end(tmp_path: Path, version: int, mon
     """Every step up walks all names again; links multiply that. What the host is asked for is counted."""
     import os
 
-    from wasmer_wasi import filesystem
+    from wasmer_vfs import host_directories
 
     deep = "a/" * 600
     (tmp_path / deep).mkdir(parents=True)
@@ -248,10 +248,10 @@ def test_paths_that_go_up_and_down_without_end(tmp_path: Path, version: int, mon
         calls += 1
         return host_open(*args, **named)
 
-    monkeypatch.setattr(filesystem.os, "open", counting)
+    monkeypatch.setattr(host_directories.os, "open", counting)
     for path in (zigzag, "z", "z/" + zigzag[:3000]):
         calls = 0
         assert guest.path_stat(path) == "LOOP"
         assert guest.open(path, rights=2) == "LOOP"
-        assert calls <= 2 * filesystem.MAX_STEPS
+        assert calls <= 2 * host_directories.MAX_STEPS
     guest.close()

@@ -9,8 +9,8 @@ import pytest
 from guests import ALL, BUFFER, RESULT, RIGHT_READ, DirectGuest, plant
 from scenarios import SCENARIOS
 
+from wasmer_vfs import HostDirectory
 from wasmer_wasi import MemoryDirectory, WasiState
-from wasmer_wasi.filesystem import HostDirectory
 from wasmer_wasi.types import SNAPSHOT1
 
 

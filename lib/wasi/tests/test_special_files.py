@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 from guests import ALL, BUFFER, RESULT, RIGHT_READ, RIGHT_WRITE, DirectGuest
 
+from wasmer_vfs import HostDirectory, host_directories
 from wasmer_wasi import WasiState
-from wasmer_wasi import filesystem as filesystem_module
-from wasmer_wasi.filesystem import HostDirectory
 
 
 @pytest.fixture
@@ -187,9 +186,9 @@ def test_a_failure_after_opening_closes(failing: str, tmp_path: Path, monkeypatc
         raise MemoryError
 
     if failing == "fstat":
-        monkeypatch.setattr(filesystem_module.os, "fstat", fails)
+        monkeypatch.setattr(host_directories.os, "fstat", fails)
     else:
-        monkeypatch.setattr(filesystem_module, failing, fails)
+        monkeypatch.setattr(host_directories, failing, fails)
     path = "." if failing == "HostDirectory" else "f"
     answers = {guest.open(path, rights=RIGHT_READ), guest.open(path, rights=RIGHT_READ)}
     monkeypatch.undo()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from guests import BUFFER, RESULT, DirectGuest
 
+from wasmer_vfs.streams import Stream
 from wasmer_wasi import (
     ArgumentContainsNulByte,
     EnvironmentVariableFormatError,
@@ -28,7 +29,6 @@ from wasmer_wasi import (
     get_wasi_state,
 )
 from wasmer_wasi.descriptors import Descriptor, DescriptorTable
-from wasmer_wasi.streams import Stream
 from wasmer_wasi.types import FILETYPE_UNKNOWN, RIGHT_FD_SEEK, RIGHT_FD_TELL, SNAPSHOT1, STREAM_RIGHTS
 
 

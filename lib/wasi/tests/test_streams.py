@@ -152,8 +152,8 @@ def test_a_number_that_has_become_another_file_is_not_used(tmp_path: Path, monke
 
 
 def test_flags_of_a_pipe_that_is_lent(version: int) -> None:
+    from wasmer_vfs.files import HostStream
     from wasmer_wasi.descriptors import Descriptor
-    from wasmer_wasi.files import HostStream
     from wasmer_wasi.types import STANDARD_STREAM_RIGHTS
 
     reader, writer = os.pipe()
@@ -173,8 +173,8 @@ def test_flags_of_a_pipe_that_is_lent(version: int) -> None:
 def test_much_goes_through_a_pipe_in_order(version: int) -> None:
     import threading
 
+    from wasmer_vfs.files import HostStream, Owned
     from wasmer_wasi.descriptors import Descriptor
-    from wasmer_wasi.files import HostStream, Owned
     from wasmer_wasi.types import STANDARD_STREAM_RIGHTS
 
     reader, writer = os.pipe()

@@ -103,3 +103,51 @@ def test_rights() -> None:
     assert sorted(named) == [1 << bit for bit in range(30)]
     assert not types.DIRECTORY_RIGHTS & types.RIGHT_FD_FILESTAT_SET_SIZE
     assert not types.STREAM_RIGHTS & (types.RIGHT_FD_SEEK | types.RIGHT_FD_TELL)
+
+
+def test_every_word_of_the_file_system_has_a_number() -> None:
+    """Kinds, errors that it refuses with, clocks: none is without one, and none means two things by accident."""
+    import errno as host_errno
+    import re
+    import time
+    from pathlib import Path
+    from typing import get_args
+
+    import wasmer_vfs
+    from wasmer_wasi import numbers
+
+    assert set(numbers.FILETYPES) == set(get_args(wasmer_vfs.Kind))
+    sources = "".join(path.read_text() for path in Path(wasmer_vfs.__file__).parent.glob("*.py"))
+    refused = set(re.findall(r"\berrno\.(E[A-Z]+)\b", sources))
+    assert {"EPERM", "ENOSPC", "EILSEQ", "ELOOP"} <= refused
+    for name in refused:
+        expected = getattr(errno, "EAGAIN" if name == "EWOULDBLOCK" else name)
+        assert errno.errno_of(wasmer_vfs.refusal(getattr(host_errno, name))) == expected
+    assert errno.errno_of(wasmer_vfs.OutOfDirectory()) == errno.EPERM
+    clocks = (types.CLOCK_REALTIME, types.CLOCK_MONOTONIC, types.CLOCK_PROCESS_CPUTIME, types.CLOCK_THREAD_CPUTIME)
+    assert clocks == (
+        time.CLOCK_REALTIME,
+        time.CLOCK_MONOTONIC,
+        time.CLOCK_PROCESS_CPUTIME_ID,
+        time.CLOCK_THREAD_CPUTIME_ID,
+    )
+
+
+def test_every_set_of_flags_is_the_hosts() -> None:
+    import os
+
+    from wasmer_wasi.numbers import HOST_ADVICES, HOST_FDFLAGS, HOST_OFLAGS
+
+    names = {
+        types.FDFLAGS: (HOST_FDFLAGS, "FDFLAG", ("APPEND", "DSYNC", "NONBLOCK", "RSYNC", "SYNC")),
+        types.OFLAGS: (HOST_OFLAGS, "OFLAG", ("CREAT", "DIRECTORY", "EXCL", "TRUNC")),
+    }
+    for every, (table, prefix, flags) in names.items():
+        assert len(table) == every + 1
+        for number in range(every + 1):
+            expected = 0
+            for flag in flags:
+                if number & getattr(types, f"{prefix}_{flag}"):
+                    expected |= getattr(os, f"O_{flag}")
+            assert table[number] == expected
+    assert len(HOST_ADVICES) == types.ADVICES

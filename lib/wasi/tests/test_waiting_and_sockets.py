@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from guests import BUFFER, RESULT, DirectGuest, Guest, RuntimeGuest
 
+from wasmer_vfs.files import HostStream, Owned
 from wasmer_wasi import ExitCode, VirtualClock, WasiState
 from wasmer_wasi.descriptors import Descriptor
-from wasmer_wasi.files import HostStream, Owned
 from wasmer_wasi.types import FILETYPE_UNKNOWN, SNAPSHOT1, STREAM_RIGHTS
 
 MILLISECOND = 1_000_000

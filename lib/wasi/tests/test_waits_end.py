@@ -16,9 +16,9 @@ from guests import BUFFER, RESULT, RIGHT_READ, RIGHT_WRITE, DirectGuest, Runtime
 
 from wasmer_runtime_core.errors import Timeout
 from wasmer_runtime_core.interrupts import timeout
+from wasmer_vfs.files import HostStream, Owned
 from wasmer_wasi import WasiState
 from wasmer_wasi.descriptors import Descriptor
-from wasmer_wasi.files import HostStream, Owned
 from wasmer_wasi.types import STANDARD_STREAM_RIGHTS
 
 FOREVER = (1 << 63) - 1
@@ -242,7 +242,8 @@ def test_what_takes_long_looks_in_between(
 ) -> None:
     """A deadline that is found the third time one looks ends the call there, and nothing has changed by halves."""
     from wasmer_runtime_core.memory import Memory
-    from wasmer_wasi import MemoryDirectory, files, memory_filesystem, random
+    from wasmer_vfs import files, memory_directories
+    from wasmer_wasi import MemoryDirectory, random
 
     looks = 0
 
@@ -252,16 +253,14 @@ def test_what_takes_long_looks_in_between(
         if looks == 3:
             raise Timeout("now")
 
-    for module in (files, memory_filesystem, random):
+    for module in (files, memory_directories, random):
         monkeypatch.setattr(module, "look", look)
     tree = MemoryDirectory({"f": b"text"}, limit_bytes=1 << 30)
     guest = DirectGuest(Path(), 1, WasiState.new("p").stdin(None).build())
     memory = Memory(1024)
     memory.write(0, (64).to_bytes(4, "little") + (48 << 20).to_bytes(4, "little"))
     guest.context.memory = lambda index: memory  # type: ignore[method-assign, assignment, return-value]
-    from wasmer_wasi.filesystem import Opening
-
-    opened = tree.open(b"f", Opening(True, 0, 0, True, True))
+    opened = tree.open(b"f", os.O_RDWR, follow=True)
     assert guest.state.descriptors.insert(Descriptor.of(opened, True, True, (1 << 30) - 1)) == 3  # type: ignore[arg-type]
     with pytest.raises(Timeout, match="now"):
         guest.call(name, *arguments)

@@ -13,15 +13,14 @@ objects, clocks, random bytes, and the directories it is given, nothing else::
 from __future__ import annotations
 
 from wasmer_runtime_core.errors import ExitCode
-from wasmer_wasi.clock import Clock, SystemClock, VirtualClock
-from wasmer_wasi.filesystem import HostDirectory
+from wasmer_vfs import Clock, HostDirectory, MemoryDirectory, SystemClock, VirtualClock
+from wasmer_vfs import FileObject as WasiFile
 from wasmer_wasi.imports import (
     generate_import_object,
     generate_import_object_for_version,
     generate_import_object_from_state,
     get_wasi_state,
 )
-from wasmer_wasi.memory_filesystem import MemoryDirectory
 from wasmer_wasi.state import (
     ArgumentContainsNulByte,
     EnvironmentVariableFormatError,
@@ -33,7 +32,6 @@ from wasmer_wasi.state import (
     WasiStateBuilder,
     WasiStateCreationError,
 )
-from wasmer_wasi.streams import WasiFile
 from wasmer_wasi.version import VERSION, WasiVersion, get_wasi_version, is_wasi_module
 
 __all__ = [

@@ -19,6 +19,7 @@ from _thread import RLock
 from typing import TYPE_CHECKING, Final, final
 
 from wasmer_wasi.errno import EBADF, EMFILE, ENOTCAPABLE, WasiError
+from wasmer_wasi.numbers import FILETYPES
 from wasmer_wasi.types import (
     DIRECTORY_RIGHTS,
     FILE_RIGHTS,
@@ -33,8 +34,8 @@ from wasmer_wasi.types import (
 )
 
 if TYPE_CHECKING:
-    from wasmer_wasi.files import File
-    from wasmer_wasi.filesystem import Directory, Entry
+    from wasmer_vfs.directories import Directory, Entry
+    from wasmer_vfs.files import File
 
 DEFAULT_LIMIT: Final = 256
 """Descriptors that a guest can have at once."""
@@ -100,7 +101,7 @@ class Descriptor:
         cls, opened: File | Directory, readable: bool, writable: bool, inheriting: int, flags: int = 0
     ) -> Descriptor:
         """What was opened, with the rights that its kind can have and `inheriting` allows."""
-        filetype = opened.status().filetype
+        filetype = FILETYPES[opened.status().kind]
         seekable = getattr(opened, "seekable", False)
         rights = rights_of(filetype, readable=readable, writable=writable, seekable=seekable)
         return cls(opened, filetype, rights & inheriting, inheriting, flags)

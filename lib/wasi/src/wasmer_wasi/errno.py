@@ -1,7 +1,7 @@
 """The errors of WASI, a row each, and the way from the host's errors to them.
 
 Both versions of the interface number them alike. A host function returns the number; in
-between, failures travel as exceptions: `OSError` for what the host refused, `WasiError` for
+between, failures travel as exceptions: `OSError` for what the host or `wasmer_vfs` refused, `WasiError` for
 what this package refuses. `errno_of` turns either into the number.
 """
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from wasmer_vfs.paths import MAX_PATH_BYTES
 from wasmer_wasi.errno import EFAULT, EINVAL, ENAMETOOLONG, WasiError
-from wasmer_wasi.paths import MAX_PATH_BYTES
 
 if TYPE_CHECKING:
-    from wasmer_wasi.files import Buffers
+    from wasmer_vfs.files import Buffers
     from wasmer_wasi.state import WasiState
 
 U32: Final = 0xFFFF_FFFF
@@ -112,12 +112,3 @@ def gather(ctx: Context, state: WasiState, iovs: int, count: int) -> Buffers:
         raise WasiError(EINVAL)
     with memoryview(state.memory) as view:
         return [view[pointer:end] for pointer, end in ranges]
-
-
-def release(buffers: Buffers) -> None:
-    """Let go of the memory, but for what a file object of the user's own has kept of it."""
-    for buffer in buffers:
-        try:
-            buffer.release()
-        except BufferError:  # a view of this view is kept: it is the user's
-            pass

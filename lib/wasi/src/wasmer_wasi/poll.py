@@ -11,8 +11,8 @@ from __future__ import annotations
 import select
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from wasmer_wasi import waiting as waits
-from wasmer_wasi.clock import SystemClock
+from wasmer_vfs import waiting as waits
+from wasmer_vfs.clock import SystemClock
 from wasmer_wasi.errno import EBADF, EINVAL, EIO, SUCCESS, WasiError
 from wasmer_wasi.guest import U64
 from wasmer_wasi.types import (
@@ -29,7 +29,7 @@ from wasmer_wasi.types import (
 )
 
 if TYPE_CHECKING:
-    from wasmer_wasi.clock import Clock
+    from wasmer_vfs.clock import Clock
     from wasmer_wasi.descriptors import Descriptor
     from wasmer_wasi.state import WasiState
 

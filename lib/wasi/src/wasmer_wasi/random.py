@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
-from wasmer_wasi.waiting import look
+from wasmer_vfs.waiting import look
 
 RandomSource = Callable[[int], bytes]
 

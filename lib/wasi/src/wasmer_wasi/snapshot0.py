@@ -7,11 +7,13 @@ an identifier. `sock_accept` does not exist yet. Everything else is `snapshot1`'
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
+from wasmer_vfs.status import Status
 from wasmer_wasi.errno import EINVAL, SUCCESS
-from wasmer_wasi.files import SEEK_CUR, SEEK_END, SEEK_SET, Status
-from wasmer_wasi.guest import U32, Context, check
+from wasmer_wasi.guest import U32, U64, Context, check
+from wasmer_wasi.numbers import FILETYPES
 from wasmer_wasi.snapshot1 import answers, seek, status_of_descriptor, status_of_path, wait
 from wasmer_wasi.state import WasiState
 from wasmer_wasi.types import FILESTAT, SNAPSHOT0, SUBSCRIPTION_CLOCK
@@ -21,7 +23,7 @@ NAMESPACE: Final = "wasi_unstable"
 _FILESTAT: Final = FILESTAT.layout(SNAPSHOT0)
 _SUBSCRIPTION_CLOCK: Final = SUBSCRIPTION_CLOCK.layout(SNAPSHOT0)
 
-_WHENCE: Final = (SEEK_CUR, SEEK_END, SEEK_SET)
+_WHENCE: Final = (os.SEEK_CUR, os.SEEK_END, os.SEEK_SET)
 
 
 @answers
@@ -32,7 +34,9 @@ def fd_filestat_get(ctx: Context, state: WasiState, fd: int, buf: int) -> int:
 
 
 def _write_filestat(state: WasiState, buf: int, status: Status) -> int:
-    _FILESTAT.pack_into(state.memory, buf, *status._replace(nlink=min(status.nlink, U32)))
+    dev, ino, kind, nlink, size, atim, mtim, ctim = status
+    nlink = min(nlink, U32)
+    _FILESTAT.pack_into(state.memory, buf, dev, ino, FILETYPES[kind], nlink, size, atim & U64, mtim & U64, ctim & U64)
     return SUCCESS
 
 

@@ -16,6 +16,10 @@ from struct import Struct
 from typing import Final, NoReturn, TypeVar
 
 from wasmer_runtime_core.errors import ExitCode
+from wasmer_vfs.files import File, release
+from wasmer_vfs.sockets import Socket
+from wasmer_vfs.status import Status
+from wasmer_vfs.waiting import LOOK_EVERY, PIECE_BYTES, Interrupted, look
 from wasmer_wasi import poll, random
 from wasmer_wasi.descriptors import Descriptor
 from wasmer_wasi.errno import (
@@ -32,10 +36,8 @@ from wasmer_wasi.errno import (
     WasiError,
     errno_of,
 )
-from wasmer_wasi.files import SEEK_CUR, SEEK_END, SEEK_SET, File, Status
-from wasmer_wasi.filesystem import Opening
-from wasmer_wasi.guest import FLAGS, SIZE, TIME, U32, U64, Context, beyond, check, gather, path_text, release
-from wasmer_wasi.sockets import Socket
+from wasmer_wasi.guest import FLAGS, SIZE, TIME, U32, U64, Context, beyond, check, gather, path_text
+from wasmer_wasi.numbers import FILETYPES, HOST_ADVICES, HOST_FDFLAGS, HOST_OFLAGS, HOST_SDFLAGS
 from wasmer_wasi.state import NO_STATE, WasiState, lent, state_of
 from wasmer_wasi.types import (
     ADVICES,
@@ -90,12 +92,12 @@ from wasmer_wasi.types import (
     RIGHT_PATH_UNLINK_FILE,
     RIGHT_SOCK_ACCEPT,
     RIGHT_SOCK_SHUTDOWN,
+    ROFLAG_DATA_TRUNCATED,
     SIGNALS,
     SNAPSHOT1,
     SUBSCRIPTION_CLOCK,
     SUBSCRIPTION_FD,
 )
-from wasmer_wasi.waiting import LOOK_EVERY, PIECE_BYTES, Interrupted, look
 
 NAMESPACE: Final = "wasi_snapshot_preview1"
 
@@ -111,7 +113,7 @@ _SUBSCRIPTION_FD: Final = SUBSCRIPTION_FD.layout(SNAPSHOT1)
 COPIED_BYTES: Final = 4096
 """Most that a read or write of one buffer copies on the way, which costs less than a view of the guest's memory."""
 
-_WHENCE: Final = (SEEK_SET, SEEK_CUR, SEEK_END)
+_WHENCE: Final = (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END)
 
 _Function = TypeVar("_Function", bound=Callable[..., int])
 
@@ -220,7 +222,7 @@ def fd_advise(ctx: Context, state: WasiState, fd: int, offset: int, length: int,
     if not 0 <= advice < ADVICES or length < 0:
         return EINVAL
     if offset >= 0:  # an offset no file can have is a hint about nothing
-        file.advise(offset, length, advice)
+        file.advise(offset, length, HOST_ADVICES[advice])
     return SUCCESS
 
 
@@ -263,7 +265,7 @@ def fd_fdstat_set_flags(ctx: Context, state: WasiState, fd: int, flags: int) -> 
         return EINVAL
     if descriptor.file is None:
         return EBADF
-    descriptor.file.set_flags(flags)
+    descriptor.file.set_flags(HOST_FDFLAGS[flags])
     descriptor.flags = flags
     return SUCCESS
 
@@ -285,7 +287,12 @@ def fd_fdstat_set_rights(ctx: Context, state: WasiState, fd: int, rights_base: i
 def fd_filestat_get(ctx: Context, state: WasiState, fd: int, buf: int) -> int:
     """Write a file's status."""
     buf = check(ctx, state, buf, _FILESTAT.size)
-    _FILESTAT.pack_into(state.memory, buf, *status_of_descriptor(state, fd))
+    return _write_filestat(state, buf, status_of_descriptor(state, fd))
+
+
+def _write_filestat(state: WasiState, buf: int, status: Status) -> int:
+    dev, ino, kind, nlink, size, atim, mtim, ctim = status
+    _FILESTAT.pack_into(state.memory, buf, dev, ino, FILETYPES[kind], nlink, size, atim & U64, mtim & U64, ctim & U64)
     return SUCCESS
 
 
@@ -467,8 +474,8 @@ def fd_readdir(ctx: Context, state: WasiState, fd: int, buf: int, buf_len: int, 
     used = 0
     listing = state.descriptors.listing(fd & U32, anew=cookie == 0)
     for at in range(cookie, len(listing)):
-        ino, filetype, name = listing[at]
-        entry = _DIRENT.pack(at + 1, ino & U64, len(name), filetype) + name
+        ino, kind, name = listing[at]
+        entry = _DIRENT.pack(at + 1, ino & U64, len(name), FILETYPES[kind]) + name
         room = min(buf_len - used, len(entry))
         state.memory.write(buf + used, entry[:room])
         used += room
@@ -503,7 +510,7 @@ def seek(ctx: Context, state: WasiState, fd: int, offset: int, whence: int, newo
         return EBADF
     if not descriptor.granted & RIGHT_FD_SEEK:
         return ESPIPE
-    telling = whence == SEEK_CUR and offset == 0
+    telling = whence == os.SEEK_CUR and offset == 0
     if not descriptor.rights & (RIGHT_FD_SEEK | RIGHT_FD_TELL if telling else RIGHT_FD_SEEK):
         return ENOTCAPABLE
     TIME.pack_into(state.memory, newoffset, descriptor.file.seek(offset, whence))
@@ -527,7 +534,7 @@ def _synchronize(state: WasiState, fd: int, right: int, *, data_only: bool) -> N
 @answers
 def fd_tell(ctx: Context, state: WasiState, fd: int, offset: int) -> int:
     """Write a file's position."""
-    return seek(ctx, state, fd, 0, SEEK_CUR, offset)
+    return seek(ctx, state, fd, 0, os.SEEK_CUR, offset)
 
 
 def fd_write(ctx: Context, fd: int, iovs: int, iovs_len: int, nwritten: int) -> int:
@@ -601,8 +608,7 @@ def path_create_directory(ctx: Context, state: WasiState, fd: int, path: int, pa
 def path_filestat_get(ctx: Context, state: WasiState, fd: int, flags: int, path: int, path_len: int, buf: int) -> int:
     """Write the status of what a path leads to."""
     buf = check(ctx, state, buf, _FILESTAT.size)
-    _FILESTAT.pack_into(state.memory, buf, *status_of_path(ctx, state, fd, flags, path, path_len))
-    return SUCCESS
+    return _write_filestat(state, buf, status_of_path(ctx, state, fd, flags, path, path_len))
 
 
 def status_of_path(ctx: Context, state: WasiState, fd: int, flags: int, path: int, path_len: int) -> Status:
@@ -690,7 +696,9 @@ def path_open(
     state.descriptors.must_have_room()
     writable = bool(wanted & RIGHT_FD_WRITE)
     readable = bool(wanted & RIGHT_FD_READ) or not writable
-    opened = descriptor.directory.open(name, Opening(_follows(dirflags), oflags, fdflags, readable, writable))
+    access = os.O_RDONLY if not writable else os.O_RDWR if readable else os.O_WRONLY
+    flags = access | HOST_OFLAGS[oflags] | HOST_FDFLAGS[fdflags]
+    opened = descriptor.directory.open(name, flags, follow=_follows(dirflags))
     new = Descriptor.of(opened, readable, writable, descriptor.inheriting, fdflags)
     SIZE.pack_into(state.memory, opened_fd, state.descriptors.insert(new))
     return SUCCESS
@@ -849,7 +857,7 @@ def sock_accept(ctx: Context, state: WasiState, fd: int, flags: int, accepted_fd
     if flags & ~FDFLAG_NONBLOCK:
         return EINVAL
     state.descriptors.must_have_room()
-    new = Descriptor.of(socket.accept(flags), True, True, ALL_RIGHTS, flags)
+    new = Descriptor.of(socket.accept(nonblocking=bool(flags)), True, True, ALL_RIGHTS, flags)
     SIZE.pack_into(state.memory, accepted_fd, state.descriptors.insert(new))
     return SUCCESS
 
@@ -882,11 +890,12 @@ def sock_recv(
         socket = _socket(state, fd, RIGHT_FD_READ)
         if ri_flags & ~(RIFLAG_PEEK | RIFLAG_WAITALL):
             return EINVAL
-        count, flags = socket.receive(buffers, ri_flags)
+        peek, wait_all = bool(ri_flags & RIFLAG_PEEK), bool(ri_flags & RIFLAG_WAITALL)
+        count, truncated = socket.receive(buffers, peek=peek, wait_all=wait_all)
     finally:
         release(buffers)
     SIZE.pack_into(state.memory, ro_datalen, count)
-    FLAGS.pack_into(state.memory, ro_flags, flags)
+    FLAGS.pack_into(state.memory, ro_flags, ROFLAG_DATA_TRUNCATED if truncated else 0)
     return SUCCESS
 
 
@@ -910,5 +919,8 @@ def sock_send(
 @answers
 def sock_shutdown(ctx: Context, state: WasiState, fd: int, how: int) -> int:
     """Close one or both directions of a connection."""
-    _socket(state, fd, RIGHT_SOCK_SHUTDOWN).shutdown(how)
+    socket = _socket(state, fd, RIGHT_SOCK_SHUTDOWN)
+    if how not in HOST_SDFLAGS:
+        return EINVAL
+    socket.shutdown(HOST_SDFLAGS[how])
     return SUCCESS

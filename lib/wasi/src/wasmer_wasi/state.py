@@ -22,14 +22,16 @@ from typing import Any, Final, TypeVar, final
 from weakref import ref
 
 from wasmer_runtime_core.errors import Error
-from wasmer_wasi.clock import Clock, SystemClock
+from wasmer_vfs.clock import Clock, SystemClock
+from wasmer_vfs.directories import Directory
+from wasmer_vfs.files import File, HostStream, Owned
+from wasmer_vfs.host_directories import HostDirectory
+from wasmer_vfs.sockets import Socket
+from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES, Captured, Stream
 from wasmer_wasi.descriptors import DEFAULT_LIMIT, Descriptor, DescriptorTable
-from wasmer_wasi.files import File, HostStream, Owned
-from wasmer_wasi.filesystem import Directory, HostDirectory
 from wasmer_wasi.guest import NoMemory
+from wasmer_wasi.numbers import FILETYPES
 from wasmer_wasi.random import RandomSource, seeded, system
-from wasmer_wasi.sockets import Socket
-from wasmer_wasi.streams import DEFAULT_CAPTURED_BYTES, Captured, Stream
 from wasmer_wasi.types import (
     ALL_RIGHTS,
     DIRECTORY_RIGHTS,
@@ -499,7 +501,7 @@ def _open_streams(state: WasiState) -> None:
     for number, target in enumerate(state.streams):
         file = _standard(number) if target is INHERIT else _file_of(target, number)
         rights = STANDARD_STREAM_RIGHTS & ~(RIGHT_FD_READ if number else RIGHT_FD_WRITE)
-        state.descriptors.insert(Descriptor(file, file.status().filetype, rights, rights))
+        state.descriptors.insert(Descriptor(file, FILETYPES[file.status().kind], rights, rights))
 
 
 def _standard(number: int) -> File:

@@ -12,20 +12,20 @@ comes back. A file that is read without a buffer (`io.FileIO`) is waited for her
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 from _thread import RLock
 from collections.abc import Callable
 from typing import Any, Final, Protocol, final
 
-from wasmer_wasi.errno import EAGAIN, EBADF, ENOSPC, WasiError
-from wasmer_wasi.files import Buffers, Pieces, Status, StreamFile
-from wasmer_wasi.guest import release
-from wasmer_wasi.types import FILETYPE_CHARACTER_DEVICE, FILETYPE_UNKNOWN
-from wasmer_wasi.waiting import PIECE_BYTES, look, wait_to_read
+from wasmer_vfs.errors import refusal
+from wasmer_vfs.files import Buffers, Pieces, StreamFile, release
+from wasmer_vfs.status import Status
+from wasmer_vfs.waiting import PIECE_BYTES, look, wait_to_read
 
 
-class WasiFile(Protocol):
-    """What a file of the user's own needs to stand for stdin, stdout or stderr.
+class FileObject(Protocol):
+    """What an object of the user's own needs to stand for a stream.
 
     Any Python file object has it, and so has any class with these two; a file for one
     direction needs only that one. `flush` and `fileno` are used where they exist.
@@ -59,7 +59,7 @@ class Stream(StreamFile):
 
     def read(self, buffers: Buffers) -> int:
         if self.output:
-            raise WasiError(EBADF)
+            raise refusal(errno.EBADF)
         if not buffers:
             return 0
         buffer = buffers[0]
@@ -68,7 +68,7 @@ class Stream(StreamFile):
                 wait_to_read(self.target.fileno())
             count = self._read(buffer)
             if count is None:
-                raise WasiError(EAGAIN)
+                raise refusal(errno.EAGAIN)
             return count
         data = self._left or self._more(len(buffer))
         count = min(len(data), len(buffer))
@@ -84,14 +84,14 @@ class Stream(StreamFile):
         elif hasattr(target, "read"):
             data = (getattr(target, "read1", None) or target.read)(wanted)
         else:
-            raise WasiError(EBADF)
+            raise refusal(errno.EBADF)
         if data is None:
-            raise WasiError(EAGAIN)
+            raise refusal(errno.EAGAIN)
         return data.encode() if isinstance(data, str) else bytes(data)
 
     def write(self, buffers: Pieces) -> int:
         if self._write is None:
-            raise WasiError(EBADF)
+            raise refusal(errno.EBADF)
         total = 0
         for buffer in buffers:
             size = len(buffer)
@@ -127,10 +127,10 @@ class Stream(StreamFile):
 
     def status(self) -> Status:
         terminal = hasattr(self.target, "isatty") and self.target.isatty()
-        return Status(0, 0, FILETYPE_CHARACTER_DEVICE if terminal else FILETYPE_UNKNOWN, 1, 0, 0, 0, 0)
+        return Status(0, 0, "character device" if terminal else "unknown", 1, 0, 0, 0, 0)
 
     def set_flags(self, flags: int) -> None:
-        raise WasiError(EBADF)
+        raise refusal(errno.EBADF)
 
     def pollable(self) -> int:
         try:
@@ -150,7 +150,7 @@ class Stream(StreamFile):
 
 @final
 class Captured(StreamFile):
-    """Output that is kept, which all copies of a state add to, in whatever thread they run.
+    """Output that is kept, which all who are given it add to, in whatever thread they run.
 
     Attributes:
         buffer: what there is of it.
@@ -165,7 +165,7 @@ class Captured(StreamFile):
         self._lock = RLock()  # a signal's handler may run a program, too
 
     def read(self, buffers: Buffers) -> int:
-        raise WasiError(EBADF)
+        raise refusal(errno.EBADF)
 
     def write(self, buffers: Pieces) -> int:
         total = 0
@@ -177,17 +177,17 @@ class Captured(StreamFile):
                         total += self.buffer.write(bytes(data[:room]))
                     if total:
                         return total
-                    raise WasiError(ENOSPC)
+                    raise refusal(errno.ENOSPC)
                 total += self.buffer.write(data)
             if total >= PIECE_BYTES:
                 look()
         return total
 
     def status(self) -> Status:
-        return Status(0, 0, FILETYPE_UNKNOWN, 1, 0, 0, 0, 0)
+        return Status(0, 0, "unknown", 1, 0, 0, 0, 0)
 
     def set_flags(self, flags: int) -> None:
-        raise WasiError(EBADF)
+        raise refusal(errno.EBADF)
 
     def pollable(self) -> int:
         return -1

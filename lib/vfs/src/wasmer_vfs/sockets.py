@@ -1,7 +1,7 @@
 """Sockets that the host has opened, for a guest that can use but not make them.
 
 A listening socket can be accepted from, a connected one read, written and shut down; reading
-and writing also work through `fd_read` and `fd_write`. No call blocks in the system: it waits
+and writing are those of any file, too. No call blocks in the system: it waits
 where deadlines, cancellations and signals are seen. Whether a guest wants to wait at all is
 kept here; the flags of the host's socket, which others may share, are not changed.
 """
@@ -13,19 +13,9 @@ import socket as host_sockets
 from typing import Final, final
 
 from wasmer_runtime_core.interrupts import raised_by_a_handler
-from wasmer_wasi.errno import EINVAL, WasiError
-from wasmer_wasi.files import Buffers, Pieces, Status, StreamFile, bytes_waiting
-from wasmer_wasi.types import (
-    FDFLAG_NONBLOCK,
-    FILETYPE_SOCKET_DGRAM,
-    FILETYPE_SOCKET_STREAM,
-    RIFLAG_PEEK,
-    RIFLAG_WAITALL,
-    ROFLAG_DATA_TRUNCATED,
-    SDFLAG_RD,
-    SDFLAG_WR,
-)
-from wasmer_wasi.waiting import lock_of_the_process, wait_to_read, wait_to_write
+from wasmer_vfs.files import Buffers, Pieces, StreamFile, bytes_waiting
+from wasmer_vfs.status import Status
+from wasmer_vfs.waiting import lock_of_the_process, wait_to_read, wait_to_write
 
 _ACCEPTING: Final = lock_of_the_process()
 """Held while a listening socket does not block, which others may see that share it."""
@@ -48,13 +38,13 @@ class Socket(StreamFile):
         self.stream = socket.type == host_sockets.SOCK_STREAM
         self.nonblocking = nonblocking
 
-    def accept(self, flags: int) -> Socket:
-        """The next connection; `flags` are fdflags, of which only NONBLOCK means something here."""
+    def accept(self, *, nonblocking: bool = False) -> Socket:
+        """The next connection; `nonblocking` as it shall be for that."""
         while True:
             if not self.nonblocking:
                 wait_to_read(self.socket.fileno())
             try:
-                return Socket(self._accept_at_once(), nonblocking=bool(flags & FDFLAG_NONBLOCK))
+                return Socket(self._accept_at_once(), nonblocking=nonblocking)
             except BlockingIOError:
                 if self.nonblocking:
                     raise
@@ -69,13 +59,16 @@ class Socket(StreamFile):
             finally:
                 os.set_blocking(host, blocking)
 
-    def receive(self, buffers: Buffers, flags: int) -> tuple[int, int]:
-        """(bytes received, roflags)."""
-        host = host_sockets.MSG_DONTWAIT | (host_sockets.MSG_PEEK if flags & RIFLAG_PEEK else 0)
-        if flags & RIFLAG_WAITALL and not flags & RIFLAG_PEEK and self.stream:
-            return self._receive_all(buffers), 0
-        count, truncated = self._receive(buffers, host)
-        return count, ROFLAG_DATA_TRUNCATED if truncated else 0
+    def receive(self, buffers: Buffers, *, peek: bool = False, wait_all: bool = False) -> tuple[int, bool]:
+        """(bytes received, whether a message was longer than the buffers).
+
+        Args:
+            peek: leave them there to be received again.
+            wait_all: until the buffers are full or there is no more, where that can be said of the socket.
+        """
+        if wait_all and not peek and self.stream:
+            return self._receive_all(buffers), False
+        return self._receive(buffers, host_sockets.MSG_DONTWAIT | (host_sockets.MSG_PEEK if peek else 0))
 
     def _receive(self, buffers: Buffers, host: int) -> tuple[int, bool]:
         while True:
@@ -107,7 +100,7 @@ class Socket(StreamFile):
         return total
 
     def read(self, buffers: Buffers) -> int:
-        return self.receive(buffers, 0)[0]
+        return self._receive(buffers, host_sockets.MSG_DONTWAIT)[0]
 
     def write(self, buffers: Pieces) -> int:
         """All of it, as a process would; as much as the system takes at once, if the guest does not want to wait."""
@@ -140,21 +133,14 @@ class Socket(StreamFile):
             wait_to_write(self.socket.fileno())
 
     def shutdown(self, how: int) -> None:
-        """Close one or both directions; `how` are sdflags."""
-        if how == SDFLAG_RD:
-            self.socket.shutdown(host_sockets.SHUT_RD)
-        elif how == SDFLAG_WR:
-            self.socket.shutdown(host_sockets.SHUT_WR)
-        elif how == SDFLAG_RD | SDFLAG_WR:
-            self.socket.shutdown(host_sockets.SHUT_RDWR)
-        else:
-            raise WasiError(EINVAL)
+        """Close one or both directions, as `socket.SHUT_RD` … say."""
+        self.socket.shutdown(how)
 
     def status(self) -> Status:
-        return Status(0, 0, FILETYPE_SOCKET_STREAM if self.stream else FILETYPE_SOCKET_DGRAM, 1, 0, 0, 0, 0)
+        return Status(0, 0, "stream socket" if self.stream else "datagram socket", 1, 0, 0, 0, 0)
 
     def set_flags(self, flags: int) -> None:
-        self.nonblocking = bool(flags & FDFLAG_NONBLOCK)
+        self.nonblocking = bool(flags & os.O_NONBLOCK)
 
     def pollable(self) -> int:
         return self.socket.fileno()

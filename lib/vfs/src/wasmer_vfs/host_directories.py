@@ -30,21 +30,14 @@ import functools
 import os
 import stat
 from types import TracebackType
-from typing import Final, NamedTuple, Protocol, final
+from typing import Final, final
 
-from wasmer_wasi.errno import EINVAL, EISDIR, ELOOP, ENOTDIR, EPERM, EXDEV, WasiError
-from wasmer_wasi.files import FILETYPES, File, HostFile, Owned, Status, host_flags, kept_times, status_of
-from wasmer_wasi.paths import resolve, resolve_parent, split
-from wasmer_wasi.types import (
-    FDFLAG_NONBLOCK,
-    FILETYPE_DIRECTORY,
-    FILETYPE_UNKNOWN,
-    OFLAG_CREAT,
-    OFLAG_DIRECTORY,
-    OFLAG_EXCL,
-    OFLAG_TRUNC,
-)
-from wasmer_wasi.waiting import LOOK_EVERY, look, wait
+from wasmer_vfs.directories import WRITING, Directory, Entry, check_flags
+from wasmer_vfs.errors import OutOfDirectory, refusal
+from wasmer_vfs.files import File, HostFile, Owned
+from wasmer_vfs.paths import resolve, resolve_parent, split
+from wasmer_vfs.status import Kind, Status, kept_times, kind_of, status_of
+from wasmer_vfs.waiting import LOOK_EVERY, look, wait
 
 MAX_STEPS: Final = 1 << 15
 """Directories that are entered while one path is resolved, those that are walked again included."""
@@ -52,45 +45,7 @@ MAX_STEPS: Final = 1 << 15
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _WALK: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN: Final = os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
-
-
-class Entry(NamedTuple):
-    """One name in a directory."""
-
-    ino: int
-    filetype: int
-    name: bytes
-
-
-class Opening(NamedTuple):
-    """How a path is to be opened."""
-
-    follow: bool
-    oflags: int
-    flags: int  # fdflags
-    readable: bool
-    writable: bool
-
-
-class Directory(Protocol):
-    """An open directory; paths are bytes as the guest wrote them. Raises OSError or WasiError."""
-
-    def open(self, path: bytes, opening: Opening) -> File | Directory: ...
-    def path_status(self, path: bytes, follow: bool) -> Status: ...
-    def path_set_times(self, path: bytes, follow: bool, atim: int | None, mtim: int | None) -> None: ...
-    def create_directory(self, path: bytes) -> None: ...
-    def read_link(self, path: bytes) -> bytes: ...
-    def remove_directory(self, path: bytes) -> None: ...
-    def unlink(self, path: bytes) -> None: ...
-    def symlink(self, target: bytes, path: bytes) -> None: ...
-    def link(self, path: bytes, other: Directory, other_path: bytes) -> None: ...
-    def rename(self, path: bytes, other: Directory, other_path: bytes) -> None: ...
-    def entries(self) -> list[Entry]: ...
-    def status(self) -> Status: ...
-    def set_times(self, atim: int | None, mtim: int | None) -> None: ...
-    def sync(self, *, data_only: bool) -> None: ...
-    def duplicate(self, *, read_only: bool = False) -> Directory: ...
-    def close(self) -> None: ...
+_EXCLUSIVE: Final = os.O_CREAT | os.O_EXCL
 
 
 @final
@@ -130,7 +85,7 @@ class _HostCursor:
         if self._steps % LOOK_EVERY == 0:
             look()
             if self._steps >= MAX_STEPS:
-                raise WasiError(ELOOP)
+                raise refusal(errno.ELOOP)
         try:
             held.extend(map(functools.partial(os.open, dir_fd=self.current), (name,), (_WALK,)))
         except NotADirectoryError:  # which a link is, too, when it is not followed
@@ -149,7 +104,7 @@ class _HostCursor:
         self._names = []
         for name in names:
             if not self.down(name):
-                raise WasiError(ENOTDIR)  # someone has replaced the directory
+                raise refusal(errno.ENOTDIR)  # someone has replaced the directory
 
     def text_of_link(self, name: bytes) -> bytes | None:
         try:
@@ -189,34 +144,21 @@ class HostDirectory:
 
     # --- paths
 
-    def open(self, path: bytes, opening: Opening) -> File | Directory:
-        oflags = opening.oflags
-        if oflags & OFLAG_DIRECTORY and oflags & (OFLAG_CREAT | OFLAG_EXCL | OFLAG_TRUNC):
-            raise WasiError(EINVAL)
-        if self.read_only and (opening.writable or oflags & (OFLAG_CREAT | OFLAG_TRUNC)):
+    def open(self, path: bytes, flags: int, *, follow: bool) -> File | Directory:
+        check_flags(flags)
+        if self.read_only and flags & WRITING:
             split(path)
-            raise WasiError(EPERM)
-        if oflags & OFLAG_CREAT and path.endswith(b"/"):
+            raise refusal(errno.EPERM)
+        if flags & os.O_CREAT and path.endswith(b"/"):
             split(path)
-            raise WasiError(EISDIR)
-        flags = _OPEN | host_flags(opening.flags)
-        flags |= (os.O_RDWR if opening.readable else os.O_WRONLY) if opening.writable else os.O_RDONLY
-        if oflags & OFLAG_DIRECTORY:
-            flags |= os.O_DIRECTORY
-        if oflags & OFLAG_CREAT:
-            flags |= os.O_CREAT
-        if oflags & OFLAG_EXCL:
-            flags |= os.O_EXCL
-        if oflags & OFLAG_TRUNC:
-            flags |= os.O_TRUNC
-        exclusive = OFLAG_CREAT | OFLAG_EXCL
-        follow = opening.follow and oflags & exclusive != exclusive
-        nonblocking = bool(opening.flags & FDFLAG_NONBLOCK)
+            raise refusal(errno.EISDIR)
+        follow = follow and flags & _EXCLUSIVE != _EXCLUSIVE
+        nonblocking = bool(flags & os.O_NONBLOCK)
         opened = Owned()
         try:
             with _HostCursor(self.host) as cursor:
                 name = cursor.locate(path, follow)
-                _open_or_wait(opened, name, flags, cursor.current, nonblocking)
+                _open_or_wait(opened, name, _OPEN | flags, cursor.current, nonblocking)
             found = os.fstat(opened[0])
             if stat.S_ISDIR(found.st_mode):
                 return HostDirectory(opened, read_only=self.read_only)
@@ -268,12 +210,12 @@ class HostDirectory:
             name = resolve_parent(cursor, path)
             self._must_be_writable()
             if target.startswith(b"/"):
-                raise WasiError(EPERM)
+                raise OutOfDirectory
             os.symlink(target, name, dir_fd=cursor.current)
 
     def link(self, path: bytes, other: Directory, other_path: bytes) -> None:
         if not isinstance(other, HostDirectory):
-            raise WasiError(EXDEV)
+            raise refusal(errno.EXDEV)
         with _HostCursor(self.host) as cursor, _HostCursor(other.host) as other_cursor:
             name = cursor.locate(path, False)
             other_name = resolve_parent(other_cursor, other_path)
@@ -283,7 +225,7 @@ class HostDirectory:
 
     def rename(self, path: bytes, other: Directory, other_path: bytes) -> None:
         if not isinstance(other, HostDirectory):
-            raise WasiError(EXDEV)
+            raise refusal(errno.EXDEV)
         with _HostCursor(self.host) as cursor, _HostCursor(other.host) as other_cursor:
             name = resolve_parent(cursor, path)
             other_name = resolve_parent(other_cursor, other_path)
@@ -293,19 +235,19 @@ class HostDirectory:
 
     def _must_be_writable(self) -> None:
         if self.read_only:
-            raise WasiError(EPERM)
+            raise refusal(errno.EPERM)
 
     # --- the directory itself
 
     def entries(self) -> list[Entry]:
         """Every name, sorted, after `.` and `..` (which has the number of `.`: what is above is not told)."""
         own = os.fstat(self.host).st_ino
-        found = [Entry(own, FILETYPE_DIRECTORY, b"."), Entry(own, FILETYPE_DIRECTORY, b"..")]
+        found = [Entry(own, "directory", b"."), Entry(own, "directory", b"..")]
         rest = []
         again = _reopened(self.host)
         with os.scandir(again[0]) as listing:
             for entry in listing:
-                rest.append(Entry(entry.inode(), _filetype(entry), os.fsencode(entry.name)))
+                rest.append(Entry(entry.inode(), _kind(entry), os.fsencode(entry.name)))
                 if len(rest) % LOOK_EVERY == 0:
                     look()
         again.close()
@@ -367,15 +309,15 @@ def _name_of(entry: Entry) -> bytes:
     return entry.name
 
 
-def _filetype(entry: os.DirEntry[str]) -> int:
+def _kind(entry: os.DirEntry[str]) -> Kind:
     """From the listing itself where it says, else by a stat."""
     if entry.is_symlink():
-        return FILETYPES[stat.S_IFLNK]
+        return "link"
     if entry.is_dir(follow_symlinks=False):
-        return FILETYPE_DIRECTORY
+        return "directory"
     if entry.is_file(follow_symlinks=False):
-        return FILETYPES[stat.S_IFREG]
+        return "file"
     try:
-        return FILETYPES.get(stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode), FILETYPE_UNKNOWN)
+        return kind_of(entry.stat(follow_symlinks=False).st_mode)
     except OSError:
-        return FILETYPE_UNKNOWN
+        return "unknown"

@@ -1,4 +1,4 @@
-"""Clocks: what `clock_time_get` reads and `poll_oneoff` waits by.
+"""Clocks: what a program reads the time from and waits by.
 
 `SystemClock` is the host's. `VirtualClock` moves only when it is told to or when the program
 sleeps, which then takes no time: runs with it can be repeated exactly.
@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol, final
 
 from wasmer_runtime_core import interrupts
-from wasmer_wasi.types import CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME
 
 
 class Clock(Protocol):
     """Clocks of a program.
 
     Attributes:
-        readers: for each clock id a function that returns its time in nanoseconds.
-        resolutions: for each clock id the resolution in nanoseconds.
+        readers: for each clock, as `time` numbers them (`time.CLOCK_REALTIME` …), a function that returns its time in
+            nanoseconds.
+        resolutions: for each clock the resolution in nanoseconds.
         virtual: time passes only by `sleep`.
     """
 
@@ -41,22 +41,17 @@ class SystemClock:
     def __init__(self) -> None:
         self.virtual = False
         self.readers: Mapping[int, Callable[[], int]] = _READERS
-        self.resolutions: Mapping[int, int] = {
-            CLOCK_REALTIME: _resolution(time.CLOCK_REALTIME),
-            CLOCK_MONOTONIC: _resolution(time.CLOCK_MONOTONIC),
-            CLOCK_PROCESS_CPUTIME: _resolution(time.CLOCK_PROCESS_CPUTIME_ID),
-            CLOCK_THREAD_CPUTIME: _resolution(time.CLOCK_THREAD_CPUTIME_ID),
-        }
+        self.resolutions: Mapping[int, int] = {clock: _resolution(clock) for clock in _READERS}
 
     def sleep(self, nanoseconds: int) -> None:
         interrupts.wait((), nanoseconds / 1_000_000_000)
 
 
 _READERS: Final = {
-    CLOCK_REALTIME: time.time_ns,
-    CLOCK_MONOTONIC: time.monotonic_ns,
-    CLOCK_PROCESS_CPUTIME: time.process_time_ns,
-    CLOCK_THREAD_CPUTIME: time.thread_time_ns,
+    time.CLOCK_REALTIME: time.time_ns,
+    time.CLOCK_MONOTONIC: time.monotonic_ns,
+    time.CLOCK_PROCESS_CPUTIME_ID: time.process_time_ns,
+    time.CLOCK_THREAD_CPUTIME_ID: time.thread_time_ns,
 }
 
 
@@ -85,10 +80,10 @@ class VirtualClock:
         self.tick = tick
         self.elapsed = 0
         self.readers: Mapping[int, Callable[[], int]] = {
-            CLOCK_REALTIME: self._read_realtime,
-            CLOCK_MONOTONIC: self._read,
-            CLOCK_PROCESS_CPUTIME: self._read,
-            CLOCK_THREAD_CPUTIME: self._read,
+            time.CLOCK_REALTIME: self._read_realtime,
+            time.CLOCK_MONOTONIC: self._read,
+            time.CLOCK_PROCESS_CPUTIME_ID: self._read,
+            time.CLOCK_THREAD_CPUTIME_ID: self._read,
         }
         self.resolutions: Mapping[int, int] = dict.fromkeys(self.readers, 1)
 

@@ -1,10 +1,10 @@
 """What can stand behind a file descriptor that is not a directory, and the host's own files.
 
 `File` is what every open file can do; each operation takes buffers that lie in the guest's
-memory, so that nothing is copied on the way, and raises `OSError` or `WasiError` where it
-cannot. `HostFile` is a file of the host that a guest has opened: a regular one, a pipe, a device.
-`HostStream` is a descriptor that the host lends for a standard stream. Python file
-objects are in `streams`, files in memory in `memory_filesystem`, sockets in `sockets`.
+memory, so that nothing is copied on the way, and raises `OSError` where it cannot. `HostFile` is a
+file of the host that a guest has opened: a regular one, a pipe, a device. `HostStream` is a
+descriptor that the host lends for a standard stream. Python file objects are in `streams`, files
+in memory in `memory_directories`, sockets in `sockets`.
 
 No operation blocks in the system's call: what may have to wait does so where deadlines,
 cancellations and signals are seen (`waiting`).
@@ -13,60 +13,43 @@ cancellations and signals are seen (`waiting`).
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import select
 import stat
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol, final
+from typing import Final, Protocol, final
 
 from wasmer_runtime_core.interrupts import raised_by_a_handler
-from wasmer_wasi.errno import EBADF, EINVAL, ENOSPC, ENOTSUP, EPERM, ESPIPE, WasiError
-from wasmer_wasi.types import (
-    FDFLAG_APPEND,
-    FDFLAG_DSYNC,
-    FDFLAG_NONBLOCK,
-    FDFLAG_RSYNC,
-    FDFLAG_SYNC,
-    FILETYPE_BLOCK_DEVICE,
-    FILETYPE_CHARACTER_DEVICE,
-    FILETYPE_DIRECTORY,
-    FILETYPE_REGULAR_FILE,
-    FILETYPE_SOCKET_STREAM,
-    FILETYPE_SYMBOLIC_LINK,
-    FILETYPE_UNKNOWN,
-)
-from wasmer_wasi.waiting import PIECE_BYTES, is_ready, lock_of_the_process, look, wait_to_read, wait_to_write
+from wasmer_vfs.errors import refusal
+from wasmer_vfs.status import Kind, Status, kept_times, status_of
+from wasmer_vfs.waiting import PIECE_BYTES, is_ready, lock_of_the_process, look, wait_to_read, wait_to_write
 
 Buffers = list[memoryview]
 """What is read into."""
 Pieces = Sequence[bytes | memoryview]
 """What is written."""
 
-SEEK_SET: Final = 0
-SEEK_CUR: Final = 1
-SEEK_END: Final = 2
 
-
-class Status(NamedTuple):
-    """A filestat record's fields, in their order. Times are nanoseconds since 1970."""
-
-    dev: int
-    ino: int
-    filetype: int
-    nlink: int
-    size: int
-    atim: int
-    mtim: int
-    ctim: int
+def release(buffers: Buffers) -> None:
+    """Let go of the memory, but for what a file object of the user's own has kept of it."""
+    for buffer in buffers:
+        try:
+            buffer.release()
+        except BufferError:  # a view of this view is kept: it is the user's
+            pass
 
 
 class File(Protocol):
     """An open file. Buffers are filled or written in turn; counts are bytes.
 
+    `seek` takes `os.SEEK_SET` …, `advise` `os.POSIX_FADV_NORMAL` …, `set_flags` those flags of `os.open` that say how
+    a file is written and waited for (`os.O_APPEND`, `os.O_NONBLOCK`, `os.O_SYNC` …); the rest are then off.
+
     Attributes:
         direct: a descriptor of the host that can be read and written without waiting, or -1.
-        seekable: it has positions; else it is a stream, with fewer rights.
+        seekable: it has positions; else it is a stream.
     """
 
     @property
@@ -96,59 +79,6 @@ class File(Protocol):
     def close(self) -> None: ...
 
 
-FILETYPES: Final = {
-    stat.S_IFREG: FILETYPE_REGULAR_FILE,
-    stat.S_IFDIR: FILETYPE_DIRECTORY,
-    stat.S_IFLNK: FILETYPE_SYMBOLIC_LINK,
-    stat.S_IFCHR: FILETYPE_CHARACTER_DEVICE,
-    stat.S_IFBLK: FILETYPE_BLOCK_DEVICE,
-    stat.S_IFSOCK: FILETYPE_SOCKET_STREAM,
-}
-"""The host's kinds of file. A pipe has none in WASI: it is `FILETYPE_UNKNOWN`."""
-
-
-def status_of(found: os.stat_result) -> Status:
-    """The host's answer as WASI's record."""
-    return Status(
-        found.st_dev,
-        found.st_ino,
-        FILETYPES.get(stat.S_IFMT(found.st_mode), FILETYPE_UNKNOWN),
-        found.st_nlink,
-        found.st_size,
-        found.st_atime_ns & _U64,
-        found.st_mtime_ns & _U64,
-        found.st_ctime_ns & _U64,
-    )
-
-
-_U64: Final = 0xFFFF_FFFF_FFFF_FFFF
-_HOST_FLAGS: Final = (
-    (FDFLAG_APPEND, os.O_APPEND),
-    (FDFLAG_DSYNC, os.O_DSYNC),
-    (FDFLAG_NONBLOCK, os.O_NONBLOCK),
-    (FDFLAG_RSYNC, os.O_RSYNC),
-    (FDFLAG_SYNC, os.O_SYNC),
-)
-_CHANGEABLE: Final = FDFLAG_APPEND | FDFLAG_NONBLOCK
-_ADVICES: Final = (
-    os.POSIX_FADV_NORMAL,
-    os.POSIX_FADV_SEQUENTIAL,
-    os.POSIX_FADV_RANDOM,
-    os.POSIX_FADV_WILLNEED,
-    os.POSIX_FADV_DONTNEED,
-    os.POSIX_FADV_NOREUSE,
-)
-
-
-def host_flags(flags: int) -> int:
-    """fdflags as the host's `open` takes them."""
-    result = 0
-    for flag, host in _HOST_FLAGS:
-        if flags & flag:
-            result |= host
-    return result
-
-
 @final
 class Owned(list[int]):
     """Descriptors of the host that are closed with this object, if nobody has closed them before.
@@ -171,6 +101,8 @@ class Owned(list[int]):
         list(map(os.close, map(self.pop, _FIRST)))
 
 
+_CHANGEABLE: Final = os.O_APPEND | os.O_NONBLOCK
+"""What can be set and taken back while a file is open."""
 _FIRST: Final = (0,)
 _LAST: Final = (-1,)
 
@@ -184,28 +116,28 @@ class StreamFile:
     seekable = False
 
     def read_at(self, buffers: Buffers, offset: int) -> int:
-        raise WasiError(ESPIPE)
+        raise refusal(errno.ESPIPE)
 
     def write_at(self, buffers: Pieces, offset: int) -> int:
-        raise WasiError(ESPIPE)
+        raise refusal(errno.ESPIPE)
 
     def seek(self, offset: int, whence: int) -> int:
-        raise WasiError(ESPIPE)
+        raise refusal(errno.ESPIPE)
 
     def set_size(self, size: int) -> None:
-        raise WasiError(EINVAL)
+        raise refusal(errno.EINVAL)
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
-        raise WasiError(ENOTSUP)
+        raise refusal(errno.ENOTSUP)
 
     def sync(self, *, data_only: bool) -> None:
-        raise WasiError(EINVAL)
+        raise refusal(errno.EINVAL)
 
     def allocate(self, offset: int, length: int) -> None:
-        raise WasiError(ESPIPE)
+        raise refusal(errno.ESPIPE)
 
     def advise(self, offset: int, length: int, advice: int) -> None:
-        raise WasiError(ESPIPE)
+        raise refusal(errno.ESPIPE)
 
 
 @final
@@ -264,11 +196,11 @@ class HostStream(StreamFile):
                 wait_to_write(self.host)
 
     def status(self) -> Status:
-        filetype = FILETYPE_CHARACTER_DEVICE if os.isatty(self.host) else FILETYPE_UNKNOWN
-        return Status(0, 0, filetype, 1, 0, 0, 0, 0)
+        kind: Kind = "character device" if os.isatty(self.host) else "unknown"
+        return Status(0, 0, kind, 1, 0, 0, 0, 0)
 
     def set_flags(self, flags: int) -> None:
-        raise WasiError(EBADF)
+        raise refusal(errno.EBADF)
 
     def pollable(self) -> int:
         return -1 if self.direct >= 0 else self.host
@@ -301,7 +233,7 @@ def bytes_waiting(host: int) -> int:
     """Bytes that can be read from a descriptor of the host without waiting, as far as it can say; else 1."""
     found = os.fstat(host)
     if stat.S_ISREG(found.st_mode):
-        return max(found.st_size - os.lseek(host, 0, SEEK_CUR), 0)
+        return max(found.st_size - os.lseek(host, 0, os.SEEK_CUR), 0)
     waiting = bytearray(4)
     try:
         fcntl.ioctl(host, _FIONREAD, waiting)
@@ -369,9 +301,13 @@ class HostFile:
         return total
 
     def read_at(self, buffers: Buffers, offset: int) -> int:
+        if offset < 0:
+            raise refusal(errno.EINVAL)
         return read_in_pieces(self.host, buffers, offset)
 
     def write_at(self, buffers: Pieces, offset: int) -> int:
+        if offset < 0:
+            raise refusal(errno.EINVAL)
         return write_in_pieces(self.host, buffers, offset)
 
     def seek(self, offset: int, whence: int) -> int:
@@ -385,7 +321,7 @@ class HostFile:
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         if self.read_only:
-            raise WasiError(EPERM)
+            raise refusal(errno.EPERM)
         os.utime(self.host, ns=kept_times(os.fstat(self.host), atim, mtim))
 
     def sync(self, *, data_only: bool) -> None:
@@ -398,25 +334,24 @@ class HostFile:
         """In pieces: where the host's file system cannot do it at once, it is done block by block."""
         system = os.fstatvfs(self.host)
         if offset < 0 or length <= 0:
-            raise WasiError(EINVAL)
+            raise refusal(errno.EINVAL)
         if max(offset + length - os.fstat(self.host).st_size, 0) > system.f_frsize * system.f_bavail:
-            raise WasiError(ENOSPC)
+            raise refusal(errno.ENOSPC)
         for start in range(offset, offset + length, PIECE_BYTES):
             os.posix_fallocate(self.host, start, min(PIECE_BYTES, offset + length - start))
             look()
 
     def advise(self, offset: int, length: int, advice: int) -> None:
-        if _ADVICES[advice] == os.POSIX_FADV_WILLNEED:  # which the host begins to read at once, as much as it may be
+        if advice == os.POSIX_FADV_WILLNEED:  # which the host begins to read at once, as much as it may be
             length = min(length or PIECE_BYTES, PIECE_BYTES)
-        os.posix_fadvise(self.host, offset, length, _ADVICES[advice])
+        os.posix_fadvise(self.host, offset, length, advice)
 
     def set_flags(self, flags: int) -> None:
         now = fcntl.fcntl(self.host, fcntl.F_GETFL)
-        if host_flags(flags & ~_CHANGEABLE) & ~now:
-            raise WasiError(EINVAL)  # a host cannot turn synchronous writing on for an open file
-        appending = host_flags(FDFLAG_APPEND)
-        fcntl.fcntl(self.host, fcntl.F_SETFL, now & ~appending | host_flags(flags) & appending)
-        self.nonblocking = bool(flags & FDFLAG_NONBLOCK)
+        if flags & ~_CHANGEABLE & ~now:
+            raise refusal(errno.EINVAL)  # a host cannot turn synchronous writing on for an open file
+        fcntl.fcntl(self.host, fcntl.F_SETFL, now & ~os.O_APPEND | flags & os.O_APPEND)
+        self.nonblocking = bool(flags & os.O_NONBLOCK)
 
     def pollable(self) -> int:
         return -1 if self.direct >= 0 else self.host
@@ -431,7 +366,7 @@ class HostFile:
 
 def _has_position(host: int) -> bool:
     try:
-        os.lseek(host, 0, SEEK_CUR)
+        os.lseek(host, 0, os.SEEK_CUR)
     except OSError:
         return False
     return True
@@ -475,11 +410,3 @@ def write_in_pieces(host: int, buffers: Pieces, offset: int = -1) -> int:
 
 
 _FIONREAD: Final = 0x541B
-
-
-def kept_times(found: os.stat_result, atim: int | None, mtim: int | None) -> tuple[int, int]:
-    """Both times, those that are None as they are now."""
-    return (
-        found.st_atime_ns if atim is None else atim,
-        found.st_mtime_ns if mtim is None else mtim,
-    )

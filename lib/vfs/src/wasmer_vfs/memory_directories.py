@@ -1,57 +1,35 @@
 """Directories and files that exist only in memory.
 
-`MemoryDirectory` can be preopened like a directory of the host, and behaves like one: links,
+`MemoryDirectory` can be given to a program like a directory of the host, and behaves like one: links,
 renames, times, files that live on while they are open though their name is gone. A guest can
 fill no more than limits that are set when the tree is made, of bytes and of names::
 
     scratch = MemoryDirectory({"input/data.txt": b"1 2 3", "output/": None})
-    state = WasiState.new("sum").preopen("/", scratch).build()
     …
     scratch.read_bytes("output/sum.txt")
 
-Copies of a state share the tree: what one instance writes, the next one sees, in whatever
+Whoever is given the same tree shares it: what one program writes, the next one sees, in whatever
 thread it runs: each operation is whole.
 """
 
 from __future__ import annotations
 
+import errno
 import functools
 import itertools
+import os
 import time
 from _thread import RLock
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar, final
 
-from wasmer_wasi.errno import (
-    EBADF,
-    EBUSY,
-    EEXIST,
-    EINVAL,
-    EISDIR,
-    ELOOP,
-    ENAMETOOLONG,
-    ENOENT,
-    ENOSPC,
-    ENOTDIR,
-    ENOTEMPTY,
-    EPERM,
-    EXDEV,
-    WasiError,
-)
-from wasmer_wasi.files import SEEK_CUR, SEEK_END, SEEK_SET, Buffers, File, Pieces, Status
-from wasmer_wasi.filesystem import Directory, Entry, Opening
-from wasmer_wasi.paths import MAX_PATH_BYTES, resolve, resolve_parent, split
-from wasmer_wasi.types import (
-    FDFLAG_APPEND,
-    FILETYPE_DIRECTORY,
-    FILETYPE_REGULAR_FILE,
-    FILETYPE_SYMBOLIC_LINK,
-    OFLAG_CREAT,
-    OFLAG_DIRECTORY,
-    OFLAG_EXCL,
-    OFLAG_TRUNC,
-)
-from wasmer_wasi.waiting import PIECE_BYTES, Interrupted, look
+from wasmer_runtime_core.interrupts import raised_by_a_handler
+from wasmer_vfs.directories import WRITING, Directory, Entry, check_flags
+from wasmer_vfs.errors import OutOfDirectory, refusal
+from wasmer_vfs.files import Buffers, File, Pieces
+from wasmer_vfs.paths import MAX_PATH_BYTES, resolve, resolve_parent, split
+from wasmer_vfs.status import Kind, Status
+from wasmer_vfs.waiting import PIECE_BYTES, Interrupted, look
 
 DEFAULT_LIMIT_BYTES: Final = 1 << 30
 MAX_NAME_BYTES: Final = 255
@@ -90,10 +68,10 @@ class _Volume:
         """Count bytes and names in (or out, if negative).
 
         Raises:
-            WasiError: ENOSPC, a limit is reached.
+            OSError: ENOSPC, a limit is reached.
         """
         if (count > 0 and self.used + count > self.limit) or (names > 0 and self.names + names > self.limit_names):
-            raise WasiError(ENOSPC)
+            raise refusal(errno.ENOSPC)
         self.used += count
         self.names += names
 
@@ -123,38 +101,38 @@ class _Node:
 
     __slots__ = ("atim", "ctim", "data", "entries", "ino", "links", "mtim", "parent", "target", "volume")
 
-    def __init__(self, volume: _Volume, filetype: int, target: bytes = b"") -> None:
+    def __init__(self, volume: _Volume, kind: Kind, target: bytes = b"") -> None:
         volume.take(_NODE_BYTES + len(target))
         self.volume = volume
         self.ino = next(volume.numbers)
-        self.links = 2 if filetype == FILETYPE_DIRECTORY else 1
-        self.data = bytearray() if filetype == FILETYPE_REGULAR_FILE else None
-        self.entries: dict[bytes, _Node] | None = {} if filetype == FILETYPE_DIRECTORY else None
+        self.links = 2 if kind == "directory" else 1
+        self.data = bytearray() if kind == "file" else None
+        self.entries: dict[bytes, _Node] | None = {} if kind == "directory" else None
         self.target = target
         self.parent: _Node | None = None
         self.atim = self.mtim = self.ctim = time.time_ns()
 
     @property
-    def filetype(self) -> int:
+    def kind(self) -> Kind:
         if self.entries is not None:
-            return FILETYPE_DIRECTORY
-        return FILETYPE_SYMBOLIC_LINK if self.data is None else FILETYPE_REGULAR_FILE
+            return "directory"
+        return "link" if self.data is None else "file"
 
     def names(self) -> dict[bytes, _Node]:
         """The entries of a directory; ENOTDIR for anything else."""
         if self.entries is None:
-            raise WasiError(ENOTDIR)
+            raise refusal(errno.ENOTDIR)
         return self.entries
 
     def must_have_a_name(self) -> None:
         """ENOENT for a directory that was removed, though it is still open: nobody could remove what is made in it."""
         if not self.links:
-            raise WasiError(ENOENT)
+            raise refusal(errno.ENOENT)
 
     def content(self) -> bytearray:
         """The bytes of a file; EBADF for anything else."""
         if self.data is None:
-            raise WasiError(EBADF)
+            raise refusal(errno.EBADF)
         return self.data
 
     def resize(self, size: int) -> None:
@@ -181,7 +159,7 @@ class _Node:
 
     def status(self) -> Status:
         size = len(self.data) if self.data is not None else len(self.target) if self.entries is None else 4096
-        return Status(self.volume.device, self.ino, self.filetype, self.links, size, self.atim, self.mtim, self.ctim)
+        return Status(self.volume.device, self.ino, self.kind, self.links, size, self.atim, self.mtim, self.ctim)
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         self.atim = self.atim if atim is None else atim
@@ -207,18 +185,19 @@ class MemoryFile:
     direct = -1
     seekable = True
 
-    __slots__ = ("_appending", "_node", "_position", "_read_only", "_writable")
+    __slots__ = ("_appending", "_node", "_position", "_read_only", "_readable", "_writable")
 
-    def __init__(self, node: _Node, flags: int, *, writable: bool, read_only: bool = False) -> None:
+    def __init__(self, node: _Node, flags: int, *, read_only: bool = False) -> None:
         self._node = node
         self._position = 0
-        self._writable = writable
+        self._readable = flags & os.O_ACCMODE != os.O_WRONLY
+        self._writable = flags & os.O_ACCMODE != os.O_RDONLY
         self._read_only = read_only
-        self._appending = bool(flags & FDFLAG_APPEND)
+        self._appending = bool(flags & os.O_APPEND)
 
     @_whole
     def read(self, buffers: Buffers) -> int:
-        count = self.read_at(buffers, self._position)
+        count = self._read(buffers, self._position)
         self._position += count
         return count
 
@@ -226,12 +205,25 @@ class MemoryFile:
     def write(self, buffers: Pieces) -> int:
         if self._appending:
             self._position = len(self._node.content())
-        count = self.write_at(buffers, self._position)
+        count = self._write(buffers, self._position)
         self._position += count
         return count
 
     @_whole
     def read_at(self, buffers: Buffers, offset: int) -> int:
+        if offset < 0:
+            raise refusal(errno.EINVAL)
+        return self._read(buffers, offset)
+
+    @_whole
+    def write_at(self, buffers: Pieces, offset: int) -> int:
+        if offset < 0:
+            raise refusal(errno.EINVAL)
+        return self._write(buffers, offset)
+
+    def _read(self, buffers: Buffers, offset: int) -> int:
+        if not self._readable:
+            raise refusal(errno.EBADF)
         total = 0
         with memoryview(self._node.content()) as data:
             for buffer in buffers:
@@ -245,8 +237,9 @@ class MemoryFile:
         self._node.atim = time.time_ns()
         return total
 
-    @_whole
-    def write_at(self, buffers: Pieces, offset: int) -> int:
+    def _write(self, buffers: Pieces, offset: int) -> int:
+        if not self._writable:
+            raise refusal(errno.EBADF)
         data = self._node.content()
         total = sum(map(len, buffers))
         if not total:
@@ -266,9 +259,9 @@ class MemoryFile:
 
     @_whole
     def seek(self, offset: int, whence: int) -> int:
-        base = {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: len(self._node.content())}[whence]
-        if not 0 <= base + offset < 1 << 63:
-            raise WasiError(EINVAL)
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: len(self._node.content())}.get(whence)
+        if base is None or not 0 <= base + offset < 1 << 63:
+            raise refusal(errno.EINVAL)
         self._position = base + offset
         return self._position
 
@@ -277,13 +270,13 @@ class MemoryFile:
 
     @_whole
     def set_size(self, size: int) -> None:
-        if not self._writable:
-            raise WasiError(EINVAL)
+        if not self._writable or size < 0:
+            raise refusal(errno.EINVAL)
         self._node.resize(size)
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         if self._read_only:
-            raise WasiError(EPERM)
+            raise refusal(errno.EPERM)
         self._node.set_times(atim, mtim)
 
     def sync(self, *, data_only: bool) -> None:
@@ -292,9 +285,9 @@ class MemoryFile:
     @_whole
     def allocate(self, offset: int, length: int) -> None:
         if not self._writable:
-            raise WasiError(EBADF)
+            raise refusal(errno.EBADF)
         if offset < 0 or length <= 0:
-            raise WasiError(EINVAL)
+            raise refusal(errno.EINVAL)
         if offset + length > len(self._node.content()):
             self._node.resize(offset + length)
 
@@ -302,7 +295,7 @@ class MemoryFile:
         pass
 
     def set_flags(self, flags: int) -> None:
-        self._appending = bool(flags & FDFLAG_APPEND)
+        self._appending = bool(flags & os.O_APPEND)
 
     def pollable(self) -> int:
         return -1
@@ -341,7 +334,7 @@ class _NodeCursor:
 
     def text_of_link(self, name: bytes) -> bytes | None:
         node = self.current.names().get(name)
-        if node is None or node.filetype != FILETYPE_SYMBOLIC_LINK:
+        if node is None or node.kind != "link":
             _checked(name)
             return None
         return node.target
@@ -349,14 +342,14 @@ class _NodeCursor:
 
 def _checked(name: bytes) -> bytes:
     if len(name) > MAX_NAME_BYTES:
-        raise WasiError(ENAMETOOLONG)
+        raise refusal(errno.ENAMETOOLONG)
     return name
 
 
 def _find(directory: _Node, name: bytes) -> _Node:
     node = directory if name == b"." else directory.names().get(_checked(name))
     if node is None:
-        raise WasiError(ENOENT)
+        raise refusal(errno.ENOENT)
     return node
 
 
@@ -381,7 +374,7 @@ class MemoryDirectory:
         limit_bytes: int = DEFAULT_LIMIT_BYTES,
         limit_names: int = DEFAULT_LIMIT_NAMES,
     ) -> None:
-        self._node = _Node(_Volume(limit_bytes, limit_names), FILETYPE_DIRECTORY)
+        self._node = _Node(_Volume(limit_bytes, limit_names), "directory")
         self._read_only = False
         for path, content in (files or {}).items():
             if content is None or path.endswith("/"):
@@ -408,7 +401,9 @@ class MemoryDirectory:
         """
         try:
             return bytes(self._located(path.encode(), True)[1].content())
-        except WasiError as failure:
+        except OSError as failure:
+            if raised_by_a_handler(failure):
+                raise
             raise FileNotFoundError(f"{path}: {failure}") from None
 
     @_whole
@@ -418,10 +413,10 @@ class MemoryDirectory:
         directory = self._make_directories(above)
         node = directory.names().get(name.encode())
         if node is None:
-            node = self._make(directory, _checked(name.encode()), FILETYPE_REGULAR_FILE)
+            node = self._make(directory, _checked(name.encode()), "file")
         node.resize(0)
         try:
-            MemoryFile(node, 0, writable=True).write_at([content], 0)
+            MemoryFile(node, os.O_WRONLY).write([content])
         except Interrupted as interrupted:
             raise interrupted.reason from None
 
@@ -450,7 +445,7 @@ class MemoryDirectory:
         for name in names:
             key = _checked(name.encode())
             if key and key not in node.names():
-                self._make(node, key, FILETYPE_DIRECTORY)
+                self._make(node, key, "directory")
             node = node.names()[key] if key else node
         return node
 
@@ -466,37 +461,35 @@ class MemoryDirectory:
         return cursor, resolve(cursor, components, must_be_directory, follow)
 
     @_whole
-    def open(self, path: bytes, opening: Opening) -> File | Directory:
-        oflags = opening.oflags
-        creating = bool(oflags & OFLAG_CREAT)
-        if oflags & OFLAG_DIRECTORY and oflags & (OFLAG_CREAT | OFLAG_EXCL | OFLAG_TRUNC):
-            raise WasiError(EINVAL)
-        if self._read_only and (opening.writable or oflags & (OFLAG_CREAT | OFLAG_TRUNC)):
+    def open(self, path: bytes, flags: int, *, follow: bool) -> File | Directory:
+        check_flags(flags)
+        creating = bool(flags & os.O_CREAT)
+        if self._read_only and flags & WRITING:
             split(path)
-            raise WasiError(EPERM)
+            raise refusal(errno.EPERM)
         if creating and path.endswith(b"/"):
             split(path)
-            raise WasiError(EISDIR)
-        exclusive = creating and bool(oflags & OFLAG_EXCL)
-        cursor, name = self._place(path, opening.follow and not exclusive)
+            raise refusal(errno.EISDIR)
+        exclusive = creating and bool(flags & os.O_EXCL)
+        cursor, name = self._place(path, follow and not exclusive)
         node = cursor.current if name == b"." else cursor.current.names().get(_checked(name))
         if node is None:
             if not creating:
-                raise WasiError(ENOENT)
-            node = self._make(cursor.current, name, FILETYPE_REGULAR_FILE)
+                raise refusal(errno.ENOENT)
+            node = self._make(cursor.current, name, "file")
         elif exclusive:
-            raise WasiError(EEXIST)
+            raise refusal(errno.EEXIST)
         if node.entries is not None:
-            if opening.writable or oflags & (OFLAG_CREAT | OFLAG_TRUNC):
-                raise WasiError(EISDIR)
+            if flags & WRITING:
+                raise refusal(errno.EISDIR)
             return MemoryDirectory._over(node, self._read_only)
-        if oflags & OFLAG_DIRECTORY:
-            raise WasiError(ENOTDIR)
+        if flags & os.O_DIRECTORY:
+            raise refusal(errno.ENOTDIR)
         if node.data is None:
-            raise WasiError(ELOOP)
-        if oflags & OFLAG_TRUNC:
+            raise refusal(errno.ELOOP)
+        if flags & os.O_TRUNC:
             node.resize(0)
-        return MemoryFile(node, opening.flags, writable=opening.writable, read_only=self._read_only)
+        return MemoryFile(node, flags, read_only=self._read_only)
 
     @_whole
     def path_status(self, path: bytes, follow: bool) -> Status:
@@ -511,8 +504,8 @@ class MemoryDirectory:
     @_whole
     def read_link(self, path: bytes) -> bytes:
         node = self._located(path, False)[1]
-        if node.filetype != FILETYPE_SYMBOLIC_LINK:
-            raise WasiError(EINVAL)
+        if node.kind != "link":
+            raise refusal(errno.EINVAL)
         return node.target
 
     # --- names
@@ -527,14 +520,15 @@ class MemoryDirectory:
 
     def _must_be_writable(self) -> None:
         if self._read_only:
-            raise WasiError(EPERM)
+            raise refusal(errno.EPERM)
 
-    def _make(self, directory: _Node, name: bytes, filetype: int, target: bytes = b"") -> _Node:
-        node = _Node(directory.volume, filetype, target)
+    def _make(self, directory: _Node, name: bytes, kind: Kind, target: bytes = b"") -> _Node:
+        node = _Node(directory.volume, kind, target)
         try:
             self._enter(directory, name, node)
-        except WasiError:
-            node.unlinked()
+        except OSError as failure:
+            if not raised_by_a_handler(failure):
+                node.unlinked()
             raise
         return node
 
@@ -560,27 +554,27 @@ class MemoryDirectory:
     def create_directory(self, path: bytes) -> None:
         directory, name, _ = self._parent(path)
         if name in (b".", b"..") or name in directory.names():
-            raise WasiError(EEXIST)
-        self._make(directory, name, FILETYPE_DIRECTORY)
+            raise refusal(errno.EEXIST)
+        self._make(directory, name, "directory")
 
     @_whole
     def remove_directory(self, path: bytes) -> None:
         directory, name, _ = self._parent(path)
         if name in (b".", b".."):
-            raise WasiError(EINVAL if name == b"." else ENOTEMPTY)
+            raise refusal(errno.EINVAL if name == b"." else errno.ENOTEMPTY)
         if _find(directory, name).names():
-            raise WasiError(ENOTEMPTY)
+            raise refusal(errno.ENOTEMPTY)
         self._leave(directory, name).unlinked()
 
     @_whole
     def unlink(self, path: bytes) -> None:
         directory, name, slash = self._parent(path)
         if name in (b".", b".."):
-            raise WasiError(EISDIR)
+            raise refusal(errno.EISDIR)
         if _find(directory, name).entries is not None:
-            raise WasiError(EISDIR)
+            raise refusal(errno.EISDIR)
         if slash:
-            raise WasiError(ENOTDIR)
+            raise refusal(errno.ENOTDIR)
         self._leave(directory, name).unlinked()
 
     @_whole
@@ -588,59 +582,59 @@ class MemoryDirectory:
         """An absolute target is refused, as on the host."""
         directory, name, slash = self._parent(path)
         if target.startswith(b"/"):
-            raise WasiError(EPERM)
+            raise OutOfDirectory
         self._must_be_new(directory, name, slash)
         if not target:
-            raise WasiError(ENOENT)
-        self._make(directory, name, FILETYPE_SYMBOLIC_LINK, target)
+            raise refusal(errno.ENOENT)
+        self._make(directory, name, "link", target)
 
     def _must_be_new(self, directory: _Node, name: bytes, slash: bool) -> None:
         if name in (b".", b"..") or name in directory.names():
-            raise WasiError(EEXIST)
+            raise refusal(errno.EEXIST)
         if slash:
-            raise WasiError(ENOENT)
+            raise refusal(errno.ENOENT)
 
     @_whole
     def link(self, path: bytes, other: Directory, other_path: bytes) -> None:
         if not isinstance(other, MemoryDirectory):
-            raise WasiError(EXDEV)
+            raise refusal(errno.EXDEV)
         node = self._located(path, False)[1]
         directory, name, slash = other._parent(other_path)
         self._must_be_writable()
         self._must_be_new(directory, name, slash)
         if node.volume is not directory.volume:
-            raise WasiError(EXDEV)
+            raise refusal(errno.EXDEV)
         if node.entries is not None:
-            raise WasiError(EPERM)
+            raise refusal(errno.EPERM)
         self._enter(directory, name, node)
         node.links += 1
 
     @_whole
     def rename(self, path: bytes, other: Directory, other_path: bytes) -> None:
         if not isinstance(other, MemoryDirectory):
-            raise WasiError(EXDEV)
+            raise refusal(errno.EXDEV)
         directory, name, slash = self._parent(path)
         target, target_name, target_slash = other._parent(other_path)
         if name in (b".", b"..") or target_name in (b".", b".."):
-            raise WasiError(EBUSY)
+            raise refusal(errno.EBUSY)
         if directory.volume is not target.volume:
-            raise WasiError(EXDEV)
+            raise refusal(errno.EXDEV)
         target.must_have_a_name()
         node = _find(directory, name)
         replaced = target.names().get(target_name)
         if node.entries is None and (slash or target_slash):
-            raise WasiError(ENOTDIR)
+            raise refusal(errno.ENOTDIR)
         if replaced is node:
             return
         if node.entries is not None and _lies_in(target, node):
-            raise WasiError(EINVAL)
+            raise refusal(errno.EINVAL)
         if replaced is not None:
             if node.entries is None and replaced.entries is not None:
-                raise WasiError(EISDIR)
+                raise refusal(errno.EISDIR)
             if node.entries is not None and replaced.entries is None:
-                raise WasiError(ENOTDIR)
+                raise refusal(errno.ENOTDIR)
             if replaced.entries:
-                raise WasiError(ENOTEMPTY)
+                raise refusal(errno.ENOTEMPTY)
         else:
             node.volume.take(len(target_name) - len(name))
         target.names()[target_name] = node  # first of all: whatever comes in between, it has a name
@@ -664,8 +658,8 @@ class MemoryDirectory:
     def entries(self) -> list[Entry]:
         """Every name, sorted, after `.` and `..` (which has the number of `.`)."""
         node = self._node
-        found = [Entry(node.ino, FILETYPE_DIRECTORY, b"."), Entry(node.ino, FILETYPE_DIRECTORY, b"..")]
-        return found + [Entry(each.ino, each.filetype, name) for name, each in sorted(node.names().items())]
+        found = [Entry(node.ino, "directory", b"."), Entry(node.ino, "directory", b"..")]
+        return found + [Entry(each.ino, each.kind, name) for name, each in sorted(node.names().items())]
 
     def status(self) -> Status:
         return self._node.status()

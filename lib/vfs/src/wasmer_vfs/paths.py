@@ -2,14 +2,15 @@
 
 The rules are the same for directories of the host and for those in memory; a `Cursor` is what
 takes the single steps. Trailing slashes mean that the path must be a directory. See
-`filesystem` for what is promised.
+`host_directories` for what is promised.
 """
 
 from __future__ import annotations
 
+import errno
 from typing import Final, Protocol
 
-from wasmer_wasi.errno import EILSEQ, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, WasiError
+from wasmer_vfs.errors import OutOfDirectory, refusal
 
 MAX_LINKS: Final = 40
 MAX_PATH_BYTES: Final = 4096
@@ -42,22 +43,22 @@ def split(path: bytes) -> tuple[list[bytes], bool]:
     """The components of a path without the empty and `.` ones, and whether it must be a directory.
 
     Raises:
-        WasiError: ENOENT for the empty path, EPERM for an absolute one, EINVAL for a NUL byte, EILSEQ for
+        OSError: ENOENT for the empty path, `OutOfDirectory` for an absolute one, EINVAL for a NUL byte, EILSEQ for
             what is not UTF-8, ENAMETOOLONG for more than `MAX_PATH_BYTES`.
     """
     if not path:
-        raise WasiError(ENOENT)
+        raise refusal(errno.ENOENT)
     if b"\0" in path:
-        raise WasiError(EINVAL)
+        raise refusal(errno.EINVAL)
     if len(path) > MAX_PATH_BYTES:
-        raise WasiError(ENAMETOOLONG)
+        raise refusal(errno.ENAMETOOLONG)
     if not path.isascii():
         try:
             path.decode()
         except UnicodeDecodeError:
-            raise WasiError(EILSEQ) from None
+            raise refusal(errno.EILSEQ) from None
     if path.startswith(b"/"):
-        raise WasiError(EPERM)
+        raise OutOfDirectory
     return _components(path)
 
 
@@ -74,8 +75,8 @@ def resolve(cursor: Cursor, components: list[bytes], must_be_directory: bool, fo
     links, since it may be one now.
 
     Raises:
-        WasiError: EPERM, the path leads above the root; ELOOP, ENOTDIR.
-        OSError: what the cursor met.
+        OutOfDirectory: the path leads above the root.
+        OSError: ELOOP, ENOTDIR; what the cursor met.
     """
     links = 0
     pending = components[::-1]
@@ -83,7 +84,7 @@ def resolve(cursor: Cursor, components: list[bytes], must_be_directory: bool, fo
         name = pending.pop()
         if name == b"..":
             if not cursor.depth:
-                raise WasiError(EPERM)
+                raise OutOfDirectory
             cursor.up()
             continue
         walking = bool(pending) or must_be_directory
@@ -92,13 +93,13 @@ def resolve(cursor: Cursor, components: list[bytes], must_be_directory: bool, fo
         text = cursor.text_of_link(name) if walking or follow else None
         if text is None:
             if walking:
-                raise WasiError(ENOTDIR)
+                raise refusal(errno.ENOTDIR)
             return name
         links += 1
         if links > MAX_LINKS:
-            raise WasiError(ELOOP)
+            raise refusal(errno.ELOOP)
         if text.startswith(b"/"):
-            raise WasiError(EPERM)
+            raise OutOfDirectory
         more, ends_in_directory = _components(text)
         if not pending:
             must_be_directory = must_be_directory or ends_in_directory
@@ -119,7 +120,7 @@ def resolve_parent(cursor: Cursor, path: bytes) -> bytes:
             components.pop()
         resolve(cursor, components, True, True)
         if last == b".." and not cursor.depth:
-            raise WasiError(EPERM)
+            raise OutOfDirectory
         return last
     name = components.pop()
     resolve(cursor, components, True, True)

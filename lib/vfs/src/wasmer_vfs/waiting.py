@@ -2,8 +2,8 @@
 
 Nothing that a guest does outlives a deadline, a cancellation or a signal: every wait of this
 package is a `wait` of core's, and whatever goes through much data looks with `look` in between.
-What ends a call so is no errno, even if a signal's handler has raised an `OSError`: it
-passes through to whoever called the guest.
+What ends a call so is no refusal, even if a signal's handler has raised an `OSError`: it comes as `Interrupted`,
+past whoever tells a program what was refused, to where the program was called from, which raises its `reason`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from _thread import RLock
 from typing import Final
 
 from wasmer_runtime_core import interrupts
-from wasmer_wasi.errno import FAILURES
 
 LOOK_EVERY: Final = 1024
 """Small steps (names of a directory) after which a call looks."""
@@ -45,7 +44,7 @@ def look() -> None:
     """
     try:
         interrupts.check_interrupts()
-    except FAILURES as reason:
+    except Exception as reason:
         raise Interrupted(reason) from None
 
 
@@ -61,7 +60,7 @@ def wait(files: list[tuple[int, int]], nanoseconds: int | None) -> list[tuple[in
     """
     try:
         return interrupts.wait(files, None if nanoseconds is None else nanoseconds / 1_000_000_000)
-    except FAILURES as reason:
+    except Exception as reason:
         raise Interrupted(reason) from None
 
 

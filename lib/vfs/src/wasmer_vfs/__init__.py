@@ -1,0 +1,77 @@
+"""A file system for programs that are not trusted.
+
+The idea
+    A program has a world of files that is made for it: directories of the host, directories that exist only in
+    memory, streams that are Python file objects, sockets. Whoever runs programs (WASI, Emscripten, Go) numbers open
+    files and errors in a way of its own; what is behind the numbers is the same, and it is here, once, as Python
+    says it: paths are bytes, flags are those of `os.open`, a status is what `stat` tells, a refusal is an `OSError`
+    with the host's number. An integration maps its numbers to these in tables, and has the promises for nothing::
+
+        import os
+        from wasmer_vfs import HostDirectory, MemoryDirectory
+
+        data = HostDirectory.at("some/dir", read_only=True)
+        scratch = MemoryDirectory({"input.txt": b"1 2 3"}, limit_bytes=1 << 20)
+        file = scratch.open(b"output.txt", os.O_RDWR | os.O_CREAT, follow=True)
+        file.write([b"6"])
+        scratch.read_bytes("output.txt")
+
+The promises
+    * A path never leads out of the directory that it is given with, whatever links are in it and whoever moves
+      directories meanwhile (`paths`, `host_directories`). A read-only directory refuses every change.
+    * Directories in memory answer like the host's, hold no more than their limits, and can be shared by threads
+      (`memory_directories`).
+    * Nothing waits where a deadline, a cancellation or a signal is not seen, and what takes long looks for them
+      (`waiting`). What ends a call so comes as `Interrupted`, which is no refusal; its `reason` is to be raised where
+      the program was called from.
+    * What is lent (streams, sockets) stays its owner's: it is not closed, and its flags are not changed (`files`,
+      `streams`, `sockets`).
+    * No buffer is kept when a call has ended, and no descriptor of the host is lost or closed twice, wherever a
+      signal's handler raises (`files.Owned`).
+
+The limits
+    Linux only. One open file is used by one thread at a time. There are no numbers here: tables of descriptors,
+    rights, and how many files a program may have open are its integration's. The essay of `host_directories` says
+    what others can do to a tree of the host; the repository's docs/sandbox.md has every promise with its tests.
+"""
+
+from __future__ import annotations
+
+from wasmer_vfs.clock import Clock, SystemClock, VirtualClock
+from wasmer_vfs.directories import OPEN_FLAGS, Directory, Entry
+from wasmer_vfs.errors import OutOfDirectory, refusal
+from wasmer_vfs.files import File, HostFile, HostStream, Owned, StreamFile
+from wasmer_vfs.host_directories import HostDirectory
+from wasmer_vfs.memory_directories import MemoryDirectory, MemoryFile
+from wasmer_vfs.sockets import Socket
+from wasmer_vfs.status import Kind, Status
+from wasmer_vfs.streams import Captured, FileObject, Stream
+from wasmer_vfs.version import VERSION
+from wasmer_vfs.waiting import Interrupted
+
+__all__ = [
+    "OPEN_FLAGS",
+    "VERSION",
+    "Captured",
+    "Clock",
+    "Directory",
+    "Entry",
+    "File",
+    "FileObject",
+    "HostDirectory",
+    "HostFile",
+    "HostStream",
+    "Interrupted",
+    "Kind",
+    "MemoryDirectory",
+    "MemoryFile",
+    "OutOfDirectory",
+    "Owned",
+    "Socket",
+    "Status",
+    "Stream",
+    "StreamFile",
+    "SystemClock",
+    "VirtualClock",
+    "refusal",
+]
