@@ -7,6 +7,7 @@ Tests depend on no luck: hypothesis draws the same examples in every run, with
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -17,6 +18,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test module is read, which takes the profile that stands then."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell leaves it to what it starts in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         from hypothesis import HealthCheck, settings
     except ImportError:  # a session without it runs no such test

@@ -104,8 +104,9 @@ def resident_bytes() -> int:
 
 
 def main() -> None:
-    global _inside
     module, name = sys.argv[1:3]
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell leaves it to what it starts in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # This module runs under the name __main__; the scenarios have imported it under its own.
     own = importlib.import_module("tests.stress.isolated")
     own._inside = True  # type: ignore[attr-defined]
