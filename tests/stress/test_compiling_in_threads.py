@@ -262,8 +262,10 @@ def parts(value: Any) -> Iterator[tuple[str, str, Any]]:
             yield from ((f".{name}", "", part) for name, part in vars(value).items() if not name.startswith("__"))
     elif type(value).__module__.startswith("wasmer_"):
         names = {name for base in type(value).__mro__ for name, part in vars(base).items() if is_field(part)}
-        for name in sorted(names | set(getattr(value, "__dict__", ()))):
-            if not name.startswith("__"):
+        names |= set(getattr(value, "__dict__", ()))
+        for name in sorted(names):
+            # in a compiled class a property looks like a field, and reading it may fill the one behind it
+            if not name.startswith("__") and f"_{name}" not in names:
                 yield f".{name}", f"{type(value).__name__}.{name}", getattr(value, name, None)
 
 
