@@ -176,6 +176,40 @@ def test_tables_that_the_collector_showed_outlive_their_instance() -> None:
 
 
 @isolated()
+def test_the_collector_shows_tables_while_their_instance_is_freed() -> None:
+    text = """(module (table $objects 1 externref) (table $functions 2 funcref)
+      (elem (table $functions) (i32.const 0) func $f $f) (func $f (result i32) (i32.const 42))
+      (func (export "keep") (param externref) (table.set $objects (i32.const 0) (local.get 0))))"""
+    calls = compile(
+        """(module (import "m" "functions" (table 2 funcref)) (type $f (func (result i32)))
+        (func (export "call") (result i32) (call_indirect (type $f) (i32.const 0))))"""
+    )
+    shown: list[Any] = []
+    raised: list[Any] = []
+
+    class Looks:
+        def __del__(self) -> None:
+            for found in gc.get_objects():
+                if isinstance(found, Table) and found.element == ElementType.FUNCREF:
+                    shown.append(found)
+                    raised.append(raises(error.RuntimeError, found.get, 0))
+                    raised.append(raises(TypeError, calls.instantiate, {"m": {"functions": found}}))
+
+    module = compile(text)
+    instance = module.instantiate()
+    instance.exports.keep(Looks())
+    del instance
+    gc.collect()
+    assert len(shown) == 1 and len(raised) == 2
+    others = [module.instantiate() for _ in range(20)]
+    assert list(shown[0]) == [None, None] and len(others) == 20
+    trap = raises(error.Trap, calls.instantiate({"m": {"functions": shown[0]}}).exports.call)
+    assert trap.kind == "UNINITIALIZED_ELEMENT"
+    shown.clear()
+    gc.collect()
+
+
+@isolated()
 def test_the_collector_shows_only_whole_instances() -> None:
     module = compile(
         """(module (import "h" "f" (func)) (memory 1) (table 2 funcref) (global (mut i32) (i32.const 1))

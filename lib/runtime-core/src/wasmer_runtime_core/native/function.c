@@ -284,10 +284,15 @@ find_or_make_function(InstanceObject *instance, FunctionRecord *record)
 }
 
 /* The Function of a record; the one that exists if it does. Whoever owns the instance, such as the slot of a table that
- * the record was read from, may let go of it while Python code runs. */
+ * the record was read from, may let go of it while Python code runs. A table of an instance that is being freed still
+ * holds its functions: they are gone, should the cycle collector's functions show Python that table just then. */
 static PyObject *
 function_from_record(FunctionRecord *record)
 {
+    if (UNLIKELY(!is_alive(record->owner))) {
+        raise_error("RuntimeError", "the instance of this function is being freed");
+        return NULL;
+    }
     PyObject *instance = Py_NewRef(record->owner);
     PyObject *function = find_or_make_function((InstanceObject *)instance, record);
     Py_DECREF(instance);

@@ -117,6 +117,8 @@ check_import(PlanObject *plan, uint32_t number, PyObject *extern_, Member **reac
             return wrong_import(plan, number, "", extern_);
         if (((TableObject *)extern_)->element != plan->tables[index].flag)
             return wrong_import(plan, number, " of another element type", extern_);
+        if (((TableObject *)extern_)->home && !is_alive(((TableObject *)extern_)->home))
+            return wrong_import(plan, number, " of an instance that is not being freed", extern_);
         *reached = &((TableObject *)extern_)->member;
         return 0;
     default: {
