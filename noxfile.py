@@ -39,7 +39,7 @@ GROUPS: Final = {
     "runtime": ("greenlets", "terminal", "arrays"),
     "singlepass-backend": ("wasmtime",),
     "wasi": ("programs", "wasmtime"),
-    "workspace": ("disassemblers", "programs", "wasmtime", "layers", "build"),
+    "workspace": ("disassemblers", "programs", "wasmtime", "layers", "build", "greenlets"),
 }
 """Dependency groups that a distribution's tests use beside `test`."""
 

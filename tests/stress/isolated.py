@@ -19,10 +19,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 SEED: Final = int(os.environ.get("WASMER_STRESS_SEED", "1"))
 SCALE: Final = float(os.environ.get("WASMER_STRESS_SCALE", "1"))
 """1: seconds in all; 100: the sizes that the promises name."""
+
+SKIPPED: Final = 77
+"""The exit code of a scenario that cannot run here; the last line it prints says why."""
 
 HANGS: Final = 900.0
 """Seconds after which a scenario is taken to hang. It guards the run and says nothing about speed: most take one."""
@@ -82,6 +87,8 @@ def _check(scenario: Callable[[], None], ends: int, timeout: float, prints: str,
         output, _ = process.communicate()
         raise AssertionError(f"{name} did not end in {timeout} seconds; it printed:\n{output[-4000:]}") from None
     shown = " ".join(command)
+    if process.returncode == SKIPPED:
+        pytest.skip(output.strip().splitlines()[-1])
     assert process.returncode == ends, f"{shown} ended with {process.returncode}, not {ends}:\n{output[-6000:]}"
     assert prints in output, f"{shown} did not print {prints!r}:\n{output[-6000:]}"
 
@@ -110,7 +117,11 @@ def main() -> None:
     # This module runs under the name __main__; the scenarios have imported it under its own.
     own = importlib.import_module("tests.stress.isolated")
     own._inside = True  # type: ignore[attr-defined]
-    getattr(importlib.import_module(module), name)()
+    try:
+        getattr(importlib.import_module(module), name)()
+    except pytest.skip.Exception as skipped:
+        print(skipped)
+        sys.exit(SKIPPED)
 
 
 if __name__ == "__main__":
