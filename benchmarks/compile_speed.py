@@ -155,6 +155,10 @@ class Recorder:
         self.functions.append((records, constants))
         self._encoder.function(records, constants)
 
+    @property
+    def code(self) -> object:
+        return getattr(self._encoder, "code", b"")
+
     def finish(self) -> object:
         return self._encoder.finish()
 
