@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from guests import BUFFER, RESULT, DirectGuest, Guest, WasmtimeGuest, plant
 
+from wasmer_vfs.standard_streams import INHERIT
 from wasmer_wasi import WasiState
-from wasmer_wasi.state import INHERIT
 
 LOG = b"audit: the first line\n"
 

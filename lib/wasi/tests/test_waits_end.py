@@ -242,8 +242,8 @@ def test_what_takes_long_looks_in_between(
 ) -> None:
     """A deadline that is found the third time one looks ends the call there, and nothing has changed by halves."""
     from wasmer_runtime_core.memory import Memory
-    from wasmer_vfs import files, memory_directories
-    from wasmer_wasi import MemoryDirectory, random
+    from wasmer_vfs import files, memory_directories, random
+    from wasmer_wasi import MemoryDirectory
 
     looks = 0
 

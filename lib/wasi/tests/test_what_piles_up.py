@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from guests import BUFFER, RESULT, RIGHT_READ, DirectGuest
 
+from wasmer_vfs.descriptors import DEFAULT_LIMIT, MAX_LISTED
 from wasmer_vfs.streams import Captured
 from wasmer_wasi import MemoryDirectory, WasiState
-from wasmer_wasi.descriptors import DEFAULT_LIMIT, MAX_LISTED
 
 
 def guest_over(directory: object, version: int = 1, limit: int | None = None) -> DirectGuest:

@@ -24,20 +24,23 @@ The promises
     * Nothing waits where a deadline, a cancellation or a signal is not seen, and what takes long looks for them
       (`waiting`). What ends a call so comes as `Interrupted`, which is no refusal; its `reason` is to be raised where
       the program was called from.
+    * A program has no more files open than its table has room for, and each is closed once, with the last of the
+      numbers that stand for it (`descriptors`).
     * What is lent (streams, sockets) stays its owner's: it is not closed, and its flags are not changed (`files`,
       `streams`, `sockets`).
     * No buffer is kept when a call has ended, and no descriptor of the host is lost or closed twice, wherever a
       signal's handler raises (`files.Owned`).
 
 The limits
-    Linux only. One open file is used by one thread at a time. There are no numbers here: tables of descriptors,
-    rights, and how many files a program may have open are its integration's. The essay of `host_directories` says
-    what others can do to a tree of the host; the repository's docs/sandbox.md has every promise with its tests.
+    Linux only. One open file is used by one thread at a time. What a number may be used for (WASI's rights) is its
+    integration's. The essay of `host_directories` says what others can do to a tree of the host; the repository's
+    docs/sandbox.md has every promise with its tests.
 """
 
 from __future__ import annotations
 
 from wasmer_vfs.clock import Clock, SystemClock, VirtualClock
+from wasmer_vfs.descriptors import DescriptorTable, OpenFile
 from wasmer_vfs.directories import OPEN_FLAGS, Directory, Entry
 from wasmer_vfs.errors import OutOfDirectory, refusal
 from wasmer_vfs.files import File, HostFile, HostStream, Owned, StreamFile
@@ -54,6 +57,7 @@ __all__ = [
     "VERSION",
     "Captured",
     "Clock",
+    "DescriptorTable",
     "Directory",
     "Entry",
     "File",
@@ -65,6 +69,7 @@ __all__ = [
     "Kind",
     "MemoryDirectory",
     "MemoryFile",
+    "OpenFile",
     "OutOfDirectory",
     "Owned",
     "Socket",

@@ -16,11 +16,12 @@ from struct import Struct
 from typing import Final, NoReturn, TypeVar
 
 from wasmer_runtime_core.errors import ExitCode
+from wasmer_vfs import random
 from wasmer_vfs.files import File, release
 from wasmer_vfs.sockets import Socket
 from wasmer_vfs.status import Status
 from wasmer_vfs.waiting import LOOK_EVERY, PIECE_BYTES, Interrupted, look
-from wasmer_wasi import poll, random
+from wasmer_wasi import poll
 from wasmer_wasi.descriptors import Descriptor
 from wasmer_wasi.errno import (
     EBADF,
@@ -72,6 +73,7 @@ from wasmer_wasi.types import (
     RIGHT_FD_FILESTAT_SET_SIZE,
     RIGHT_FD_FILESTAT_SET_TIMES,
     RIGHT_FD_READ,
+    RIGHT_FD_READDIR,
     RIGHT_FD_SEEK,
     RIGHT_FD_SYNC,
     RIGHT_FD_TELL,
@@ -472,7 +474,8 @@ def fd_readdir(ctx: Context, state: WasiState, fd: int, buf: int, buf_len: int, 
     buf = check(ctx, state, buf, buf_len)
     cookie &= U64
     used = 0
-    listing = state.descriptors.listing(fd & U32, anew=cookie == 0)
+    descriptors = state.descriptors
+    listing = descriptors.listing(descriptors.get(fd & U32, RIGHT_FD_READDIR), anew=cookie == 0)
     for at in range(cookie, len(listing)):
         ino, kind, name = listing[at]
         entry = _DIRENT.pack(at + 1, ino & U64, len(name), FILETYPES[kind]) + name

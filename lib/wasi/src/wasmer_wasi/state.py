@@ -14,24 +14,30 @@ the pattern::
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar, final
 from weakref import ref
 
 from wasmer_runtime_core.errors import Error
 from wasmer_vfs.clock import Clock, SystemClock
+from wasmer_vfs.descriptors import DEFAULT_LIMIT
 from wasmer_vfs.directories import Directory
-from wasmer_vfs.files import File, HostStream, Owned
 from wasmer_vfs.host_directories import HostDirectory
+from wasmer_vfs.random import RandomSource, seeded, system
 from wasmer_vfs.sockets import Socket
-from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES, Captured, Stream
-from wasmer_wasi.descriptors import DEFAULT_LIMIT, Descriptor, DescriptorTable
+from wasmer_vfs.standard_streams import (
+    INHERIT,
+    STANDARD_STREAMS,
+    as_input,
+    as_output,
+    captured_bytes,
+    open_stream,
+)
+from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES, Captured
+from wasmer_wasi.descriptors import Descriptor, DescriptorTable
 from wasmer_wasi.guest import NoMemory
 from wasmer_wasi.numbers import FILETYPES
-from wasmer_wasi.random import RandomSource, seeded, system
 from wasmer_wasi.types import (
     ALL_RIGHTS,
     DIRECTORY_RIGHTS,
@@ -40,8 +46,6 @@ from wasmer_wasi.types import (
     RIGHT_FD_WRITE,
     STANDARD_STREAM_RIGHTS,
 )
-
-STANDARD_STREAMS: Final = ("stdin", "stdout", "stderr")
 
 
 class WasiStateCreationError(Error):
@@ -187,13 +191,11 @@ class WasiState:
         return self._captured(2)
 
     def _captured(self, number: int) -> bytes:
-        stream = self.streams[number]
-        if isinstance(stream, Captured):
-            return stream.buffer.getvalue()
-        if isinstance(stream, io.BytesIO):
-            return stream.getvalue()
-        name = STANDARD_STREAMS[number]
-        raise TypeError(f"{name} is not captured: build the state with .capture_{name}()")
+        try:
+            return captured_bytes(self.streams[number], number)
+        except TypeError as not_captured:
+            name = STANDARD_STREAMS[number]
+            raise TypeError(f"{not_captured}: build the state with .capture_{name}()") from None
 
     def close(self) -> None:
         """Close all files. Python file objects are flushed and stay open."""
@@ -233,9 +235,6 @@ def lent(ctx: Any) -> Lent:
 
 NO_STATE: Final = (AttributeError, TypeError)
 """What comes of asking something else than a state for its attribute `memory_bytes`, and comparing that."""
-
-INHERIT: Final = object()
-"""A standard stream of the Python process itself."""
 
 
 @final
@@ -347,16 +346,7 @@ class WasiStateBuilder:
         Raises:
             TypeError: it is none of these.
         """
-        if isinstance(file, (bytes, bytearray, memoryview)):
-            file = bytes(file)
-        elif isinstance(file, str):
-            raise TypeError("standard input of a str: give bytes for what is read, or a pathlib.Path for a file")
-        elif not (file is None or isinstance(file, os.PathLike) or _is_file(file, ("read", "readinto"), "readable")):
-            raise TypeError(
-                "standard input is a file object that can be read, a callable, bytes, a pathlib.Path or None; "
-                f"this is {file!r}"
-            )
-        self._streams[0] = file
+        self._streams[0] = as_input(file)
         return self
 
     def stdout(self, file: Any) -> WasiStateBuilder:
@@ -365,7 +355,7 @@ class WasiStateBuilder:
         Raises:
             TypeError: it is none of these.
         """
-        self._streams[1] = _for_output(file, "output")
+        self._streams[1] = as_output(file, "output")
         return self
 
     def stderr(self, file: Any) -> WasiStateBuilder:
@@ -374,7 +364,7 @@ class WasiStateBuilder:
         Raises:
             TypeError: it is none of these.
         """
-        self._streams[2] = _for_output(file, "error")
+        self._streams[2] = as_output(file, "error")
         return self
 
     def inherit_stdio(self) -> WasiStateBuilder:
@@ -499,68 +489,19 @@ def _open_host_directory(path: str | os.PathLike[str], read_only: bool) -> HostD
 def _open_streams(state: WasiState) -> None:
     """Descriptors 0 to 2."""
     for number, target in enumerate(state.streams):
-        file = _standard(number) if target is INHERIT else _file_of(target, number)
+        try:
+            file = open_stream(target, number)
+        except IsADirectoryError as failure:
+            raise WasiFsCreationError(str(failure)) from None
+        except OSError as failure:
+            if not isinstance(target, os.PathLike):
+                raise
+            raise WasiFsCreationError(f"{os.fspath(target)} cannot be opened: {failure.strerror}") from failure
         rights = STANDARD_STREAM_RIGHTS & ~(RIGHT_FD_READ if number else RIGHT_FD_WRITE)
         state.descriptors.insert(Descriptor(file, FILETYPES[file.status().kind], rights, rights))
 
 
-def _standard(number: int) -> File:
-    """The process's own stream: its descriptor if it has one, for the short way, else what Python has there."""
-    stream = getattr(sys, STANDARD_STREAMS[number])
-    try:
-        if number:
-            stream.flush()
-        if stream.fileno() == number:  # others may be closed, and their numbers be given to other files
-            return HostStream(number)
-    except (AttributeError, OSError, ValueError):
-        pass
-    return _file_of(stream, number)
-
-
-def _file_of(target: Any, number: int) -> File:
-    if target is None:
-        return _stream_of(os.devnull, os.O_WRONLY if number else os.O_RDONLY)
-    if isinstance(target, Captured):
-        return target
-    if isinstance(target, bytes):
-        target = io.BytesIO(target)
-    elif isinstance(target, os.PathLike):
-        try:
-            file = _stream_of(target, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-        except OSError as failure:
-            raise WasiFsCreationError(f"{os.fspath(target)} cannot be opened: {failure.strerror}") from failure
-        if os.path.isdir(file.host):
-            raise WasiFsCreationError(f"{os.fspath(target)} is a directory: standard input is a file")
-        return file
-    return Stream(target, output=number != 0)
-
-
-def _stream_of(path: str | os.PathLike[str], flags: int) -> HostStream:
-    owned = Owned()
-    owned.extend(map(os.open, (path,), (flags | os.O_CLOEXEC,)))
-    return HostStream(owned)
-
-
 # --- what users give
-
-
-def _is_file(given: Any, methods: tuple[str, ...], can: str) -> bool:
-    """Whether it is a file object that has one of the methods, and says that it can be used so, or a callable."""
-    if isinstance(given, type):
-        return False
-    if not any(hasattr(given, method) for method in methods):
-        return callable(given)
-    asked = getattr(given, can, None)
-    return not callable(asked) or bool(asked())
-
-
-def _for_output(given: Any, name: str) -> Any:
-    if given is None or _is_file(given, ("write",), "writable"):
-        return given
-    raise TypeError(
-        f"standard {name} is a file object that can be written, a callable or None; this is {given!r}"
-        + ("; open the file" if isinstance(given, (str, os.PathLike)) else "")
-    )
 
 
 Second = TypeVar("Second")
