@@ -16,22 +16,27 @@ from wasmer_runtime_core.errors import CompileError, Trap
 WITHOUT_LINES = frozenset(("uadd_overflow_trap",))
 
 
-def holds(path: Path) -> None:
+def holds(path: Path, optimise: bool) -> None:
     parsed = parse_file(path.read_text())
-    outcomes = run(parsed, prove=True)
+    outcomes = run(parsed, prove=True, optimise=optimise)
     assert outcomes, "the file asks for nothing"
     assert [f"{one.command.line}: {one.command.text} -> {one.said}" for one in outcomes if not one.good] == []
 
 
+HOW = pytest.mark.parametrize("optimise", [False, True], ids=["as it is", "optimised"])
+
+
+@HOW
 @pytest.mark.parametrize("path", OWN, ids=by_name)
-def test_our_files(path: Path) -> None:
-    holds(path)
+def test_our_files(path: Path, optimise: bool) -> None:
+    holds(path, optimise)
 
 
 @needs_given_files
+@HOW
 @pytest.mark.parametrize("path", GIVEN, ids=by_name)
-def test_given_files(path: Path) -> None:
-    holds(path)
+def test_given_files(path: Path, optimise: bool) -> None:
+    holds(path, optimise)
 
 
 def test_lines_are_read() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from wasmer_clif_backend.compiler import ClifCompiler
 from wasmer_clif_backend.ir.printer import print_function
-from wasmer_clif_backend.translate.function import translate
+from wasmer_clif_backend.translate.function import Translator
 from wasmer_clif_backend.translate.view import ModuleView
 from wasmer_runtime_core.backend import CompilerConfig
 from wasmer_runtime_core.errors import Trap
@@ -143,9 +143,9 @@ def test_traces_are_calls_of_the_helper() -> None:
     decoded = decode_module(parse_module('(module (func (export "f") (param i32) (result i32) (local.get 0)))'))
     bodies: Any = CallTrace()(decoded.info, validate_module(decoded))
     view = ModuleView(decoded.info)
-    text = print_function(translate(view, bodies[0], False))
+    text = print_function(Translator(view, False).translate(bodies[0]))
     assert "%trace sig" in text
-    assert "call fn0(v0, v7, v8, v9, v10)" in text
+    assert "call fn0(v0, v5, v5, v5, v6)" in text
 
 
 def test_many_locals_and_values_are_spilled_right() -> None:

@@ -23,8 +23,9 @@ _COMMANDS: Final = {
     "compile": "compile the functions of files and print a stage of each",
     "disasm": "compile the functions of files and print their machine instructions",
 }
-STAGES: Final = ("clif", "vcode", "ra", "asm")
-"""The function; its instructions with virtual registers; the same with their places and moves; instruction records."""
+STAGES: Final = ("clif", "opt", "vcode", "ra", "asm")
+"""The function; the same after the passes; its instructions with virtual registers; these with their places and moves;
+instruction records."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -107,6 +108,7 @@ def _compiled(name: str, parsed: ParsedFile, stage: str) -> bool:
     """Print one stage of each function."""
     from wasmer_clif_backend.compile_function import Stages
     from wasmer_clif_backend.machine.printer import print_code
+    from wasmer_clif_backend.passes.optimise import optimised
     from wasmer_clif_backend.text_module import entries_of, with_library
     from wasmer_runtime_core.asm.x64.printer import format_records
 
@@ -114,10 +116,14 @@ def _compiled(name: str, parsed: ParsedFile, stage: str) -> bool:
     try:
         stages = Stages(entries_of(with_library(functions)))
         for function in functions:
-            records, _ = stages.records(function)
             print(f"{function.name}:")
             if stage == "clif":
                 print(print_function(function, numbers=True))
+                continue
+            made = optimised(function)
+            records, _ = stages.records(made)
+            if stage == "opt":
+                print(print_function(made, numbers=True))
             elif stage == "asm":
                 print(format_records(records))
             else:

@@ -50,10 +50,11 @@ class Stages:
         self.intervals: Final = Intervals()
         self.allocation: Final = Allocation()
 
-    def records(self, function: Function, stack_check: int = -1) -> tuple[bytes, bytes]:
+    def records(self, function: Function, stack_check: int = -1, flow: Flow | None = None) -> tuple[bytes, bytes]:
         """A verified function's instruction records and constants.
 
         Args:
+            flow: of the function, if it is known.
             stack_check: if it is not negative, the function compares the stack pointer with the limit that its first
                 argument, a vmctx, leads to; the trap's source is this.
 
@@ -61,7 +62,8 @@ class Stages:
             CompileError: an instruction is not supported for its types, or the frame is too large.
             InternalError: a bug of ours.
         """
-        flow = Flow(function)
+        if flow is None:
+            flow = Flow(function)
         code = self.code
         lowering = Lowering(function, flow, code, self.callees, self.tail_area)
         lowering.run(layout(function, flow), RULES, enter)

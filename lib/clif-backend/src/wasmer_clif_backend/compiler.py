@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from typing import Final, final
 
 from wasmer_clif_backend.compile_function import Stages
+from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
-from wasmer_clif_backend.ir.verify import verify
-from wasmer_clif_backend.translate.function import translate
+from wasmer_clif_backend.ir.verify import verify, verify_flow
+from wasmer_clif_backend.passes.optimise import Passes
+from wasmer_clif_backend.translate.function import Translator
 from wasmer_clif_backend.translate.view import ModuleView
 from wasmer_runtime_core.asm.x64.encode import ModuleEncoder
 from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
@@ -50,10 +52,12 @@ class ClifCompiler:
         view = ModuleView(info)
         encoder = ModuleEncoder(len(bodies) + len(VMCALLS))
         stages = Stages(view.entries, prove=self._prove)
+        translator = Translator(view, bounds_checks)
+        passes = Passes()
         for body in bodies:
             checkpoint()
-            function = self.translated(view, body, bounds_checks)
-            records, constants = stages.records(function, body.offset)
+            function = self.optimised(translator, passes, body)
+            records, constants = stages.records(function, body.offset, translator.flow)
             encoder.function(records, constants)
         encoded = encoder.finish()
         return CompiledModule(
@@ -68,11 +72,16 @@ class ClifCompiler:
             release_gil=config.release_gil,
         )
 
-    def translated(self, view: ModuleView, body: Body, bounds_checks: bool) -> Function:
+    def optimised(self, translator: Translator, passes: Passes, body: Body) -> Function:
         """The function of a body, verified if asked for."""
-        function = translate(view, body, bounds_checks)
-        if self._prove:
-            findings = verify(function)
-            if findings:
-                raise InternalError(f"function {body.function_index} is translated wrongly: {findings[0]}")
+        function = translator.translate(body)
+        self._must_make_sense(function, translator.flow, body, "translated")
+        passes.run(function, translator.flow)
+        self._must_make_sense(function, translator.flow, body, "optimised")
         return function
+
+    def _must_make_sense(self, function: Function, flow: Flow, body: Body, how: str) -> None:
+        if self._prove:
+            findings = verify(function) or verify_flow(function, flow)
+            if findings:
+                raise InternalError(f"function {body.function_index} is {how} wrongly: {findings[0]}")

@@ -65,15 +65,18 @@ def commands_of(parsed: ParsedFile) -> list[Command]:
     return found
 
 
-def run(parsed: ParsedFile, prove: bool | None = None) -> list[Outcome]:
+def run(parsed: ParsedFile, prove: bool | None = None, optimise: bool = True) -> list[Outcome]:
     """Compile a file's functions and do what its lines ask.
+
+    Args:
+        prove, optimise: as of `TextModule`.
 
     Raises:
         CompileError: a function cannot be compiled.
         ValueError: a line cannot be understood.
     """
     commands = commands_of(parsed)
-    module = TextModule([one.function for one in parsed.functions], prove)
+    module = TextModule([one.function for one in parsed.functions], prove, optimise)
     return [_outcome(module, command) for command in commands]
 
 

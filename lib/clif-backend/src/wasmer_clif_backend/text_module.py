@@ -26,6 +26,7 @@ from wasmer_clif_backend.ir.parser import parse_function
 from wasmer_clif_backend.ir.types import I64, bytes_of, type_name
 from wasmer_clif_backend.ir.verify import verify
 from wasmer_clif_backend.machine.x64.abi import Convention
+from wasmer_clif_backend.passes.optimise import optimised
 from wasmer_runtime_core.asm.x64.encode import EncodedModule, ModuleEncoder
 from wasmer_runtime_core.backend import CompiledModule
 from wasmer_runtime_core.code import TARGET
@@ -100,12 +101,16 @@ def encode(functions: list[Function], prove: bool | None = None) -> EncodedModul
     encoder = ModuleEncoder(len(functions) + len(VMCALLS))
     stages = Stages(callees, _tail_area(functions), prove)
     for function in functions:
-        findings = verify(function)
-        if findings:
-            raise CompileError(f"{function.name}: {findings[0]}")
+        _must_make_sense(function)
         records, constants = stages.records(function)
         encoder.function(records, constants)
     return encoder.finish()
+
+
+def _must_make_sense(function: Function) -> None:
+    findings = verify(function)
+    if findings:
+        raise CompileError(f"{function.name}: {findings[0]}")
 
 
 def _tail_area(functions: list[Function]) -> int:
@@ -128,12 +133,17 @@ class TextModule:
     Args:
         functions: each is verified and compiled.
         prove: check every allocation.
+        optimise: run the passes; else they are compiled as they are written.
 
     Raises:
         CompileError: as `encode`.
     """
 
-    def __init__(self, functions: list[Function], prove: bool | None = None) -> None:
+    def __init__(self, functions: list[Function], prove: bool | None = None, optimise: bool = False) -> None:
+        if optimise:
+            for function in functions:
+                _must_make_sense(function)
+            functions = [optimised(function) for function in functions]
         self.functions = {function.name: function for function in functions}
         everything = with_library(functions)
         thunks = [thunk_of(function) for function in functions]

@@ -20,10 +20,15 @@ from mypy_extensions import i64
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.function import Function
 
+_BLOCKS: Final = 1 << 7
+
 
 @final
 class Flow:
     """What is known about a function's blocks. Columns are by block; 0 is "none".
+
+    One object serves one function after another: `find` looks at a whole graph, or who makes a function block by
+    block in the order of `order` says what it knows (`begin`, `enter`).
 
     Attributes:
         order: reachable blocks in reverse post-order: a block before all that it dominates.
@@ -35,23 +40,34 @@ class Flow:
         irreducible: 1 for heads of loops that are entered elsewhere, too.
     """
 
-    def __init__(self, function: Function) -> None:
-        rows = function.block_count
-        self.function: Final = function
+    def __init__(self, function: Function | None = None) -> None:
         self.order: list[int] = []
+        self._rows: i64 = 0
+        self._make_columns(_BLOCKS)
+        if function is not None:
+            self.find(function)
+
+    def _make_columns(self, rows: i64) -> None:
+        self._rows = rows
         self.number = column(rows)
         self.dominator = column(rows)
         self.loop = column(rows)
         self.outer = column(rows)
         self.depth = column(rows)
         self.irreducible = column(rows)
+        # Of the walk.
         self._is_head = column(rows)
         self._parent = column(rows)
         self._on_path = column(rows)
-        if function.entry:
-            self._walk()
-            self._find_dominators()
-            self._finish_loops()
+        self._stack = column(rows)
+        self._next_edge = column(rows)
+        # By number in the order in which the walk found the blocks, from 1: `_found` is its inverse.
+        self._block = column(rows)
+        self._found = column(rows)
+        self._semi = column(rows)
+        self._label = column(rows)
+        self._ancestor = column(rows)
+        self._above = column(rows)
 
     def dominates(self, one: i64, other: i64) -> bool:
         """Whether every way to `other` goes through `one`; a block dominates itself."""
@@ -60,46 +76,147 @@ class Flow:
             other = self.dominator[other]
         return other == one
 
-    # --- order and loops --------------------------------------------------------------------------
+    def is_within(self, block: i64, loop: i64) -> bool:
+        """Whether a block is in the loop of a head, or in one inside that; every block is in "none"."""
+        head = self.loop[block]
+        while head and head != loop:
+            head = self.outer[head]
+        return head == loop
 
-    def _walk(self) -> None:
-        """In depth from the entry; `outer` holds the head above each block until `_finish_loops`."""
-        function = self.function
-        visited = column(function.block_count)
+    # --- from whoever makes the blocks ------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Forget the last function: `enter` follows for each block."""
+        self.order = []
+
+    def enter(self, block: i64, dominator: i64, loop: i64, is_head: bool) -> None:
+        """The next block in order.
+
+        Args:
+            block: one more than the last one that was entered; the first is 1.
+            dominator: its immediate dominator.
+            loop: the head of the innermost loop around it; of a head: around its loop.
+            is_head: it is the head of a loop of its own.
+        """
+        if block >= self._rows:
+            self._grow(block + 1)
+        self.order.append(int(block))
+        self.number[block] = block
+        self.dominator[block] = dominator
+        self.irreducible[block] = 0
+        depth: i64 = 0
+        if loop:
+            depth = self.depth[loop]
+        if is_head:
+            self.depth[block] = depth + 1
+            self.loop[block] = block
+            self.outer[block] = loop
+        else:
+            self.depth[block] = depth
+            self.loop[block] = loop
+            self.outer[block] = 0
+
+    def nearest(self, one: i64, other: i64) -> i64:
+        """The nearest block that dominates both."""
+        number = self.number
+        while one != other:
+            if number[one] > number[other]:
+                one = self.dominator[one]
+            else:
+                other = self.dominator[other]
+        return one
+
+    def _grow(self, least: i64) -> None:
+        """Room for more blocks; what `enter` wrote stays."""
+        number = self.number
+        dominator = self.dominator
+        loop = self.loop
+        outer = self.outer
+        depth = self.depth
+        old = self._rows
+        self._make_columns(2 * least)
+        at: i64 = 0
+        while at < old:
+            self.number[at] = number[at]
+            self.dominator[at] = dominator[at]
+            self.loop[at] = loop[at]
+            self.outer[at] = outer[at]
+            self.depth[at] = depth[at]
+            at += 1
+
+    # --- order and loops, of any graph ---------------------------------------------------------------
+
+    def find(self, function: Function) -> None:
+        """Look at a function's whole graph."""
+        rows = function.block_count
+        if rows > self._rows:
+            self._make_columns(2 * rows)
+        at: i64 = 0
+        while at < rows:
+            self.number[at] = 0
+            self.dominator[at] = 0
+            self.loop[at] = 0
+            self.outer[at] = 0
+            self.depth[at] = 0
+            self.irreducible[at] = 0
+            self._is_head[at] = 0
+            self._on_path[at] = 0
+            self._found[at] = 0
+            at += 1
+        self.order = []
+        if function.entry:
+            found = self._walk(function)
+            self._find_dominators(function, found)
+            self._finish_loops()
+
+    def _walk(self, function: Function) -> i64:
+        """In depth from the entry; `outer` holds the head above each block until `_finish_loops`.
+
+        Returns: how many blocks it found.
+        """
         path = self._on_path
-        stack: list[int] = [int(function.entry)]
-        targets: list[list[int]] = [[int(function.edge_to[e]) for e in function.edges(function.entry)]]
-        next_target: list[int] = [0]
-        visited[function.entry] = 1
-        path[function.entry] = 1
+        stack = self._stack
+        next_edge = self._next_edge
+        top: i64 = 0
+        count: i64 = 1
+        b = function.entry
+        self._found[b] = 1
+        self._block[1] = b
+        self._parent[b] = 0
+        path[b] = 1
+        stack[0] = b
+        next_edge[0] = 0
         post: list[int] = []
-        while stack:
-            b = stack[-1]
-            here = targets[-1]
-            at = next_target[-1]
-            if at < len(here):
-                next_target[-1] = at + 1
-                target = here[at]
-                if not visited[target]:
-                    visited[target] = 1
-                    self._parent[target] = b
-                    stack.append(target)
-                    path[target] = len(stack)
-                    targets.append([int(function.edge_to[e]) for e in function.edges(target)])
-                    next_target.append(0)
-                else:
+        while top >= 0:
+            b = stack[top]
+            e = function.edge_at(b, next_edge[top])
+            if e:
+                next_edge[top] += 1
+                target = function.edge_to[e]
+                if self._found[target]:
                     self._old_edge(b, target)
+                    continue
+                count += 1
+                self._found[target] = count
+                self._block[count] = target
+                self._parent[target] = b
+                top += 1
+                stack[top] = target
+                next_edge[top] = 0
+                path[target] = top + 1
                 continue
-            stack.pop()
-            targets.pop()
-            next_target.pop()
             path[b] = 0
-            post.append(b)
-            if stack:
-                self._tag(stack[-1], self.outer[b])
-        self.order = post[::-1]
-        for number, b in enumerate(self.order, 1):
-            self.number[b] = number
+            post.append(int(b))
+            top -= 1
+            if top >= 0:
+                self._tag(stack[top], self.outer[b])
+        post.reverse()
+        self.order = post
+        number: i64 = 0
+        for block in post:
+            number += 1
+            self.number[block] = number
+        return count
 
     def _old_edge(self, b: i64, target: i64) -> None:
         """An edge to a block that was visited before."""
@@ -137,77 +254,73 @@ class Flow:
 
     def _finish_loops(self) -> None:
         """`loop` and `depth` from the heads; in reverse post-order a head comes before its loop's blocks."""
-        for b in self.order:
+        for block in self.order:
+            b: i64 = block
             above = self.outer[b]
-            self.depth[b] = (self.depth[above] if above else 0) + (1 if self._is_head[b] else 0)
+            depth: i64 = 0
+            if above:
+                depth = self.depth[above]
             if self._is_head[b]:
+                self.depth[b] = depth + 1
                 self.loop[b] = b
             else:
+                self.depth[b] = depth
                 self.loop[b] = above
                 self.outer[b] = 0
 
     # --- dominators ---------------------------------------------------------------------------------
 
-    def _find_dominators(self) -> None:
-        """Semi-NCA. The walk's tree is numbered again, in pre-order, for it."""
-        function = self.function
-        pre, parents = self._preorder()
-        count = len(pre)
-        at = column(function.block_count)  # the number in pre-order, from 1, of a block
-        for number, b in enumerate(pre, 1):
-            at[b] = number
-        parent = [0] * (count + 1)
-        for number in range(2, count + 1):
-            parent[number] = int(at[parents[number - 1]])
-        semi = list(range(count + 1))
-        label = list(range(count + 1))
-        ancestor = [0] * (count + 1)
-        for number in range(count, 1, -1):
-            e = function.incoming[pre[number - 1]]
+    def _find_dominators(self, function: Function, count: i64) -> None:
+        """Semi-NCA, on the walk's tree, by the numbers in which it found the blocks."""
+        semi = self._semi
+        above = self._above
+        self._found[0] = 0
+        at: i64 = 1
+        while at <= count:
+            semi[at] = at
+            self._label[at] = at
+            self._ancestor[at] = 0
+            above[at] = self._found[self._parent[self._block[at]]]
+            at += 1
+        at = count
+        while at > 1:
+            e = function.incoming[self._block[at]]
             while e:
-                source = int(at[function.edge_from[e]])
+                source = self._found[function.edge_from[e]]
                 if source:
-                    best = _least(source, ancestor, label, semi)
-                    if semi[best] < semi[number]:
-                        semi[number] = semi[best]
+                    best = self._least(source)
+                    if semi[best] < semi[at]:
+                        semi[at] = semi[best]
                 e = function.edge_next[e]
-            ancestor[number] = parent[number]
-        above = parent[:]
-        for number in range(2, count + 1):
-            found = above[number]
-            while found > semi[number]:
+            self._ancestor[at] = above[at]
+            at -= 1
+        at = 2
+        while at <= count:
+            found = above[at]
+            while found > semi[at]:
                 found = above[found]
-            above[number] = found
-            self.dominator[pre[number - 1]] = pre[found - 1]
+            above[at] = found
+            self.dominator[self._block[at]] = self._block[found]
+            at += 1
 
-    def _preorder(self) -> tuple[list[int], list[int]]:
-        """Blocks of the walk's tree in pre-order, and the parent of each."""
-        children: dict[int, list[int]] = {}
-        for b in self.order:
-            children.setdefault(int(self._parent[b]), []).append(b)
-        pre: list[int] = []
-        parents: list[int] = []
-        stack = [int(self.function.entry)]
-        while stack:
-            b = stack.pop()
-            pre.append(b)
-            parents.append(int(self._parent[b]))
-            # Those visited later come earlier in reverse post-order: the first one visited is last, and next.
-            stack += children.get(b, [])
-        return pre, parents
-
-
-def _least(v: int, ancestor: list[int], label: list[int], semi: list[int]) -> int:
-    """The vertex with the least semidominator on the way up from v, shortening that way."""
-    if not ancestor[v]:
-        return v
-    path = []
-    while ancestor[ancestor[v]]:
-        path.append(v)
-        v = ancestor[v]
-    for below in reversed(path):
-        above = ancestor[below]
-        if semi[label[above]] < semi[label[below]]:
-            label[below] = label[above]
-        ancestor[below] = ancestor[above]
-    return label[path[0] if path else v]
+    def _least(self, v: i64) -> i64:
+        """The vertex with the least semidominator on the way up from v, shortening that way."""
+        ancestor = self._ancestor
+        label = self._label
+        if ancestor[v] == 0:
+            return v
+        stack = self._stack
+        top: i64 = 0
+        while ancestor[ancestor[v]]:
+            stack[top] = v
+            top += 1
+            v = ancestor[v]
+        last = v
+        while top > 0:
+            top -= 1
+            last = stack[top]
+            above = ancestor[last]
+            if self._semi[label[above]] < self._semi[label[last]]:
+                label[last] = label[above]
+            ancestor[last] = ancestor[above]
+        return label[last]

@@ -119,6 +119,11 @@ class Function:
         """The block an instruction stands in; 0: none."""
         self.next = column(rows)
         self.previous = column(rows)
+        self.uses = column(rows)
+        """How often a value is used, and `colour`: what `uses.count` found."""
+        self.colour = column(rows)
+        self.bound = column(rows)
+        """Of an integer: no greater, unsigned; -1: not known beyond its type."""
 
         blocks: i64 = _BLOCKS
         self.block_capacity: i64 = blocks
@@ -145,6 +150,9 @@ class Function:
         self.pool_count: i64 = 1
         self.at: i64 = 0
         """What `add` enters as the source."""
+
+        self.is_counted = False
+        """Whether `uses` and `colour` are filled in."""
 
         self.name = ""
         self.signature = Signature([], [])
@@ -173,6 +181,7 @@ class Function:
         self.extra[v] = extra
         self.source[v] = self.at
         self.block_of[v] = 0
+        self.bound[v] = -1
         return v
 
     def append(self, block: i64, v: i64) -> None:
@@ -186,6 +195,32 @@ class Function:
         else:
             self.next[last] = v
         self.last[block] = v
+
+    def insert_behind(self, before: i64, v: i64) -> None:
+        """Put an instruction that stands nowhere behind another one."""
+        block = self.block_of[before]
+        behind = self.next[before]
+        self.block_of[v] = block
+        self.previous[v] = before
+        self.next[v] = behind
+        self.next[before] = v
+        if behind == 0:
+            self.last[block] = v
+        else:
+            self.previous[behind] = v
+
+    def insert_before(self, behind: i64, v: i64) -> None:
+        """Put an instruction that stands nowhere before another one."""
+        block = self.block_of[behind]
+        before = self.previous[behind]
+        self.block_of[v] = block
+        self.previous[v] = before
+        self.next[v] = behind
+        self.previous[behind] = v
+        if before == 0:
+            self.first[block] = v
+        else:
+            self.next[before] = v
 
     def add(
         self,
@@ -242,16 +277,28 @@ class Function:
 
     def edge(self, source: i64, target: i64, arguments: i64 = 0) -> i64:
         """A new way from a block to another; `arguments` is a list."""
+        e = self.new_edge(source)
+        self.edge_arguments[e] = arguments
+        self.lead(e, target)
+        return e
+
+    def new_edge(self, source: i64) -> i64:
+        """A way from a block that leads nowhere yet and has no arguments."""
         e = self.edge_count
         if e >= self.edge_capacity:
             self._grow_edges()
         self.edge_count = e + 1
         self.edge_from[e] = source
+        self.edge_to[e] = 0
+        self.edge_arguments[e] = 0
+        self.edge_next[e] = 0
+        return e
+
+    def lead(self, e: i64, target: i64) -> None:
+        """An edge that leads nowhere leads to a block from now on."""
         self.edge_to[e] = target
-        self.edge_arguments[e] = arguments
         self.edge_next[e] = self.incoming[target]
         self.incoming[target] = e
-        return e
 
     def list_of(self, length: i64) -> i64:
         """A new list of so many zeros; empty is 0."""
@@ -343,6 +390,26 @@ class Function:
             return self.items(self.b[v])
         return []
 
+    def edge_at(self, block: i64, number: i64) -> i64:
+        """The way out of a block with this number, from 0, in the order of `edges`; 0: there are not that many."""
+        v = self.last[block]
+        if v == 0:
+            return 0
+        opcode = self.opcode[v]
+        if opcode == JUMP:
+            if number == 0:
+                return self.a[v]
+        elif opcode == BRIF:
+            if number == 0:
+                return self.b[v]
+            if number == 1:
+                return self.c[v]
+        elif opcode == BR_TABLE:
+            list_at = self.b[v]
+            if number < self.pool[list_at]:
+                return self.pool[list_at + 1 + number]
+        return 0
+
     # --- room --------------------------------------------------------------------------------------
 
     def clear(self) -> None:
@@ -355,6 +422,7 @@ class Function:
         self.entry = 0
         self.block_last = 0
         self.at = 0
+        self.is_counted = False
         self.name = ""
         self.signature = Signature([], [])
         self.signatures = []
@@ -376,6 +444,9 @@ class Function:
         self.block_of = grown(self.block_of, rows)
         self.next = grown(self.next, rows)
         self.previous = grown(self.previous, rows)
+        self.uses = grown(self.uses, rows)
+        self.colour = grown(self.colour, rows)
+        self.bound = grown(self.bound, rows)
         self.capacity = rows
 
     def _grow_blocks(self) -> None:

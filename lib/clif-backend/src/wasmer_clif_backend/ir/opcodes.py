@@ -32,6 +32,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mypy_extensions import i64
+
 from wasmer_clif_backend.ir.types import (
     F32,
     F32X4,
@@ -95,6 +97,9 @@ READONLY: Final = 4
 CAN_MOVE: Final = 8
 LITTLE: Final = 16
 BIG: Final = 32
+HEAP: Final = 64
+TABLE: Final = 128
+VMCTX: Final = 256
 MEMORY_FLAGS: Final = {
     "notrap": NOTRAP,
     "aligned": ALIGNED,
@@ -102,9 +107,9 @@ MEMORY_FLAGS: Final = {
     "can_move": CAN_MOVE,
     "little": LITTLE,
     "big": BIG,
-    "heap": 64,
-    "table": 128,
-    "vmctx": 256,
+    "heap": HEAP,
+    "table": TABLE,
+    "vmctx": VMCTX,
 }
 TRAP_CODE_SHIFT: Final = 16
 """Flags of an access hold, from this bit up, the trap it makes where it is not ``heap_oob``."""
@@ -265,7 +270,7 @@ ROWS: Final[list[Row]] = [Row(0, "none", "", "", "", PURE, "No instruction: numb
 BY_NAME: Final[dict[str, Row]] = {}
 
 
-def row(name: str, operands: str, results: str = "", types: str = "", effects: int = PURE, meaning: str = "") -> int:
+def row(name: str, operands: str, results: str = "", types: str = "", effects: int = PURE, meaning: str = "") -> i64:
     """Enter a row; its number is returned."""
     number = len(ROWS)
     ROWS.append(Row(number, name, operands, results, types, effects, meaning))

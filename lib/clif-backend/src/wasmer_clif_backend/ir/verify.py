@@ -30,6 +30,7 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.printer import Printer
 from wasmer_clif_backend.ir.types import NO_TYPE, TYPE_NAMES, bits_of, bytes_of, lanes_of, type_name
+from wasmer_clif_backend.ir.uses import uses_of
 
 
 @final
@@ -56,6 +57,25 @@ class Finding:
 def verify(function: Function) -> list[Finding]:
     """All that is wrong with a function; empty: it may be compiled."""
     return _Verifier(function).run()
+
+
+def verify_flow(function: Function, flow: Flow) -> list[str]:
+    """What somebody who made a function block by block knows wrongly about it; the same found from its graph is right.
+
+    Loops are those of the source: they may have more blocks than lead back to their heads, but never fewer.
+    """
+    found = Flow(function)
+    wrong = []
+    if sorted(flow.order) != sorted(found.order):
+        return ["the blocks are not those that are reached"]
+    for b in found.order:
+        if flow.dominator[b] != found.dominator[b]:
+            wrong.append(f"block {b} has dominator {found.dominator[b]}, not {flow.dominator[b]}")
+        if b != function.entry and flow.number[found.dominator[b]] >= flow.number[b]:
+            wrong.append(f"block {b} stands before its dominator")
+        if not flow.is_within(b, found.loop[b]):
+            wrong.append(f"block {b} is in the loop of {found.loop[b]}")
+    return wrong
 
 
 @final
@@ -327,20 +347,3 @@ class _Verifier:
                         good = flow.number[home] != 0 and flow.dominates(home, b)
                     if not good:
                         self.add(v, f"{self.printer.value(used)} is not defined on every way to here")
-
-
-def uses_of(function: Function, v: int) -> list[int]:
-    """All values that an instruction uses, its edges' arguments too."""
-    found: list[int] = []
-    for operand in ROWS[function.opcode[v]].operands:
-        if operand.kind == VALUE:
-            if function.opcode[v] != RESULT:
-                place = operand.place
-                column = function.a if place == IN_A else function.b if place == IN_B else function.c
-                found.append(int(column[v]))
-        elif operand.kind == "arguments":
-            found += function.items(function.b[v])
-    if EFFECTS[function.opcode[v]] & ENDS:
-        for e in function.edges(function.block_of[v]):
-            found += function.items(function.edge_arguments[e])
-    return found

@@ -1,17 +1,21 @@
-"""A body becomes a function of CLIF in SSA form, in one walk over its records.
+"""What is known at a point of a body while it becomes CLIF: values of locals and operands, and where control goes.
 
-Locals and operands are not variables here but the values that they hold at this point: `locals` and `stack`.
-Where ways join, a block gets a parameter for each local that differs between them, and for each operand that is
-brought along.
+Locals and operands are not variables here but the values that they hold: `locals` and `stack`. Where ways join, a
+block gets a parameter for each local that differs between them, and for each operand that does.
 
 Which locals may differ
 -----------------------
-At the end of a block: those that were written since it was opened. A log holds every write with what was there before,
-so that a branch knows what changed since its label was opened, and the state at the opening can be had back, for
-an else arm and for the end. At the head of a loop: those that the loop writes, which core's `Body.loops` lists.
+At the end of a block: those that were written since it was opened. A log holds what a local held before the first
+write since the innermost label was opened, so that a branch knows what changed since its own label was opened, and the
+state at the opening can be had back, for an else arm and for the end. At the head of a loop: those that the loop
+writes, which core's `Body.loops` lists; `passes.parameters` takes away those that were not needed.
 
-A label's edges are kept until it is bound, as places in instructions that are filled in then; a loop's head is bound
-at once.
+A label's edges are kept, with what they bring, until it is bound; a loop's head is bound at once.
+
+Order
+-----
+Blocks are made in the order of the source. It is a reverse post-order, a loop's blocks stand together, and the
+dominator of a block is the nearest one common to its edges: `flow` is complete when the function is.
 """
 
 from __future__ import annotations
@@ -19,14 +23,19 @@ from __future__ import annotations
 from typing import Final, final
 
 from librt.strings import read_i32_le
+from librt.vecs import vec
+from mypy_extensions import i64
 
+from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.ir.make import make
+from wasmer_clif_backend.ir.numbering import Numbering, is_same_constant
 from wasmer_clif_backend.ir.opcodes import (
     BR_TABLE,
     BRIF,
     F32CONST,
     F64CONST,
-    ICONST,
     IREDUCE,
     JUMP,
     NOTRAP,
@@ -37,312 +46,692 @@ from wasmer_clif_backend.ir.opcodes import (
     UEXTEND,
     VCONST,
 )
+from wasmer_clif_backend.ir.rules.choice import condition_of
 from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
 from wasmer_clif_backend.translate.operators import code_of
-from wasmer_clif_backend.translate.view import BUFFER_BYTES, TYPES, ModuleView
+from wasmer_clif_backend.translate.view import BUFFER_BYTES, CLIF_TYPES, FunctionShape, ModuleView
 from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, END_FALLS_THROUGH, END_OF_IF_WITHOUT_ELSE, Body
 
 UNREACHABLE_TRAP: Final = 1
 
-_BLOCK: Final = code_of("block")
-_LOOP: Final = code_of("loop")
-_IF: Final = code_of("if")
-_ELSE: Final = code_of("else")
-_END: Final = code_of("end")
-_BR: Final = code_of("br")
-_BR_IF: Final = code_of("br_if")
-_BR_TABLE: Final = code_of("br_table")
-_RETURN: Final = code_of("return")
-_UNREACHABLE: Final = code_of("unreachable")
-CONTROL: Final = frozenset((_BLOCK, _LOOP, _IF, _ELSE, _END, _BR, _BR_IF, _BR_TABLE, _RETURN, _UNREACHABLE))
+_BLOCK: Final[i64] = code_of("block")
+_LOOP: Final[i64] = code_of("loop")
+_IF: Final[i64] = code_of("if")
+_ELSE: Final[i64] = code_of("else")
+_END: Final[i64] = code_of("end")
+_BR: Final[i64] = code_of("br")
+_BR_IF: Final[i64] = code_of("br_if")
+_BR_TABLE: Final[i64] = code_of("br_table")
+_RETURN: Final[i64] = code_of("return")
+CONTROL: Final = ("block", "loop", "if", "else", "end", "br", "br_if", "br_table", "return", "unreachable")
+
+_ROWS: Final = 1 << 7
 
 
 @final
-class Edge:
-    """A way to a label that is not bound yet: where its number goes, and what it brings."""
+class Labels:
+    """Blocks, loops and ifs that were opened; columns by label number."""
 
-    def __init__(self, v: int, place: int, source: int, changed: dict[int, int], operands: list[int]) -> None:
-        self.v = v
-        self.place = place
-        """1 to 3: column a, b, c; negative: a place in the pool."""
-        self.source = source
-        self.changed = changed
-        self.operands = operands
-
-
-@final
-class Label:
-    """A block, loop or if that is open."""
-
-    def __init__(self, log_at: int, height: int, params: list[int], results: list[int]) -> None:
-        self.log_at = log_at
-        self.height = height
-        self.params = params
-        self.results = results
-        self.edges: list[Edge] = []
-        self.head = 0
-        """A loop's head; 0: no loop."""
-        self.written: list[int] = []
-        """A loop's locals."""
-        self.otherwise: Edge | None = None
-        """An if's way to its other arm, until that is there."""
+    def __init__(self, rows: i64) -> None:
+        self.rows: i64 = rows
+        self.log_at = column(rows)
+        """Where the log was."""
+        self.height = column(rows)
+        """Of the operands below its own."""
+        self.params = column(rows)
+        """How many operands it takes."""
+        self.results = column(rows)
+        """How many it gives."""
+        self.outer = column(rows)
+        """The label that it is in."""
+        self.loop = column(rows)
+        """The head of the loop that it is in."""
+        self.head = column(rows)
+        """A loop's head; 0: it is no loop."""
+        self.written = column(rows)
+        """A loop: place of the list of its locals, in words of the body's pool, and how many there are."""
+        self.written_count = column(rows)
+        self.first_edge = column(rows)
+        """The edges to its end; 0: there are none."""
+        self.last_edge = column(rows)
+        self.otherwise = column(rows)
+        """An if: the edge to its other arm, until that is there."""
+        self.saved = column(rows)
+        """An if: what the other arm finds: place among `changes`."""
+        self.heap = column(rows)
+        """An if: the epochs where it was opened."""
+        self.context = column(rows)
+        self.any = column(rows)
 
 
 @final
 class State:
-    """The function that is made, and what is known at this point of the body. Operators are in `translate.function`."""
+    """The function that is made, and what is known. Operators are in `translate.function`.
 
-    def __init__(self, view: ModuleView, body: Body) -> None:
+    One object serves one body after another: its columns are made once.
+    """
+
+    def __init__(self, view: ModuleView) -> None:
         self.view: Final = view
-        self.body: Final = body
-        self.shape: Final = view.shapes[body.type_index]
         self.function: Final = Function()
-        self.block = 0
-        self.locals: list[int] = []
-        self.local_types: Final = [TYPES[code] for code in body.local_types]
-        self.stack: list[int] = []
-        self.log: list[tuple[int, int]] = []
-        self.labels: dict[int, Label] = {}
-        self.vmctx = 0
-        self.buffer = 0
-        self.signatures: dict[int, int] = {}
-        self.externals: dict[str, int] = {}
+        self.flow: Final = Flow()
+        self.values: Final = Numbering(self.function, self.flow)
+        self.body_pool = b""
+        self.body_loops = b""
+        self.loop_row: i64 = 0
+        self.shape: FunctionShape = view.no_shape
+        self.locals = column(_ROWS)
+        self.local_types = column(_ROWS)
+        self.logged = column(_ROWS)
+        """By local: one more than the place of its newest entry in the log."""
+        self.mark = column(_ROWS)
+        """By local: the stamp of who came by last."""
+        self.index = column(_ROWS)
+        """By local: its place in `union`."""
+        self.union = column(_ROWS)
+        """Locals that some edge of the label at hand changes."""
+        self.stack = column(_ROWS)
+        self.height: i64 = 0
+        self.labels = Labels(_ROWS)
+        self.label: i64 = 0
+        """The innermost one that is open."""
+        self.loop: i64 = 0
+        """The head of the innermost loop."""
+        self.segment: i64 = 0
+        """Where the log was when that label was opened."""
+        self.log_local = column(_ROWS)
+        self.log_value = column(_ROWS)
+        self.log_before = column(_ROWS)
+        """What `logged` was."""
+        self.log_count: i64 = 0
+        self.changes = column(_ROWS)
+        """Of edges: how many locals changed, each with its value, then operands."""
+        self.changes_count: i64 = 0
+        self.edge_changes = column(_ROWS)
+        self.edge_heap = column(_ROWS)
+        self.edge_context = column(_ROWS)
+        self.edge_any = column(_ROWS)
+        self.scratch = column(_ROWS)
+        self.joined = column(_ROWS)
+        self.stamp: i64 = 0
+        self.vmctx: i64 = 0
+        self.buffer: i64 = 0
+
+    def begin(self, body: Body) -> None:
+        """Forget the last body."""
+        locals = len(body.local_types)
+        if locals > len(self.locals):
+            rows = 2 * locals
+            self.locals = column(rows)
+            self.local_types = column(rows)
+            self.logged = column(rows)
+            self.mark = column(rows)
+            self.index = column(rows)
+            self.union = column(rows)
+        if body.max_stack + 8 > len(self.stack):
+            self.stack = column(2 * body.max_stack + 8)
+        if body.label_count + 1 > self.labels.rows:
+            self.labels = Labels(2 * body.label_count + 1)
+        self.function.clear()
+        self.flow.begin()
+        self.values.begin()
+        self.body_pool = body.pool
+        self.body_loops = body.loops
+        self.loop_row = 0
+        self.shape = self.view.shapes[body.type_index]
+        at: i64 = 0
+        for code in body.local_types:
+            self.local_types[at] = CLIF_TYPES[code]
+            self.logged[at] = 0
+            at += 1
+        self.height = 0
+        self.label = 0
+        self.loop = 0
+        self.segment = 0
+        self.log_count = 0
+        self.changes_count = 0
 
     # --- values --------------------------------------------------------------------------------------
 
-    def add(
-        self, opcode: int, type: int, a: int = 0, b: int = 0, c: int = 0, immediate: int = 0, extra: int = 0
-    ) -> int:
-        """A new instruction in the block at hand."""
-        return int(self.function.add(self.block, opcode, type, a, b, c, immediate, extra))
+    def make(
+        self, opcode: i64, type: i64, a: i64 = 0, b: i64 = 0, c: i64 = 0, immediate: i64 = 0, extra: i64 = 0
+    ) -> i64:
+        """A value, or an effect, in the block at hand (`ir.make`)."""
+        return make(self.values, opcode, type, a, b, c, immediate, extra)
 
-    def integer(self, value: int, type: int) -> int:
+    def integer(self, value: i64, type: i64) -> i64:
         """A constant."""
-        return self.add(ICONST, type, immediate=value)
+        return self.values.integer(value, type)
 
-    def zero(self, type: int) -> int:
+    def zero(self, type: i64) -> i64:
         """What a local holds at first."""
-        if type == F32 or type == F64:
-            return self.add(F32CONST if type == F32 else F64CONST, type)
+        if type == F32:
+            return self.values.value(F32CONST, type)
+        if type == F64:
+            return self.values.value(F64CONST, type)
         if type == I8X16:
-            return self.add(VCONST, type, immediate=int(self.function.constant(bytes(16))))
-        return self.integer(0, type)
+            return self.values.value(VCONST, type, 0, 0, 0, self.function.constant(bytes(16)))
+        return self.values.integer(0, type)
 
-    def type_of(self, v: int) -> int:
+    def type_of(self, v: i64) -> i64:
         """A value's type."""
-        return int(self.function.type[v])
+        return self.function.type[v]
 
-    def write(self, local: int, value: int) -> None:
-        """A local holds another value from here on."""
-        self.log.append((local, self.locals[local]))
-        self.locals[local] = value
+    def push(self, v: i64) -> None:
+        """A new topmost operand."""
+        self.stack[self.height] = v
+        self.height += 1
 
-    def pop(self) -> int:
+    def pop(self) -> i64:
         """The topmost operand."""
-        return self.stack.pop()
+        self.height -= 1
+        return self.stack[self.height]
 
-    def top(self, count: int) -> list[int]:
-        """The topmost operands, which stay."""
-        return self.stack[len(self.stack) - count :]
+    def write(self, local: i64, value: i64) -> None:
+        """A local holds another value from here on."""
+        before = self.locals[local]
+        if before == value:
+            return
+        self.locals[local] = value
+        logged = self.logged[local]
+        if logged > self.segment:
+            return
+        at = self.log_count
+        if at >= i64(len(self.log_local)):
+            rows = 2 * at
+            self.log_local = grown(self.log_local, rows)
+            self.log_value = grown(self.log_value, rows)
+            self.log_before = grown(self.log_before, rows)
+        self.log_local[at] = local
+        self.log_value[at] = before
+        self.log_before[at] = logged
+        self.log_count = at + 1
+        self.logged[local] = at + 1
+
+    def undo(self, log_at: i64) -> None:
+        """The locals as they were."""
+        at = self.log_count
+        while at > log_at:
+            at -= 1
+            local = self.log_local[at]
+            self.locals[local] = self.log_value[at]
+            self.logged[local] = self.log_before[at]
+        self.log_count = at
+
+    def passed(self, v: i64) -> i64:
+        """A value as it goes from function to function."""
+        if self.function.type[v] == I32:
+            return self.make(UEXTEND, I64, v)
+        return v
+
+    def received(self, v: i64, type: i64) -> i64:
+        """A value as it came from another function."""
+        if type == I32:
+            return self.make(IREDUCE, I32, v)
+        return v
 
     # --- edges -----------------------------------------------------------------------------------------
 
-    def changed_since(self, log_at: int) -> dict[int, int]:
-        """The locals that were written, with what they hold."""
-        return {local: self.locals[local] for local, _ in self.log[log_at:]}
+    def begin_block(self, dominator: i64) -> i64:
+        """A new block is the one at hand."""
+        b = self.function.block()
+        self.flow.enter(b, dominator, self.loop, False)
+        self.values.block = b
+        return b
 
-    def undo(self, log_at: int) -> None:
-        """The locals as they were."""
-        while len(self.log) > log_at:
-            local, before = self.log.pop()
-            self.locals[local] = before
+    def plain_edge(self) -> i64:
+        """A way from the block at hand that brings nothing; `follow` says where it leads."""
+        return self.function.new_edge(self.values.block)
 
-    def set_edge(self, v: int, place: int, e: int) -> None:
-        """An edge's number to where its instruction looks for it."""
-        function = self.function
-        if place < 0:
-            function.pool[-place] = e
-        elif place == 1:
-            function.a[v] = e
-        elif place == 2:
-            function.b[v] = e
-        else:
-            function.c[v] = e
+    def follow(self, e: i64) -> None:
+        """A new block that only this edge leads to."""
+        self.function.lead(e, self.begin_block(self.function.edge_from[e]))
 
-    def go(self, number: int, v: int, place: int, arity: int) -> None:
+    def go(self, number: i64) -> i64:
         """A way from the block at hand to a label."""
-        label = self.labels[number]
-        operands = self.top(arity)
-        if label.head:
-            function = self.function
-            arguments = [self.locals[local] for local in label.written] + operands
-            self.set_edge(v, place, int(function.edge(self.block, label.head, function.new_list(arguments))))
-            return
-        label.edges.append(Edge(v, place, self.block, self.changed_since(label.log_at), operands))
-
-    def plain_block(self, v: int, place: int) -> None:
-        """A new block that only an instruction of the block at hand leads to."""
-        source = self.block
-        self.block = int(self.function.block())
-        self.set_edge(v, place, int(self.function.edge(source, self.block)))
-
-    def bind(self, label: Label) -> None:
-        """A label's end stands here: all that lead to it meet, and the state is what they bring."""
+        labels = self.labels
         function = self.function
-        self.undo(label.log_at)
-        edges = label.edges
-        self.block = int(function.block())
-        del self.stack[label.height :]
-        if len(edges) == 1:
-            (one,) = edges
-            self.set_edge(one.v, one.place, int(function.edge(one.source, self.block)))
-            for local, value in one.changed.items():
-                self.write(local, value)
-            self.stack += one.operands
+        values = self.values
+        e = function.new_edge(values.block)
+        if labels.head[number]:
+            self.go_back(number, e)
+            return e
+        self.bring_epochs(e, values.heap, values.context, values.any)
+        last = labels.last_edge[number]
+        if last == 0:
+            labels.first_edge[number] = e
+        else:
+            function.edge_next[last] = e
+            if function.edge_from[last] == values.block:
+                # Another row of the same table.
+                labels.last_edge[number] = e
+                self.edge_changes[e] = self.edge_changes[last]
+                return e
+        labels.last_edge[number] = e
+        results = labels.results[number]
+        self.edge_changes[e] = self.changed_since(labels.log_at[number], results)
+        return e
+
+    def bring_epochs(self, e: i64, heap: i64, context: i64, any: i64) -> None:
+        """An edge that is kept brings these epochs."""
+        if e >= i64(len(self.edge_changes)):
+            rows = 2 * e
+            self.edge_changes = grown(self.edge_changes, rows)
+            self.edge_heap = grown(self.edge_heap, rows)
+            self.edge_context = grown(self.edge_context, rows)
+            self.edge_any = grown(self.edge_any, rows)
+        self.edge_heap[e] = heap
+        self.edge_context[e] = context
+        self.edge_any[e] = any
+
+    def go_back(self, number: i64, e: i64) -> None:
+        """An edge to the head of a loop brings all locals that the loop writes, and its operands."""
+        labels = self.labels
+        function = self.function
+        count = labels.written_count[number]
+        params = labels.params[number]
+        arguments = function.list_of(count + params)
+        function.edge_arguments[e] = arguments
+        word = labels.written[number]
+        at: i64 = 0
+        while at < count:
+            local: i64 = i64(read_i32_le(self.body_pool, 4 * (word + at)))
+            at += 1
+            function.pool[arguments + at] = self.values.local(self.locals[local])
+        operand = self.height - params
+        while operand < self.height:
+            at += 1
+            function.pool[arguments + at] = self.values.local(self.stack[operand])
+            operand += 1
+        function.lead(e, labels.head[number])
+
+    def changed_since(self, log_at: i64, operands: i64) -> i64:
+        """The locals that were written, with what they hold, and the topmost operands: their place in `changes`."""
+        place = self.changes_count
+        least = place + 1 + 2 * (self.log_count - log_at) + operands
+        if least > i64(len(self.changes)):
+            self.changes = grown(self.changes, 2 * least)
+        changes = self.changes
+        self.stamp += 1
+        stamp = self.stamp
+        mark = self.mark
+        to = place + 1
+        at = log_at
+        while at < self.log_count:
+            local = self.log_local[at]
+            if mark[local] != stamp:
+                mark[local] = stamp
+                changes[to] = local
+                changes[to + 1] = self.locals[local]
+                to += 2
+            at += 1
+        changes[place] = (to - place) >> 1
+        at = self.height - operands
+        while at < self.height:
+            changes[to] = self.stack[at]
+            to += 1
+            at += 1
+        self.changes_count = to
+        return place
+
+    # --- where ways meet ---------------------------------------------------------------------------------
+
+    def bind(self, number: i64) -> None:
+        """A label's end stands here: all that lead to it meet, and the state is what they bring."""
+        labels = self.labels
+        function = self.function
+        values = self.values
+        self.undo(labels.log_at[number])
+        self.height = labels.height[number]
+        first = labels.first_edge[number]
+        dominator = function.edge_from[first]
+        edges: i64 = 1
+        e = function.edge_next[first]
+        while e:
+            dominator = self.flow.nearest(dominator, function.edge_from[e])
+            edges += 1
+            e = function.edge_next[e]
+        block = self.begin_block(dominator)
+        values.heap = self.edge_heap[first]
+        values.context = self.edge_context[first]
+        values.any = self.edge_any[first]
+        if edges == 1:
+            function.lead(first, block)
+            self.take_over(self.edge_changes[first], labels.results[number])
             return
-        differing = sorted({local for one in edges for local in one.changed})
-        for one in edges:
-            arguments = [one.changed.get(local, self.locals[local]) for local in differing] + one.operands
-            e = int(function.edge(one.source, self.block, function.new_list(arguments)))
-            self.set_edge(one.v, one.place, e)
-        for number, local in enumerate(differing):
-            self.write(local, self.add(PARAMETER, self.local_types[local], immediate=number))
-        for number, type in enumerate(label.results, len(differing)):
-            self.stack.append(self.add(PARAMETER, type, immediate=number))
+        e = function.edge_next[first]
+        while e:
+            values.meet(self.edge_heap[e], self.edge_context[e], self.edge_any[e])
+            e = function.edge_next[e]
+        self.join(first, edges, labels.results[number], block)
+
+    def take_over(self, place: i64, operands: i64) -> None:
+        """The state is what the only edge brings."""
+        changes = self.changes
+        at = place + 1
+        end = at + 2 * changes[place]
+        while at < end:
+            self.write(changes[at], changes[at + 1])
+            at += 2
+        end += operands
+        while at < end:
+            self.push(changes[at])
+            at += 1
+
+    def join(self, first: i64, edges: i64, operands: i64, block: i64) -> None:
+        """Parameters for what differs between edges, which are linked from the first one on."""
+        function = self.function
+        changed = self.unite(first)
+        columns = changed + operands
+        # A table of values, a row for each edge.
+        if edges * columns > i64(len(self.scratch)):
+            self.scratch = column(2 * edges * columns)
+        table = self.scratch
+        self.fill_table(table, first, changed, operands)
+        # A parameter for each column whose values differ.
+        if columns > i64(len(self.joined)):
+            self.joined = column(2 * columns)
+        joined = self.joined
+        number: i64 = 0
+        at: i64 = 0
+        while at < columns:
+            value = table[at]
+            joined[at] = value
+            row: i64 = 1
+            while row < edges:
+                other = table[row * columns + at]
+                if other != value:
+                    if not is_same_constant(function, other, value):
+                        break
+                    joined[at] = -value
+                row += 1
+            if row < edges:
+                joined[at] = function.add(block, PARAMETER, function.type[value], 0, 0, 0, number)
+                row = 0
+                while row < edges:
+                    table[row * columns + number] = table[row * columns + at]
+                    row += 1
+                number += 1
+            at += 1
+        at = 0
+        while at < columns:
+            value = joined[at]
+            if value < 0:
+                value = self.values.local(-value)  # one constant, made in several blocks
+            if at < changed:
+                self.write(self.union[at], value)
+            else:
+                self.push(value)
+            at += 1
+        # The edges.
+        e = first
+        row = 0
+        while e:
+            behind = function.edge_next[e]
+            arguments = function.list_of(number)
+            at = 0
+            while at < number:
+                at += 1
+                function.pool[arguments + at] = self.local_of(e, table[row * columns + at - 1])
+            function.edge_arguments[e] = arguments
+            function.lead(e, block)
+            row += 1
+            e = behind
+
+    def unite(self, first: i64) -> i64:
+        """The locals that edges change into `union`; how many there are."""
+        function = self.function
+        changes = self.changes
+        self.stamp += 1
+        stamp = self.stamp
+        changed: i64 = 0
+        e = first
+        while e:
+            at = self.edge_changes[e]
+            end = at + 2 * changes[at]
+            at += 1
+            while at < end:
+                local = changes[at]
+                if self.mark[local] != stamp:
+                    self.mark[local] = stamp
+                    self.index[local] = changed
+                    self.union[changed] = local
+                    changed += 1
+                at += 2
+            e = function.edge_next[e]
+        return changed
+
+    def fill_table(self, table: vec[i64], first: i64, changed: i64, operands: i64) -> None:
+        """What every edge brings, row by row."""
+        function = self.function
+        changes = self.changes
+        row: i64 = 0
+        e = first
+        while e:
+            at: i64 = 0
+            while at < changed:
+                table[row + at] = self.locals[self.union[at]]
+                at += 1
+            at = self.edge_changes[e]
+            end = at + 2 * changes[at]
+            at += 1
+            while at < end:
+                table[row + self.index[changes[at]]] = changes[at + 1]
+                at += 2
+            end = at + operands
+            row += changed
+            while at < end:
+                table[row] = changes[at]
+                row += 1
+                at += 1
+            e = function.edge_next[e]
+
+    def local_of(self, e: i64, v: i64) -> i64:
+        """An argument of an edge whose block has ended: see `Numbering.local`."""
+        return self.values.local_before(self.function.last[self.function.edge_from[e]], v)
 
     # --- control ---------------------------------------------------------------------------------------
 
-    def control(self, code: int, arity: int, a: int, b: int) -> None:
+    def control(self, code: i64, arity: i64, a: i64, b: i64) -> None:
         """One operator that directs control; `arity`: how many operands a branch takes along."""
-        if code == _BLOCK or code == _LOOP or code == _IF:
-            self.open(code, a, b)
+        function = self.function
+        block = self.values.block
+        if code == _END:
+            self.end(a, b)
+        elif code == _BLOCK:
+            self.open(a, b)
+        elif code == _BR_IF:
+            condition = condition_of(self.values, self.pop())
+            e = self.go(a)
+            other = self.plain_edge()
+            function.add(block, BRIF, 0, condition, e, other)
+            self.follow(other)
+        elif code == _BR:
+            e = self.go(a)
+            function.add(block, JUMP, 0, e)
+        elif code == _IF:
+            self.open_if(a, b)
+        elif code == _LOOP:
+            self.open_loop(a, b)
         elif code == _ELSE:
             self.other_arm(a, b)
-        elif code == _END:
-            self.end(a, b)
-        elif code == _BR:
-            self.go(a, self.add(JUMP, 0), 1, arity)
-        elif code == _BR_IF:
-            v = self.add(BRIF, 0, self.pop())
-            self.go(a, v, 2, arity)
-            self.plain_block(v, 3)
         elif code == _BR_TABLE:
-            self.table(a, b, arity)
+            self.table(a, b)
         elif code == _RETURN:
-            self.give_back(self.top(arity))
+            self.give_back(arity)
         else:
-            self.add(TRAP, 0, extra=UNREACHABLE_TRAP)
+            function.add(block, TRAP, 0, 0, 0, 0, 0, UNREACHABLE_TRAP)
 
-    def block_type(self, type: int) -> tuple[list[int], list[int]]:
-        """The types that a block takes and gives."""
-        if type == BLOCK_EMPTY:
-            return [], []
-        if type < 0:
-            return [], [TYPES[type & 0x7F]]
-        shape = self.view.shapes[type]
-        return shape.params, shape.results
+    def open_function(self, results: i64) -> None:
+        """Label 0: the body itself."""
+        self.open(0, BLOCK_EMPTY)
+        self.labels.results[0] = results
 
-    def open(self, code: int, number: int, type: int) -> None:
-        """A block, a loop or an if."""
-        params, results = self.block_type(type)
-        condition = self.pop() if code == _IF else 0
-        label = Label(len(self.log), len(self.stack) - len(params), params, results)
-        self.labels[number] = label
-        if code == _IF:
-            v = self.add(BRIF, 0, condition)
-            label.otherwise = Edge(v, 3, self.block, {}, self.top(len(params)))
-            self.plain_block(v, 2)
-        elif code == _LOOP:
-            self.loop_head(number, label)
+    def open(self, number: i64, type: i64) -> None:
+        """A label: of a block, a loop or an if."""
+        labels = self.labels
+        params: i64 = 0
+        results: i64 = 0
+        if type >= 0:
+            shape = self.view.shapes[type]
+            params = len(shape.params)
+            results = len(shape.results)
+        elif type != BLOCK_EMPTY:
+            results = 1
+        labels.log_at[number] = self.log_count
+        labels.height[number] = self.height - params
+        labels.params[number] = params
+        labels.results[number] = results
+        labels.outer[number] = self.label
+        labels.loop[number] = self.loop
+        labels.head[number] = 0
+        labels.first_edge[number] = 0
+        labels.last_edge[number] = 0
+        labels.otherwise[number] = 0
+        self.label = number
+        self.segment = self.log_count
 
-    def loop_head(self, number: int, label: Label) -> None:
+    def open_if(self, number: i64, type: i64) -> None:
+        """An if: its first arm begins."""
+        labels = self.labels
+        values = self.values
+        condition = condition_of(values, self.pop())
+        self.open(number, type)
+        then = self.plain_edge()
+        otherwise = self.plain_edge()
+        labels.otherwise[number] = otherwise
+        labels.saved[number] = self.changed_since(self.log_count, labels.params[number])
+        labels.heap[number] = values.heap
+        labels.context[number] = values.context
+        labels.any[number] = values.any
+        self.function.add(values.block, BRIF, 0, condition, then, otherwise)
+        self.follow(then)
+
+    def open_loop(self, number: i64, type: i64) -> None:
         """A new block with a parameter for each local that the loop writes, and for each operand that it takes."""
         function = self.function
-        label.written = self.locals_of_loop(number)
-        operands = self.top(len(label.params))
-        arguments = [self.locals[local] for local in label.written] + operands
-        v = self.add(JUMP, 0)
-        source = self.block
-        self.block = label.head = int(function.block())
-        function.a[v] = function.edge(source, label.head, function.new_list(arguments))
-        for at, local in enumerate(label.written):
-            self.write(local, self.add(PARAMETER, self.local_types[local], immediate=at))
-        del self.stack[label.height :]
-        for at, type in enumerate(label.params, len(label.written)):
-            self.stack.append(self.add(PARAMETER, type, immediate=at))
+        labels = self.labels
+        values = self.values
+        self.open(number, type)
+        loops = self.body_loops
+        row = self.loop_row
+        while i64(read_i32_le(loops, row)) != number:
+            row += 12
+        word: i64 = i64(read_i32_le(loops, row + 4))
+        count: i64 = i64(read_i32_le(loops, row + 8))
+        self.loop_row = row + 12
+        labels.written[number] = word
+        labels.written_count[number] = count
+        block = values.block
+        e = function.new_edge(block)
+        made = function.block()
+        labels.head[number] = made
+        self.go_back(number, e)
+        function.add(block, JUMP, 0, e)
+        self.flow.enter(made, block, self.loop, True)
+        self.loop = made
+        values.block = made
+        values.new_epoch()
+        at: i64 = 0
+        while at < count:
+            local: i64 = i64(read_i32_le(self.body_pool, 4 * (word + at)))
+            self.write(local, function.add(made, PARAMETER, self.local_types[local], 0, 0, 0, at))
+            at += 1
+        operand = labels.height[number]
+        while operand < self.height:
+            self.stack[operand] = function.add(made, PARAMETER, function.type[self.stack[operand]], 0, 0, 0, at)
+            operand += 1
+            at += 1
 
-    def locals_of_loop(self, number: int) -> list[int]:
-        """The locals that a loop writes."""
-        loops = self.body.loops
-        low = 0
-        high = len(loops) // 12
-        while high - low > 1:
-            middle = (low + high) // 2
-            if read_i32_le(loops, 12 * middle) <= number:
-                low = middle
-            else:
-                high = middle
-        at = int(read_i32_le(loops, 12 * low + 4))
-        count = int(read_i32_le(loops, 12 * low + 8))
-        return [int(read_i32_le(self.body.pool, 4 * (at + n))) for n in range(count)]
-
-    def other_arm(self, number: int, falls_through: int) -> None:
+    def other_arm(self, number: i64, falls_through: i64) -> None:
         """The second arm of an if: with the state that was there when it was opened."""
-        label = self.labels[number]
+        labels = self.labels
+        values = self.values
         if falls_through:
-            self.go(number, self.add(JUMP, 0), 1, len(label.results))
-        self.undo(label.log_at)
-        del self.stack[label.height :]
-        otherwise = label.otherwise
-        assert otherwise is not None
-        label.otherwise = None
-        self.stack += otherwise.operands
-        self.block = otherwise.source
-        self.plain_block(otherwise.v, otherwise.place)
+            block = values.block
+            e = self.go(number)
+            self.function.add(block, JUMP, 0, e)
+        self.undo(labels.log_at[number])
+        self.height = labels.height[number]
+        self.label = number
+        self.segment = self.log_count
+        values.heap = labels.heap[number]
+        values.context = labels.context[number]
+        values.any = labels.any[number]
+        self.follow(labels.otherwise[number])
+        self.take_over(labels.saved[number], labels.params[number])
+        labels.otherwise[number] = 0
 
-    def end(self, number: int, flags: int) -> None:
+    def end(self, number: i64, flags: i64) -> None:
         """The end of a label."""
-        label = self.labels.pop(number)
-        falls_through = bool(flags & END_FALLS_THROUGH)
-        if flags & END_OF_IF_WITHOUT_ELSE and label.otherwise is not None:
-            label.edges.append(label.otherwise)
-        if label.edges:
+        labels = self.labels
+        self.loop = labels.loop[number]
+        falls_through = flags & END_FALLS_THROUGH != 0
+        if flags & END_OF_IF_WITHOUT_ELSE and labels.otherwise[number]:
+            self.go_past(number)
+        if labels.first_edge[number]:
             if falls_through:
-                v = self.add(JUMP, 0)
-                changed = self.changed_since(label.log_at)
-                label.edges.append(Edge(v, 1, self.block, changed, self.top(len(label.results))))
-            self.bind(label)
+                block = self.values.block
+                e = self.go(number)
+                self.function.add(block, JUMP, 0, e)
+            self.leave(number)
+            self.bind(number)
         elif not falls_through:
             # Nothing leads here: what comes next is another arm, or another end.
-            self.undo(label.log_at)
-            del self.stack[label.height :]
-            if number == 0:
-                return
+            self.leave(number)
+            self.undo(labels.log_at[number])
+            self.height = labels.height[number]
+            return
+        else:
+            self.leave(number)
         if number == 0:
-            self.give_back(self.top(len(label.results)))
+            self.give_back(labels.results[0])
 
-    def table(self, at: int, count: int, arity: int) -> None:
+    def leave(self, number: i64) -> None:
+        """The label around this one is the innermost again."""
+        labels = self.labels
+        self.label = labels.outer[number]
+        self.segment = labels.log_at[self.label]
+
+    def go_past(self, number: i64) -> None:
+        """The way past an if without a second arm leads to its end."""
+        labels = self.labels
+        e = labels.otherwise[number]
+        self.bring_epochs(e, labels.heap[number], labels.context[number], labels.any[number])
+        self.edge_changes[e] = labels.saved[number]
+        last = labels.last_edge[number]
+        if last == 0:
+            labels.first_edge[number] = e
+        else:
+            self.function.edge_next[last] = e
+        labels.last_edge[number] = e
+
+    def table(self, at: i64, count: i64) -> None:
         """A branch through a table, the default label last."""
         function = self.function
-        v = self.add(BR_TABLE, 0, self.pop())
-        pool = int(function.list_of(count + 1))
-        function.b[v] = pool
-        for n in range(count + 1):
-            label = int(read_i32_le(self.body.pool, 4 * (at + 2 * n)))
-            self.go(label, v, -(pool + 1 + n), arity)
+        block = self.values.block
+        v = self.pop()
+        targets = function.list_of(count + 1)
+        n: i64 = 0
+        while n <= count:
+            label: i64 = i64(read_i32_le(self.body_pool, 4 * (at + 2 * n)))
+            n += 1
+            e = self.go(label)
+            function.pool[targets + n] = e
+        function.add(block, BR_TABLE, 0, v, targets)
 
-    def give_back(self, results: list[int]) -> None:
-        """Return; results beyond the first go to the buffer."""
+    def give_back(self, results: i64) -> None:
+        """Return the topmost operands; those beyond the first go to the buffer."""
         function = self.function
-        for number, value in enumerate(results[1:]):
-            self.add(STORE, 0, value, self.buffer, immediate=BUFFER_BYTES * number, extra=NOTRAP)
-        first = [self.passed(results[0])] if results else []
-        self.add(RETURN, 0, 0, int(function.new_list(first)))
-
-    def passed(self, value: int) -> int:
-        """A value as it goes from function to function."""
-        return self.add(UEXTEND, I64, value) if self.type_of(value) == I32 else value
-
-    def received(self, value: int, type: int) -> int:
-        """A value as it came from another function."""
-        return self.add(IREDUCE, I32, value) if type == I32 else value
+        given: i64 = 0
+        if results:
+            at: i64 = 1
+            bottom = self.height - results
+            while at < results:
+                value = self.stack[bottom + at]
+                self.make(STORE, 0, value, self.buffer, 0, BUFFER_BYTES * (at - 1), NOTRAP)
+                at += 1
+            first = self.passed(self.stack[bottom])
+            given = function.list_of(1)
+            function.pool[given + 1] = first
+        function.add(self.values.block, RETURN, 0, 0, given)

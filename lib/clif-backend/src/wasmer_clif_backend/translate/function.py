@@ -1,4 +1,6 @@
-"""A body's operators, but for those that direct control, as instructions of CLIF.
+"""A body becomes a function of CLIF in SSA form, in one walk over its records: `Translator`, with the operators.
+
+Those that direct control are in `translate.body`, those on vectors in `translate.vector`.
 
 Traps are those of core, by number (`trap_kinds`): an access traps as ``heap_oob``, others by code ``user``
 and their number. The source of every instruction is the operator's offset in the module, so the site table has it.
@@ -6,16 +8,18 @@ and their number. The source of every instruction is the operator's offset in th
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, final
 
 from librt.strings import read_i32_le
+from mypy_extensions import i64
 
+from wasmer_clif_backend.ir.columns import column
+from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import ExternalFunction, Function, Signature, StackSlot
 from wasmer_clif_backend.ir.function import Parameter as ClifParameter
 from wasmer_clif_backend.ir.opcodes import (
     CALL,
     CALL_INDIRECT,
-    CAN_MOVE,
     F32CONST,
     F64CONST,
     IADD,
@@ -23,21 +27,21 @@ from wasmer_clif_backend.ir.opcodes import (
     INTEGER_CONDITIONS,
     IREDUCE,
     ISHL,
-    LOAD,
     NOTRAP,
     PARAMETER,
-    READONLY,
     SELECT,
     SEXTEND,
     STACK_ADDR,
     STORE,
+    TABLE,
     TRAPNZ,
     TRAPZ,
     UEXTEND,
     USHR,
 )
 from wasmer_clif_backend.ir.types import F32, F64, I8, I32, I64
-from wasmer_clif_backend.translate.body import CONTROL, Label, State
+from wasmer_clif_backend.translate.body import CONTROL, State
+from wasmer_clif_backend.translate.memory import ACCESS, CONSTANT_FIELD, FIELD, Memory
 from wasmer_clif_backend.translate.operators import (
     BINARY,
     COMPARISONS,
@@ -49,7 +53,7 @@ from wasmer_clif_backend.translate.operators import (
     code_of,
 )
 from wasmer_clif_backend.translate.vector import VectorTranslator
-from wasmer_clif_backend.translate.view import BUFFER_BYTES, FunctionShape, ModuleView, helper_name, name_of
+from wasmer_clif_backend.translate.view import BUFFER_BYTES, FunctionShape, ModuleView, helper_name
 from wasmer_runtime_core.context import FUNCTION_RECORD, IMPORT_RECORD, MEMORY_DEFINITION, TABLE_DEFINITION, VMCTX
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.trap_kinds import BY_NAME
@@ -63,380 +67,469 @@ from wasmer_runtime_core.wasm.internal_operators import (
     TRACE,
 )
 
-_CONSTANT_LOAD: Final = NOTRAP | READONLY | CAN_MOVE
+_ENTRY: Final = NOTRAP | TABLE
+"""Flags of an access to the elements of a table, and to what they point to."""
 _EQ: Final = INTEGER_CONDITIONS.index("eq")
 _NE: Final = INTEGER_CONDITIONS.index("ne")
-_UGT: Final = INTEGER_CONDITIONS.index("ugt")
 _UGE: Final = INTEGER_CONDITIONS.index("uge")
-_OUT_OF_BOUNDS: Final = BY_NAME["MEMORY_OUT_OF_BOUNDS"].number
 _UNDEFINED: Final = BY_NAME["UNDEFINED_ELEMENT"].number
 _UNINITIALIZED: Final = BY_NAME["UNINITIALIZED_ELEMENT"].number
 _TYPE_MISMATCH: Final = BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number
 _LIMIT: Final = BY_NAME["EXECUTION_LIMIT_EXCEEDED"].number
-_POINTS: Final = VMCTX["points_used"].offset
+_POINTS: Final[i64] = VMCTX["points_used"].offset
+_MEMORY_BASE: Final[i64] = VMCTX["memory_base"].offset
+_MEMORY_LENGTH: Final[i64] = MEMORY_DEFINITION["length"].offset
+_TABLE_LENGTH: Final[i64] = TABLE_DEFINITION["length"].offset
+_TABLE_BASE: Final[i64] = TABLE_DEFINITION["base"].offset
+_IMPORT_CODE: Final[i64] = IMPORT_RECORD["code"].offset
+_IMPORT_VMCTX: Final[i64] = IMPORT_RECORD["vmctx"].offset
+_RECORD_SIGNATURE: Final[i64] = FUNCTION_RECORD["signature"].offset
+_RECORD_CODE: Final[i64] = FUNCTION_RECORD["code"].offset
+_RECORD_VMCTX: Final[i64] = FUNCTION_RECORD["vmctx"].offset
 _HELPERS: Final = {call.name: call for call in VMCALLS}
 _HELPER_TYPES: Final = {"i32": I32, "i64": I64, "ref": I64}
 
-_CALL: Final = code_of("call")
-_CALL_INDIRECT: Final = code_of("call_indirect")
-_DROP: Final = code_of("drop")
-_SELECT: Final = code_of("select")
-_LOCAL_GET: Final = code_of("local.get")
-_LOCAL_SET: Final = code_of("local.set")
-_LOCAL_TEE: Final = code_of("local.tee")
-_GLOBAL_GET: Final = code_of("global.get")
-_GLOBAL_SET: Final = code_of("global.set")
-_I32_CONST: Final = code_of("i32.const")
-_I64_CONST: Final = code_of("i64.const")
-_F32_CONST: Final = code_of("f32.const")
-_F64_CONST: Final = code_of("f64.const")
-_I32_EQZ: Final = code_of("i32.eqz")
-_I64_EQZ: Final = code_of("i64.eqz")
-_MEMORY_SIZE: Final = code_of("memory.size")
-_TABLE_SIZE: Final = code_of("table.size")
-_REF_NULL: Final = code_of("ref.null")
-_REF_IS_NULL: Final = code_of("ref.is_null")
-_REF_FUNC: Final = code_of("ref.func")
+_CALL: Final[i64] = code_of("call")
+_CALL_INDIRECT: Final[i64] = code_of("call_indirect")
+_GLOBAL_GET: Final[i64] = code_of("global.get")
+_GLOBAL_SET: Final[i64] = code_of("global.set")
+_MEMORY_SIZE: Final[i64] = code_of("memory.size")
+_TABLE_SIZE: Final[i64] = code_of("table.size")
+_REF_NULL: Final[i64] = code_of("ref.null")
+_REF_IS_NULL: Final[i64] = code_of("ref.is_null")
+_REF_FUNC: Final[i64] = code_of("ref.func")
+
+# What an operator is, so that one look in a table finds the branch that is for it.
+_OTHER: Final = 0
+_LOCAL_GET: Final = 1
+_LOCAL_SET: Final = 2
+_LOCAL_TEE: Final = 3
+_CONST_32: Final = 4
+_CONST_64: Final = 5
+_BINARY: Final = 6
+_COMPARISON: Final = 7
+_LOAD: Final = 8
+_STORE: Final = 9
+_UNARY: Final = 10
+_CONTROL: Final = 11
+_DROP: Final = 12
+_SELECT: Final = 13
+_EQZ: Final = 14
+_SIGN_EXTENSION: Final = 15
+_FLOAT_32: Final = 16
+_FLOAT_64: Final = 17
+_HELPER: Final = 18
+
+_CODES: Final = 0x400
+"""Codes beyond are other."""
 
 
-def translate(view: ModuleView, body: Body, bounds_checks: bool) -> Function:
-    """The function of a body.
+class _Tables:
+    """By operator's code: its kind, the instruction, the type or the condition, the bytes of an access."""
+
+    def __init__(self) -> None:
+        kinds = bytearray(_CODES)
+        opcodes = bytearray(_CODES)
+        types = bytearray(_CODES)
+        sizes = bytearray(_CODES)
+        for name, kind in (
+            ("local.get", _LOCAL_GET),
+            ("local.set", _LOCAL_SET),
+            ("local.tee", _LOCAL_TEE),
+            ("i32.const", _CONST_32),
+            ("i64.const", _CONST_64),
+            ("f32.const", _FLOAT_32),
+            ("f64.const", _FLOAT_64),
+            ("i32.eqz", _EQZ),
+            ("i64.eqz", _EQZ),
+            ("drop", _DROP),
+            ("select", _SELECT),
+            *((name, _CONTROL) for name in CONTROL),
+        ):
+            kinds[code_of(name)] = kind
+        for code, (opcode, type) in BINARY.items():
+            kinds[code], opcodes[code], types[code] = _BINARY, opcode, type
+        for code, (opcode, type) in UNARY.items():
+            kinds[code], opcodes[code], types[code] = _UNARY, opcode, type
+        for code, (opcode, condition) in COMPARISONS.items():
+            kinds[code], opcodes[code], types[code] = _COMPARISON, opcode, condition
+        for code, (opcode, type, size) in LOADS.items():
+            kinds[code], opcodes[code], types[code], sizes[code] = _LOAD, opcode, type, size
+        for code, (opcode, size) in STORES.items():
+            kinds[code], opcodes[code], sizes[code] = _STORE, opcode, size
+        for code, (narrow, type) in SIGN_EXTENSIONS.items():
+            kinds[code], opcodes[code], types[code] = _SIGN_EXTENSION, narrow, type
+        for code in HELPERS:
+            kinds[code] = _HELPER
+        self.kinds = bytes(kinds)
+        self.opcodes = bytes(opcodes)
+        self.types = bytes(types)
+        self.sizes = bytes(sizes)
+
+
+_TABLES: Final = _Tables()
+_KINDS: Final = _TABLES.kinds
+_OPCODES: Final = _TABLES.opcodes
+_TYPES: Final = _TABLES.types
+_SIZES: Final = _TABLES.sizes
+
+
+@final
+class Translator:
+    """Translates bodies of one module, one after another; what it needs for that it makes once.
 
     Args:
         bounds_checks: compare every access with the memory's length; else guard pages find it.
-
-    Raises:
-        CompileError: an operator that is not translated yet.
     """
-    return _Translator(view, body, bounds_checks).run()
 
-
-class _Translator:
-    def __init__(self, view: ModuleView, body: Body, bounds_checks: bool) -> None:
+    def __init__(self, view: ModuleView, bounds_checks: bool) -> None:
         self.view: Final = view
-        self.body: Final = body
-        self.bounds_checks: Final = bounds_checks
-        self.state: Final = State(view, body)
-        self.vectors: Final = VectorTranslator(self.state, self.address)
-        self.memory_base = 0
-        self.buffer_slot = -1
+        self.state: Final = State(view)
+        self.memory: Final = Memory(self.state, bounds_checks)
+        self.vectors: Final = VectorTranslator(self.state, self.memory)
+        self.buffer_slot: i64 = -1
+        self._stamp: i64 = 0
+        # By function index, by type index: the number in the function at hand, if the stamp is its.
+        self._external = column(len(view.names))
+        self._external_stamp = column(len(view.names))
+        self._signature = column(len(view.shapes))
+        self._signature_stamp = column(len(view.shapes))
+        self._helpers: dict[str, int] = {}
 
-    def run(self) -> Function:
-        """The walk."""
-        state = self.state
-        self.enter()
-        records = self.body.records
-        for at in range(0, len(records), RECORD_BYTES):
-            word = int(read_i32_le(records, at)) & 0xFFFF_FFFF
-            a = int(read_i32_le(records, at + 4))
-            b = int(read_i32_le(records, at + 8))
-            state.function.at = int(read_i32_le(records, at + 12))
-            code = word & 0xFFFF
-            if code in CONTROL:
-                state.control(code, word >> 16, a, b)
-            else:
-                self.operator(code, word, a, b)
-        return state.function
+    @property
+    def flow(self) -> Flow:
+        """Of the last function."""
+        return self.state.flow
 
-    def enter(self) -> None:
-        """Parameters, locals that are zero at first, the base of memory 0."""
+    def translate(self, body: Body) -> Function:
+        """The function of a body: this object's own, until it translates the next one.
+
+        Raises:
+            CompileError: an operator is not there.
+        """
+        self.enter(body)
         state = self.state
         function = state.function
+        stack = state.stack
+        locals = state.locals
+        records = body.records
+        at: i64 = 0
+        end: i64 = len(records)
+        while at < end:
+            word: i64 = i64(read_i32_le(records, at))
+            code = word & 0xFFFF
+            a: i64 = i64(read_i32_le(records, at + 4))
+            kind: i64 = _OTHER
+            if code < _CODES:
+                kind = _KINDS[code]
+            if kind == _LOCAL_GET:
+                state.push(locals[a])
+                at += RECORD_BYTES
+                continue
+            function.at = i64(read_i32_le(records, at + 12))
+            if kind == _CONST_32:
+                state.push(state.integer(a, I32))
+            elif kind == _BINARY:
+                y = state.pop()
+                x = state.pop()
+                state.push(state.make(_OPCODES[code], _TYPES[code], x, y))
+            elif kind == _LOCAL_SET:
+                state.write(a, state.pop())
+            elif kind == _LOCAL_TEE:
+                state.write(a, stack[state.height - 1])
+            elif kind == _LOAD:
+                address = self.memory.address(state.pop(), a, i64(read_i32_le(records, at + 8)), _SIZES[code])
+                offset = self.memory.offset
+                state.push(state.make(_OPCODES[code], _TYPES[code], address, 0, 0, offset, ACCESS))
+            elif kind == _CONTROL:
+                b: i64 = i64(read_i32_le(records, at + 8))
+                state.control(code, (word >> 16) & 0xFFFF, a, b)
+            elif kind == _STORE:
+                value = state.pop()
+                address = self.memory.address(state.pop(), a, i64(read_i32_le(records, at + 8)), _SIZES[code])
+                state.make(_OPCODES[code], 0, value, address, 0, self.memory.offset, ACCESS)
+            elif kind == _COMPARISON:
+                y = state.pop()
+                x = state.pop()
+                held = state.make(_OPCODES[code], I8, x, y, 0, _TYPES[code])
+                state.push(state.make(UEXTEND, I32, held))
+            elif kind == _EQZ:
+                x = state.pop()
+                held = state.make(ICMP, I8, x, state.integer(0, state.type_of(x)), 0, _EQ)
+                state.push(state.make(UEXTEND, I32, held))
+            elif kind == _UNARY:
+                state.push(state.make(_OPCODES[code], _TYPES[code], state.pop()))
+            elif kind == _SELECT:
+                condition = state.pop()
+                y = state.pop()
+                x = state.pop()
+                state.push(state.make(SELECT, state.type_of(x), condition, x, y))
+            elif kind == _DROP:
+                state.pop()
+            else:
+                self.other(kind, code, word, a, i64(read_i32_le(records, at + 8)))
+            at += RECORD_BYTES
+        return function
+
+    def enter(self, body: Body) -> None:
+        """Parameters, locals that are zero at first, the base of memory 0."""
+        state = self.state
+        state.begin(body)
+        self._stamp += 1
+        self._helpers = {}
+        self.buffer_slot = -1
+        function = state.function
         shape = state.shape
-        function.name = name_of(self.body.function_index)
+        function.name = self.view.names[body.function_index]
         function.signature = shape.signature
-        function.at = self.body.offset
-        state.block = int(function.block())
-        given = [
-            state.add(PARAMETER, int(one.type), immediate=number)
-            for number, one in enumerate(shape.signature.parameters)
-        ]
-        state.vmctx = given[0]
+        function.at = body.offset
+        state.begin_block(0)
+        number: i64 = 0
+        first: i64 = 1
         if shape.buffered:
-            state.buffer = given[1]
-        first = 2 if shape.buffered else 1
-        state.locals = [state.received(v, type) for v, type in zip(given[first:], shape.params, strict=True)]
-        zeros: dict[int, int] = {}
-        for type in state.local_types[len(shape.params) :]:
-            if type not in zeros:
-                zeros[type] = state.zero(type)
-            state.locals.append(zeros[type])
-        if self.body.memory_accesses and not self.bounds_checks:
-            self.memory_base = self.field(VMCTX["memory_base"].offset, _CONSTANT_LOAD)
-        state.labels[0] = Label(0, 0, [], shape.results)
+            first = 2
+        for given in shape.signature.parameters:
+            v = function.add(1, PARAMETER, given.type, 0, 0, 0, number)
+            if number == 0:
+                state.vmctx = v
+            elif number < first:
+                state.buffer = v
+            else:
+                state.locals[number - first] = v
+            number += 1
+        local: i64 = 0
+        locals: i64 = len(body.local_types)
+        while local < locals:
+            type = state.local_types[local]
+            if local < number - first:
+                state.locals[local] = state.received(state.locals[local], type)
+            else:
+                state.locals[local] = state.zero(type)
+            local += 1
+        self.memory.base = 0
+        if body.memory_accesses and not self.memory.bounds_checks:
+            self.memory.base = self.memory.field(_MEMORY_BASE, CONSTANT_FIELD)
+        state.open_function(len(shape.results))
 
     # --- pieces ------------------------------------------------------------------------------------------
 
-    def load(self, type: int, at: int, offset: int, flags: int = NOTRAP) -> int:
-        """What lies at an address."""
-        return self.state.add(LOAD, type, at, immediate=offset, extra=flags)
-
-    def field(self, offset: int, flags: int = NOTRAP) -> int:
-        """A field of the vmctx."""
-        return self.load(I64, self.state.vmctx, offset, flags)
-
-    def compare(self, condition: int, x: int, y: int) -> int:
+    def compare(self, condition: i64, x: i64, y: i64) -> i64:
         """A comparison of integers, as an i8."""
-        return self.state.add(ICMP, I8, x, y, immediate=condition)
+        return self.state.make(ICMP, I8, x, y, 0, condition)
 
-    def wide(self, v: int) -> int:
-        """An i32 without sign as an i64."""
-        return self.state.add(UEXTEND, I64, v)
-
-    def trap_if(self, condition: int, kind: int) -> None:
+    def trap_if(self, condition: i64, kind: i64) -> None:
         """Trap if a comparison holds."""
-        self.state.add(TRAPNZ, 0, condition, extra=kind)
+        self.state.make(TRAPNZ, 0, condition, 0, 0, 0, kind)
 
     # --- operators ------------------------------------------------------------------------------------------
 
-    def operator(self, code: int, word: int, a: int, b: int) -> None:
-        """One operator that does not direct control."""
+    def other(self, kind: i64, code: i64, word: i64, a: i64, b: i64) -> None:
+        """What `translate` does not do itself."""
         state = self.state
-        stack = state.stack
-        if code == _LOCAL_GET:
-            stack.append(state.locals[a])
-        elif code == _LOCAL_SET:
-            state.write(a, stack.pop())
-        elif code == _LOCAL_TEE:
-            state.write(a, stack[-1])
-        elif code == _I32_CONST:
-            stack.append(state.integer(a, I32))
-        elif code == _I64_CONST:
-            stack.append(state.integer((b << 32) | (a & 0xFFFF_FFFF), I64))
-        elif code in BINARY:
-            opcode, type = BINARY[code]
-            y = stack.pop()
-            x = stack.pop()
-            stack.append(state.add(opcode, type, x, y))
-        elif code in COMPARISONS:
-            opcode, number = COMPARISONS[code]
-            y = stack.pop()
-            x = stack.pop()
-            stack.append(state.add(UEXTEND, I32, state.add(opcode, I8, x, y, immediate=number)))
-        elif code in LOADS:
-            opcode, type, size = LOADS[code]
-            at, offset = self.address(stack.pop(), a, b, size)
-            stack.append(state.add(opcode, type, at, immediate=offset))
-        elif code in STORES:
-            opcode, size = STORES[code]
-            value = stack.pop()
-            at, offset = self.address(stack.pop(), a, b, size)
-            state.add(opcode, 0, value, at, immediate=offset)
-        elif code in UNARY:
-            opcode, type = UNARY[code]
-            stack.append(state.add(opcode, type, stack.pop()))
-        elif code == _CALL:
-            self.call(a, self.view.shapes[b])
+        if code == _CALL:
+            self.call(a, b)
+        elif code == _GLOBAL_GET:
+            at = self.global_at(a)
+            state.push(self.memory.load(self.view.global_types[a], at, self.memory.offset))
+        elif code == _GLOBAL_SET:
+            value = state.pop()
+            at = self.global_at(a)
+            state.make(STORE, 0, value, at, 0, self.memory.offset, FIELD)
+        elif kind == _CONST_64:
+            state.push(state.integer(_long(a, b), I64))
+        elif kind == _FLOAT_64:
+            state.push(state.make(F64CONST, F64, 0, 0, 0, _long(a, b)))
+        elif kind == _FLOAT_32:
+            state.push(state.make(F32CONST, F32, 0, 0, 0, a & 0xFFFF_FFFF))
         elif code == _CALL_INDIRECT:
             self.call_indirect(a, b)
-        elif code == _DROP:
-            stack.pop()
-        elif code == _SELECT:
-            condition = stack.pop()
-            y = stack.pop()
-            x = stack.pop()
-            stack.append(state.add(SELECT, state.type_of(x), condition, x, y))
-        elif code in HELPERS:
-            name, immediates, result = HELPERS[code]
-            more = [state.integer(one, I32) for letter, one in (("a", a), ("b", b)) if letter in immediates]
-            self.helper(name, more, result)
-        else:
-            self.rare(code, word, a, b)
-
-    def rare(self, code: int, word: int, a: int, b: int) -> None:
-        """The others."""
-        state = self.state
-        stack = state.stack
-        if code == _GLOBAL_GET:
-            at, offset = self.global_at(a)
-            stack.append(self.load(self.view.global_types[a], at, offset))
-        elif code == _GLOBAL_SET:
-            value = stack.pop()
-            at, offset = self.global_at(a)
-            state.add(STORE, 0, value, at, immediate=offset, extra=NOTRAP)
-        elif code == _F32_CONST:
-            stack.append(state.add(F32CONST, F32, immediate=a & 0xFFFF_FFFF))
-        elif code == _F64_CONST:
-            stack.append(state.add(F64CONST, F64, immediate=(b << 32) | (a & 0xFFFF_FFFF)))
-        elif code == _I32_EQZ or code == _I64_EQZ:
-            x = stack.pop()
-            zero = state.integer(0, state.type_of(x))
-            stack.append(state.add(UEXTEND, I32, self.compare(_EQ, x, zero)))
-        elif code in SIGN_EXTENSIONS:
-            narrow, type = SIGN_EXTENSIONS[code]
-            stack.append(state.add(SEXTEND, type, state.add(IREDUCE, narrow, stack.pop())))
+        elif kind == _SIGN_EXTENSION:
+            narrow = state.make(IREDUCE, _OPCODES[code], state.pop())
+            state.push(state.make(SEXTEND, _TYPES[code], narrow))
+        elif kind == _HELPER:
+            self.helper_operator(code, a, b)
         elif code == _MEMORY_SIZE:
-            definition = self.field(self.view.offsets.memory_offsets[a], _CONSTANT_LOAD)
-            length = self.load(I64, definition, MEMORY_DEFINITION["length"].offset)
-            stack.append(state.add(IREDUCE, I32, state.add(USHR, I64, length, state.integer(16, I64))))
+            definition = self.memory.field(self.view.offsets.memory_offsets[a], CONSTANT_FIELD)
+            length = self.memory.load(I64, definition, _MEMORY_LENGTH)
+            pages = state.make(USHR, I64, length, state.integer(16, I32))
+            state.push(state.make(IREDUCE, I32, pages))
         elif code == _TABLE_SIZE:
-            definition = self.field(self.view.offsets.table_offsets[a], _CONSTANT_LOAD)
-            stack.append(state.add(IREDUCE, I32, self.load(I64, definition, TABLE_DEFINITION["length"].offset)))
+            definition = self.memory.field(self.view.offsets.table_offsets[a], CONSTANT_FIELD)
+            state.push(state.make(IREDUCE, I32, self.memory.load(I64, definition, _TABLE_LENGTH)))
         elif code == _REF_NULL:
-            stack.append(state.integer(0, I64))
+            state.push(state.integer(0, I64))
         elif code == _REF_IS_NULL:
-            x = stack.pop()
-            stack.append(state.add(UEXTEND, I32, self.compare(_EQ, x, state.integer(0, I64))))
+            held = self.compare(_EQ, state.pop(), state.integer(0, I64))
+            state.push(state.make(UEXTEND, I32, held))
         elif code == _REF_FUNC:
-            offset = self.view.offsets.record_offsets[a]
-            stack.append(state.add(IADD, I64, state.vmctx, state.integer(offset, I64)))
+            offset: i64 = self.view.offsets.record_offsets[int(a)]
+            state.push(state.make(IADD, I64, state.vmctx, state.integer(offset, I64)))
         else:
             self.internal(code, word, a, b)
 
-    def internal(self, code: int, word: int, a: int, b: int) -> None:
+    def internal(self, code: i64, word: i64, a: i64, b: i64) -> None:
         """What middlewares put in, and vectors."""
         state = self.state
         if code == ADD_POINTS:
             self.add_points(state.integer(a, I64))
         elif code == ADD_POINTS_BY_SIZE:
-            points = self.wide(state.stack[-1])
+            points = state.make(UEXTEND, I64, state.stack[state.height - 1])
             if a:
-                points = state.add(ISHL, I64, points, state.integer(a, I32))
+                points = state.make(ISHL, I64, points, state.integer(a, I32))
             if b:
-                points = state.add(USHR, I64, points, state.integer(b, I32))
+                points = state.make(USHR, I64, points, state.integer(b, I32))
             self.add_points(points)
         elif code == CHECK_POINTS:
-            limit = state.integer((b << 32) | (a & 0xFFFF_FFFF), I64)
-            self.trap_if(self.compare(_UGE, self.field(_POINTS), limit), _LIMIT)
+            limit = state.integer(_long(a, b), I64)
+            self.trap_if(self.compare(_UGE, self.memory.field(_POINTS), limit), _LIMIT)
         elif code == TRACE:
-            words = ((word >> 16) & 0xFF, a, b, int(state.function.at))
-            self.helper("trace", [state.integer(one, I32) for one in words], 0)
-        elif not self.vectors.operator(code, word, a, b):
-            row = ALL_OPERATORS.get(code)
+            words = ((word >> 16) & 0xFF, a, b, state.function.at)
+            self.helper("trace", [int(state.integer(one, I32)) for one in words], 0)
+        elif not self.vectors.operator(int(code), int(word), int(a), int(b)):
+            row = ALL_OPERATORS.get(int(code))
             name = row.mnemonic if row is not None else hex(code)
             raise CompileError(f"the cranelift backend has no {name} yet (at byte {int(state.function.at):#x})")
 
-    def add_points(self, points: int) -> None:
+    def add_points(self, points: i64) -> None:
         """Count."""
         state = self.state
-        sum = state.add(IADD, I64, self.field(_POINTS), points)
-        state.add(STORE, 0, sum, state.vmctx, immediate=_POINTS, extra=NOTRAP)
+        sum = state.make(IADD, I64, self.memory.field(_POINTS), points)
+        state.make(STORE, 0, sum, state.vmctx, 0, _POINTS, FIELD)
 
-    # --- memory and globals -----------------------------------------------------------------------------------
-
-    def address(self, index: int, offset: int, memory: int, size: int) -> tuple[int, int]:
-        """The address of an access, and what is still to be added to it.
-
-        Guard pages find what lies beyond a memory that is reserved; where they are not there, or for other
-        memories, the end of the access is compared with the length.
-        """
-        state = self.state
-        offset &= 0xFFFF_FFFF
-        memory &= 0xFFFF
-        at = self.wide(index)
-        if not self.bounds_checks and memory == 0:
-            if offset > 0x7FFF_FFFF:
-                at = state.add(IADD, I64, at, state.integer(offset, I64))
-                offset = 0
-            return state.add(IADD, I64, self.memory_base, at), offset
-        if offset:
-            at = state.add(IADD, I64, at, state.integer(offset, I64))
-        definition = self.field(self.view.offsets.memory_offsets[memory], _CONSTANT_LOAD)
-        end = state.add(IADD, I64, at, state.integer(size, I64))
-        length = self.load(I64, definition, MEMORY_DEFINITION["length"].offset)
-        self.trap_if(self.compare(_UGT, end, length), _OUT_OF_BOUNDS)
-        return state.add(IADD, I64, self.load(I64, definition, MEMORY_DEFINITION["base"].offset), at), 0
-
-    def global_at(self, index: int) -> tuple[int, int]:
-        """Where a global lies: its own place in the vmctx, or an imported one's."""
-        offset = self.view.offsets.global_offsets[index]
-        if index < self.view.offsets.imported_globals:
-            return self.field(offset, _CONSTANT_LOAD), 0
-        return self.state.vmctx, offset
+    def global_at(self, index: i64) -> i64:
+        """Where a global lies, but for `memory.offset`: its own place in the vmctx, or an imported one's."""
+        offsets = self.view.offsets
+        offset: i64 = offsets.global_offsets[index]
+        if index < offsets.imported_globals:
+            self.memory.offset = 0
+            return self.memory.field(offset, CONSTANT_FIELD)
+        self.memory.offset = offset
+        return self.state.vmctx
 
     # --- calls ------------------------------------------------------------------------------------------------
 
-    def call(self, index: int, shape: FunctionShape) -> None:
+    def call(self, index: i64, type: i64) -> None:
         """A function of the module through its table of code addresses, an imported one through its record."""
         state = self.state
         if index >= self.view.imported:
-            external = self.external(name_of(index), shape.signature)
-            self.finish_call(CALL, external, 0, state.vmctx, shape)
+            self.finish_call(CALL, self.external(index, type), 0, state.vmctx, self.view.shapes[type])
             return
-        record = self.view.offsets.import_offsets[index]
-        code = self.field(record + IMPORT_RECORD["code"].offset)
-        vmctx = self.field(record + IMPORT_RECORD["vmctx"].offset)
-        self.finish_call(CALL_INDIRECT, self.signature(shape.signature), code, vmctx, shape)
+        record: i64 = self.view.offsets.import_offsets[index]
+        code = self.memory.field(record + _IMPORT_CODE)
+        vmctx = self.memory.field(record + _IMPORT_VMCTX)
+        self.finish_call(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.shapes[type])
 
-    def call_indirect(self, type: int, table: int) -> None:
+    def call_indirect(self, type: i64, table: i64) -> None:
         """An element of a table: there, not null, of the type."""
         state = self.state
-        shape = self.view.shapes[type]
-        index = self.wide(state.pop())
-        definition = self.field(self.view.offsets.table_offsets[table], _CONSTANT_LOAD)
-        length = self.load(I64, definition, TABLE_DEFINITION["length"].offset)
+        memory = self.memory
+        index = state.make(UEXTEND, I64, state.pop())
+        definition = memory.field(self.view.offsets.table_offsets[table], CONSTANT_FIELD)
+        length = memory.load(I64, definition, _TABLE_LENGTH, _ENTRY)
         self.trap_if(self.compare(_UGE, index, length), _UNDEFINED)
-        base = self.load(I64, definition, TABLE_DEFINITION["base"].offset)
-        scaled = state.add(ISHL, I64, index, state.integer(3, I32))
-        record = self.load(I64, state.add(IADD, I64, base, scaled), 0)
-        state.add(TRAPZ, 0, record, extra=_UNINITIALIZED)
-        wanted = self.field(self.view.offsets.signature_offsets[type], _CONSTANT_LOAD)
-        have = self.load(I64, record, FUNCTION_RECORD["signature"].offset)
+        base = memory.load(I64, definition, _TABLE_BASE, _ENTRY)
+        scaled = state.make(ISHL, I64, index, state.integer(3, I32))
+        record = memory.load(I64, state.make(IADD, I64, base, scaled), 0, _ENTRY)
+        state.make(TRAPZ, 0, record, 0, 0, 0, _UNINITIALIZED)
+        wanted = memory.field(self.view.offsets.signature_offsets[type], CONSTANT_FIELD)
+        have = memory.load(I64, record, _RECORD_SIGNATURE, _ENTRY)
         self.trap_if(self.compare(_NE, have, wanted), _TYPE_MISMATCH)
-        code = self.load(I64, record, FUNCTION_RECORD["code"].offset)
-        vmctx = self.load(I64, record, FUNCTION_RECORD["vmctx"].offset)
-        self.finish_call(CALL_INDIRECT, self.signature(shape.signature), code, vmctx, shape)
+        code = memory.load(I64, record, _RECORD_CODE, _ENTRY)
+        vmctx = memory.load(I64, record, _RECORD_VMCTX, _ENTRY)
+        self.finish_call(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.shapes[type])
 
-    def finish_call(self, opcode: int, extra: int, callee: int, vmctx: int, shape: FunctionShape) -> None:
+    def finish_call(self, opcode: i64, extra: i64, callee: i64, vmctx: i64, shape: FunctionShape) -> None:
         """The arguments are on the stack, the results will be."""
         state = self.state
-        count = len(shape.params)
-        arguments = state.top(count)
-        del state.stack[len(state.stack) - count :]
-        given = [vmctx]
+        function = state.function
+        count: i64 = len(shape.params)
+        first: i64 = 1
+        buffer: i64 = 0
         if shape.buffered:
-            given.append(state.add(STACK_ADDR, I64, extra=self.buffer(len(shape.results))))
-        given += [state.passed(v) for v in arguments]
-        type = int(shape.signature.results[0].type) if shape.results else 0
-        v = state.add(opcode, type, callee, int(state.function.new_list(given)), extra=extra)
-        for number, result in enumerate(shape.results):
-            if number == 0:
-                state.stack.append(state.received(v, result))
-            else:
-                at = state.add(STACK_ADDR, I64, extra=self.buffer_slot)
-                state.stack.append(self.load(result, at, BUFFER_BYTES * (number - 1)))
+            first = 2
+            buffer = self.buffer_address(len(shape.results))
+        # Arguments are made before the list of them: making one may make others.
+        bottom = state.height - count
+        at: i64 = bottom
+        while at < state.height:
+            state.stack[at] = state.passed(state.stack[at])
+            at += 1
+        given = function.list_of(first + count)
+        function.pool[given + 1] = vmctx
+        if shape.buffered:
+            function.pool[given + 2] = buffer
+        at = 0
+        while at < count:
+            function.pool[given + 1 + first + at] = state.stack[bottom + at]
+            at += 1
+        state.height = bottom
+        type: i64 = 0
+        results: i64 = len(shape.results)
+        if results:
+            type = shape.signature.results[0].type
+        v = state.make(opcode, type, callee, given, 0, 0, extra)
+        if results:
+            state.push(state.received(v, shape.results[0]))
+        at = 1
+        while at < results:
+            slot = self.buffer_address(results)
+            state.push(self.memory.load(shape.results[at], slot, BUFFER_BYTES * (at - 1), NOTRAP))
+            at += 1
+
+    def helper_operator(self, code: i64, a: i64, b: i64) -> None:
+        """An operator that a helper does."""
+        name, immediates, result = HELPERS[int(code)]
+        more = [int(self.state.integer(one, I32)) for letter, one in (("a", a), ("b", b)) if letter in immediates]
+        self.helper(name, more, result)
 
     def helper(self, name: str, immediates: list[int], result: int) -> None:
         """A call of one of core's helpers: operands, then numbers of the record."""
         state = self.state
-        row = _HELPERS[name]
-        types = [_HELPER_TYPES[one.split(":")[1]] for one in row.params]
+        function = state.function
+        types = [_HELPER_TYPES[one.split(":")[1]] for one in _HELPERS[name].params]
         count = len(types) - len(immediates)
-        arguments = state.top(count) + immediates
-        del state.stack[len(state.stack) - count :]
-        signature = Signature([ClifParameter(I64)] * (len(types) + 1), [ClifParameter(I64)] if result else [])
-        external = self.external(helper_name(name), signature)
-        given = [state.vmctx] + [state.passed(v) for v in arguments]
-        v = state.add(CALL, I64 if result else 0, 0, int(state.function.new_list(given)), extra=external)
+        arguments = [int(state.pop()) for _ in range(count)][::-1] + immediates
+        number = self._helpers.get(name, -1)
+        if number < 0:
+            signature = Signature([ClifParameter(I64)] * (len(types) + 1), [ClifParameter(I64)] if result else [])
+            number = len(function.functions)
+            function.functions.append(ExternalFunction(helper_name(name), len(function.signatures)))
+            function.signatures.append(signature)
+            self._helpers[name] = number
+        given = [int(state.vmctx)] + [int(state.passed(v)) for v in arguments]
+        v = state.make(CALL, I64 if result else 0, 0, function.new_list(given), 0, 0, number)
         if result:
-            state.stack.append(state.received(v, result))
+            state.push(state.received(v, result))
 
-    def buffer(self, results: int) -> int:
-        """The stack slot for the results of calls, as large as any call needs it."""
+    def buffer_address(self, results: i64) -> i64:
+        """The address of the stack slot for the results of calls, as large as any call needs it."""
         function = self.state.function
         if self.buffer_slot < 0:
             self.buffer_slot = len(function.slots)
             function.slots.append(StackSlot(0))
         slot = function.slots[self.buffer_slot]
-        slot.size = max(slot.size, BUFFER_BYTES * (results - 1))
-        return self.buffer_slot
+        slot.size = max(slot.size, int(BUFFER_BYTES * (results - 1)))
+        return self.state.make(STACK_ADDR, I64, 0, 0, 0, 0, self.buffer_slot)
 
-    def signature(self, signature: Signature) -> int:
-        """The number of a signature in the function."""
-        state = self.state
-        number = state.signatures.get(id(signature), -1)
-        if number < 0:
-            number = len(state.function.signatures)
-            state.function.signatures.append(signature)
-            state.signatures[id(signature)] = number
-        return number
+    def signature(self, type: i64) -> i64:
+        """The number in the function of the signature of a type."""
+        if self._signature_stamp[type] != self._stamp:
+            signatures = self.state.function.signatures
+            self._signature_stamp[type] = self._stamp
+            self._signature[type] = len(signatures)
+            signatures.append(self.view.shapes[type].signature)
+        return self._signature[type]
 
-    def external(self, name: str, signature: Signature) -> int:
-        """The number of a function that is called."""
-        state = self.state
-        number = state.externals.get(name, -1)
-        if number < 0:
-            number = len(state.function.functions)
-            state.function.functions.append(ExternalFunction(name, self.signature(signature)))
-            state.externals[name] = number
-        return number
+    def external(self, index: i64, type: i64) -> i64:
+        """The number in the function of a function that is called."""
+        if self._external_stamp[index] != self._stamp:
+            functions = self.state.function.functions
+            self._external_stamp[index] = self._stamp
+            self._external[index] = len(functions)
+            functions.append(ExternalFunction(self.view.names[index], int(self.signature(type))))
+        return self._external[index]
+
+
+def _long(low: i64, high: i64) -> i64:
+    """Two halves of 64 bits."""
+    return (high << 32) | (low & 0xFFFF_FFFF)

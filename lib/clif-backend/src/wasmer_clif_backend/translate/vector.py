@@ -6,7 +6,6 @@ lanes it is about, and what it gives is bytes again; these changes of type are n
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
 
@@ -30,11 +29,9 @@ from wasmer_clif_backend.ir.types import (
     truth_of,
 )
 from wasmer_clif_backend.translate.body import State
+from wasmer_clif_backend.translate.memory import ACCESS, Memory
 from wasmer_clif_backend.translate.operators import code_of
 from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
-
-Address = Callable[[int, int, int, int], tuple[int, int]]
-"""`_Translator.address`: of an index, an offset, a memory and a size."""
 
 _INTEGERS: Final = ("i8x16", "i16x8", "i32x4", "i64x2")
 _FLOATS: Final = ("f32x4", "f64x2")
@@ -218,33 +215,33 @@ _LESS: Final = FLOAT_CONDITIONS.index("lt")
 class VectorTranslator:
     """Translates operators on vectors."""
 
-    def __init__(self, state: State, address: Address) -> None:
+    def __init__(self, state: State, memory: Memory) -> None:
         self.state: Final = state
-        self.address: Final = address
+        self.memory: Final = memory
 
     def take(self, type: int) -> int:
         """The topmost operand, as lanes of a type."""
-        return self.lanes(self.state.pop(), type)
+        return self.lanes(int(self.state.pop()), type)
 
     def lanes(self, v: int, type: int) -> int:
         """A vector as lanes of a type."""
         state = self.state
-        return v if state.type_of(v) == type else state.add(op.BITCAST, type, v, extra=LITTLE)
+        return v if state.type_of(v) == type else int(state.make(op.BITCAST, type, v, extra=LITTLE))
 
     def give(self, v: int) -> None:
         """A vector, as bytes, becomes the topmost operand."""
-        self.state.stack.append(self.lanes(v, I8X16))
+        self.state.push(self.lanes(v, I8X16))
 
     def truth(self, v: int) -> None:
         """An i8 as an i32 becomes the topmost operand."""
-        self.state.stack.append(self.state.add(op.UEXTEND, I32, v))
+        self.state.push(self.state.make(op.UEXTEND, I32, v))
 
     def scalar(self, type: int) -> int:
         """The topmost operand as a lane of a vector type: an i32 is cut down."""
         state = self.state
         v = state.pop()
         lane = type & LANE
-        return state.add(op.IREDUCE, lane, v) if lane in (I8, I16) else v
+        return int(state.make(op.IREDUCE, lane, v)) if lane in (I8, I16) else int(v)
 
     def operator(self, code: int, word: int, a: int, b: int) -> bool:
         """One operator, if it is one on vectors."""
@@ -254,22 +251,22 @@ class VectorTranslator:
             y = self.take(type)
             x = self.take(type)
             narrowed = opcode in (op.SNARROW, op.UNARROW)
-            self.give(state.add(opcode, type - 1 if narrowed else type, x, y))
+            self.give(state.make(opcode, type - 1 if narrowed else type, x, y))
         elif code in _UNARY:
             opcode, type = _UNARY[code]
-            self.give(state.add(opcode, type, self.take(type)))
+            self.give(state.make(opcode, type, self.take(type)))
         elif code in _CONVERSIONS:
             opcode, from_type, type = _CONVERSIONS[code]
-            self.give(state.add(opcode, type, self.take(from_type)))
+            self.give(state.make(opcode, type, self.take(from_type)))
         elif code in _COMPARISONS:
             opcode, number, type = _COMPARISONS[code]
             y = self.take(type)
             x = self.take(type)
-            self.give(state.add(opcode, int(truth_of(type)), x, y, immediate=number))
+            self.give(state.make(opcode, int(truth_of(type)), x, y, immediate=number))
         elif code in _SHIFTS:
             opcode, type = _SHIFTS[code]
             by = state.pop()
-            self.give(state.add(opcode, type, self.take(type), by))
+            self.give(state.make(opcode, type, self.take(type), by))
         else:
             return self.lane_operator(code, word, a, b) or self.other(code, word, a, b)
         return True
@@ -280,72 +277,82 @@ class VectorTranslator:
         lane = (word >> 24) & 0xFF
         if code in _SPLATS:
             type = _SPLATS[code]
-            self.give(state.add(op.SPLAT, type, self.scalar(type)))
+            self.give(state.make(op.SPLAT, type, self.scalar(type)))
         elif code in _EXTRACTS:
             type, extend = _EXTRACTS[code]
-            v = state.add(op.EXTRACTLANE, type & LANE, self.take(type), immediate=lane)
-            state.stack.append(state.add(extend, I32, v) if extend else v)
+            v = state.make(op.EXTRACTLANE, type & LANE, self.take(type), immediate=lane)
+            state.push(state.make(extend, I32, v) if extend else v)
         elif code in _REPLACES:
             type = _REPLACES[code]
             y = self.scalar(type)
-            self.give(state.add(op.INSERTLANE, type, self.take(type), y, immediate=lane))
+            self.give(state.make(op.INSERTLANE, type, self.take(type), y, immediate=lane))
         elif code in _ALL_TRUE:
-            self.truth(state.add(op.VALL_TRUE, I8, self.take(_ALL_TRUE[code])))
+            self.truth(state.make(op.VALL_TRUE, I8, self.take(_ALL_TRUE[code])))
         elif code == _ANY_TRUE:
-            self.truth(state.add(op.VANY_TRUE, I8, self.take(I8X16)))
+            self.truth(state.make(op.VANY_TRUE, I8, self.take(I8X16)))
         elif code in _BITMASK:
-            state.stack.append(state.add(op.VHIGH_BITS, I32, self.take(_BITMASK[code])))
+            state.push(state.make(op.VHIGH_BITS, I32, self.take(_BITMASK[code])))
         elif code == _SHUFFLE:
             y = self.take(I8X16)
             x = self.take(I8X16)
-            self.give(state.add(op.SHUFFLE, I8X16, x, y, immediate=self.constant(a)))
+            self.give(state.make(op.SHUFFLE, I8X16, x, y, immediate=self.constant(a)))
         elif code == _CONST:
-            self.give(state.add(op.VCONST, I8X16, immediate=self.constant(a)))
+            self.give(state.make(op.VCONST, I8X16, immediate=self.constant(a)))
         else:
-            return self.memory(code, lane, a, b)
+            return self.access(code, lane, a, b)
         return True
 
     def constant(self, at: int) -> int:
         """The number of sixteen bytes of the body's pool among the function's constants."""
-        pool = self.state.body.pool
+        pool = self.state.body_pool
         words = [int(read_i32_le(pool, 4 * (at + n))) & 0xFFFF_FFFF for n in range(4)]
         return int(self.state.function.constant(b"".join(word.to_bytes(4, "little") for word in words)))
 
-    def memory(self, code: int, lane: int, a: int, b: int) -> bool:
+    def access(self, code: int, lane: int, a: int, b: int) -> bool:
         """Loads and stores."""
         state = self.state
         if code in _LOADS:
             opcode, type, size = _LOADS[code]
-            at, offset = self.address(state.pop(), a, b, size)
-            self.give(state.add(opcode, type, at, immediate=offset))
+            at = self.memory.address(state.pop(), a, b, size)
+            self.give(state.make(opcode, type, at, immediate=self.memory.offset, extra=ACCESS))
         elif code == _STORE:
             value = self.take(I8X16)
-            at, offset = self.address(state.pop(), a, b, 16)
-            state.add(op.STORE, 0, value, at, immediate=offset)
+            at = self.memory.address(state.pop(), a, b, 16)
+            state.make(op.STORE, 0, value, at, immediate=self.memory.offset, extra=ACCESS)
         elif code in _LOAD_SPLATS:
             bits = _LOAD_SPLATS[code]
-            at, offset = self.address(state.pop(), a, b, bits // 8)
+            at = self.memory.address(state.pop(), a, b, bits // 8)
             type = _BY_BITS[bits]
-            self.give(state.add(op.SPLAT, type, state.add(op.LOAD, type & LANE, at, immediate=offset)))
+            self.give(
+                state.make(
+                    op.SPLAT, type, state.make(op.LOAD, type & LANE, at, immediate=self.memory.offset, extra=ACCESS)
+                )
+            )
         elif code in _LOAD_ZEROS:
             bits = _LOAD_ZEROS[code]
-            at, offset = self.address(state.pop(), a, b, bits // 8)
+            at = self.memory.address(state.pop(), a, b, bits // 8)
             type = _BY_BITS[bits]
-            self.give(state.add(op.SCALAR_TO_VECTOR, type, state.add(op.LOAD, type & LANE, at, immediate=offset)))
+            self.give(
+                state.make(
+                    op.SCALAR_TO_VECTOR,
+                    type,
+                    state.make(op.LOAD, type & LANE, at, immediate=self.memory.offset, extra=ACCESS),
+                )
+            )
         elif code in _LOAD_LANES:
             bits = _LOAD_LANES[code]
             type = _BY_BITS[bits]
             x = self.take(type)
-            at, offset = self.address(state.pop(), a, b, bits // 8)
-            y = state.add(op.LOAD, type & LANE, at, immediate=offset)
-            self.give(state.add(op.INSERTLANE, type, x, y, immediate=lane))
+            at = self.memory.address(state.pop(), a, b, bits // 8)
+            y = state.make(op.LOAD, type & LANE, at, immediate=self.memory.offset, extra=ACCESS)
+            self.give(state.make(op.INSERTLANE, type, x, y, immediate=lane))
         elif code in _STORE_LANES:
             bits = _STORE_LANES[code]
             type = _BY_BITS[bits]
             x = self.take(type)
-            at, offset = self.address(state.pop(), a, b, bits // 8)
-            y = state.add(op.EXTRACTLANE, type & LANE, x, immediate=lane)
-            state.add(op.STORE, 0, y, at, immediate=offset)
+            at = self.memory.address(state.pop(), a, b, bits // 8)
+            y = state.make(op.EXTRACTLANE, type & LANE, x, immediate=lane)
+            state.make(op.STORE, 0, y, at, immediate=self.memory.offset, extra=ACCESS)
         else:
             return False
         return True
@@ -357,41 +364,43 @@ class VectorTranslator:
             c = self.take(I8X16)
             y = self.take(I8X16)
             x = self.take(I8X16)
-            self.give(state.add(op.BITSELECT, I8X16, c, x, y))
+            self.give(state.make(op.BITSELECT, I8X16, c, x, y))
         elif code in _PRODUCTS:
             wide, narrow, widen = _PRODUCTS[code]
-            y = state.add(widen, wide, self.take(narrow))
-            x = state.add(widen, wide, self.take(narrow))
-            self.give(state.add(op.IMUL, wide, x, y))
+            y = state.make(widen, wide, self.take(narrow))
+            x = state.make(widen, wide, self.take(narrow))
+            self.give(state.make(op.IMUL, wide, x, y))
         elif code in _PAIR_SUMS:
             wide, narrow, low, high = _PAIR_SUMS[code]
             x = self.take(narrow)
-            self.give(state.add(op.IADD_PAIRWISE, wide, state.add(low, wide, x), state.add(high, wide, x)))
+            self.give(state.make(op.IADD_PAIRWISE, wide, state.make(low, wide, x), state.make(high, wide, x)))
         elif code == _DOT:
             y = self.take(I16X8)
             x = self.take(I16X8)
             low, high = (
-                state.add(op.IMUL, I32X4, state.add(widen, I32X4, x), state.add(widen, I32X4, y))
+                state.make(op.IMUL, I32X4, state.make(widen, I32X4, x), state.make(widen, I32X4, y))
                 for widen in (op.SWIDEN_LOW, op.SWIDEN_HIGH)
             )
-            self.give(state.add(op.IADD_PAIRWISE, I32X4, low, high))
+            self.give(state.make(op.IADD_PAIRWISE, I32X4, low, high))
         elif code in _PSEUDO:
             # The second operand where it is less (greater) than the first one.
             least, type = _PSEUDO[code]
             y = self.take(type)
             x = self.take(type)
             first, second = (y, x) if least else (x, y)
-            mask = state.add(op.FCMP, int(truth_of(type)), first, second, immediate=_LESS)
-            bytes_of = [self.lanes(v, I8X16) for v in (mask, y, x)]
-            self.give(state.add(op.BITSELECT, I8X16, *bytes_of))
+            mask = state.make(op.FCMP, int(truth_of(type)), first, second, immediate=_LESS)
+            chosen = state.make(
+                op.BITSELECT, I8X16, self.lanes(mask, I8X16), self.lanes(y, I8X16), self.lanes(x, I8X16)
+            )
+            self.give(chosen)
         elif code in _TRUNC_ZERO:
             convert, narrow_row = _TRUNC_ZERO[code]
-            whole = state.add(convert, I64X2, self.take(F64X2))
+            whole = state.make(convert, I64X2, self.take(F64X2))
             zero = self.lanes(state.zero(I8X16), I64X2)
-            self.give(state.add(narrow_row, I32X4, whole, zero))
+            self.give(state.make(narrow_row, I32X4, whole, zero))
         elif code in _CONVERT_LOW:
-            whole = state.add(_CONVERT_LOW[code], I64X2, self.take(I32X4))
-            self.give(state.add(op.FCVT_FROM_SINT, F64X2, whole))
+            whole = state.make(_CONVERT_LOW[code], I64X2, self.take(I32X4))
+            self.give(state.make(op.FCVT_FROM_SINT, F64X2, whole))
         else:
             return False
         return True

@@ -21,6 +21,9 @@ BUFFER_BYTES: Final = 16
 TYPES: Final = {0x7F: I32, 0x7E: I64, 0x7D: F32, 0x7C: F64, 0x7B: I8X16, 0x70: I64, 0x6F: I64}
 """By code of a value type: the type of CLIF. A reference is an address, a vector bytes."""
 
+CLIF_TYPES: Final = bytes(TYPES.get(code, 0) for code in range(128))
+"""The same as bytes."""
+
 
 def passed_as(type: int) -> int:
     """The type that a value has on its way between functions."""
@@ -52,8 +55,10 @@ class ModuleView:
         self.shapes: Final = [FunctionShape(type.params, type.results) for type in info.types]
         self.imported: Final = self.offsets.imported_functions
         defined = self.offsets.defined_functions
-        self.entries: Final = {name_of(self.imported + number): number for number in range(defined)}
+        self.names: Final = [name_of(index) for index in range(self.imported + defined)]
+        self.entries: Final = {name: number for number, name in enumerate(self.names[self.imported :])}
         self.entries.update({helper_name(call.name): defined + call.slot for call in VMCALLS})
+        self.no_shape: Final = FunctionShape(b"", b"")
         self.global_types: Final = [TYPES[type.value] for type in info.globals]
 
     def shape_of(self, function_index: int) -> FunctionShape:

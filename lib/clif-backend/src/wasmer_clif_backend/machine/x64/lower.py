@@ -44,7 +44,7 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.printer import Printer
 from wasmer_clif_backend.ir.types import F32, I64, in_xmm
-from wasmer_clif_backend.ir.verify import uses_of
+from wasmer_clif_backend.ir.uses import count
 from wasmer_clif_backend.machine.code import (
     FIRST_VIRTUAL,
     GENERAL,
@@ -102,7 +102,6 @@ class Lowering:
     Attributes:
         function, flow: what is lowered.
         code: where the instructions go.
-        uses: by value: how many uses it has.
         wanted: by value: 1: a use took it as a register.
     """
 
@@ -114,7 +113,6 @@ class Lowering:
         """By name: the entry in the table of code addresses."""
         self.tail_area: Final = tail_area
         """Bytes for arguments on the stack that every call leaves room for."""
-        self.uses = column(function.count)
         self.wanted = column(function.count)
         self.address: Final = Address()
         self.pinned = False
@@ -134,7 +132,8 @@ class Lowering:
         code.begin(function)
         code.never_given = NEVER_GIVEN
         code.order = order
-        self._count()
+        if not function.is_counted:
+            count(function)
         at = len(order) - 1
         while at >= 0:
             b = order[at]
@@ -159,16 +158,6 @@ class Lowering:
             code.block_end[b] = code.count
             at -= 1
         code.finish()
-
-    def _count(self) -> None:
-        """`uses`."""
-        function = self.function
-        for b in self.code.order:
-            v = function.first[b]
-            while v:
-                for used in uses_of(function, v):
-                    self.uses[used] += 1
-                v = function.next[v]
 
     def _is_needed(self, v: i64) -> bool:
         """Whether an instruction has to be there: it does something, or one of its results is wanted."""

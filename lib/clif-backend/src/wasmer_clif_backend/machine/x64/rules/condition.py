@@ -127,7 +127,7 @@ def comparison(lowering: Lowering, c: i64) -> Condition:
 
 def _is_for_once(lowering: Lowering, c: i64) -> bool:
     """Whether a comparison may be made where its flags are wanted: nothing else wants it as a number."""
-    return lowering.uses[c] <= 1 or lowering.wanted[c] == 0
+    return lowering.function.uses[c] <= 1 or lowering.wanted[c] == 0
 
 
 def _integers(lowering: Lowering, c: i64) -> Condition:

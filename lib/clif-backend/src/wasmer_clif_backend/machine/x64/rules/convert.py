@@ -114,7 +114,7 @@ def extend_condition(lowering: Lowering, v: i64) -> bool:
     f = lowering.function
     c = f.a[v]
     opcode = f.opcode[c]
-    if (opcode != ICMP and opcode != FCMP) or f.type[f.a[c]] >= VECTOR or lowering.uses[c] > 1:
+    if (opcode != ICMP and opcode != FCMP) or f.type[f.a[c]] >= VECTOR or lowering.function.uses[c] > 1:
         return False
     held = condition(lowering, c)
     r = lowering.code.temporary(GENERAL)

@@ -97,7 +97,7 @@ def add_by_address(lowering: Lowering, v: i64) -> bool:
     if type > I64 or lowering.is_constant(a):
         return False
     if lowering.is_constant(b):
-        if lowering.uses[a] < 2 or not lowering.fits(b):
+        if lowering.function.uses[a] < 2 or not lowering.fits(b):
             return False
         lowering.code.add(
             _LEA64 if type == I64 else _LEA32,
@@ -108,7 +108,7 @@ def add_by_address(lowering: Lowering, v: i64) -> bool:
             displacement=lowering.constant_of(b),
         )
         return True
-    if lowering.uses[a] < 2 or lowering.uses[b] < 2:
+    if lowering.function.uses[a] < 2 or lowering.function.uses[b] < 2:
         return False
     lowering.code.add(
         _LEA64 if type == I64 else _LEA32,
@@ -132,7 +132,8 @@ def binary(lowering: Lowering, v: i64) -> bool:
     b = f.b[v]
     row = _FORMS[opcode]
     if opcode != ISUB and (
-        lowering.is_constant(a) or (lowering.uses[a] > 1 and lowering.uses[b] == 1 and not lowering.is_constant(b))
+        lowering.is_constant(a)
+        or (lowering.function.uses[a] > 1 and lowering.function.uses[b] == 1 and not lowering.is_constant(b))
     ):
         a, b = b, a
     wide = 3 if type == I64 else 0

@@ -1,0 +1,1 @@
+"""What is simpler: rules by which `make` replaces instructions before they are there."""

@@ -1,0 +1,1 @@
+"""Passes over a function of CLIF, in the order in which `optimise` runs them."""

@@ -1,0 +1,34 @@
+"""The passes, in order."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from wasmer_clif_backend.ir.flow import Flow
+from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.ir.rebuild import Rebuilder
+from wasmer_clif_backend.passes.parameters import Parameters
+
+
+@final
+class Passes:
+    """All passes, with what they keep between functions: one object for each compilation."""
+
+    def __init__(self) -> None:
+        self._parameters: Final = Parameters()
+
+    def run(self, function: Function, flow: Flow) -> None:
+        """Optimise a function that was made through `ir.make`.
+
+        Args:
+            flow: of the function as it is; as it becomes, afterwards.
+        """
+        self._parameters.run(function, flow)
+
+
+def optimised(function: Function) -> Function:
+    """A verified function, made again and optimised: what the tools for text show."""
+    rebuilder = Rebuilder(function)
+    made = rebuilder.run()
+    Passes().run(made, rebuilder.flow)
+    return made

@@ -1,0 +1,257 @@
+"""Parameters of blocks that say nothing go, and so does all that nobody uses.
+
+Translation gives the head of a loop a parameter for each local that the loop writes. Some of them bring the same value
+on every way, others are not read again. This pass
+
+1. finds parameters with one value, inner loops first, and puts that in their place;
+2. walks back from what has an effect to what it needs: uses are counted, operands renamed, on the way. A value that
+   only a parameter needs which nobody needs is not met, so loops that go round for themselves vanish;
+3. takes away what was not met, and the arguments of parameters that went.
+
+It leaves the columns `uses` and `colour` as `ir.uses.count` does.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from wasmer_clif_backend.ir.columns import column
+from wasmer_clif_backend.ir.flow import Flow
+from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.ir.numbering import is_same_constant
+from wasmer_clif_backend.ir.opcodes import EFFECTS, ENDS, PARAMETER, RESULT
+from wasmer_clif_backend.ir.uses import LIST, OPERANDS, A, B, C, has_effect
+
+_ROWS: Final = 1 << 10
+_ROUNDS: Final = 4
+_NEEDED: Final = 1
+_PASSED: Final = 2
+"""The walk came by before anybody needed it."""
+
+
+@final
+class Parameters:
+    """The pass, with its columns, for one function after another."""
+
+    def __init__(self) -> None:
+        self._rows: i64 = _ROWS
+        self._instead = column(_ROWS)
+        """By value: what takes its place; 0: it stays."""
+        self._state = column(_ROWS)
+        self._work = column(_ROWS)
+        self._top: i64 = 0
+        self._renamed = False
+
+    def run(self, function: Function, flow: Flow) -> None:
+        """Every block of the function is reached, and in the order of `flow` stands behind its dominator."""
+        # A block may get a constant in the place of each of its parameters.
+        rows = 2 * function.count
+        if rows > self._rows:
+            self._rows = 2 * rows
+            self._instead = column(self._rows)
+            self._state = column(self._rows)
+            self._work = column(self._rows)
+        v: i64 = 0
+        while v < rows:
+            self._instead[v] = 0
+            self._state[v] = 0
+            v += 1
+        self._renamed = False
+        rounds: i64 = 0
+        while rounds < _ROUNDS and self._find_single(function, flow):
+            rounds += 1
+        v = 0
+        while v < function.count:
+            function.uses[v] = 0
+            v += 1
+        self._walk(function, flow)
+        self._sweep(function)
+        function.is_counted = True
+
+    # --- one value -------------------------------------------------------------------------------------
+
+    def _find_single(self, function: Function, flow: Flow) -> bool:
+        """Parameters with one value; whether there was one."""
+        found = False
+        at: i64 = len(flow.order) - 1
+        while at > 0:
+            b: i64 = flow.order[at]
+            v = function.first[b]
+            while v and function.opcode[v] == PARAMETER:
+                if self._instead[v] == 0:
+                    only = self._single_value(function, b, v)
+                    if only:
+                        self._instead[v] = only
+                        self._renamed = True
+                        found = True
+                v = function.next[v]
+            at -= 1
+        return found
+
+    def _single_value(self, function: Function, block: i64, parameter: i64) -> i64:
+        """The value that a parameter has on every way; 0: there are several."""
+        at = function.immediate[parameter] + 1
+        only: i64 = 0
+        copied = False
+        e = function.incoming[block]
+        while e:
+            x = self._resolved(function.pool[function.edge_arguments[e] + at])
+            if x != parameter and x != only:
+                if only == 0:
+                    only = x
+                elif is_same_constant(function, x, only):
+                    copied = True
+                else:
+                    return 0
+            e = function.edge_next[e]
+        if copied:
+            made = function.new(function.opcode[only], function.type[only], 0, 0, 0, function.immediate[only])
+            function.bound[made] = function.bound[only]
+            function.insert_behind(_last_parameter(function, block), made)
+            return made
+        return only
+
+    def _resolved(self, v: i64) -> i64:
+        instead = self._instead
+        while instead[v]:
+            v = instead[v]
+        return v
+
+    # --- what is needed ----------------------------------------------------------------------------------
+
+    def _walk(self, function: Function, flow: Flow) -> None:
+        """From the last instruction to the first."""
+        state = self._state
+        at: i64 = len(flow.order) - 1
+        while at >= 0:
+            b: i64 = flow.order[at]
+            v = function.last[b]
+            while v:
+                if state[v] & _NEEDED or EFFECTS[function.opcode[v]] & ENDS or has_effect(function, v):
+                    state[v] |= _NEEDED
+                    self._visit(function, v)
+                    while self._top > 0:
+                        self._top -= 1
+                        self._visit(function, self._work[self._top])
+                else:
+                    state[v] |= _PASSED
+                v = function.previous[v]
+            at -= 1
+
+    def _need(self, function: Function, x: i64) -> i64:
+        """One more use of a value; the one that it is now."""
+        if self._renamed:
+            x = self._resolved(x)
+        function.uses[x] += 1
+        self._request(x)
+        return x
+
+    def _request(self, x: i64) -> None:
+        state = self._state[x]
+        if state & _NEEDED == 0:
+            self._state[x] = state | _NEEDED
+            if state & _PASSED:
+                self._work[self._top] = x
+                self._top += 1
+
+    def _visit(self, function: Function, v: i64) -> None:
+        """The operands of what is needed are needed."""
+        opcode = function.opcode[v]
+        operands: i64 = OPERANDS[opcode]
+        if operands & A:
+            function.a[v] = self._need(function, function.a[v])
+        if operands & B:
+            function.b[v] = self._need(function, function.b[v])
+        if operands & C:
+            function.c[v] = self._need(function, function.c[v])
+        if operands & LIST:
+            at = function.b[v]
+            end = at + function.pool[at]
+            while at < end:
+                at += 1
+                function.pool[at] = self._need(function, function.pool[at])
+        if opcode == PARAMETER:
+            place = function.immediate[v] + 1
+            e = function.incoming[function.block_of[v]]
+            while e:
+                at = function.edge_arguments[e] + place
+                function.pool[at] = self._need(function, function.pool[at])
+                e = function.edge_next[e]
+        elif opcode == RESULT:
+            self._request(function.a[v])
+
+    # --- what is not -----------------------------------------------------------------------------------------
+
+    def _sweep(self, function: Function) -> None:
+        """Take away what was not met; count colours."""
+        state = self._state
+        colour: i64 = 0
+        b = function.entry
+        while b:
+            colour += 1
+            if b != function.entry:
+                self._sweep_parameters(function, b)
+            v = function.first[b]
+            while v:
+                behind = function.next[v]
+                needed = state[v] & _NEEDED
+                opcode = function.opcode[v]
+                if opcode == RESULT:
+                    needed = state[function.a[v]] & _NEEDED
+                elif opcode == PARAMETER:
+                    needed = _NEEDED
+                if needed:
+                    function.colour[v] = colour
+                    if has_effect(function, v):
+                        colour += 1
+                else:
+                    function.remove(v)
+                v = behind
+            b = function.block_next[b]
+
+    def _sweep_parameters(self, function: Function, block: i64) -> None:
+        state = self._state
+        before: i64 = 0
+        kept: i64 = 0
+        v = function.first[block]
+        while v and function.opcode[v] == PARAMETER:
+            before += 1
+            kept += state[v] & _NEEDED
+            v = function.next[v]
+        if kept == before:
+            return
+        e = function.incoming[block]
+        while e:
+            at = function.edge_arguments[e]
+            to = at
+            place: i64 = 0
+            v = function.first[block]
+            while v and function.opcode[v] == PARAMETER:
+                place += 1
+                if state[v] & _NEEDED:
+                    to += 1
+                    function.pool[to] = function.pool[at + place]
+                v = function.next[v]
+            function.pool[at] = kept
+            if kept == 0:
+                function.edge_arguments[e] = 0
+            e = function.edge_next[e]
+        number: i64 = 0
+        v = function.first[block]
+        while v and function.opcode[v] == PARAMETER:
+            behind = function.next[v]
+            if state[v] & _NEEDED:
+                function.immediate[v] = number
+                number += 1
+            else:
+                function.remove(v)
+            v = behind
+
+
+def _last_parameter(function: Function, block: i64) -> i64:
+    v = function.first[block]
+    while function.next[v] and function.opcode[function.next[v]] == PARAMETER:
+        v = function.next[v]
+    return v
