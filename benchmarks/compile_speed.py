@@ -29,8 +29,8 @@ from support.measure import Sample, alternate, arguments, table, write_json
 from support.npm import PACKAGES, FetchError, fetch
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.asm.x64.encode import ModuleEncoder
-    from wasmer_runtime_core.backend import Compiler
+    from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
+    from wasmer_runtime_core.contract.backend import Compiler
 
 HOT_MODULES: Final = {
     "wasmer_runtime_core": ("wasm.decode", "wasm.validate", "asm.x64.encode"),
@@ -50,7 +50,7 @@ def in_this_process(backend: str) -> Compiler:
         from wasmer_llvm_backend import LLVMCompiler
 
         return LLVMCompiler(processes=0)
-    from wasmer_runtime_core.backends import find_compiler
+    from wasmer_runtime_core.compiling.registry import find_compiler
 
     return find_compiler(backend)
 
@@ -66,8 +66,8 @@ class Ours:
         self.code_bytes = 0
 
     def __call__(self) -> None:
-        from wasmer_runtime_core import pipeline
-        from wasmer_runtime_core.code import publish
+        from wasmer_runtime_core.compiling import pipeline
+        from wasmer_runtime_core.running.publish import publish
 
         compilation = pipeline.Compilation(self._binary, self._compiler)
         parts: dict[str, float] = {}
@@ -84,8 +84,8 @@ class Ours:
         """CPU time of encoding alone: what the backend gave the encoder in one run, given to it again."""
         if self._backend == "llvm":
             return self._writing_seconds(rounds)
-        from wasmer_runtime_core import pipeline
-        from wasmer_runtime_core.asm.x64.encode import ModuleEncoder
+        from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
+        from wasmer_runtime_core.compiling import pipeline
 
         recorders: list[Recorder] = []
 
@@ -117,7 +117,7 @@ class Ours:
         """CPU time of writing IR for LLVM."""
         from wasmer_llvm_backend.partition import plan, unit_text
         from wasmer_llvm_backend.view import ModuleView
-        from wasmer_runtime_core import pipeline
+        from wasmer_runtime_core.compiling import pipeline
 
         compilation = pipeline.run(pipeline.Compilation(self._binary), until="validate")
         taken = []
@@ -133,7 +133,7 @@ class Ours:
 def in_workers(binary: bytes) -> tuple[float, float]:
     """What a user of llvm sees: (wall, CPU) seconds of a compilation in processes, one for each core."""
     from wasmer_llvm_backend import LLVMCompiler
-    from wasmer_runtime_core import pipeline
+    from wasmer_runtime_core.compiling import pipeline
 
     def processor_seconds() -> float:
         return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -217,7 +217,7 @@ def main() -> int:
 
 
 def _can_compile(backend: str) -> bool:
-    from wasmer_runtime_core.backends import find_compiler
+    from wasmer_runtime_core.compiling.registry import find_compiler
     from wasmer_runtime_core.errors import BackendError
 
     try:

@@ -28,9 +28,9 @@ def main() -> int:
     if importlib.util.find_spec("wasmer_runtime_core") is None:
         print("nothing to measure: wasmer_runtime_core is not installed", file=sys.stderr)
         return 2
-    from wasmer_runtime_core.wasm.printer import print_module
     from wasmer_runtime_core.wasm.text import parse_module
     from wasmer_runtime_core.wasm.text import parser as text_parser
+    from wasmer_runtime_core.wasm.text.printer import print_module
 
     if (text_parser.__file__ or "").endswith(".py"):
         print("NOT COMPILED: wasmer_runtime_core.wasm.text runs interpreted; these are not the product's figures\n")

@@ -25,13 +25,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from wasmer_runtime_core.backend import CompiledModule, Compiler
-from wasmer_runtime_core.backends import find_compiler
+from wasmer_runtime_core.compiling.pipeline import Compilation, run
+from wasmer_runtime_core.compiling.registry import find_compiler
+from wasmer_runtime_core.contract.backend import CompiledModule, Compiler
 from wasmer_runtime_core.errors import CompileError, InternalError
-from wasmer_runtime_core.pipeline import Compilation, run
-from wasmer_runtime_core.wasm import body_validator, decode
-from wasmer_runtime_core.wasm.body import Body
+from wasmer_runtime_core.wasm.binary import decode
+from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.text.script import read_script
+from wasmer_runtime_core.wasm.validation import body_validator
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 FOLDERS: Final = ("examples", "tests", "lib", "build/programs", "build/benchmarks")

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wasmer_llvm_backend import LLVMCompiler
+from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.errors import Trap
-from wasmer_runtime_core.pipeline import compile_with
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_singlepass_backend import SinglepassCompiler
 
 if TYPE_CHECKING:
     from tests.differential.generate import Program
-    from wasmer_runtime_core.instance import Instance
+    from wasmer_runtime_core.running.instance import Instance
 
 Frames = list[tuple[int, str, int]]
 

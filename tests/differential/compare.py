@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import wasmtime
 
-from wasmer_runtime_core import pipeline
+from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.errors import Trap
 from wasmer_runtime_core.wasm.text import parse_module
 
 if TYPE_CHECKING:
     from tests.differential.generate import Program
-    from wasmer_runtime_core.backend import Compiler, CompilerConfig
+    from wasmer_runtime_core.contract.backend import Compiler, CompilerConfig
 
 _TRAPS = {
     "out of bounds memory access": "out of bounds memory access",

@@ -11,8 +11,8 @@ pytest.importorskip("llvmlite", reason="the llvm backend needs llvmlite")
 from tests.differential.backtraces import backtrace, differing_backtraces
 from tests.differential.generate import Program
 from wasmer_llvm_backend import LLVMCompiler
-from wasmer_runtime_core.instance import Instance
-from wasmer_runtime_core.pipeline import compile_with
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.running.instance import Instance
 from wasmer_singlepass_backend import SinglepassCompiler
 
 DEEP = """(module

@@ -26,9 +26,9 @@ from tests.shapes.generate import (
     tee,
     type_,
 )
-from wasmer_runtime_core.backends import find_compiler
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.errors import BackendError
-from wasmer_runtime_core.pipeline import compile_with
 
 LOCALS = 40
 DEPTH = 150
@@ -101,7 +101,7 @@ def test_deep_stacks(backend: str) -> None:
 def test_the_books_balance() -> None:
     """The accountant of singlepass after every operator of such programs."""
     backend = pytest.importorskip("wasmer_singlepass_backend")
-    from wasmer_runtime_core.pipeline import Compilation, run
+    from wasmer_runtime_core.compiling.pipeline import Compilation, run
 
     for seed in range(10):
         compilation = run(Compilation(program(seed)[0]), until="validate")

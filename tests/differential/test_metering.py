@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import pytest
 
 from tests.differential.generate import Program
-from wasmer_runtime_core.backend import CompilerConfig
-from wasmer_runtime_core.backends import find_compiler
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.middleware import BodyEditor, Metering, edit_bodies, get_points_used, set_points_used
+from wasmer_runtime_core.compiling.registry import find_compiler
+from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import ExecutionLimitExceeded, Trap
-from wasmer_runtime_core.middleware import BodyEditor, Metering, edit_bodies, get_points_used, set_points_used
-from wasmer_runtime_core.pipeline import compile_with
-from wasmer_runtime_core.wasm.body import Body
-from wasmer_runtime_core.wasm.body_text import Record
+from wasmer_runtime_core.wasm.body.body import Body
+from wasmer_runtime_core.wasm.body.text import Record
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import V128
 

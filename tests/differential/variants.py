@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from wasmer_runtime_core.backend import Compiler, CompilerConfig
+from wasmer_runtime_core.contract.backend import Compiler, CompilerConfig
 from wasmer_singlepass_backend import SinglepassCompiler
 
 OLD_PROCESSOR: Final = frozenset(("ssse3", "sse4_1", "sse4_2", "popcnt"))

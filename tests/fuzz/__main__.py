@@ -21,7 +21,7 @@ from tests.fuzz.mutation import mutate, random_mutations
 from tests.fuzz.splice import Splicer
 from tests.fuzz.stages import broken_text, compiles, parses_or_refuses, prints
 from wasmer_runtime_core.errors import Error as WasmError
-from wasmer_runtime_core.wasm.printer import print_module
+from wasmer_runtime_core.wasm.text.printer import print_module
 
 SPLICED: Final = 0.5
 """Share of modules whose instructions were moved; bytes are changed in the others."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError
-from wasmer_runtime_core.wasm.operators import OPERATORS
+from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.text.script import read_script
 

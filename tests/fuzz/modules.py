@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError, ValidationError
-from wasmer_runtime_core.wasm.body_text import format_body
-from wasmer_runtime_core.wasm.body_verifier import verify_body
-from wasmer_runtime_core.wasm.decode import decode_module
-from wasmer_runtime_core.wasm.validate import validate_module
+from wasmer_runtime_core.wasm.binary.decode import decode_module
+from wasmer_runtime_core.wasm.body.text import format_body
+from wasmer_runtime_core.wasm.body.verifier import verify_body
+from wasmer_runtime_core.wasm.validation.validate import validate_module
 
 Oracle = Callable[[bytes], bool]
 

@@ -11,10 +11,10 @@ import random
 from typing import Final
 
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError, ValidationError
-from wasmer_runtime_core.wasm.body_text import read_records
-from wasmer_runtime_core.wasm.decode import CODE_SECTION, decode_module
+from wasmer_runtime_core.wasm.binary.decode import CODE_SECTION, decode_module
+from wasmer_runtime_core.wasm.body.text import read_records
 from wasmer_runtime_core.wasm.reader import Reader
-from wasmer_runtime_core.wasm.validate import validate_module
+from wasmer_runtime_core.wasm.validation.validate import validate_module
 
 LONGEST_STRETCH: Final = 8
 """Instructions."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from wasmer_runtime_core.backend import CompilerConfig
+from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError
-from wasmer_runtime_core.wasm.decode import decode_module
-from wasmer_runtime_core.wasm.printer import print_module
+from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.text import parse_module
-from wasmer_runtime_core.wasm.validate import validate_module
+from wasmer_runtime_core.wasm.text.printer import print_module
+from wasmer_runtime_core.wasm.validation.validate import validate_module
 from wasmer_singlepass_backend import SinglepassCompiler
 
 CONFIGURATIONS: Final = (CompilerConfig(), CompilerConfig(memory_bound_check_mode="enable"))

@@ -17,11 +17,11 @@ from typing import Final
 
 from tests.fuzz import corpus
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError, ValidationError
-from wasmer_runtime_core.wasm.printer import print_module
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.keywords import KEYWORDS
 from wasmer_runtime_core.wasm.text.lexer import tokenize
+from wasmer_runtime_core.wasm.text.printer import print_module
 from wasmer_runtime_core.wasm.text.script import read_script
 
 LONGEST: Final = 3000

@@ -15,11 +15,12 @@ from typing import Any, Final
 import pytest
 
 from tests.shapes.generate import SHAPES
-from wasmer_runtime_core.middleware.editor import BodyEditor, edit_bodies
-from wasmer_runtime_core.middleware.metering import Metering
-from wasmer_runtime_core.middleware.trace import BlockTrace
-from wasmer_runtime_core.pipeline import Compilation, decode, read, validate_bodies
-from wasmer_runtime_core.wasm import body_validator, printer
+from wasmer_runtime_core.compiling.middleware.editor import BodyEditor, edit_bodies
+from wasmer_runtime_core.compiling.middleware.metering import Metering
+from wasmer_runtime_core.compiling.middleware.trace import BlockTrace
+from wasmer_runtime_core.compiling.pipeline import Compilation, decode, read, validate_bodies
+from wasmer_runtime_core.wasm.text import printer
+from wasmer_runtime_core.wasm.validation import body_validator
 
 SMALL: Final = 150
 """Of a shape: large enough for what grows with it to outweigh the rest, small enough to count lines of."""

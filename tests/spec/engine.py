@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wasmer_runtime_core import pipeline
-from wasmer_runtime_core.values import Value
-from wasmer_runtime_core.wasm.decode import decode_module
-from wasmer_runtime_core.wasm.validate import validate_module
+from wasmer_runtime_core.compiling import pipeline
+from wasmer_runtime_core.running.values import Value
+from wasmer_runtime_core.wasm.binary.decode import decode_module
+from wasmer_runtime_core.wasm.validation.validate import validate_module
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.instance import Instance
-    from wasmer_runtime_core.module import Module
+    from wasmer_runtime_core.running.instance import Instance
+    from wasmer_runtime_core.running.module import Module
 
 
 def check(binary: bytes) -> None:
@@ -30,11 +30,11 @@ def check(binary: bytes) -> None:
 
 def spectest() -> dict[str, Any]:
     """A fresh ``spectest``."""
-    from wasmer_runtime_core.globals import Global
-    from wasmer_runtime_core.host import func
-    from wasmer_runtime_core.memory import Memory
-    from wasmer_runtime_core.table import Table
-    from wasmer_runtime_core.values import ElementType, MemoryDescriptor, TableDescriptor
+    from wasmer_runtime_core.running.host import func
+    from wasmer_runtime_core.running.objects.globals import Global
+    from wasmer_runtime_core.running.objects.memory import Memory
+    from wasmer_runtime_core.running.objects.table import Table
+    from wasmer_runtime_core.running.values import ElementType, MemoryDescriptor, TableDescriptor
 
     def printer(*params: str) -> Any:
         def ignore(*values: object) -> None:
@@ -63,7 +63,7 @@ class Engine:
     """The runtime with one backend."""
 
     def __init__(self, backend: str) -> None:
-        from wasmer_runtime_core.backends import find_compiler
+        from wasmer_runtime_core.compiling.registry import find_compiler
 
         self.compiler = find_compiler(backend)
 

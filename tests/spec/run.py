@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def default_backends() -> list[str]:
     """Every backend that is installed."""
-    from wasmer_runtime_core.backends import installed
+    from wasmer_runtime_core.compiling.registry import installed
 
     return installed() or [NO_BACKEND]
 

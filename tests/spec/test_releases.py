@@ -11,9 +11,9 @@ from tests.spec.corpus import NO_BACKEND, NO_DATA, script_path, scripts
 from tests.spec.runner import run_script
 from wasmer_runtime_core.errors import CompileError, UnsupportedFeatureError
 from wasmer_runtime_core.features import FEATURES, switched_off
-from wasmer_runtime_core.wasm.decode import decode_module
+from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.text.script import read_script
-from wasmer_runtime_core.wasm.validate import validate_module
+from wasmer_runtime_core.wasm.validation.validate import validate_module
 
 OTHER_TYPING: dict[str, set[int]] = {"1.0/unreached-invalid": {538}}
 """Assertions of 1.0 that no feature takes back: 2.0 types code that cannot run in another way."""

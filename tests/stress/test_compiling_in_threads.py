@@ -23,10 +23,10 @@ from tests.differential.generate import Program
 from tests.stress.isolated import isolated, random_numbers, scaled
 from wasmer_runtime import CompilerConfig
 from wasmer_runtime.middleware import BlockTrace, Metering
-from wasmer_runtime_core.backend import CompiledModule
-from wasmer_runtime_core.backends import BACKENDS, find_compiler
+from wasmer_runtime_core.compiling.pipeline import Compilation, run
+from wasmer_runtime_core.compiling.registry import BACKENDS, find_compiler
+from wasmer_runtime_core.contract.backend import CompiledModule
 from wasmer_runtime_core.errors import BackendError
-from wasmer_runtime_core.pipeline import Compilation, run
 
 VECTORS: Final = """(module (memory 1)
   (func (export "f") (param i32 v128 f32) (result v128)
@@ -159,7 +159,7 @@ def test_an_interrupted_look_at_the_processor_is_forgotten() -> None:
     """A signal's exception that ends the reading of /proc/cpuinfo leaves no half an answer behind."""
     import builtins
 
-    from wasmer_runtime_core import cpu
+    from wasmer_runtime_core.contract import target as cpu
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -196,9 +196,9 @@ FILLED_LATER: Final = {
     "Form._packed": "the texts of a row, read when it is first used",
     "Form._operands": "the same",
     "Steps.words": "a recipe, read when it is first used",
-    "wasmer_runtime_core.asm.x64.encode._ROWS": "rows as the encoder sees them; a row's opcode is there before it",
-    "wasmer_runtime_core.asm.x64.encode._OPCODES": "the same",
-    "wasmer_runtime_core.backends._found": "a backend's object",
+    "wasmer_runtime_core.codegen.x64.encode._ROWS": "rows as the encoder sees them; a row's opcode is there before it",
+    "wasmer_runtime_core.codegen.x64.encode._OPCODES": "the same",
+    "wasmer_runtime_core.compiling.registry._found": "a backend's object",
 }
 """Where -> what. Such a place is empty or zero, then whole; it does not change again."""
 

@@ -19,13 +19,13 @@ from typing import Final
 from tests.shapes import generate as g
 from tests.stress.isolated import isolated, raises
 from wasmer_runtime.error import Timeout
-from wasmer_runtime_core.backend import CompilerConfig
-from wasmer_runtime_core.backends import find_compiler
+from wasmer_runtime_core.compiling.middleware.metering import Metering
+from wasmer_runtime_core.compiling.pipeline import Compilation, compile_bodies, decode, read, run, validate_bodies
+from wasmer_runtime_core.compiling.registry import find_compiler
+from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import BackendError, ImplementationLimitError
-from wasmer_runtime_core.interrupts import timeout
-from wasmer_runtime_core.middleware.metering import Metering
-from wasmer_runtime_core.pipeline import Compilation, compile_bodies, decode, read, run, validate_bodies
-from wasmer_runtime_core.wasm import body_validator
+from wasmer_runtime_core.running.interrupts import timeout
+from wasmer_runtime_core.wasm.validation import body_validator
 
 LONGEST: Final = 0.25
 """Seconds of CPU time between two looks, at most: five times what is promised."""

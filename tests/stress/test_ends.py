@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from wasmer_runtime_core.backends import find_compiler
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.errors import Cancelled, Timeout
-from wasmer_runtime_core.interrupts import check_interrupts, seconds_left, timeout, wait
 from wasmer_runtime_core.native import machine
-from wasmer_runtime_core.pipeline import compile_with
+from wasmer_runtime_core.running.interrupts import check_interrupts, seconds_left, timeout, wait
 
 FOREVER = 600.0
 ROUNDS = 60

@@ -15,7 +15,7 @@ from wasmer_clif_backend.compile_function import Stages
 from wasmer_clif_backend.ir.parser import parse_file
 from wasmer_clif_backend.ir.verify import verify
 from wasmer_clif_backend.machine.printer import print_code
-from wasmer_runtime_core.asm.x64.printer import format_records
+from wasmer_runtime_core.codegen.x64.printer import format_records
 
 GOLDEN = Path(__file__).parent / "golden"
 

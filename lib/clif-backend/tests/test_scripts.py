@@ -12,7 +12,7 @@ from tests.spec.corpus import NO_DATA, data_directory, script_path, scripts
 from tests.spec.runner import run_script
 from tests.spec.verdict import judge
 from wasmer_clif_backend.compiler import ClifCompiler
-from wasmer_runtime_core import backends
+from wasmer_runtime_core.compiling import registry as backends
 
 
 @pytest.mark.skipif(data_directory() is None, reason=NO_DATA)

@@ -15,14 +15,14 @@ from wasmer_clif_backend.compiler import ClifCompiler
 from wasmer_clif_backend.ir.printer import print_function
 from wasmer_clif_backend.translate.function import Translator
 from wasmer_clif_backend.translate.view import ModuleView
-from wasmer_runtime_core.backend import CompilerConfig
+from wasmer_runtime_core.compiling.middleware import CallTrace, Metering
+from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import Trap
-from wasmer_runtime_core.instance import Instance
-from wasmer_runtime_core.middleware import CallTrace, Metering
-from wasmer_runtime_core.module import Module
-from wasmer_runtime_core.wasm.decode import decode_module
+from wasmer_runtime_core.running.instance import Instance
+from wasmer_runtime_core.running.module import Module
+from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.text import parse_module
-from wasmer_runtime_core.wasm.validate import validate_module
+from wasmer_runtime_core.wasm.validation.validate import validate_module
 
 
 def instance(text: str, **config: Any) -> Any:

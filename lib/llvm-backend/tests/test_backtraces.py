@@ -10,9 +10,9 @@ import pytest
 from wasmer_llvm_backend import LLVMCompiler
 from wasmer_llvm_backend.frames import Frame, read_frames
 from wasmer_llvm_backend.inlining import Inlined, read_inlined
+from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.errors import InternalError, Trap
-from wasmer_runtime_core.module import Module
-from wasmer_runtime_core.pipeline import compile_with
+from wasmer_runtime_core.running.module import Module
 
 THREE = """(module
   (func $inner (param i32) (if (local.get 0) (then unreachable)))

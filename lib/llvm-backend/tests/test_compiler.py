@@ -9,10 +9,11 @@ import pytest
 
 from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, compiler, partition, target, translate
 from wasmer_llvm_backend.workers import Died
-from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.pipeline import Compilation, run
+from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError, InternalError, Trap
-from wasmer_runtime_core.pipeline import Compilation, compile_with, run
-from wasmer_runtime_core.wasm.body import Body
+from wasmer_runtime_core.wasm.body.body import Body
 
 # sixty pairs of functions, each calling into another pair
 MANY = "(module (memory 1)" + "".join(

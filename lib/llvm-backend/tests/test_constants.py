@@ -7,9 +7,9 @@ import re
 import pytest
 
 from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler
-from wasmer_runtime_core.backend import CompilerConfig
-from wasmer_runtime_core.context import IMPORT_RECORD, VMCTX, ContextLayout
-from wasmer_runtime_core.pipeline import Compilation, run
+from wasmer_runtime_core.compiling.pipeline import Compilation, run
+from wasmer_runtime_core.contract.backend import CompilerConfig
+from wasmer_runtime_core.contract.vmctx import IMPORT_RECORD, VMCTX, ContextLayout
 
 EVERYTHING = """(module
   (import "e" "host" (func $host (param i32))) (import "e" "table" (table 1 funcref)) (import "e" "memory" (memory 1))

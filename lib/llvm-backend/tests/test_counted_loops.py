@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from wasmer_llvm_backend import LLVMCompiler
+from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.errors import Trap
-from wasmer_runtime_core.pipeline import compile_with
 
 PAGE = 65536
 U32 = 0xFFFFFFFF

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import pytest
 
 from wasmer_llvm_backend import LLVMCompiler
-from wasmer_runtime_core import backends
+from wasmer_runtime_core.compiling import registry as backends
 from wasmer_runtime_core.errors import BackendError
 
 

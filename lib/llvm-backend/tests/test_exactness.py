@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from wasmer_llvm_backend import LLVMCompiler
+from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.errors import Trap
-from wasmer_runtime_core.pipeline import compile_with
 
 
 def instance(text: str, **options: Any) -> Any:

@@ -13,8 +13,9 @@ from collections.abc import Callable
 import pytest
 
 from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, LLVMWarning, partition
-from wasmer_runtime_core.backend import CompilerConfig
-from wasmer_runtime_core.pipeline import Compilation, compile_with, run
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.pipeline import Compilation, run
+from wasmer_runtime_core.contract.backend import CompilerConfig
 
 MEMORY_BYTES = 2 << 30
 """Address space beyond what the process has when LLVM is loaded; ordinary functions of 50,000 operators take 60 MB."""
@@ -129,8 +130,9 @@ def module(shape: Shape, size: int) -> str:
 LIMITED = f"""
 import os, resource, sys, warnings
 from wasmer_llvm_backend import LLVMCompiler, LLVMWarning
-from wasmer_runtime_core.pipeline import Compilation, compile_with, run
-from wasmer_runtime_core.backend import CompilerConfig
+from wasmer_runtime_core.compiling.pipeline import Compilation, run
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.contract.backend import CompilerConfig
 compile_with("(module (func))", LLVMCompiler(processes=0))
 compilation = run(Compilation(sys.stdin.read()), until="validate")
 now = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")

@@ -9,11 +9,11 @@ import pytest
 
 from wasmer_llvm_backend import LLVMCompiler, objects
 from wasmer_llvm_backend.prologue import CHECK_BYTES, RED_ZONE, begins_with_check, fill_in, frame_bytes
-from wasmer_runtime_core.backend import CompiledModule
-from wasmer_runtime_core.context import MOST_FRAME_BYTES, UNCHECKED_FRAME_BYTES
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.contract.backend import CompiledModule
+from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES, UNCHECKED_FRAME_BYTES
 from wasmer_runtime_core.errors import CompileError, InternalError
-from wasmer_runtime_core.module import Module
-from wasmer_runtime_core.pipeline import compile_with
+from wasmer_runtime_core.running.module import Module
 
 # …: leaf functions, short and long; functions that call; private ones, with results in registers and in memory
 SHAPES = f"""(module

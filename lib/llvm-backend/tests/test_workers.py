@@ -21,9 +21,9 @@ import pytest
 import wasmer_llvm_backend
 from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, LLVMWarning, partition, workers
 from wasmer_llvm_backend.unit import Job, Product
-from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.compiling.pipeline import Compilation, run
+from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError
-from wasmer_runtime_core.pipeline import Compilation, run
 
 STEP = "(local.set 1 (i32.add (i32.mul (local.get 1) (local.get 0)) (i32.load (local.get 1))))"
 FUNCTION = "(func $step (param i32) (result i32) (local i32)" + STEP * 20 + "(local.get 1))"
@@ -207,7 +207,7 @@ def test_a_signal_handler_that_raises_ends_it_at_once(monkeypatch: pytest.Monkey
 
 FOREVER = f"""
 from wasmer_llvm_backend import LLVMCompiler
-from wasmer_runtime_core.pipeline import compile_with
+from wasmer_runtime_core.compile_module import compile_with
 text = '(module (memory 1)' + ('(func (param i32) (local i32)' + {STEP!r} * 8000 + ')') * 6 + ')'
 print('go', flush=True)
 while True:
@@ -300,7 +300,7 @@ def test_without_room_for_a_worker_it_is_done_here(limit: str) -> None:
     program = f"""
 import resource, warnings
 from wasmer_llvm_backend import LLVMCompiler, LLVMWarning
-from wasmer_runtime_core.pipeline import compile_with
+from wasmer_runtime_core.compile_module import compile_with
 compile_with({SMALL!r}, LLVMCompiler())
 few = len(__import__("os").listdir("/proc/self/fd")) + 3 if {limit!r} == "RLIMIT_NOFILE" else 100
 resource.setrlimit(resource.{limit}, (few, few))
@@ -321,7 +321,7 @@ import sys, warnings
 warnings.simplefilter("error")
 sys.path[:] = {{path!r}}
 from wasmer_llvm_backend import LLVMCompiler
-from wasmer_runtime_core.pipeline import compile_with
+from wasmer_runtime_core.compile_module import compile_with
 compile_with({LARGE!r}, LLVMCompiler())
 """
 

@@ -11,12 +11,12 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from wasmer_runtime_core.backend import CompiledModule
-from wasmer_runtime_core.context import ContextLayout
-from wasmer_runtime_core.instance import Instance
-from wasmer_runtime_core.module import Module
-from wasmer_runtime_core.trap_kinds import BY_NAME, CALL_SITE
-from wasmer_runtime_core.vmcalls import SLOTS, VMCALLS
+from wasmer_runtime_core.contract.backend import CompiledModule
+from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS
+from wasmer_runtime_core.contract.traps import BY_NAME, CALL_SITE
+from wasmer_runtime_core.contract.vmctx import ContextLayout
+from wasmer_runtime_core.running.instance import Instance
+from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.wasm.module import (
     ACTIVE,
     FUNCTION,
@@ -31,7 +31,7 @@ from wasmer_runtime_core.wasm.module import (
     Import,
     ModuleInfo,
 )
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import (
     FUNCREF,
     I32,

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from wasmer_runtime_core.arrays import vectorize
-from wasmer_runtime_core.backends import find_compiler
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.errors import Trap
-from wasmer_runtime_core.pipeline import compile_with
+from wasmer_runtime_core.running.objects.arrays import vectorize
 
 TEXT = """
 (module

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from wasmer_runtime_core.wasm.body import Body
-from wasmer_runtime_core.wasm.body_text import format_body, local_weights, loop_writes, read_records
-from wasmer_runtime_core.wasm.body_verifier import verify_body
-from wasmer_runtime_core.wasm.decode import decode_module
+from wasmer_runtime_core.wasm.binary.decode import decode_module
+from wasmer_runtime_core.wasm.body.body import Body
+from wasmer_runtime_core.wasm.body.text import format_body, local_weights, loop_writes, read_records
+from wasmer_runtime_core.wasm.body.verifier import verify_body
 from wasmer_runtime_core.wasm.module import ModuleInfo
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC, OPERATORS, Operator
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS, Operator
 from wasmer_runtime_core.wasm.text import parse_module
-from wasmer_runtime_core.wasm.validate import validate_module
+from wasmer_runtime_core.wasm.validation.validate import validate_module
 
 
 def compile_text(text: str) -> tuple[ModuleInfo, list[Body]]:

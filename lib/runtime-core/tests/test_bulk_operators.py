@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from wasmer_runtime_core.backends import find_compiler
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.errors import Cancelled, Timeout, Trap
-from wasmer_runtime_core.interrupts import timeout
 from wasmer_runtime_core.native import machine
-from wasmer_runtime_core.pipeline import compile_with
+from wasmer_runtime_core.running.interrupts import timeout
 
 PIECE = 1 << 20
-"""Bytes that are written between two looks (native/vmcalls.c)."""
+"""Bytes that are written between two looks (native/calls/helpers.c)."""
 ELEMENTS = 1 << 16
 MEMORY = 4 * PIECE
 TABLE = 4 * ELEMENTS

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from wasmer_runtime_core.debug_info import SourceLines
 from wasmer_runtime_core.errors import Frame, Trap
-from wasmer_runtime_core.wasm.decode import decode_module
-from wasmer_runtime_core.wasm.module import CustomSection, ModuleInfo
+from wasmer_runtime_core.wasm.binary.decode import decode_module
+from wasmer_runtime_core.wasm.custom_sections import CustomSection
+from wasmer_runtime_core.wasm.debug.source_lines import SourceLines
+from wasmer_runtime_core.wasm.module import ModuleInfo
 
 PROGRAM = """\
 static int divide(int a, int b) {

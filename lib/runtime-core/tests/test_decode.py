@@ -6,7 +6,7 @@ import pytest
 from refusals import refusal
 
 from wasmer_runtime_core.errors import DecodeError, ValidationError
-from wasmer_runtime_core.wasm.decode import DecodedModule, decode_module
+from wasmer_runtime_core.wasm.binary.decode import DecodedModule, decode_module
 from wasmer_runtime_core.wasm.module import (
     ACTIVE,
     DECLARATIVE,
@@ -19,7 +19,7 @@ from wasmer_runtime_core.wasm.module import (
     Export,
     Import,
 )
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.reader import Reader
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.types import (
@@ -36,7 +36,7 @@ from wasmer_runtime_core.wasm.types import (
     MemoryType,
     TableType,
 )
-from wasmer_runtime_core.wasm.validate import validate_module
+from wasmer_runtime_core.wasm.validation.validate import validate_module
 
 HEADER = b"\0asm\1\0\0\0"
 

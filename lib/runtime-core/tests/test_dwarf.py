@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wasmer_runtime_core.debug_info import LONGEST_PATH, MOST_STEPS, SourceFrame, SourceLines
-from wasmer_runtime_core.dwarf.data import Budget, Data, Malformed
-from wasmer_runtime_core.dwarf.units import MOST_INLINED, Unit, Units
 from wasmer_runtime_core.errors import Frame
-from wasmer_runtime_core.wasm.decode import decode_module
-from wasmer_runtime_core.wasm.module import CustomSection, ModuleInfo
+from wasmer_runtime_core.wasm.binary.decode import decode_module
+from wasmer_runtime_core.wasm.custom_sections import CustomSection
+from wasmer_runtime_core.wasm.debug.dwarf.data import Budget, Data, Malformed
+from wasmer_runtime_core.wasm.debug.dwarf.units import MOST_INLINED, Unit, Units
+from wasmer_runtime_core.wasm.debug.source_lines import LONGEST_PATH, MOST_STEPS, SourceFrame, SourceLines
+from wasmer_runtime_core.wasm.module import ModuleInfo
 
 NOTHING = (SourceFrame("", ""),)
 MAIN = """\

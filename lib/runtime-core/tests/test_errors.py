@@ -122,7 +122,7 @@ def test_a_bug_of_ours_is_taken_for_nothing_else() -> None:
 def test_the_c_part_raises_classes_that_exist() -> None:
     """`raise_error` looks them up by name, when it is too late for a mistake."""
     native = Path(__file__).resolve().parents[1] / "src" / "wasmer_runtime_core" / "native"
-    named = {name for file in native.glob("*.c") for name in re.findall(r'raise_error\("(\w+)"', file.read_text())}
+    named = {name for file in native.rglob("*.c") for name in re.findall(r'raise_error\("(\w+)"', file.read_text())}
     assert "RuntimeError" in named
     for name in named:
         assert issubclass(getattr(errors, name), errors.Error), name

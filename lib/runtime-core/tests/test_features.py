@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from wasmer_runtime_core.backend import CompilerConfig
+from wasmer_runtime_core.compiling.pipeline import Compilation, run, validate, validate_and_report_errors
+from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError, ValidationError
 from wasmer_runtime_core.features import BY_NAME, FEATURES
-from wasmer_runtime_core.pipeline import Compilation, run, validate, validate_and_report_errors
-from wasmer_runtime_core.wasm import proposals
-from wasmer_runtime_core.wasm.operators import OPERATORS
+from wasmer_runtime_core.wasm.operators import proposals
+from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.text.keywords import KEYWORDS
 
@@ -318,10 +318,10 @@ def test_each_feature_that_is_here_can_be_switched_off() -> None:
 @pytest.mark.parametrize("row", [row for row in OPERATORS.values() if row.feature])
 def test_each_operator_of_a_feature_can_be_switched_off(row: object) -> None:
     """By its row, in code that cannot run; immediates are zeros, whose form is right for all but a vector's."""
-    from wasmer_runtime_core.wasm.decode import decode_module
-    from wasmer_runtime_core.wasm.operators import Operator
-    from wasmer_runtime_core.wasm.switched_off import check_switched_off
+    from wasmer_runtime_core.wasm.binary.decode import decode_module
+    from wasmer_runtime_core.wasm.operators.rows import Operator
     from wasmer_runtime_core.wasm.text.keywords import operator_bytes
+    from wasmer_runtime_core.wasm.validation.switched_off import check_switched_off
 
     assert isinstance(row, Operator)
     decoded = decode_module(with_body(operator_bytes(row.code) + bytes(16)))

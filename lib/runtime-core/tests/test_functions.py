@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from machine_code import Program, function_type
 
-from wasmer_runtime_core.functions import Function
-from wasmer_runtime_core.globals import Global
-from wasmer_runtime_core.host import func
-from wasmer_runtime_core.table import Table
-from wasmer_runtime_core.values import ElementType, FuncSig, TableDescriptor, Value
+from wasmer_runtime_core.running.host import func
+from wasmer_runtime_core.running.objects.functions import Function
+from wasmer_runtime_core.running.objects.globals import Global
+from wasmer_runtime_core.running.objects.table import Table
+from wasmer_runtime_core.running.values import ElementType, FuncSig, TableDescriptor, Value
 
 ONE = FuncSig(["i32"], ["i32"])
 
@@ -101,7 +101,7 @@ from machine_code import Program
 program = Program()
 program.function("same", "i32", "i32", "same_integer")
 same = program.instance().exports.same
-print("wasmer_runtime_core.functions" in sys.modules)
+print("wasmer_runtime_core.running.objects.functions" in sys.modules)
 print({use})
 """
 

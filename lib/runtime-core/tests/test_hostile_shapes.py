@@ -15,10 +15,10 @@ from typing import Any, Final
 import pytest
 
 from wasmer_runtime_core.errors import CompileError
-from wasmer_runtime_core.wasm.decode import decode_module
-from wasmer_runtime_core.wasm.printer import print_module
+from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.text import parse_module
-from wasmer_runtime_core.wasm.validate import validate_module
+from wasmer_runtime_core.wasm.text.printer import print_module
+from wasmer_runtime_core.wasm.validation.validate import validate_module
 
 FACTORS: Final = {"validate": 150, "print": 200, "parse": 150}
 """Bytes of memory for each byte of a module or character of a text, at most; docs/limits.md has them."""

@@ -8,7 +8,8 @@ from typing import Final
 
 import pytest
 
-from wasmer_runtime_core.backend import CompilerConfig
+from wasmer_runtime_core.compiling.pipeline import Compilation, run, validate
+from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import DecodeError, ImplementationLimitError
 from wasmer_runtime_core.implementation_limits import (
     BODY_BYTES,
@@ -17,10 +18,9 @@ from wasmer_runtime_core.implementation_limits import (
     LIMITS,
     ImplementationLimits,
 )
-from wasmer_runtime_core.pipeline import Compilation, run, validate
-from wasmer_runtime_core.wasm.decode import decode_module
+from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.text import parse_module
-from wasmer_runtime_core.wasm.validate import validate_module
+from wasmer_runtime_core.wasm.validation.validate import validate_module
 
 HEADER: Final = b"\0asm\1\0\0\0"
 

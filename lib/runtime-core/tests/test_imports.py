@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.errors import (
     ImportNotFound,
     IncorrectGlobalDescriptor,
@@ -15,13 +16,12 @@ from wasmer_runtime_core.errors import (
     IncorrectTableDescriptor,
     LinkError,
 )
-from wasmer_runtime_core.globals import Global
-from wasmer_runtime_core.host import func
-from wasmer_runtime_core.imports import ImportObject, Namespace, imports, resolve_imports
-from wasmer_runtime_core.memory import Memory
-from wasmer_runtime_core.pipeline import Compilation, run
-from wasmer_runtime_core.table import Table
-from wasmer_runtime_core.values import ElementType, MemoryDescriptor, TableDescriptor, Value
+from wasmer_runtime_core.running.host import func
+from wasmer_runtime_core.running.imports import ImportObject, Namespace, imports, resolve_imports
+from wasmer_runtime_core.running.objects.globals import Global
+from wasmer_runtime_core.running.objects.memory import Memory
+from wasmer_runtime_core.running.objects.table import Table
+from wasmer_runtime_core.running.values import ElementType, MemoryDescriptor, TableDescriptor, Value
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from wasmer_runtime_core import errors
-from wasmer_runtime_core.backend import CompilerConfig
-from wasmer_runtime_core.backends import find_compiler
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.registry import find_compiler
+from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import (
     MemoryGrowError,
     TableGrowError,
@@ -21,11 +22,10 @@ from wasmer_runtime_core.errors import (
     UnableToCreateMemory,
     UnableToCreateTable,
 )
-from wasmer_runtime_core.limits import NAMES, Limits
-from wasmer_runtime_core.memory import Memory
-from wasmer_runtime_core.pipeline import compile_with
-from wasmer_runtime_core.table import Table
-from wasmer_runtime_core.values import ElementType, TableDescriptor
+from wasmer_runtime_core.running.objects.limits import NAMES, Limits
+from wasmer_runtime_core.running.objects.memory import Memory
+from wasmer_runtime_core.running.objects.table import Table
+from wasmer_runtime_core.running.values import ElementType, TableDescriptor
 
 TEXT = """
 (module

@@ -6,12 +6,12 @@ import tracemalloc
 
 import pytest
 
-from wasmer_runtime_core import link as link_module
-from wasmer_runtime_core.backends import find_compiler
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.errors import Timeout
-from wasmer_runtime_core.link import make_plan
 from wasmer_runtime_core.native import machine
-from wasmer_runtime_core.pipeline import compile_with
+from wasmer_runtime_core.running import plan as link_module
+from wasmer_runtime_core.running.plan import make_plan
 
 TYPES = ("i32", "i64", "f32", "f64")
 

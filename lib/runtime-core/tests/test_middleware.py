@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 
-from wasmer_runtime_core.backend import CompilerConfig
-from wasmer_runtime_core.backends import find_compiler
-from wasmer_runtime_core.errors import ExecutionLimitExceeded, Trap
-from wasmer_runtime_core.middleware import (
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.middleware import (
     BlockTrace,
     BodyEditor,
     CallTrace,
@@ -24,10 +22,13 @@ from wasmer_runtime_core.middleware import (
     get_points_used,
     set_points_used,
 )
-from wasmer_runtime_core.pipeline import Compilation, compile_with, run
-from wasmer_runtime_core.wasm.body import Body
-from wasmer_runtime_core.wasm.body_text import Record, format_body
-from wasmer_runtime_core.wasm.body_verifier import verify_body
+from wasmer_runtime_core.compiling.pipeline import Compilation, run
+from wasmer_runtime_core.compiling.registry import find_compiler
+from wasmer_runtime_core.contract.backend import CompilerConfig
+from wasmer_runtime_core.errors import ExecutionLimitExceeded, Trap
+from wasmer_runtime_core.wasm.body.body import Body
+from wasmer_runtime_core.wasm.body.text import Record, format_body
+from wasmer_runtime_core.wasm.body.verifier import verify_body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 LIMIT = 2**60

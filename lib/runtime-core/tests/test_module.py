@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 
-from wasmer_runtime_core import pipeline
-from wasmer_runtime_core.backend import CompiledModule, Compiler, CompilerConfig
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling import pipeline
+from wasmer_runtime_core.compiling.pipeline import read_module, validate, validate_and_report_errors
+from wasmer_runtime_core.contract.artifact import COMPILED_FIELDS, INFO_FIELDS
+from wasmer_runtime_core.contract.backend import CompiledModule, Compiler, CompilerConfig
 from wasmer_runtime_core.errors import (
     CacheError,
     CompileError,
@@ -24,11 +27,10 @@ from wasmer_runtime_core.errors import (
     LinkError,
     ValidationError,
 )
-from wasmer_runtime_core.imports import imports
-from wasmer_runtime_core.module import COMPILED_FIELDS, INFO_FIELDS, ExportType, ImportType, Module
-from wasmer_runtime_core.pipeline import compile_with, read_module, validate, validate_and_report_errors
-from wasmer_runtime_core.values import ElementType, FuncSig, GlobalDescriptor, MemoryDescriptor, TableDescriptor
-from wasmer_runtime_core.wasm.body import Body
+from wasmer_runtime_core.running.imports import imports
+from wasmer_runtime_core.running.module import ExportType, ImportType, Module
+from wasmer_runtime_core.running.values import ElementType, FuncSig, GlobalDescriptor, MemoryDescriptor, TableDescriptor
+from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 EMPTY = b"\0asm\1\0\0\0"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from wasmer_runtime_core.named_tuple import NamedTuple
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 
 class Place(NamedTuple):

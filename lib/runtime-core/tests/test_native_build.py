@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from wasmer_runtime_core import context, trap_kinds, vmcalls
+from wasmer_runtime_core.contract import helpers as vmcalls
+from wasmer_runtime_core.contract import traps as trap_kinds
+from wasmer_runtime_core.contract import vmctx as context
 from wasmer_runtime_core.native import build, machine
 
 

@@ -18,7 +18,7 @@ if early:
     faulthandler.register(signal.SIGUSR1, file=dump)
 from machine_code import Program
 from wasmer_runtime_core.errors import Timeout, Trap
-from wasmer_runtime_core import interrupts
+from wasmer_runtime_core.running import interrupts
 
 def program():
     program = Program()
@@ -168,7 +168,7 @@ def test_threads_that_block_all_signals(how: str) -> None:
         run(
             """
 import asyncio
-from wasmer_runtime_core.calls_async import call_async
+from wasmer_runtime_core.running.calls_async import call_async
 how = HOW
 def block():
     if how == "set later":
@@ -243,7 +243,7 @@ def test_a_deadline_holds_while_another_thread_keeps_the_gil() -> None:
     """Whoever must end and waits for the GIL gets it from code that runs, not when that has come to its own end."""
     assert (
         run("""
-from wasmer_runtime_core.functions import released
+from wasmer_runtime_core.running.objects.functions import released
 first, second = program().instance().exports, program().instance().exports
 inside, seen_inside, over = [False], [], []
 def keep():

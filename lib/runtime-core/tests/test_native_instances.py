@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 from machine_code import Program, function_type
 
+from wasmer_runtime_core.contract.artifact import COMPILED_FIELDS
 from wasmer_runtime_core.errors import CompileError, ExportNotFound, ExportWrongType, SignatureError, Trap
-from wasmer_runtime_core.functions import HostFunction
-from wasmer_runtime_core.instance import Instance
-from wasmer_runtime_core.link import link, make_plan
-from wasmer_runtime_core.memory import Memory
-from wasmer_runtime_core.module import COMPILED_FIELDS, Module
 from wasmer_runtime_core.native import machine
-from wasmer_runtime_core.table import Table
-from wasmer_runtime_core.values import MemoryDescriptor, TableDescriptor, Value
+from wasmer_runtime_core.running.instance import Instance
+from wasmer_runtime_core.running.module import Module
+from wasmer_runtime_core.running.objects.functions import HostFunction
+from wasmer_runtime_core.running.objects.memory import Memory
+from wasmer_runtime_core.running.objects.table import Table
+from wasmer_runtime_core.running.plan import link, make_plan
+from wasmer_runtime_core.running.values import MemoryDescriptor, TableDescriptor, Value
 from wasmer_runtime_core.wasm.types import FUNCREF
 
 
@@ -340,7 +341,7 @@ SHUTDOWN = """
 import sys, threading, time
 sys.path[:0] = {path!r}
 from machine_code import Program, function_type
-from wasmer_runtime_core.functions import HostFunction
+from wasmer_runtime_core.running.objects.functions import HostFunction
 program = Program()
 program.release_gil = True
 program.call_import("run", program.import_function("f", ""))

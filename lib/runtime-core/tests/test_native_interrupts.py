@@ -17,10 +17,10 @@ import pytest
 from machine_code import Program, function_type
 
 from wasmer_runtime_core.errors import Timeout, Trap
-from wasmer_runtime_core.functions import HostFunction
-from wasmer_runtime_core.instance import Instance
-from wasmer_runtime_core.interrupts import timeout, watch_signals
 from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.running.instance import Instance
+from wasmer_runtime_core.running.interrupts import timeout, watch_signals
+from wasmer_runtime_core.running.objects.functions import HostFunction
 
 
 def spinning(release_gil: bool = False) -> Instance:

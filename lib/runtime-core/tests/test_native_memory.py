@@ -12,13 +12,13 @@ import pytest
 from machine_code import Program, function_type
 
 from wasmer_runtime_core.errors import GrowError, InvalidDescriptor, MemoryGrowError, TableGrowError, Trap
-from wasmer_runtime_core.functions import HostFunction, make_host_function
-from wasmer_runtime_core.globals import Global
-from wasmer_runtime_core.instance import Instance
-from wasmer_runtime_core.memory import Memory
 from wasmer_runtime_core.native import machine
-from wasmer_runtime_core.table import Table
-from wasmer_runtime_core.values import MemoryDescriptor, TableDescriptor, Type, Value
+from wasmer_runtime_core.running.instance import Instance
+from wasmer_runtime_core.running.objects.functions import HostFunction, make_host_function
+from wasmer_runtime_core.running.objects.globals import Global
+from wasmer_runtime_core.running.objects.memory import Memory
+from wasmer_runtime_core.running.objects.table import Table
+from wasmer_runtime_core.running.values import MemoryDescriptor, TableDescriptor, Type, Value
 from wasmer_runtime_core.wasm.module import PASSIVE
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF
 
@@ -127,7 +127,7 @@ LIMITED = """
 import sys, resource
 sys.path[:0] = {path!r}
 from machine_code import Program
-from wasmer_runtime_core.memory import Memory
+from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.errors import CreationError
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
@@ -156,7 +156,7 @@ EXHAUSTED = """
 import gc, sys, time
 sys.path[:0] = {path!r}
 from machine_code import Program
-from wasmer_runtime_core.address_space import can_reserve
+from wasmer_runtime_core.native.address_space import can_reserve
 from wasmer_runtime_core.errors import UnableToCreateMemory
 from wasmer_runtime_core.native import machine
 program = Program()
@@ -536,7 +536,7 @@ def test_keeping_references_does_not_grow_without_bound() -> None:
 def test_a_limit_on_address_space_is_seen() -> None:
     code = (
         "import resource\n"
-        "from wasmer_runtime_core.address_space import can_reserve\n"
+        "from wasmer_runtime_core.native.address_space import can_reserve\n"
         "before = can_reserve()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))\n"
         "print(before, can_reserve())\n"

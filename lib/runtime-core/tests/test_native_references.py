@@ -10,12 +10,12 @@ import pytest
 from machine_code import Program, function_type
 
 from wasmer_runtime_core.errors import Trap
-from wasmer_runtime_core.functions import HostFunction
-from wasmer_runtime_core.globals import Global
-from wasmer_runtime_core.instance import Instance
-from wasmer_runtime_core.module import Module
-from wasmer_runtime_core.table import Table
-from wasmer_runtime_core.values import TableDescriptor, Value
+from wasmer_runtime_core.running.instance import Instance
+from wasmer_runtime_core.running.module import Module
+from wasmer_runtime_core.running.objects.functions import HostFunction
+from wasmer_runtime_core.running.objects.globals import Global
+from wasmer_runtime_core.running.objects.table import Table
+from wasmer_runtime_core.running.values import TableDescriptor, Value
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF
 
 

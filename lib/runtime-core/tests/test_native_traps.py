@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from machine_code import Program, function_type
 
-from wasmer_runtime_core.context import VMCTX
+from wasmer_runtime_core.contract.traps import BY_NAME, SITE_RANGE, TRAP_KINDS
+from wasmer_runtime_core.contract.vmctx import VMCTX
 from wasmer_runtime_core.errors import FaultError, Trap
-from wasmer_runtime_core.functions import Function, HostFunction
-from wasmer_runtime_core.instance import Instance
-from wasmer_runtime_core.trap_kinds import BY_NAME, SITE_RANGE, TRAP_KINDS
+from wasmer_runtime_core.running.instance import Instance
+from wasmer_runtime_core.running.objects.functions import Function, HostFunction
 
 
 @pytest.mark.parametrize("kind", TRAP_KINDS, ids=lambda kind: kind.name)
@@ -467,7 +467,7 @@ program.function("load", "i32", "i32", "load", offset=0)
 program.function("fail", "", "", "unreachable")
 program.function("div", "i32 i32", "i32", "divide")
 module = program.module()
-from wasmer_runtime_core.instance import Instance
+from wasmer_runtime_core.running.instance import Instance
 exports = Instance(module, []).exports
 if before == "after":
     faulthandler.enable()

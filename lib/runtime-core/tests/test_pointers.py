@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from wasmer_runtime_core.memory import Memory
-from wasmer_runtime_core.pointers import Array, Item, WasmPtr
+from wasmer_runtime_core.running.objects.memory import Memory
+from wasmer_runtime_core.running.objects.pointers import Array, Item, WasmPtr
 
 PAGE = 65536
 

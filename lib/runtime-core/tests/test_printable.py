@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 
-from wasmer_runtime_core.printable import printable
+from wasmer_runtime_core.support.printable import printable
 
 
 def test_what_can_be_read_stays() -> None:

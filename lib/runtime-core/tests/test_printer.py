@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wasmer_runtime_core.errors import DecodeError, ImplementationLimitError, UnsupportedFeatureError, ValidationError
-from wasmer_runtime_core.wasm.operators import OPERATORS
-from wasmer_runtime_core.wasm.printer import float_text, print_module
+from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.text.numerals import float_bits
+from wasmer_runtime_core.wasm.text.printer import float_text, print_module
 
 TEXT = r"""(module $m
   (type $t (;0;) (func (param i32) (result i32)))

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from wasmer_runtime_core import symbols
-from wasmer_runtime_core.symbols import demangle
+from wasmer_runtime_core.wasm.debug import symbols
+from wasmer_runtime_core.wasm.debug.symbols import demangle
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from refusals import refusal
 
 from wasmer_runtime_core.errors import DecodeError
-from wasmer_runtime_core.wasm.decode import decode_module
+from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.text import parse_module
 
 HEADER = b"\0asm\1\0\0\0"

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError
-from wasmer_runtime_core.wasm.decode import decode_module
+from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.text.keywords import KEYWORDS
 from wasmer_runtime_core.wasm.text.script import read_script

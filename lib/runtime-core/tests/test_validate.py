@@ -10,12 +10,12 @@ import pytest
 from refusals import refusal
 
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError, ValidationError
-from wasmer_runtime_core.wasm.body import Body
-from wasmer_runtime_core.wasm.body_verifier import verify_body
-from wasmer_runtime_core.wasm.decode import decode_module
+from wasmer_runtime_core.wasm.binary.decode import decode_module
+from wasmer_runtime_core.wasm.body.body import Body
+from wasmer_runtime_core.wasm.body.verifier import verify_body
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.text.script import Command, read_script
-from wasmer_runtime_core.wasm.validate import validate_module
+from wasmer_runtime_core.wasm.validation.validate import validate_module
 
 HEADER = b"\0asm\1\0\0\0"
 

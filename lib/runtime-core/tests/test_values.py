@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmer_runtime_core.errors import InvalidDescriptor, PageError, SignatureError
-from wasmer_runtime_core.units import WASM_MAX_PAGES, Bytes, Pages
-from wasmer_runtime_core.values import (
+from wasmer_runtime_core.running.units import WASM_MAX_PAGES, Bytes, Pages
+from wasmer_runtime_core.running.values import (
     ElementType,
     FuncSig,
     GlobalDescriptor,

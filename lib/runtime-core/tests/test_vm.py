@@ -6,8 +6,8 @@ import gc
 
 import pytest
 
-from wasmer_runtime_core import vm
-from wasmer_runtime_core.vm import INTERNALS_SIZE, Ctx, InternalField
+from wasmer_runtime_core.running.ctx import Ctx
+from wasmer_runtime_core.running.internal_fields import INTERNALS_SIZE, InternalField
 
 
 class Core:
@@ -75,4 +75,4 @@ def test_the_finalizer_runs_once_with_the_data() -> None:
 
 
 def test_there_are_as_many_fields_as_wasmer_had() -> None:
-    assert vm.INTERNALS_SIZE == 256
+    assert INTERNALS_SIZE == 256

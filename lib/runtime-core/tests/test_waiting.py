@@ -15,8 +15,8 @@ import pytest
 from machine_code import Program, function_type
 
 from wasmer_runtime_core.errors import Cancelled, Timeout
-from wasmer_runtime_core.functions import HostFunction
-from wasmer_runtime_core.interrupts import check_interrupts, seconds_left, timeout, wait
+from wasmer_runtime_core.running.interrupts import check_interrupts, seconds_left, timeout, wait
+from wasmer_runtime_core.running.objects.functions import HostFunction
 
 FOREVER = 600.0
 """Seconds: the test has failed long before."""

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wasmer_runtime_core.asm.x64 import forms as f
-from wasmer_runtime_core.asm.x64.assembler import Assembler, record
-from wasmer_runtime_core.asm.x64.encode import RELOCATION_REL32, EncodedModule, ModuleEncoder
-from wasmer_runtime_core.asm.x64.records import (
+from wasmer_runtime_core.codegen.x64 import forms as f
+from wasmer_runtime_core.codegen.x64.assembler import Assembler, record
+from wasmer_runtime_core.codegen.x64.encode import RELOCATION_REL32, EncodedModule, ModuleEncoder
+from wasmer_runtime_core.codegen.x64.records import (
     ALIGN,
     BIND,
     CONSTANT,
@@ -26,9 +26,9 @@ from wasmer_runtime_core.asm.x64.records import (
     RELOCATED,
     TABLE,
 )
-from wasmer_runtime_core.asm.x64.registers import ABOVE, EQUAL, RAX, RBP, RCX, RSP
+from wasmer_runtime_core.codegen.x64.registers import ABOVE, EQUAL, RAX, RBP, RCX, RSP
+from wasmer_runtime_core.contract.traps import BY_NAME, CALL_SITE
 from wasmer_runtime_core.errors import InternalError
-from wasmer_runtime_core.trap_kinds import BY_NAME, CALL_SITE
 
 UNREACHABLE = BY_NAME["UNREACHABLE"].number
 JE = f.JCC_REL32.number + EQUAL

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.assembler import record
-from wasmer_runtime_core.asm.x64.encode import ModuleEncoder
-from wasmer_runtime_core.asm.x64.forms import Form
-from wasmer_runtime_core.asm.x64.forms.rows import (
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.assembler import record
+from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
+from wasmer_runtime_core.codegen.x64.forms import Form
+from wasmer_runtime_core.codegen.x64.forms.rows import (
     IN_BRANCH,
     IN_IMMEDIATE,
     IN_IS4,
@@ -31,9 +31,9 @@ from wasmer_runtime_core.asm.x64.forms.rows import (
     IN_VVVV,
     MODES_SHIFT,
 )
-from wasmer_runtime_core.asm.x64.printer import format_records
-from wasmer_runtime_core.asm.x64.records import FIRST_FORM, INDEX_ONLY, MEM, MEM_INDEX, NONE, REG
-from wasmer_runtime_core.asm.x64.registers import CONDITIONS
+from wasmer_runtime_core.codegen.x64.printer import format_records
+from wasmer_runtime_core.codegen.x64.records import FIRST_FORM, INDEX_ONLY, MEM, MEM_INDEX, NONE, REG
+from wasmer_runtime_core.codegen.x64.registers import CONDITIONS
 
 # The registers that an encoding may treat apart: rsp, rbp, r12, r13, and one from each half.
 REGISTERS = (0, 1, 3, 4, 5, 6, 7, 8, 9, 12, 13, 15)

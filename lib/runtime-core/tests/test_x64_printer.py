@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from wasmer_runtime_core.asm.x64 import forms as f
-from wasmer_runtime_core.asm.x64.assembler import Assembler, record
-from wasmer_runtime_core.asm.x64.printer import format_records
-from wasmer_runtime_core.asm.x64.records import LABEL, MEM, MEM_INDEX, REG
-from wasmer_runtime_core.asm.x64.registers import ABOVE_OR_EQUAL, R9, R12, RAX, RBP, RCX, RDI, RSI, RSP
-from wasmer_runtime_core.trap_kinds import BY_NAME, CALL_SITE
+from wasmer_runtime_core.codegen.x64 import forms as f
+from wasmer_runtime_core.codegen.x64.assembler import Assembler, record
+from wasmer_runtime_core.codegen.x64.printer import format_records
+from wasmer_runtime_core.codegen.x64.records import LABEL, MEM, MEM_INDEX, REG
+from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL, R9, R12, RAX, RBP, RCX, RDI, RSI, RSP
+from wasmer_runtime_core.contract.traps import BY_NAME, CALL_SITE
 
 
 def test_a_function_reads_like_an_assembler_listing() -> None:

@@ -213,7 +213,7 @@ def test_the_words_of_llvm() -> None:
     compiler = pytest.importorskip("wasmer_llvm_backend.compiler")
     workers = pytest.importorskip("wasmer_llvm_backend.workers")
     module = compile(PROVIDER)
-    from wasmer_runtime_core import pipeline
+    from wasmer_runtime_core.compiling import pipeline
 
     body = pipeline.run(pipeline.Compilation(PROVIDER), until="validate").bodies[0]
     check(compiler.named(module.info, body))

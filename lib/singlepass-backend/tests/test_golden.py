@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from wasmer_runtime_core.asm.x64.printer import format_records
-from wasmer_runtime_core.backend import CompilerConfig
-from wasmer_runtime_core.middleware import CallTrace, Metering
-from wasmer_runtime_core.wasm.body import Body
-from wasmer_runtime_core.wasm.body_text import format_body
-from wasmer_runtime_core.wasm.decode import decode_module
+from wasmer_runtime_core.codegen.x64.printer import format_records
+from wasmer_runtime_core.compiling.middleware import CallTrace, Metering
+from wasmer_runtime_core.contract.backend import CompilerConfig
+from wasmer_runtime_core.wasm.binary.decode import decode_module
+from wasmer_runtime_core.wasm.body.body import Body
+from wasmer_runtime_core.wasm.body.text import format_body
 from wasmer_runtime_core.wasm.text import parse_module
-from wasmer_runtime_core.wasm.validate import validate_module
+from wasmer_runtime_core.wasm.validation.validate import validate_module
 from wasmer_singlepass_backend import SinglepassCompiler
 
 GOLDEN = Path(__file__).parent / "golden"

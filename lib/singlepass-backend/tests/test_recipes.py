@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_singlepass_backend.lowering import vector
 from wasmer_singlepass_backend.lowering.vector_table import ALL, VECTOR_LOWERINGS
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wasmer_runtime_core import pipeline
+from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_singlepass_backend import SinglepassCompiler
 

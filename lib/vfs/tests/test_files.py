@@ -18,7 +18,7 @@ import pytest
 from trees import answer, read_all
 
 from wasmer_runtime_core.errors import Timeout
-from wasmer_runtime_core.interrupts import timeout
+from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_vfs import (
     Captured,
     Directory,

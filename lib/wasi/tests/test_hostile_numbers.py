@@ -21,7 +21,7 @@ import pytest
 from guests import BUFFER, RESULT, Context, DirectGuest
 from test_memory_ranges import CALLS
 
-from wasmer_runtime_core.memory import Memory
+from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_wasi import ExitCode, MemoryDirectory, VirtualClock, WasiState
 from wasmer_wasi.errno import ROWS
 from wasmer_wasi.functions import FUNCTIONS

@@ -15,7 +15,7 @@ import pytest
 from guests import BUFFER, RESULT, RIGHT_READ, RIGHT_WRITE, DirectGuest, RuntimeGuest
 
 from wasmer_runtime_core.errors import Timeout
-from wasmer_runtime_core.interrupts import timeout
+from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_vfs.files import HostStream, Owned
 from wasmer_wasi import WasiState
 from wasmer_wasi.descriptors import Descriptor
@@ -241,7 +241,7 @@ def test_what_takes_long_looks_in_between(
     name: str, arguments: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A deadline that is found the third time one looks ends the call there, and nothing has changed by halves."""
-    from wasmer_runtime_core.memory import Memory
+    from wasmer_runtime_core.running.objects.memory import Memory
     from wasmer_vfs import files, memory_directories, random
     from wasmer_wasi import MemoryDirectory
 

@@ -110,7 +110,7 @@ def _compiled(name: str, parsed: ParsedFile, stage: str) -> bool:
     from wasmer_clif_backend.machine.printer import print_code
     from wasmer_clif_backend.passes.optimise import optimised
     from wasmer_clif_backend.text_module import entries_of, with_library
-    from wasmer_runtime_core.asm.x64.printer import format_records
+    from wasmer_runtime_core.codegen.x64.printer import format_records
 
     functions = [one.function for one in parsed.functions]
     try:

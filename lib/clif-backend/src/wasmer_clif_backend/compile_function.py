@@ -25,7 +25,7 @@ from wasmer_clif_backend.regalloc.coalesce import coalesce
 from wasmer_clif_backend.regalloc.intervals import Intervals
 from wasmer_clif_backend.regalloc.resolve import Resolver
 from wasmer_clif_backend.regalloc.scan import Scan
-from wasmer_runtime_core.checkpoint import checkpoint
+from wasmer_runtime_core.support.checkpoint import checkpoint
 
 CHECK_VARIABLE: Final = "WASMER_CLIF_CHECK"
 """Set in the environment: every allocation is proved (`regalloc.checker`)."""

@@ -15,13 +15,13 @@ from wasmer_clif_backend.ir.verify import verify, verify_flow
 from wasmer_clif_backend.passes.optimise import Passes
 from wasmer_clif_backend.translate.function import Translator
 from wasmer_clif_backend.translate.view import ModuleView
-from wasmer_runtime_core.asm.x64.encode import ModuleEncoder
-from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
-from wasmer_runtime_core.checkpoint import checkpoint
-from wasmer_runtime_core.code import TARGET
+from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
+from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.errors import InternalError
-from wasmer_runtime_core.vmcalls import VMCALLS
-from wasmer_runtime_core.wasm.body import Body
+from wasmer_runtime_core.running.publish import TARGET
+from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 from wasmer_llvm_backend.context import context_constant, element, field
 from wasmer_llvm_backend.floats import opaque
 from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS
-from wasmer_runtime_core.context import FUNCTION_RECORD, IMPORT_RECORD
-from wasmer_runtime_core.trap_kinds import BY_NAME
-from wasmer_runtime_core.vmcalls import SLOTS, VMCALLS
-from wasmer_runtime_core.wasm.body import RECORD_BYTES
+from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD
+from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.translate import FunctionTranslator

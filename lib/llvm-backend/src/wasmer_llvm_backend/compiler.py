@@ -22,11 +22,11 @@ from wasmer_llvm_backend.target import PROCESSORS, processor
 from wasmer_llvm_backend.unit import Job, Product
 from wasmer_llvm_backend.view import ModuleView
 from wasmer_llvm_backend.workers import Died, compile_units
-from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.implementation_limits import CODE_BYTES, ImplementationLimits
-from wasmer_runtime_core.printable import printable
-from wasmer_runtime_core.wasm.body import Body
+from wasmer_runtime_core.support.printable import printable
+from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 SMALL_MODULE: Final = 4000

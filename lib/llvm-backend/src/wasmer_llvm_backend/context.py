@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS, CONTEXT_CONSTANT
-from wasmer_runtime_core.context import TABLE_DEFINITION
-from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.contract.vmctx import TABLE_DEFINITION
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.translate import FunctionTranslator

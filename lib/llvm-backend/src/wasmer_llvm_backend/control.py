@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend.loops import close_loop
 from wasmer_llvm_backend.view import Label
-from wasmer_runtime_core.trap_kinds import BY_NAME
-from wasmer_runtime_core.wasm.body import END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.wasm.body.body import END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.translate import FunctionTranslator

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from wasmer_llvm_backend.floats import CONVERSIONS
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC, OPERATORS
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 
 RECORDS_AT_MOST: Final = 400
 STEP_AT_MOST: Final = 1 << 16

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend import calls, context, control, floats, internal, loops, memory, values
 from wasmer_llvm_backend.lowering import ARITHMETIC, COMPARISONS, DIVISIONS, LOADS, STORES, TEMPLATES, TRUNCATIONS
-from wasmer_runtime_core.wasm.internal_operators import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
-from wasmer_runtime_core.wasm.operators import OPERATORS
+from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
+from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.translate import FunctionTranslator

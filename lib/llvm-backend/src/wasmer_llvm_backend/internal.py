@@ -1,4 +1,4 @@
-"""Operators that middlewares put into bodies: points and traces (core's `wasm.internal_operators`).
+"""Operators that middlewares put into bodies: points and traces (core's `wasm.operators.internal`).
 
 Points are read and written volatile: a trap, a call or the embedder must find what was used
 up to there, and no pass may move the count past either.
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend import calls
 from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS
-from wasmer_runtime_core.context import VMCTX
-from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.contract.vmctx import VMCTX
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.translate import FunctionTranslator

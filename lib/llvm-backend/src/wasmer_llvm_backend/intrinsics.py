@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wasmer_runtime_core.trap_kinds import TRAP_KINDS
+from wasmer_runtime_core.contract.traps import TRAP_KINDS
 
 CODE: Final = "wasm.code"
 TRAP: Final = "trap."

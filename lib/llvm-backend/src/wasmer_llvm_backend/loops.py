@@ -10,7 +10,7 @@ from wasmer_llvm_backend.context import context_constant, field
 from wasmer_llvm_backend.counted import CountedLoop, Sum, find
 from wasmer_llvm_backend.floats import hide_integers
 from wasmer_llvm_backend.view import Label
-from wasmer_runtime_core.context import MEMORY_DEFINITION
+from wasmer_runtime_core.contract.vmctx import MEMORY_DEFINITION
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.translate import FunctionTranslator

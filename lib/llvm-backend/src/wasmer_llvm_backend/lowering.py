@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple, final
 
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 
 V128: Final = "<2 x i64>"
 TYPES: Final = {"i32": "i32", "i64": "i64", "f32": "float", "f64": "double", "v128": V128, "": ""}

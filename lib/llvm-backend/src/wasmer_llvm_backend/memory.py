@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from wasmer_llvm_backend.context import context_constant, field
 from wasmer_llvm_backend.intrinsics import CONTEXT_CONSTANT, MEMORY_ACCESS
 from wasmer_llvm_backend.lowering import Access
-from wasmer_runtime_core.context import MEMORY_DEFINITION, VMCTX
-from wasmer_runtime_core.trap_kinds import BY_NAME
-from wasmer_runtime_core.wasm.operators import OPERATORS
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.contract.vmctx import MEMORY_DEFINITION, VMCTX
+from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.translate import FunctionTranslator

@@ -24,10 +24,10 @@ from wasmer_llvm_backend.frames import Frame, read_frames
 from wasmer_llvm_backend.inlining import Inlined, read_inlined, unsigned
 from wasmer_llvm_backend.intrinsics import CODE, TRAP
 from wasmer_llvm_backend.prologue import TRAP_AT, begins_with_check, fill_in, frame_bytes
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.context import MOST_FRAME_BYTES, UNCHECKED_FRAME_BYTES
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.contract.traps import BY_NAME, SITE_FRAMELESS, SITE_RANGE
+from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES, UNCHECKED_FRAME_BYTES
 from wasmer_runtime_core.errors import CompileError, InternalError
-from wasmer_runtime_core.trap_kinds import BY_NAME, SITE_FRAMELESS, SITE_RANGE
 
 ALLOCATED: Final = 2
 PROGRAM_BITS: Final = 1

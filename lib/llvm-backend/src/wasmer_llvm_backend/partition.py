@@ -22,14 +22,14 @@ from wasmer_llvm_backend.counted import find
 from wasmer_llvm_backend.intrinsics import declarations
 from wasmer_llvm_backend.target import processor
 from wasmer_llvm_backend.translate import FunctionTranslator, TextTooLong, integer_values, locals_in_slots
-from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.implementation_limits import CODE_BYTES, DEFAULT_LIMITS, ImplementationLimits
-from wasmer_runtime_core.wasm.body import RECORD_BYTES
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.view import ModuleView
-    from wasmer_runtime_core.wasm.body import Body
+    from wasmer_runtime_core.wasm.body.body import Body
 
 UNIT_RECORDS: Final = 20_000
 """A unit ends with the function that reaches so many operators."""

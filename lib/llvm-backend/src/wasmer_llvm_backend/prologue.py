@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wasmer_runtime_core.context import STORE, VMCTX
+from wasmer_runtime_core.contract.vmctx import STORE, VMCTX
 from wasmer_runtime_core.errors import InternalError
-from wasmer_runtime_core.wasm.body import RECORD_BYTES
+from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.wasm.body import Body
+    from wasmer_runtime_core.wasm.body.body import Body
 
 UNCHECKED_RECORDS: Final = 128
 """A function of more operators than this checks the stack even if it calls nothing."""

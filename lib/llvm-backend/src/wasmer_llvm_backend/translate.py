@@ -32,9 +32,9 @@ from wasmer_llvm_backend.prologue import CHECKED, UNCHECKED, USE_OF_VMCTX, is_ch
 from wasmer_llvm_backend.values import ASKS_FOR_A_BIT, BIT
 from wasmer_llvm_backend.view import LLVM_TYPES, ZEROS, Label, ModuleView, Signature
 from wasmer_llvm_backend.writer import FunctionWriter
-from wasmer_runtime_core.checkpoint import checkpoint
-from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, RECORD_BYTES, Body
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, RECORD_BYTES, Body
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import I32
 
 VALUES_AT_MOST: Final = 100

@@ -9,8 +9,8 @@ from wasmer_llvm_backend.floats import opaque
 from wasmer_llvm_backend.intrinsics import TRAP
 from wasmer_llvm_backend.lowering import DIVISIONS, V128, Truncation
 from wasmer_llvm_backend.view import LLVM_TYPES
-from wasmer_runtime_core.trap_kinds import BY_NAME
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.translate import FunctionTranslator

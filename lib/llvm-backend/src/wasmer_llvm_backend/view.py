@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, final
 
 from wasmer_llvm_backend.intrinsics import CODE
 from wasmer_llvm_backend.lowering import V128
-from wasmer_runtime_core.context import ContextOffsets
-from wasmer_runtime_core.vmcalls import VMCALLS
+from wasmer_runtime_core.contract.helpers import VMCALLS
+from wasmer_runtime_core.contract.vmctx import ContextOffsets
 from wasmer_runtime_core.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64
 from wasmer_runtime_core.wasm.types import V128 as V128_CODE
 

@@ -30,8 +30,8 @@ from typing import IO, Final, NamedTuple, final
 
 from wasmer_llvm_backend.serve import DONE, GO, READY, read_paper, write_paper
 from wasmer_llvm_backend.unit import Job, Product, compile_unit
-from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.native.machine import wait
+from wasmer_runtime_core.support.checkpoint import checkpoint
 
 STDERR_BYTES: Final = 4000
 """So much of what a worker complained about is kept."""

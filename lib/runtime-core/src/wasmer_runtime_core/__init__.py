@@ -12,19 +12,22 @@ import sys
 TYPE_CHECKING = False  # checkers take it for True; importing typing would double the time of an import
 if TYPE_CHECKING:
     from wasmer_runtime_core import errors as error
-    from wasmer_runtime_core.backend import CompiledModule, Compiler, CompilerConfig
-    from wasmer_runtime_core.backends import Backend, find_compiler
-    from wasmer_runtime_core.functions import Function
-    from wasmer_runtime_core.globals import Global
-    from wasmer_runtime_core.host import HostFunc, func
-    from wasmer_runtime_core.imports import ImportObject, Namespace
-    from wasmer_runtime_core.instance import Instance
-    from wasmer_runtime_core.memory import Memory
-    from wasmer_runtime_core.module import ExportType, ImportType, Module
-    from wasmer_runtime_core.pipeline import compile_with, validate, validate_and_report_errors
-    from wasmer_runtime_core.table import Table
-    from wasmer_runtime_core.units import Bytes, Pages
-    from wasmer_runtime_core.values import (
+    from wasmer_runtime_core.compile_module import compile_with
+    from wasmer_runtime_core.compiling.pipeline import validate, validate_and_report_errors
+    from wasmer_runtime_core.compiling.registry import Backend, find_compiler
+    from wasmer_runtime_core.contract.backend import CompiledModule, Compiler, CompilerConfig
+    from wasmer_runtime_core.running.ctx import Ctx
+    from wasmer_runtime_core.running.host import HostFunc, func
+    from wasmer_runtime_core.running.imports import ImportObject, Namespace
+    from wasmer_runtime_core.running.instance import Instance
+    from wasmer_runtime_core.running.internal_fields import InternalField
+    from wasmer_runtime_core.running.module import ExportType, ImportType, Module
+    from wasmer_runtime_core.running.objects.functions import Function
+    from wasmer_runtime_core.running.objects.globals import Global
+    from wasmer_runtime_core.running.objects.memory import Memory
+    from wasmer_runtime_core.running.objects.table import Table
+    from wasmer_runtime_core.running.units import Bytes, Pages
+    from wasmer_runtime_core.running.values import (
         ElementType,
         FuncSig,
         GlobalDescriptor,
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
         Value,
     )
     from wasmer_runtime_core.version import VERSION
-    from wasmer_runtime_core.vm import Ctx, InternalField
 
 __all__ = [
     "VERSION",
@@ -76,19 +78,20 @@ __all__ = [
 
 # The modules that hold those names, each row as in the imports above.
 _HOMES = {
-    "backend": ("CompiledModule", "Compiler", "CompilerConfig"),
-    "backends": ("Backend", "find_compiler"),
-    "functions": ("Function",),
-    "globals": ("Global",),
-    "host": ("HostFunc", "func"),
-    "imports": ("ImportObject", "Namespace"),
-    "instance": ("Instance",),
-    "memory": ("Memory",),
-    "module": ("ExportType", "ImportType", "Module"),
-    "pipeline": ("compile_with", "validate", "validate_and_report_errors"),
-    "table": ("Table",),
-    "units": ("Bytes", "Pages"),
-    "values": (
+    "contract.backend": ("CompiledModule", "Compiler", "CompilerConfig"),
+    "compiling.registry": ("Backend", "find_compiler"),
+    "running.objects.functions": ("Function",),
+    "running.objects.globals": ("Global",),
+    "running.host": ("HostFunc", "func"),
+    "running.imports": ("ImportObject", "Namespace"),
+    "running.instance": ("Instance",),
+    "running.objects.memory": ("Memory",),
+    "running.module": ("ExportType", "ImportType", "Module"),
+    "compiling.pipeline": ("validate", "validate_and_report_errors"),
+    "compile_module": ("compile_with",),
+    "running.objects.table": ("Table",),
+    "running.units": ("Bytes", "Pages"),
+    "running.values": (
         "ElementType",
         "FuncSig",
         "GlobalDescriptor",
@@ -99,7 +102,8 @@ _HOMES = {
         "Value",
     ),
     "version": ("VERSION",),
-    "vm": ("Ctx", "InternalField"),
+    "running.ctx": ("Ctx",),
+    "running.internal_fields": ("InternalField",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -120,3 +124,18 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _FormerNames:
+    """Finds modules that were elsewhere once; see `former_names`."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> object:
+        if not name.startswith(f"{__name__}."):
+            return None
+        from wasmer_runtime_core.former_names import specification
+
+        return specification(name)
+
+
+sys.meta_path.append(_FormerNames)  # type: ignore[arg-type]

@@ -33,8 +33,8 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING, Any, Final
 
-from wasmer_runtime_core.named_tuple import NamedTuple
-from wasmer_runtime_core.printable import LONGEST_IN_A_BACKTRACE, printable, shortened
+from wasmer_runtime_core.support.named_tuple import NamedTuple
+from wasmer_runtime_core.support.printable import LONGEST_IN_A_BACKTRACE, printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -481,7 +481,7 @@ class Trap(RuntimeError):
 
     Attributes:
         message: the specification's words: "integer divide by zero".
-        kind: name of the row of `trap_kinds`: "INTEGER_DIVIDE_BY_ZERO".
+        kind: name of the row of `contract.traps`: "INTEGER_DIVIDE_BY_ZERO".
         trap_info: Wasmer's `WasmTrapInfo` member: "IllegalArithmetic".
         frames: the wasm functions that ran, innermost first.
     """

@@ -5,8 +5,8 @@ What is here can be switched off, by the name that wasmtime gives it::
     CompilerConfig(features={"simd": False})
 
 A module that uses what is switched off, or what is not here yet, is an `UnsupportedFeatureError`
-that says which feature. `wasm.proposals` knows how those that are not here are told by, `wasm.switched_off`
-where the others show; which operators a feature has, the rows of both tables of operators say.
+that says which feature. `wasm.operators.proposals` knows how those that are not here are told by,
+`wasm.validation.switched_off` where the others show; which operators a feature has, the rows of both tables of operators say.
 This module is imported when a configuration names a feature, or on the way to such an error.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError, ValidationError
-from wasmer_runtime_core.named_tuple import NamedTuple
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 PROPOSAL: Final = "proposal"
 """Of a feature that is in no release yet."""

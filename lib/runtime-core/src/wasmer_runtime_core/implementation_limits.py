@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from wasmer_runtime_core.errors import ImplementationLimitError
-from wasmer_runtime_core.named_tuple import NamedTuple
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 JS: Final = "JavaScript API"
 WASMTIME: Final = "wasmtime"

@@ -38,22 +38,23 @@ if TYPE_CHECKING:
         wat2wasm,
     )
     from wasmer_runtime.version import VERSION
-    from wasmer_runtime_core.arrays import vectorize
-    from wasmer_runtime_core.backend import Compiler, CompilerConfig
-    from wasmer_runtime_core.backends import Backend
-    from wasmer_runtime_core.functions import Function
-    from wasmer_runtime_core.globals import Global
-    from wasmer_runtime_core.host import HostFunc, func
-    from wasmer_runtime_core.imports import ImportObject, Namespace, imports
-    from wasmer_runtime_core.instance import Instance
-    from wasmer_runtime_core.interrupts import check_interrupts, seconds_left, timeout, wait, watch_signals
-    from wasmer_runtime_core.limits import Limits
-    from wasmer_runtime_core.memory import Memory
-    from wasmer_runtime_core.module import ExportType, ImportType, Module
-    from wasmer_runtime_core.pointers import Array, Item, WasmPtr
-    from wasmer_runtime_core.table import Table
-    from wasmer_runtime_core.units import Bytes, Pages
-    from wasmer_runtime_core.values import (
+    from wasmer_runtime_core.compiling.registry import Backend
+    from wasmer_runtime_core.contract.backend import Compiler, CompilerConfig
+    from wasmer_runtime_core.running.ctx import Ctx
+    from wasmer_runtime_core.running.host import HostFunc, func
+    from wasmer_runtime_core.running.imports import ImportObject, Namespace, imports
+    from wasmer_runtime_core.running.instance import Instance
+    from wasmer_runtime_core.running.interrupts import check_interrupts, seconds_left, timeout, wait, watch_signals
+    from wasmer_runtime_core.running.module import ExportType, ImportType, Module
+    from wasmer_runtime_core.running.objects.arrays import vectorize
+    from wasmer_runtime_core.running.objects.functions import Function
+    from wasmer_runtime_core.running.objects.globals import Global
+    from wasmer_runtime_core.running.objects.limits import Limits
+    from wasmer_runtime_core.running.objects.memory import Memory
+    from wasmer_runtime_core.running.objects.pointers import Array, Item, WasmPtr
+    from wasmer_runtime_core.running.objects.table import Table
+    from wasmer_runtime_core.running.units import Bytes, Pages
+    from wasmer_runtime_core.running.values import (
         ElementType,
         FuncSig,
         GlobalDescriptor,
@@ -62,7 +63,6 @@ if TYPE_CHECKING:
         Type,
         Value,
     )
-    from wasmer_runtime_core.vm import Ctx
 
 __all__ = [
     "VERSION",
@@ -137,22 +137,22 @@ _HOMES = {
         "wat2wasm",
     ),
     "wasmer_runtime.version": ("VERSION",),
-    "wasmer_runtime_core.arrays": ("vectorize",),
-    "wasmer_runtime_core.backend": ("Compiler", "CompilerConfig"),
-    "wasmer_runtime_core.backends": ("Backend",),
-    "wasmer_runtime_core.functions": ("Function",),
-    "wasmer_runtime_core.globals": ("Global",),
-    "wasmer_runtime_core.host": ("HostFunc", "func"),
-    "wasmer_runtime_core.imports": ("ImportObject", "Namespace", "imports"),
-    "wasmer_runtime_core.instance": ("Instance",),
-    "wasmer_runtime_core.interrupts": ("check_interrupts", "seconds_left", "timeout", "wait", "watch_signals"),
-    "wasmer_runtime_core.limits": ("Limits",),
-    "wasmer_runtime_core.memory": ("Memory",),
-    "wasmer_runtime_core.module": ("ExportType", "ImportType", "Module"),
-    "wasmer_runtime_core.pointers": ("Array", "Item", "WasmPtr"),
-    "wasmer_runtime_core.table": ("Table",),
-    "wasmer_runtime_core.units": ("Bytes", "Pages"),
-    "wasmer_runtime_core.values": (
+    "wasmer_runtime_core.running.objects.arrays": ("vectorize",),
+    "wasmer_runtime_core.contract.backend": ("Compiler", "CompilerConfig"),
+    "wasmer_runtime_core.compiling.registry": ("Backend",),
+    "wasmer_runtime_core.running.objects.functions": ("Function",),
+    "wasmer_runtime_core.running.objects.globals": ("Global",),
+    "wasmer_runtime_core.running.host": ("HostFunc", "func"),
+    "wasmer_runtime_core.running.imports": ("ImportObject", "Namespace", "imports"),
+    "wasmer_runtime_core.running.instance": ("Instance",),
+    "wasmer_runtime_core.running.interrupts": ("check_interrupts", "seconds_left", "timeout", "wait", "watch_signals"),
+    "wasmer_runtime_core.running.objects.limits": ("Limits",),
+    "wasmer_runtime_core.running.objects.memory": ("Memory",),
+    "wasmer_runtime_core.running.module": ("ExportType", "ImportType", "Module"),
+    "wasmer_runtime_core.running.objects.pointers": ("Array", "Item", "WasmPtr"),
+    "wasmer_runtime_core.running.objects.table": ("Table",),
+    "wasmer_runtime_core.running.units": ("Bytes", "Pages"),
+    "wasmer_runtime_core.running.values": (
         "ElementType",
         "FuncSig",
         "GlobalDescriptor",
@@ -161,7 +161,7 @@ _HOMES = {
         "Type",
         "Value",
     ),
-    "wasmer_runtime_core.vm": ("Ctx",),
+    "wasmer_runtime_core.running.ctx": ("Ctx",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _SUBMODULES = ("error", "memory", "middleware", "types", "units", "wasm")

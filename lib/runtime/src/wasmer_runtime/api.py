@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wasmer_runtime_core import pipeline
-from wasmer_runtime_core.backends import Backend, find_compiler
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling import pipeline
+from wasmer_runtime_core.compiling.pipeline import validate, validate_and_report_errors
+from wasmer_runtime_core.compiling.registry import Backend, find_compiler
 from wasmer_runtime_core.errors import BackendError, DecodeError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
-from wasmer_runtime_core.module import Module
-from wasmer_runtime_core.pipeline import compile_with, validate, validate_and_report_errors
+from wasmer_runtime_core.running.module import Module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wasmer_runtime_core.backend import Compiler, CompilerConfig
-    from wasmer_runtime_core.instance import Instance
-    from wasmer_runtime_core.limits import Limits
-    from wasmer_runtime_core.pipeline import Source
+    from wasmer_runtime_core.compiling.pipeline import Source
+    from wasmer_runtime_core.contract.backend import Compiler, CompilerConfig
+    from wasmer_runtime_core.running.instance import Instance
+    from wasmer_runtime_core.running.objects.limits import Limits
 
 __all__ = [
     "DEFAULT_BACKEND",
@@ -155,7 +156,7 @@ def wasm2wat(wasm: Source) -> str:
         DecodeError: the module is malformed.
         ValidationError: it is not valid.
     """
-    from wasmer_runtime_core.wasm.printer import print_module
+    from wasmer_runtime_core.wasm.text.printer import print_module
 
     return print_module(pipeline.read_module(wasm))
 

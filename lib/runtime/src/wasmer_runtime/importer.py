@@ -40,9 +40,9 @@ from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 from wasmer_runtime.api import compile
-from wasmer_runtime_core.imports import ImportObject
-from wasmer_runtime_core.module import Module
-from wasmer_runtime_core.printable import printable
+from wasmer_runtime_core.running.imports import ImportObject
+from wasmer_runtime_core.running.module import Module
+from wasmer_runtime_core.support.printable import printable
 
 SUFFIXES: Final = (".wasm", ".wat")
 WASI_NAMESPACES: Final = ("wasi_snapshot_preview1", "wasi_unstable")

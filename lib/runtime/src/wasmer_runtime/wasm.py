@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from wasmer_runtime_core.functions import Function
-from wasmer_runtime_core.globals import Global
-from wasmer_runtime_core.memory import Memory
-from wasmer_runtime_core.table import Table
-from wasmer_runtime_core.values import (
+from wasmer_runtime_core.running.objects.functions import Function
+from wasmer_runtime_core.running.objects.globals import Global
+from wasmer_runtime_core.running.objects.memory import Memory
+from wasmer_runtime_core.running.objects.table import Table
+from wasmer_runtime_core.running.values import (
     FuncSig,
     GlobalDescriptor,
     MemoryDescriptor,

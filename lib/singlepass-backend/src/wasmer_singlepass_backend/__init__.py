@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wasmer_singlepass_backend.compiler import SinglepassCompiler as SinglepassCompiler
 
-from wasmer_runtime_core import main_interpreter as main_interpreter  # before any compiled module
+from wasmer_runtime_core.support import main_interpreter as main_interpreter  # before any compiled module
 from wasmer_singlepass_backend.version import VERSION as VERSION
 
 __all__ = ["SinglepassCompiler", "VERSION"]

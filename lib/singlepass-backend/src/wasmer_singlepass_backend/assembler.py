@@ -1,7 +1,7 @@
 """Writes machine-instruction records, one method for each shape of operands.
 
-`form` is always the number of a row in core's `asm.x64.forms`; registers are numbers 0 to
-15. Records are sixteen bytes (core's `asm.x64.records` describes them) and are written as
+`form` is always the number of a row in core's `codegen.x64.forms`; registers are numbers 0 to
+15. Records are sixteen bytes (core's `codegen.x64.records` describes them) and are written as
 two 64-bit words: words 0 and 1, then words 2 and 3. No memory is addressed here and no
 byte of machine code is made: core encodes the finished buffer.
 """
@@ -14,7 +14,7 @@ from librt.strings import BytesWriter, write_i64_le
 from mypy_extensions import i64
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.asm.x64.forms import Form
+    from wasmer_runtime_core.codegen.x64.forms import Form
 
 MODE_REG: Final = 1 << 12
 MODE_MEM: Final = 2 << 12

@@ -13,7 +13,7 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.implementation_limits import CODE_BYTES, ImplementationLimits
-from wasmer_runtime_core.wasm.body import RECORD_BYTES, Body
+from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 
 INSTRUCTION_BYTES: Final = 4
 """So long is an instruction, at least, on the average of a function that is too large."""

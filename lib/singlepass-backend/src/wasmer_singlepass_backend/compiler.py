@@ -13,16 +13,16 @@ from typing import Final, final
 from librt.strings import read_i32_le
 from mypy_extensions import i64
 
-from wasmer_runtime_core.asm.x64.encode import ModuleEncoder
-from wasmer_runtime_core.backend import CompiledModule, CompilerConfig
-from wasmer_runtime_core.checkpoint import checkpoint
-from wasmer_runtime_core.cpu import host_features
+from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
+from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.contract.helpers import VMCALLS
+from wasmer_runtime_core.contract.target import host_features
 from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
-from wasmer_runtime_core.vmcalls import VMCALLS
-from wasmer_runtime_core.wasm.body import RECORD_BYTES, Body
-from wasmer_runtime_core.wasm.internal_operators import ALL_OPERATORS
+from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
+from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.types import V128
 from wasmer_singlepass_backend.code_limit import CodeLimit
 from wasmer_singlepass_backend.frame import USES_VECTORS, USES_VMCTX, begin, cold, epilogue, prologue

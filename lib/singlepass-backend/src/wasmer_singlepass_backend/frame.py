@@ -29,11 +29,11 @@ from librt.strings import read_i32_le
 from librt.vecs import append
 from mypy_extensions import i64, u8
 
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.context import MOST_FRAME_BYTES, STORE, UNCHECKED_FRAME_BYTES, VMCTX
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES, STORE, UNCHECKED_FRAME_BYTES, VMCTX
 from wasmer_runtime_core.errors import CompileError
-from wasmer_runtime_core.trap_kinds import BY_NAME
-from wasmer_runtime_core.wasm.body import Body
+from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_singlepass_backend.abi import IN_REGISTER, IN_XMM, CallShape
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import (

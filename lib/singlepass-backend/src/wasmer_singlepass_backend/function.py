@@ -35,9 +35,9 @@ from librt.strings import read_i32_le
 from librt.vecs import append, vec
 from mypy_extensions import i64, u8
 
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.checkpoint import checkpoint
+from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_singlepass_backend.abi import CallShape
 from wasmer_singlepass_backend.assembler import Assembler, number
 from wasmer_singlepass_backend.code_limit import CodeLimit

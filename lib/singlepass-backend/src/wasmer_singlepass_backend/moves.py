@@ -12,7 +12,7 @@ from typing import Final, final
 from librt.vecs import append, vec
 from mypy_extensions import i64
 
-from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_singlepass_backend.assembler import Assembler, number
 from wasmer_singlepass_backend.registers import XMM_SCRATCH
 

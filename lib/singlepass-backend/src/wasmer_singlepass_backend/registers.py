@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from wasmer_runtime_core.asm.x64.registers import INTEGER_ARGUMENTS as INTEGER_ARGUMENTS
-from wasmer_runtime_core.asm.x64.registers import (
+from wasmer_runtime_core.codegen.x64.registers import INTEGER_ARGUMENTS as INTEGER_ARGUMENTS
+from wasmer_runtime_core.codegen.x64.registers import (
     R8,
     R9,
     R10,
@@ -28,13 +28,13 @@ from wasmer_runtime_core.asm.x64.registers import (
     R15,
     RBX,
 )
-from wasmer_runtime_core.asm.x64.registers import RAX as RAX
-from wasmer_runtime_core.asm.x64.registers import RBP as RBP
-from wasmer_runtime_core.asm.x64.registers import RCX as RCX
-from wasmer_runtime_core.asm.x64.registers import RDI as RDI
-from wasmer_runtime_core.asm.x64.registers import RDX as RDX
-from wasmer_runtime_core.asm.x64.registers import RSI as RSI
-from wasmer_runtime_core.asm.x64.registers import RSP as RSP
+from wasmer_runtime_core.codegen.x64.registers import RAX as RAX
+from wasmer_runtime_core.codegen.x64.registers import RBP as RBP
+from wasmer_runtime_core.codegen.x64.registers import RCX as RCX
+from wasmer_runtime_core.codegen.x64.registers import RDI as RDI
+from wasmer_runtime_core.codegen.x64.registers import RDX as RDX
+from wasmer_runtime_core.codegen.x64.registers import RSI as RSI
+from wasmer_runtime_core.codegen.x64.registers import RSP as RSP
 
 XMM_SCRATCH: Final = 15
 XMM_SCRATCH_2: Final = 14

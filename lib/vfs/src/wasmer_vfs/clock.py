@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol, final
 
-from wasmer_runtime_core import interrupts
+from wasmer_runtime_core.running import interrupts
 
 
 class Clock(Protocol):

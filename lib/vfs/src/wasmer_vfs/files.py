@@ -21,7 +21,7 @@ import stat
 from collections.abc import Sequence
 from typing import Final, Protocol, final
 
-from wasmer_runtime_core.interrupts import raised_by_a_handler
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.status import Kind, Status, kept_times, status_of
 from wasmer_vfs.waiting import PIECE_BYTES, is_ready, lock_of_the_process, look, wait_to_read, wait_to_write

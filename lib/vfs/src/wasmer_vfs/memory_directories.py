@@ -23,7 +23,7 @@ from _thread import RLock
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar, final
 
-from wasmer_runtime_core.interrupts import raised_by_a_handler
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.directories import WRITING, Directory, Entry, check_flags
 from wasmer_vfs.errors import OutOfDirectory, refusal
 from wasmer_vfs.files import Buffers, File, Pieces

@@ -12,7 +12,7 @@ import os
 import socket as host_sockets
 from typing import Final, final
 
-from wasmer_runtime_core.interrupts import raised_by_a_handler
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.files import Buffers, Pieces, StreamFile, bytes_waiting
 from wasmer_vfs.status import Status
 from wasmer_vfs.waiting import lock_of_the_process, wait_to_read, wait_to_write

@@ -13,7 +13,7 @@ import select
 from _thread import RLock
 from typing import Final
 
-from wasmer_runtime_core import interrupts
+from wasmer_runtime_core.running import interrupts
 
 LOOK_EVERY: Final = 1024
 """Small steps (names of a directory) after which a call looks."""

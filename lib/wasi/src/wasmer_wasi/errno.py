@@ -11,7 +11,7 @@ import errno as host_errno
 from typing import Final, NamedTuple
 
 from wasmer_runtime_core.errors import Timeout
-from wasmer_runtime_core.interrupts import raised_by_a_handler
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
 
 class Errno(NamedTuple):

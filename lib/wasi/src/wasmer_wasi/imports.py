@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from functools import cache
 from typing import Any
 
-from wasmer_runtime_core.host import HostFunc, func
-from wasmer_runtime_core.imports import ImportObject
+from wasmer_runtime_core.running.host import HostFunc, func
+from wasmer_runtime_core.running.imports import ImportObject
 from wasmer_wasi import snapshot0, snapshot1
 from wasmer_wasi.functions import FUNCTIONS, TYPE_NAMES
 from wasmer_wasi.state import EnvironmentVariableFormatError, WasiState, WasiStateBuilder, state_of

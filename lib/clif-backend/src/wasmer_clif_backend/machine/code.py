@@ -1,6 +1,6 @@
 """Machine code with virtual registers: what lowering writes and the register allocator reads.
 
-An instruction is core's record (`wasmer_runtime_core.asm.x64.records`) that names virtual registers where
+An instruction is core's record (`wasmer_runtime_core.codegen.x64.records`) that names virtual registers where
 the record names machine registers. Its words but for the registers are a *template*; the registers are
 up to four operands, each a field of the record: `reg`, `rm` (the base, in a memory mode), `index`
 and `third`. What is done with them is said by `roles`.

@@ -29,8 +29,8 @@ from wasmer_clif_backend.machine.code import (
 )
 from wasmer_clif_backend.regalloc.allocation import Allocation
 from wasmer_clif_backend.regalloc.checker import implicit_lists
-from wasmer_runtime_core.asm.x64.forms import by_number
-from wasmer_runtime_core.asm.x64.registers import NAMES_64
+from wasmer_runtime_core.codegen.x64.forms import by_number
+from wasmer_runtime_core.codegen.x64.registers import NAMES_64
 
 _PSEUDO = {COPIES: "copies", ENTRY: "entry", LEAVE: "leave", ATOMIC: "atomic"}
 

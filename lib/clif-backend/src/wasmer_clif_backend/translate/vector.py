@@ -31,7 +31,7 @@ from wasmer_clif_backend.ir.types import (
 from wasmer_clif_backend.translate.body import State
 from wasmer_clif_backend.translate.memory import ACCESS, Memory
 from wasmer_clif_backend.translate.operators import code_of
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 
 _INTEGERS: Final = ("i8x16", "i16x8", "i32x4", "i64x2")
 _FLOATS: Final = ("f32x4", "f64x2")

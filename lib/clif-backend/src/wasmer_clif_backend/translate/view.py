@@ -11,8 +11,8 @@ from typing import Final, final
 
 from wasmer_clif_backend.ir.function import Parameter, Signature
 from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
-from wasmer_runtime_core.context import ContextOffsets
-from wasmer_runtime_core.vmcalls import VMCALLS
+from wasmer_runtime_core.contract.helpers import VMCALLS
+from wasmer_runtime_core.contract.vmctx import ContextOffsets
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 BUFFER_BYTES: Final = 16

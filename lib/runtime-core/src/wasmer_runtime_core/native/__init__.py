@@ -4,34 +4,37 @@ One C library, written by hand, hosted by a cffi module (`_native`) that has a s
 function: `bootstrap` fills a dictionary with real Python types. `machine` does that and
 holds the types; everything else in core takes them from there. `build` compiles it.
 
-The C files, each one idea, in the order in which `runtime.c` includes them:
+The C files, each one idea, in three rooms; each says at its top what it does. `runtime.c` includes them, each after
+what it needs, and all after ``core.h``: structures that they share, and why these look so. ``bootstrap.c`` comes last:
+the types, and what Python may call.
 
-==================  ===================================================================
-``core.h``          what the others share: structures, and why they look so
-``entry.c``         the few instructions in assembly: into wasm, out of it, host stubs
-``signature.c``     signatures, where arguments lie, Python values to bits and back
-``store.c``         threads, stores, activations: who may run, what is kept alive
-``arena.c``         pages of code, and the maps from a pc to its meaning
-``backtrace.c``     which wasm functions ran, and exceptions that say so
-``interrupt.c``     wasm code stopped between two instructions
-``deadline.c``      what ends a thread's code: deadlines, cancellation; waiting for less
-``signals.c``       faults become traps
-``handlers.c``      how our signal handlers get on with those of others
-``budget.c``        what all that is made under one Limits takes, together
-``memory.c``        linear memories
-``table.c``         tables
-``global.c``        globals
-``function.c``      exported functions: calls from Python
-``host.c``          imported functions: calls to Python
-``plan.c``          what all instances of a module have in common
-``instance.c``      instances
-``vmcalls.c``       helpers of generated code
-``threads.c``         functions without the GIL
-``limits.c``        what is made comes under limits
-``vectorize.c``       a scalar function over arrays, in one entry
-``bootstrap.c``     the types, and what Python may call
-==================  ===================================================================
+========================  ===================================================================
+``system/``               **the process: pages, threads, signals**
+``store.c``               threads, stores, activations: who may run, what is kept alive
+``code_pages.c``          pages of code, and the maps from a pc to its meaning
+``backtrace.c``           which wasm functions ran, and exceptions that say so
+``interrupt.c``           wasm code stopped between two instructions
+``deadline.c``            what ends a thread's code: deadlines, cancellation; waiting for less
+``signals.c``             faults become traps
+``handlers.c``            how our signal handlers get on with those of others
+``objects/``              **what modules import and export, and what these are made by**
+``budget.c``              what all that is made under one Limits takes, together
+``memory.c``              linear memories
+``table.c``               tables
+``global.c``              globals
+``function.c``            exported functions: calls from Python
+``plan.c``                what all instances of a module have in common
+``instance.c``            instances
+``limits.c``              what is made comes under limits
+``calls/``                **into wasm and out of it**
+``entry.c``               the few instructions in assembly: into wasm, out of it, host stubs
+``signature.c``           signatures, where arguments lie, Python values to bits and back
+``host.c``                imported functions: calls to Python
+``helpers.c``             functions that generated code calls
+``threads.c``             functions without the GIL
+``vectorize.c``           a scalar function over arrays, in one entry
+========================  ===================================================================
 
-``contract.h`` is generated from `context`, `trap_kinds` and `vmcalls`, so that no number
+``contract.h`` is generated from `contract.vmctx`, `traps` and `helpers`, so that no number
 of the machine contract is written twice.
 """

@@ -1,7 +1,7 @@
 /* What the C files share.
  *
  * Three kinds of memory meet here. The *context block* (vmctx) of an instance is laid out by
- * context.py and read by generated code. Python objects own everything and take part in
+ * contract/vmctx.py and read by generated code. Python objects own everything and take part in
  * garbage collection. A *store* joins the instances that can reach each other, so that one
  * thread at a time runs in them.
  *

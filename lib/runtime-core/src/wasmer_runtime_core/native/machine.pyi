@@ -5,7 +5,7 @@ from typing import Any, final
 
 from typing_extensions import Buffer
 
-from wasmer_runtime_core.values import FuncSig
+from wasmer_runtime_core.running.values import FuncSig
 from wasmer_runtime_core.wasm.types import FunctionType
 
 @final
@@ -103,7 +103,7 @@ class Function:
         *,
         name: str | None = None,
     ) -> Function:
-        """A function of a Python callable; see `wasmer_runtime_core.functions`."""
+        """A function of a Python callable; see `wasmer_runtime_core.running.objects.functions`."""
     @property
     def __signature__(self) -> Any: ...
     @property

@@ -8,12 +8,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from wasmer_runtime_core.named_tuple import NamedTuple
+from wasmer_runtime_core.support.named_tuple import NamedTuple
+from wasmer_runtime_core.wasm.custom_sections import CustomSection as CustomSection
 from wasmer_runtime_core.wasm.names import read_function_names, read_local_names, read_module_name
 from wasmer_runtime_core.wasm.types import FunctionType, GlobalType, MemoryType, TableType
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.debug_info import SourceLines
+    from wasmer_runtime_core.wasm.debug.source_lines import SourceLines
 
 FUNCTION: Final = 0
 TABLE: Final = 1
@@ -72,12 +73,6 @@ class DataSegment(NamedTuple):
     data: bytes
 
 
-class CustomSection(NamedTuple):
-    name: str
-    data: bytes
-    offset: int  # of its contents in the module
-
-
 class ModuleInfo:
     """What a module declares. Filled by `decode`, checked by `validate`, read by all."""
 
@@ -125,7 +120,7 @@ class ModuleInfo:
     @cached_property
     def source_lines(self) -> SourceLines:
         """Positions in source files, from DWARF in custom sections; finds nothing if there is none."""
-        from wasmer_runtime_core.debug_info import SourceLines
+        from wasmer_runtime_core.wasm.debug.source_lines import SourceLines
 
         return SourceLines(self)
 

@@ -16,7 +16,7 @@ from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.wasm.reader import Reader
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.wasm.module import CustomSection
+    from wasmer_runtime_core.wasm.custom_sections import CustomSection
 
 NAME_SECTION: Final = "name"
 

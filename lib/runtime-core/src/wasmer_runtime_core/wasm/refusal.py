@@ -19,6 +19,6 @@ def refused(error: DecodeError, place: str, data: bytes, end: int, function: int
         end: nothing is read from there on.
         function: whose body it is, or -1.
     """
-    from wasmer_runtime_core.wasm.proposals import explained
+    from wasmer_runtime_core.wasm.operators.proposals import explained
 
     return explained(error, place, data, end, None if function < 0 else function)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wasmer_runtime_core.named_tuple import NamedTuple
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 I32: Final = 0x7F
 I64: Final = 0x7E

@@ -24,7 +24,7 @@ from typing import Any, Final
 import click
 
 from wasmer_runtime_core.errors import Error, ExitCode, Trap
-from wasmer_runtime_core.printable import printable
+from wasmer_runtime_core.support.printable import printable
 
 TRAP_EXIT_CODE: Final = 128 + 6
 INTERRUPT_EXIT_CODE: Final = 128 + 2

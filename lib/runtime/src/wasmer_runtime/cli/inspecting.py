@@ -10,11 +10,11 @@ import click
 
 from wasmer_runtime.cli import stages
 from wasmer_runtime.cli.texts import FILE, load
-from wasmer_runtime_core import backends as core_backends
-from wasmer_runtime_core import pipeline
+from wasmer_runtime_core.compiling import pipeline
+from wasmer_runtime_core.compiling import registry as core_backends
 from wasmer_runtime_core.errors import BackendError
-from wasmer_runtime_core.module import extern_type
-from wasmer_runtime_core.printable import printable
+from wasmer_runtime_core.running.module import extern_type
+from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.types import show_external_type
 
 

@@ -20,11 +20,11 @@ import click
 from wasmer_runtime import api
 from wasmer_runtime.cli.failures import CommandError, is_quiet, warn
 from wasmer_runtime.cli.progress import Bar
-from wasmer_runtime_core.backends import Backend, find_compiler
+from wasmer_runtime_core.compiling.registry import Backend, find_compiler
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.backend import CompilerConfig
-    from wasmer_runtime_core.module import Module
+    from wasmer_runtime_core.contract.backend import CompilerConfig
+    from wasmer_runtime_core.running.module import Module
 
 
 PATH: Final = click.Path(path_type=Path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.backend import CompilerConfig
+    from wasmer_runtime_core.contract.backend import CompilerConfig
 
 
 def middleware_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,7 +30,7 @@ def configuration(call_trace: bool, block_trace: bool, points: int | None) -> Co
     if not (call_trace or block_trace or points is not None):
         return None
     from wasmer_runtime.middleware import BlockTrace, CallTrace, Metering
-    from wasmer_runtime_core.backend import CompilerConfig
+    from wasmer_runtime_core.contract.backend import CompilerConfig
 
     middlewares: list[object] = []
     if points is not None:

@@ -12,7 +12,7 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, final
 
-from wasmer_runtime_core.printable import printable
+from wasmer_runtime_core.support.printable import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress

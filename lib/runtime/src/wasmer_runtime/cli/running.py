@@ -17,16 +17,16 @@ from wasmer_runtime.cli.failures import CommandError, flush, quiet_option, warn
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
 from wasmer_runtime.cli.middlewares import middleware_options
 from wasmer_runtime.cli.world import World, world_options
-from wasmer_runtime_core.printable import printable, shortened
-from wasmer_runtime_core.values import FuncSig, Type, Value
+from wasmer_runtime_core.running.values import FuncSig, Type, Value
+from wasmer_runtime_core.support.printable import printable, shortened
 from wasmer_runtime_core.wasm.module import FUNCTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wasmer_runtime_core.backend import CompilerConfig
-    from wasmer_runtime_core.imports import ImportObject
-    from wasmer_runtime_core.module import Module
+    from wasmer_runtime_core.contract.backend import CompilerConfig
+    from wasmer_runtime_core.running.imports import ImportObject
+    from wasmer_runtime_core.running.module import Module
 
 
 @click.command()

@@ -7,10 +7,11 @@ from typing import Final
 
 from wasmer_runtime import api
 from wasmer_runtime.cli.failures import CommandError
-from wasmer_runtime_core import pipeline, trap_kinds
-from wasmer_runtime_core.backends import find_compiler
-from wasmer_runtime_core.pipeline import Compilation
-from wasmer_runtime_core.printable import printable
+from wasmer_runtime_core.compiling import pipeline
+from wasmer_runtime_core.compiling.pipeline import Compilation
+from wasmer_runtime_core.compiling.registry import find_compiler
+from wasmer_runtime_core.contract import traps as trap_kinds
+from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import KIND_NAMES, ModuleInfo
 from wasmer_runtime_core.wasm.types import show_external_type
 
@@ -53,7 +54,7 @@ _MODES: Final = ("active", "passive", "declarative")
 
 def body(source: bytes, backend: str | None, function: int | None) -> Iterator[str]:
     """Every function as backends get it."""
-    from wasmer_runtime_core.wasm.body_text import format_body
+    from wasmer_runtime_core.wasm.body.text import format_body
 
     compilation = pipeline.run(Compilation(source), until="middleware")
     for one in compilation.bodies:
@@ -64,7 +65,7 @@ def body(source: bytes, backend: str | None, function: int | None) -> Iterator[s
 
 def records(source: bytes, backend: str | None, function: int | None) -> Iterator[str]:
     """Machine instructions as the backend wrote them, before they are encoded."""
-    from wasmer_runtime_core.asm.x64.printer import format_records
+    from wasmer_runtime_core.codegen.x64.printer import format_records
 
     name = backend or api.DEFAULT_BACKEND
     write = getattr(find_compiler(name), "records", None)

@@ -28,8 +28,8 @@ import click
 from wasmer_runtime.cli.failures import CommandError, warn
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.imports import ImportObject
-    from wasmer_runtime_core.module import Module
+    from wasmer_runtime_core.running.imports import ImportObject
+    from wasmer_runtime_core.running.module import Module
 
 
 class World(NamedTuple):

@@ -11,11 +11,11 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.registers import ABOVE_OR_EQUAL, EQUAL, NOT_EQUAL
-from wasmer_runtime_core.context import FUNCTION_RECORD, IMPORT_RECORD, TABLE_DEFINITION
-from wasmer_runtime_core.trap_kinds import BY_NAME
-from wasmer_runtime_core.vmcalls import VMCALLS
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL, EQUAL, NOT_EQUAL
+from wasmer_runtime_core.contract.helpers import VMCALLS
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD, TABLE_DEFINITION
 from wasmer_runtime_core.wasm.types import EXTERNREF
 from wasmer_singlepass_backend.abi import IN_REGISTER, IN_XMM, CallShape
 from wasmer_singlepass_backend.assembler import number

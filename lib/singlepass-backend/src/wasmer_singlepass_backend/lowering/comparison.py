@@ -6,9 +6,9 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.forms import Form
-from wasmer_runtime_core.asm.x64.registers import EQUAL, LESS, NOT_EQUAL
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.forms import Form
+from wasmer_runtime_core.codegen.x64.registers import EQUAL, LESS, NOT_EQUAL
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import HOME_REGISTER, I32, MOVZX_R32_R8, SETCC, FunctionCompiler
 from wasmer_singlepass_backend.lowering.rule import Lowering

@@ -12,10 +12,10 @@ from typing import Final, final
 from librt.vecs import append
 from mypy_extensions import i64, u8
 
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.registers import ABOVE_OR_EQUAL, EQUAL, NOT_EQUAL
-from wasmer_runtime_core.trap_kinds import BY_NAME
-from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL, EQUAL, NOT_EQUAL
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import HOME_REGISTER, I32, JCC, JMP, FunctionCompiler, is_float
 from wasmer_singlepass_backend.lowering.comparison import CMP_R32_IMM8, test_zero

@@ -11,8 +11,8 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.registers import (
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.registers import (
     ABOVE_OR_EQUAL,
     BELOW,
     BELOW_OR_EQUAL,
@@ -24,7 +24,7 @@ from wasmer_runtime_core.asm.x64.registers import (
     PARITY,
     SIGN,
 )
-from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import (
     F32,

@@ -6,9 +6,9 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.registers import EQUAL, NOT_EQUAL
-from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL
+from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import HOME_REGISTER, I32, I64, JCC, JMP, MOV_R32, FunctionCompiler
 from wasmer_singlepass_backend.lowering.rule import Lowering

@@ -1,4 +1,4 @@
-"""What middlewares put in: points of metering and traces (core's `wasm.internal_operators`).
+"""What middlewares put in: points of metering and traces (core's `wasm.operators.internal`).
 
 They leave the operand stack as it is. Points are counted in memory, in the vmctx: two
 instructions for what a branch needs, none of which touches a register.
@@ -10,10 +10,10 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.registers import ABOVE_OR_EQUAL
-from wasmer_runtime_core.context import VMCTX
-from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.contract.vmctx import VMCTX
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import I32, JCC, FunctionCompiler
 from wasmer_singlepass_backend.lowering.call import CallHelper

@@ -6,10 +6,10 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.registers import ABOVE_OR_EQUAL, EQUAL
-from wasmer_runtime_core.context import TABLE_DEFINITION
-from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL, EQUAL
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.contract.vmctx import TABLE_DEFINITION
 from wasmer_runtime_core.wasm.types import FUNCREF
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import HOME_REGISTER, I32, JCC, MOV_R32, MOV_R64, FunctionCompiler

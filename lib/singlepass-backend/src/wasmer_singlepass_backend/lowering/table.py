@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wasmer_runtime_core.asm.x64.forms import (
+from wasmer_runtime_core.codegen.x64.forms import (
     ADD_R32_RM32,
     ADD_R64_RM64,
     ADD_RM32_IMM8,
@@ -133,7 +133,7 @@ from wasmer_runtime_core.asm.x64.forms import (
     XOR_RM64_IMM8,
     XOR_RM64_IMM32,
 )
-from wasmer_runtime_core.asm.x64.registers import (
+from wasmer_runtime_core.codegen.x64.registers import (
     ABOVE,
     ABOVE_OR_EQUAL,
     BELOW,
@@ -145,8 +145,8 @@ from wasmer_runtime_core.asm.x64.registers import (
     LESS_OR_EQUAL,
     NOT_EQUAL,
 )
-from wasmer_runtime_core.wasm.internal_operators import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64
 from wasmer_singlepass_backend.lowering.call import Call, CallHelper, CallIndirect
 from wasmer_singlepass_backend.lowering.comparison import Compare, EqualZero

@@ -6,8 +6,8 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.registers import NOT_EQUAL
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.registers import NOT_EQUAL
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import (
     F32,

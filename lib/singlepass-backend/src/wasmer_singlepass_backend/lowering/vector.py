@@ -29,8 +29,8 @@ from typing import Final, final
 from librt.vecs import append, vec
 from mypy_extensions import i64
 
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.forms import Form
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import HOME_REGISTER, HOME_XMM, I32, V128, FunctionCompiler
 from wasmer_singlepass_backend.lowering.integer import OUT_OF_BOUNDS

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.forms import Form
-from wasmer_runtime_core.wasm.operators import BY_MNEMONIC
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.forms import Form
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I64, V128
 from wasmer_singlepass_backend.lowering.float import FloatBinary
 from wasmer_singlepass_backend.lowering.memory import LoadFloat, StoreFloat

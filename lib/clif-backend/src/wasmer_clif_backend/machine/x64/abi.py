@@ -13,7 +13,7 @@ from wasmer_clif_backend.ir.function import Parameter, Signature
 from wasmer_clif_backend.ir.types import VECTOR, in_xmm
 from wasmer_clif_backend.machine.code import FIRST_XMM
 from wasmer_clif_backend.machine.x64.registers import GENERAL_ARGUMENTS, XMM_ARGUMENTS
-from wasmer_runtime_core.asm.x64.registers import RAX, RDX
+from wasmer_runtime_core.codegen.x64.registers import RAX, RDX
 
 ON_STACK: Final = 256
 """Added to the offset of an argument on the stack, to tell it from a register."""

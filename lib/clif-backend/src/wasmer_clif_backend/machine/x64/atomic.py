@@ -20,9 +20,9 @@ from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.opcodes import ATOMIC_OPERATIONS
 from wasmer_clif_backend.ir.types import I8, I16, I32, I64
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.records import BIND, DATA, LABEL, MEM, NONE, REG
-from wasmer_runtime_core.asm.x64.registers import (
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.records import BIND, DATA, LABEL, MEM, NONE, REG
+from wasmer_runtime_core.codegen.x64.registers import (
     ABOVE,
     BELOW,
     GREATER,

@@ -35,12 +35,12 @@ from wasmer_clif_backend.machine.x64.atomic import emit_atomic
 from wasmer_clif_backend.machine.x64.frame import Frame
 from wasmer_clif_backend.machine.x64.registers import SCRATCH
 from wasmer_clif_backend.regalloc.allocation import FIRST_SLOT, Allocation
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.records import AT, BIND, LABEL, LABEL_DIFFERENCE, MEM, NONE, REG
-from wasmer_runtime_core.asm.x64.registers import BELOW, R11, RAX, RBP, RDI, RSP
-from wasmer_runtime_core.context import MOST_FRAME_BYTES, STORE, UNCHECKED_FRAME_BYTES, VMCTX
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.records import AT, BIND, LABEL, LABEL_DIFFERENCE, MEM, NONE, REG
+from wasmer_runtime_core.codegen.x64.registers import BELOW, R11, RAX, RBP, RDI, RSP
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES, STORE, UNCHECKED_FRAME_BYTES, VMCTX
 from wasmer_runtime_core.errors import CompileError
-from wasmer_runtime_core.trap_kinds import BY_NAME
 
 IN_FRAME: Final = 1 << 24
 """In the column `mode`: the displacement is from where the function's own stack slots begin."""

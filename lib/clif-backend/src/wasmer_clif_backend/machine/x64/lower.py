@@ -61,9 +61,9 @@ from wasmer_clif_backend.machine.code import (
 )
 from wasmer_clif_backend.machine.x64.emit import IN_FRAME
 from wasmer_clif_backend.machine.x64.registers import NEVER_GIVEN
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.records import CONSTANT, MEM, MEM_INDEX, NONE, REG, TABLE
-from wasmer_runtime_core.asm.x64.registers import RBP
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.records import CONSTANT, MEM, MEM_INDEX, NONE, REG, TABLE
+from wasmer_runtime_core.codegen.x64.registers import RBP
 from wasmer_runtime_core.errors import CompileError
 
 MOV32: Final[i64] = forms.MOV_R32_RM32.number

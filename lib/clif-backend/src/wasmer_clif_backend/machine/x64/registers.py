@@ -9,7 +9,7 @@ from typing import Final
 
 from wasmer_clif_backend.machine.code import FIRST_XMM
 from wasmer_clif_backend.regalloc.scan import RegisterSet
-from wasmer_runtime_core.asm.x64.registers import (
+from wasmer_runtime_core.codegen.x64.registers import (
     FLOAT_ARGUMENTS,
     INTEGER_ARGUMENTS,
     R8,

@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 from typing import Final, final
 
-from wasmer_runtime_core.checkpoint import checkpoint
 from wasmer_runtime_core.errors import CompileError, DecodeError
-from wasmer_runtime_core.printable import shortened
+from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.support.printable import shortened
 from wasmer_runtime_core.wasm.text.keywords import (
     END_OF_TEXT,
     LEFT,
@@ -76,7 +76,7 @@ class Cursor:
 
     def named(self, error: DecodeError) -> CompileError:
         """`error` about the next token, or, if that is a proposal's, the one that names the proposal."""
-        from wasmer_runtime_core.wasm.proposals import word_use
+        from wasmer_runtime_core.wasm.operators.proposals import word_use
 
         use = word_use([self.spelling(ahead) for ahead in range(-1, 4)])
         return error if use is None else self.refused(use.feature, use.what, error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import final
 
-from wasmer_runtime_core.printable import shortened
+from wasmer_runtime_core.support.printable import shortened
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.keywords import NAME_ANNOTATION, NUMBER_OF_KEYWORDS, PARAM, RESULT, TYPE
 from wasmer_runtime_core.wasm.types import FunctionType

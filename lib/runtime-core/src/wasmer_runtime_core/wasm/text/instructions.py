@@ -18,8 +18,8 @@ from typing import Final, final
 
 from librt.strings import BytesWriter
 
-from wasmer_runtime_core.printable import shortened
-from wasmer_runtime_core.wasm.operators import IMMEDIATES
+from wasmer_runtime_core.support.printable import shortened
+from wasmer_runtime_core.wasm.operators.rows import IMMEDIATES
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.definitions import Definitions, IndexSpace, take_function_type
 from wasmer_runtime_core.wasm.text.encoding import index_bytes, signed_bytes

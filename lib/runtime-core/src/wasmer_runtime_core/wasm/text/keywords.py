@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wasmer_runtime_core.wasm.operators import IMMEDIATES, OPERATORS, PREFIX_PAGES
+from wasmer_runtime_core.wasm.operators.rows import IMMEDIATES, OPERATORS, PREFIX_PAGES
 
 END_OF_TEXT: Final = 0
 LEFT: Final = 1

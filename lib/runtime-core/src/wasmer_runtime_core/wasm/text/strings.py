@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from wasmer_runtime_core.checkpoint import checkpoint
+from wasmer_runtime_core.support.checkpoint import checkpoint
 
 ESCAPE: Final = re.compile(rb"\\(?:u\{([0-9a-fA-F_]+)\}|([0-9a-fA-F]{2})|.)")
 NAMED: Final = {b"\\t": b"\t", b"\\n": b"\n", b"\\r": b"\r", b'\\"': b'"', b"\\'": b"'", b"\\\\": b"\\"}

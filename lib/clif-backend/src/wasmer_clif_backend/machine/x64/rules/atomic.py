@@ -29,9 +29,9 @@ from wasmer_clif_backend.machine.code import (
 )
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.memory import kind_of, load_form, take_address
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.records import REG
-from wasmer_runtime_core.asm.x64.registers import RAX, RDX
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.records import REG
+from wasmer_runtime_core.codegen.x64.registers import RAX, RDX
 
 XCHG: Final = ATOMIC_OPERATIONS.index("xchg")
 COMPARE: Final = len(ATOMIC_OPERATIONS)

@@ -25,9 +25,9 @@ from wasmer_clif_backend.ir.types import I8, I16, I32, I64, bits_of
 from wasmer_clif_backend.machine.code import GENERAL, IMPLICIT, NO_REGISTER, RM_MAY_BE_MEMORY, RM_READ, RM_WRITTEN
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended, zero_extended
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.records import NONE, REG
-from wasmer_runtime_core.asm.x64.registers import RCX
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.records import NONE, REG
+from wasmer_runtime_core.codegen.x64.registers import RCX
 
 _AND32_IMM8: Final[i64] = forms.AND_RM32_IMM8.number
 _AND32: Final[i64] = forms.AND_R32_RM32.number

@@ -13,9 +13,9 @@ from wasmer_clif_backend.machine.x64.emit import NO_EDGE, TABLE_JUMP
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.condition import CMOV32, condition, set_condition
 from wasmer_clif_backend.machine.x64.rules.trapping import trap_if, trap_kind
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.records import LABEL, MEM_INDEX, NONE, REG
-from wasmer_runtime_core.asm.x64.registers import ABOVE
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.records import LABEL, MEM_INDEX, NONE, REG
+from wasmer_runtime_core.codegen.x64.registers import ABOVE
 
 _JMP: Final[i64] = forms.JMP_REL32.number
 _JMP_TO: Final[i64] = forms.JMP_RM64.number

@@ -39,11 +39,11 @@ from wasmer_clif_backend.machine.x64.frame import ARGUMENTS
 from wasmer_clif_backend.machine.x64.lower import MOV64, Lowering
 from wasmer_clif_backend.machine.x64.registers import PINNED
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended, zero_extended
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.records import MEM, NONE, REG, TABLE
-from wasmer_runtime_core.asm.x64.registers import R11, RAX, RBP, RSP
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.records import MEM, NONE, REG, TABLE
+from wasmer_runtime_core.codegen.x64.registers import R11, RAX, RBP, RSP
+from wasmer_runtime_core.contract.traps import CALL_SITE
 from wasmer_runtime_core.errors import CompileError
-from wasmer_runtime_core.trap_kinds import CALL_SITE
 
 _CALL: Final[i64] = forms.CALL_RM64.number
 _JMP: Final[i64] = forms.JMP_RM64.number

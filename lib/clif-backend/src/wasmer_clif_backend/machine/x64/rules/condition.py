@@ -14,9 +14,9 @@ from wasmer_clif_backend.ir.opcodes import FCMP, FLOAT_CONDITIONS, ICMP, INTEGER
 from wasmer_clif_backend.ir.types import F32, I8, I16, I32, I64, VECTOR
 from wasmer_clif_backend.machine.code import GENERAL, NO_REGISTER, RM_WRITTEN
 from wasmer_clif_backend.machine.x64.lower import Lowering
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.records import REG
-from wasmer_runtime_core.asm.x64.registers import (
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.records import REG
+from wasmer_runtime_core.codegen.x64.registers import (
     ABOVE,
     ABOVE_OR_EQUAL,
     BELOW,

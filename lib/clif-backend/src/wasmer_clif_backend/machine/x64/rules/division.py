@@ -18,8 +18,8 @@ from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.condition import CMOV32, CMOV64
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended, zero_extended
 from wasmer_clif_backend.machine.x64.rules.trapping import trap_if, trap_kind
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.registers import EQUAL, NOT_EQUAL, RAX, RDX
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL, RAX, RDX
 
 _CDQ: Final[i64] = forms.CDQ.number
 _CQO: Final[i64] = forms.CQO.number

@@ -43,8 +43,8 @@ from wasmer_clif_backend.machine.code import (
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.condition import comparison, condition, set_condition
 from wasmer_clif_backend.machine.x64.rules.vex import by_immediate, four
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.records import REG
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.records import REG
 
 _BY_TYPE: Final = {F32: 0, F64: 1, F32X4: 2, F64X2: 3}
 _PACKED: Final = ("PS_XMM_XMM_XM128", "PD_XMM_XMM_XM128")

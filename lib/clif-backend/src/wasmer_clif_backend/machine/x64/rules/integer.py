@@ -41,9 +41,9 @@ from wasmer_clif_backend.machine.x64.rules.condition import (
     set_condition,
 )
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.records import MEM, MEM_INDEX
-from wasmer_runtime_core.asm.x64.registers import ABOVE, BELOW, GREATER, LESS, SIGN
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.records import MEM, MEM_INDEX
+from wasmer_runtime_core.codegen.x64.registers import ABOVE, BELOW, GREATER, LESS, SIGN
 
 # By opcode: register forms, forms with an 8-bit and with a 32-bit immediate; for 32 bits, then for 64.
 _FORMS: Final[dict[int, tuple[int, int, int, int, int, int]]] = {

@@ -40,8 +40,8 @@ from wasmer_clif_backend.machine.x64.emit import IN_FRAME
 from wasmer_clif_backend.machine.x64.lower import MOV32, MOV64, Lowering
 from wasmer_clif_backend.machine.x64.rules.bits import byte_swap
 from wasmer_clif_backend.machine.x64.rules.trapping import trap_kind
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.registers import RBP
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.registers import RBP
 
 _MOVZX8: Final[i64] = forms.MOVZX_R32_RM8.number
 _MOVZX16: Final[i64] = forms.MOVZX_R32_RM16.number

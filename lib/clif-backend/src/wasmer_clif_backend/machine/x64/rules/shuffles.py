@@ -21,7 +21,7 @@ from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.extend import zero_extended
 from wasmer_clif_backend.machine.x64.rules.float import repeated
 from wasmer_clif_backend.machine.x64.rules.vex import extract, insert
-from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.codegen.x64 import forms
 
 _MOVD: Final[i64] = forms.VMOVD_XMM_RM32.number
 _MOVQ: Final[i64] = forms.VMOVQ_XMM_RM64.number

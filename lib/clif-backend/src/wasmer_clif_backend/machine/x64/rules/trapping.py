@@ -9,9 +9,9 @@ from mypy_extensions import i64
 from wasmer_clif_backend.ir.opcodes import TRAP_CODES
 from wasmer_clif_backend.machine.x64.emit import TRAP_LABEL
 from wasmer_clif_backend.machine.x64.lower import Lowering
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.records import LABEL
-from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.records import LABEL
+from wasmer_runtime_core.contract.traps import BY_NAME
 
 _JCC: Final[i64] = forms.JCC_REL32.number
 _KINDS: Final = {

@@ -20,10 +20,10 @@ from wasmer_clif_backend.machine.x64.rules.float import repeated
 from wasmer_clif_backend.machine.x64.rules.shuffles import RULES as SHUFFLES
 from wasmer_clif_backend.machine.x64.rules.vector_shift import RULES as SHIFTS
 from wasmer_clif_backend.machine.x64.rules.vex import by_immediate, four
-from wasmer_runtime_core.asm.x64 import forms
-from wasmer_runtime_core.asm.x64.forms import FORMS
-from wasmer_runtime_core.asm.x64.records import REG
-from wasmer_runtime_core.asm.x64.registers import EQUAL, NOT_EQUAL
+from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.forms import FORMS
+from wasmer_runtime_core.codegen.x64.records import REG
+from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL
 
 _BY_NAME: Final = {form.name: form.number for form in FORMS}
 

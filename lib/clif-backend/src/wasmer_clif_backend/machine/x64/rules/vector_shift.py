@@ -16,7 +16,7 @@ from wasmer_clif_backend.ir.types import I8, I32, I64, LANE, VECTOR, bits_of
 from wasmer_clif_backend.machine.code import GENERAL, XMM
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.float import repeated
-from wasmer_runtime_core.asm.x64 import forms
+from wasmer_runtime_core.codegen.x64 import forms
 
 _FORMS: Final = {
     ISHL: (forms.VPSLLW_XMM_XMM_XM128, forms.VPSLLD_XMM_XMM_XM128, forms.VPSLLQ_XMM_XMM_XM128),

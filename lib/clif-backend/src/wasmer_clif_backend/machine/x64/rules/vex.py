@@ -15,7 +15,7 @@ from wasmer_clif_backend.machine.code import (
 )
 from wasmer_clif_backend.machine.x64.emit import FOURTH
 from wasmer_clif_backend.machine.x64.lower import Lowering
-from wasmer_runtime_core.asm.x64.records import REG
+from wasmer_runtime_core.codegen.x64.records import REG
 
 
 def by_immediate(lowering: Lowering, form: i64, d: i64, x: i64, n: i64) -> None:

@@ -1,0 +1,123 @@
+"""Metering: how much a module may execute, counted exactly (Wasmer's ``Metering``).
+
+Every operator costs one point. Points are counted at the end of each block of code that
+has no branch into or out of it: in front of ``loop``, ``block``, ``end``, ``if``, ``else``,
+``unreachable``, ``br``, ``br_table``, ``br_if``, ``call``, ``call_indirect`` and
+``return``, that operator included. In front of ``br``, ``br_table``, ``br_if``, ``call``
+and ``call_indirect`` the points used are compared with the limit, unsigned; if they have
+reached it, the call ends with `ExecutionLimitExceeded`.
+
+Where the work of an operator grows with a number, the number is paid for, rounded down:
+
+================================================  ==========================================
+what                                              costs besides
+================================================  ==========================================
+entering a function                               1 for 8 of its locals, parameters not
+                                                  counted, ``v128`` counted twice
+``call``, ``call_indirect``                       1 for 8 parameters and results of the type
+``br``, ``br_if``, ``br_table``, ``return``       1 for 8 values that are carried
+``memory.fill``, ``memory.copy``, ``memory.init``  1 for 16 bytes
+``memory.grow``                                   64 for a page
+``table.fill``, ``table.copy``, ``table.init``,   1 for an element
+``table.grow``
+================================================  ==========================================
+
+The last three rows are paid for, and compared with the limit, in front of the operator, whether it
+then succeeds or not; so nothing of it happens if it is too much. The points of the block it
+stands in come later, as ever.
+
+What is promised: points depend on the module and its inputs alone. They are the same on
+every backend and machine, so a call that is within its limit once always is. Where a trap
+ends a block, the operators of that block are not counted.
+
+*Every operator* means every one that can be executed, but ``nop``: what cannot be reached
+costs nothing (it does not in Wasmer either), and ``nop`` is gone before metering sees the
+body. Calls of host functions cost what ``call`` costs. Time that these take is not bounded by
+points: use `interrupts.timeout`.
+
+An instance starts with 0 points used. They may be set at any time, also by host functions
+while it runs. Several modules that are linked count each for themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from wasmer_runtime_core.compiling.middleware.points import VALUES_SHIFT, with_points
+from wasmer_runtime_core.compiling.middleware.rebuild import with_records
+from wasmer_runtime_core.wasm.types import V128
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.wasm.body.body import Body
+    from wasmer_runtime_core.wasm.module import ModuleInfo
+
+
+class Metering:
+    """A middleware that counts operators and stops at a limit.
+
+    Attributes:
+        limit: points; 0 to 2**64 - 1.
+    """
+
+    __slots__ = ("limit",)
+
+    def __init__(self, limit: int) -> None:
+        """
+        Raises:
+            ValueError: the limit is negative or has more than 64 bits.
+        """
+        if not 0 <= limit < 1 << 64:
+            raise ValueError(f"a limit of {limit} points: it must be from 0 to 2**64 - 1")
+        self.limit = limit
+
+    def __call__(self, info: ModuleInfo, bodies: Sequence[Body]) -> list[Body]:
+        """Bodies that count."""
+        limit = self.limit
+        types = info.types
+        type_points = b"".join(
+            ((len(type_.params) + len(type_.results)) >> VALUES_SHIFT).to_bytes(4, "little") for type_ in types
+        )
+        return [
+            with_records(
+                body, with_points(body.records, limit, _at_entry(body, len(types[body.type_index].params)), type_points)
+            )
+            for body in bodies
+        ]
+
+    def __repr__(self) -> str:
+        return f"Metering({self.limit})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Metering) and self.limit == other.limit
+
+    def __hash__(self) -> int:
+        return hash((Metering, self.limit))
+
+
+def _at_entry(body: Body, params: int) -> int:
+    """Points for the locals that are zeroed when a function is entered."""
+    types = body.local_types
+    return (len(types) - params + types.count(V128, params)) >> VALUES_SHIFT
+
+
+def get_points_used(instance: Any) -> int:
+    """Points that an instance (or a host function's `Ctx`) has used since it was made, or since they were set.
+
+    An instance of a module that was compiled without `Metering` has used none.
+    """
+    return int(_core(instance).points_used)
+
+
+def set_points_used(instance: Any, points: int) -> None:
+    """Set the points that an instance (or a host function's `Ctx`) has used.
+
+    Raises:
+        OverflowError: the number is negative or has more than 64 bits.
+    """
+    _core(instance).points_used = points
+
+
+def _core(instance: Any) -> Any:
+    core = getattr(instance, "core", None)
+    return instance.instance.core if core is None else core

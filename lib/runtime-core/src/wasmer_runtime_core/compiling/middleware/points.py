@@ -1,0 +1,205 @@
+"""Where metering counts: the records of a body with points put between them.
+
+One pass from front to back. It counts records, and in front of each that ends a block it
+adds what was counted, that record included; in front of a branch or call it compares with
+the limit too. What an operator moves besides its operands is paid for by number: locals that
+are zeroed, values that a branch or a call carries, bytes and elements of the bulk operators;
+these alone know the number when they run, so they are paid for and compared in front of them,
+at once. What cannot be reached has no records and costs nothing; the ``end`` and
+``else`` of a block whose last operator is a branch are not reached either.
+
+The counting may stand earlier than the record it is for, as long as nobody can tell: in
+front of operators that cannot trap, call or write anything that outlives the function. So
+a comparison stays beside the branch that takes it from the flags. For the same reason a
+``block``, or an ``end`` that nothing branches to, is counted together with what follows it.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from librt.strings import BytesWriter, read_i32_le, write_i64_le
+from mypy_extensions import i64
+
+from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.wasm.body.body import END_FALLS_THROUGH
+from wasmer_runtime_core.wasm.operators.internal import (
+    ADD_POINTS,
+    ADD_POINTS_BY_SIZE,
+    CHECK_POINTS,
+    INTERNAL_PAGE,
+)
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
+
+COUNTS: Final = 1
+CHECKS: Final = 2
+PURE: Final = 4
+LOADS: Final = 8
+CARRIES: Final = 16
+CALLS: Final = 32
+SIZED: Final = 64
+
+VALUES_SHIFT: Final = 3
+"""Values that are moved cost a point for each 8."""
+SIZE_SHIFTS: Final = {
+    "memory.fill": -4,
+    "memory.copy": -4,
+    "memory.init": -4,
+    "memory.grow": 6,
+    "table.fill": 0,
+    "table.copy": 0,
+    "table.init": 0,
+    "table.grow": 0,
+}
+"""What an operator costs by its topmost operand, as `ADD_POINTS_BY_SIZE` counts: 16 bytes a point, an element a
+point, 64 points a page (which the system clears when it is first touched)."""
+
+_BLOCK: Final = BY_MNEMONIC["block"].code
+_END: Final = BY_MNEMONIC["end"].code
+_LOCAL_SET: Final = BY_MNEMONIC["local.set"].code
+_LOCAL_TEE: Final = BY_MNEMONIC["local.tee"].code
+_ELSE: Final = BY_MNEMONIC["else"].code
+_CHECKED: Final = frozenset(("br", "br_if", "br_table", "call", "call_indirect"))
+_COUNTED: Final = _CHECKED | {"block", "loop", "if", "else", "end", "unreachable", "return"}
+_MAY_TRAP: Final = ("div_", "rem_", "trunc_f")
+_PURE_NAMES: Final = frozenset(("local.get", "local.set", "local.tee", "global.get", "drop", "select", "ref.null"))
+
+
+def _traits() -> bytes:
+    """By operator code: how metering treats it."""
+    traits = bytearray(0x400)
+    for code, row in OPERATORS.items():
+        name = row.mnemonic
+        if name in _COUNTED:
+            traits[code] = COUNTS | (CHECKS if name in _CHECKED else 0)
+            if name[:4] == "call":
+                traits[code] |= CALLS
+            elif name[:2] == "br" or name == "return":
+                traits[code] |= CARRIES
+        elif name in SIZE_SHIFTS:
+            traits[code] = SIZED
+        elif name in _PURE_NAMES:
+            traits[code] = PURE
+        elif row.access_bytes and row.results:
+            traits[code] = LOADS
+        elif row.typed_by_row and not row.access_bytes and name[:3] in ("i32", "i64", "f32", "f64"):
+            traits[code] = 0 if any(part in name for part in _MAY_TRAP) else PURE
+    return bytes(traits)
+
+
+TRAITS: Final = _traits()
+_SHIFTS: Final = {BY_MNEMONIC[name].code: shift for name, shift in SIZE_SHIFTS.items()}
+_CALL_INDIRECT: Final = BY_MNEMONIC["call_indirect"].code
+
+
+@final
+class _Counter:
+    """The records written so far, and what is to be counted."""
+
+    def __init__(self, records: bytes) -> None:
+        self.records: Final = records
+        self.out: Final = BytesWriter()
+        self.copied: i64 = 0  # up to here records are written
+        self.earliest: i64 = 0  # where counting may stand at the earliest
+
+    def add(self, count: i64, at: i64) -> None:
+        """Count before the record at `at`, as early as may be."""
+        records = self.records
+        place = self.earliest
+        if place > 0 and place + 16 < at:
+            before = i64(read_i32_le(records, place - 16)) & 0xFFFF
+            if before < INTERNAL_PAGE and i64(TRAITS[before]) & LOADS:
+                place += 16  # a load becomes part of the operator behind it
+        if place + 16 < at:
+            here = i64(read_i32_le(records, place)) & 0xFFFF
+            if here == _LOCAL_SET or here == _LOCAL_TEE:
+                place += 16  # a result goes to its local at once
+        out = self.out
+        out.write(records[self.copied : place])
+        self.copied = place
+        write_i64_le(out, ADD_POINTS | (count << 32))
+        write_i64_le(out, i64(read_i32_le(records, place + 12)) << 32)
+
+    def check(self, low: i64, high: i64) -> None:
+        """Compare with the limit, right behind what was added."""
+        out = self.out
+        write_i64_le(out, CHECK_POINTS | (low << 32))
+        write_i64_le(out, high | (i64(read_i32_le(self.records, self.copied + 12)) << 32))
+
+    def add_by_size(self, shift: i64, at: i64) -> None:
+        """Count the topmost operand, right before the record at `at`."""
+        out = self.out
+        out.write(self.records[self.copied : at])
+        self.copied = at
+        left: i64 = 0
+        right: i64 = 0
+        if shift > 0:
+            left = shift
+        else:
+            right = -shift
+        write_i64_le(out, ADD_POINTS_BY_SIZE | (left << 32))
+        write_i64_le(out, right | (i64(read_i32_le(self.records, at + 12)) << 32))
+
+
+def with_points(records: bytes, limit: int, at_entry: int, type_points: bytes) -> bytes:
+    """The records of a body, counted and compared with a limit.
+
+    Args:
+        limit: 0 to 2**64 - 1.
+        at_entry: points that entering the function costs.
+        type_points: by type index, 4 bytes each: points that a call of the type costs beside the operator's own.
+    """
+    low: i64 = ((limit + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000  # signed, as all that is written
+    high: i64 = limit >> 32
+    traits = TRAITS
+    counter = _Counter(records)
+    count: i64 = at_entry  # since the last place that counts
+    pending: i64 = 0  # before it: not written yet
+    at: i64 = 0
+    last: i64 = len(records) - 16
+    while at <= last:
+        if at & 0x3_FFFF == 0:
+            checkpoint()
+        word = i64(read_i32_le(records, at))
+        code = word & 0xFFFF
+        trait: i64 = 0
+        if code < INTERNAL_PAGE:
+            count += 1
+            trait = i64(traits[code])
+        if trait & COUNTS:
+            flags = i64(read_i32_le(records, at + 8))
+            if at < last and (code == _BLOCK or (code == _END and flags == END_FALLS_THROUGH)):
+                pending += count  # nothing branches to here: it can be counted with what follows
+                count = 0
+                at += 16
+                continue
+            if trait & CARRIES:
+                count += ((word >> 16) & 0xFFFF) >> VALUES_SHIFT
+            elif trait & CALLS:
+                if code == _CALL_INDIRECT:
+                    type_index = i64(read_i32_le(records, at + 4))
+                else:
+                    type_index = i64(read_i32_le(records, at + 8))
+                count += i64(read_i32_le(type_points, 4 * type_index))
+            live = True
+            if code == _END:
+                live = flags & END_FALLS_THROUGH != 0
+            elif code == _ELSE:
+                live = flags != 0
+            if live:
+                counter.add(pending + count, at)
+                if trait & CHECKS:
+                    counter.check(low, high)
+            count = 0
+            pending = 0
+        elif pending > 0 and not trait & PURE:
+            counter.add(pending, at)
+            pending = 0
+        if trait & SIZED:
+            counter.add_by_size(i64(_SHIFTS[code]), at)
+            counter.check(low, high)
+        at += 16
+        if not trait & PURE:
+            counter.earliest = at
+    counter.out.write(records[counter.copied :])
+    return counter.out.getvalue()

@@ -1,0 +1,212 @@
+"""From bytes or text to a `Module`: the passes, in order.
+
+Each pass is a function over one `Compilation`, says what it needs and what it leaves, and
+can be the last: `run` stops where it is told to. That is all `validate` is, and how the
+command line shows a module between any two stops.
+
+==========  ================================  =======================================
+pass        needs                             leaves
+==========  ================================  =======================================
+read        `source`: bytes, str or a path    `binary`: the module in the binary format
+decode      `binary`                          `decoded`, `info`: what the module declares
+validate    `decoded`                         `bodies`: one checked `Body` a function
+middleware  `info`, `bodies`                  `bodies`, as the middlewares rewrote them
+compile     `info`, `bodies`                  `compiled`: machine code, plain data
+==========  ================================  =======================================
+
+A module is text when it does not begin with ``\\0asm``. A `str` is always text, never a
+path; paths are `os.PathLike`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+
+from wasmer_runtime_core.contract.backend import CompilerConfig
+from wasmer_runtime_core.errors import CompileError, DecodeError, UnsupportedFeatureError, ValidationError
+from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_BYTES, ImplementationLimits
+from wasmer_runtime_core.native.address_space import can_reserve
+from wasmer_runtime_core.support.named_tuple import NamedTuple
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.contract.backend import CompiledModule, Compiler
+    from wasmer_runtime_core.wasm.binary.decode import DecodedModule
+    from wasmer_runtime_core.wasm.body.body import Body
+    from wasmer_runtime_core.wasm.module import ModuleInfo
+
+Source: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str]"
+
+MAGIC: Final = b"\0asm"
+
+
+class Compilation:
+    """One module on its way; see the table above."""
+
+    def __init__(self, source: Source, compiler: Compiler | None = None, config: CompilerConfig | None = None) -> None:
+        self.source = source
+        self.compiler = compiler
+        self.config = CompilerConfig() if config is None else config
+        self.limits = ImplementationLimits(self.config.implementation_limits)
+        self.switched_off: frozenset[str] = frozenset()
+        if self.config.features:
+            from wasmer_runtime_core.features import switched_off
+
+            self.switched_off = switched_off(self.config.features)
+        self.binary = b""
+        self.decoded: DecodedModule
+        self.info: ModuleInfo
+        self.bodies: Sequence[Body] = ()
+        self.compiled: CompiledModule
+
+
+def read(compilation: Compilation) -> None:
+    """source -> binary: read a file, translate text."""
+    compilation.binary = read_module(compilation.source, compilation.limits)
+
+
+def decode(compilation: Compilation) -> None:
+    """binary -> decoded, info."""
+    from wasmer_runtime_core.wasm.binary.decode import decode_module
+
+    compilation.decoded = decode_module(compilation.binary, compilation.limits)
+    compilation.info = compilation.decoded.info
+
+
+def validate_bodies(compilation: Compilation) -> None:
+    """decoded -> bodies: the module is checked, every function typed and flattened."""
+    from wasmer_runtime_core.wasm.validation.validate import validate_module
+
+    compilation.bodies = validate_module(compilation.decoded, compilation.switched_off)
+
+
+def apply_middlewares(compilation: Compilation) -> None:
+    """bodies -> bodies: each of the configuration's middlewares in its order, ``m(info, bodies) -> bodies``."""
+    for middleware in compilation.config.middlewares:
+        apply = cast("Callable[[Any, Sequence[Body]], Sequence[Body]]", middleware)
+        compilation.bodies = apply(compilation.info, compilation.bodies)
+
+
+def compile_bodies(compilation: Compilation) -> None:
+    """bodies -> compiled, by the backend."""
+    if compilation.compiler is None:
+        raise CompileError("no backend was chosen for this compilation")
+    config = compilation.config
+    if config.memory_bound_check_mode == "default" and compilation.info.memories and not can_reserve():
+        config = config._replace(memory_bound_check_mode="enable")
+    compilation.compiled = compilation.compiler.compile(compilation.info, compilation.bodies, config)
+
+
+class Pass(NamedTuple):
+    name: str
+    run: Callable[[Compilation], None]
+
+
+PASSES: Final = (
+    Pass("read", read),
+    Pass("decode", decode),
+    Pass("validate", validate_bodies),
+    Pass("middleware", apply_middlewares),
+    Pass("compile", compile_bodies),
+)
+
+
+def run(compilation: Compilation, until: str = "compile") -> Compilation:
+    """Run the passes up to and with `until`. Returns its argument.
+
+    Threads may run passes at once, over a compilation each: all that a pass writes hangs on its
+    `Compilation`. What compilations share (rules, tables of operators and instruction forms) is not
+    written after it was imported; what is worked out later is stored once, whole, and is the same
+    whoever stores it.
+    """
+    for step in PASSES:
+        step.run(compilation)
+        if step.name == until:
+            break
+    return compilation
+
+
+def read_module(source: Source, limits: ImplementationLimits = DEFAULT_LIMITS) -> bytes:
+    """A module in the binary format, from bytes or any buffer (binary or text), text, or a file of either.
+
+    Raises:
+        DecodeError: text with a mistake in it, or bytes that are neither.
+        UnsupportedFeatureError: text that uses a feature that is not here.
+        ImplementationLimitError: more bytes than a module may have; of a file no more than that are read.
+        OSError: the file cannot be read.
+        TypeError: none of these forms.
+    """
+    if isinstance(source, str):
+        try:
+            return _assemble(source, limits)
+        except DecodeError as error:
+            if not _looks_like_a_file_name(source):
+                raise
+            hint = "; this looks like a file name, and a str is a module's text: for a file pass a pathlib.Path"
+            raise DecodeError(error.reason + hint, None, error.line, error.column) from None
+    if isinstance(source, bytes):
+        data = source
+    elif isinstance(source, os.PathLike):
+        with open(source, "rb") as file:
+            data = file.read(limits.most(MODULE_BYTES) + 1)
+    else:
+        try:
+            view = memoryview(source)
+        except TypeError:
+            raise TypeError(f"a module is bytes, text or a path, not {type(source).__name__}") from None
+        limits.check(MODULE_BYTES, view.nbytes, 0)
+        data = bytes(view)
+    limits.check(MODULE_BYTES, len(data), 0)
+    if data[:4] == MAGIC or is_truncated_binary(data):
+        return data
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise DecodeError("magic header not detected", 0) from None
+    if "\0" in text:
+        raise DecodeError("magic header not detected", 0)
+    return _assemble(text, limits)
+
+
+def _looks_like_a_file_name(text: str) -> bool:
+    """Of a text that is no module: one line, and no field, or how the name of a module's file ends."""
+    return len(text.splitlines()) == 1 and ("(" not in text or text.endswith((".wasm", ".wat", ".wast")))
+
+
+def is_truncated_binary(data: bytes) -> bool:
+    """Whether these are the first bytes of a binary module, cut before the end of its magic number."""
+    return len(data) < 4 and MAGIC.startswith(data)
+
+
+def _assemble(text: str, limits: ImplementationLimits) -> bytes:
+    from wasmer_runtime_core.wasm.text import parse_module
+
+    limits.check(MODULE_BYTES, len(text))
+    return parse_module(text)
+
+
+def validate_and_report_errors(source: Source) -> None:
+    """Decode and check a module; nothing is compiled.
+
+    Raises:
+        DecodeError: malformed.
+        ValidationError: not valid.
+        UnsupportedFeatureError: uses a feature that is not here, or is switched off.
+        ImplementationLimitError: larger than a module may be.
+    """
+    run(Compilation(source), until="validate")
+
+
+def validate(source: Source) -> bool:
+    """Whether a module is well formed and valid, as far as its features are here.
+
+    Raises:
+        Error: it cannot be told: the module is beyond a limit of this implementation, or a bug of ours was met.
+        OSError: the file cannot be read.
+    """
+    try:
+        validate_and_report_errors(source)
+    except (DecodeError, ValidationError, UnsupportedFeatureError):
+        return False
+    return True

@@ -1,0 +1,161 @@
+"""Which backends there are, and how one is found.
+
+The three of this project are rows of a table and are imported by name, because asking the
+packaging metadata for entry points costs more than compiling a small module. Only a name
+the table does not know is looked up there, in the group ``wasmer.backends``: an installed
+package that declares ::
+
+    [project.entry-points."wasmer.backends"]
+    mine = "my_package:MyCompiler"
+
+can be used as ``compile(wasm, backend="mine")`` without a change here. What an entry point
+names is called without arguments and returns a `backend.Compiler`.
+"""
+
+from __future__ import annotations
+
+import enum
+import importlib
+from typing import TYPE_CHECKING, Final, cast
+
+from wasmer_runtime_core.errors import BackendError, CompileError
+from wasmer_runtime_core.support.named_tuple import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wasmer_runtime_core.contract.backend import Compiler
+
+ENTRY_POINT_GROUP: Final = "wasmer.backends"
+
+
+class Backend(enum.Enum):
+    """The project's backends. The value is the name used on command lines and in cache paths."""
+
+    CRANELIFT = "cranelift"
+    SINGLEPASS = "singlepass"
+    LLVM = "llvm"
+    AUTO = "auto"
+    """The best one that is installed; for a module beyond `LARGE_MODULE_BYTES` the fastest compiler, singlepass."""
+
+    @classmethod
+    def variants(cls) -> list[str]:
+        """Names that can be used now: the installed backends, and "auto"."""
+        return [*installed(), cls.AUTO.value]
+
+    @classmethod
+    def from_str(cls, name: str) -> Backend:
+        """The backend of this name, in any case.
+
+        Raises:
+            BackendError: there is none.
+        """
+        try:
+            return cls(name.lower())
+        except ValueError:
+            raise BackendError(f"The backend {name} doesn't exist") from None
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Row(NamedTuple):
+    name: str
+    package: str
+    compiler: str
+    distribution: str
+
+
+# The order is that of preference for `Backend.AUTO`.
+# fmt: off
+BACKENDS: Final = (
+    Row("cranelift",  "wasmer_clif_backend",       "CraneliftCompiler",  "wasmer-clif-backend"),
+    Row("singlepass", "wasmer_singlepass_backend", "SinglepassCompiler", "wasmer-singlepass-backend"),
+    Row("llvm",       "wasmer_llvm_backend",       "LLVMCompiler",       "wasmer-llvm-backend"),
+)
+# fmt: on
+_BY_NAME: Final = {row.name: row for row in BACKENDS}
+
+LARGE_MODULE_BYTES: Final = 10 << 20
+"""Of the binary format. Beyond it compiling costs more than better code gives back (Wasmer's rule)."""
+
+_found: dict[str, Compiler] = {}
+
+
+def find_compiler(name: str | Backend, module_bytes: int = 0) -> Compiler:
+    """The compiler of this name; the same object each time.
+
+    Args:
+        module_bytes: what "auto" decides by: the size of the module in the binary format.
+
+    Raises:
+        BackendError: there is no such backend, or it is not installed.
+    """
+    key = (name.value if isinstance(name, Backend) else name).lower()
+    compiler = _found.get(key)
+    if compiler is not None:
+        return compiler
+    if key == Backend.AUTO.value:
+        return _best(module_bytes)
+    if key in _BY_NAME:
+        compiler = _load(_BY_NAME[key])
+    else:
+        compiler = _from_entry_point(key)
+    return _found.setdefault(key, compiler)  # another thread may have made one meanwhile
+
+
+def installed() -> list[str]:
+    """Names of the backends that can compile here, the project's own first, best first."""
+    names = []
+    for row in BACKENDS:
+        try:
+            find_compiler(row.name)
+        except BackendError:
+            continue
+        names.append(row.name)
+    return names + [name for name in _entry_points() if name not in _BY_NAME]
+
+
+def _best(module_bytes: int) -> Compiler:
+    names = [row.name for row in BACKENDS]
+    if module_bytes > LARGE_MODULE_BYTES:
+        names.insert(0, Backend.SINGLEPASS.value)
+    for name in names:
+        try:
+            return find_compiler(name)
+        except BackendError:
+            continue
+    raise BackendError("no backend is installed: pip install wasmer-singlepass-backend")
+
+
+def _load(row: Row) -> Compiler:
+    try:
+        package = importlib.import_module(row.package)
+    except ModuleNotFoundError as error:
+        if error.name != row.package:
+            raise
+        raise BackendError(f"the backend {row.name} is not installed: pip install {row.distribution}") from None
+    return _make(getattr(package, row.compiler), row.name)
+
+
+def _make(factory: Callable[[], object], name: str) -> Compiler:
+    try:
+        return cast("Compiler", factory())
+    except CompileError as error:
+        raise BackendError(str(error)) from error
+    except ImportError as error:
+        raise BackendError(f"the backend {name} cannot be used: {error}") from error
+
+
+def _entry_points() -> dict[str, object]:
+    from importlib.metadata import entry_points
+
+    return {point.name.lower(): point for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def _from_entry_point(name: str) -> Compiler:
+    point = _entry_points().get(name)
+    if point is None:
+        known = ", ".join([*_BY_NAME, Backend.AUTO.value])
+        raise BackendError(f"The backend {name} doesn't exist (there are {known})")
+    return _make(point.load(), name)  # type: ignore[attr-defined]

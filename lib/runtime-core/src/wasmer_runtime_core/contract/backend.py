@@ -1,0 +1,90 @@
+"""The contract between the core and a backend: `[Body]` in, `CompiledModule` out.
+
+A backend is an object with a `name` and a `compile` method, found through the entry point
+group ``wasmer.backends``. It gets the whole module at once and returns plain data: no
+addresses, no callbacks, nothing that ties the result to this process. So a compiled
+module can be pickled, cached, sent to another process or mapped from a file.
+
+The code of all functions lies in one piece. In front of it, at link time, lies the table
+of code addresses: one 8-byte entry for each function the module defines, then one for
+each row of `helpers.VMCALLS`. Entry ``n`` is at ``-8 * (entries - n)`` from the first byte
+of the code, so ``call [rip + …]`` needs no relocation. The table is writable, the code is
+not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from wasmer_runtime_core.support.named_tuple import NamedTuple
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.wasm.body.body import Body
+    from wasmer_runtime_core.wasm.module import ModuleInfo
+
+RELOCATION_BYTES = 16
+SITE_BYTES = 12
+
+
+class CompilerConfig(NamedTuple):
+    """How to compile. Part of what identifies a cached artifact."""
+
+    memory_bound_check_mode: str = "default"
+    """``"default"``: guard pages where 8 GiB of address space can be reserved for a memory when
+    the module is compiled (`address_space`), else as ``"enable"``: compare before every access,
+    which needs no reservation; ``"disable"``: guard pages or an error. Compiled code is of one
+    kind: where its guard pages cannot be had later, the module must be compiled again."""
+    release_gil: bool = False
+    middlewares: tuple[object, ...] = ()
+    backend_specific_config: object = None
+    implementation_limits: Mapping[str, int] = {}
+    """By name of a row of `implementation_limits.LIMITS`: how much a module may have instead."""
+    features: Mapping[str, bool] = {}
+    """By name of a row of `features.FEATURES`: whether a module may use it. All that are here are on."""
+
+
+class CompiledModule(NamedTuple):
+    """Machine code and its tables. Pure data."""
+
+    backend: str
+    target: str  # "x86_64-sysv"
+    code: bytes
+    function_offsets: bytes
+    """u32 for each defined function, and one more for the end: offset of its code."""
+    sites: bytes
+    """Rows of three u32 (code offset, kind, wasm offset), ascending: what trap code at this
+    pc means (`traps`), or which call returns here (`CALL_SITE`). The kind's word holds
+    the kind in bits 0-7, `SITE_RANGE`, `SITE_FRAMELESS` and is otherwise zero."""
+    relocations: bytes = b""
+    """Rows of (u32 code offset, u32 kind, i32 symbol, i32 addend) left for the linker.
+    Empty for backends that use only the table of code addresses."""
+    bounds_checks: bool = False
+    """True: accesses are compared with the memory's length; no reservation is needed."""
+    cpu_features: tuple[str, ...] = ()
+    """What the code needs of the processor beyond x86-64 with SSE2: "sse4.1", "avx", …"""
+    release_gil: bool = False
+    extra: Mapping[str, bytes] = {}
+    inlined: bytes = b""
+    """Rows of five u32 (start, end, function index, wasm offset of the call, up), ascending by
+    start, outer before inner: code in [start, end) came of a call that was inlined, and a
+    backtrace shows a frame for it. Ranges are nested or apart; `up` says how many rows before lies the
+    row of the call around this one, 0: the call is of the function whose code it became part of."""
+
+
+@runtime_checkable
+class Compiler(Protocol):
+    """A backend."""
+
+    @property
+    def name(self) -> str:
+        """As in `Backend`: "singlepass", "cranelift", "llvm"."""
+
+    def compile(self, info: ModuleInfo, bodies: Sequence[Body], config: CompilerConfig) -> CompiledModule:
+        """Make machine code of every body, in order.
+
+        Raises:
+            CompileError: the module needs what this backend cannot do, said in its message.
+            ImplementationLimitError: its code is too large for its size.
+            InternalError: a bug of the backend; names the operator and the offset.
+        """

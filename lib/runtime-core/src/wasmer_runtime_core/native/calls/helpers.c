@@ -1,0 +1,252 @@
+/* The helpers that generated code calls, one for each row of contract/helpers.py.
+ *
+ * Each checks its bounds before it writes anything, and traps by unwinding. What counts
+ * references runs under the GIL, taken back if this activation released it.
+ *
+ * The bulk operators go in pieces, and look between two of them whether anything wants attention. Then a handler of
+ * Python may run, or the call end with part of the bytes written. A handler may close what is written to, so bounds are
+ * checked for each piece; where nothing of the kind happens that comes to the same as checking once. */
+
+static inline InstanceObject *
+instance_of(VMContext *vmctx)
+{
+    return (InstanceObject *)vmctx->instance;
+}
+
+static inline void
+take_gil(Activation *activation)
+{
+    if (UNLIKELY(activation->released != NULL))
+        PyEval_RestoreThread(activation->released);
+}
+
+static inline void
+give_gil(Activation *activation)
+{
+    if (UNLIKELY(activation->released != NULL))
+        activation->released = PyEval_SaveThread();
+}
+
+#define CHECK(condition, kind)           \
+    do {                                 \
+        if (UNLIKELY(!(condition)))      \
+            trap_from_helper(kind);      \
+    } while (0)
+/* Loops that spend their time in helpers end in time too. */
+#define ATTEND()                         \
+    do {                                 \
+        if (UNLIKELY(this_thread->attention)) \
+            attend(this_thread);         \
+    } while (0)
+#define IN_BOUNDS(at, count, length) ((uint64_t)(at) + (count) <= (length))
+
+static uint32_t
+vmcall_memory_grow(VMContext *vmctx, uint32_t delta, uint32_t memory)
+{
+    int64_t before;
+    MemoryObject *object = instance_of(vmctx)->memories[memory];
+    Activation *activation = this_thread->activation;
+    if (object->reserved)
+        before = memory_grow(object, delta);
+    else {  /* it may move: under the GIL, so that no other code begins meanwhile */
+        take_gil(activation);
+        before = memory_grow(object, delta);
+        give_gil(activation);
+    }
+    ATTEND();
+    return (uint32_t)before;
+}
+
+#define PIECE_BYTES ((uint32_t)1 << 20)
+#define PIECE_ELEMENTS ((uint32_t)1 << 16)
+
+/* Bytes or elements of the next piece. */
+static inline uint32_t
+piece(uint32_t count, uint32_t most)
+{
+    return LIKELY(count <= most) ? count : most;
+}
+
+static void
+vmcall_memory_fill(VMContext *vmctx, uint32_t at, uint32_t value, uint32_t count, uint32_t memory)
+{
+    MemoryDefinition *definition = &instance_of(vmctx)->memories[memory]->definition;
+    uint32_t now;
+    do {
+        CHECK(IN_BOUNDS(at, count, memory_bytes(definition)), TRAP_MEMORY_OUT_OF_BOUNDS);
+        now = piece(count, PIECE_BYTES);
+        memset(definition->base + at, (int)(value & 0xFF), now);
+        ATTEND();
+        at += now;
+    } while (UNLIKELY((count -= now) != 0));
+}
+
+/* Backwards where the target lies behind the source, so that no piece overwrites what another has still to read. */
+static void
+vmcall_memory_copy(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t to_memory,
+                   uint32_t from_memory)
+{
+    MemoryDefinition *target = &instance_of(vmctx)->memories[to_memory]->definition;
+    MemoryDefinition *source = &instance_of(vmctx)->memories[from_memory]->definition;
+    uint32_t now;
+    do {
+        CHECK(IN_BOUNDS(to, count, memory_bytes(target)) && IN_BOUNDS(from, count, memory_bytes(source)),
+              TRAP_MEMORY_OUT_OF_BOUNDS);
+        now = piece(count, PIECE_BYTES);
+        uint32_t ahead = to <= from ? 0 : count - now;
+        memmove(target->base + to + ahead, source->base + from + ahead, now);
+        ATTEND();
+        if (to <= from) {
+            to += now;
+            from += now;
+        }
+    } while (UNLIKELY((count -= now) != 0));
+}
+
+static void
+vmcall_memory_init(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t data, uint32_t memory)
+{
+    InstanceObject *instance = instance_of(vmctx);
+    MemoryDefinition *definition = &instance->memories[memory]->definition;
+    DataSegment *segment = &instance->plan->data[data];
+    uint64_t length = instance->dropped[instance->plan->n_elements + data] ? 0 : segment->length;
+    uint32_t now;
+    do {
+        CHECK(IN_BOUNDS(to, count, memory_bytes(definition)) && IN_BOUNDS(from, count, length),
+              TRAP_MEMORY_OUT_OF_BOUNDS);
+        now = piece(count, PIECE_BYTES);
+        if (now)
+            memcpy(definition->base + to, segment->bytes + from, now);
+        ATTEND();
+        to += now;
+        from += now;
+    } while (UNLIKELY((count -= now) != 0));
+}
+
+static void
+vmcall_data_drop(VMContext *vmctx, uint32_t data)
+{
+    InstanceObject *instance = instance_of(vmctx);
+    instance->dropped[instance->plan->n_elements + data] = 1;
+}
+
+static uint64_t
+vmcall_table_get(VMContext *vmctx, uint32_t at, uint32_t table)
+{
+    TableDefinition *definition = &instance_of(vmctx)->tables[table]->definition;
+    CHECK(at < definition->length, TRAP_TABLE_OUT_OF_BOUNDS);
+    return definition->base[at];
+}
+
+static void
+vmcall_table_set(VMContext *vmctx, uint32_t at, uint64_t value, uint32_t table)
+{
+    TableObject *object = instance_of(vmctx)->tables[table];
+    CHECK(at < object->definition.length, TRAP_TABLE_OUT_OF_BOUNDS);
+    Activation *activation = this_thread->activation;
+    take_gil(activation);
+    table_overwrite(object, at, value, 1, vmctx->store);
+    give_gil(activation);
+    ATTEND();
+}
+
+static uint32_t
+vmcall_table_grow(VMContext *vmctx, uint64_t value, uint32_t delta, uint32_t table)
+{
+    Activation *activation = this_thread->activation;
+    take_gil(activation);
+    int64_t before = table_grow(instance_of(vmctx)->tables[table], delta, value);
+    give_gil(activation);
+    ATTEND();
+    return (uint32_t)before;
+}
+
+static void
+vmcall_table_fill(VMContext *vmctx, uint32_t at, uint64_t value, uint32_t count, uint32_t table)
+{
+    TableObject *object = instance_of(vmctx)->tables[table];
+    Activation *activation = this_thread->activation;
+    uint32_t now;
+    do {
+        CHECK(IN_BOUNDS(at, count, object->definition.length), TRAP_TABLE_OUT_OF_BOUNDS);
+        now = piece(count, PIECE_ELEMENTS);
+        take_gil(activation);
+        table_overwrite(object, at, value, now, vmctx->store);
+        give_gil(activation);
+        ATTEND();
+        at += now;
+    } while (UNLIKELY((count -= now) != 0));
+}
+
+static void
+vmcall_table_copy(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t to_table, uint32_t from_table)
+{
+    TableObject *target = instance_of(vmctx)->tables[to_table], *source = instance_of(vmctx)->tables[from_table];
+    Activation *activation = this_thread->activation;
+    uint32_t now;
+    do {
+        CHECK(IN_BOUNDS(to, count, target->definition.length) && IN_BOUNDS(from, count, source->definition.length),
+              TRAP_TABLE_OUT_OF_BOUNDS);
+        now = piece(count, PIECE_ELEMENTS);
+        take_gil(activation);
+        if (to <= from)
+            for (uint32_t i = 0; i < now; i++)
+                table_overwrite(target, to++, source->definition.base[from++], 1, vmctx->store);
+        else
+            for (uint32_t i = count; i-- > count - now;)
+                table_overwrite(target, (uint64_t)to + i, source->definition.base[from + i], 1, vmctx->store);
+        give_gil(activation);
+        ATTEND();
+    } while (UNLIKELY((count -= now) != 0));
+}
+
+static void
+vmcall_table_init(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t element, uint32_t table)
+{
+    InstanceObject *instance = instance_of(vmctx);
+    TableObject *object = instance->tables[table];
+    uint64_t length = instance->dropped[element] ? 0 : instance->plan->elements[element].length;
+    Activation *activation = this_thread->activation;
+    uint32_t now;
+    do {
+        CHECK(IN_BOUNDS(to, count, object->definition.length) && IN_BOUNDS(from, count, length),
+              TRAP_TABLE_OUT_OF_BOUNDS);
+        now = piece(count, PIECE_ELEMENTS);
+        take_gil(activation);
+        table_write_segment(instance, object, to, &instance->plan->elements[element], from, now);
+        give_gil(activation);
+        ATTEND();
+        to += now;
+        from += now;
+    } while (UNLIKELY((count -= now) != 0));
+}
+
+static void
+vmcall_elem_drop(VMContext *vmctx, uint32_t element)
+{
+    instance_of(vmctx)->dropped[element] = 1;
+}
+
+/* A middleware wants to say what runs: Python writes the line. */
+static void
+vmcall_trace(VMContext *vmctx, uint32_t event, uint32_t a, uint32_t b, uint32_t offset)
+{
+    Thread *thread = this_thread;
+    Activation *activation = thread->activation;
+    take_gil(activation);
+    PyObject *result =
+        hook_trace ? PyObject_CallFunction(hook_trace, "OIIII", vmctx->instance, event, a, b, offset) : Py_NewRef(Py_None);
+    int failed = result == NULL;
+    Py_XDECREF(result);
+    thread->activation = activation;
+    if (UNLIKELY(failed)) {
+        thread->trap_pc = 0;
+        capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0), 0);
+    }
+    give_gil(activation);
+    if (UNLIKELY(failed))
+        unwind(thread, activation, OUTCOME_EXCEPTION);
+}
+
+#define VMCALL_ADDRESS(name) (void *)vmcall_##name,
+static void *const vmcall_table[N_VMCALLS] = {VMCALL_NAMES(VMCALL_ADDRESS)};

@@ -1,0 +1,190 @@
+/* Which wasm functions ran, and exceptions that say so.
+ *
+ * Every wasm function keeps a frame pointer, so a backtrace is a walk from frame to frame,
+ * bounded by the stack pointer at the entry. Return addresses that are not in wasm code
+ * (helpers, host stubs) are passed over. Making the exception out of that is Python's
+ * part (trap.py): it gets (label, function index, wasm offset) for each function. */
+
+/* Called from the signal handler too: touches nothing but the stack, the page maps and the sites. `pc` and `sp`
+ * are those of wasm code that was stopped, or 0. */
+static void
+capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t fp, uintptr_t sp)
+{
+    int n = 0;
+    uintptr_t end = activation->entry_sp;
+    CodeObject *code = pc ? code_at(pc) : NULL;
+    if (pc)
+        thread->frames[n++] = pc;
+    if (code && site_frameless(code, (uint32_t)(pc - (uintptr_t)code->base)) && sp < end && sp >= thread->stack_low &&
+        !(sp & 7) && code_at(*(uintptr_t *)sp))
+        thread->frames[n++] = *(uintptr_t *)sp;
+    while (n < MAX_FRAMES && fp < end && fp >= thread->stack_low && !(fp & 7)) {
+        uintptr_t next = ((uintptr_t *)fp)[0], back = ((uintptr_t *)fp)[1];
+        if (code_at(back))
+            thread->frames[n++] = back;
+        if (next <= fp)
+            break;
+        fp = next;
+    }
+    thread->n_frames = n;
+}
+
+static int
+add_frame(PyObject *frames, PyObject *label, uint32_t function, uint32_t wasm_offset)
+{
+    if (PyList_GET_SIZE(frames) == MAX_FRAMES)
+        return 0;
+    PyObject *frame = Py_BuildValue("(OII)", label, function, wasm_offset);
+    int failed = frame ? PyList_Append(frames, frame) : -1;
+    Py_XDECREF(frame);
+    return failed;
+}
+
+/* A row for each function that ran: for inlined ones too, which have no frame of their own. */
+static PyObject *
+frames_tuple(Thread *thread, int first_is_pc)
+{
+    PyObject *frames = PyList_New(0);
+    for (int i = 0; frames && i < thread->n_frames; i++) {
+        CodeObject *code = code_at(thread->frames[i]);
+        uint32_t function = 0, wasm_offset = 0;
+        int failed = 0;
+        if (code) {
+            uint32_t offset = (uint32_t)(thread->frames[i] - (uintptr_t)code->base);
+            int returns = i || !first_is_pc;
+            locate(code, offset, returns, &function, &wasm_offset);
+            const InlinedRow *row = inlined_at(code, offset, returns);
+            for (; row && !failed; row = inlined_around(code, row)) {
+                failed = add_frame(frames, code->label, row->function, wasm_offset);
+                wasm_offset = row->call;
+            }
+        }
+        if (failed || add_frame(frames, code ? code->label : Py_None, function, wasm_offset) < 0)
+            Py_CLEAR(frames);
+    }
+    PyObject *tuple = frames ? PyList_AsTuple(frames) : NULL;
+    Py_XDECREF(frames);
+    return tuple;
+}
+
+/* A line for people: names that a module chose are made printable (printable.py). Takes the
+ * reference; NULL with an exception. */
+static PyObject *
+printable(PyObject *line)
+{
+    PyObject *module = line ? PyImport_ImportModule("wasmer_runtime_core.support.printable") : NULL;
+    PyObject *shown = module ? PyObject_CallMethod(module, "printable", "O", line) : NULL;
+    Py_XDECREF(module);
+    Py_XDECREF(line);
+    return shown;
+}
+
+/* A printable line, for a repr. */
+static PyObject *
+printable_line(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *line = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    return printable(line);
+}
+
+/* PyErr_Format for messages that name an import or a function. */
+static void
+raise_line(PyObject *class, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *line = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    line = printable(line);
+    if (line)
+        PyErr_SetObject(class, line);
+    Py_XDECREF(line);
+}
+
+/* Raise a class of errors.py. */
+static void
+raise_error(const char *class_name, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *message = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    PyObject *module = message ? PyImport_ImportModule("wasmer_runtime_core.errors") : NULL;
+    PyObject *class = module ? PyObject_GetAttrString(module, class_name) : NULL;
+    if (class)
+        PyErr_SetObject(class, message);
+    Py_XDECREF(class);
+    Py_XDECREF(module);
+    Py_XDECREF(message);
+}
+
+/* Let Python make the exception of `kind` (0: a fault that no table lists). Takes the frames
+ * reference. */
+static void
+raise_made(uint32_t kind, PyObject *frames, PyObject *detail)
+{
+    if (frames && detail) {
+        PyObject *exception = PyObject_CallFunction(hook_make_trap, "IOO", kind, frames, detail);
+        if (exception) {
+            PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+            Py_DECREF(exception);
+        }
+    }
+    Py_XDECREF(frames);
+    Py_XDECREF(detail);
+}
+
+/* A trap that needs no unwinding: raised before wasm was entered, or by instantiation. */
+static void
+raise_trap(uint32_t kind)
+{
+    raise_made(kind, PyTuple_New(0), Py_NewRef(Py_None));
+}
+
+/* After the landing: the Python exception for why the activation was unwound. */
+static NOINLINE void
+raise_outcome(Thread *thread, Activation *activation)
+{
+    uint32_t outcome = activation->outcome;
+    FRAMES_ARE_LEFT();  /* also by the signal handler, which has no other place to say it */
+    if (outcome == OUTCOME_EXCEPTION) {
+        if (!thread->n_frames)
+            return;
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        PyErr_NormalizeException(&type, &value, &traceback);
+        if (traceback)
+            PyException_SetTraceback(value, traceback);
+        PyObject *frames = frames_tuple(thread, thread->trap_pc != 0);
+        PyObject *done = frames ? PyObject_CallFunctionObjArgs(hook_annotate, value, frames, NULL) : NULL;
+        if (!done)
+            PyErr_Clear();  /* a note that cannot be added is not worth losing the exception for */
+        Py_XDECREF(done);
+        Py_XDECREF(frames);
+        PyErr_Restore(type, value, traceback);
+        return;
+    }
+    CodeObject *code = thread->trap_pc ? code_at(thread->trap_pc) : NULL;
+    if (outcome == OUTCOME_INTERNAL) {
+        PyObject *detail = PyUnicode_FromFormat(
+            "signal %d at code offset 0x%x, address %p, is no trap that the table of sites lists", thread->trap_signal,
+            code ? (unsigned)(thread->trap_pc - (uintptr_t)code->base) : 0, (void *)thread->trap_address);
+        raise_made(0, frames_tuple(thread, 1), detail);
+    }
+    else
+        raise_made(outcome, frames_tuple(thread, thread->trap_pc != 0), Py_NewRef(Py_None));
+}
+
+/* A helper that wasm code called traps. The GIL must be as it was when wasm was entered. */
+__attribute__((noreturn)) static NOINLINE void
+trap_from_helper(uint32_t kind)
+{
+    Thread *thread = this_thread;
+    Activation *activation = thread->activation;
+    thread->trap_pc = 0;
+    capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0), 0);
+    unwind(thread, activation, kind);
+}

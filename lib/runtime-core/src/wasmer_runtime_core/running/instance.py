@@ -1,0 +1,193 @@
+"""`Instance`: a module with its own memories, tables and globals, ready to be called.
+
+It holds its machine side (`core`: memories, tables, globals, imports) and `exports`. Nothing here refers in a circle,
+so dropping the last reference frees memories at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from wasmer_runtime_core.errors import ExportWrongType, SignatureError
+from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.running.exports import Exports, Extern, hide_methods, place_of
+from wasmer_runtime_core.running.plan import link
+from wasmer_runtime_core.support.printable import printable
+from wasmer_runtime_core.wasm.module import KIND_NAMES
+
+# Imported for their effect: they tell the machine which hooks to use, and of signals.
+import wasmer_runtime_core.running.interrupts  # isort: skip
+import wasmer_runtime_core.running.hooks  # noqa: F401  # isort: skip
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from wasmer_runtime_core.contract.artifact import Artifact
+    from wasmer_runtime_core.running.objects.functions import DynFunc, Function
+    from wasmer_runtime_core.running.objects.globals import Global
+    from wasmer_runtime_core.running.objects.limits import Limits
+    from wasmer_runtime_core.running.objects.memory import Memory
+    from wasmer_runtime_core.running.objects.table import Table
+
+
+class Instance:
+    """A module with its own memories, tables and globals, ready to be called.
+
+    Attributes:
+        module: what it was made from.
+        exports: what it offers.
+        core: its machine side.
+    """
+
+    __slots__ = ("__weakref__", "core", "exports", "module")
+
+    def __init__(
+        self, module: Artifact, externs: Sequence[Extern], ctx: Any = None, limits: Limits | None = None
+    ) -> None:
+        """Make an instance; its start function, if it has one, runs.
+
+        Args:
+            module: a compiled module.
+            externs: what its imports are, resolved and matched, in its order: `Function`,
+                `HostFunction`, `Memory`, `Table` or `Global`.
+            ctx: first argument for host functions that want one. Its attribute `instance`
+                is set to this instance before any of them can run.
+            limits: how large it may become.
+
+        Raises:
+            Trap: an active segment does not fit, or the start function traps.
+            CreationError: a memory or table cannot be had.
+        """
+        self.module = module
+        linked = link(module)
+        if limits is not None:
+            limits.check(module.info)
+        self.core = core = machine.Instance(linked.plan, externs, ctx, module)
+        if limits is not None:
+            limits.apply(core)
+        self.exports = Exports(core)
+        if linked.like_methods:
+            hide_methods(self.exports, linked.like_methods)
+        if ctx is not None:
+            ctx.instance = self
+        core.initialize()
+
+    @classmethod
+    def of(cls, core: machine.Instance) -> Instance:
+        """Another object for a machine side that is still alive."""
+        self = cls.__new__(cls)
+        self.module = core.module
+        self.core = core
+        self.exports = Exports(core)
+        hide_methods(self.exports, link(core.module).like_methods)
+        return self
+
+    def memory(self, index: int = 0) -> Memory:
+        """The memory of this index, imported ones first.
+
+        Raises:
+            IndexError: there is no such memory.
+        """
+        return cast("Memory", self.core.memory(index))
+
+    def table(self, index: int = 0) -> Table:
+        """The table of this index, imported ones first.
+
+        Raises:
+            IndexError: there is no such table.
+        """
+        return cast("Table", self.core.table(index))
+
+    def global_(self, index: int) -> Global:
+        """The global of this index, imported ones first.
+
+        Raises:
+            IndexError: there is no such global.
+        """
+        return cast("Global", self.core.global_(index))
+
+    def context(self) -> Any:
+        """What host functions get as their first argument."""
+        return self.core.context
+
+    def close(self) -> None:
+        """Give back its own memories, at once, and everything else that nobody else uses.
+
+        Later use of the instance, its functions and memories is a ValueError. Tables, globals
+        and imported memories live on where others have them. Code of another instance that
+        still refers to a function or memory of this one traps when it touches the memory.
+        Closing twice does nothing; ``with instantiate(…) as instance:`` closes in the end.
+
+        Raises:
+            BufferError: views of its memories exist.
+            RuntimeError: it, or an instance linked to it, is running.
+        """
+        self.core.close()
+        self.exports.__dict__.clear()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return bool(self.core.closed)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def call(self, name: str, *arguments: Any, timeout: float | None = None) -> Any:
+        """Call an exported function.
+
+        Raises:
+            ExportNotFound, ExportWrongType: there is no such function.
+            Timeout: it ran longer than `timeout` seconds.
+        """
+        if timeout is None:
+            return self.func(name)(*arguments)
+        return self.func(name)(*arguments, timeout=timeout)
+
+    def func(self, name: str, params: Sequence[Any] | None = None, returns: Sequence[Any] | None = None) -> Function:
+        """An exported function; if types are given, they must be its own.
+
+        Raises:
+            ExportNotFound, ExportWrongType: there is no such function.
+            SignatureError: its types are others.
+        """
+        kind = KIND_NAMES[place_of(self.exports, name)[0]]
+        if kind != "function":
+            raise ExportWrongType(name, "function", kind)
+        function: Function = self.exports[name]
+        if params is not None or returns is not None:
+            from wasmer_runtime_core.running.values import FuncSig
+
+            found = FuncSig.from_function_type(function.type)
+            wanted = FuncSig(found.params if params is None else params, found.returns if returns is None else returns)
+            if wanted != found:
+                raise SignatureError(str(wanted), str(found), name)
+        return function
+
+    def dyn_func(self, name: str) -> DynFunc:
+        """An exported function on `Value` objects.
+
+        Raises:
+            ExportNotFound, ExportWrongType: there is no such function.
+        """
+        from wasmer_runtime_core.running.objects.functions import DynFunc
+
+        return DynFunc(self.func(name))
+
+    def get_internal(self, field: Any) -> int:
+        """An internal field of its context."""
+        return int(self.context().get_internal(field))
+
+    def set_internal(self, field: Any, value: int) -> None:
+        """Set an internal field of its context."""
+        self.context().set_internal(field, value)
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<Instance: closed>"
+        name = self.module.info.module_name
+        return f"<Instance{f' of {name!r}' if name else ''}: {', '.join(map(printable, self.exports)) or 'no exports'}>"

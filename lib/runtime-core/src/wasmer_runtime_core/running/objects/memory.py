@@ -1,0 +1,212 @@
+"""Linear memories (specification, section 4.2.8).
+
+A `Memory` is a writable buffer: ``memoryview(memory)``, ``numpy.frombuffer(memory, "u1")``
+and the like see its bytes without copying. A view keeps the length it was made with; when
+the memory grows it stays valid, and a new one sees the new pages. The bytes live as long as
+the memory or any view of it. So do those of other libraries: ``Structure.from_buffer(memory,
+offset)`` of `ctypes` is a view, ``struct.unpack_from(format, memory, offset)`` reads once.
+
+`close` gives the pages back at once, and refuses to while a view exists. A closed memory can
+be looked at no more (ValueError), and WebAssembly code that touches it traps.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.wasm.types import PAGE_BYTES, Limits, MemoryType
+
+if TYPE_CHECKING:
+    import struct
+
+    from wasmer_runtime_core.running.objects.limits import Limits as SharedLimits
+    from wasmer_runtime_core.running.units import Pages
+    from wasmer_runtime_core.running.values import MemoryDescriptor
+
+# fmt: off
+VIEW_FORMATS: Final = {
+    "i8": "b", "i16": "h", "i32": "i", "i64": "q",
+    "u8": "B", "u16": "H", "u32": "I", "u64": "Q",
+    "f32": "f", "f64": "d",
+}
+# fmt: on
+
+
+class Memory(machine.Memory):
+    """A linear memory, made alone or by an instance.
+
+    Attributes:
+        pages: pages of 64 KiB it has now.
+        minimum: pages it was made with.
+        maximum: pages it may have, or None.
+        closed: 1 once it is closed.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls, descriptor: MemoryDescriptor | int, maximum: int | None = None, *, limits: SharedLimits | None = None
+    ) -> Memory:
+        """A memory by descriptor, or of ``descriptor`` pages that may grow to `maximum`.
+
+        Args:
+            descriptor, maximum: as above.
+            limits: bound and count it as they do the memories of instances.
+
+        Raises:
+            UnableToCreateMemory: the system refused it, or `limits` do.
+            InvalidDescriptor: more pages than allowed.
+            TypeError: not a descriptor.
+        """
+        if limits is not None:
+            return limits.memory(cls(descriptor, maximum))
+        if isinstance(descriptor, int):
+            return super().__new__(cls, descriptor, maximum)  # type: ignore[return-value]
+        from wasmer_runtime_core.running.values import MemoryDescriptor
+
+        if not isinstance(descriptor, MemoryDescriptor):
+            raise TypeError(f"a memory is made of a MemoryDescriptor or a number of pages; this is {descriptor!r}")
+        most = None if descriptor.maximum is None else int(descriptor.maximum)
+        return super().__new__(cls, int(descriptor.minimum), most, descriptor.shared)  # type: ignore[return-value]
+
+    @property
+    def type(self) -> MemoryType:
+        """Its type now: the minimum is the current size, as matching of imports wants it."""
+        return MemoryType(Limits(self.pages, self.maximum), bool(self.shared))
+
+    @property
+    def size(self) -> Pages:
+        """Pages of 64 KiB it has now."""
+        from wasmer_runtime_core.running.units import Pages
+
+        return Pages(self.pages)
+
+    @property
+    def descriptor(self) -> MemoryDescriptor:
+        """What it was made with."""
+        from wasmer_runtime_core.running.values import MemoryDescriptor
+
+        return MemoryDescriptor(self.minimum, self.maximum, bool(self.shared))
+
+    def view(self, format: str = "u8", offset: int = 0, count: int | None = None) -> memoryview[Any]:
+        """The bytes from `offset` on as a view of elements: "u8", "i32", "f64" …, or a `struct` letter.
+
+        Args:
+            offset: in bytes; the view's own indexes and slices count elements.
+            count: how many elements; None: all there are.
+
+        Raises:
+            IndexError: the offset or an element lies outside.
+            ValueError: no such element type, or the memory is closed.
+        """
+        letter: Any = VIEW_FORMATS.get(format, format)
+        try:
+            size = memoryview(b"").cast(letter).itemsize
+        except ValueError:
+            raise ValueError(f"{format!r} is not an element type; there are {', '.join(VIEW_FORMATS)}") from None
+        whole = memoryview(self)
+        if count is None:
+            count = max(0, (len(whole) - offset) // size)
+        elif count < 0:
+            raise ValueError(f"a view of {count} elements: it cannot be negative")
+        if not 0 <= offset <= len(whole) - count * size:
+            raise self._outside(offset, count * size)
+        return whole[offset : offset + count * size].cast(letter)
+
+    def read_string(self, offset: int, length: int | None = None, encoding: str = "utf-8") -> str:
+        """Text: `length` bytes, or, without a length, up to the next zero byte.
+
+        Raises:
+            IndexError: it lies outside, or there is no zero byte.
+            UnicodeDecodeError: it is not in this encoding.
+        """
+        if length is not None:
+            return self.read(offset, length).decode(encoding)
+        end = self._find_zero(offset)
+        return self.read(offset, end - offset).decode(encoding)
+
+    def _find_zero(self, offset: int) -> int:
+        at, step, size = offset, 256, len(self)
+        self.read(offset, 0)  # or IndexError
+        while at < size:
+            found = self.read(at, min(step, size - at)).find(0)
+            if found >= 0:
+                return at + found
+            at += step
+            step = min(4 * step, 1 << 20)
+        raise IndexError(f"no zero byte from {offset} to the end of the memory, which has {size} bytes")
+
+    def get_utf8_string(self, offset: int, length: int) -> str | None:
+        """`length` bytes as text; None where they lie outside, or are not UTF-8 (Wasmer's name and meaning)."""
+        try:
+            return self.read(offset, length).decode()
+        except (IndexError, UnicodeDecodeError):
+            return None
+
+    def write_string(self, offset: int, text: str, *, nul: bool = False, encoding: str = "utf-8") -> int:
+        """Write text, with a zero byte behind it if `nul`.
+
+        Returns:
+            How many bytes were written.
+
+        Raises:
+            IndexError: it does not fit; nothing was written.
+        """
+        data = text.encode(encoding) + (b"\0" if nul else b"")
+        self.write(offset, data)
+        return len(data)
+
+    def read_struct(self, layout: struct.Struct | str, offset: int) -> tuple[Any, ...]:
+        """The values of a `struct` format at `offset`. Formats are little-endian unless they say otherwise.
+
+        Raises:
+            IndexError: they lie outside.
+            struct.error: no such format.
+        """
+        from wasmer_runtime_core.running.objects.byte_order import little_endian
+
+        layout = little_endian(layout)
+        return layout.unpack(self.read(offset, layout.size))
+
+    def write_struct(self, layout: struct.Struct | str, offset: int, *values: Any) -> None:
+        """Write values by a `struct` format.
+
+        Raises:
+            IndexError: they lie outside.
+            struct.error: no such format, or values that do not fit it.
+        """
+        from wasmer_runtime_core.running.objects.byte_order import little_endian
+
+        self.write(offset, little_endian(layout).pack(*values))
+
+    def __getitem__(self, index: int | slice) -> int | bytes:
+        """One byte as an int, or a slice as bytes.
+
+        Raises:
+            IndexError: there is no such byte.
+        """
+        try:
+            found = memoryview(self)[index]
+        except IndexError:
+            raise self._outside(index, 1) from None
+        return found if isinstance(found, int) else bytes(found)
+
+    def __setitem__(self, index: int | slice, value: Any) -> None:
+        try:
+            memoryview(self)[index] = value
+        except IndexError:
+            raise self._outside(index, 1) from None
+
+    def _outside(self, offset: Any, length: int) -> IndexError:
+        what = f"1 byte at {offset} is" if length == 1 else f"{length} bytes at {offset} are"
+        return IndexError(f"{what} outside of the memory, which has {len(self)} bytes")
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<wasm memory: closed>"
+        most = "" if self.maximum is None else f" of at most {self.maximum}"
+        return f"<wasm memory: {self.pages}{most} pages of {PAGE_BYTES // 1024} KiB>"
+
+
+machine.configure(memory=Memory)

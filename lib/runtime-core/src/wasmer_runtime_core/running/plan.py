@@ -1,0 +1,147 @@
+"""From a compiled module to what all its instances have in common.
+
+Done once for a module, by its first instance, and kept in ``module.linked``. The C part
+copies the plan's context block for each instance (`native/objects/plan.c`); here the module's
+declarations are put into the plain rows that it takes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from wasmer_runtime_core.contract.vmctx import ContextLayout
+from wasmer_runtime_core.native.machine import Plan
+from wasmer_runtime_core.running.publish import publish
+from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.support.named_tuple import NamedTuple
+from wasmer_runtime_core.wasm.module import ConstantExpression, ElementSegment
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from wasmer_runtime_core.contract.artifact import Artifact
+
+# Kinds of initializer, as in native/objects/plan.c.
+CONSTANT: Final = 0
+GLOBAL: Final = 1
+NULL: Final = 2
+FUNCTION: Final = 3
+
+_KINDS: Final = {
+    BY_MNEMONIC["global.get"].code: GLOBAL,
+    BY_MNEMONIC["ref.null"].code: NULL,
+    BY_MNEMONIC["ref.func"].code: FUNCTION,
+}
+
+
+class Linked(NamedTuple):
+    """A module that can be instantiated."""
+
+    plan: Plan
+    places: dict[str, tuple[int, int]]
+    """Kind and index of each export, in the module's order."""
+
+    like_methods: tuple[str, ...]
+    """Exports whose name a method of `Exports` has, too."""
+
+
+Row = TypeVar("Row")
+
+STRETCH: Final = 1 << 12
+"""Rows between two looks for deadlines, and numbers that are packed at once."""
+METHODS_OF_EXPORTS: Final = frozenset(("keys", "values", "items", "kind"))
+"""The names in the class `Exports` that are not Python's own; a test compares them with it."""
+
+
+def link(module: Artifact) -> Linked:
+    """The module ready for instances, made so if this is the first time.
+
+    Raises:
+        CompileError: the code cannot run on this machine.
+        MemoryError: no room for it.
+    """
+    linked: Linked | None = module.linked
+    if linked is None:
+        places = {row.name: (row.kind, row.index) for row in _watched(module.info.exports)}
+        linked = module.linked = Linked(make_plan(module), places, tuple(METHODS_OF_EXPORTS.intersection(places)))
+    return linked
+
+
+def make_plan(module: Artifact) -> Plan:
+    """A plan of a compiled module, with its code published."""
+    info, compiled = module.info, module.compiled
+    layout = ContextLayout.of(info)
+    own_memories = info.memories[info.imported_memories :]
+    return Plan(
+        code=publish(compiled, info),
+        label=info,
+        layout=(
+            layout.memories_offset,
+            layout.tables_offset,
+            layout.imported_globals_offset,
+            layout.signatures_offset,
+            layout.imports_offset,
+            layout.globals_offset,
+            layout.function_records_offset,
+            layout.total_bytes,
+        ),
+        types=tuple(info.types),
+        functions=_packed(info.functions, 4),
+        imported_functions=info.imported_functions,
+        imports=tuple((row.kind, row.namespace, row.name) for row in _watched(info.imports)),
+        memories=tuple((row.limits.minimum, row.limits.maximum, int(row.shared)) for row in own_memories),
+        imported_memories=info.imported_memories,
+        tables=tuple((row.limits.minimum, row.limits.maximum, row.element) for row in info.tables),
+        imported_tables=info.imported_tables,
+        globals=b"".join(bytes((row.value, row.mutable)) for row in _watched(info.globals)),
+        imported_globals=info.imported_globals,
+        initializers=tuple(_initializer(row.initializer) for row in _watched(info.global_definitions)),
+        escaping=_packed(info.escaping, 4),
+        elements=tuple(
+            (row.mode, row.table, row.offset and _initializer(row.offset), row.type, _items(row))
+            for row in _watched(info.elements)
+        ),
+        data=tuple(
+            (row.mode, row.memory, row.offset and _initializer(row.offset), bytes(row.data))
+            for row in _watched(info.data)
+        ),
+        start=-1 if info.start is None else info.start,
+        needs_reservation=not compiled.bounds_checks,
+    )
+
+
+def _initializer(expression: ConstantExpression) -> tuple[int, int]:
+    kind = _KINDS.get(expression.operator, CONSTANT)
+    return kind, expression.value if kind != NULL else 0
+
+
+def _items(segment: ElementSegment) -> bytes:
+    """Items as 64-bit ints: a function's index, -1 for null, -2 - n for the value of global n."""
+    items = []
+    for item in _watched(segment.items):
+        kind = _KINDS[item.operator]
+        items.append(item.value if kind == FUNCTION else -1 if kind == NULL else -2 - item.value)
+    return _packed(items, 8)
+
+
+def _watched(rows: Sequence[Row]) -> Iterable[Row]:
+    """The rows of what a module may have a million of, with a look for deadlines now and then."""
+    return rows if len(rows) <= STRETCH else _in_stretches(rows)
+
+
+def _in_stretches(rows: Sequence[Row]) -> Iterator[Row]:
+    for at in range(0, len(rows), STRETCH):
+        checkpoint()
+        yield from rows[at : at + STRETCH]
+
+
+def _packed(numbers: Sequence[int], size: int) -> bytes:
+    """Signed integers of `size` bytes; the module `array` takes longer to load than this for most modules."""
+    if len(numbers) > STRETCH:  # each number is an object of 40 bytes meanwhile
+        parts = []
+        for at in range(0, len(numbers), STRETCH):
+            checkpoint()
+            parts.append(_packed(numbers[at : at + STRETCH], size))
+        return b"".join(parts)
+    return b"".join([number.to_bytes(size, "little", signed=True) for number in numbers])

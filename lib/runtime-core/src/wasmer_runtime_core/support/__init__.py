@@ -1,0 +1,1 @@
+"""What every room may use: rows, names that a terminal can show, looks for signals. Imports nothing of this package."""

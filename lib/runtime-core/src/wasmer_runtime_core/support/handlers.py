@@ -1,0 +1,37 @@
+"""Signal handlers: was it one of them that raised an exception?"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+
+def raised_by_a_handler(failure: BaseException) -> bool:
+    """Whether a signal's handler has raised an exception, which Python lets it do between any two steps.
+
+    For who turns exceptions into something else: what a handler raised is meant for whoever made the call, even if the
+    steps themselves raise exceptions of its kind. A handler is known by the frame that it is given, which is the one
+    that it was called from.
+    """
+    traceback = failure.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        traceback = traceback.tb_next
+        name = frame.f_globals.get("__name__")
+        if name in _OUR_MODULES:
+            continue
+        if str(name).partition(".")[0] in _OURS:
+            _OUR_MODULES.add(name)
+            continue
+        caller = frame.f_back
+        if caller is None:
+            continue
+        for value in frame.f_locals.values():
+            if any(each is caller for each in (value if type(value) is tuple else (value,))):
+                return True
+    return False
+
+
+_OURS: Final = ("wasmer_runtime_core", "wasmer_wasi", "wasmer_vfs")
+"""Packages whose frames are passed over: a traceback has many of them, and they are no handlers."""
+_OUR_MODULES: Final[set[Any]] = set()
+"""Their modules, as far as they were met."""

@@ -1,0 +1,198 @@
+"""Passing over instructions without understanding them (specification, section 5.4).
+
+Whether bytes *are* instructions, and where an expression ends, can be told without types:
+every opcode must exist, every immediate must have its form, and ``end`` and ``else`` must
+match their block. The decoder needs this where an expression stands between other things
+(an initializer that is no constant is invalid, not malformed), and the validator when it
+has found something invalid: the rest of the module may still be malformed, and then that
+is what is wrong with it.
+
+The forms of the immediates come from the operators' rows.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS, PREFIX_PAGES
+from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, Reader
+from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_CODES
+
+MAX_LOCALS: Final = 0xFFFF_FFFF
+"""Locals a function may declare at most, by the specification."""
+
+BLOCK_EMPTY_BYTE: Final = 0x40
+
+_VALUE_TYPES: Final = frozenset(VALUE_TYPE_CODES.values())
+_IF: Final = BY_MNEMONIC["if"].code
+_ELSE: Final = BY_MNEMONIC["else"].code
+_END: Final = BY_MNEMONIC["end"].code
+_NEED_DATA_COUNT: Final = frozenset(BY_MNEMONIC[name].code for name in ("memory.init", "data.drop"))
+
+
+def read_value_type(reader: Reader) -> int:
+    """Read a value type (section 5.3.4)."""
+    code = reader.byte()
+    if code not in _VALUE_TYPES:
+        error = DecodeError(f"malformed value type {code:#04x}", reader.position - 1)
+        raise reader.refused(error, "value type")
+    return code
+
+
+def read_reference_type(reader: Reader, place: str = "value type") -> int:
+    """Read a reference type (section 5.3.3); `place` says what else proposals may have put there."""
+    code = reader.byte()
+    if code != FUNCREF and code != EXTERNREF:
+        raise reader.refused(DecodeError(f"malformed reference type {code:#04x}", reader.position - 1), place)
+    return code
+
+
+def read_operator(reader: Reader) -> int:
+    """Read an opcode with its prefix: the operator's code."""
+    start = reader.position
+    code = reader.byte()
+    page = PREFIX_PAGES.get(code)
+    if page is not None:
+        sub_opcode = reader.u32()
+        if sub_opcode > 0xFF or page + sub_opcode not in OPERATORS:
+            raise reader.refused(DecodeError(f"illegal opcode {code:#04x} {sub_opcode:#04x}", start), "operator")
+        return page + sub_opcode
+    if code not in OPERATORS:
+        raise reader.refused(DecodeError(f"illegal opcode {code:#04x}", start), "operator")
+    return code
+
+
+def skip_immediates(reader: Reader, code: int) -> None:
+    """Pass over the immediates of operator `code`."""
+    immediate = OPERATORS[code].immediate
+    if immediate == "":
+        return
+    if immediate in ("label", "function", "local", "global", "table", "element", "data"):
+        reader.u32()
+    elif immediate == "i32":
+        reader.s32()
+    elif immediate == "i64":
+        reader.s64()
+    elif immediate == "f32":
+        reader.skip(4)
+    elif immediate == "f64":
+        reader.skip(8)
+    elif immediate in ("v128", "lanes"):
+        reader.skip(16)
+    elif immediate == "memarg":
+        _skip_memarg(reader)
+    elif immediate == "memarg lane":
+        _skip_memarg(reader)
+        reader.byte()
+    elif immediate == "lane":
+        reader.byte()
+    elif immediate == "block":
+        _skip_block_type(reader)
+    elif immediate in ("type table", "element table", "table table"):
+        reader.u32()
+        reader.u32()
+    elif immediate == "memory":
+        _skip_zero(reader)
+    elif immediate == "memory memory":
+        _skip_zero(reader)
+        _skip_zero(reader)
+    elif immediate == "data memory":
+        reader.u32()
+        _skip_zero(reader)
+    elif immediate == "reference type":
+        read_reference_type(reader, "heap type")
+    elif immediate == "types":
+        count = reader.u32()
+        while count > 0:
+            read_value_type(reader)
+            count -= 1
+    elif immediate == "labels":
+        count = reader.u32() + 1
+        while count > 0:
+            reader.u32()
+            count -= 1
+    else:
+        raise AssertionError(f"no reader for the immediate {immediate!r}")
+
+
+def _skip_memarg(reader: Reader) -> None:
+    start = reader.position
+    if reader.u32() >= 32:
+        raise reader.refused(DecodeError("malformed memop flags", start), "memory argument")
+    reader.u32()
+
+
+def _skip_zero(reader: Reader) -> None:
+    if reader.byte() != 0:
+        raise reader.refused(DecodeError("zero byte expected", reader.position - 1), "memory index")
+
+
+def _skip_block_type(reader: Reader) -> None:
+    start = reader.position
+    first = reader.peek()
+    if first == BLOCK_EMPTY_BYTE or first in _VALUE_TYPES:
+        reader.byte()
+    elif reader.s33() < 0:
+        raise reader.refused(DecodeError("malformed block type", start), "value type")
+
+
+def skip_expression(reader: Reader, has_data_count: bool, without_end: str = UNEXPECTED_END) -> list[int]:
+    """Pass over an expression and its ``end``.
+
+    Args:
+        has_data_count: operators that name data segments may stand here (section 5.5.16).
+        without_end: the reason to give if the bytes stop before the ``end``.
+
+    Returns:
+        the codes of its operators.
+
+    Raises:
+        DecodeError: it is malformed.
+    """
+    codes: list[int] = []
+    blocks = bytearray()  # the opcodes of the open blocks
+    while True:
+        start = reader.position
+        if reader.at_end():
+            raise DecodeError(without_end, start)
+        code = read_operator(reader)
+        skip_immediates(reader, code)
+        if code in _NEED_DATA_COUNT and not has_data_count:
+            raise DecodeError("data count section required", start)
+        if len(codes) & 0x3FFF == 0:
+            checkpoint()
+        codes.append(code)
+        if code == _END:
+            if not blocks:
+                return codes
+            blocks.pop()
+        elif code == _ELSE:
+            if not blocks or blocks[-1] != _IF:
+                raise DecodeError("END opcode expected: `else` without `if`", start)
+            blocks[-1] = _ELSE
+        elif OPERATORS[code].immediate == "block":
+            blocks.append(code)
+
+
+def scan_body(data: bytes, start: int, end: int, has_data_count: bool, function_index: int) -> None:
+    """See that the body of a function is well formed (section 5.5.13).
+
+    Raises:
+        DecodeError: it is not.
+        UnsupportedFeatureError: it uses a feature that is not here.
+    """
+    reader = Reader(data, start, end, function_index)
+    groups = reader.u32()
+    total = 0
+    while groups > 0:
+        at = reader.position
+        total += reader.u32()
+        if total > MAX_LOCALS:
+            raise DecodeError("too many locals", at)
+        read_value_type(reader)
+        groups -= 1
+    skip_expression(reader, has_data_count, "END opcode expected")
+    if reader.position != end:
+        raise DecodeError("END opcode expected: instructions follow the end of the function", reader.position)

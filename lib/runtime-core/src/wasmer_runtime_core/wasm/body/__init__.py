@@ -1,0 +1,15 @@
+"""A function after validation, as backends and middlewares get it: `body` (the records), `text` (and read again),
+`verifier` (whether they make sense), `corrector` (what follows from records that were edited). May import
+`wasm.operators`.
+"""
+
+from __future__ import annotations
+
+
+def __getattr__(name: str) -> object:
+    """What `body` has: this was one module once, and programs import it by this name."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    from wasmer_runtime_core.wasm.body import body
+
+    return getattr(body, name)

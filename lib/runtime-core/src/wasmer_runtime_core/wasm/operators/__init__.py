@@ -1,0 +1,14 @@
+"""The operators: `rows` (all of 2.0, one row each), `tables` (the rows as the validator reads them), `internal` (those
+that middlewares put in), `proposals` (those that are known but not here). May import `wasm.types`.
+"""
+
+from __future__ import annotations
+
+
+def __getattr__(name: str) -> object:
+    """What `rows` has: this was one module once, and programs import it by this name."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    from wasmer_runtime_core.wasm.operators import rows
+
+    return getattr(rows, name)

@@ -1,0 +1,48 @@
+"""Operators that no module contains: what middlewares put into bodies (code page ``0x600``).
+
+They follow the rules of all records (`body`) and leave the operands as they are, so they may
+stand before any record that can be reached. Every backend lowers them; a row says what one
+does. Fields of the instance that they use are rows of `context.VMCTX`.
+
+============================  ================  ===============================================
+operator                      fields            what it does
+============================  ================  ===============================================
+internal.add_points           a: count          ``points_used += count``, 64 bits, wrapping
+internal.add_points_by_size   a, b: shifts      ``points_used += (size << a) >> b``, where the
+                                                topmost operand is the size, an unsigned i32
+internal.check_points         a, b: a limit,    traps with EXECUTION_LIMIT_EXCEEDED if
+                              as i64.const      ``points_used >= limit``, both unsigned
+internal.trace                type: event,      calls the helper ``trace(event, a, b, offset)``
+                              a, b: numbers     of `contract.helpers` with the record's offset in the
+                                                module; all that holds for calls of helpers
+                                                holds for it
+============================  ================  ===============================================
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wasmer_runtime_core.wasm.operators.rows import OPERATORS, Operator
+
+INTERNAL_PAGE: Final = 0x600
+
+ADD_POINTS: Final = 0x600
+CHECK_POINTS: Final = 0x601
+TRACE: Final = 0x602
+ADD_POINTS_BY_SIZE: Final = 0x603
+
+# fmt: off
+INTERNAL_OPERATORS: Final = {row.code: row for row in (
+    Operator(ADD_POINTS,         "internal.add_points",         "i32",         (),       (),       0, True),
+    Operator(ADD_POINTS_BY_SIZE, "internal.add_points_by_size", "table table", ("i32",), ("i32",), 0, True),
+    Operator(CHECK_POINTS,       "internal.check_points",       "i64",         (),       (),       0, True),
+    Operator(TRACE,              "internal.trace",              "table table", (),       (),       0, True),
+)}
+# fmt: on
+
+ALL_OPERATORS: Final = {**OPERATORS, **INTERNAL_OPERATORS}
+"""What the records of a body may hold."""
+
+TRACE_EVENTS: Final = ("call", "enter_func", "leave_call", "block", "loop", "if", "else")
+"""By number: what the records of internal.trace tell. The first is that of `CallTrace`."""

@@ -1,0 +1,310 @@
+"""How a module shows that it uses a proposal that is not here: in bytes, and in words of the text format.
+
+A runtime that knows nothing of a proposal meets an opcode, a flag or a keyword that does not exist, and
+can say no more than that. These tables say what it was meant to be. They are read on the way to an error
+only. What becomes possible here moves from these tables to those of the format: an operator to `operators`.
+
+Sources: WebAssembly 3.0, sections 5 and 6, and the overviews of the proposals at github.com/WebAssembly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from wasmer_runtime_core.errors import CompileError, DecodeError
+from wasmer_runtime_core.features import unsupported
+from wasmer_runtime_core.support.named_tuple import NamedTuple
+
+
+class Use(NamedTuple):
+    """Something that only a proposal has.
+
+    Attributes:
+        feature: name of the row of `features.FEATURES`.
+        what: it is, in words, or as the text format spells it.
+    """
+
+    feature: str
+    what: str
+
+
+# --- operators: codes as in `operators`, with two pages more ----------------------------------------
+PREFIX_PAGES: Final = {0xFC: 0x100, 0xFD: 0x200, 0xFE: 0x400, 0xFB: 0x500}
+"""Prefix byte -> what is added to the sub-opcode."""
+
+OPERATORS: Final[dict[int, Use]] = {}
+"""Operator code -> whose it is, and its mnemonic."""
+
+
+def _rows(feature: str, page: int, rows: str) -> None:
+    """Operators of one proposal, each ``code mnemonic``."""
+    words = rows.split()
+    for at in range(0, len(words), 2):
+        OPERATORS[page + int(words[at], 16)] = Use(feature, words[at + 1])
+
+
+# fmt: off
+_rows("tail_call", 0, "12 return_call  13 return_call_indirect  15 return_call_ref")
+_rows("exceptions", 0, "08 throw  0A throw_ref  1F try_table")
+_rows("legacy_exceptions", 0, "06 try  07 catch  09 rethrow  18 delegate  19 catch_all")
+_rows("function_references", 0, "14 call_ref  D4 ref.as_non_null  D5 br_on_null  D6 br_on_non_null")
+_rows("stack_switching", 0, """
+    E0 cont.new  E1 cont.bind  E2 suspend  E3 resume  E4 resume_throw  E5 resume_throw_ref  E6 switch""")
+_rows("gc", 0, "D3 ref.eq")
+_rows("gc", 0x500, """
+    00 struct.new       01 struct.new_default   02 struct.get       03 struct.get_s     04 struct.get_u
+    05 struct.set       06 array.new            07 array.new_default 08 array.new_fixed 09 array.new_data
+    0A array.new_elem   0B array.get            0C array.get_s      0D array.get_u      0E array.set
+    0F array.len        10 array.fill           11 array.copy       12 array.init_data  13 array.init_elem
+    14 ref.test         15 ref.test             16 ref.cast         17 ref.cast         18 br_on_cast
+    19 br_on_cast_fail  1A any.convert_extern   1B extern.convert_any
+    1C ref.i31          1D i31.get_s            1E i31.get_u""")
+_rows("custom_descriptors", 0x500, """
+    20 struct.new_desc      21 struct.new_default_desc  22 ref.get_desc
+    23 ref.cast_desc_eq     24 ref.cast_desc_eq         25 br_on_cast_desc_eq   26 br_on_cast_desc_eq_fail""")
+_rows("memory_control", 0x100, "12 memory.discard")
+_rows("wide_arithmetic", 0x100, "13 i64.add128  14 i64.sub128  15 i64.mul_wide_s  16 i64.mul_wide_u")
+_rows("relaxed_simd", 0x200, """
+    100 i8x16.relaxed_swizzle               101 i32x4.relaxed_trunc_f32x4_s
+    102 i32x4.relaxed_trunc_f32x4_u         103 i32x4.relaxed_trunc_f64x2_s_zero
+    104 i32x4.relaxed_trunc_f64x2_u_zero    105 f32x4.relaxed_madd          106 f32x4.relaxed_nmadd
+    107 f64x2.relaxed_madd                  108 f64x2.relaxed_nmadd         109 i8x16.relaxed_laneselect
+    10A i16x8.relaxed_laneselect            10B i32x4.relaxed_laneselect    10C i64x2.relaxed_laneselect
+    10D f32x4.relaxed_min                   10E f32x4.relaxed_max
+    10F f64x2.relaxed_min                   110 f64x2.relaxed_max
+    111 i16x8.relaxed_q15mulr_s             112 i16x8.relaxed_dot_i8x16_i7x16_s
+    113 i32x4.relaxed_dot_i8x16_i7x16_add_s""")
+_rows("threads", 0x400, """
+    00 memory.atomic.notify     01 memory.atomic.wait32     02 memory.atomic.wait64     03 atomic.fence
+    10 i32.atomic.load      11 i64.atomic.load      12 i32.atomic.load8_u   13 i32.atomic.load16_u
+    14 i64.atomic.load8_u   15 i64.atomic.load16_u  16 i64.atomic.load32_u
+    17 i32.atomic.store     18 i64.atomic.store     19 i32.atomic.store8    1A i32.atomic.store16
+    1B i64.atomic.store8    1C i64.atomic.store16   1D i64.atomic.store32""")
+# fmt: on
+_CHANGES: Final = ("add", "sub", "and", "or", "xor", "xchg", "cmpxchg")
+_WIDTHS: Final = ("i32. ", "i64. ", "i32.8_u", "i32.16_u", "i64.8_u", "i64.16_u", "i64.32_u")
+for _place, _change in enumerate(_CHANGES):
+    for _width_place, _width in enumerate(_WIDTHS):
+        _bits, _, _sign = _width[4:].strip().partition("_")
+        _mnemonic = f"{_width[:4]}atomic.rmw{_bits}.{_change}{'_' + _sign if _sign else ''}"
+        OPERATORS[0x41E + 7 * _place + _width_place] = Use("threads", _mnemonic)
+for _first, _object, _verbs in (
+    (0x44F, "global", ("get", "set", *(f"rmw.{change}" for change in _CHANGES))),
+    (0x458, "table", ("get", "set", "rmw.xchg", "rmw.cmpxchg")),
+    (0x45C, "struct", ("get", "get_s", "get_u", "set", *(f"rmw.{change}" for change in _CHANGES))),
+    (0x467, "array", ("get", "get_s", "get_u", "set", *(f"rmw.{change}" for change in _CHANGES))),
+):
+    for _place, _verb in enumerate(_verbs):
+        OPERATORS[_first + _place] = Use("shared_everything_threads", f"{_object}.atomic.{_verb}")
+_rows("shared_everything_threads", 0x400, "04 pause  72 ref.i31_shared")
+
+
+# --- types ------------------------------------------------------------------------------------------
+# Of each heap type: its code, as a value type a nullable reference to it; its name; that value type's name.
+# fmt: off
+HEAP_TYPES: Final = (
+    (0x6E, "any",      "anyref",        "gc"),
+    (0x6D, "eq",       "eqref",         "gc"),
+    (0x6C, "i31",      "i31ref",        "gc"),
+    (0x6B, "struct",   "structref",     "gc"),
+    (0x6A, "array",    "arrayref",      "gc"),
+    (0x71, "none",     "nullref",       "gc"),
+    (0x72, "noextern", "nullexternref", "gc"),
+    (0x73, "nofunc",   "nullfuncref",   "gc"),
+    (0x69, "exn",      "exnref",        "exceptions"),
+    (0x74, "noexn",    "nullexnref",    "exceptions"),
+    (0x68, "cont",     "contref",       "stack_switching"),
+    (0x75, "nocont",   "nullcontref",   "stack_switching"),
+)
+# fmt: on
+REFERENCE_PREFIXES: Final = {0x63: "a reference type (ref null …)", 0x64: "a reference type (ref …)"}
+EXACT: Final = 0x62
+SHARED: Final = 0x65
+
+_PREFIXED: Final = {
+    SHARED: Use("shared_everything_threads", "a shared type"),
+    EXACT: Use("custom_descriptors", "an exact type"),
+}
+_HEAP: Final = {code: Use(feature, f"a reference to {heap}") for code, heap, _, feature in HEAP_TYPES} | _PREFIXED
+_VALUE: Final = {code: Use(feature, name) for code, _, name, feature in HEAP_TYPES} | _PREFIXED
+
+TYPE_FORMS: Final = {
+    0x5F: Use("gc", "a struct type"),
+    0x5E: Use("gc", "an array type"),
+    0x50: Use("gc", "a subtype"),
+    0x4F: Use("gc", "a final subtype"),
+    0x4E: Use("gc", "a recursive group of types"),
+    0x5D: Use("stack_switching", "a continuation type"),
+    SHARED: Use("shared_everything_threads", "a shared type"),
+    0x4D: Use("custom_descriptors", "a type with a descriptor"),
+    0x4C: Use("custom_descriptors", "a type that describes"),
+}
+"""First byte of a definition in the type section."""
+
+TAG: Final = Use("exceptions", "a tag")
+SHARED_MEMORY: Final = Use("threads", "a shared memory")
+MEMORY_64: Final = Use("memory64", "a 64-bit memory")
+TABLE_64: Final = Use("memory64", "a 64-bit table")
+PAGE_SIZE: Final = Use("custom_page_sizes", "a memory with a page size of its own")
+OTHER_MEMORY: Final = Use("multi_memory", "the index of a memory")
+TABLE_INITIALIZER: Final = Use("function_references", "a table with an initializer")
+TYPE_REFERENCE: Final = Use("function_references", "a reference to a type by index")
+COMPONENT: Final = Use("component_model", "a component")
+
+TAG_SECTION: Final = 13
+TAG_KIND: Final = 4
+"""Of an import or an export."""
+COMPONENT_LAYER: Final = b"\1\0"
+"""The second half of the version field."""
+
+
+# --- places in the binary format: (module, offset, end) -> whose is what stands there --------------
+def _header(data: bytes, at: int, end: int) -> Use | None:
+    return COMPONENT if data[at + 2 : at + 4] == COMPONENT_LAYER else None
+
+
+def _section(data: bytes, at: int, end: int) -> Use | None:
+    return TAG._replace(what="a tag section") if data[at] == TAG_SECTION else None
+
+
+def _external_kind(data: bytes, at: int, end: int) -> Use | None:
+    return TAG if data[at] == TAG_KIND else None
+
+
+def _type_form(data: bytes, at: int, end: int) -> Use | None:
+    return TYPE_FORMS.get(data[at])
+
+
+def _value_type(data: bytes, at: int, end: int) -> Use | None:
+    what = REFERENCE_PREFIXES.get(data[at])
+    if what is None:
+        return _VALUE.get(data[at])
+    heap = _HEAP.get(data[at + 1]) if at + 1 < end else None
+    return Use("function_references", what) if heap is None else heap
+
+
+def _table_type(data: bytes, at: int, end: int) -> Use | None:
+    return TABLE_INITIALIZER if data[at : at + 2] == b"\x40\x00" else _value_type(data, at, end)
+
+
+def _heap_type(data: bytes, at: int, end: int) -> Use | None:
+    """Behind ``ref.null``: a heap type's code, or the index of a type, which is no negative LEB128."""
+    if data[at] in _HEAP:
+        return _HEAP[data[at]]
+    while at < end and data[at] >= 0x80:
+        at += 1
+    return TYPE_REFERENCE if at < end and not data[at] & 0x40 else None
+
+
+def _memory_limits(data: bytes, at: int, end: int) -> Use | None:
+    flags = data[at]
+    if flags > 15:
+        return None
+    return SHARED_MEMORY if flags & 2 else MEMORY_64 if flags & 4 else PAGE_SIZE
+
+
+def _table_limits(data: bytes, at: int, end: int) -> Use | None:
+    flags = data[at]
+    if flags > 7:
+        return None
+    return Use("shared_everything_threads", "a shared table") if flags & 2 else TABLE_64
+
+
+def _mutability(data: bytes, at: int, end: int) -> Use | None:
+    return Use("shared_everything_threads", "a shared global") if data[at] in (2, 3) else None
+
+
+def _memory_argument(data: bytes, at: int, end: int) -> Use | None:
+    return OTHER_MEMORY if 0x40 <= data[at] < 0x80 else None
+
+
+def _memory_index(data: bytes, at: int, end: int) -> Use | None:
+    return OTHER_MEMORY
+
+
+def _operator(data: bytes, at: int, end: int) -> Use | None:
+    page = PREFIX_PAGES.get(data[at])
+    if page is None:
+        return OPERATORS.get(data[at])
+    sub_opcode = shift = 0
+    for byte in data[at + 1 : min(at + 6, end)]:
+        sub_opcode |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            use = OPERATORS.get(page + sub_opcode)
+            return use if sub_opcode < 0x100 or page == 0x200 else None  # a page ends where the next begins
+    return None
+
+
+PLACES: Final[dict[str, Callable[[bytes, int, int], Use | None]]] = {
+    "header": _header,
+    "section": _section,
+    "external kind": _external_kind,
+    "type form": _type_form,
+    "value type": _value_type,
+    "table type": _table_type,
+    "heap type": _heap_type,
+    "memory limits": _memory_limits,
+    "table limits": _table_limits,
+    "mutability": _mutability,
+    "memory argument": _memory_argument,
+    "memory index": _memory_index,
+    "operator": _operator,
+}
+
+
+def explained(error: DecodeError, place: str, data: bytes, end: int, function: int | None) -> CompileError:
+    """See `refusal.refused`."""
+    assert error.offset is not None
+    use = PLACES[place](data, error.offset, end) if error.offset < end else None
+    return error if use is None else unsupported(use.feature, use.what, error, function)
+
+
+# --- words of the text format -----------------------------------------------------------------------
+WORDS: Final[dict[str, Use]] = {
+    **{use.what: use for use in OPERATORS.values()},
+    **{heap: _HEAP[code] for code, heap, _, _ in HEAP_TYPES},
+    **{name: Use(feature, name) for _, _, name, feature in HEAP_TYPES},
+    "component": COMPONENT,
+    "tag": TAG,
+    "do": Use("legacy_exceptions", "try … do"),
+    "catch_ref": Use("exceptions", "catch_ref"),
+    "catch_all_ref": Use("exceptions", "catch_all_ref"),
+    "rec": TYPE_FORMS[0x4E],
+    "sub": TYPE_FORMS[0x50],
+    "final": TYPE_FORMS[0x4F],
+    "struct": TYPE_FORMS[0x5F],
+    "array": TYPE_FORMS[0x5E],
+    "cont": TYPE_FORMS[0x5D],
+    "descriptor": TYPE_FORMS[0x4D],
+    "describes": TYPE_FORMS[0x4C],
+    "exact": _PREFIXED[EXACT],
+    "field": Use("gc", "a field of a struct"),
+    "i8": Use("gc", "a packed field"),
+    "i16": Use("gc", "a packed field"),
+    "ref": Use("function_references", "a reference type (ref …)"),
+    "null": Use("function_references", "a reference type (ref null …)"),
+    "shared": SHARED_MEMORY,
+    "pagesize": PAGE_SIZE,
+    "on": Use("stack_switching", "a handler (on …)"),
+}
+"""Spelling -> whose it is. None of them is a word of release 2.0."""
+
+
+def word_use(around: list[str]) -> Use | None:
+    """Whose a token is that stands where nothing of the kind may, or that release 2.0 does not know.
+
+    Args:
+        around: spellings: of the token before it, its own, and those of three behind it.
+    """
+    before, spelling, *behind = around
+    if spelling == "(":
+        before, spelling, *behind = around[1:]
+    if before == "(" and spelling == "shared":
+        return _PREFIXED[SHARED]
+    if spelling == "ref" and before == "(":
+        heap = WORDS.get(behind[1] if behind[0] == "null" and len(behind) > 1 else behind[0])
+        if heap is not None:
+            return heap
+    return WORDS.get(spelling)

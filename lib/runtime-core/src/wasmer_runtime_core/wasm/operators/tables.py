@@ -1,0 +1,164 @@
+"""The operators' rows as byte tables, for code that runs once an operator.
+
+The validator meets some hundred thousand operators in a module and has a few nanoseconds
+for each. So what the rows say is spread once, at import, into tables indexed by operator
+code: what shape the operator has (`SHAPES`: which piece of the validator reads it), and
+its type, last operand first, as the stack gives them (`TOP`, `BELOW`, `LOWEST`,
+`RESULT`: value type codes, 0 where there is none).
+
+Shapes are numbered by how often real code holds them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wasmer_runtime_core.wasm.operators.rows import OPERATORS, PREFIX_PAGES, Operator
+from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES
+
+TABLE_LENGTH: Final = 0x400
+VECTOR_LANE_BYTES: Final = {"i8x16": 1, "i16x8": 2, "i32x4": 4, "i64x2": 8, "f32x4": 4, "f64x2": 8}
+
+# --- shapes -----------------------------------------------------------------------------
+ILLEGAL: Final = 0
+LOCAL_GET: Final = 1
+I32_CONST: Final = 2
+PLAIN: Final = 3  # typed by its row, no immediate
+ACCESS: Final = 4  # loads and stores
+LOCAL_SET: Final = 5
+LOCAL_TEE: Final = 6
+BR_IF: Final = 7
+END: Final = 8
+CALL: Final = 9
+BR: Final = 10
+BLOCK: Final = 11  # block, loop and if
+GLOBAL_GET: Final = 12
+GLOBAL_SET: Final = 13
+I64_CONST: Final = 14
+F32_CONST: Final = 15
+F64_CONST: Final = 16
+SELECT: Final = 17
+DROP: Final = 18
+RETURN: Final = 19
+ELSE: Final = 20
+CALL_INDIRECT: Final = 21
+PREFIX: Final = 22  # the byte opens a page of operators
+BR_TABLE: Final = 23
+UNREACHABLE: Final = 24
+NOP: Final = 25
+SELECT_TYPED: Final = 26
+MEMORY: Final = 27  # memory.size and memory.grow
+REF_NULL: Final = 28
+REF_IS_NULL: Final = 29
+REF_FUNC: Final = 30
+TABLE_GET: Final = 31
+TABLE_SET: Final = 32
+TABLE_GROW: Final = 33
+TABLE_SIZE: Final = 34
+TABLE_FILL: Final = 35
+TABLE_COPY: Final = 36
+TABLE_INIT: Final = 37
+ELEM_DROP: Final = 38
+MEMORY_FILL: Final = 39
+MEMORY_COPY: Final = 40
+MEMORY_INIT: Final = 41
+DATA_DROP: Final = 42
+LANE: Final = 43  # a lane index follows
+LANE_ACCESS: Final = 44  # a memory access, then a lane index
+SHUFFLE: Final = 45
+V128_CONST: Final = 46
+
+_BY_MNEMONIC: Final = {
+    "local.get": LOCAL_GET,
+    "i32.const": I32_CONST,
+    "local.set": LOCAL_SET,
+    "local.tee": LOCAL_TEE,
+    "br_if": BR_IF,
+    "end": END,
+    "call": CALL,
+    "br": BR,
+    "block": BLOCK,
+    "loop": BLOCK,
+    "if": BLOCK,
+    "global.get": GLOBAL_GET,
+    "global.set": GLOBAL_SET,
+    "i64.const": I64_CONST,
+    "f32.const": F32_CONST,
+    "f64.const": F64_CONST,
+    "select": SELECT,
+    "drop": DROP,
+    "return": RETURN,
+    "else": ELSE,
+    "call_indirect": CALL_INDIRECT,
+    "br_table": BR_TABLE,
+    "unreachable": UNREACHABLE,
+    "nop": NOP,
+    "select t": SELECT_TYPED,
+    "memory.size": MEMORY,
+    "memory.grow": MEMORY,
+    "ref.null": REF_NULL,
+    "ref.is_null": REF_IS_NULL,
+    "ref.func": REF_FUNC,
+    "table.get": TABLE_GET,
+    "table.set": TABLE_SET,
+    "table.grow": TABLE_GROW,
+    "table.size": TABLE_SIZE,
+    "table.fill": TABLE_FILL,
+    "table.copy": TABLE_COPY,
+    "table.init": TABLE_INIT,
+    "elem.drop": ELEM_DROP,
+    "memory.fill": MEMORY_FILL,
+    "memory.copy": MEMORY_COPY,
+    "memory.init": MEMORY_INIT,
+    "data.drop": DATA_DROP,
+    "i8x16.shuffle": SHUFFLE,
+    "v128.const": V128_CONST,
+}
+_BY_IMMEDIATE: Final = {"": PLAIN, "memarg": ACCESS, "lane": LANE, "memarg lane": LANE_ACCESS}
+
+
+def _shape(row: Operator) -> int:
+    named = _BY_MNEMONIC.get(row.mnemonic)
+    return _BY_IMMEDIATE[row.immediate] if named is None else named
+
+
+def _lanes(row: Operator) -> int:
+    """How many lanes a lane index chooses from."""
+    if row.immediate == "memarg lane":
+        return 16 // row.access_bytes
+    if row.immediate == "lane":
+        return 16 // VECTOR_LANE_BYTES[row.mnemonic.partition(".")[0]]
+    return 0
+
+
+def _operand(row: Operator, place: int) -> int:
+    """The code of the operand `place` from the top of the stack, or 0."""
+    return VALUE_TYPE_CODES[row.params[-1 - place]] if place < len(row.params) else 0
+
+
+def _tables() -> tuple[bytes, ...]:
+    """One table for each column, in the order below."""
+    columns = tuple(bytearray(TABLE_LENGTH) for _ in range(7))
+    shapes, top, below, lowest, result, largest_alignment, lanes = columns
+    for code, row in OPERATORS.items():
+        shapes[code] = _shape(row)
+        top[code] = _operand(row, 0)
+        below[code] = _operand(row, 1)
+        lowest[code] = _operand(row, 2)
+        result[code] = VALUE_TYPE_CODES[row.results[0]] if row.results else 0
+        largest_alignment[code] = max(row.access_bytes, 1).bit_length() - 1
+        lanes[code] = _lanes(row)
+    for prefix in PREFIX_PAGES:
+        shapes[prefix] = PREFIX
+    return tuple(bytes(column) for column in columns)
+
+
+_COLUMNS: Final = _tables()
+SHAPES: Final = _COLUMNS[0]
+TOP: Final = _COLUMNS[1]
+BELOW: Final = _COLUMNS[2]
+LOWEST: Final = _COLUMNS[3]
+RESULT: Final = _COLUMNS[4]
+LARGEST_ALIGNMENT: Final = _COLUMNS[5]
+"""Exponent of the natural alignment of a memory access."""
+LANES: Final = _COLUMNS[6]

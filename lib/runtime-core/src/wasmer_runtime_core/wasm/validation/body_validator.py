@@ -1,0 +1,645 @@
+"""One function body: bytes in, `Body` out (specification, sections 3.3, 3.4.1 and appendix 7.3).
+
+The algorithm is the specification's own: a stack of operand types (`operand_stack`), a
+stack of control frames (`control_stack`), and a frame that is *polymorphic* once control cannot pass, so
+that any operands may be taken from it. Along the way the body is decoded, and the records
+are written.
+
+Two notions of what cannot run are kept apart. *Polymorphic* is the specification's and
+decides what is valid: it ends with the block it began in. *Live* decides what is
+written: code behind a block that nothing leaves is typed strictly, but is as dead as the
+block's end. A block that opens dead leaves no record, and neither does anything in it.
+
+Two tiers
+---------
+Real code is three quarters local variables, constants, memory accesses and arithmetic
+(`run`): these are read with everything in local variables, one comparison of types and
+two writes an operator. All else, every long immediate, and every operand that does not
+lie there as the row says goes the long way, through methods that know the polymorphic
+rules and the messages. So the fast tier decides only what is plainly right.
+
+Reading past the body's end is not prevented for single bytes, only noticed: at the next
+operator, or, when an error comes first, by `scan_body`, which whoever calls `validate`
+runs over a body that failed.
+
+Limits
+------
+Everything grows with the input but for what a few bytes can ask for: locals, operands of
+calls and branches, lists of what loops write. Those are bounded by `implementation_limits`,
+for the whole module by its size, as are the depth of its blocks and its operands.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from librt.strings import read_i32_le, read_i64_le, write_i64_le
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.implementation_limits import LOCALS, LOOP_WRITES, MODULE_LOCALS, OPERANDS
+from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.wasm.binary.decode import DecodedModule
+from wasmer_runtime_core.wasm.binary.scan import MAX_LOCALS
+from wasmer_runtime_core.wasm.body.body import Body
+from wasmer_runtime_core.wasm.operators import tables as shapes
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.tables import BELOW, LARGEST_ALIGNMENT, RESULT, SHAPES, TOP
+from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
+from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, VALUE_TYPE_NAMES
+from wasmer_runtime_core.wasm.validation.body_reader import BodyReader
+from wasmer_runtime_core.wasm.validation.control_stack import ControlStack
+from wasmer_runtime_core.wasm.validation.loop_writes import LoopWrites
+from wasmer_runtime_core.wasm.validation.operand_stack import ANY, OperandStack, type_names
+from wasmer_runtime_core.wasm.validation.record_writer import RecordWriter
+
+STRETCH: Final = 1 << 13
+"""So many bytes are read between two checkpoints; a function counts for `OF_A_FUNCTION` more, four results for one."""
+
+OF_A_FUNCTION: Final = 32
+
+_SELECT: Final = BY_MNEMONIC["select"].code
+_MEMORY_GROW: Final = BY_MNEMONIC["memory.grow"].code
+_VECTOR_PREFIX: Final = 0xFD
+
+
+@final
+class BodyValidator:
+    """Validates one body after another of a module; keeps its stacks between them."""
+
+    def __init__(self, module: DecodedModule) -> None:
+        info = module.info
+        # what the module declares, flat
+        self.functions: vec[i64] = vec[i64](info.functions)
+        self.global_types: Final = bytes([global_.value for global_ in info.globals])
+        self.global_mutable: Final = bytes([global_.mutable for global_ in info.globals])
+        self.table_types: Final = bytes([table.element for table in info.tables])
+        self.element_types: Final = bytes([segment.type for segment in info.elements])
+        self.memory_count: i64 = len(info.memories)
+        self.data_count: i64 = -1 if info.data_count is None else info.data_count
+        self.declared: Final = frozenset(info.escaping)
+        # the body at hand
+        self.reader: Final = BodyReader(module.data, module.limits)
+        self.operands: Final = OperandStack(self.reader)
+        self.loops: Final = LoopWrites(self.reader.most(LOOP_WRITES))
+        self.writer: Final = RecordWriter(self.reader, self.operands, self.loops)
+        self.control: Final = ControlStack(info, self.reader, self.operands, self.loops, self.writer)
+        self.local_types: bytes = b""
+        self.most_locals: i64 = self.reader.most(LOCALS)
+        self.module_locals: i64 = 0  # of the bodies so far
+        self.most_module_locals: i64 = self.reader.most(MODULE_LOCALS)
+        self.left: i64 = STRETCH  # until the next checkpoint
+
+    def validate(self, function_index: int, start: int, end: int) -> Body:
+        """Check the body of a function and flatten it.
+
+        Args:
+            function_index: in the index space with imports.
+            start, end: byte offsets of the code entry's body.
+
+        Raises:
+            DecodeError: the body is malformed.
+            UnsupportedFeatureError: it uses a feature that is not here.
+            ValidationError: it is not valid. It may be malformed further on.
+            IndexError: the module ends within the body.
+        """
+        type_index = self.functions[function_index]
+        self.reader.begin(function_index, start, end)
+        self.read_locals(self.control.params_of[type_index])
+        self.begin(type_index)
+        self.run()
+        if self.operands.deepest > self.operands.most:
+            self.reader.exceeded(OPERANDS, self.operands.deepest)
+        writer = self.writer
+        return Body(  # by position: by name it would cost twice as much
+            function_index,
+            type_index,
+            start,
+            end - start,
+            self.local_types,
+            writer.records.getvalue(),
+            writer.pool.getvalue(),
+            self.loops.loops(),
+            self.operands.deepest,
+            self.control.label_count,
+            self.loops.weights(len(self.local_types)),
+            writer.call_weight,
+            writer.calls,
+            writer.memory_accesses,
+        )
+
+    def read_locals(self, params: bytes) -> None:
+        """Read the declarations of locals (section 5.5.13); `params` are locals as well."""
+        reader = self.reader
+        groups = reader.u32()
+        types = [params]
+        total: i64 = 0
+        while groups > 0:
+            start = reader.position
+            count = reader.u32()
+            total += count
+            if total > MAX_LOCALS:
+                raise DecodeError("too many locals", start)
+            code = reader.value_type()
+            if total <= self.most_locals:
+                types.append(bytes((code,)) * count)
+            groups -= 1
+        total += len(params)
+        if total > self.most_locals:
+            reader.exceeded(LOCALS, total)
+        self.module_locals += total
+        if self.module_locals > self.most_module_locals:
+            reader.exceeded(MODULE_LOCALS, self.module_locals)
+        self.local_types = b"".join(types)
+
+    def begin(self, type_index: i64) -> None:
+        """Empty the stacks and open the function's own frame."""
+        self.operands.begin()
+        self.loops.begin(len(self.local_types))
+        self.writer.begin()
+        self.control.begin(type_index)
+
+    def run(self) -> None:
+        """Read operator after operator, up to the function's `end`, with checkpoints."""
+        reader = self.reader
+        end = reader.end
+        self.spend(OF_A_FUNCTION)
+        while self.control.top >= 0:
+            start = reader.position
+            if start >= end:
+                raise DecodeError(UNEXPECTED_END if start > end else "END opcode expected", end)
+            stop = start + self.left
+            self.read(end if stop > end else stop)
+            self.spend(reader.position - start)
+        if reader.position != end:
+            raise DecodeError("END opcode expected: instructions follow the function's end", reader.position)
+
+    def spend(self, work: i64) -> None:
+        """So much of the way to the next checkpoint is behind us."""
+        self.left -= work
+        if self.left <= 0:
+            checkpoint()
+            self.left = STRETCH
+
+    # --- the fast tier --------------------------------------------------------------------
+    def read(self, stop: i64) -> None:
+        """Read operators up to `stop`, or to the function's `end` before it."""
+        reader = self.reader
+        operands = self.operands
+        loops = self.loops
+        control = self.control
+        writer = self.writer
+        records = writer.records
+        data = reader.data
+        end = reader.end
+        local_types = self.local_types
+        local_count: i64 = len(local_types)
+        uses = loops.uses
+        has_memory = self.memory_count > 0
+        stack = operands.types
+        position = reader.position
+        height = operands.height
+        floor = operands.floor
+        live = operands.live
+        weight = loops.weight
+        while position < stop:
+            offset = position
+            code: i64 = data[position]
+            shape: i64 = SHAPES[code]
+            position += 1
+            if shape == shapes.LOCAL_GET:
+                index: i64 = data[position]
+                position += 1
+                if index >= 0x80:
+                    index, position = unsigned(data, position - 1, end)
+                if index >= local_count:
+                    reader.offset = offset
+                    reader.invalid(f"unknown local {index}")
+                type_: i64 = local_types[index]
+                stack[height] = type_
+                height += 1
+                if live:
+                    if height > operands.deepest:
+                        operands.deepest = height
+                    uses[index] = uses[index] + weight
+                    write_i64_le(records, code | (type_ << 16) | (index << 32))
+                    write_i64_le(records, offset << 32)
+                continue
+            if shape == shapes.I32_CONST:
+                value: i64 = data[position]
+                position += 1
+                if value >= 0x80:
+                    value, position = signed(data, position - 1, end, 32)
+                elif value >= 0x40:
+                    value -= 0x80
+                stack[height] = I32
+                height += 1
+                if live:
+                    if height > operands.deepest:
+                        operands.deepest = height
+                    write_i64_le(records, code | (value << 32))
+                    write_i64_le(records, offset << 32)
+                continue
+            if shape == shapes.PLAIN:
+                top: i64 = TOP[code]
+                below: i64 = BELOW[code]
+                if below == 0:
+                    if height > floor and stack[height - 1] == top:
+                        result: i64 = RESULT[code]
+                        stack[height - 1] = result
+                        if live:
+                            write_i64_le(records, code)
+                            write_i64_le(records, offset << 32)
+                        continue
+                elif height >= floor + 2 and stack[height - 1] == top and stack[height - 2] == below:
+                    height -= 1
+                    result = RESULT[code]
+                    stack[height - 1] = result
+                    if live:
+                        write_i64_le(records, code)
+                        write_i64_le(records, offset << 32)
+                    continue
+            elif shape == shapes.ACCESS:
+                alignment: i64 = data[position]
+                memory_offset: i64 = data[position + 1]
+                if alignment <= LARGEST_ALIGNMENT[code] and memory_offset < 0x80 and has_memory:
+                    position += 2
+                else:
+                    reader.offset = offset
+                    reader.operator = code
+                    reader.position = position
+                    alignment = self.alignment()
+                    memory_offset = reader.memory_offset()
+                    position = reader.position
+                top = TOP[code]
+                below = BELOW[code]
+                if below == 0:
+                    if height > floor and stack[height - 1] == top:
+                        result = RESULT[code]
+                        stack[height - 1] = result
+                        if live:
+                            writer.memory_accesses += 1
+                            write_i64_le(records, code | (alignment << 16) | (memory_offset << 32))
+                            write_i64_le(records, offset << 32)
+                        continue
+                elif height >= floor + 2 and stack[height - 1] == top and stack[height - 2] == below:
+                    height -= 2
+                    if live:
+                        writer.memory_accesses += 1
+                        write_i64_le(records, code | (alignment << 16) | (memory_offset << 32))
+                        write_i64_le(records, offset << 32)
+                    continue
+                position = offset + 1
+            elif shape == shapes.LOCAL_SET or shape == shapes.LOCAL_TEE:
+                index = data[position]
+                position += 1
+                if index >= 0x80:
+                    index, position = unsigned(data, position - 1, end)
+                if index >= local_count:
+                    reader.offset = offset
+                    reader.invalid(f"unknown local {index}")
+                type_ = local_types[index]
+                if height > floor and stack[height - 1] == type_:
+                    if shape == shapes.LOCAL_SET:
+                        height -= 1
+                    if live:
+                        uses[index] = uses[index] + weight
+                        if loops.stamp != 0 and loops.written_in[index] != loops.stamp:
+                            loops.write(index)
+                        write_i64_le(records, code | (type_ << 16) | (index << 32))
+                        write_i64_le(records, offset << 32)
+                    continue
+                position = offset + 1
+            # the long way
+            reader.offset = offset
+            reader.operator = code
+            reader.position = position
+            operands.height = height
+            self.step(shape)
+            position = reader.position
+            if control.top < 0:
+                return
+            height = operands.height
+            floor = operands.floor
+            live = operands.live
+            weight = loops.weight
+            stack = operands.types
+        reader.position = position
+        operands.height = height
+
+    # --- the long way: one operator ---------------------------------------------------------
+    def step(self, shape: i64) -> None:
+        """Read the immediates of the operator at hand, type it and write its record."""
+        reader = self.reader
+        operands = self.operands
+        code = reader.operator
+        if shape == shapes.BR_IF:
+            self.control.br_if()
+        elif shape == shapes.END:
+            self.control.close()
+        elif shape == shapes.CALL:
+            index = reader.index(len(self.functions), "function")
+            type_index = self.functions[index]
+            self.invoke(type_index)
+            self.writer.write(code, index, type_index)
+        elif shape == shapes.BR:
+            self.control.br()
+        elif shape == shapes.BLOCK:
+            self.control.open()
+        elif shape == shapes.GLOBAL_GET:
+            index = reader.index(len(self.global_types), "global")
+            type_: i64 = self.global_types[index]
+            operands.push(type_)
+            self.writer.write_typed(type_, index)
+        elif shape == shapes.GLOBAL_SET:
+            index = reader.index(len(self.global_types), "global")
+            if self.global_mutable[index] == 0:
+                reader.invalid(f"global is immutable: {index}")
+            type_ = self.global_types[index]
+            operands.pop(type_)
+            self.writer.write_typed(type_, index)
+        elif shape == shapes.I64_CONST:
+            value = reader.s64()
+            operands.apply()
+            self.writer.write_wide(value)
+        elif shape == shapes.F32_CONST:
+            value = i64(read_i32_le(reader.data, reader.skip(4)))
+            operands.apply()
+            self.writer.write(code, value, 0)
+        elif shape == shapes.F64_CONST:
+            value = read_i64_le(reader.data, reader.skip(8))
+            operands.apply()
+            self.writer.write_wide(value)
+        elif shape == shapes.PLAIN:
+            operands.apply()
+            self.writer.write(code, 0, 0)
+        elif shape == shapes.ACCESS:
+            self.access()
+        elif shape == shapes.LOCAL_SET or shape == shapes.LOCAL_TEE:
+            # the fast tier met an operand that is not there as it should be: this code is dead or invalid
+            index = reader.index(len(self.local_types), "local")
+            type_ = self.local_types[index]
+            operands.pop(type_)
+            if shape == shapes.LOCAL_TEE:
+                operands.push(type_)
+        elif shape == shapes.SELECT:
+            self.select()
+        elif shape == shapes.DROP:
+            type_ = operands.pop_any()
+            self.writer.write_typed(type_, 0)
+        elif shape == shapes.RETURN:
+            self.control.return_()
+        elif shape == shapes.ELSE:
+            self.control.else_()
+        elif shape == shapes.CALL_INDIRECT:
+            self.call_indirect()
+        elif shape == shapes.PREFIX:
+            self.prefixed()
+        elif shape == shapes.BR_TABLE:
+            self.control.br_table()
+        elif shape == shapes.UNREACHABLE:
+            self.writer.write(code, 0, 0)
+            operands.stop()
+        elif shape == shapes.NOP:
+            pass
+        elif shape == shapes.ILLEGAL:
+            raise reader.refused(DecodeError(f"illegal opcode {code:#04x}", reader.offset), "operator")
+        else:
+            self.rare(shape)
+
+    def prefixed(self) -> None:
+        """An operator of two numbers: read the second, then go on as for any other."""
+        reader = self.reader
+        prefix = reader.operator
+        sub_opcode = reader.u32()
+        code = sub_opcode + 0x100
+        if prefix == _VECTOR_PREFIX:
+            code = sub_opcode + 0x200
+        shape: i64 = shapes.ILLEGAL
+        if sub_opcode < 0x100:
+            shape = SHAPES[code]
+        if shape == shapes.ILLEGAL:
+            error = DecodeError(f"illegal opcode {prefix:#04x} {sub_opcode:#04x}", reader.offset)
+            raise reader.refused(error, "operator")
+        reader.operator = code
+        if shape == shapes.PLAIN:
+            self.operands.apply()
+            self.writer.write(code, 0, 0)
+        elif shape == shapes.ACCESS:
+            self.access()
+        else:
+            self.rare(shape)
+
+    def rare(self, shape: i64) -> None:
+        """Lanes, references, bulk memory; tables have their own."""
+        reader = self.reader
+        operands = self.operands
+        code = reader.operator
+        if shape == shapes.MEMORY:
+            reader.zero_byte()
+            self.need_memory()
+            operands.apply()
+            if code == _MEMORY_GROW:
+                self.writer.count_helper()
+            self.writer.write(code, 0, 0)
+        elif shape == shapes.LANE:
+            lane = reader.lane()
+            operands.apply()
+            self.writer.write(code | (lane << 24), 0, 0)
+        elif shape == shapes.LANE_ACCESS:
+            alignment = self.alignment()
+            memory_offset = reader.memory_offset()
+            lane = reader.lane()
+            operands.apply()
+            self.writer.write_access(code | (alignment << 16) | (lane << 24), memory_offset)
+        elif shape == shapes.SHUFFLE:
+            at = reader.skip(16)
+            for lane_index in reader.data[at : at + 16]:
+                if lane_index >= 32:
+                    reader.invalid(f"invalid lane index {lane_index}")
+            operands.apply()
+            self.writer.write_vector(at)
+        elif shape == shapes.V128_CONST:
+            at = reader.skip(16)
+            operands.apply()
+            self.writer.write_vector(at)
+        elif shape == shapes.SELECT_TYPED:
+            self.select_typed()
+        elif shape == shapes.REF_NULL:
+            at = reader.skip(1)
+            type_: i64 = reader.data[at]
+            if type_ != FUNCREF and type_ != EXTERNREF:
+                raise reader.refused(DecodeError(f"malformed reference type {type_:#04x}", at), "heap type")
+            operands.push(type_)
+            self.writer.write_typed(type_, 0)
+        elif shape == shapes.REF_IS_NULL:
+            type_ = operands.pop_any()
+            if type_ != FUNCREF and type_ != EXTERNREF and type_ != ANY:
+                reader.invalid(f"type mismatch: ref.is_null needs a reference, not {VALUE_TYPE_NAMES[type_]}")
+            operands.push(I32)
+            self.writer.write(code, 0, 0)
+        elif shape == shapes.REF_FUNC:
+            index = reader.index(len(self.functions), "function")
+            if index not in self.declared:
+                reader.invalid(f"undeclared function reference {index}")
+            operands.push(FUNCREF)
+            self.writer.write(code, index, 0)
+        elif shape == shapes.MEMORY_FILL:
+            reader.zero_byte()
+            self.need_memory()
+            self.helper(0, 0)
+        elif shape == shapes.MEMORY_COPY:
+            reader.zero_byte()
+            reader.zero_byte()
+            self.need_memory()
+            self.helper(0, 0)
+        elif shape == shapes.MEMORY_INIT:
+            index = reader.u32()
+            reader.zero_byte()
+            self.need_data_count()
+            self.need_memory()
+            reader.need(index, self.data_count, "data segment")
+            self.helper(index, 0)
+        elif shape == shapes.DATA_DROP:
+            index = reader.u32()
+            self.need_data_count()
+            reader.need(index, self.data_count, "data segment")
+            self.helper(index, 0)
+        else:
+            self.table_operator(shape)
+
+    def table_operator(self, shape: i64) -> None:
+        """The operators of section 3.3.6."""
+        reader = self.reader
+        operands = self.operands
+        tables: i64 = len(self.table_types)
+        if shape == shapes.TABLE_INIT:
+            segment = reader.u32()
+            index = reader.index(tables, "table")
+            reader.need(segment, len(self.element_types), "elem segment")
+            if self.table_types[index] != self.element_types[segment]:
+                reader.invalid("type mismatch: table.init from a segment of another type")
+            self.helper(segment, index)
+            return
+        if shape == shapes.ELEM_DROP:
+            self.helper(reader.index(len(self.element_types), "elem segment"), 0)
+            return
+        index = reader.index(tables, "table")
+        type_: i64 = self.table_types[index]
+        if shape == shapes.TABLE_GET:
+            operands.pop(I32)
+            operands.push(type_)
+            self.helper(index, 0)
+        elif shape == shapes.TABLE_SET:
+            operands.pop(type_)
+            operands.pop(I32)
+            self.helper(index, 0)
+        elif shape == shapes.TABLE_SIZE:
+            operands.apply()
+            self.writer.write(reader.operator, index, 0)
+        elif shape == shapes.TABLE_GROW:
+            operands.pop(I32)
+            operands.pop(type_)
+            operands.push(I32)
+            self.helper(index, 0)
+        elif shape == shapes.TABLE_FILL:
+            operands.pop(I32)
+            operands.pop(type_)
+            operands.pop(I32)
+            self.helper(index, 0)
+        else:  # table.copy
+            source = reader.index(tables, "table")
+            if self.table_types[source] != type_:
+                reader.invalid("type mismatch: table.copy between tables of different types")
+            self.helper(index, source)
+
+    # --- calls ------------------------------------------------------------------------------
+    def call_indirect(self) -> None:
+        """Call the function at a place in a table, if it has the type."""
+        reader = self.reader
+        type_index = reader.u32()
+        table = reader.index(len(self.table_types), "table")
+        if self.table_types[table] != FUNCREF:
+            reader.invalid(f"type mismatch: call_indirect through table {table}, which holds no functions")
+        reader.need(type_index, self.control.type_count, "type")
+        self.operands.pop(I32)
+        self.invoke(type_index)
+        self.writer.write(reader.operator, type_index, table)
+
+    def invoke(self, type_index: i64) -> None:
+        """Arguments for results."""
+        operands = self.operands
+        operands.pop_all(self.control.params_of[type_index])
+        results = self.control.results_of[type_index]
+        if len(results) != 0:
+            operands.push_all(results)
+            self.spend(len(results) >> 2)
+        self.writer.count_call()
+
+    # --- parametric -------------------------------------------------------------------------
+    def select(self) -> None:
+        """``select`` of numbers or vectors, whose type is that of its operands."""
+        operands = self.operands
+        operands.pop(I32)
+        second = operands.pop_any()
+        first = operands.pop_any()
+        if first == ANY:
+            first = second
+        if second != ANY and first != second:
+            self.reader.invalid(f"type mismatch: select between {type_names(bytes((int(first), int(second))))}")
+        if first == FUNCREF or first == EXTERNREF:
+            self.reader.invalid("type mismatch: select of references needs its type written")
+        operands.push(first)
+        self.writer.write(self.reader.operator | (first << 16), 0, 0)
+
+    def select_typed(self) -> None:
+        """``select`` with its type written."""
+        reader = self.reader
+        operands = self.operands
+        count = reader.u32()
+        type_: i64 = ANY
+        left = count
+        while left > 0:
+            type_ = reader.value_type()
+            left -= 1
+        if count != 1:
+            reader.invalid("invalid result arity")
+        operands.pop(I32)
+        operands.pop(type_)
+        operands.pop(type_)
+        operands.push(type_)
+        self.writer.write(_SELECT | (type_ << 16), 0, 0)
+
+    # --- memory ---------------------------------------------------------------------------------
+    def need_memory(self) -> None:
+        """There is a memory."""
+        if self.memory_count == 0:
+            self.reader.invalid("unknown memory 0")
+
+    def need_data_count(self) -> None:
+        """Operators that name data segments may stand here (section 5.5.16)."""
+        if self.data_count < 0:
+            raise DecodeError("data count section required", self.reader.offset)
+
+    def alignment(self) -> i64:
+        """Read the alignment of a memory access, and see that it may be."""
+        reader = self.reader
+        alignment = reader.alignment()
+        self.need_memory()
+        if alignment > LARGEST_ALIGNMENT[reader.operator]:
+            reader.invalid("alignment must not be larger than natural")
+        return alignment
+
+    def access(self) -> None:
+        """A load or store."""
+        alignment = self.alignment()
+        memory_offset = self.reader.memory_offset()
+        self.operands.apply()
+        self.writer.write_access(self.reader.operator | (alignment << 16), memory_offset)
+
+    def helper(self, a: i64, b: i64) -> None:
+        """Type by its row and write an operator that becomes a call of a helper."""
+        self.operands.apply()
+        self.writer.count_helper()
+        self.writer.write(self.reader.operator, a, b)

@@ -1,0 +1,200 @@
+"""What a module uses of features that its configuration switches off.
+
+A pass of its own over a decoded module, made only where something is switched off; it finds the use that
+comes first. Operators say themselves whose they are; for types, segments and counts the rules stand here, in
+the order of the sections. Every use has the error that releases before the feature had for it.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from wasmer_runtime_core.errors import DecodeError, ValidationError
+from wasmer_runtime_core.features import unsupported
+from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.wasm.binary.decode import DecodedModule
+from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type, skip_immediates
+from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, TABLE, ConstantExpression
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
+from wasmer_runtime_core.wasm.reader import Reader
+from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, V128, VALUE_TYPE_NAMES
+
+BULK_MEMORY: Final = "bulk_memory"
+MULTI_VALUE: Final = "multi_value"
+REFERENCE_TYPES: Final = "reference_types"
+
+VALUE_TYPES: Final = {V128: "simd", FUNCREF: REFERENCE_TYPES, EXTERNREF: REFERENCE_TYPES}
+"""Value type -> the feature that brought it."""
+
+ELEMENT_SEGMENTS: Final = {
+    1: (BULK_MEMORY, "a passive segment"),
+    2: (BULK_MEMORY, "an element segment with its kind written"),
+    3: (REFERENCE_TYPES, "a declarative segment"),
+    4: (REFERENCE_TYPES, "an element segment of expressions"),
+    5: (BULK_MEMORY, "a passive segment"),
+    6: (REFERENCE_TYPES, "an element segment of expressions"),
+    7: (REFERENCE_TYPES, "a declarative segment"),
+}
+"""Flags of an element segment -> whose form it is; 0 is the form of 1.0."""
+DATA_SEGMENTS: Final = {1: (BULK_MEMORY, "a passive segment"), 2: (BULK_MEMORY, "a segment with its memory written")}
+
+_SELECT_TYPED: Final = BY_MNEMONIC["select t"].code
+
+
+def check_switched_off(decoded: DecodedModule, switched_off: frozenset[str]) -> None:
+    """See that a module does without some features.
+
+    Args:
+        decoded: the module; it need not be valid.
+        switched_off: names of features.
+
+    Raises:
+        UnsupportedFeatureError: it uses one of them.
+        DecodeError: a function body is malformed.
+    """
+    _Check(decoded, switched_off).check()
+
+
+class _Check:
+    def __init__(self, decoded: DecodedModule, switched_off: frozenset[str]) -> None:
+        self.decoded = decoded
+        self.info = decoded.info
+        self.switched_off = switched_off
+        self.turns = 0
+
+    def check(self) -> None:
+        self.types()
+        self.imports()
+        self.tables_and_globals()
+        self.segments()
+        index = self.info.imported_functions
+        for start, end in self.decoded.code:
+            self.body(Reader(self.decoded.data, start, end, index))
+            index += 1
+
+    def turn(self) -> None:
+        self.turns += 1
+        if self.turns & 0xFFF == 0:
+            checkpoint()
+
+    def refuse(self, feature: str, use: str, without: DecodeError | ValidationError, function: int = -1) -> NoReturn:
+        raise unsupported(feature, use, without, None if function < 0 else function)
+
+    # --- declarations ----------------------------------------------------------------------------
+    def types(self) -> None:
+        for type_, at in zip(self.info.types, self.decoded.offsets["types"], strict=True):
+            self.turn()
+            for code in type_.params + type_.results:
+                self.value_type(code, at)
+            if len(type_.results) > 1 and MULTI_VALUE in self.switched_off:
+                self.refuse(
+                    MULTI_VALUE, "a function type with several results", ValidationError("invalid result arity", at)
+                )
+
+    def imports(self) -> None:
+        tables = 0
+        for row, at in zip(self.info.imports, self.decoded.offsets["imports"], strict=True):
+            self.turn()
+            if row.kind == TABLE:
+                self.table(tables, at)
+                tables += 1
+            elif row.kind == GLOBAL:
+                self.value_type(row.type.value, at)  # type: ignore[union-attr]
+            elif row.kind == FUNCTION:
+                pass  # its type is one of the types
+
+    def tables_and_globals(self) -> None:
+        info = self.info
+        for number, at in enumerate(self.decoded.offsets["tables"], info.imported_tables):
+            self.turn()
+            self.table(number, at)
+        for definition, at in zip(info.global_definitions, self.decoded.offsets["globals"], strict=True):
+            self.turn()
+            self.value_type(definition.type.value, at)
+            self.constant(definition.initializer, at)
+
+    def segments(self) -> None:
+        info = self.info
+        for segment, at in zip(info.elements, self.decoded.offsets["elements"], strict=True):
+            self.turn()
+            flags = self.flags(at)
+            if flags in ELEMENT_SEGMENTS:
+                feature, use = ELEMENT_SEGMENTS[flags]
+                if feature in self.switched_off:
+                    self.refuse(feature, use, DecodeError(f"malformed elements segment kind {flags}", at))
+            if segment.offset is not None:
+                self.constant(segment.offset, at)
+            if segment.type != FUNCREF:
+                self.value_type(segment.type, at)
+        for at in self.decoded.offsets["data count"]:
+            if BULK_MEMORY in self.switched_off:
+                self.refuse(BULK_MEMORY, "a data count section", DecodeError("malformed section id 12", at))
+        for data, at in zip(info.data, self.decoded.offsets["data"], strict=True):
+            self.turn()
+            flags = self.flags(at)
+            if flags in DATA_SEGMENTS and BULK_MEMORY in self.switched_off:
+                feature, use = DATA_SEGMENTS[flags]
+                self.refuse(feature, use, DecodeError(f"malformed data segment kind {flags}", at))
+            if data.offset is not None:
+                self.constant(data.offset, at)
+
+    def flags(self, at: int) -> int:
+        return int(Reader(self.decoded.data, at, len(self.decoded.data)).u32())
+
+    def table(self, number: int, at: int) -> None:
+        if self.info.tables[number].element != FUNCREF:
+            self.value_type(self.info.tables[number].element, at)
+        if number > 0 and REFERENCE_TYPES in self.switched_off:
+            self.refuse(REFERENCE_TYPES, "more than one table", ValidationError("multiple tables", at))
+
+    def constant(self, expression: ConstantExpression, at: int) -> None:
+        self.operator(expression.operator, at)
+
+    def value_type(self, code: int, at: int, function: int = -1) -> None:
+        feature = VALUE_TYPES.get(code)
+        if feature in self.switched_off:
+            assert feature is not None
+            error = DecodeError(f"malformed value type {code:#04x}", at)
+            self.refuse(feature, VALUE_TYPE_NAMES[code], error, function)
+
+    def operator(self, code: int, at: int, function: int = -1) -> None:
+        row = OPERATORS[code]
+        if row.feature in self.switched_off:
+            mnemonic = "select with its type written" if code == _SELECT_TYPED else row.mnemonic
+            self.refuse(row.feature, mnemonic, DecodeError(f"illegal opcode {code:#04x}", at), function)
+
+    # --- bodies ------------------------------------------------------------------------------------
+    def body(self, reader: Reader) -> None:
+        function = int(reader.function)
+        for _ in range(int(reader.u32())):
+            self.turn()
+            reader.u32()
+            at = int(reader.position)
+            self.value_type(read_value_type(reader), at, function)
+        while not reader.at_end():
+            self.turn()
+            at = int(reader.position)
+            code = read_operator(reader)
+            self.operator(code, at, function)
+            behind = int(reader.position)
+            skip_immediates(reader, code)
+            immediate = OPERATORS[code].immediate
+            if immediate == "block":
+                self.block_type(Reader(reader.data, behind, reader.end), function)
+            elif immediate == "types":
+                types = Reader(reader.data, behind, reader.end)
+                for _ in range(int(types.u32())):
+                    self.value_type(read_value_type(types), behind, function)
+
+    def block_type(self, reader: Reader, function: int) -> None:
+        at = int(reader.position)
+        first = int(reader.peek())
+        if first in VALUE_TYPE_NAMES:
+            self.value_type(first, at, function)
+        elif int(reader.s33()) >= 0 and MULTI_VALUE in self.switched_off:
+            self.refuse(
+                MULTI_VALUE,
+                "a block with parameters or several results",
+                DecodeError("malformed block type", at),
+                function,
+            )

@@ -1,0 +1,282 @@
+"""Validation of modules (specification, section 3.4): what is declared, then every body.
+
+The checks stand in the order of the specification's index spaces. Each failure is a
+`ValidationError` with the offset of the entry that is at fault. Bodies are the work of
+`body_validator`.
+
+A module can be malformed and invalid at once. Malformed comes first, as if the whole
+module had been decoded before anything was judged: so when something is found invalid,
+the bodies that were not read yet are scanned for their form before the error is raised.
+That costs only modules that are refused anyway.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from mypy_extensions import i64
+
+from wasmer_runtime_core.errors import InternalError, UnsupportedFeatureError, ValidationError
+from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.support.printable import shortened
+from wasmer_runtime_core.wasm.binary.decode import DecodedModule
+from wasmer_runtime_core.wasm.binary.scan import scan_body
+from wasmer_runtime_core.wasm.body.body import Body
+from wasmer_runtime_core.wasm.module import (
+    ACTIVE,
+    FUNCTION,
+    GLOBAL,
+    KIND_NAMES,
+    MEMORY,
+    TABLE,
+    ConstantExpression,
+    ModuleInfo,
+)
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
+from wasmer_runtime_core.wasm.types import I32, MAX_PAGES, VALUE_TYPE_NAMES, Limits
+from wasmer_runtime_core.wasm.validation.body_validator import BodyValidator
+
+_GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
+_REF_FUNC: Final = BY_MNEMONIC["ref.func"].code
+
+NOTHING: Final[frozenset[str]] = frozenset()
+
+STRETCH: Final = 1 << 13
+"""So many entries are checked between two checkpoints."""
+
+
+def validate_module(decoded: DecodedModule, switched_off: frozenset[str] = NOTHING) -> list[Body]:
+    """Check a module and flatten its bodies; fills `decoded.info.escaping`.
+
+    Args:
+        decoded: the module.
+        switched_off: names of features that it may not use (`features.switched_off`).
+
+    Returns:
+        a body for each function the module defines, in order.
+
+    Raises:
+        ValidationError: it is not valid.
+        DecodeError: a function body is malformed.
+        UnsupportedFeatureError: it uses a feature that is not here, or is switched off.
+        ImplementationLimitError: it has more of something than `decoded.limits` says.
+    """
+    if switched_off:
+        from wasmer_runtime_core.wasm.validation.switched_off import check_switched_off
+
+        check_switched_off(decoded, switched_off)
+    read = 0
+    try:
+        _Declarations(decoded).check()
+        info = decoded.info
+        info.escaping = escaping_functions(info)
+        validator = BodyValidator(decoded)
+        bodies: list[Body] = []
+        function_index = info.imported_functions
+        for start, end in decoded.code:
+            bodies.append(validator.validate(function_index, start, end))
+            function_index += 1
+            read += 1
+        return bodies
+    except (ValidationError, UnsupportedFeatureError, IndexError) as error:
+        if isinstance(error, UnsupportedFeatureError) and not isinstance(error.without, ValidationError):
+            raise
+        function_index = decoded.info.imported_functions + read
+        for start, end in decoded.code[read:]:
+            scan_body(decoded.data, start, end, decoded.info.data_count is not None, function_index)
+            function_index += 1
+        if isinstance(error, IndexError):
+            raise InternalError(f"the validator lost its way in function body {read}: {error}") from error
+        raise
+
+
+def escaping_functions(info: ModuleInfo) -> tuple[int, ...]:
+    """The functions that may become references (`ModuleInfo.escaping`)."""
+    found = {export.index for export in info.exports if export.kind == FUNCTION}
+    for segment in info.elements:
+        for number, item in enumerate(segment.items, start=1):
+            if number & 0xFFFF == 0:
+                checkpoint()
+            if item.operator == _REF_FUNC:
+                found.add(item.value)
+    for definition in info.global_definitions:
+        if definition.initializer.operator == _REF_FUNC:
+            found.add(definition.initializer.value)
+    return tuple(sorted(found))
+
+
+class _Declarations:
+    """The checks of everything but bodies."""
+
+    def __init__(self, decoded: DecodedModule) -> None:
+        self.info = decoded.info
+        self.faults = decoded.faults
+        self.offsets = decoded.offsets
+        self.offset: int | None = None  # of the entry at hand
+        self.left: i64 = STRETCH  # entries until the next checkpoint
+
+    def check(self) -> None:
+        self.imports()
+        self.functions()
+        self.tables()
+        self.memories()
+        for fault in self.faults:
+            raise fault.error()
+        self.globals()
+        self.exports()
+        self.start()
+        self.elements()
+        self.data()
+
+    def turn_to(self, offset: int | None) -> None:
+        """Turn to an entry at this offset, or to a part of one: a checkpoint, if one is due."""
+        self.offset = offset
+        self.left -= 1
+        if self.left == 0:
+            checkpoint()
+            self.left = STRETCH
+
+    def invalid(self, reason: str) -> NoReturn:
+        raise ValidationError(reason, self.offset)
+
+    def unsupported(self, feature: str, use: str, reason: str) -> NoReturn:
+        """The entry at hand uses a feature; without it, it is invalid for this reason."""
+        from wasmer_runtime_core.features import unsupported
+
+        raise unsupported(feature, use, ValidationError(reason, self.offset))
+
+    # --- index spaces ------------------------------------------------------------------
+    def imports(self) -> None:
+        info = self.info
+        table = memory = 0
+        for import_, at in zip(info.imports, self.offsets["imports"], strict=True):
+            self.turn_to(at)
+            if import_.kind == FUNCTION:
+                assert isinstance(import_.type, int)
+                self.type_index(import_.type)
+            elif import_.kind == TABLE:
+                self.table_limits(info.tables[table].limits)
+                table += 1
+            elif import_.kind == MEMORY:
+                self.memory(memory)
+                memory += 1
+
+    def functions(self) -> None:
+        own = self.info.functions[self.info.imported_functions :]
+        for type_index, at in zip(own, self.offsets["functions"], strict=True):
+            self.turn_to(at)
+            self.type_index(type_index)
+
+    def tables(self) -> None:
+        own = self.info.tables[self.info.imported_tables :]
+        for table, at in zip(own, self.offsets["tables"], strict=True):
+            self.turn_to(at)
+            self.table_limits(table.limits)
+
+    def memories(self) -> None:
+        info = self.info
+        own = range(info.imported_memories, len(info.memories))
+        for memory, at in zip(own, self.offsets["memories"], strict=True):
+            self.turn_to(at)
+            self.memory(memory)
+
+    def globals(self) -> None:
+        before = self.info.imported_globals
+        for definition, at in zip(self.info.global_definitions, self.offsets["globals"], strict=True):
+            self.turn_to(at)
+            self.constant(definition.initializer, definition.type.value, before)
+            before += 1
+
+    # --- the rest --------------------------------------------------------------------------
+    def exports(self) -> None:
+        info = self.info
+        counts = {
+            FUNCTION: len(info.functions),
+            TABLE: len(info.tables),
+            MEMORY: len(info.memories),
+            GLOBAL: len(info.globals),
+        }
+        names: set[str] = set()
+        for export, at in zip(info.exports, self.offsets["exports"], strict=True):
+            self.turn_to(at)
+            if export.index >= counts[export.kind]:
+                self.invalid(f"unknown {KIND_NAMES[export.kind]} {export.index}")
+            if export.name in names:
+                self.invalid(f"duplicate export name {shortened(export.name)!r}")
+            names.add(export.name)
+
+    def start(self) -> None:
+        info = self.info
+        if info.start is None:
+            return
+        self.offset = self.offsets["start"][0]
+        self.function_index(info.start)
+        type_ = info.types[info.functions[info.start]]
+        if type_.params or type_.results:
+            self.invalid(f"start function has type {type_}, not [] -> []")
+
+    def elements(self) -> None:
+        info = self.info
+        for segment, at in zip(info.elements, self.offsets["elements"], strict=True):
+            self.turn_to(at)
+            if segment.mode == ACTIVE:
+                if segment.table >= len(info.tables):
+                    self.invalid(f"unknown table {segment.table}")
+                if info.tables[segment.table].element != segment.type:
+                    self.invalid("type mismatch: the segment's elements are not of the table's type")
+                assert segment.offset is not None
+                self.constant(segment.offset, I32)
+            for item in segment.items:
+                self.turn_to(at)
+                self.constant(item, segment.type)
+
+    def data(self) -> None:
+        info = self.info
+        for segment, at in zip(info.data, self.offsets["data"], strict=True):
+            self.turn_to(at)
+            if segment.mode == ACTIVE:
+                if segment.memory >= len(info.memories):
+                    self.invalid(f"unknown memory {segment.memory}")
+                assert segment.offset is not None
+                self.constant(segment.offset, I32)
+
+    # --- parts -------------------------------------------------------------------------------
+    def type_index(self, index: int) -> None:
+        if index >= len(self.info.types):
+            self.invalid(f"unknown type {index}")
+
+    def function_index(self, index: int) -> None:
+        if index >= len(self.info.functions):
+            self.invalid(f"unknown function {index}")
+
+    def table_limits(self, limits: Limits) -> None:
+        if limits.maximum is not None and limits.maximum < limits.minimum:
+            self.invalid("size minimum must not be greater than maximum")
+
+    def memory(self, index: int) -> None:
+        if index > 0:
+            self.unsupported("multi_memory", "more than one memory", "multiple memories")
+        limits = self.info.memories[index].limits
+        if limits.minimum > MAX_PAGES or (limits.maximum is not None and limits.maximum > MAX_PAGES):
+            self.invalid(f"memory size must be at most {MAX_PAGES} pages (4GiB)")
+        self.table_limits(limits)
+
+    def constant(self, expression: ConstantExpression, type_: int, globals_before: int = -1) -> None:
+        """An initializer that gives a value of `type_` (section 3.3.10); of a global, behind so many others."""
+        info = self.info
+        if expression.operator == _GLOBAL_GET:
+            index = expression.value
+            if index >= info.imported_globals:
+                before = len(info.globals) if globals_before < 0 else globals_before
+                if index < before and not info.globals[index].mutable:
+                    self.unsupported("gc", "an initializer with the module's own global", f"unknown global {index}")
+                self.invalid(f"unknown global {index}")
+            if info.globals[expression.value].mutable:
+                self.invalid(f"constant expression required: global {expression.value} is mutable")
+        elif expression.operator == _REF_FUNC:
+            self.function_index(expression.value)
+        if expression.type != type_:
+            self.invalid(
+                f"type mismatch: an initializer of type {VALUE_TYPE_NAMES[expression.type]} "
+                f"for {VALUE_TYPE_NAMES[type_]}"
+            )
