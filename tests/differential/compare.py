@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import wasmtime
 
-from wasmer_runtime_core.compiling import pipeline
+from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.errors import Trap
 from wasmer_runtime_core.wasm.text import parse_module
 
@@ -31,7 +31,7 @@ def differences(program: Program, compiler: Compiler, config: CompilerConfig | N
     """Call every export of a program in both, in turn; a line for each difference, memory and globals included."""
     wasm = parse_module(program.text)
     calls = [(name, program.arguments(params)) for name, params in program.exports for _ in range(2)]
-    module = pipeline.compile_with(wasm, compiler, config) if config else pipeline.compile_with(wasm, compiler)
+    module = compile_with(wasm, compiler, config) if config else compile_with(wasm, compiler)
     ours = module.instantiate({})
     store = wasmtime.Store()
     theirs = wasmtime.Instance(store, wasmtime.Module(store.engine, wasm), []).exports(store)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wasmer_runtime_core.compiling import pipeline
+from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.running.values import Value
 from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.validation.validate import validate_module
@@ -68,7 +68,7 @@ class Engine:
         self.compiler = find_compiler(backend)
 
     def compile(self, binary: bytes) -> Module:
-        return pipeline.compile_with(binary, self.compiler)
+        return compile_with(binary, self.compiler)
 
     def instantiate(self, module: Module, imports: Mapping[str, Any]) -> Instance:
         return module.instantiate(imports)

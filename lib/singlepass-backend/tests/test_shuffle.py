@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wasmer_runtime_core.compiling import pipeline
+from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_singlepass_backend import SinglepassCompiler
 
@@ -47,7 +47,7 @@ def test_every_lane_comes_from_where_it_should(shape: str, features: frozenset[s
     for _ in range(10):
         lanes = SHAPES[shape](draw)
         wasm = parse_module(MODULE.format(lanes=" ".join(map(str, lanes))))
-        exports = pipeline.compile_with(wasm, SinglepassCompiler(features)).instantiate({}).exports
+        exports = compile_with(wasm, SinglepassCompiler(features)).instantiate({}).exports
         left, right = draw.randbytes(16), draw.randbytes(16)
         both = left + right
         assert exports["two"](left, right) == bytes(both[lane] for lane in lanes)

@@ -6,7 +6,8 @@ What is here can be switched off, by the name that wasmtime gives it::
 
 A module that uses what is switched off, or what is not here yet, is an `UnsupportedFeatureError`
 that says which feature. `wasm.operators.proposals` knows how those that are not here are told by,
-`wasm.validation.switched_off` where the others show; which operators a feature has, the rows of both tables of operators say.
+`wasm.validation.switched_off` where the others show; which operators a feature has, the rows of both tables of
+operators say.
 This module is imported when a configuration names a feature, or on the way to such an error.
 """
 
