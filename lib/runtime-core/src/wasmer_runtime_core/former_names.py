@@ -1,4 +1,4 @@
-"""Names that modules of core had before they were put into rooms. They go on working: ``wasmer_runtime_core.running.objects.memory``
+"""Names that modules of core had before they were put into rooms. They go on working: ``wasmer_runtime_core.memory``
 is `wasmer_runtime_core.running.objects.memory`, the same module.
 
 `wasmer_runtime_core` puts a finder behind all others that asks this table: an import that finds its module never does.
