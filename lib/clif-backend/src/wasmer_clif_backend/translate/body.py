@@ -50,7 +50,7 @@ from wasmer_clif_backend.ir.rules.choice import condition_of
 from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
 from wasmer_clif_backend.translate.operators import code_of
 from wasmer_clif_backend.translate.view import BUFFER_BYTES, CLIF_TYPES, FunctionShape, ModuleView
-from wasmer_runtime_core.wasm.body import BLOCK_EMPTY, END_FALLS_THROUGH, END_OF_IF_WITHOUT_ELSE, Body
+from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, END_FALLS_THROUGH, END_OF_IF_WITHOUT_ELSE, Body
 
 UNREACHABLE_TRAP: Final = 1
 

@@ -54,12 +54,18 @@ from wasmer_clif_backend.translate.operators import (
 )
 from wasmer_clif_backend.translate.vector import VectorTranslator
 from wasmer_clif_backend.translate.view import BUFFER_BYTES, FunctionShape, ModuleView, helper_name
-from wasmer_runtime_core.context import FUNCTION_RECORD, IMPORT_RECORD, MEMORY_DEFINITION, TABLE_DEFINITION, VMCTX
+from wasmer_runtime_core.contract.helpers import VMCALLS
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.contract.vmctx import (
+    FUNCTION_RECORD,
+    IMPORT_RECORD,
+    MEMORY_DEFINITION,
+    TABLE_DEFINITION,
+    VMCTX,
+)
 from wasmer_runtime_core.errors import CompileError
-from wasmer_runtime_core.trap_kinds import BY_NAME
-from wasmer_runtime_core.vmcalls import VMCALLS
-from wasmer_runtime_core.wasm.body import RECORD_BYTES, Body
-from wasmer_runtime_core.wasm.internal_operators import (
+from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
+from wasmer_runtime_core.wasm.operators.internal import (
     ADD_POINTS,
     ADD_POINTS_BY_SIZE,
     ALL_OPERATORS,

@@ -22,8 +22,8 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.types import I8, I64
 from wasmer_clif_backend.translate.body import State
-from wasmer_runtime_core.context import MEMORY_DEFINITION
-from wasmer_runtime_core.trap_kinds import BY_NAME
+from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.contract.vmctx import MEMORY_DEFINITION
 
 FIELD: Final = NOTRAP | VMCTX
 """Flags of what an instance is made of, and code may change."""
