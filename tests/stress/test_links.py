@@ -33,7 +33,7 @@ from wasmer_runtime import (
 from wasmer_runtime.error import RuntimeError as WasmError
 from wasmer_runtime.error import Trap, UnableToCreateTable
 from wasmer_runtime_core.native import machine
-from wasmer_runtime_core.running.backtrace import _name_or_none
+from wasmer_runtime_core.running.hooks import _name_or_none
 from wasmer_runtime_core.running.plan import link
 
 BACKENDS: Final = ("singlepass", "llvm")
