@@ -30,6 +30,7 @@ from wasmer_clif_backend.machine.code import (
     THIRD_WRITTEN,
     Code,
 )
+from wasmer_clif_backend.machine.empty import EmptyBlocks
 from wasmer_clif_backend.machine.moves import Moves
 from wasmer_clif_backend.machine.x64.atomic import emit_atomic
 from wasmer_clif_backend.machine.x64.frame import Frame
@@ -87,6 +88,11 @@ class Emitter:
         self.stack_check: i64 = -1
         self.moves: Final = Moves(FIRST_SLOT)
         self.records = BytesWriter()
+        self.empty: Final = EmptyBlocks()
+        self.place = column(1 << 7)
+        """By block: its place in the code, from 1; 0: it is not there yet."""
+        self.is_jumped_to = column(1 << 7)
+        """By block: 1: an instruction that is there already jumps to it."""
         self.stubs: list[int] = []
         self.stub_seen = column(1 << 7)
         """By edge: 1: it has a stub."""
@@ -105,13 +111,13 @@ class Emitter:
         """
         code = self.code
         self._begin(function, stack_check)
-        following: i64 = 0
+        leads_to = self.empty.leads_to
+        order = [b for b in code.order if leads_to[b] == b]
         number = 0
-        last = len(code.order)
-        for b in code.order:
+        for b in order:
             number += 1
-            following = code.order[number] if number < last else 0
-            self._bind(b)
+            following: i64 = order[number] if number < len(order) else 0
+            self._bind_block(b, number)
             i = code.block_first[b]
             end = code.block_end[b]
             while i < end:
@@ -127,7 +133,7 @@ class Emitter:
         for e in self.stubs:
             self._bind(self._stub(e))
             self._edge_moves(e)
-            self._jump(_JMP, function.edge_to[e])
+            self._jump(_JMP, leads_to[function.edge_to[e]])
         for label, trap in enumerate(self.traps):
             self._bind(self._trap(label))
             self.record(AT, NONE, 0, 0, 0, 0, 0, 0, trap >> 8, 0)
@@ -157,6 +163,15 @@ class Emitter:
         while e < function.edge_count:
             self.stub_seen[e] = 0
             e += 1
+        self.empty.find(function, self.code, self.out)
+        if function.block_count > i64(len(self.place)):
+            self.place = grown(self.place, function.block_count)
+            self.is_jumped_to = grown(self.is_jumped_to, function.block_count)
+        b: i64 = 0
+        while b < function.block_count:
+            self.place[b] = 0
+            self.is_jumped_to[b] = 0
+            b += 1
         self.stubs.clear()
         self.tables.clear()
         self.traps.clear()
@@ -182,8 +197,10 @@ class Emitter:
 
     def _target(self, e: i64) -> i64:
         """The label that a jump along an edge goes to."""
+        to = self.empty.leads_to[self.function.edge_to[e]]
+        self.is_jumped_to[to] = 1
         if not self.out.edge_moves(e):
-            return self.function.edge_to[e]
+            return to
         if not self.stub_seen[e]:
             self.stub_seen[e] = 1
             self.stubs.append(int(e))
@@ -402,12 +419,33 @@ class Emitter:
             self.record(_MOV, MEM, register, RBP, 0, 0, 0, 0, -8 * (number + 1), 0)
         self.record(_LEAVE, NONE, 0, 0, 0, 0, 0, 0, 0, 0)
 
-    # --- the ends of blocks ---------------------------------------------------------------------------------
+    # --- the starts and ends of blocks -----------------------------------------------------------------------
+
+    def _bind_block(self, b: i64, place: i64) -> None:
+        """The label of a block, if a jump needs it: one that is there already, or one of a block further down."""
+        self.place[b] = place
+        if not self.is_jumped_to[b] and place > 1 and not self._is_reached_from_below(b):
+            return
+        self._bind(b)
+
+    def _is_reached_from_below(self, b: i64) -> bool:
+        """Whether a block is, or may be, jumped to from itself or a block that is not there yet."""
+        function = self.function
+        e = function.incoming[b]
+        while e:
+            source = function.edge_from[e]
+            if source == b or self.place[source] == 0:
+                return True
+            e = function.edge_next[e]
+        return False
 
     def _branch(self, i: i64, following: i64, last: bool) -> None:
-        """A jump along an edge, with a condition or without; behind the last one the other edge."""
+        """A jump along an edge, with a condition or without; behind the last one the other edge.
+
+        An edge that moves something stands here rather than behind the function, if one has to be turned round anyway.
+        """
         code = self.code
-        function = self.function
+        leads_to = self.empty.leads_to
         form = code.form[i]
         taken = code.displacement[i]
         other = code.immediate[i]
@@ -417,9 +455,11 @@ class Emitter:
         if not last or other == NO_EDGE:
             self._jump(form, self._target(taken))
             return
-        if function.edge_to[taken] == following and not self.out.edge_moves(taken):
-            self._jump(_JCC + ((form - _JCC) ^ 1), self._target(other))
-            return
+        to_taken = leads_to[self.function.edge_to[taken]]
+        to_other = leads_to[self.function.edge_to[other]]
+        if to_taken == following or (to_other != following and self.out.edge_moves(taken)):
+            form = _JCC + ((form - _JCC) ^ 1)
+            taken, other = other, taken
         self._jump(form, self._target(taken))
         self._go_on(other, following)
 
@@ -427,5 +467,7 @@ class Emitter:
         """Along an edge, whose moves stand here, to the block that follows or to another."""
         if self.out.edge_moves(e):
             self._edge_moves(e)
-        if self.function.edge_to[e] != following:
-            self._jump(_JMP, self.function.edge_to[e])
+        to = self.empty.leads_to[self.function.edge_to[e]]
+        if to != following:
+            self.is_jumped_to[to] = 1
+            self._jump(_JMP, to)
