@@ -234,8 +234,29 @@ class Function:
         extra: i64 = 0,
     ) -> i64:
         """A new instruction at the end of a block; its number. Results beyond the first come from `add_result`."""
-        v = self.new(opcode, type, a, b, c, immediate, extra)
-        self.append(block, v)
+        # `new` and `append` in one: most of what a compilation makes goes through here.
+        v = self.count
+        if v >= self.capacity:
+            self._grow_instructions()
+        self.count = v + 1
+        self.opcode[v] = opcode
+        self.type[v] = type
+        self.a[v] = a
+        self.b[v] = b
+        self.c[v] = c
+        self.immediate[v] = immediate
+        self.extra[v] = extra
+        self.source[v] = self.at
+        self.block_of[v] = block
+        self.bound[v] = -1
+        self.next[v] = 0
+        last = self.last[block]
+        self.previous[v] = last
+        if last == 0:
+            self.first[block] = v
+        else:
+            self.next[last] = v
+        self.last[block] = v
         return v
 
     def add_result(self, of: i64, number: i64, type: i64) -> i64:

@@ -7,6 +7,7 @@ from typing import Final, final
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.rebuild import Rebuilder
+from wasmer_clif_backend.passes.induction import Induction
 from wasmer_clif_backend.passes.parameters import Parameters
 
 
@@ -16,6 +17,7 @@ class Passes:
 
     def __init__(self) -> None:
         self._parameters: Final = Parameters()
+        self._induction: Final = Induction()
 
     def run(self, function: Function, flow: Flow) -> None:
         """Optimise a function that was made through `ir.make`.
@@ -24,6 +26,8 @@ class Passes:
             flow: of the function as it is; as it becomes, afterwards.
         """
         self._parameters.run(function, flow)
+        if self._induction.run(function, flow):
+            self._parameters.run(function, flow)
 
 
 def optimised(function: Function) -> Function:

@@ -30,7 +30,7 @@ from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.make import make
-from wasmer_clif_backend.ir.numbering import Numbering, is_same_constant
+from wasmer_clif_backend.ir.numbering import IS_CONSTANT, Numbering, is_same_constant
 from wasmer_clif_backend.ir.opcodes import (
     BR_TABLE,
     BRIF,
@@ -472,7 +472,10 @@ class State:
             at = 0
             while at < number:
                 at += 1
-                function.pool[arguments + at] = self.local_of(e, table[row * columns + at - 1])
+                value = table[row * columns + at - 1]
+                if IS_CONSTANT[function.opcode[value]]:
+                    value = self.values.local_before(function.last[function.edge_from[e]], value)
+                function.pool[arguments + at] = value
             function.edge_arguments[e] = arguments
             function.lead(e, block)
             row += 1
@@ -525,10 +528,6 @@ class State:
                 row += 1
                 at += 1
             e = function.edge_next[e]
-
-    def local_of(self, e: i64, v: i64) -> i64:
-        """An argument of an edge whose block has ended: see `Numbering.local`."""
-        return self.values.local_before(self.function.last[self.function.edge_from[e]], v)
 
     # --- control ---------------------------------------------------------------------------------------
 
