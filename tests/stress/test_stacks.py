@@ -200,6 +200,14 @@ def test_large_frames() -> None:
     everywhere(compile(text, backend="singlepass"), names)
 
 
+@isolated(timeout=900, environment={"WASMER_CLIF_CHECK": ""})
+def test_frames_of_all_shapes_of_cranelift() -> None:
+    pytest.importorskip("wasmer_clif_backend")
+    for shapes in (SHAPES, LARGE):
+        text, names = program(shapes)
+        everywhere(compile(text, backend="cranelift"), names)
+
+
 @isolated(timeout=900)
 def test_frames_of_all_shapes_of_llvm() -> None:
     pytest.importorskip("wasmer_llvm_backend")
@@ -237,8 +245,11 @@ def test_frames_of_all_shapes_of_llvm_with_all_passes() -> None:
 def test_frames_that_fit_nowhere_are_refused() -> None:
     thousand = f"(func $thousand (result {'v128 ' * 1000}) unreachable)"
     text = f"(module {thousand} (func {'(call $thousand) ' * 1048} unreachable))"
-    with pytest.raises(CompileError, match=r"function 1 needs a frame of 1[67],\d\d\d,\d\d\d bytes on the stack"):
-        compile(text, backend="singlepass", config=CompilerConfig(implementation_limits={"values_passed": 1 << 30}))
+    config = CompilerConfig(implementation_limits={"values_passed": 1 << 30})
+    for backend in ("singlepass", "cranelift"):
+        match = r"function 1 needs a frame of 1[67],\d\d\d,\d\d\d bytes on the stack"
+        with pytest.raises(CompileError, match=match):
+            compile(text, backend=backend, config=config)
 
 
 # --- what a signal makes the code call --------------------------------------------------------------------------------
@@ -284,6 +295,12 @@ def signals_at_the_edge(backend: str) -> None:
 @isolated(timeout=120)
 def test_signal_handlers_at_the_edge() -> None:
     signals_at_the_edge("singlepass")
+
+
+@isolated(timeout=120)
+def test_signal_handlers_at_the_edge_of_cranelift() -> None:
+    pytest.importorskip("wasmer_clif_backend")
+    signals_at_the_edge("cranelift")
 
 
 @isolated(timeout=120)
@@ -379,6 +396,12 @@ def host_functions(backend: str) -> None:
 @isolated(timeout=300)
 def test_host_functions_at_the_edge() -> None:
     host_functions("singlepass")
+
+
+@isolated(timeout=300)
+def test_host_functions_at_the_edge_of_cranelift() -> None:
+    pytest.importorskip("wasmer_clif_backend")
+    host_functions("cranelift")
 
 
 @isolated(timeout=300)

@@ -31,6 +31,11 @@ CHECK_VARIABLE: Final = "WASMER_CLIF_CHECK"
 """Set in the environment: every allocation is proved (`regalloc.checker`)."""
 
 
+def proves() -> bool:
+    """Whether the environment asks for proofs."""
+    return bool(os.environ.get(CHECK_VARIABLE))
+
+
 @final
 class Stages:
     """The stages of one function after another.
@@ -45,7 +50,7 @@ class Stages:
     def __init__(self, callees: dict[str, int], tail_area: int = 0, prove: bool | None = None) -> None:
         self.callees: Final = callees
         self.tail_area: Final = tail_area
-        self.prove: Final = bool(os.environ.get(CHECK_VARIABLE)) if prove is None else prove
+        self.prove: Final = proves() if prove is None else prove
         self.code: Final = Code()
         self.intervals: Final = Intervals()
         self.allocation: Final = Allocation()

@@ -15,6 +15,7 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.contract.code_limit import CodeLimit
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.target import host_features
 from wasmer_runtime_core.errors import CompileError, InternalError
@@ -24,7 +25,6 @@ from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.types import V128
-from wasmer_singlepass_backend.code_limit import CodeLimit
 from wasmer_singlepass_backend.frame import USES_VECTORS, USES_VMCTX, begin, cold, epilogue, prologue
 from wasmer_singlepass_backend.function import FunctionCompiler
 from wasmer_singlepass_backend.lowering.rule import Lowering

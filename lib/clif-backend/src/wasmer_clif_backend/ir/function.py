@@ -30,6 +30,7 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
+from wasmer_clif_backend.effort import Effort
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, EFFECTS, ENDS, JUMP, PARAMETER, RESULT
 
@@ -161,6 +162,8 @@ class Function:
         self.slots: list[StackSlot] = []
         self.constants: list[bytes] = []
         self._constant_numbers: dict[bytes, int] = {}
+        self.effort = Effort()
+        """What its compilation may cost: every stage spends from it."""
 
     # --- making ------------------------------------------------------------------------------------
 
@@ -453,6 +456,7 @@ class Function:
         self._constant_numbers = {}
 
     def _grow_instructions(self) -> None:
+        self.effort.grow(self.capacity)
         rows = self.capacity * 2
         self.opcode = grown(self.opcode, rows)
         self.type = grown(self.type, rows)

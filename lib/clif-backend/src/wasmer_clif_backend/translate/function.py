@@ -13,6 +13,7 @@ from typing import Final, final
 from librt.strings import read_i32_le
 from mypy_extensions import i64
 
+from wasmer_clif_backend.effort import Effort
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import ExternalFunction, Function, Signature, StackSlot
@@ -207,13 +208,17 @@ class Translator:
         """Of the last function."""
         return self.state.flow
 
-    def translate(self, body: Body) -> Function:
+    def translate(self, body: Body, effort: Effort | None = None) -> Function:
         """The function of a body: this object's own, until it translates the next one.
+
+        Args:
+            effort: counts what is done; without limits if not given.
 
         Raises:
             CompileError: an operator is not there.
+            ImplementationLimitError: it becomes too much code.
         """
-        self.enter(body)
+        self.enter(body, effort or Effort())
         state = self.state
         function = state.function
         stack = state.stack
@@ -222,6 +227,8 @@ class Translator:
         at: i64 = 0
         end: i64 = len(records)
         while at < end:
+            if at & 0x1FFF == 0:
+                function.effort.spend(0x1000)
             word: i64 = i64(read_i32_le(records, at))
             code = word & 0xFFFF
             a: i64 = i64(read_i32_le(records, at + 4))
@@ -277,10 +284,11 @@ class Translator:
             at += RECORD_BYTES
         return function
 
-    def enter(self, body: Body) -> None:
+    def enter(self, body: Body, effort: Effort) -> None:
         """Parameters, locals that are zero at first, the base of memory 0."""
         state = self.state
-        state.begin(body)
+        state.begin(body, effort)
+        effort.spend(4 * len(body.local_types))
         self._stamp += 1
         self._helpers = {}
         self.buffer_slot = -1
