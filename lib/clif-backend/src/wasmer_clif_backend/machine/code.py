@@ -39,6 +39,7 @@ from typing import Final, final
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from wasmer_clif_backend.effort import Effort
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, JUMP
@@ -94,6 +95,9 @@ def bits(registers: list[int]) -> i64:
 @final
 class Code:
     """One function's machine code. Used again for the next one; columns only grow."""
+
+    effort: Effort
+    """Of the function."""
 
     def __init__(self) -> None:
         rows: i64 = 1 << 10
@@ -166,6 +170,7 @@ class Code:
 
     def begin(self, function: Function, order: list[int]) -> None:
         """Empty, with a virtual register for each value; blocks will stand in this order."""
+        self.effort = function.effort
         self.first = self.end
         self._group = self.end
         self.pool_count = 0
@@ -376,6 +381,7 @@ class Code:
         return offset
 
     def _grow(self) -> None:
+        self.effort.grow(self.end)
         more = self.end
         self.form = _moved_up(self.form)
         self.mode = _moved_up(self.mode)

@@ -35,6 +35,7 @@ def coalesce(function: Function, code: Code, intervals: Intervals, flow: Flow, o
         while e:
             if flow.number[function.edge_from[e]]:
                 p = function.edge_arguments[e]
+                function.effort.spend(32 * function.pool[p] + 1)
                 parameter = first
                 while parameter and function.opcode[parameter] == PARAMETER:
                     p += 1

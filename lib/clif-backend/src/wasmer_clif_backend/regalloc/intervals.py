@@ -178,6 +178,7 @@ class Intervals:
         mark = self._mark
         waiting: i64 = 0
         while True:
+            function.effort.spend(1)
             if b != home and mark[b] != r:
                 mark[b] = r
                 self._find(r, b)
@@ -216,6 +217,7 @@ class Intervals:
             e = code.ways[n]
             target = function.edge_to[e]
             p = self.live_in[target]
+            function.effort.spend(self.live_end[target] - p + function.pool[function.edge_arguments[e]] + 1)
             while p < self.live_end[target]:
                 self._extend(self.live_pool[p], end)
                 p += 1
@@ -229,6 +231,8 @@ class Intervals:
             n += 1
         i = code.block_end[b] - 1
         while i >= code.block_first[b]:
+            if i & 0x1FF == 0:
+                function.effort.spend(0x1000)
             if code.form[i] == COPIES:
                 self._copies(code, i)
             else:

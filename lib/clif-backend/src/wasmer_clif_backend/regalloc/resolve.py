@@ -71,6 +71,8 @@ class Resolver:
             self._parameter_place = grown(self._parameter_place, code.registers)
         register: i64 = FIRST_VIRTUAL
         while register < code.registers:
+            if register & 0x3FF == 0:
+                function.effort.spend(0x1000)
             self.at_definitions[register] = 0
             piece = out.first_piece[register]
             if piece and (out.piece_next[piece] or out.piece_place[piece] >= FIRST_SLOT):
@@ -209,6 +211,8 @@ class Resolver:
         target = function.edge_to[e]
         out.begin_edge(e)
         p = intervals.live_in[target]
+        length = intervals.live_end[target] - p + function.pool[function.edge_arguments[e]]
+        function.effort.spend(4 * length + 1)
         while p < intervals.live_end[target]:
             register = out.stands_for[intervals.live_pool[p]]
             if self._is_anywhere_else(register):

@@ -225,6 +225,7 @@ class Scan:
         before: i64 = 0
         behind = self.first_hole[r]
         while behind and intervals.range_from[range_now[behind]] < start:
+            self.code.effort.spend(1)
             before = behind
             behind = self.next_hole[behind]
         self.next_hole[piece] = behind
@@ -246,6 +247,7 @@ class Scan:
             if at >= end:
                 return NEVER
             if at >= p:
+                self.code.effort.spend(1)
                 while n and intervals.range_to[n] <= at:
                     n = intervals.range_next[n]
                 if n == 0:
@@ -271,6 +273,7 @@ class Scan:
             n = pieces.range_now[hole]
             if intervals.range_from[n] >= end or intervals.range_from[n] >= limit:
                 break
+            self.code.effort.spend(4)
             meeting = pieces.meet(piece, n)
             if meeting < limit:
                 limit = meeting
@@ -286,6 +289,7 @@ class Scan:
         pieces = self.pieces
         p = out.piece_start[piece]
         self.position = p
+        self.code.effort.spend(32)
         register = pieces.owner[piece]
         if (
             out.first_piece[register] != piece

@@ -40,8 +40,7 @@ from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import AT, BIND, LABEL, LABEL_DIFFERENCE, MEM, NONE, REG
 from wasmer_runtime_core.codegen.x64.registers import BELOW, R11, RAX, RBP, RDI, RSP
 from wasmer_runtime_core.contract.traps import BY_NAME
-from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES, STORE, UNCHECKED_FRAME_BYTES, VMCTX
-from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.contract.vmctx import STORE, UNCHECKED_FRAME_BYTES, VMCTX
 
 IN_FRAME: Final = 1 << 24
 """In the column `mode`: the displacement is from where the function's own stack slots begin."""
@@ -120,7 +119,11 @@ class Emitter:
             self._bind_block(b, number)
             i = code.block_first[b]
             end = code.block_end[b]
+            function.effort.write(len(self.records))
             while i < end:
+                if i & 0x3FF == 0:
+                    function.effort.spend(0x1000)
+                    function.effort.write(len(self.records))
                 if self.out.first_edit[2 * i]:
                     self._edits(2 * i)
                 if self.out.first_edit[2 * i + 1]:
@@ -131,6 +134,8 @@ class Emitter:
                     self._instruction(i, b)
                 i += 1
         for e in self.stubs:
+            function.effort.spend(1)
+            function.effort.write(len(self.records))
             self._bind(self._stub(e))
             self._edge_moves(e)
             self._jump(_JMP, leads_to[function.edge_to[e]])
@@ -143,6 +148,7 @@ class Emitter:
             self._bind(table)
             n = code.way_first[b]
             while n < code.way_end[b]:
+                function.effort.spend(1)
                 self.record(LABEL_DIFFERENCE, NONE, 0, 0, 0, 0, 0, 0, self._target(code.ways[n]), table)
                 n += 1
         return self.records.getvalue()
@@ -151,11 +157,7 @@ class Emitter:
         self.function = function
         self.stack_check = stack_check
         self.frame = Frame(self.code, self.out)
-        if self.frame.size > MOST_FRAME_BYTES:
-            raise CompileError(
-                f"function {function.name} needs a frame of {self.frame.size:,} bytes on the stack; "
-                f"the most is {MOST_FRAME_BYTES:,}"
-            )
+        self.frame.check(function.name)
         self.records = BytesWriter()
         if function.edge_count > i64(len(self.stub_seen)):
             self.stub_seen = grown(self.stub_seen, function.edge_count)
@@ -356,6 +358,7 @@ class Emitter:
     def _moves(self) -> None:
         """All moves that were added, as instructions."""
         moves = self.moves
+        self.function.effort.spend(4 * moves.count)
         moves.order(self.frame.spare if moves.between_slots else SCRATCH)
         n: i64 = 0
         while n < moves.ordered:

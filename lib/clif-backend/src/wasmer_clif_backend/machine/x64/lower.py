@@ -180,6 +180,8 @@ class Lowering:
             v = function.last[b]
             while v:
                 opcode = function.opcode[v]
+                if v & 0x1FF == 0:
+                    function.effort.spend(0x1000)
                 if opcode != PARAMETER and opcode != RESULT and self._is_needed(v):
                     code.group()
                     code.at = function.source[v]
