@@ -12,7 +12,7 @@ from tests.spec.workers import Worker
 needs_data = pytest.mark.skipif(data_directory() is None, reason=NO_DATA)
 
 ONE_RELEASE = ("cranelift",)
-"""Backends that run the scripts of the newest release only, which say all that the others say: ``./do spec`` runs all."""
+"""Backends that run the newest release only, which says all that the others say; ``./do spec`` runs all."""
 
 CASES = [
     (backend, script)
