@@ -203,9 +203,8 @@ def test_large_frames() -> None:
 @isolated(timeout=900, environment={"WASMER_CLIF_CHECK": ""})
 def test_frames_of_all_shapes_of_cranelift() -> None:
     pytest.importorskip("wasmer_clif_backend")
-    for shapes in (SHAPES, LARGE):
-        text, names = program(shapes)
-        everywhere(compile(text, backend="cranelift"), names)
+    text, names = program({shape: counts[:-1] for shape, counts in SHAPES.items()} | {thousands: (1, 64)})
+    everywhere(compile(text, backend="cranelift"), names)
 
 
 @isolated(timeout=900)
