@@ -154,6 +154,10 @@ class Function:
 
         self.is_counted = False
         """Whether `uses` and `colour` are filled in."""
+        self.memory_base: i64 = 0
+        """The value that is the base of memory 0, and does not change; 0: there is none."""
+        self.memory_bytes: i64 = 0
+        """How large that memory is at least."""
 
         self.name = ""
         self.signature = Signature([], [])
@@ -447,6 +451,8 @@ class Function:
         self.block_last = 0
         self.at = 0
         self.is_counted = False
+        self.memory_base = 0
+        self.memory_bytes = 0
         self.name = ""
         self.signature = Signature([], [])
         self.signatures = []

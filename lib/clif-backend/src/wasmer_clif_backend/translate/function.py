@@ -42,7 +42,7 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.types import F32, F64, I8, I32, I64
 from wasmer_clif_backend.translate.body import CONTROL, State
-from wasmer_clif_backend.translate.memory import ACCESS, CONSTANT_FIELD, FIELD, Memory
+from wasmer_clif_backend.translate.memory import CONSTANT_FIELD, FIELD, Memory
 from wasmer_clif_backend.translate.operators import (
     BINARY,
     COMPARISONS,
@@ -252,15 +252,16 @@ class Translator:
                 state.write(a, stack[state.height - 1])
             elif kind == _LOAD:
                 address = self.memory.address(state.pop(), a, i64(read_i32_le(records, at + 8)), _SIZES[code])
-                offset = self.memory.offset
-                state.push(state.make(_OPCODES[code], _TYPES[code], address, 0, 0, offset, ACCESS))
+                state.push(
+                    state.make(_OPCODES[code], _TYPES[code], address, 0, 0, self.memory.offset, self.memory.flags)
+                )
             elif kind == _CONTROL:
                 b: i64 = i64(read_i32_le(records, at + 8))
                 state.control(code, (word >> 16) & 0xFFFF, a, b)
             elif kind == _STORE:
                 value = state.pop()
                 address = self.memory.address(state.pop(), a, i64(read_i32_le(records, at + 8)), _SIZES[code])
-                state.make(_OPCODES[code], 0, value, address, 0, self.memory.offset, ACCESS)
+                state.make(_OPCODES[code], 0, value, address, 0, self.memory.offset, self.memory.flags)
             elif kind == _COMPARISON:
                 y = state.pop()
                 x = state.pop()
@@ -323,6 +324,8 @@ class Translator:
         self.memory.base = 0
         if body.memory_accesses and not self.memory.bounds_checks:
             self.memory.base = self.memory.field(_MEMORY_BASE, CONSTANT_FIELD)
+            function.memory_base = self.memory.base
+            function.memory_bytes = self.view.memory_bytes
         state.open_function(len(shape.results))
 
     # --- pieces ------------------------------------------------------------------------------------------
