@@ -46,7 +46,6 @@ from wasmer_clif_backend.translate.memory import CONSTANT_FIELD, FIELD, Memory
 from wasmer_clif_backend.translate.operators import (
     BINARY,
     COMPARISONS,
-    HELPERS,
     LOADS,
     SIGN_EXTENSIONS,
     STORES,
@@ -55,6 +54,7 @@ from wasmer_clif_backend.translate.operators import (
 )
 from wasmer_clif_backend.translate.vector import VectorTranslator
 from wasmer_clif_backend.translate.view import BUFFER_BYTES, FunctionShape, ModuleView, helper_name
+from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import (
@@ -166,7 +166,7 @@ class _Tables:
             kinds[code], opcodes[code], sizes[code] = _STORE, opcode, size
         for code, (narrow, type) in SIGN_EXTENSIONS.items():
             kinds[code], opcodes[code], types[code] = _SIGN_EXTENSION, narrow, type
-        for code in HELPERS:
+        for code in HELPER_OPERATORS:
             kinds[code] = _HELPER
         self.kinds = bytes(kinds)
         self.opcodes = bytes(opcodes)
@@ -495,15 +495,15 @@ class Translator:
 
     def helper_operator(self, code: i64, a: i64, b: i64) -> None:
         """An operator that a helper does."""
-        name, immediates, result = HELPERS[int(code)]
-        more = [int(self.state.integer(one, I32)) for letter, one in (("a", a), ("b", b)) if letter in immediates]
-        self.helper(name, more, result)
+        row = HELPER_OPERATORS[int(code)]
+        more = [int(self.state.integer(one, I32)) for one in (a, b)[: row.immediates]]
+        self.helper(row.call.name, more, _HELPER_TYPES[row.call.results[0]] if row.call.results else 0)
 
     def helper(self, name: str, immediates: list[int], result: int) -> None:
         """A call of one of core's helpers: operands, then numbers of the record."""
         state = self.state
         function = state.function
-        types = [_HELPER_TYPES[one.split(":")[1]] for one in _HELPERS[name].params]
+        types = [_HELPER_TYPES[type] for type in _HELPERS[name].types]
         count = len(types) - len(immediates)
         arguments = [int(state.pop()) for _ in range(count)][::-1] + immediates
         number = self._helpers.get(name, -1)
