@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from wasmer_clif_backend.compiler import ClifCompiler
+from wasmer_clif_backend.compiler import CraneliftCompiler
 from wasmer_clif_backend.ir.printer import print_function
 from wasmer_clif_backend.passes.optimise import Passes
 from wasmer_clif_backend.translate.function import Translator
@@ -107,7 +107,7 @@ class Loop:
 
 
 def instance(text: str) -> Any:
-    compilation = run(Compilation(text, ClifCompiler(prove=True)))
+    compilation = run(Compilation(text, CraneliftCompiler(prove=True)))
     return Instance(Module(compilation.info, compilation.compiled), [])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from wasmer_clif_backend.compiler import ClifCompiler
+from wasmer_clif_backend.compiler import CraneliftCompiler
 from wasmer_clif_backend.ir.printer import print_function
 from wasmer_clif_backend.passes.optimise import Passes
 from wasmer_clif_backend.translate.function import Translator
@@ -138,7 +138,7 @@ class Straight:
 @pytest.mark.parametrize("seed", range(150))
 def test_a_function(seed: int) -> None:
     straight = Straight(seed)
-    compilation = run(Compilation(straight.text(), ClifCompiler(prove=True)))
+    compilation = run(Compilation(straight.text(), CraneliftCompiler(prove=True)))
     made = Instance(Module(compilation.info, compilation.compiled), [])
     memory = memoryview(made.exports.memory)
     for p, indices in ((5, (0, 0)), (-1, (0x40, 0x30)), (0x1234_5678, (0xFFFF, 0x10)), (3, (4, 16))):
