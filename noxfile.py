@@ -30,7 +30,8 @@ from tools.wheels import DISTRIBUTIONS  # noqa: E402
 NOT_ALONE: Final = {
     "runtime-core": ("singlepass-backend",),
     "wasi": ("runtime", "singlepass-backend"),
-    "runtime": ("wasi", "llvm-backend"),
+    "emscripten": ("singlepass-backend",),
+    "runtime": ("wasi", "emscripten", "llvm-backend"),
 }
 """What the tests of a distribution use beside itself and its dependencies."""
 
@@ -112,6 +113,16 @@ def matrix(session: nox.Session) -> None:
 
 
 @nox.session
+def emscripten(session: nox.Session) -> None:
+    """Build programs with emcc, run them on every backend, compare with node; skipped where there is no emcc."""
+    if not (os.environ.get("EMCC") or shutil.which("emcc")):
+        session.skip("emcc is not on the PATH (Debian: apt install emscripten), nor named by the variable EMCC")
+    provide(session, ["emscripten", "singlepass-backend", "llvm-backend"])
+    backends = ["--backend", "singlepass", "--backend", "llvm"]
+    session.run("python", "tools/emscripten_fixtures.py", *backends, *session.posargs)
+
+
+@nox.session
 def pure(session: nox.Session) -> None:
     """Run the same sources uncompiled: tests, and the same machine code byte by byte."""
     provide(session, DISTRIBUTIONS, groups=["test", "disassemblers", "debug", "native"], pure=True)
@@ -126,13 +137,6 @@ def pure(session: nox.Session) -> None:
         "python", "tools/code_hashes.py", "--output", hashes["compiled"], "--expect", "compiled", env=environment
     )
     session.run("python", "tools/code_hashes.py", "--compare", *hashes.values())
-
-
-@nox.session
-def differential(session: nox.Session) -> None:
-    """Compare random programs: `-- --minutes 60`; cranelift with singlepass: `-- --executions 1000000`."""
-    provide(session, DISTRIBUTIONS, groups=["test", "wasmtime"])
-    session.run("python", "-m", "tests.differential", *session.posargs)
 
 
 @nox.session

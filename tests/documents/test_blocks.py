@@ -40,9 +40,11 @@ def runnable(page: Path, language: str) -> list[Block]:
 
 
 def lay_out(folder: Path) -> None:
-    """What a reader has at hand: a program for WASI."""
+    """What a reader has at hand: programs for WASI, and those that emcc has built for the tests."""
     for name in ("program.wasm", "words.wasm"):
         (folder / name).write_bytes(wat2wasm(PROGRAM))
+    for module in (ROOT / "lib/emscripten/tests/fixtures").glob("*.wasm"):
+        (folder / module.name).write_bytes(module.read_bytes())
 
 
 @pytest.mark.parametrize("page", with_blocks("python"), ids=named)

@@ -1,35 +1,89 @@
-"""Programs built by emcc, which this version cannot run yet.
+"""Programs that Emscripten's compiler has built, run without JavaScript.
 
-Only the question whether a module is such a program is answered, so that a front end can tell its
-user what it met. Running one raises `CompileError`.
+The idea
+    A program of emcc imports some two hundred functions that its JavaScript, the *glue*, would give it: a heap that
+    grows, files, clocks, exceptions of C++. They are here in Python, over the files of `wasmer_vfs` and the machine of
+    `wasmer_runtime_core`::
+
+        from pathlib import Path
+        from wasmer_emscripten import load
+
+        lua = load(Path("lua.wasm"), mounts={"/work": "scripts"}, current="/work")
+        lua.main("script.lua")
+
+    Ten years of emcc have changed names, types and records. A module does not say which emcc built it, and need not:
+    what an import gets is decided by the type that it wants (`functions`, `recognising`).
+
+The promises
+    * A program sees what it is given: its arguments, its variables, streams, a tree of files in memory, and what is
+      mounted in it (`filesystem.tree`). No number and no path of its leads anywhere else.
+    * Every number that it passes is looked at before it is used: ranges of memory, counts, pointers to functions. What
+      can be told is told as an error number, else the program ends with `WrongArgument`; nothing else comes out
+      (`guest`, `functions`). What it can pile up has a limit.
+    * Nothing that it waits for outlives a deadline, a cancellation or a signal.
+    * Only `invoke_*` catches, and only what its own program has thrown (`library.jumps`).
+    * No stub makes up a success: what is not here raises `NotSupported`, with what to do (`library.refused`), when it
+      is called, not before.
+
+The limits
+    Names of imports are needed: minified modules are refused, and so are those of emcc's first backend. There is one
+    thread, no embind, no socket, no dynamic linking, and no JavaScript but Python functions that the user gives.
+
+The chapters
+    =============  ===============================================================================================
+    recognising    what a module says of itself
+    signatures     types as text
+    functions      rows of name, type and function; which of them an import gets
+    guest          the program's memory
+    process        what one program has; what it needs of its own exports
+    library        functions that are no system calls, by what they are for
+    syscalls       system calls, by what they are for
+    filesystem     the tree, its devices and pipes, and all of it for Python
+    numbers        errors, flags and records of the C library
+    loading        from a module to a program: `load`
+    program        `Program`; `calling` has what it takes to call into one
+    wasmer_names   the same by Wasmer's names
+    =============  ===============================================================================================
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NoReturn
-
+from wasmer_emscripten.errors import Aborted, CppException, EmscriptenError, LongJump, NotSupported, WrongArgument
+from wasmer_emscripten.loading import CAPTURE, load
+from wasmer_emscripten.program import Program
+from wasmer_emscripten.recognising import is_emscripten_module
 from wasmer_emscripten.version import VERSION
-from wasmer_runtime_core.errors import CompileError
-from wasmer_runtime_core.wasm.module import FUNCTION
+from wasmer_emscripten.wasmer_names import (
+    EmscriptenGlobals,
+    emscripten_call_main,
+    generate_emscripten_env,
+    get_emscripten_memory_size,
+    get_emscripten_table_size,
+    run_emscripten_instance,
+    set_up_emscripten,
+)
+from wasmer_runtime_core.errors import ExitCode
+from wasmer_vfs.standard_streams import INHERIT
 
-if TYPE_CHECKING:
-    from wasmer_runtime_core.wasm.module import ModuleInfo
-
-__all__ = ["VERSION", "generate_emscripten_env", "is_emscripten_module"]
-
-MARKS: Final = ("_emscripten_memcpy_big", "emscripten_memcpy_big", "__map_file")
-"""Functions of ``env`` that emcc's programs import, and hardly any other's."""
-
-
-def is_emscripten_module(info: ModuleInfo) -> bool:
-    """Whether a module was built by emcc: it imports one of `MARKS` from ``env``."""
-    return any(entry.kind == FUNCTION and entry.namespace == "env" and entry.name in MARKS for entry in info.imports)
-
-
-def generate_emscripten_env(*_: object) -> NoReturn:
-    """Would make the imports of such a program.
-
-    Raises:
-        CompileError: always, in this version.
-    """
-    raise CompileError(f"programs built by emcc cannot be run in this version (wasmer-emscripten {VERSION})")
+__all__ = [
+    "CAPTURE",
+    "INHERIT",
+    "VERSION",
+    "Aborted",
+    "CppException",
+    "EmscriptenError",
+    "EmscriptenGlobals",
+    "ExitCode",
+    "LongJump",
+    "NotSupported",
+    "Program",
+    "WrongArgument",
+    "emscripten_call_main",
+    "generate_emscripten_env",
+    "get_emscripten_memory_size",
+    "get_emscripten_table_size",
+    "is_emscripten_module",
+    "load",
+    "run_emscripten_instance",
+    "set_up_emscripten",
+]

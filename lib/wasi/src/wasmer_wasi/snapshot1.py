@@ -133,8 +133,7 @@ def answers(function: _Function) -> Callable[..., int]:
         except FAILURES as failure:
             return errno_of(failure)
         except Interrupted as interrupted:
-            reason = interrupted.reason
-        raise reason  # here, where Python does not make the one the context of the other
+            raise interrupted.reason from None
 
     return answering
 
@@ -459,8 +458,7 @@ def fd_read(ctx: Context, fd: int, iovs: int, iovs_len: int, nread: int) -> int:
     except FAILURES as failure:
         return errno_of(failure)
     except Interrupted as interrupted:
-        reason = interrupted.reason
-    raise reason
+        raise interrupted.reason from None
 
 
 @answers
@@ -595,8 +593,7 @@ def fd_write(ctx: Context, fd: int, iovs: int, iovs_len: int, nwritten: int) -> 
     except FAILURES as failure:
         return errno_of(failure)
     except Interrupted as interrupted:
-        reason = interrupted.reason
-    raise reason
+        raise interrupted.reason from None
 
 
 # --- paths ------------------------------------------------------------------------------------

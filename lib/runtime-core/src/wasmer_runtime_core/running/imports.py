@@ -312,9 +312,9 @@ def _kind_of(export: Any) -> str:
 
 def _match_function(export: Any, wanted: FunctionType, namespace: str, name: str) -> Any:
     if isinstance(export, (Function, HostFunction)):
-        if export.core_type == wanted:
+        if export.type == wanted:
             return export
-        return IncorrectImportSignature(namespace, name, str(wanted), str(export.core_type))
+        return IncorrectImportSignature(namespace, name, str(wanted), str(export.type))
     if isinstance(export, (Memory, Table, Global)) or not callable(export):
         return IncorrectImportType(namespace, name, "function", _kind_of(export))
     return _host_function(export, wanted, namespace, name)

@@ -31,7 +31,7 @@ def raised_by_a_handler(failure: BaseException) -> bool:
     return False
 
 
-_OURS: Final = ("wasmer_runtime_core", "wasmer_wasi", "wasmer_vfs")
+_OURS: Final = ("wasmer_runtime_core", "wasmer_wasi", "wasmer_emscripten", "wasmer_vfs")
 """Packages whose frames are passed over: a traceback has many of them, and they are no handlers."""
 _OUR_MODULES: Final[set[Any]] = set()
 """Their modules, as far as they were met."""

@@ -1,7 +1,8 @@
 """``run``: a program from the command line, with what it may see of the world.
 
 A module that imports WASI gets its arguments and its `World` through `wasmer_wasi`, and
-`_start` is called. Any other gets no imports, and ``main`` is called. With
+`_start` is called; one that emcc built gets them through `wasmer_emscripten`, and its ``main``
+is called. Any other gets no imports, and ``main`` is called. With
 ``--invoke NAME`` that function is called instead: arguments are read by its signature, and
 what it returns is printed.
 """
@@ -13,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.failures import CommandError, flush, quiet_option, warn
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
 from wasmer_runtime.cli.middlewares import middleware_options
 from wasmer_runtime.cli.world import World, world_options
+from wasmer_runtime_core.errors import ExitCode
 from wasmer_runtime_core.running.values import FuncSig, Type, Value
 from wasmer_runtime_core.support.printable import printable, shortened
 from wasmer_runtime_core.wasm.module import FUNCTION
@@ -35,22 +36,28 @@ if TYPE_CHECKING:
 @click.argument("arguments", metavar="[-- ARGS…]", nargs=-1, type=click.UNPROCESSED)
 @click.option("--backend", metavar="NAME", help="singlepass, cranelift, llvm or auto (by size). Default: singlepass.")
 @click.option("-i", "--invoke", metavar="NAME", help="Call this export with ARGS, print what it returns.")
+@click.option("--em-entrypoint", metavar="NAME", help="Of a program of emcc: the export to call instead of main.")
 @quiet_option
 @world_options
 @llvm_options
 @middleware_options
-@compiling_options
 def run(
     file: Path,
     arguments: tuple[str, ...],
     backend: str | None,
     invoke: str | None,
+    em_entrypoint: str | None,
     world: World,
     llvm: LLVMFiles,
     config: CompilerConfig | None,
 ) -> None:
-    """Run a program: a WASI command, or a module's function."""
+    """Run a program: a WASI command, a program of emcc, or a module's function."""
     module = llvm.compile(file, backend, config)
+    if is_emscripten(module):
+        run_emscripten(module, world, str(file), arguments, invoke, em_entrypoint)
+        return
+    if em_entrypoint is not None:
+        warn("the program was not built by emcc: --em-entrypoint has no effect")
     imports: ImportObject | None = None
     is_wasi = any(wanted.namespace.startswith("wasi_") for wanted in module.info.imports)
     if is_wasi:
@@ -71,6 +78,50 @@ def run(
     flush()
     if asked:
         click.echo(f"{printable(name)}([{show_values(values)}]) returned [{show_values(results)}]")
+
+
+def is_emscripten(module: Module) -> bool:
+    """Whether emcc built it: asked of `wasmer_emscripten`, where the module imports what emcc's programs may."""
+    if not any(wanted.namespace == "env" for wanted in module.info.imports):
+        return False
+    try:
+        from wasmer_emscripten import is_emscripten_module
+    except ModuleNotFoundError as error:
+        if error.name != "wasmer_emscripten":
+            raise
+        return False
+    return is_emscripten_module(module)
+
+
+def run_emscripten(
+    module: Module,
+    world: World,
+    file: str,
+    arguments: tuple[str, ...],
+    invoke: str | None,
+    entrypoint: str | None,
+) -> None:
+    """Run a program of emcc, or a function of it.
+
+    Raises:
+        ExitCode: its exit code, if that is not 0.
+    """
+    from wasmer_emscripten.wasmer_names import call_entrypoint
+
+    values: list[Value] = []
+    if invoke is not None:
+        values = parse_arguments(invoke, function_signature(module, invoke), arguments)
+    program = world.program(module, file, () if invoke is not None else arguments)
+    if invoke is not None:
+        results = program.instance.dyn_func(invoke).call(values)
+        program.flush()
+        flush()
+        click.echo(f"{printable(invoke)}([{show_values(values)}]) returned [{show_values(results)}]")
+        return
+    code = program.main() if entrypoint is None else call_entrypoint(program, entrypoint, [file, *arguments])
+    flush()
+    if code:
+        raise ExitCode(code)
 
 
 def start_function(module: Module) -> str:

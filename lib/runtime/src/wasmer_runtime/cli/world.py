@@ -1,4 +1,4 @@
-"""What a WASI program on the command line sees of the world: the options of ``run``, and the imports made of them.
+"""What a program on the command line sees of the world: the options of ``run``, and what is made of them.
 
 ======================  =====================================================================
 option                  what the program gets
@@ -12,12 +12,15 @@ option                  what the program gets
 ``--wasi-version``      that interface and no other, whatever the program was built for
 ======================  =====================================================================
 
-Nothing else of the host is visible: no directory, no variable, no socket that is not named.
+Nothing else of the host is visible: no directory, no variable, no socket that is not named. A program of emcc sees
+directories in a tree of its own, which `World.program` describes; a file that an argument names is copied into it.
 """
 
 from __future__ import annotations
 
 import functools
+import os
+import posixpath
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,6 +31,7 @@ import click
 from wasmer_runtime.cli.failures import CommandError, warn
 
 if TYPE_CHECKING:
+    from wasmer_emscripten import Program
     from wasmer_runtime_core.running.imports import ImportObject
     from wasmer_runtime_core.running.module import Module
 
@@ -78,6 +82,62 @@ class World(NamedTuple):
         for text in self.listening:
             builder.socket(listen(text))
         return wasmer_wasi.generate_import_object_from_state(builder.build(), version)
+
+    def program(self, module: Module, name: str, arguments: Sequence[str]) -> Program:
+        """A program of emcc, loaded.
+
+        Its current directory is ``/home/web_user``. There it sees the directories of ``--dir`` that have a relative
+        name, ``.`` being the current directory itself; the others where their name says. A file that an argument
+        names, and that it would not see, is copied to where it looks for it.
+
+        Raises:
+            CommandError: an option is not of its form.
+        """
+        import wasmer_emscripten
+
+        if self.listening:
+            raise CommandError("--tcplisten: programs of emcc have no sockets yet")
+        mounts: dict[str, str] = {}
+        for directory in self.directories:
+            require_directory("--dir", directory)
+            where = posixpath.normpath(posixpath.join(HOME, directory))
+            if not posixpath.isabs(directory) and posixpath.commonpath([where, HOME]) != HOME:
+                raise CommandError(f"--dir {directory}: name it for the program: --mapdir /name:{directory}")
+            mounts[where] = directory
+        for guest, host in map(parse_mapping, self.mapped):
+            mounts[posixpath.normpath(posixpath.join("/", guest))] = host
+        environment = {os.fsdecode(name): os.fsdecode(value) for name, value in os.environb.items()}
+        program = wasmer_emscripten.load(
+            module,
+            args=arguments,
+            env=(environment if self.env_inherit else {}) | dict(map(parse_variable, self.environment)),
+            mounts=mounts,
+            current=HOME,
+            name=name,
+            stdin=wasmer_emscripten.INHERIT if self.stdin is None else self.stdin,
+        )
+        for argument in arguments:
+            copy_in(program, argument)
+        return program
+
+
+HOME = "/home/web_user"
+"""The directory that a program of emcc begins in."""
+MOST_COPIED_BYTES = 64 << 20
+"""The size of a file that an argument may name, to be copied."""
+
+
+def copy_in(program: Program, argument: str) -> None:
+    """Let a program of emcc find a file that an argument names, if it would not."""
+    found = Path(argument)
+    try:
+        if not found.is_file() or ".." in found.parts or found.stat().st_size > MOST_COPIED_BYTES:
+            return
+        if not program.fs.exists(argument):
+            program.fs.mkdir(posixpath.dirname(argument) or ".", parents=True, exist_ok=True)
+            program.fs.write_bytes(argument, found.read_bytes())
+    except (OSError, ValueError):  # none that can be read, or that has room: the program will say what it misses
+        return
 
 
 OPTIONS = ("--dir", "--mapdir", "--env", "--env-inherit", "--stdin", "--tcplisten", "--wasi-version")

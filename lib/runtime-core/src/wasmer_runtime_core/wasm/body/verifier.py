@@ -24,12 +24,31 @@ from wasmer_runtime_core.wasm.body.body import (
 )
 from wasmer_runtime_core.wasm.body.text import Record, local_weights, loop_writes, pool_words, read_records
 from wasmer_runtime_core.wasm.module import ModuleInfo
-from wasmer_runtime_core.wasm.operators.effects import CLOSES, HELPER, OPENS, STOPS
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, VALUE_TYPE_CODES, VALUE_TYPE_NAMES
 
+HELPERS: Final = frozenset(
+    (
+        "memory.grow",
+        "memory.fill",
+        "memory.copy",
+        "memory.init",
+        "data.drop",
+        "table.get",
+        "table.set",
+        "table.grow",
+        "table.fill",
+        "table.copy",
+        "table.init",
+        "elem.drop",
+        "internal.trace",
+    )
+)
+"""Operators that become calls of helpers, and weigh as calls do."""
+
 MAX_WEIGHTED_DEPTH: Final = 4
 _REFERENCES: Final = (FUNCREF, EXTERNREF)
+_STOPS: Final = frozenset(("br", "br_table", "return", "unreachable"))
 
 
 class Block:
@@ -106,7 +125,7 @@ class Verifier:
                 self.find(f"the next offset is {record.offset:#x}")
             last_offset = record.offset
             self.record = record
-            if not self.live and not ALL_OPERATORS[record.code].effects & CLOSES:
+            if not self.live and record.mnemonic not in ("else", "end"):
                 self.find("cannot be reached")
                 break
             self.step()
@@ -155,7 +174,7 @@ class Verifier:
         record = self.record
         row = ALL_OPERATORS[record.code]
         mnemonic = row.mnemonic
-        if row.effects & HELPER:
+        if mnemonic in HELPERS:
             self.call_weight += self.weight
         if row.access_bytes:
             self.memory_accesses += 1
@@ -163,7 +182,7 @@ class Verifier:
                 self.find("its alignment is larger than natural")
             if record.b >= len(self.info.memories):
                 self.find(f"there is no memory {record.b}")
-        if row.effects & OPENS:
+        if row.immediate == "block":
             self.open(mnemonic)
         elif mnemonic == "else":
             self.else_()
@@ -187,7 +206,7 @@ class Verifier:
             self.push(*(VALUE_TYPE_CODES[name] for name in row.results))
         else:
             self.by_name(mnemonic)
-        if row.effects & STOPS:
+        if mnemonic in _STOPS:
             self.live = False
 
     def by_name(self, mnemonic: str) -> None:

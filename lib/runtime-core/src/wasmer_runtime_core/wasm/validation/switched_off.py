@@ -148,8 +148,7 @@ class _Check:
             self.refuse(REFERENCE_TYPES, "more than one table", ValidationError("multiple tables", at))
 
     def constant(self, expression: ConstantExpression, at: int) -> None:
-        for constant in expression:
-            self.operator(constant.operator, at)
+        self.operator(expression.operator, at)
 
     def value_type(self, code: int, at: int, function: int = -1) -> None:
         feature = VALUE_TYPES.get(code)

@@ -22,18 +22,9 @@ from wasmer_clif_backend.ir.opcodes import (
     USHR,
 )
 from wasmer_clif_backend.ir.types import I8, I16, I32, I64, bits_of
-from wasmer_clif_backend.machine.code import (
-    GENERAL,
-    IMPLICIT,
-    NO_REGISTER,
-    RM_MAY_BE_MEMORY,
-    RM_READ,
-    RM_WRITTEN,
-    implicit,
-)
+from wasmer_clif_backend.machine.code import GENERAL, IMPLICIT, NO_REGISTER, RM_MAY_BE_MEMORY, RM_READ, RM_WRITTEN
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended, zero_extended
-from wasmer_clif_backend.machine.x64.rules.table import rows_of
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import NONE, REG
 from wasmer_runtime_core.codegen.x64.registers import RCX
@@ -54,7 +45,11 @@ _SHR64: Final[i64] = forms.SHR_RM64_IMM8.number
 _SAR32: Final[i64] = forms.SAR_RM32_IMM8.number
 _SAR64: Final[i64] = forms.SAR_RM64_IMM8.number
 _SHLX32: Final[i64] = forms.SHLX_R32_RM32_R32.number
+_SHLX64: Final[i64] = forms.SHLX_R64_RM64_R64.number
 _SHRX32: Final[i64] = forms.SHRX_R32_RM32_R32.number
+_SHRX64: Final[i64] = forms.SHRX_R64_RM64_R64.number
+_SARX32: Final[i64] = forms.SARX_R32_RM32_R32.number
+_SARX64: Final[i64] = forms.SARX_R64_RM64_R64.number
 _RORX32: Final[i64] = forms.RORX_R32_RM32_IMM8.number
 _RORX64: Final[i64] = forms.RORX_R64_RM64_IMM8.number
 _ROL32: Final[i64] = forms.ROL_RM32_CL.number
@@ -74,16 +69,12 @@ _NEG64: Final[i64] = forms.NEG_RM64.number
 _SBB32: Final[i64] = forms.SBB_R32_RM32.number
 _SBB64: Final[i64] = forms.SBB_R64_RM64.number
 
-_IN_RCX: Final[i64] = 1 << RCX
-
 # By opcode: by a register, by a constant; for 32 bits, then for 64.
-_SHIFTS: Final = rows_of(
-    {
-        ISHL: (forms.SHLX_R32_RM32_R32, forms.SHL_RM32_IMM8, forms.SHLX_R64_RM64_R64, forms.SHL_RM64_IMM8),
-        USHR: (forms.SHRX_R32_RM32_R32, forms.SHR_RM32_IMM8, forms.SHRX_R64_RM64_R64, forms.SHR_RM64_IMM8),
-        SSHR: (forms.SARX_R32_RM32_R32, forms.SAR_RM32_IMM8, forms.SARX_R64_RM64_R64, forms.SAR_RM64_IMM8),
-    }
-)
+_SHIFTS: Final = {
+    ISHL: (_SHLX32, _SHL32, _SHLX64, _SHL64),
+    USHR: (_SHRX32, _SHR32, _SHRX64, _SHR64),
+    SSHR: (_SARX32, _SAR32, _SARX64, _SAR64),
+}
 
 
 def three_by(lowering: Lowering, form: i64, d: i64, a: i64, by: i64) -> None:
@@ -91,15 +82,15 @@ def three_by(lowering: Lowering, form: i64, d: i64, a: i64, by: i64) -> None:
     lowering.three(form, d, by, a)
 
 
-def shift(lowering: Lowering) -> bool:
+def shift(lowering: Lowering, v: i64) -> bool:
     """``shl`` by a constant, ``shlx`` by a register, which takes the count modulo its bits."""
     f = lowering.function
-    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
     opcode = f.opcode[v]
-    row = 4 * opcode + (2 if type == I64 else 0)
+    row = _SHIFTS[int(opcode)]
+    wide = 2 if type == I64 else 0
     x = f.a[v]
     by = f.b[v]
     mask = bits_of(type) - 1
@@ -113,9 +104,9 @@ def shift(lowering: Lowering) -> bool:
         lowering.copy(d, a)
         n = lowering.constant_of(by) & mask
         if n:
-            lowering.modify_immediate(_SHIFTS[row + 1], d, n)
+            lowering.modify_immediate(row[wide + 1], d, n)
         return True
-    three_by(lowering, _SHIFTS[row], d, a, _count(lowering, by, type))
+    three_by(lowering, row[wide], d, a, _count(lowering, by, type))
     return True
 
 
@@ -130,10 +121,9 @@ def _count(lowering: Lowering, by: i64, type: i64) -> i64:
     return less
 
 
-def rotate(lowering: Lowering) -> bool:
+def rotate(lowering: Lowering, v: i64) -> bool:
     """``rorx`` by a constant, ``rol`` and ``ror`` by cl; of 8 and 16 bits as two shifts."""
     f = lowering.function
-    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
@@ -147,12 +137,12 @@ def rotate(lowering: Lowering) -> bool:
         n = lowering.constant_of(by) & (bits - 1)
         if left:
             n = (bits - n) & (bits - 1)
-        lowering.unary(_RORX64 if type == I64 else _RORX32, d, lowering.operand(f.a[v]), n)
+        lowering.unary(_RORX64 if type == I64 else _RORX32, d, lowering.use(f.a[v]), n)
         return True
     x = lowering.use(f.a[v])
     count = lowering.use(by)
     lowering.copy(d, x)
-    lowering.code.copy_one(RCX, count)
+    lowering.code.copies([RCX, int(count)])
     form = (_ROL64 if left else _ROR64) if type == I64 else (_ROL32 if left else _ROR32)
     modify_by_cl(lowering, form, d)
     return True
@@ -166,7 +156,7 @@ def modify_by_cl(lowering: Lowering, form: i64, d: i64) -> None:
         RM_READ | RM_WRITTEN | RM_MAY_BE_MEMORY | IMPLICIT,
         NO_REGISTER,
         d,
-        immediate=implicit(_IN_RCX, 0),
+        immediate=lowering.code.implicit([RCX], []),
     )
 
 
@@ -188,10 +178,9 @@ def _rotate_narrow(lowering: Lowering, v: i64, left: bool) -> bool:
     return True
 
 
-def count_leading(lowering: Lowering) -> bool:
+def count_leading(lowering: Lowering, v: i64) -> bool:
     """``lzcnt``; of fewer than 32 bits there are some too many."""
     f = lowering.function
-    v = lowering.v
     type = f.type[v]
     d = lowering.result(v)
     lowering.unary(_LZCNT64 if type == I64 else _LZCNT32, d, zero_extended(lowering, f.a[v]))
@@ -200,10 +189,9 @@ def count_leading(lowering: Lowering) -> bool:
     return True
 
 
-def count_sign(lowering: Lowering) -> bool:
+def count_sign(lowering: Lowering, v: i64) -> bool:
     """Zeros above the first bit that differs from the sign, less one: of ``x ^ (x >> 31)``."""
     f = lowering.function
-    v = lowering.v
     type = f.type[v]
     wide = type == I64
     x = sign_extended(lowering, f.a[v])
@@ -217,10 +205,9 @@ def count_sign(lowering: Lowering) -> bool:
     return True
 
 
-def count_trailing(lowering: Lowering) -> bool:
+def count_trailing(lowering: Lowering, v: i64) -> bool:
     """``tzcnt``; of fewer than 32 bits there is a one above."""
     f = lowering.function
-    v = lowering.v
     type = f.type[v]
     x = lowering.use(f.a[v])
     if type < I32:
@@ -233,10 +220,9 @@ def count_trailing(lowering: Lowering) -> bool:
     return True
 
 
-def count_ones(lowering: Lowering) -> bool:
+def count_ones(lowering: Lowering, v: i64) -> bool:
     """``popcnt``."""
     f = lowering.function
-    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
@@ -244,10 +230,9 @@ def count_ones(lowering: Lowering) -> bool:
     return True
 
 
-def swap_bytes(lowering: Lowering) -> bool:
+def swap_bytes(lowering: Lowering, v: i64) -> bool:
     """``bswap``; of 16 bits they come out above."""
     f = lowering.function
-    v = lowering.v
     type = f.type[v]
     d = lowering.result(v)
     lowering.copy(d, lowering.use(f.a[v]))
@@ -262,10 +247,9 @@ def byte_swap(lowering: Lowering, d: i64, type: i64) -> None:
         lowering.modify_immediate(_SHR32, d, 16)
 
 
-def reverse_bits(lowering: Lowering) -> bool:
+def reverse_bits(lowering: Lowering, v: i64) -> bool:
     """Neighbours change places: bits, pairs, fours; then the bytes."""
     f = lowering.function
-    v = lowering.v
     type = f.type[v]
     wide = type == I64
     d = lowering.result(v)
@@ -284,10 +268,9 @@ def reverse_bits(lowering: Lowering) -> bool:
     return True
 
 
-def mask_of(lowering: Lowering) -> bool:
+def mask_of(lowering: Lowering, v: i64) -> bool:
     """``neg`` sets the carry if the value is not 0, ``sbb`` makes a mask of it."""
     f = lowering.function
-    v = lowering.v
     x = f.a[v]
     type = f.type[v]
     r = zero_extended(lowering, x)
@@ -301,10 +284,9 @@ def mask_of(lowering: Lowering) -> bool:
     return True
 
 
-def select_bits(lowering: Lowering) -> bool:
+def select_bits(lowering: Lowering, v: i64) -> bool:
     """``y ^ (c & (x ^ y))``."""
     f = lowering.function
-    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False

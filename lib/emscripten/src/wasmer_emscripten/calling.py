@@ -1,0 +1,157 @@
+"""Calls from Python into a program: texts on its stack, values of Python's types, pointers to Python functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Self, final
+
+from wasmer_emscripten.errors import NotSupported
+from wasmer_emscripten.guest import U32
+from wasmer_emscripten.signatures import of_emscripten
+from wasmer_runtime_core.running.objects.functions import Function
+
+if TYPE_CHECKING:
+    from wasmer_emscripten.process import Links, Process
+
+ALIGNMENT: Final = 16
+
+
+def converted(text: str | bytes) -> bytes:
+    """A text as the program has it: UTF-8."""
+    return text.encode() if isinstance(text, str) else bytes(text)
+
+
+@final
+class Stack:
+    """Memory on a program's stack, given back at the end of a `with` block."""
+
+    __slots__ = ("_allocate", "_before", "_links", "_process")
+
+    def __init__(self, process: Process, links: Links) -> None:
+        self._process = process
+        self._links = links
+        self._allocate = links.find("_emscripten_stack_alloc", "stackAlloc", "_stackAlloc")
+        self._before = links.stack_save() if links.stack_save is not None else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Give all of it back."""
+        if self._before is not None and self._links.stack_restore is not None:
+            self._links.stack_restore(self._before)
+
+    def allocate(self, size: int) -> int:
+        """A pointer to so many bytes.
+
+        Raises:
+            NotSupported: the program exports neither a stack nor a heap to take them from.
+        """
+        if self._allocate is None:
+            return self._process.malloc(size, "a call with texts")
+        pointer: int = self._allocate(-(-size // ALIGNMENT) * ALIGNMENT) & U32
+        self._process.guest.check(pointer, size)
+        return pointer
+
+    def string(self, text: str | bytes) -> int:
+        """A pointer to a copy of a text, with a NUL."""
+        data = converted(text) + b"\0"
+        pointer = self.allocate(len(data))
+        self._process.guest.write(pointer, data)
+        return pointer
+
+
+_TYPES: Final = (int, float, bool, str, bytes, None)
+
+
+def wrapped(
+    process: Process,
+    links: Links,
+    function: Any,
+    name: str,
+    returns: Any,
+    parameters: tuple[Any, ...],
+    described: Callable[[], Any],
+) -> Callable[..., Any]:
+    """A function that converts; see `Program.cwrap`."""
+    for each in (returns, *parameters):
+        if each not in _TYPES:
+            raise TypeError(f"{name}: a type is int, float, bool, str, bytes or None; this is {each!r}")
+    if len(parameters) != len(function.type.params):
+        raise TypeError(f"{name} takes {len(function.type.params)} arguments, and {len(parameters)} types were given")
+    texts = any(each in (str, bytes) for each in parameters)
+
+    def calling(*arguments: Any) -> Any:
+        if len(arguments) != len(parameters):
+            raise TypeError(f"{name}() takes {len(parameters)} arguments, and {len(arguments)} were given")
+        stack = Stack(process, links) if texts else None
+        try:
+            with described():
+                values = [_passed(stack, each, value, name) for each, value in zip(parameters, arguments, strict=True)]
+                result = function(*values)
+                return _returned(process, returns, result)
+        finally:
+            if stack is not None:
+                stack.leave()
+
+    calling.__name__ = calling.__qualname__ = name
+    return calling
+
+
+def _passed(stack: Stack | None, type: Any, value: Any, name: str) -> Any:
+    if type in (str, bytes):
+        if value is None:
+            return 0
+        if not isinstance(value, (str, bytes, bytearray)):
+            raise TypeError(f"{name}(): a text is needed; this is {value!r}")
+        assert stack is not None
+        return stack.string(bytes(value) if isinstance(value, bytearray) else value)
+    if type is bool:
+        return int(bool(value))
+    return value
+
+
+def _returned(process: Process, type: Any, result: Any) -> Any:
+    if type is None or result is None:
+        return None
+    if type is str or type is bytes:
+        pointer = result & U32
+        if not pointer:
+            return None
+        data = process.guest.string(pointer, 1 << 30)
+        return data.decode("utf-8", "replace") if type is str else data
+    return type(result)
+
+
+@final
+class TableSlots:
+    """Places in a program's table for Python functions."""
+
+    __slots__ = ("_free", "_links", "_used")
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+        self._free: list[int] = []
+        self._used: set[int] = set()
+
+    def add(self, function: Callable[..., Any], signature: str) -> int:
+        """See `Program.add_function`."""
+        made = Function(of_emscripten(signature), function)
+        table = self._links.table
+        if table is None:
+            raise NotSupported("add_function", "the module exports no table: link with -sALLOW_TABLE_GROWTH")
+        index = self._free.pop() if self._free else table.grow(1)
+        table[index] = made
+        self._used.add(index)
+        return int(index)
+
+    def remove(self, index: int) -> None:
+        """See `Program.remove_function`."""
+        if index not in self._used:
+            raise ValueError(f"{index} is no pointer that add_function has made")
+        self._used.remove(index)
+        self._links.table[index] = None
+        self._free.append(index)

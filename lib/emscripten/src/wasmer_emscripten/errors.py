@@ -1,0 +1,82 @@
+"""What a program of emcc can end with, besides its exit code (`ExitCode`) and traps.
+
+All are below core's `RuntimeError`, so one clause catches whatever a program does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wasmer_runtime_core.errors import RuntimeError
+from wasmer_runtime_core.support.printable import printable
+
+if TYPE_CHECKING:
+    from wasmer_emscripten.process import Process
+
+
+class EmscriptenError(RuntimeError):
+    """A program of emcc failed; the subclasses say how."""
+
+
+class Aborted(EmscriptenError):
+    """The program called `abort`, an assertion failed, or its own checks found its stack or heap spoiled."""
+
+
+class WrongArgument(EmscriptenError, ValueError):
+    """The program gave a function numbers that make no sense, and the function has no way to tell it so."""
+
+
+class NotSupported(EmscriptenError, NotImplementedError):
+    """The program called a function that is not here.
+
+    Attributes:
+        name: the function.
+        remedy: what its user can do.
+    """
+
+    def __init__(self, name: str, remedy: str) -> None:
+        self.name = name
+        self.remedy = remedy
+        super().__init__(printable(f"the program called {name}, which is not supported: {remedy}", "\n"))
+
+
+class Unwinding(EmscriptenError):
+    """What goes through the program's frames to the nearest `invoke_*`, and no further if that is the same program's.
+
+    Attributes:
+        process: whose frames these are.
+    """
+
+    def __init__(self, process: Process, message: str) -> None:
+        self.process = process
+        super().__init__(message)
+
+
+class CppException(Unwinding):
+    """A C++ exception that the program threw and did not catch.
+
+    Attributes:
+        type: the type's name, as far as it can be read: ``std::runtime_error``.
+        message: what its `what()` says, where the program exports `__get_exception_message`; else "".
+        pointer: where the exception lies in the program's memory.
+    """
+
+    def __init__(self, process: Process, pointer: int) -> None:
+        super().__init__(process, "a C++ exception was thrown")
+        self.pointer = pointer
+        self.type = ""
+        self.message = ""
+
+    def describe(self, type: str, message: str) -> None:
+        """Say what it is: asked for once, where it leaves the program."""
+        self.type = type
+        self.message = message
+        text = ": ".join(part for part in (type or "a C++ exception", message) if part)
+        self.args = (printable(text),)
+
+
+class LongJump(Unwinding):
+    """A `longjmp` on its way to its `setjmp`; whoever sees it from outside, sees one whose `setjmp` is gone."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(process, "longjmp to a setjmp whose function has returned")

@@ -1,0 +1,29 @@
+"""Functions that are no system calls, by what they are for; importing this fills `functions.ROWS`."""
+
+from __future__ import annotations
+
+from wasmer_emscripten.library import (
+    clocks,
+    dates,
+    ending,
+    exceptions,
+    heap,
+    javascript,
+    jumps,
+    refused,
+    streams,
+    surroundings,
+)
+
+__all__ = [
+    "clocks",
+    "dates",
+    "ending",
+    "exceptions",
+    "heap",
+    "javascript",
+    "jumps",
+    "refused",
+    "streams",
+    "surroundings",
+]

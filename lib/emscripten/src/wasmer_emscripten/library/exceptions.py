@@ -1,0 +1,322 @@
+"""C++ exceptions of programs that throw and catch through the host (``-fexceptions``).
+
+An exception lies in the program's heap; 24 bytes before it is what the C++ library keeps of it (`HEADER`), which code
+of the program reads and writes, too. What is under way is here: the last that was thrown, those that are caught, how
+many are neither. Throwing raises `CppException`, which the nearest ``invoke_*`` catches (`jumps`).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from wasmer_emscripten.errors import Aborted, CppException, EmscriptenError, WrongArgument
+from wasmer_emscripten.functions import provides
+from wasmer_emscripten.guest import U32
+from wasmer_emscripten.process import Process
+
+HEADER: Final = 24
+"""Bytes before an exception: count of references, type, destructor, caught, rethrown, adjusted pointer."""
+_TYPE: Final = 4
+_DESTRUCTOR: Final = 8
+_CAUGHT: Final = 12
+_RETHROWN: Final = 13
+_ADJUSTED: Final = 16
+MAX_CAUGHT: Final = 65_536
+"""Exceptions that can be caught within each other."""
+MAX_CATCHES: Final = 64
+"""Types in one list of handlers."""
+
+
+class Exceptions:
+    """What is under way.
+
+    Attributes:
+        last: the exception that was thrown last, or 0.
+        caught: those whose handlers are running, the innermost at the end.
+        uncaught: how many are on their way to a handler.
+    """
+
+    __slots__ = ("caught", "last", "uncaught")
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.caught: list[int] = []
+        self.uncaught = 0
+
+
+def _header(process: Process, pointer: int) -> int:
+    pointer &= U32
+    if pointer < HEADER:
+        raise WrongArgument(f"the program used an exception at {pointer:#x}, where none can be")
+    return process.guest.check(pointer - HEADER, HEADER)
+
+
+def _byte(process: Process, at: int) -> int:
+    return process.guest.read(at, 1)[0]
+
+
+def _set_byte(process: Process, at: int, value: int) -> None:
+    process.guest.write(at, bytes((value,)))
+
+
+def _throw(process: Process, pointer: int) -> NoReturn:
+    process.exceptions.last = pointer & U32
+    raise CppException(process, pointer & U32)
+
+
+@provides("i->i", "__cxa_allocate_exception")
+def allocate_exception(process: Process, size: int) -> int:
+    """Memory for an exception, with what is kept of it before it."""
+    size &= U32
+    if size > U32 - HEADER:
+        raise WrongArgument(f"the program threw an exception of {size} bytes")
+    start = process.malloc(size + HEADER, "throw")
+    process.guest.write(start, bytes(HEADER))
+    return start + HEADER
+
+
+@provides("i->", "__cxa_free_exception")
+def free_exception(process: Process, pointer: int) -> None:
+    """Give the memory back."""
+    process.free(_header(process, pointer), "throw")
+
+
+@provides("iii->", "__cxa_throw")
+def throw(process: Process, pointer: int, type: int, destructor: int) -> NoReturn:
+    """Throw an exception.
+
+    Raises:
+        CppException: always.
+    """
+    header = _header(process, pointer)
+    process.guest.put_u32(header + _TYPE, type)
+    process.guest.put_u32(header + _DESTRUCTOR, destructor)
+    process.guest.put_u32(header + _CAUGHT, 0)
+    process.guest.put_u32(header + _ADJUSTED, 0)
+    process.exceptions.uncaught += 1
+    _throw(process, pointer)
+
+
+def _matching(process: Process, *types: int) -> int:
+    """Which of these types catches the last exception: that is in ``tempRet0`` then; the exception."""
+    thrown = process.exceptions.last
+    if not thrown:
+        process.set_temp_ret0(0)
+        return 0
+    header = _header(process, thrown)
+    process.guest.put_u32(header + _ADJUSTED, thrown)
+    thrown_type = process.guest.u32(header + _TYPE)
+    if not thrown_type:
+        process.set_temp_ret0(0)
+        return thrown
+    for type in types:
+        type &= U32
+        if type in (0, thrown_type) or _can_catch(process, type, thrown_type, header + _ADJUSTED):
+            process.set_temp_ret0(type)
+            return thrown
+    process.set_temp_ret0(thrown_type)
+    return thrown
+
+
+def _can_catch(process: Process, type: int, thrown: int, adjusted: int) -> bool:
+    can_catch = process.links.need("catch", "__cxa_can_catch", "___cxa_can_catch")
+    return bool(can_catch(type, thrown, adjusted))
+
+
+for _count in range(MAX_CATCHES):
+    provides("i" * _count + "->i", f"__cxa_find_matching_catch_{_count + 2}")(_matching)
+
+
+@provides("i->i", "llvm_eh_typeid_for")
+def typeid_for(process: Process, type: int) -> int:
+    """The number of a type among handlers: its address."""
+    return type
+
+
+@provides("i->i", "__cxa_begin_catch")
+def begin_catch(process: Process, pointer: int) -> int:
+    """A handler begins; the exception as it sees it."""
+    header = _header(process, pointer)
+    exceptions = process.exceptions
+    if len(exceptions.caught) >= MAX_CAUGHT:
+        raise WrongArgument(f"the program caught {MAX_CAUGHT} exceptions within each other")
+    if not _byte(process, header + _CAUGHT):
+        _set_byte(process, header + _CAUGHT, 1)
+        exceptions.uncaught -= 1
+    _set_byte(process, header + _RETHROWN, 0)
+    exceptions.caught.append(pointer & U32)
+    process.guest.put_u32(header, process.guest.u32(header) + 1)
+    return get_exception_pointer(process, pointer)
+
+
+@provides("i->i", "__cxa_get_exception_ptr")
+def get_exception_pointer(process: Process, pointer: int) -> int:
+    """The exception as its handler sees it: where a base class of it begins; of a pointer, what it points to."""
+    header = _header(process, pointer)
+    is_pointer = process.links.find("__cxa_is_pointer_type", "___cxa_is_pointer_type")
+    if is_pointer is not None and is_pointer(process.guest.u32(header + _TYPE)):
+        return process.guest.u32(pointer)
+    return process.guest.u32(header + _ADJUSTED) or pointer & U32
+
+
+@provides("->", "__cxa_end_catch")
+def end_catch(process: Process) -> None:
+    """A handler has ended."""
+    exceptions = process.exceptions
+    set_threw = process.links.find("setThrew", "_setThrew")
+    if set_threw is not None:
+        set_threw(0, 0)
+    if not exceptions.caught:
+        raise WrongArgument("the program ended a handler that had not begun")
+    release(process, exceptions.caught.pop())
+    exceptions.last = 0
+
+
+@provides("i->", "__cxa_decrement_exception_refcount")
+def release(process: Process, pointer: int) -> None:
+    """One reference less; with the last one the exception is destroyed, unless it is on its way again."""
+    if not pointer & U32:
+        return
+    header = _header(process, pointer)
+    count = process.guest.u32(header)
+    if not count:
+        raise WrongArgument(f"the program gave up an exception at {pointer & U32:#x} that nobody had")
+    process.guest.put_u32(header, count - 1)
+    if count == 1 and not _byte(process, header + _RETHROWN):
+        destructor = process.guest.u32(header + _DESTRUCTOR)
+        if destructor:
+            process.links.call(destructor, pointer & U32)
+        process.free(header, "catch")
+
+
+@provides("i->", "__cxa_increment_exception_refcount")
+def keep(process: Process, pointer: int) -> None:
+    """One reference more."""
+    if pointer & U32:
+        header = _header(process, pointer)
+        process.guest.put_u32(header, process.guest.u32(header) + 1)
+
+
+@provides("->", "__cxa_rethrow")
+def rethrow(process: Process) -> NoReturn:
+    """Throw what is being handled once more.
+
+    Raises:
+        CppException: always.
+        Aborted: nothing is being handled.
+    """
+    exceptions = process.exceptions
+    if not exceptions.caught:
+        raise Aborted("the program threw again where there was no exception to throw")
+    pointer = exceptions.caught.pop()
+    header = _header(process, pointer)
+    if not _byte(process, header + _RETHROWN):  # its handler still ends, and gives up its reference
+        exceptions.caught.append(pointer)
+        _set_byte(process, header + _RETHROWN, 1)
+        _set_byte(process, header + _CAUGHT, 0)
+        exceptions.uncaught += 1
+    _throw(process, pointer)
+
+
+@provides("i->", "__resumeException")
+def resume(process: Process, pointer: int) -> NoReturn:
+    """Go on to the next handler.
+
+    Raises:
+        CppException: always.
+    """
+    _throw(process, process.exceptions.last or pointer)
+
+
+@provides("->i", "__cxa_current_primary_exception")
+def current_primary_exception(process: Process) -> int:
+    """The exception that is being handled, with one reference more; 0: none."""
+    if not process.exceptions.caught:
+        return 0
+    pointer = process.exceptions.caught[-1]
+    keep(process, pointer)
+    return pointer
+
+
+@provides("i->", "__cxa_rethrow_primary_exception")
+def rethrow_primary_exception(process: Process, pointer: int) -> None:
+    """Throw an exception that was kept (`std::rethrow_exception`)."""
+    if not pointer & U32:
+        return
+    header = _header(process, pointer)
+    if len(process.exceptions.caught) >= MAX_CAUGHT:
+        raise WrongArgument(f"the program caught {MAX_CAUGHT} exceptions within each other")
+    process.exceptions.caught.append(pointer & U32)
+    _set_byte(process, header + _RETHROWN, 1)
+    rethrow(process)
+
+
+@provides("->i", "__cxa_uncaught_exceptions", "__cxa_uncaught_exception")
+def uncaught_exceptions(process: Process) -> int:
+    """How many are on their way to a handler."""
+    return process.exceptions.uncaught
+
+
+@provides("i->", "__cxa_call_unexpected")
+def call_unexpected(process: Process, pointer: int) -> NoReturn:
+    """A function threw what it had said it would not.
+
+    Raises:
+        Aborted: always.
+    """
+    raise Aborted("the program threw an exception that its function had ruled out")
+
+
+# --- for who sees one from outside
+
+_PLAIN_TYPES: Final = {
+    "i": "int", "j": "unsigned int", "l": "long", "m": "unsigned long", "x": "long long", "c": "char", "b": "bool",
+    "d": "double", "f": "float", "PKc": "char const*", "Pc": "char*",
+}  # fmt: skip
+
+
+def demangled(name: str) -> str:
+    """The name of a type as it was written, where that is simple: ``St13runtime_error`` is ``std::runtime_error``."""
+    if name in _PLAIN_TYPES:
+        return _PLAIN_TYPES[name]
+    parts = ["std"] if name.startswith("St") else []
+    rest = name.removeprefix("St").removeprefix("N").removesuffix("E")
+    if rest.startswith("St"):
+        parts, rest = ["std"], rest[2:]
+    while rest[:1].isdigit():
+        digits = len(rest) - len(rest.lstrip("0123456789"))
+        length = int(rest[: min(digits, 4)])
+        parts.append(rest[digits : digits + length])
+        rest = rest[digits + length :]
+    return name if rest or not all(parts) else "::".join(parts)
+
+
+def describe(process: Process, thrown: CppException) -> None:
+    """Say of an exception that leaves the program what it is. Whatever the program made up, this raises nothing."""
+    try:
+        header = _header(process, thrown.pointer)
+        type = process.guest.u32(header + _TYPE)
+        name = demangled(process.text(process.guest.u32(type + 4), 512)) if type else ""
+        message = ""
+        get = process.links.find("__get_exception_message", "___get_exception_message")
+        if get is not None and len(get.type.params) == 3:
+            message = _message(process, get, thrown.pointer)
+        thrown.describe(name, message)
+    except (OSError, EmscriptenError):
+        thrown.describe("", "")
+
+
+def _message(process: Process, get: object, pointer: int) -> str:
+    """What `what()` says, by the function that emcc's library has for it."""
+    room = process.malloc(8, "catch")
+    try:
+        process.guest.write(room, bytes(8))
+        get(pointer, room, room + 4)  # type: ignore[operator]
+        name, message = process.guest.u32(room), process.guest.u32(room + 4)
+        text = process.text(message) if message else ""
+        for each in (name, message):
+            if each:
+                process.free(each, "catch")
+        return text
+    finally:
+        process.free(room, "catch")

@@ -1,0 +1,78 @@
+"""``invoke_*``: calls from which C++ exceptions and longjmp come back; and longjmp itself.
+
+A program compiled so makes every call that may be left early through an ``invoke_TYPE`` of the host's. Only that
+catches, and only two things: an exception of C++ and a longjmp, both of the same program. Exits, traps, deadlines,
+what a signal's handler raises and exceptions of the user's functions pass through. Then the stack pointer is as it was
+before, the program is told by its own ``setThrew``, and the call has returned 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from wasmer_emscripten.errors import LongJump, Unwinding
+from wasmer_emscripten.functions import provides
+from wasmer_emscripten.guest import U32
+from wasmer_emscripten.process import Process
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.wasm.types import FunctionType
+
+PREFIX = "invoke_"
+
+
+def invoke(process: Process, wanted: FunctionType) -> Callable[..., Any]:
+    """The function that stands for an import ``invoke_*`` of this type: an index of the table, then the arguments."""
+    returns = bool(wanted.results)
+
+    def invoking(index: int, *args: Any) -> Any:
+        links = process.links
+        save, restore = links.stack_save, links.stack_restore
+        if save is None or restore is None:
+            save = links.need(PREFIX + "*", "stackSave")
+            restore = links.need(PREFIX + "*", "stackRestore")
+        stack = save()
+        try:
+            return links.call(index, *args)
+        except Unwinding as unwinding:
+            if unwinding.process is not process:
+                raise
+            restore(stack)
+            links.need(PREFIX + "*", "setThrew", "_setThrew")(1, 0)
+            return 0 if returns else None
+
+    return invoking
+
+
+@provides("->", "_emscripten_throw_longjmp", "emscripten_longjmp", "_emscripten_longjmp")
+def throw_longjmp(process: Process) -> NoReturn:
+    """Go back to the nearest `invoke_*`; the program finds its `setjmp` there.
+
+    Raises:
+        LongJump: always.
+    """
+    raise LongJump(process)
+
+
+@provides("ii->", "emscripten_longjmp", "emscripten_longjmp_jmpbuf", "longjmp")
+def longjmp(process: Process, buffer: int, value: int) -> NoReturn:
+    """The same for programs that leave the rest to the host: which `setjmp`, and what it shall return.
+
+    Raises:
+        LongJump: always.
+    """
+    process.links.need("longjmp", "setThrew", "_setThrew")(buffer & U32, value or 1)
+    raise LongJump(process)
+
+
+@provides("i->", "setTempRet0")
+def set_temp_ret0(process: Process, value: int) -> None:
+    """Keep the high half of a result."""
+    process.temp_ret0 = value & U32
+
+
+@provides("->i", "getTempRet0")
+def get_temp_ret0(process: Process) -> int:
+    """The high half of a result."""
+    return process.temp_ret0

@@ -1,0 +1,45 @@
+"""Functions that are known and not here: what their user can do instead. Each raises `NotSupported` when called."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_BROWSER: Final = "it belongs to a web page; give a Python function for it, functions={…: f}"
+
+REMEDIES: Final = (
+    (r"gl[A-Z]\w*|egl\w+|emscripten_webgl_\w+|emscripten_gl\w+", "there is no graphics library; " + _BROWSER),
+    (r"SDL_\w+|Mix_\w+|TTF_\w+|IMG_\w+", "SDL is not here: build without it, or give its functions"),
+    (r"al[A-Z]\w*|emscripten_audio\w+", "there is no sound; " + _BROWSER),
+    (r"emscripten_(set|get|request|exit|lock)_\w*(callback|element|pointer|fullscreen|canvas)\w*", _BROWSER),
+    (r"emscripten_fetch\w*|emscripten_(async_)?wget\w*", "fetch the data in Python, and put it into fs"),
+    (r"emscripten_set_main_loop\w*|emscripten_cancel_main_loop|emscripten_request_animation_frame\w*",
+     "there is no event loop: call the program's functions from a loop of your own"),
+    (r"emscripten_async_call|emscripten_set_(timeout|interval|immediate)\w*|_setitimer_js|_emscripten_\w*timeout\w*",
+     "there is no event loop: call the function from Python when it is time"),
+    (r"emscripten_run_script\w*|emscripten_async_run_script",
+     "there is no JavaScript to run: give a Python function, functions={…: f}"),
+    (r"pthread_\w+|__pthread_\w+|emscripten_thread\w*|_emscripten_thread\w*|_emscripten_notify\w*|emscripten_futex\w*",
+     "there are no threads: build without -pthread"),
+    (r"fork|vfork|execv\w*|posix_spawn\w*|system|popen|wait4?|waitpid|__syscall_wait4|_emscripten_system",
+     "a program cannot start others"),
+    (r"swapcontext|makecontext|getcontext|setcontext|emscripten_fiber_\w+", "fibers are not here: build without them"),
+    (r"__syscall_(socket|connect|bind|listen|accept4|getsockname|getpeername|sendto|sendmsg|recvfrom|recvmsg|"
+     r"getsockopt|setsockopt|shutdown|socketpair|socketcall)|getaddrinfo|getnameinfo|gethostby\w+|emscripten_websocket\w+|"
+     r"_emscripten_lookup_name", "sockets are not here yet"),
+    (r"_?dlopen\w*|_?dlsym\w*|dlclose|dlerror|_emscripten_dlopen\w*|_emscripten_dlsync\w*|_dlinit",
+     "side modules are not here yet: link them statically"),
+    (r"_embind_\w+|_emval_\w+|__emval_\w+|__embind_\w+", "embind is not here yet"),
+    (r"sem_\w+|shm_\w+|mq_\w+|getpw\w+|getgr\w+", "the program's world has nothing of the kind"),
+)  # fmt: skip
+"""Pairs of a pattern of names and what to do."""
+
+_COMPILED: Final = tuple((re.compile(pattern), remedy) for pattern, remedy in REMEDIES)
+
+
+def remedy_for(name: str) -> str | None:
+    """What to do about a function that is not here, or None where it is the program's own JavaScript."""
+    for pattern, remedy in _COMPILED:
+        if pattern.fullmatch(name):
+            return remedy
+    return None

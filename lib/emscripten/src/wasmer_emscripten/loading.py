@@ -1,0 +1,321 @@
+"""From a module to a program that can be called: what it imports, and what a user gives it.
+
+`Options` is what a user can say, checked; `environment` makes the imports of one instance; `load` does all of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import wasmer_emscripten.library
+import wasmer_emscripten.syscalls
+from wasmer_emscripten import functions as provided
+from wasmer_emscripten.filesystem.devices import Devices
+from wasmer_emscripten.filesystem.tree import Tree
+from wasmer_emscripten.library.javascript import asm_constants, missing
+from wasmer_emscripten.library.jumps import PREFIX, invoke
+from wasmer_emscripten.library.refused import remedy_for
+from wasmer_emscripten.process import DEFAULT_ENVIRONMENT, Process
+from wasmer_emscripten.recognising import info_of, is_fastcomp, is_minified, layouts_of
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.registry import Backend, find_compiler
+from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.running.host import HostFunc, func
+from wasmer_runtime_core.running.imports import ImportObject
+from wasmer_runtime_core.running.module import Module
+from wasmer_runtime_core.running.objects.memory import Memory
+from wasmer_runtime_core.running.objects.table import Table
+from wasmer_runtime_core.running.values import ElementType, MemoryDescriptor, TableDescriptor
+from wasmer_runtime_core.support.printable import printable
+from wasmer_runtime_core.wasm.module import FUNCTION, MEMORY, TABLE
+from wasmer_vfs.clock import Clock
+from wasmer_vfs.descriptors import DEFAULT_LIMIT
+from wasmer_vfs.directories import Directory
+from wasmer_vfs.host_directories import HostDirectory
+from wasmer_vfs.memory_directories import MemoryDirectory
+from wasmer_vfs.random import RandomSource, system
+from wasmer_vfs.standard_streams import INHERIT, as_input, as_output
+from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES, Captured
+
+if TYPE_CHECKING:
+    from wasmer_emscripten.program import Program
+    from wasmer_runtime_core.compiling.pipeline import Source
+    from wasmer_runtime_core.contract.backend import Compiler, CompilerConfig
+    from wasmer_runtime_core.running.objects.limits import Limits
+    from wasmer_runtime_core.wasm.module import Import, ModuleInfo
+    from wasmer_runtime_core.wasm.types import FunctionType
+
+CAPTURE: Final = object()
+"""Given as `stdout` or `stderr`: what is written is kept, for `Program.stdout_bytes` and `stderr_bytes`."""
+
+__all__ = ["CAPTURE", "Options", "environment", "load"]
+
+_REGISTERED: Final = (wasmer_emscripten.library, wasmer_emscripten.syscalls)
+
+
+class Options(NamedTuple):
+    """What a program is given. Nothing else of the machine is visible to it.
+
+    Attributes:
+        args: its arguments; its name is `name`.
+        env: variables, on top of what every program of emcc finds (HOME=/home/web_user …).
+        stdin: a file object, a callable, bytes, a path, None (empty); if nothing is said, this process's.
+        stdout, stderr: a file object, a callable, None (nowhere), `CAPTURE`; if nothing is said, this process's.
+        mounts: directories by the name under which it sees them: a path of the host, a `HostDirectory` or a
+            `MemoryDirectory`.
+        current: its current directory.
+        functions: Python functions for its own JavaScript, by name. They stand before what is here.
+        asm: Python functions for its pieces of ``EM_ASM``, by text or number.
+        glue: the JavaScript that emcc wrote beside it, as a path, for the texts of ``EM_ASM``.
+        clock, random: where time and random bytes come from.
+        descriptors: how many files it can have open at once.
+        name: its argument 0.
+    """
+
+    args: tuple[str | bytes, ...] = ()
+    env: Mapping[str, str] | None = None
+    stdin: Any = INHERIT
+    stdout: Any = INHERIT
+    stderr: Any = INHERIT
+    mounts: Mapping[str, Any] | None = None
+    current: str = "/"
+    functions: Mapping[str, Callable[..., Any]] | None = None
+    asm: Mapping[str | int, Callable[..., Any]] | None = None
+    glue: str | os.PathLike[str] | None = None
+    clock: Clock | None = None
+    random: RandomSource = system
+    descriptors: int = DEFAULT_LIMIT
+    name: str | bytes = "./this.program"
+
+
+def _bytes_of(given: str | bytes, what: str) -> bytes:
+    data = os.fsencode(given)
+    if b"\0" in data:
+        raise ValueError(f"{what} {given!r} contains a NUL byte, which would end it")
+    return data
+
+
+def _arguments(options: Options) -> list[bytes]:
+    if isinstance(options.args, (str, bytes)):
+        raise TypeError(f"args takes several, as a list: [{options.args!r}]")
+    return [_bytes_of(each, "argument") for each in (options.name, *options.args)]
+
+
+def _environ(options: Options) -> list[bytes]:
+    variables = dict(DEFAULT_ENVIRONMENT)
+    for name, value in (options.env or {}).items():
+        key = _bytes_of(name, "environment variable")
+        if not key or b"=" in key:
+            raise ValueError(f"environment variable {name!r}: a name may not be empty or contain '='")
+        variables[key] = _bytes_of(value, "value of an environment variable")
+    return [key + b"=" + value for key, value in variables.items()]
+
+
+def _streams(options: Options) -> tuple[Any, Any, Any]:
+    outputs = [
+        Captured(DEFAULT_CAPTURED_BYTES) if given is CAPTURE else as_output(given, name)
+        for given, name in ((options.stdout, "output"), (options.stderr, "error"))
+    ]
+    return as_input(options.stdin), outputs[0], outputs[1]
+
+
+def _tree(options: Options) -> Tree:
+    tree = Tree()
+    tree.mount(b"/dev", Devices(options.random))
+    for name, given in (options.mounts or {}).items():
+        where = _bytes_of(name, "mount")
+        if not where.startswith(b"/"):
+            raise ValueError(f"a directory is mounted at a path from / on; this is {name!r}")
+        tree.mount(where, _directory(name, given))
+    tree.current = tree.absolute(_bytes_of(options.current, "current directory"), b"/")
+    place = tree.place(tree.current)
+    if place.directory.path_status(place.path, True).kind != "directory":
+        raise NotADirectoryError(f"the current directory {options.current!r} is a file")
+    return tree
+
+
+def _directory(name: str, given: Any) -> Directory:
+    if isinstance(given, (HostDirectory, MemoryDirectory)):
+        return given.duplicate()
+    if isinstance(given, (str, os.PathLike)):
+        return HostDirectory.at(given)
+    if hasattr(given, "duplicate"):
+        duplicate: Directory = given.duplicate()
+        return duplicate
+    raise TypeError(f"mounts: at {name!r} a path, a HostDirectory or a MemoryDirectory is needed; this is {given!r}")
+
+
+def process_of(options: Options) -> Process:
+    """What a program has, from what its user says.
+
+    Raises:
+        TypeError, ValueError: something is not of its form; it says what.
+        OSError: a directory or a file cannot be opened.
+    """
+    environ = _environ(options)
+    zone = next((each[3:].decode() for each in environ if each.startswith(b"TZ=")), None)
+    process = Process(
+        _arguments(options),
+        environ,
+        _streams(options),
+        _tree(options),
+        options.clock,
+        options.random,
+        zone,
+        options.descriptors,
+    )
+    process.javascript.give(options.asm or {})
+    if options.glue is not None:
+        process.javascript.texts = asm_constants(Path(options.glue).read_text(errors="replace"))
+    return process
+
+
+# --- the imports
+
+
+def environment(
+    module: Any, process: Process, functions: Mapping[str, Callable[..., Any]] | None = None
+) -> ImportObject:
+    """The imports of one instance of a module, which `process` is for.
+
+    Every function that the module wants is there. What is not supported says so when it is called.
+
+    Raises:
+        CompileError: the module is none that can be run: it says why.
+    """
+    info = info_of(module)
+    if is_fastcomp(info):
+        raise CompileError(
+            "the module was built by emcc's first backend (fastcomp, before 2.0), which cannot be run yet: "
+            "build it again with a newer emcc"
+        )
+    if is_minified(info) and not functions:
+        raise CompileError(
+            "the names of the module's imports are gone, which cannot be run yet: link with -O1, or with "
+            "-g2 beside -O3, to keep them"
+        )
+    process.layouts = layouts_of(info)
+    given = dict(functions or {})
+    imports = ImportObject(state=None)
+    create = _returning(process)
+    namespaces: dict[str, dict[str, Any]] = {}
+    for entry in info.imports:
+        found = _import(info, process, entry, given)
+        if isinstance(found, HostFunc):
+            found = found.with_state(create)
+        if found is not None:
+            namespaces.setdefault(entry.namespace, {})[entry.name] = found
+    for name, namespace in namespaces.items():
+        imports.register(name, namespace)
+    return imports
+
+
+def _returning(process: Process) -> Callable[[], Process]:
+    return lambda: process
+
+
+def _import(
+    info: ModuleInfo, process: Process, entry: Import, given: Mapping[str, Callable[..., Any]]
+) -> HostFunc | Memory | Table | None:
+    if entry.kind == MEMORY:
+        limits = entry.type.limits  # type: ignore[union-attr]
+        return Memory(MemoryDescriptor(limits.minimum, limits.maximum))
+    if entry.kind == TABLE:
+        limits = entry.type.limits  # type: ignore[union-attr]
+        return Table(TableDescriptor(ElementType.ANYFUNC, limits.minimum, limits.maximum))
+    if entry.kind == FUNCTION and isinstance(entry.type, int):
+        wanted = info.types[entry.type]
+        return func(
+            _function(process, entry.namespace, entry.name, wanted, given),
+            params=[*wanted.params],
+            returns=[*wanted.results],
+        )
+    return None  # a global of a main module: the runtime's error lists it
+
+
+def _function(
+    process: Process,
+    namespace: str,
+    name: str,
+    wanted: FunctionType,
+    given: Mapping[str, Callable[..., Any]],
+) -> Callable[..., Any]:
+    if name in given:
+        return given[name]
+    if name.startswith(PREFIX):
+        return invoke(process, wanted)
+    found = provided.find(process, name, wanted)
+    if found is not None:
+        return found
+    types = provided.known(name)
+    if types:
+        remedy: str | None = (
+            f"the module wants it as {wanted}, which is none of its types ({', '.join(types)}): give a function for "
+            f"it, functions={{{name!r}: f}}"
+        )
+    else:
+        remedy = remedy_for(name)
+    return missing(process, namespace, printable(name), remedy)
+
+
+def load(
+    source: Module | Source,
+    *,
+    backend: str | Backend | Compiler = Backend.SINGLEPASS,
+    config: CompilerConfig | None = None,
+    limits: Limits | None = None,
+    args: Iterable[str | bytes] = (),
+    env: Mapping[str, str] | None = None,
+    stdin: Any = INHERIT,
+    stdout: Any = INHERIT,
+    stderr: Any = INHERIT,
+    mounts: Mapping[str, Any] | None = None,
+    current: str = "/",
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+    asm: Mapping[str | int, Callable[..., Any]] | None = None,
+    glue: str | os.PathLike[str] | None = None,
+    clock: Clock | None = None,
+    random: RandomSource = system,
+    descriptors: int = DEFAULT_LIMIT,
+    name: str | bytes = "./this.program",
+) -> Program:
+    """A program, ready to be called: its constructors have run, its `main` has not.
+
+    Args:
+        source: a path, bytes (binary or text), text, or a module that is compiled.
+        backend: what compiles it: a name, a `Backend`, a compiler.
+        config: how to compile.
+        limits: how large the instance may become.
+
+    And what `Options` says.
+
+    Raises:
+        CompileError: the module is malformed, not valid, or none that can be run.
+        LinkError: it imports what only a dynamic linker has.
+        Trap, EmscriptenError: its constructors failed.
+        TypeError, ValueError, OSError: what was given is not of its form, or cannot be opened.
+    """
+    from wasmer_emscripten.program import Program
+
+    given_args = args if isinstance(args, (str, bytes)) else tuple(args)
+    options = Options(
+        given_args,  # type: ignore[arg-type]
+        env, stdin, stdout, stderr, mounts, current, functions, asm, glue, clock, random, descriptors, name,
+    )  # fmt: skip
+    if not isinstance(source, Module):
+        compiler = find_compiler(backend) if isinstance(backend, (str, Backend)) else backend
+        if options.glue is None and isinstance(source, os.PathLike):
+            beside = Path(source).with_suffix(".js")
+            if beside.is_file():
+                options = options._replace(glue=beside)
+        source = compile_with(source, compiler, config)
+    process = process_of(options)
+    try:
+        imports = environment(source, process, functions)
+        return Program(source.instantiate(imports, limits), process)
+    except BaseException:
+        process.close()
+        raise

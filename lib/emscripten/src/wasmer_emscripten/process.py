@@ -1,0 +1,276 @@
+"""What one running program has: its memory, files, clocks, and what its own exports do for it.
+
+A process refers to its instance weakly: the instance owns the functions that it was given, they own the process, so
+dropping the program frees its memory at once. What the process needs of the instance is in `Links`, which the
+`Program` owns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, final
+from weakref import ref
+
+from wasmer_emscripten.errors import NotSupported, WrongArgument
+from wasmer_emscripten.filesystem.tree import Opened, Tree
+from wasmer_emscripten.guest import U32, Guest
+from wasmer_emscripten.numbers import PLAIN, Layouts
+from wasmer_vfs.clock import Clock, SystemClock
+from wasmer_vfs.descriptors import DEFAULT_LIMIT, DescriptorTable
+from wasmer_vfs.random import RandomSource, system
+from wasmer_vfs.standard_streams import INHERIT, open_stream
+
+if TYPE_CHECKING:
+    from wasmer_emscripten.library.exceptions import Exceptions
+    from wasmer_emscripten.library.javascript import JavaScript
+    from wasmer_runtime_core.running.instance import Instance
+
+MAX_EXIT_FUNCTIONS: Final = 65_536
+"""Functions that a program can register with `atexit`."""
+
+DEFAULT_ENVIRONMENT: Final = {
+    b"USER": b"web_user",
+    b"LOGNAME": b"web_user",
+    b"PATH": b"/",
+    b"PWD": b"/",
+    b"HOME": b"/home/web_user",
+    b"LANG": b"C.UTF-8",
+    b"_": b"./this.program",
+}
+"""What every program of emcc finds."""
+
+
+@final
+class Links:
+    """What a process needs of its instance: exports by all the names that they have had.
+
+    Attributes:
+        exports: the instance's.
+    """
+
+    __slots__ = ("__weakref__", "_found", "_instance", "_table", "exports", "stack_restore", "stack_save")
+
+    def __init__(self, instance: Instance) -> None:
+        self.exports = instance.exports
+        self._found: dict[tuple[str, ...], Any] = {}
+        self._instance = instance
+        self._table: Any = None
+        self.stack_save = self.find("_emscripten_stack_get_current", "emscripten_stack_get_current", "stackSave")
+        self.stack_restore = self.find("_emscripten_stack_restore", "stackRestore")
+
+    @property
+    def table(self) -> Any:
+        """Where pointers to functions lead, or None.
+
+        Asked for when one is called: an instance whose table Python has seen is freed by the garbage collector, any
+        other with its last reference.
+        """
+        if self._table is None:
+            try:
+                self._table = self._instance.table(0)
+            except LookupError:
+                return None
+        return self._table
+
+    def find(self, *names: str) -> Any:
+        """The exported function of the first of these names that there is, or None."""
+        try:
+            return self._found[names]
+        except KeyError:
+            pass
+        found = None
+        for name in names:
+            if name in self.exports and callable(self.exports[name]):
+                found = self.exports[name]
+                break
+        self._found[names] = found
+        return found
+
+    def need(self, what: str, *names: str) -> Any:
+        """The exported function of the first of these names that there is.
+
+        Raises:
+            NotSupported: there is none; `what` needs it.
+        """
+        found = self.find(*names)
+        if found is None:
+            wanted = " or ".join(names)
+            raise NotSupported(
+                what, f"the module does not export {wanted}: build it with -sEXPORTED_FUNCTIONS=_{names[0]}"
+            )
+        return found
+
+    def function(self, index: int) -> Any:
+        """What a pointer to a function leads to.
+
+        Raises:
+            WrongArgument: nothing.
+        """
+        index &= U32
+        table = self.table
+        function = table[index] if table is not None and index < len(table) else None
+        if function is None:
+            raise WrongArgument(f"the program called a pointer to a function that leads nowhere: {index}")
+        return function
+
+    def call(self, index: int, *args: Any) -> Any:
+        """Call what a pointer leads to.
+
+        Raises:
+            WrongArgument: nothing, or a function of another type.
+        """
+        function = self.function(index)
+        if len(function.type.params) != len(args):
+            raise WrongArgument(
+                f"the program called a function with {len(args)} arguments through a pointer; it takes "
+                f"{len(function.type.params)}"
+            )
+        return function(*args)
+
+
+@final
+class Process:
+    """Ready to run. Made by `loading`.
+
+    Attributes:
+        args: the program's arguments, its name first.
+        environ: `NAME=value` each.
+        streams: what was given as its three standard streams.
+        tree: the files that it sees.
+        descriptors: its open files.
+        close_on_exec: numbers whose flag is set, which nothing follows from.
+        umask: what `umask` has set.
+        clock, random, zone: where time, random bytes and the time zone come from.
+        guest: its memory.
+        layouts: how its records are laid out.
+        temp_ret0: the high half of the last i64 that was returned in halves.
+        exit_functions: what `atexit` has registered: pointer and argument.
+        ending: these have begun to run.
+        exceptions, javascript: C++ exceptions under way; what the user gave for the program's own JavaScript.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_links",
+        "args",
+        "clock",
+        "close_on_exec",
+        "descriptors",
+        "ending",
+        "environ",
+        "exceptions",
+        "exit_functions",
+        "guest",
+        "javascript",
+        "layouts",
+        "random",
+        "streams",
+        "temp_ret0",
+        "tree",
+        "umask",
+        "zone",
+    )
+
+    def __init__(
+        self,
+        args: list[bytes] | None = None,
+        environ: list[bytes] | None = None,
+        streams: tuple[Any, Any, Any] = (INHERIT, INHERIT, INHERIT),
+        tree: Tree | None = None,
+        clock: Clock | None = None,
+        random: RandomSource = system,
+        zone: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+    ) -> None:
+        from wasmer_emscripten.library.exceptions import Exceptions
+        from wasmer_emscripten.library.javascript import JavaScript
+
+        self.args = [b"./this.program"] if args is None else args
+        self.environ = [b"=".join(each) for each in DEFAULT_ENVIRONMENT.items()] if environ is None else environ
+        self.streams = streams
+        self.tree = Tree() if tree is None else tree
+        self.descriptors: DescriptorTable[Opened] = DescriptorTable(limit)
+        self.close_on_exec: set[int] = set()
+        self.umask = 0o22
+        self.clock: Clock = SystemClock() if clock is None else clock
+        self.random = random
+        self.zone = zone
+        self.guest = Guest()
+        self.layouts: Layouts = PLAIN
+        self.temp_ret0 = 0
+        self.exit_functions: list[tuple[int, int | None]] = []
+        self.ending = False
+        self.exceptions: Exceptions = Exceptions()
+        self.javascript: JavaScript = JavaScript()
+        self._links: Callable[[], Links | None] = _nothing
+        for number, given in enumerate(streams):
+            flags = 1 if number else 0
+            self.descriptors.insert(Opened(file=open_stream(given, number), path=_NAMES[number], flags=flags))
+
+    def belong_to(self, ctx: Any) -> None:
+        """Called when an instance gets this process.
+
+        Raises:
+            TypeError: another instance has it.
+        """
+        if self.guest.owner is not None and self.guest.owner() not in (None, ctx):
+            raise TypeError("this environment belongs to another instance: make one for each, as load() does")
+        self.guest.belong_to(ctx)
+
+    def link(self, instance: Instance) -> Links:
+        """What is needed of the instance; kept as long as its caller keeps it."""
+        links = Links(instance)
+        self._links = ref(links)
+        return links
+
+    @property
+    def links(self) -> Links:
+        """What is needed of the instance; for the length of a call where nobody keeps it (in a start function)."""
+        links = self._links()
+        return Links(self.guest.context.instance) if links is None else links
+
+    # --- what many functions need
+
+    def set_temp_ret0(self, value: int) -> None:
+        """Keep the high half of a result where the program looks for it."""
+        self.temp_ret0 = value & U32
+        setter = self.links.find("_emscripten_tempret_set", "setTempRet0")
+        if setter is not None:
+            setter(self.temp_ret0)
+
+    def malloc(self, size: int, what: str) -> int:
+        """Memory from the program's own allocator, for `what`.
+
+        Raises:
+            NotSupported: it exports none.
+            MemoryError: it has none left.
+        """
+        pointer: int = self.links.need(what, "malloc", "emscripten_builtin_malloc")(size) & U32
+        if not pointer:
+            raise MemoryError(f"{what}: the program has no {size} bytes left")
+        self.guest.check(pointer, size)
+        return pointer
+
+    def free(self, pointer: int, what: str) -> None:
+        """Give memory back to the program's own allocator."""
+        self.links.need(what, "free", "emscripten_builtin_free")(pointer)
+
+    def text(self, pointer: int, most: int = 4096) -> str:
+        """A text of the program's, for a message: what of it there is."""
+        if not pointer & U32:
+            return ""
+        try:
+            return self.guest.string(pointer, most).decode("utf-8", "replace")
+        except OSError:
+            return f"(unreadable text at {pointer & U32:#x})"
+
+    def close(self) -> None:
+        """Close all files. Python file objects are flushed and stay open."""
+        self.descriptors.close_all()
+
+
+_NAMES: Final = (b"/dev/stdin", b"/dev/stdout", b"/dev/stderr")
+
+
+def _nothing() -> None:
+    return None

@@ -1,0 +1,45 @@
+"""Types of functions as text, a letter for each value: ``iIi->d``.
+
+``i`` i32, ``I`` i64, ``f`` f32, ``d`` f64. Emscripten's own signatures (``vii``, the result first, ``j`` for i64, ``p``
+for a pointer) are read by `of_emscripten`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from wasmer_runtime_core.running.values import FuncSig
+from wasmer_runtime_core.wasm.types import F32, F64, I32, I64, FunctionType
+
+_LETTERS: Final = {I32: "i", I64: "I", F32: "f", F64: "d"}
+_CODES: Final = {letter: code for code, letter in _LETTERS.items()}
+_EMSCRIPTENS: Final = {"i": "i32", "p": "i32", "j": "i64", "f": "f32", "d": "f64"}
+
+
+def letters_of(codes: Sequence[int]) -> str:
+    """The letters of value types; ``?`` for one that no function of emcc's has."""
+    return "".join(_LETTERS.get(code, "?") for code in codes)
+
+
+def type_of(text: str) -> FunctionType:
+    """The type that a text says."""
+    params, _, results = text.partition("->")
+    return FunctionType(bytes(_CODES[each] for each in params), bytes(_CODES[each] for each in results))
+
+
+def of_emscripten(text: str) -> FuncSig:
+    """The type that a signature of Emscripten's says: ``vii`` takes two i32 and returns nothing.
+
+    Raises:
+        ValueError: a letter means nothing.
+    """
+    result, params = text[:1], text[1:]
+    try:
+        returns = [] if result == "v" else [_EMSCRIPTENS[result]]
+        return FuncSig([_EMSCRIPTENS[letter] for letter in params], returns)
+    except KeyError as missing:
+        raise ValueError(
+            f"{text!r} is no signature: it is the result, then the parameters, each a letter: "
+            f"i, j, f, d, p, or v for no result (not {missing.args[0]!r})"
+        ) from None

@@ -1,0 +1,89 @@
+"""Programs in C and C++ that emcc has built: what they are built with, and what they are run with.
+
+`fixtures` has the modules and what they print. `tools/emscripten_fixtures.py` builds them again, and compares with node
+or with a native build, whichever says what is right.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+HERE: Final = Path(__file__).parent
+FIXTURES: Final = HERE.parent / "fixtures"
+
+FLAGS: Final = (
+    "-O1",  # keeps the names of imports
+    "-w",
+    "-sFORCE_FILESYSTEM=1",
+    "-sEXIT_RUNTIME=1",
+    "-sALLOW_MEMORY_GROWTH=1",
+    "-sALLOW_TABLE_GROWTH=1",
+)
+
+
+class Run(NamedTuple):
+    """One run of a program; `name` tells it from the others."""
+
+    name: str
+    args: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    stdin: bytes = b""
+
+
+class Program(NamedTuple):
+    """One program.
+
+    Attributes:
+        source: its file.
+        truth: who says what it must print: node, or a native build; None: the tests.
+        runs: how it is run.
+        flags: besides `FLAGS`.
+        kept: it is among the fixtures.
+    """
+
+    source: str
+    truth: str | None
+    runs: tuple[Run, ...] = (Run("plain"),)
+    flags: tuple[str, ...] = ()
+    kept: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.source.partition(".")[0]
+
+    @property
+    def module(self) -> Path:
+        return FIXTURES / f"{self.name}.wasm"
+
+    def expected(self, run: Run) -> Path:
+        return FIXTURES / f"{self.name}.{run.name}.expected"
+
+
+PROGRAMS: Final = (
+    Program("files.c", "node"),
+    Program("posix.c", "native", (Run("plain", env=(("TZ", "UTC"),)),)),
+    Program(
+        "dates.c",
+        "node",
+        (
+            Run("berlin", env=(("TZ", "Europe/Berlin"),)),
+            Run("new_york", env=(("TZ", "America/New_York"),)),
+            Run("sydney", env=(("TZ", "Australia/Sydney"),)),
+        ),
+    ),
+    Program("jumps.c", "node", (Run("returning"), Run("exiting", ("x",)))),
+    Program("exceptions.cpp", "node", flags=("-fexceptions",)),
+    Program(
+        "surroundings.c",
+        "node",
+        (Run("plain"), Run("given", ("a", "b c"), stdin=b"one\ntwo\n")),
+    ),
+    Program(
+        "library.c",
+        None,
+        (),
+        ("--no-entry", "-sASSERTIONS=1", "-sWASM_BIGINT=1", "-sEXPORTED_FUNCTIONS=_malloc,_free"),
+    ),
+    Program("containers.cpp", "node", kept=False),
+)

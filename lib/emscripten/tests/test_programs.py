@@ -1,0 +1,60 @@
+"""Programs that emcc has built print what they print in node, or natively, on every backend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from programs import PROGRAMS
+from worlds import fixture
+
+from wasmer_emscripten import CAPTURE, load
+
+RUNS = [
+    pytest.param(program, run, id=f"{program.name}-{run.name}")
+    for program in PROGRAMS
+    if program.kept
+    for run in program.runs
+]
+
+
+@pytest.mark.parametrize(("program", "run"), RUNS)
+def test_a_program_prints_what_it_must(program: Any, run: Any, backend: str) -> None:
+    running = load(
+        fixture(program.name, backend),
+        args=run.args,
+        env=dict(run.env),
+        stdin=run.stdin,
+        stdout=CAPTURE,
+        stderr=CAPTURE,
+        current="/tmp",
+    )
+    code = running.main()
+    expected, _, output = program.expected(run).read_bytes().partition(b"\n")
+    assert running.stdout_bytes().decode().splitlines() == output.decode().splitlines()
+    assert code == int(expected)
+    running.close()
+
+
+def test_every_fixture_belongs_to_a_program() -> None:
+    from programs import FIXTURES
+
+    known = {program.module for program in PROGRAMS if program.kept}
+    known |= {program.expected(run) for program in PROGRAMS if program.kept for run in program.runs}
+    assert set(FIXTURES.iterdir()) == known
+
+
+def test_what_a_program_writes_to_standard_error_is_kept_apart() -> None:
+    running = load(fixture("surroundings"), stdin=None, stdout=CAPTURE, stderr=CAPTURE, env={"MINE": "yes"})
+    assert running.main("one") == 0
+    assert running.stderr_bytes() == b"to the other stream\n"
+    assert b"argument 1: one\n" in running.stdout_bytes() and b"mine yes" in running.stdout_bytes()
+
+
+def test_each_program_has_its_own_files() -> None:
+    first, second = (load(fixture("files"), stdout=CAPTURE) for _ in range(2))
+    assert first.main() == second.main() == 0
+    assert first.stdout_bytes() == second.stdout_bytes()
+    assert first.fs.exists("/tmp/d/x") and second.fs.exists("/tmp/d/x")
+    first.fs.unlink("/tmp/d/x")
+    assert second.fs.exists("/tmp/d/x")
