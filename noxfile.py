@@ -140,6 +140,13 @@ def pure(session: nox.Session) -> None:
 
 
 @nox.session
+def differential(session: nox.Session) -> None:
+    """Compare random programs: `-- --minutes 60`; cranelift with singlepass: `-- --executions 1000000`."""
+    provide(session, DISTRIBUTIONS, groups=["test", "wasmtime"])
+    session.run("python", "-m", "tests.differential", *session.posargs)
+
+
+@nox.session
 def attack(session: nox.Session) -> None:
     """Hostile calls, shapes, threads and signals, at random, in processes under limits: `-- --minutes 60`."""
     groups = sorted({group for groups in GROUPS.values() for group in groups})

@@ -250,7 +250,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--times", type=int, default=150, help="that each operation is repeated")
-    parser.add_argument("--backends", default="singlepass,llvm")
+    parser.add_argument("--backends", default="singlepass,cranelift,llvm")
     options = parser.parse_args()
     sys.setswitchinterval(1e-5)
     source = random.Random(options.seed)

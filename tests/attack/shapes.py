@@ -352,7 +352,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=0, help="stop after that many, if the count is not reached")
-    parser.add_argument("--backends", default="singlepass,llvm")
+    parser.add_argument("--backends", default="singlepass,llvm,cranelift")
     parser.add_argument("--only", choices=sorted(SHAPES), help="one shape")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()

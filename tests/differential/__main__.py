@@ -1,6 +1,11 @@
-"""``python -m tests.differential [--minutes N] [--first SEED] [--size DEPTH]``: compare for as long as asked.
+"""Random programs, for as long as asked, or as many calls::
 
-With ``--backtraces``: the backtraces of the llvm backend with those of singlepass, and nothing else.
+    python -m tests.differential [--minutes N] [--first SEED] [--size DEPTH] [--variant NAME]
+    python -m tests.differential --executions 1000000 [--first SEED] [--variant NAME]
+    python -m tests.differential --backtraces
+
+Each variant is compared with wasmtime. With ``--executions``: variants of cranelift, or those named, with singlepass,
+until so many calls were made of each. With ``--backtraces``: backtraces of cranelift and llvm with singlepass'.
 """
 
 from __future__ import annotations
@@ -13,13 +18,15 @@ from collections.abc import Iterator
 from tests.differential.backtraces import differing_backtraces
 from tests.differential.compare import differences
 from tests.differential.generate import Program
+from tests.differential.pairwise import executions
 from tests.differential.variants import VARIANTS
 
 
 def comparisons(seed: int, options: argparse.Namespace) -> Iterator[tuple[str, list[str]]]:
     """(what was compared, differences) for one program."""
     if options.backtraces:
-        yield "backtraces", differing_backtraces(Program(seed, options.size))[1]
+        for name in ("cranelift", "llvm"):
+            yield f"backtraces, {name}", differing_backtraces(Program(seed, options.size), VARIANTS[name]()[0])[1]
         return
     for name in options.variant or VARIANTS:
         compiler, config = VARIANTS[name]()
@@ -27,13 +34,16 @@ def comparisons(seed: int, options: argparse.Namespace) -> Iterator[tuple[str, l
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--first", type=int, default=0, help="seed of the first program")
     parser.add_argument("--size", type=int, default=5, help="how deep expressions nest")
     parser.add_argument("--variant", choices=sorted(VARIANTS), action="append", help="default: all")
+    parser.add_argument("--executions", type=int, default=0, help="so many calls, compared with singlepass")
     parser.add_argument("--backtraces", action="store_true", help="compare the functions that traps name")
     options = parser.parse_args()
+    if options.executions:
+        return executions(options.executions, options.first, options.variant)
     end = time.monotonic() + 60 * options.minutes
     seed = options.first
     failed = 0

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import pytest
 
-pytest.importorskip("llvmlite", reason="the llvm backend needs llvmlite")
-
 from tests.differential.backtraces import backtrace, differing_backtraces
 from tests.differential.generate import Program
-from wasmer_llvm_backend import LLVMCompiler
+from tests.differential.variants import llvm_at
+from wasmer_clif_backend import CraneliftCompiler
 from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.contract.backend import Compiler
 from wasmer_runtime_core.running.instance import Instance
 from wasmer_singlepass_backend import SinglepassCompiler
 
@@ -80,12 +81,19 @@ TRAPS = [
 ]
 
 
-@pytest.fixture(scope="module", params=(0, 1, 2, 3), ids=lambda level: f"opt_level={level}")
+OPTIMISING: Final[dict[str, Callable[[], Compiler]]] = {
+    "cranelift": lambda: CraneliftCompiler(),
+    "llvm": lambda: llvm_at(1),
+}
+
+
+@pytest.fixture(scope="module", params=("cranelift", 0, 1, 2, 3), ids=lambda level: f"opt_level={level}")
 def both(request: pytest.FixtureRequest) -> tuple[Callable[..., Instance], Callable[..., Instance]]:
     plain = compile_with(DEEP, SinglepassCompiler())
-    optimised = compile_with(DEEP, LLVMCompiler(opt_level=request.param))
+    optimised = compile_with(DEEP, CraneliftCompiler() if request.param == "cranelift" else llvm_at(request.param))
     assert plain.compiled.inlined == b""
-    assert bool(optimised.compiled.inlined) == bool(request.param)
+    if request.param != "cranelift":
+        assert bool(optimised.compiled.inlined) == bool(request.param)
 
     def maker(module: object) -> Callable[..., Instance]:
         return lambda host=lambda value: None: module.instantiate({"env": {"host": host}})  # type: ignore[attr-defined]
@@ -142,11 +150,13 @@ FOLDED = {
     "lane": "(i8x16.extract_lane_u 3 (v128.load8_lane 3 (local.get 0) (i8x16.splat (local.get 1))))",
     "chain": "(i32.xor (i32.shl (i32.load (local.get 1)) (i32.const 2)) (i32.load (local.get 0)))",
 }
-"""Loads that LLVM makes part of other instructions."""
+"""Loads that compilers make part of other instructions."""
 
 
+@pytest.mark.parametrize("backend", OPTIMISING)
 @pytest.mark.parametrize("body", FOLDED.values(), ids=FOLDED)
-def test_loads_that_became_part_of_other_instructions(body: str) -> None:
+def test_loads_that_became_part_of_other_instructions(body: str, backend: str) -> None:
+    optimising = OPTIMISING[backend]()
     for front in ("", "(i32.store offset=16 (i32.const 0) (i32.load offset=32 (i32.const 0)))"):
         module = f"""(module (memory 1)
             (func $g (param i32 i32) (result i32) {front} {body})
@@ -155,16 +165,18 @@ def test_loads_that_became_part_of_other_instructions(body: str) -> None:
         for arguments in ((-8, 0), (-8, -1), (65534, 4), (4, -1)):
             expected, actual = (
                 backtrace(compile_with(module, compiler).instantiate({}), "f", arguments)
-                for compiler in (SinglepassCompiler(), LLVMCompiler())
+                for compiler in (SinglepassCompiler(), optimising)
             )
             assert expected == actual, arguments
 
 
+@pytest.mark.parametrize("backend", OPTIMISING)
 @pytest.mark.parametrize("size", (3, 5))
-def test_random_programs(size: int) -> None:
+def test_random_programs(size: int, backend: str) -> None:
+    optimising = OPTIMISING[backend]()
     traps = 0
     for seed in range(2000 * size, 2000 * size + 40):
-        count, found = differing_backtraces(Program(seed, size))
+        count, found = differing_backtraces(Program(seed, size), optimising)
         assert found == [], f"seed {seed}"
         traps += count
     assert traps > 10

@@ -10,6 +10,7 @@ import random
 
 import pytest
 
+from tests.backends import BACKENDS, compiler_or_skip
 from tests.shapes.generate import (
     ADD,
     BLOCK,
@@ -27,8 +28,6 @@ from tests.shapes.generate import (
     type_,
 )
 from wasmer_runtime_core.compile_module import compile_with
-from wasmer_runtime_core.compiling.registry import find_compiler
-from wasmer_runtime_core.errors import BackendError
 
 LOCALS = 40
 DEPTH = 150
@@ -86,13 +85,13 @@ def program(seed: int) -> tuple[bytes, int]:
     return module(bodies, [type_(0, 1), type_(1, 1)], [0, 1]), stack[0]
 
 
-@pytest.mark.parametrize("backend", ("singlepass", "llvm"))
+SEEDS = {"singlepass": 30, "cranelift": 10, "llvm": 4}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_deep_stacks(backend: str) -> None:
-    try:
-        compiler = find_compiler(backend)
-    except BackendError as error:
-        pytest.skip(str(error))
-    for seed in range(30 if backend == "singlepass" else 4):
+    compiler = compiler_or_skip(backend)
+    for seed in range(SEEDS[backend]):
         source, expected = program(seed)
         found = compile_with(source, compiler).instantiate({}).exports.f()
         assert found & MASK == expected, f"seed {seed}"

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.backends import BACKENDS, compiler_or_skip
 from tests.differential.generate import Program
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.middleware import BodyEditor, Metering, edit_bodies, get_points_used, set_points_used
-from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import ExecutionLimitExceeded, Trap
 from wasmer_runtime_core.wasm.body.body import Body
@@ -47,12 +47,10 @@ def by_definition(info: ModuleInfo, bodies: Sequence[Body]) -> list[Body]:
     return edit_bodies(info, bodies, visit)
 
 
-@pytest.mark.parametrize("backend", ("singlepass", "llvm"))
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("first", range(0, PROGRAMS, 20))
 def test_points(first: int, backend: str) -> None:
-    if backend == "llvm":
-        pytest.importorskip("llvmlite", reason="the llvm backend needs llvmlite")
-    compiler = find_compiler(backend)
+    compiler = compiler_or_skip(backend)
     for seed in range(first, first + 20):
         program = Program(seed)
         metered, defined = (
@@ -102,11 +100,9 @@ SIZES = """
 PLAIN = 5  # three operands, the operator, end
 
 
-@pytest.mark.parametrize("backend", ("singlepass", "llvm"))
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_numbers_are_paid_for(backend: str) -> None:
-    if backend == "llvm":
-        pytest.importorskip("llvmlite", reason="the llvm backend needs llvmlite")
-    module = compile_with(SIZES, find_compiler(backend), CompilerConfig(middlewares=(Metering(1 << 30),)))
+    module = compile_with(SIZES, compiler_or_skip(backend), CompilerConfig(middlewares=(Metering(1 << 30),)))
     zeros = [bytes(16)] * 8
     for name, arguments, expected, kind in (
         ("locals", (), 1 + 16 // 8, ""),
@@ -144,12 +140,10 @@ def test_numbers_are_paid_for(backend: str) -> None:
         assert (get_points_used(instance), found) == (expected, kind), (name, arguments)
 
 
-@pytest.mark.parametrize("backend", ("singlepass", "llvm"))
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_nothing_happens_of_what_is_too_much(backend: str) -> None:
-    if backend == "llvm":
-        pytest.importorskip("llvmlite", reason="the llvm backend needs llvmlite")
     for limit in (1_000, 1 << 33):  # immediates of both sizes
-        module = compile_with(SIZES, find_compiler(backend), CompilerConfig(middlewares=(Metering(limit),)))
+        module = compile_with(SIZES, compiler_or_skip(backend), CompilerConfig(middlewares=(Metering(limit),)))
         instance = module.instantiate({})
         memory = memoryview(instance.exports.memory)
         memory[:] = b"x" * len(memory)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from tests.backends import compiler_or_skip
 from wasmer_runtime_core.contract.backend import Compiler, CompilerConfig
 from wasmer_singlepass_backend import SinglepassCompiler
 
@@ -24,20 +25,39 @@ def _bounds_checks() -> tuple[Compiler, CompilerConfig]:
     return SinglepassCompiler(), CompilerConfig(memory_bound_check_mode="enable")
 
 
-def _llvm() -> tuple[Compiler, CompilerConfig]:
+def llvm_at(level: int) -> Compiler:
+    """LLVM at an optimization level; where it cannot be used, the test is skipped."""
+    compiler_or_skip("llvm")
     from wasmer_llvm_backend import LLVMCompiler
 
-    return LLVMCompiler(), CompilerConfig()
+    return LLVMCompiler(opt_level=level)
+
+
+def _llvm() -> tuple[Compiler, CompilerConfig]:
+    return llvm_at(1), CompilerConfig()
 
 
 def _llvm_bounds_checks() -> tuple[Compiler, CompilerConfig]:
     return _llvm()[0], CompilerConfig(memory_bound_check_mode="enable")
 
 
+def _cranelift() -> tuple[Compiler, CompilerConfig]:
+    """With every function verified and every allocation proved."""
+    from wasmer_clif_backend import CraneliftCompiler
+
+    return CraneliftCompiler(prove=True), CompilerConfig()
+
+
+def _cranelift_bounds_checks() -> tuple[Compiler, CompilerConfig]:
+    return _cranelift()[0], CompilerConfig(memory_bound_check_mode="enable")
+
+
 VARIANTS: Final[dict[str, Callable[[], tuple[Compiler, CompilerConfig]]]] = {
     "singlepass": _host,
     "singlepass, old processor": _old_processor,
     "singlepass, bounds checks": _bounds_checks,
+    "cranelift": _cranelift,
+    "cranelift, bounds checks": _cranelift_bounds_checks,
     "llvm": _llvm,
     "llvm, bounds checks": _llvm_bounds_checks,
 }

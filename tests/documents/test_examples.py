@@ -20,7 +20,12 @@ import pytest
 
 from tests.documents.blocks import BLOCK, ROOT
 
-PAGES: Final = ("docs/command-line.md", "docs/life-of-a-function.md")
+PAGES: Final = (
+    "docs/command-line.md",
+    "docs/life-of-a-function.md",
+    "docs/life-of-a-host-call.md",
+    "docs/life-of-a-trap.md",
+)
 COMMAND: Final = "$ wasmer-runtime "
 
 

@@ -1,6 +1,7 @@
 """What must be true behind the validator, and before the decoder.
 
-A valid module compiles, and the compiler's registers are accounted for after every operator.
+A valid module compiles: on singlepass with its registers accounted for after every operator, on cranelift with every
+function verified and every allocation proved.
 Its text, printed and parsed again, is a module that prints alike. Any text at all is parsed,
 or refused with a line and a column.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
+from wasmer_clif_backend import CraneliftCompiler
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError
 from wasmer_runtime_core.wasm.binary.decode import decode_module
@@ -38,6 +40,8 @@ def compiles(data: bytes) -> None:
         assert compiler.compile(decoded.info, bodies, config).function_offsets
         for body in bodies:
             compiler.records(decoded.info, body, config, verify=True)
+    config = CONFIGURATIONS[len(data) % 2]
+    assert CraneliftCompiler(prove=True).compile(decoded.info, bodies, config).function_offsets
 
 
 def prints(data: bytes) -> None:

@@ -8,11 +8,15 @@ how to see it again.
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
+import inspect
+import itertools
 import os
 import random
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -27,10 +31,12 @@ def main() -> int:
     arguments = parser.parse_args()
     here = Path(__file__).parent
     found = [
-        (name, scenario)
+        case
         for file in sorted(here.glob("test_*.py"))
         for name, scenario in vars(importlib.import_module(f"tests.stress.{file.stem}")).items()
-        if name.startswith("test_") and scenario.__module__ == f"tests.stress.{file.stem}" and arguments.only in name
+        if name.startswith("test_") and scenario.__module__ == f"tests.stress.{file.stem}"
+        for case in cases(name, scenario)
+        if arguments.only in case[0]
     ]
     seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 30)
     os.environ["WASMER_STRESS_SCALE"] = str(arguments.scale)
@@ -52,10 +58,22 @@ def main() -> int:
     return 0
 
 
-def _passes(name: str, scenario: object) -> bool:
+def cases(name: str, scenario: Callable[..., object]) -> Iterator[tuple[str, Callable[[], object]]]:
+    """A scenario per value that it is marked with. Those that need a fixture are pytest's alone."""
+    marks = [mark for mark in getattr(scenario, "pytestmark", []) if mark.name == "parametrize"]
+    if len(inspect.signature(scenario).parameters) != len(marks):
+        return
+    for given in itertools.product(*(mark.args[1] for mark in marks)):
+        arguments = {mark.args[0]: value for mark, value in zip(marks, given, strict=True)}
+        case = functools.partial(scenario, **arguments)
+        case.__module__ = scenario.__module__
+        yield f"{name}{list(given) if given else ''}", case
+
+
+def _passes(name: str, scenario: Callable[[], object]) -> bool:
     start = time.monotonic()
     try:
-        scenario()  # type: ignore[operator]
+        scenario()
     except AssertionError as error:
         print(f"FAILED  {name}\n{error}")
         return False

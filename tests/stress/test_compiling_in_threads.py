@@ -19,14 +19,14 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from tests.backends import usable
 from tests.differential.generate import Program
 from tests.stress.isolated import isolated, random_numbers, scaled
 from wasmer_runtime import CompilerConfig
 from wasmer_runtime.middleware import BlockTrace, Metering
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
-from wasmer_runtime_core.compiling.registry import BACKENDS, find_compiler
+from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract.backend import CompiledModule
-from wasmer_runtime_core.errors import BackendError
 
 VECTORS: Final = """(module (memory 1)
   (func (export "f") (param i32 v128 f32) (result v128)
@@ -60,18 +60,6 @@ def sources(numbers: random.Random) -> list[str]:
 
 def compiled(source: str, backend: str, config: CompilerConfig | None = None) -> CompiledModule:
     return run(Compilation(source, find_compiler(backend), config)).compiled
-
-
-def backends() -> list[str]:
-    """Those that can compile here."""
-    found = []
-    for row in BACKENDS:
-        try:
-            find_compiler(row.name)
-        except BackendError:
-            continue
-        found.append(row.name)
-    return found
 
 
 class Cycle:
@@ -127,8 +115,14 @@ def test_singlepass_in_threads() -> None:
 
 
 @isolated(timeout=300)
+def test_cranelift_in_threads() -> None:
+    if "cranelift" in usable():
+        in_threads("cranelift", 4 + scaled(400))
+
+
+@isolated(timeout=300)
 def test_llvm_in_threads() -> None:
-    if "llvm" in backends():
+    if "llvm" in usable():
         in_threads("llvm", 2 + scaled(100))
 
 
@@ -212,13 +206,13 @@ CODE: Final = (
 
 def ours() -> list[types.ModuleType]:
     """All modules of the distributions that have to do with compiling, imported."""
-    for package in ("wasmer_runtime_core", "wasmer_singlepass_backend", "wasmer_llvm_backend"):
+    for package in ("wasmer_runtime_core", "wasmer_singlepass_backend", "wasmer_clif_backend", "wasmer_llvm_backend"):
         try:
             parent = importlib.import_module(package)
         except ImportError:
             continue
         for found in pkgutil.walk_packages(parent.__path__, f"{package}."):
-            if not found.name.endswith((".build", ".build_hook")):
+            if not found.name.endswith((".build", ".build_hook", ".__main__")):
                 importlib.import_module(found.name)
     return [module for name, module in sorted(sys.modules.items()) if name.startswith("wasmer_")]
 
@@ -299,14 +293,14 @@ def test_nothing_shared_is_written() -> None:
     every = sources(numbers)
     config = CompilerConfig(middlewares=(Metering(1000), BlockTrace()))
     checked = CompilerConfig(memory_bound_check_mode="enable")
-    for backend in backends():
+    for backend in usable():
         find_compiler(backend)
         if backend == "llvm":
             compiled("(module)", backend)  # loads LLVM, which is none of ours
     states = [snapshot(modules)]
     for _ in range(2):
         for source in every:
-            for backend in backends():
+            for backend in usable():
                 for how in (None, config, checked):
                     compiled(source, backend, how)
         states.append(snapshot(modules))

@@ -6,6 +6,7 @@ of that time sends signals, and what their handler sees is compared with when th
 
 from __future__ import annotations
 
+import importlib
 import os
 import resource
 import signal
@@ -16,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from tests.backends import usable
 from tests.shapes import generate as g
 from tests.stress.isolated import isolated, raises
 from wasmer_runtime.error import Timeout
@@ -23,7 +25,7 @@ from wasmer_runtime_core.compiling.middleware.metering import Metering
 from wasmer_runtime_core.compiling.pipeline import Compilation, compile_bodies, decode, read, run, validate_bodies
 from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract.backend import CompilerConfig
-from wasmer_runtime_core.errors import BackendError, ImplementationLimitError
+from wasmer_runtime_core.errors import ImplementationLimitError
 from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.wasm.validation import body_validator
 
@@ -70,16 +72,28 @@ def assert_looks_often(what: str, work: Callable[[], object]) -> None:
     assert longest < LONGEST, f"{what}: nothing looked for {longest:.3f} s of CPU time"
 
 
-@isolated(timeout=600)
-def test_singlepass_looks_often() -> None:
-    compiler = find_compiler("singlepass")
+def looks_often(backend: str, functions: dict[str, bytes]) -> None:
+    compiler = find_compiler(backend)
     run(Compilation(operators(1), compiler))  # everything is imported
-    for name, source in HUGE_FUNCTIONS.items():
+    for name, source in functions.items():
         compilation = Compilation(source, compiler)
         for step in (read, decode, validate_bodies, compile_bodies):
             assert_looks_often(f"{step.__name__}, {name}", lambda: step(compilation))  # noqa: B023
         bodies = compilation.bodies
         assert_looks_often(f"metering, {name}", lambda: Metering(1000)(compilation.info, bodies))  # noqa: B023
+
+
+@isolated(timeout=600)
+def test_singlepass_looks_often() -> None:
+    looks_often("singlepass", HUGE_FUNCTIONS)
+
+
+@isolated(timeout=600, environment={"WASMER_CLIF_CHECK": ""})
+def test_cranelift_looks_often() -> None:
+    if "cranelift" in usable():
+        effort = importlib.import_module("wasmer_clif_backend.effort")
+        if not str(effort.__file__).endswith(".py"):  # else Python itself looks all the time
+            looks_often("cranelift", HUGE_FUNCTIONS)
 
 
 @isolated(timeout=600)
@@ -99,14 +113,6 @@ def test_sections_and_text_look_often() -> None:
             + ")"
         )
         assert_looks_often("text", lambda: run(Compilation(text), until="read"))  # noqa: B023
-
-
-def has_llvm() -> bool:
-    try:
-        find_compiler("llvm")
-    except BackendError:
-        return False
-    return True
 
 
 def ended(source: bytes, backend: str) -> None:
@@ -129,10 +135,16 @@ def test_singlepass_is_ended() -> None:
     ended(operators(60_000), "singlepass")
 
 
+@isolated(timeout=300, environment={"WASMER_CLIF_CHECK": ""})
+def test_cranelift_is_ended() -> None:
+    if "cranelift" in usable():
+        ended(operators(60_000), "cranelift")
+
+
 @isolated(timeout=300)
 def test_llvm_is_ended() -> None:
     """And its workers with it."""
-    if not has_llvm():
+    if "llvm" not in usable():
         return
     ended(operators(60_000), "llvm")
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
@@ -191,9 +203,16 @@ def test_singlepass_refuses_bombs() -> None:
     refused("singlepass", BOMBS | ONE_LABEL)
 
 
+@isolated(timeout=300, environment={"WASMER_CLIF_CHECK": ""})
+def test_cranelift_refuses_bombs() -> None:
+    if "cranelift" in usable():
+        with_little_memory()
+        refused("cranelift", BOMBS | ONE_LABEL)
+
+
 @isolated(timeout=300)
 def test_llvm_refuses_bombs() -> None:
-    if not has_llvm():
+    if "llvm" not in usable():
         return
     with_little_memory()
     refused("llvm", BOMBS | ONE_LABEL)
@@ -203,11 +222,15 @@ def test_llvm_refuses_bombs() -> None:
         assert len(module.code) < 50 * len(source)
 
 
-@isolated(timeout=300)
+@isolated(timeout=300, environment={"WASMER_CLIF_CHECK": ""})
 def test_code_is_limited_where_values_are_not() -> None:
     """The second line: who lets more values pass still gets no more code than is allowed."""
     with_little_memory()
     more = CompilerConfig(implementation_limits={"values_passed": 1 << 30})
-    for backend in ("singlepass", "llvm") if has_llvm() else ("singlepass",):
-        error = raises(ImplementationLimitError, run, Compilation(calls(3_000), find_compiler(backend), more))
+    for backend in usable():
+        count, config = 3_000, more
+        if backend == "cranelift":  # takes its time for millions of values where it is not compiled
+            count = 300
+            config = CompilerConfig(implementation_limits={"values_passed": 1 << 30, "code_bytes": 1 << 18})
+        error = raises(ImplementationLimitError, run, Compilation(calls(count), find_compiler(backend), config))
         assert (error.limit, error.function) == ("code_bytes", 0)

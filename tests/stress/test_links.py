@@ -36,7 +36,7 @@ from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.hooks import _name_or_none
 from wasmer_runtime_core.running.plan import link
 
-BACKENDS: Final = ("singlepass", "llvm")
+BACKENDS: Final = ("singlepass", "cranelift", "llvm")
 RELEASED: Final = CompilerConfig(release_gil=True)
 FREED: Final = {"MALLOC_PERTURB_": "165"}
 """What is freed is filled with a number that is no address."""

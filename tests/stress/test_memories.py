@@ -21,7 +21,7 @@ from wasmer_runtime import CompilerConfig, Global, Memory, Value, compile
 from wasmer_runtime.error import Error, MemoryGrowError, Trap
 from wasmer_runtime_core.native import machine
 
-BACKENDS: Final = ("singlepass", "llvm")
+BACKENDS: Final = ("singlepass", "cranelift", "llvm")
 PAGE: Final = 65536
 SLOT: Final = 8 << 30
 RELEASED: Final = CompilerConfig(release_gil=True)

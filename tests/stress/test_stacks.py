@@ -200,6 +200,13 @@ def test_large_frames() -> None:
     everywhere(compile(text, backend="singlepass"), names)
 
 
+@isolated(timeout=900, environment={"WASMER_CLIF_CHECK": ""})
+def test_frames_of_all_shapes_of_cranelift() -> None:
+    pytest.importorskip("wasmer_clif_backend")
+    text, names = program({shape: counts[:-1] for shape, counts in SHAPES.items()} | {thousands: (1, 64)})
+    everywhere(compile(text, backend="cranelift"), names)
+
+
 @isolated(timeout=900)
 def test_frames_of_all_shapes_of_llvm() -> None:
     pytest.importorskip("wasmer_llvm_backend")
@@ -284,6 +291,12 @@ def signals_at_the_edge(backend: str) -> None:
 @isolated(timeout=120)
 def test_signal_handlers_at_the_edge() -> None:
     signals_at_the_edge("singlepass")
+
+
+@isolated(timeout=120)
+def test_signal_handlers_at_the_edge_of_cranelift() -> None:
+    pytest.importorskip("wasmer_clif_backend")
+    signals_at_the_edge("cranelift")
 
 
 @isolated(timeout=120)
@@ -379,6 +392,12 @@ def host_functions(backend: str) -> None:
 @isolated(timeout=300)
 def test_host_functions_at_the_edge() -> None:
     host_functions("singlepass")
+
+
+@isolated(timeout=300)
+def test_host_functions_at_the_edge_of_cranelift() -> None:
+    pytest.importorskip("wasmer_clif_backend")
+    host_functions("cranelift")
 
 
 @isolated(timeout=300)

@@ -142,7 +142,7 @@ def test_stages_are_printed(stage: str, tmp_path: Path, capsys: pytest.CaptureFi
     path.write_text("function %f(i32) -> i32 {\nblock0(v0: i32):\n    v1 = ineg v0\n    return v1\n}\n")
     assert main(["compile", f"--stage={stage}", str(path)]) == 0
     out = capsys.readouterr().out
-    expected = {"clif": "v2 = ineg v1", "vcode": "neg v2 with", "ra": "neg v2:rax with", "asm": "neg eax"}
+    expected = {"clif": "v2 = ineg v1", "vcode": "neg v2 with", "ra": "neg v2:rdi with", "asm": "neg edi"}
     assert out.startswith("%f:\n")
     assert expected[stage] in out
     if stage == "asm":

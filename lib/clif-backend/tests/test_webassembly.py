@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from wasmer_clif_backend.compiler import ClifCompiler
+from wasmer_clif_backend.compiler import CraneliftCompiler
 from wasmer_clif_backend.ir.printer import print_function
 from wasmer_clif_backend.translate.function import Translator
 from wasmer_clif_backend.translate.view import ModuleView
@@ -33,7 +33,7 @@ def instance(text: str, **config: Any) -> Any:
     for middleware in configuration.middlewares:
         assert callable(middleware)
         bodies = middleware(decoded.info, bodies)
-    compiled = ClifCompiler(prove=True).compile(decoded.info, bodies, configuration)
+    compiled = CraneliftCompiler(prove=True).compile(decoded.info, bodies, configuration)
     return Instance(Module(decoded.info, compiled), []).exports
 
 
@@ -180,7 +180,7 @@ def test_two_threads_make_the_same_code() -> None:
     bodies = validate_module(decoded)
 
     def code() -> bytes:
-        return ClifCompiler().compile(decoded.info, bodies, CompilerConfig()).code
+        return CraneliftCompiler().compile(decoded.info, bodies, CompilerConfig()).code
 
     alone = code()
     with ThreadPoolExecutor(4) as threads:

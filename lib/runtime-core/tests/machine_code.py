@@ -24,6 +24,7 @@ from wasmer_runtime_core.wasm.module import (
     MEMORY,
     TABLE,
     ConstantExpression,
+    ConstantOperator,
     DataSegment,
     ElementSegment,
     Export,
@@ -172,7 +173,7 @@ class Program:
     def global_(self, type: str, value: int, mutable: bool = True, operator: str = "") -> None:
         code = VALUE_TYPE_CODES[type]
         operator = operator or {"funcref": "ref.null", "externref": "ref.null"}.get(type, f"{type}.const")
-        expression = ConstantExpression(BY_MNEMONIC[operator].code, value, code)
+        expression = (ConstantOperator(BY_MNEMONIC[operator].code, value, code),)
         self.info.globals.append(GlobalType(code, mutable))
         self.info.global_definitions.append(GlobalDefinition(GlobalType(code, mutable), expression))
         self.info.exports.append(Export(f"global{len(self.info.globals) - 1}", GLOBAL, len(self.info.globals) - 1))
@@ -191,7 +192,7 @@ class Program:
 
     def elements(self, offset: int, functions: Sequence[int | None], mode: int = ACTIVE) -> None:
         items = tuple(
-            ConstantExpression(BY_MNEMONIC["ref.null" if at is None else "ref.func"].code, at or 0, FUNCREF)
+            (ConstantOperator(BY_MNEMONIC["ref.null" if at is None else "ref.func"].code, at or 0, FUNCREF),)
             for at in functions
         )
         self.referred.update(at for at in functions if at is not None)
@@ -268,4 +269,4 @@ class Program:
 
 
 def _i32(value: int) -> ConstantExpression:
-    return ConstantExpression(BY_MNEMONIC["i32.const"].code, value, I32)
+    return (ConstantOperator(BY_MNEMONIC["i32.const"].code, value, I32),)

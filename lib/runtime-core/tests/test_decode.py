@@ -15,7 +15,7 @@ from wasmer_runtime_core.wasm.module import (
     MEMORY,
     PASSIVE,
     TABLE,
-    ConstantExpression,
+    ConstantOperator,
     Export,
     Import,
 )
@@ -200,7 +200,7 @@ def test_declarations() -> None:
         Export("g", GLOBAL, 1),
         Export("t", TABLE, 1),
     ]
-    assert info.global_definitions[0].initializer == ConstantExpression(code("v128.const"), 2 << 64 | 1, V128)
+    assert info.global_definitions[0].initializer == (ConstantOperator(code("v128.const"), 2 << 64 | 1, V128),)
 
 
 def test_initializers_hold_bits() -> None:
@@ -209,7 +209,7 @@ def test_initializers_hold_bits() -> None:
         (global i32 (i32.const -1)) (global i64 (i64.const -2)) (global f32 (f32.const -0)) (global f64 (f64.const 1))
         (global externref (ref.null extern)) (global funcref (ref.func 0)) (global i64 (global.get 0)))"""
     ).info
-    assert [tuple(definition.initializer) for definition in info.global_definitions] == [
+    assert [tuple(only) for definition in info.global_definitions for only in definition.initializer] == [
         (code("i32.const"), 0xFFFF_FFFF, I32),
         (code("i64.const"), 0xFFFF_FFFF_FFFF_FFFE, I64),
         (code("f32.const"), 0x8000_0000, F32),
@@ -247,8 +247,8 @@ def test_element_segments_of_every_kind() -> None:
     assert [segment.table for segment in info.elements] == [0, 0, 1, 0, 0, 0, 1, 0]
     assert [segment.offset is not None for segment in info.elements] == [mode == ACTIVE for mode in modes]
     function, null = (
-        ConstantExpression(code("ref.func"), 0, FUNCREF),
-        ConstantExpression(code("ref.null"), FUNCREF, FUNCREF),
+        (ConstantOperator(code("ref.func"), 0, FUNCREF),),
+        (ConstantOperator(code("ref.null"), FUNCREF, FUNCREF),),
     )
     assert [segment.items for segment in info.elements] == [(function, function)] * 4 + [(function, null)] * 4
 

@@ -28,6 +28,14 @@ def test_members_that_have_parted_are_found(former: str, member: str) -> None:
     assert getattr(import_module(PACKAGE + former), member) is getattr(home, member)
 
 
+@pytest.mark.parametrize(
+    "imported", ["wasm.body import text", "wasm.operators import internal", "wasm.body import Body"]
+)
+def test_packages_that_were_modules_give_their_modules_too(imported: str) -> None:
+    """In a new process, where the package is asked for the name before the module is there."""
+    subprocess.run([sys.executable, "-c", f"from wasmer_runtime_core.{imported}"], check=True)
+
+
 def test_what_lies_in_a_package_of_a_former_name_runs_once() -> None:
     for former, present in (
         ("asm.x64.records", "codegen.x64.records"),

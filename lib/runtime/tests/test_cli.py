@@ -211,7 +211,7 @@ def test_dump_needs_a_stage(run: Run, program: str) -> None:
 
 def test_backends(run: Run) -> None:
     rows = [line.split("\t") for line in run("backends").stdout.splitlines()]
-    assert [row[1] for row in rows][:3] == ["cranelift", "singlepass", "llvm"]
+    assert [row[1] for row in rows][:3] == ["singlepass", "cranelift", "llvm"]
     assert ["backend", "singlepass", "yes", "wasmer-singlepass-backend"] in rows
 
 

@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from wasmer_runtime.cli import cli
+from wasmer_runtime_core.features import FEATURES
+from wasmer_runtime_core.implementation_limits import LIMITS
 
 FUNCTIONS = """
 (module
@@ -29,6 +31,16 @@ FUNCTIONS = """
   (func (export "-x") (result i32) (i32.const 8))
   (func (export "--invoke") (result i32) (i32.const 7))
   (func (export "run") (result i32) (i32.const 6)))
+"""
+
+# Uses each feature that is here.
+MODERN = """
+(module
+  (memory 1)
+  (func (result i32 i32) (i32.const 0) (i32.const 0))
+  (func (param externref) (drop (i32.extend8_s (i32.trunc_sat_f32_u (f32.const 0)))))
+  (func (drop (v128.const i64x2 0 0)) (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))
+  (func (export "main") (result i32) (i32.const 42)))
 """
 
 # Exits with the number of its arguments, the program's name among them, and writes them, each with a NUL behind it.
@@ -85,7 +97,15 @@ CALLS = {
     "f.wat --invoke --invoke": "--invoke([]) returned [I32(7)]",
     "--invoke run f.wat": "run([]) returned [I32(6)]",
     "run f.wat -i run": "run([]) returned [I32(6)]",
+    "--implementation-limit locals=60_000 f.wat": "main([]) returned [I32(42)]",
+    "run f.wat --implementation-limit=functions=100 --implementation-limit exports=100 --points 9": (
+        "main([]) returned [I32(42)]"
+    ),
+    "--disable-threads --disable-tail-call f.wat": "main([]) returned [I32(42)]",
 }
+FEATURES_HERE = [row.name.replace("_", "-") for row in FEATURES if row.here]
+CALLS |= {f"run m.wat --enable-{feature}": "main([]) returned [I32(42)]" for feature in FEATURES_HERE}
+CALLS |= {f"--disable-{feature} n.wat": "main([]) returned [I32(7)]" for feature in FEATURES_HERE}
 
 PROGRAMS = {
     # the command, and the arguments that the program sees behind its name
@@ -103,6 +123,7 @@ PROGRAMS = {
     "--em-entrypoint other p.wat": [],
 }
 
+NO_LIMIT = "Invalid value for '--implementation-limit':"
 REFUSED = {
     # the command: its exit code, and how its error begins
     "f.wat -i add -- '' 1": (1, "Could not parse argument 1, '', as i32"),
@@ -123,7 +144,24 @@ REFUSED = {
     "nothing": (2, "No such command 'nothing'"),
     "nothing.wasm": (1, "[Errno 2]"),
     "--points -1 f.wat": (2, "Invalid value for '--points'"),
+    "--enable-threads f.wat": (2, "Invalid value for '--enable-threads': the feature threads cannot be switched on"),
+    "--enable-nonsense f.wat": (2, "No such option '--enable-nonsense'"),
+    "--implementation-limit locals f.wat": (2, f"{NO_LIMIT} 'locals' is not of the form NAME=N"),
+    "--implementation-limit locals=x f.wat": (2, f"{NO_LIMIT} 'locals=x' is not of the form NAME=N"),
+    "--implementation-limit x=1 f.wat": (2, f"{NO_LIMIT} no implementation limit is called 'x'"),
+    "--implementation-limit locals=-1 f.wat": (2, f"{NO_LIMIT} the implementation limit locals is from 0 to"),
 }
+READING = {"run": "run {}", "validate": "validate {}", "inspect": "inspect {}", "dump": "dump --stage=code {}"}
+"""The commands that read a module as a configuration says."""
+for name, form in READING.items():
+    REFUSED |= {
+        f"{form.format('m.wat')} --disable-{feature}": (1, "m.wat: uses " if name == "validate" else "uses ")
+        for feature in FEATURES_HERE
+    }
+    REFUSED[f"{form.format('f.wat')} --implementation-limit functions=2"] = (
+        1,
+        f"{'f.wat: ' if name == 'validate' else ''}implementation limit: 12 functions, with imported ones; there may",
+    )
 
 OTHERS = (
     # commands that end with 0
@@ -132,6 +170,7 @@ OTHERS = (
     *("wasm2wat f.wat -o g.wat", "wasm2wat --output=- f.wat", "dump --stage=module f.wat", "dump --stage body f.wat"),
     *("dump --stage=records f.wat", "dump --stage=code --backend singlepass --function 1 f.wat"),
     *("--help", "-h", "run --help", "run -h"),
+    *(f"{form.format('n.wat')} --implementation-limit {LIMITS[0].name}=99 --enable-simd" for form in READING.values()),
     *("run --call-trace --block-trace f.wat", "--call-trace f.wat", "p.wat --invoke seven", "-i seven p.wat"),
 )  # fmt: skip
 
@@ -140,6 +179,8 @@ OTHERS = (
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "f.wat").write_text(FUNCTIONS)
     (tmp_path / "p.wat").write_text(ARGUMENTS)
+    (tmp_path / "m.wat").write_text(MODERN)
+    (tmp_path / "n.wat").write_text('(module (func (export "main") (result i32) (i32.const 7)))')
     monkeypatch.chdir(tmp_path)
 
 
@@ -194,14 +235,15 @@ def test_a_command_wins_over_a_file_of_its_name() -> None:
 def options(command: click.Command) -> Iterator[str]:
     for parameter in command.params:
         if isinstance(parameter, click.Option):
-            yield from parameter.opts
+            yield from (*parameter.opts, *(() if parameter.hidden else parameter.secondary_opts))
 
 
 def test_every_option_of_every_command_was_tried() -> None:
     tried = {word.partition("=")[0] for form in (*CALLS, *PROGRAMS, *OTHERS) for word in shlex.split(form)}
+    absent = {f"--enable-{row.name.replace('_', '-')}" for row in FEATURES if not row.here}  # which cannot be
     for name, command in cli.commands.items():
         for option in options(command):
-            assert option in tried or option.startswith("--llvm-"), f"{name} {option}"
+            assert option in tried | absent or option.startswith("--llvm-"), f"{name} {option}"
 
 
 def test_a_socket_is_what_tcplisten_says() -> None:

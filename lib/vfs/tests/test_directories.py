@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import functools
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any, Final
 import pytest
 from trees import answer, make, read_all
 
-from wasmer_vfs import OPEN_FLAGS, Directory, HostDirectory, MemoryDirectory, OutOfDirectory
+from wasmer_vfs import OPEN_FLAGS, Directory, HostDirectory, MemoryDirectory, OutOfDirectory, memory_directories
 
 OUT: Final = (b"..", b"../canary", b"/canary", b"d/../../canary", b"above", b"above/x", b"to_d/../../canary", b"/")
 """Paths that lead out, if the last link is followed."""
@@ -43,6 +45,10 @@ def steps(tree: Directory) -> Iterator[Callable[[], Any]]:
     for old, new in ((b"d", b"d/x"), (b"d", b"moved"), (b"moved", b"new"), (b"new", b"moved"), (b"gone", b"y")):
         yield lambda old=old, new=new: tree.rename(old, tree, new)  # type: ignore[misc]
         yield lambda old=old, new=new: tree.link(old, tree, new + b"2")  # type: ignore[misc]
+    for text in (b"f\0", b"\0", b"", b"\xff", b"/", b"x" * 4095):
+        yield lambda text=text: tree.symlink(text, b"text")  # type: ignore[misc]
+        yield lambda: tree.read_link(b"text")
+        yield lambda: tree.unlink(b"text")
     yield lambda: [(entry.kind, entry.name) for entry in tree.entries()]
 
 
@@ -137,6 +143,34 @@ def test_a_path_can_be_entered_only_so_often(tmp_path: Path) -> None:
     path = (b"a/" * 600 + b"../a/" * 500)[:4095].rpartition(b"/")[0]
     assert answer(lambda: tree.path_status(path, True)) == ("OSError", "ELOOP")
     tree.close()
+
+
+def test_a_handler_that_uses_the_same_tree_keeps_its_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal comes amid a large read, write or change of size, and its handler cuts the file, or adds to it."""
+    size = 20 << 20
+    tree = MemoryDirectory({"f": b""}, limit_bytes=3 * size)
+    empty = tree._node.volume.used
+    large = memoryview(bytearray(size // 2))
+    calls: list[Callable[[Any], Any]] = [
+        lambda file: file.set_size(size),
+        lambda file: file.write_at([large, large, b"end"], 0),
+        lambda file: file.read_at([large, large], 0),
+    ]
+    for before, change, at, call in itertools.product((0, 5, size), (0, 5, 2 * size), (1, 2, 3), calls):
+        file: Any = tree.open(b"f", os.O_RDWR, follow=True)
+        file.set_size(before)
+        looks = 0
+
+        def look(at: int = at, change: int = change) -> None:
+            nonlocal looks
+            looks += 1
+            if looks == at:
+                tree.open(b"f", os.O_RDWR, follow=True).set_size(change)  # type: ignore[union-attr]
+
+        monkeypatch.setattr(memory_directories, "look", look)
+        answer(functools.partial(call, file))
+        monkeypatch.undo()
+        assert tree._node.volume.used == empty + file.status().size, (before, change, at)
 
 
 def test_what_its_owner_does_with_a_directory_in_memory() -> None:

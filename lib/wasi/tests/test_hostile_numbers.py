@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import resource
 import socket
+import struct
 import sys
 import tracemalloc
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from guests import BUFFER, RESULT, Context, DirectGuest
 from test_memory_ranges import CALLS
 
 from wasmer_runtime_core.running.objects.memory import Memory
+from wasmer_vfs import Socket, Status, StreamFile
 from wasmer_wasi import ExitCode, MemoryDirectory, VirtualClock, WasiState
 from wasmer_wasi.errno import ROWS
 from wasmer_wasi.functions import FUNCTIONS
@@ -209,6 +211,37 @@ def test_what_is_refused(name: str, arguments: tuple[int, ...], answer: str, ver
     guest = prepared(MemoryDirectory(), version, memory)
     assert guest.call(name, *arguments) == answer
     guest.close()
+
+
+@pytest.mark.parametrize("name", ["fd_read", "fd_pread", "fd_write", "fd_pwrite", "sock_recv", "sock_send"])
+def test_buffers_that_are_the_same_many_times(name: str, memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Together no more than a count can say, and than the host takes at once: the rest makes a short read or write."""
+
+    class File(StreamFile):
+        def read(self, buffers: Any, *others: Any, **named: Any) -> int:
+            asked.append(sum(map(len, buffers)))
+            return asked[-1]
+
+        write = read_at = write_at = read
+
+        def status(self) -> Status:
+            return Status(0, 0, "file", 1, 0, 0, 0, 0)
+
+    asked: list[int] = []
+    guest = prepared(MemoryDirectory(), 1, memory)
+    descriptor = guest.state.descriptors.get(SOCKET if name.startswith("sock") else FILE)
+    if name.startswith("sock"):
+        monkeypatch.setattr(Socket, "write", lambda self, buffers: File().read(buffers))
+        monkeypatch.setattr(Socket, "receive", lambda self, buffers, **named: (File().read(buffers), False))
+    else:
+        descriptor.file, descriptor.host = File(), -1  # type: ignore[assignment]
+    for pieces in (1, 31, 32, 33, 512, 1024):
+        guest.write(1 << 20, struct.pack("<II", 0, BYTES) * pieces)
+        offset = (0,) if name in ("fd_pread", "fd_pwrite") else (0, RESULT) if name == "sock_recv" else ()
+        offset = (0,) if name == "sock_send" else offset
+        arguments = (SOCKET if name.startswith("sock") else FILE, 1 << 20, pieces, *offset)
+        assert guest.get(name, *arguments)[0] == "SUCCESS"
+        assert asked.pop() == min(pieces * BYTES, 0x7FFF_F000) and not asked
 
 
 def test_as_many_subscriptions_as_allowed(version: int, memory: Memory) -> None:

@@ -268,6 +268,52 @@ def test_what_takes_long_looks_in_between(
     assert tree.read_bytes("f") == b"text"
 
 
+def test_a_default_timeout_of_the_process_is_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects that Python makes meanwhile have it, and would wait for so long where no deadline is seen."""
+    ours, given = socket.socketpair()
+    server = socket.create_server(("127.0.0.1", 0))
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(3600)
+    try:
+        state = WasiState.new("p").socket(server).socket(given).stdin(None).build()
+        guest = DirectGuest(Path(), 1, state.copy())
+        with socket.create_connection(server.getsockname()):
+            assert guest.get("sock_accept", 3, 0) == ("SUCCESS", 5)
+        for fd in (4, 5):
+            assert guest.state.descriptors.get(fd).file.socket.gettimeout() is None  # type: ignore[union-attr]
+        for wait in (lambda: guest.read_file(4, 9), lambda: guest.get("sock_accept", 3, 0)):
+            with pytest.raises(Timeout), timeout(0.02):
+                wait()
+        assert os.get_blocking(given.fileno()) and os.get_blocking(server.fileno())
+    finally:
+        socket.setdefaulttimeout(before)
+    guest.close()
+    state.close()
+    for each in (ours, given, server):
+        each.close()
+
+
+@pytest.mark.parametrize("virtual", [True, False])
+def test_a_clock_of_the_users_own(virtual: bool) -> None:
+    """Its sleep is its own affair; between two of them a deadline is seen, however long a program wants to wait."""
+
+    class Clock:
+        def __init__(self) -> None:
+            self.readers = {0: lambda: 0, 1: lambda: 0}
+            self.resolutions = {0: 1, 1: 1}
+            self.virtual = virtual
+            self.slept = 0
+
+        def sleep(self, nanoseconds: int) -> None:
+            self.slept += 1
+
+    clock = Clock()
+    guest = DirectGuest(Path(), 1, WasiState.new("p").clock(clock).stdin(None).build())
+    with pytest.raises(Timeout), timeout(0.02):
+        guest.poll(guest.clock_subscription(1, 1, FOREVER))
+    assert clock.slept
+
+
 def test_reading_a_terminal_ends(tmp_path: Path) -> None:
     leader, follower = os.openpty()
     stream = HostStream(Owned((follower,)))

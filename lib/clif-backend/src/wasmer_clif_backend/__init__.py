@@ -1,26 +1,25 @@
-"""The place of the cranelift backend, which is not there yet.
+"""The optimising backend after Cranelift's design: compiles slower than singlepass, faster than llvm.
 
-What it will be: an SSA compiler written here after Cranelift's design, which optimises and compiles
-slower than singlepass. Until then the distribution exists so that its name, its place among the
-layers and its entry point are settled, and whoever asks for the backend is told so instead of
-getting another one.
+`CraneliftCompiler` is what other packages use; it is loaded when first asked for. ``python -m wasmer_clif_backend``
+has the tools for CLIF's text.
 """
 
 from __future__ import annotations
 
-from wasmer_clif_backend.version import VERSION
-from wasmer_runtime_core.errors import BackendError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wasmer_clif_backend.compiler import CraneliftCompiler as CraneliftCompiler
+
+from wasmer_clif_backend.version import VERSION as VERSION
+from wasmer_runtime_core.support import main_interpreter as main_interpreter  # before any compiled module
 
 __all__ = ["VERSION", "CraneliftCompiler"]
 
 
-class CraneliftCompiler:
-    """Raises `BackendError` when made: this version has no cranelift backend."""
+def __getattr__(name: str) -> object:
+    if name == "CraneliftCompiler":
+        from wasmer_clif_backend.compiler import CraneliftCompiler
 
-    name = "cranelift"
-
-    def __init__(self) -> None:
-        raise BackendError(
-            f"the cranelift backend is not available in this version (wasmer-clif-backend {VERSION}); "
-            'compile with backend="singlepass"'
-        )
+        return CraneliftCompiler
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -31,6 +31,11 @@ CHECK_VARIABLE: Final = "WASMER_CLIF_CHECK"
 """Set in the environment: every allocation is proved (`regalloc.checker`)."""
 
 
+def proves() -> bool:
+    """Whether the environment asks for proofs."""
+    return bool(os.environ.get(CHECK_VARIABLE))
+
+
 @final
 class Stages:
     """The stages of one function after another.
@@ -45,10 +50,14 @@ class Stages:
     def __init__(self, callees: dict[str, int], tail_area: int = 0, prove: bool | None = None) -> None:
         self.callees: Final = callees
         self.tail_area: Final = tail_area
-        self.prove: Final = bool(os.environ.get(CHECK_VARIABLE)) if prove is None else prove
+        self.prove: Final = proves() if prove is None else prove
         self.code: Final = Code()
         self.intervals: Final = Intervals()
         self.allocation: Final = Allocation()
+        self._lowering: Final = Lowering(self.code, callees, tail_area)
+        self._scan: Final = Scan(self.code, self.intervals, self.allocation)
+        self._resolver: Final = Resolver(self.code, self.intervals, self.allocation)
+        self._emitter: Final = Emitter(self.code, self.allocation)
 
     def records(self, function: Function, stack_check: int = -1, flow: Flow | None = None) -> tuple[bytes, bytes]:
         """A verified function's instruction records and constants.
@@ -65,22 +74,21 @@ class Stages:
         if flow is None:
             flow = Flow(function)
         code = self.code
-        lowering = Lowering(function, flow, code, self.callees, self.tail_area)
-        lowering.run(layout(function, flow), RULES, enter)
+        self._lowering.run(function, layout(function, flow), RULES, enter)
         checkpoint()
         registers = REGISTERS
-        if lowering.pinned:
+        if self._lowering.pinned:
             registers = WITHOUT_PINNED
             code.never_given |= 1 << PINNED
         self.intervals.build(function, code)
         checkpoint()
         out = self.allocation
-        out.begin(code.registers)
+        out.begin(function, code)
         coalesce(function, code, self.intervals, flow, out)
-        Scan(registers, code, self.intervals, flow, out).run()
+        self._scan.run(registers, flow)
         checkpoint()
-        Resolver(function, code, self.intervals, flow, out).run()
+        self._resolver.run(function, flow)
         checkpoint()
         if self.prove:
             check(function, code, out, registers.kept)
-        return Emitter(function, code, out, stack_check).run(), b"".join(code.constants)
+        return self._emitter.run(function, stack_check), b"".join(code.constants)

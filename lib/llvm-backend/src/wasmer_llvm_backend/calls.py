@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from wasmer_llvm_backend.context import context_constant, element, field
 from wasmer_llvm_backend.floats import opaque
 from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS
-from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS
+from wasmer_runtime_core.contract.helpers import VMCall
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 UNDEFINED_ELEMENT: Final = BY_NAME["UNDEFINED_ELEMENT"].number
 UNINITIALIZED_ELEMENT: Final = BY_NAME["UNINITIALIZED_ELEMENT"].number
 TYPE_MISMATCH: Final = BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number
+HELPER_TYPES: Final = {"i32": "i32", "ref": "ptr"}
+"""Type of a helper's parameter or result -> in LLVM's words."""
 
 
 def take_arguments(f: FunctionTranslator, signature: Signature) -> list[str]:
@@ -103,19 +105,19 @@ def call_indirect(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     emit_call(f, signature, code, context, arguments)
 
 
-def helper(f: FunctionTranslator, name: str, immediates: str, result: str, word: int, a: int, b: int) -> None:
-    """An operator that core carries out: its operands, then its immediates."""
-    row = VMCALLS[SLOTS[name]]
-    types = ["ptr" if param.endswith(":ref") else "i32" for param in row.params]
-    count = len(types) - len(immediates)
+def helper(f: FunctionTranslator, row: VMCall, immediates: int, word: int, a: int, b: int) -> None:
+    """An operator that core carries out: its operands, then so many words of the record."""
+    types = [HELPER_TYPES[type_] for type_ in row.types]
+    count = len(types) - immediates
     stack = f.stack
     values = stack[len(stack) - count :] if count else []
     del stack[len(stack) - count :]
-    values += [str(a if immediate == "a" else b) for immediate in immediates]
+    values += [str(word) for word in (a, b)[:immediates]]
     arguments = ["ptr %0"] + [f"{type_} {value}" for type_, value in zip(types, values, strict=True)]
     code = entry(f, f.view.defined_functions + row.slot)
+    result = HELPER_TYPES[row.results[0]] if row.results else "void"
     text = f"call {result} {code}({', '.join(arguments)}) #2{f.location()}"
-    if result == "void":
-        f.out.append(text)
-    else:
+    if row.results:
         f.stack.append(f.let(text))
+    else:
+        f.out.append(text)

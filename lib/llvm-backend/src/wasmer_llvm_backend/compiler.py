@@ -15,7 +15,7 @@ from contextlib import closing
 from functools import partial
 from typing import Final, NamedTuple, final
 
-from wasmer_llvm_backend.notices import notify
+from wasmer_llvm_backend.notices import LLVMWarning
 from wasmer_llvm_backend.objects import UnitCode
 from wasmer_llvm_backend.partition import Part, Plan, plan, size_of, unit_text
 from wasmer_llvm_backend.target import PROCESSORS, processor
@@ -25,6 +25,7 @@ from wasmer_llvm_backend.workers import Died, compile_units
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.implementation_limits import CODE_BYTES, ImplementationLimits
+from wasmer_runtime_core.support.notices import notify
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
@@ -127,7 +128,7 @@ class LLVMCompiler:
         for body in bodies:
             if body.function_index in how.excesses:
                 excess = how.excesses[body.function_index]
-                notify(f"{named(info, body)} has {excess}: it is compiled without optimization")
+                notify(f"{named(info, body)} has {excess}: it is compiled without optimization", LLVMWarning)
         self._tell(0, total)
         with closing(self._answers(how)) as answers:
             for at, answer in answers:
@@ -175,7 +176,8 @@ class LLVMCompiler:
         return len(os.sched_getaffinity(0)) if self.processes is None else self.processes
 
     def _unable(self, reason: str) -> None:
-        notify(f"LLVM runs in this process, on one core, since no worker process can be started ({reason})")
+        reason = f"LLVM runs in this process, on one core, since no worker process can be started ({reason})"
+        notify(reason, LLVMWarning)
 
     def _tell(self, done: int, total: int) -> None:
         if self.progress is not None:

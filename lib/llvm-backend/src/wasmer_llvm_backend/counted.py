@@ -76,24 +76,12 @@ SELECT: Final = _code("select")
 DROP: Final = _code("drop")
 BRANCH_IF: Final = _code("br_if")
 END: Final = _code("end")
-OTHER_CONSTANTS: Final = frozenset(_code(name) for name in ("i64.const", "f32.const", "f64.const", "v128.const"))
 COMPARISONS: Final = {_code(f"i32.{name}"): name for name in ("ne", "lt_u", "lt_s", "gt_u", "gt_s")}
 SWAPPED: Final = {"ne": "ne", "lt_u": "gt_u", "lt_s": "gt_s", "gt_u": "lt_u", "gt_s": "lt_s"}
-ACCESSES: Final = {
-    row.code: row.access_bytes for row in OPERATORS.values() if row.immediate in ("memarg", "memarg lane")
-}
+ACCESSES: Final = {code: row.access_bytes for code, row in OPERATORS.items() if row.access_bytes}
 CONVERTS: Final = frozenset(map(_code, CONVERSIONS))
-PURE: Final = (
-    frozenset(
-        row.code
-        for row in OPERATORS.values()
-        if row.typed_by_row
-        and row.immediate in ("", "lane", "lanes")
-        and not any(word in row.mnemonic for word in (".div_", ".rem_", ".trunc_f"))
-    )
-    | OTHER_CONSTANTS
-)
-"""Operators that neither trap nor write: their result may be anything."""
+PURE: Final = frozenset(code for code, row in OPERATORS.items() if row.typed_by_row and not row.effects)
+"""Operators whose results depend on their operands alone, and that do nothing else: they may be anything."""
 
 
 def _signed(value: int) -> int:

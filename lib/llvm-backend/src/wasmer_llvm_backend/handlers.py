@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend import calls, context, control, floats, internal, loops, memory, values
 from wasmer_llvm_backend.lowering import ARITHMETIC, COMPARISONS, DIVISIONS, LOADS, STORES, TEMPLATES, TRUNCATIONS
+from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
 from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 
@@ -19,21 +20,6 @@ if TYPE_CHECKING:
 Handler = Callable[["FunctionTranslator", int, int, int], None]
 
 # fmt: off
-HELPERS: Final = {
-    "table.set": ("a", "void"),
-    "table.grow": ("a", "i32"),
-    "table.fill": ("a", "void"),
-    "table.copy": ("ab", "void"),
-    "table.init": ("ab", "void"),
-    "elem.drop": ("a", "void"),
-    "memory.grow": ("a", "i32"),
-    "memory.fill": ("a", "void"),
-    "memory.copy": ("ab", "void"),
-    "memory.init": ("ab", "void"),
-    "data.drop": ("a", "void"),
-}
-"""Operators that core carries out: which words of the record are passed behind the operands, and the result."""
-
 METHODS: Final[dict[str, Handler]] = {
     "unreachable":   control.unreachable,
     "block":         control.block,
@@ -82,8 +68,9 @@ def _handlers() -> dict[int, Handler]:
         name = row.mnemonic
         if name in METHODS:
             handlers[code] = METHODS[name]
-        elif name in HELPERS:
-            handlers[code] = bind(calls.helper, name.replace(".", "_"), *HELPERS[name])
+        elif code in HELPER_OPERATORS:
+            helper = HELPER_OPERATORS[code]
+            handlers[code] = bind(calls.helper, helper.call, helper.immediates)
         elif code in LOADS:
             handlers[code] = bind(memory.load, LOADS[code], row.access_bytes)
         elif code in STORES:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend import calls
 from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS
+from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import VMCTX
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from wasmer_llvm_backend.translate import FunctionTranslator
 
 POINTS_USED: Final = VMCTX["points_used"].offset
+_TRACE: Final = VMCALLS[SLOTS["trace"]]
 EXECUTION_LIMIT_EXCEEDED: Final = BY_NAME["EXECUTION_LIMIT_EXCEEDED"].number
 
 
@@ -52,4 +54,4 @@ def check_points(f: FunctionTranslator, word: int, a: int, b: int) -> None:
 def trace(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     """A call of the helper, with what the record holds as constants."""
     f.stack += [str((word >> 16) & 0xFF), str(a), str(b), str(f.offset)]
-    calls.helper(f, "trace", "", "void", word, a, b)
+    calls.helper(f, _TRACE, 0, word, a, b)

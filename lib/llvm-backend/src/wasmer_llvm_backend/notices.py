@@ -1,9 +1,6 @@
-"""What a user should know of a compilation that succeeds, said through Python's `warnings`."""
+"""The category of what this backend warns of."""
 
 from __future__ import annotations
-
-import sys
-import warnings
 
 
 class LLVMWarning(UserWarning):
@@ -13,11 +10,3 @@ class LLVMWarning(UserWarning):
     started, so that all was compiled in this one. To be told by an exception instead:
     ``warnings.simplefilter("error", LLVMWarning)``.
     """
-
-
-def notify(message: str) -> None:
-    """Warn in the name of whoever asked for the compilation."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("wasmer_"):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, LLVMWarning, stacklevel=level)

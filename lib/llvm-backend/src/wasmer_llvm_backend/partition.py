@@ -25,7 +25,8 @@ from wasmer_llvm_backend.translate import FunctionTranslator, TextTooLong, integ
 from wasmer_runtime_core.implementation_limits import CODE_BYTES, DEFAULT_LIMITS, ImplementationLimits
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.effects import OPENS
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.view import ModuleView
@@ -51,7 +52,7 @@ WHOLE_LOOP_DEPTH: Final = 50
 
 CALL: Final = BY_MNEMONIC["call"].code
 LOOP: Final = BY_MNEMONIC["loop"].code
-OPENS: Final = frozenset(BY_MNEMONIC[name].code for name in ("block", "loop", "if"))
+OPENING: Final = frozenset(code for code, row in OPERATORS.items() if row.effects & OPENS)
 END: Final = BY_MNEMONIC["end"].code
 
 
@@ -170,7 +171,7 @@ def is_deep(body: Body, limit: int) -> bool:
     opened: list[bool] = []
     for word in array("I", body.records)[0::4]:
         code = word & 0xFFFF
-        if code in OPENS:
+        if code in OPENING:
             opened.append(code == LOOP)
             depth += code == LOOP
             if depth > limit:

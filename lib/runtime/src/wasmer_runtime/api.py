@@ -78,8 +78,7 @@ def compile(
         wasm: bytes (binary or text), text, or a path.
         backend: a name ("singlepass", "cranelift", "llvm", "auto", or one that a package
             brought), a `Backend`, or a compiler. Default: `default_compiler()`. "auto" is
-            singlepass for a module of more than 10 MiB, else the first that is installed of
-            cranelift, singlepass and llvm.
+            the first that is installed of singlepass, cranelift and llvm.
         config: how to compile.
 
     Raises:

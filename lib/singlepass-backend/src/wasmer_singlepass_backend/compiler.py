@@ -15,6 +15,7 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.contract.code_limit import CodeLimit
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.target import host_features
 from wasmer_runtime_core.errors import CompileError, InternalError
@@ -22,9 +23,9 @@ from wasmer_runtime_core.implementation_limits import ImplementationLimits
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
+from wasmer_runtime_core.wasm.operators.effects import HELPER, READS
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.types import V128
-from wasmer_singlepass_backend.code_limit import CodeLimit
 from wasmer_singlepass_backend.frame import USES_VECTORS, USES_VMCTX, begin, cold, epilogue, prologue
 from wasmer_singlepass_backend.function import FunctionCompiler
 from wasmer_singlepass_backend.lowering.rule import Lowering
@@ -46,11 +47,17 @@ SURVEYED_BYTES: Final = 1 << 20
 SCALARS: Final[list[Lowering | None]] = by_code()
 
 
+VMCTX_PARTS: Final = frozenset(("function", "table", "global", "memory", "data", "element"))
+"""Words of immediates: parts of an instance that are reached through its vmctx."""
+
+VMCTX_EFFECTS: Final = HELPER | READS["points"]
+
+
 def _vmctx_operators() -> bytes:
     """1 for the codes whose lowering reads the vmctx."""
     flags = bytearray(TABLE_SIZE)
     for code, row in ALL_OPERATORS.items():
-        if row.mnemonic.startswith(("global.", "table.", "memory.", "data.", "elem.", "ref.func", "call", "internal.")):
+        if row.effects & VMCTX_EFFECTS or not VMCTX_PARTS.isdisjoint(row.immediate.split()):
             flags[code] = 1
     return bytes(flags)
 

@@ -36,11 +36,11 @@ from librt.vecs import append, vec
 from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.contract.code_limit import CodeLimit
 from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_singlepass_backend.abi import CallShape
 from wasmer_singlepass_backend.assembler import Assembler, number
-from wasmer_singlepass_backend.code_limit import CodeLimit
 from wasmer_singlepass_backend.constants import ConstantPool
 from wasmer_singlepass_backend.module_view import ModuleView
 from wasmer_singlepass_backend.registers import RAX, RBP, XMM_SCRATCH

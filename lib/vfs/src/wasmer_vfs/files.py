@@ -12,19 +12,26 @@ cancellations and signals are seen (`waiting`).
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import os
 import select
 import stat
-from collections.abc import Sequence
+from _thread import RLock
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol, final
 
-from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.status import Kind, Status, kept_times, status_of
-from wasmer_vfs.waiting import PIECE_BYTES, is_ready, lock_of_the_process, look, wait_to_read, wait_to_write
+from wasmer_vfs.waiting import (
+    PIECE_BYTES,
+    is_ready,
+    lock_of,
+    look,
+    must_be_refusal,
+    wait_to_read,
+    wait_to_write,
+)
 
 Buffers = list[memoryview]
 """What is read into."""
@@ -37,8 +44,8 @@ def release(buffers: Buffers) -> None:
     for buffer in buffers:
         try:
             buffer.release()
-        except BufferError:  # a view of this view is kept: it is the user's
-            pass
+        except BufferError as failure:  # a view of this view is kept: it is the user's
+            must_be_refusal(failure)
 
 
 class File(Protocol):
@@ -152,48 +159,27 @@ class HostStream(StreamFile):
         host: its number; -1 when closed. It is closed with this object if that is given what owns it.
     """
 
-    __slots__ = ("_owned", "direct", "host")
+    __slots__ = ("_owned", "_shared", "direct", "host")
 
     def __init__(self, host: int | Owned) -> None:
         self._owned = host if isinstance(host, Owned) else Owned()
         host = host[0] if isinstance(host, Owned) else host
+        self._shared = lock_of(host)
         self.host = host
-        self.direct = -1 if _may_wait(os.fstat(host)) else host
+        self.direct = -1 if may_wait(host) else host
+
+    def _number(self) -> int:
+        return self.host
 
     def read(self, buffers: Buffers) -> int:
         if self.direct >= 0:
             return read_in_pieces(self.host, buffers)
-        while buffers:
-            with contextlib.suppress(BlockingIOError), _SHARED:
-                if is_ready(self.host, select.POLLIN):
-                    return os.readv(self.host, buffers)
-            wait_to_read(self.host)
-        return 0
+        return read_when_ready(self._number, self._shared, buffers)
 
     def write(self, buffers: Pieces) -> int:
         if self.direct >= 0:
             return write_in_pieces(self.host, buffers)
-        total = 0
-        size: int = _TERMINAL_BYTES if os.isatty(self.host) else select.PIPE_BUF
-        for buffer in buffers:
-            with memoryview(buffer) as whole:
-                for start in range(0, len(whole), size):
-                    try:
-                        total += self._write_little(whole[start : start + size])
-                    except OSError as failure:  # told when nothing was written at all
-                        if total and not raised_by_a_handler(failure):
-                            return total
-                        raise
-        return total
-
-    def _write_little(self, piece: memoryview) -> int:
-        """So little that the host takes it at once when it says that there is room."""
-        with piece:
-            while True:
-                with contextlib.suppress(BlockingIOError), _SHARED:
-                    if is_ready(self.host, select.POLLOUT):
-                        return os.write(self.host, piece)
-                wait_to_write(self.host)
+        return write_when_ready(self._number, self._shared, buffers)
 
     def status(self) -> Status:
         kind: Kind = "character device" if os.isatty(self.host) else "unknown"
@@ -213,16 +199,69 @@ class HostStream(StreamFile):
         self._owned.close()
 
 
-_SHARED: Final = lock_of_the_process()
-"""Held from the look whether a stream is ready to the call, which then does not wait for what another thread took."""
+def read_when_ready(number: Callable[[], int], lock: RLock, buffers: Buffers) -> int:
+    """Read from a stream that the host lends, whose flags say that its calls wait.
+
+    Args:
+        number: its descriptor, asked for at each step, since its owner may close it.
+        lock: held from the look whether it is ready to the call, which then does not wait for what another thread
+            took.
+    """
+    while buffers:
+        try:
+            with lock:
+                host = number()
+                if is_ready(host, select.POLLIN):
+                    return os.readv(host, buffers)
+        except BlockingIOError as failure:
+            must_be_refusal(failure)
+        wait_to_read(number())
+    return 0
+
+
+def write_when_ready(number: Callable[[], int], lock: RLock, buffers: Pieces) -> int:
+    """Write all of it to a stream that the host lends; the arguments are those of `read_when_ready`."""
+    total = 0
+    size: int = _TERMINAL_BYTES if os.isatty(number()) else select.PIPE_BUF
+    for buffer in buffers:
+        with memoryview(buffer) as whole:
+            for start in range(0, len(whole), size):
+                try:
+                    with whole[start : start + size] as piece:
+                        total += _write_little(number, lock, piece)
+                except OSError as failure:  # told when nothing was written at all
+                    must_be_refusal(failure)
+                    if total:
+                        return total
+                    raise
+    return total
+
+
+def _write_little(number: Callable[[], int], lock: RLock, piece: memoryview) -> int:
+    """So little that the host takes it at once when it says that there is room."""
+    while True:
+        try:
+            with lock:
+                host = number()
+                if is_ready(host, select.POLLOUT):
+                    return os.write(host, piece)
+        except BlockingIOError as failure:
+            must_be_refusal(failure)
+        wait_to_write(number())
+
+
 _TERMINAL_BYTES: Final = 256
 """Bytes that a terminal takes at once when it takes any."""
 _MEMORY_DEVICES: Final = 1
 """The major number of /dev/null and its like, which are always ready."""
 
 
+def may_wait(host: int) -> bool:
+    """Whether reading or writing a descriptor of the host may have to wait for someone else."""
+    return _may_wait(os.fstat(host))
+
+
 def _may_wait(found: os.stat_result) -> bool:
-    """Whether reading or writing it may have to wait for someone else."""
     kind = stat.S_IFMT(found.st_mode)
     if kind == stat.S_IFCHR:
         return os.major(found.st_rdev) != _MEMORY_DEVICES
@@ -237,7 +276,8 @@ def bytes_waiting(host: int) -> int:
     waiting = bytearray(4)
     try:
         fcntl.ioctl(host, _FIONREAD, waiting)
-    except OSError:  # a device, or a listening socket, that cannot say
+    except OSError as failure:  # a device, or a listening socket, that cannot say
+        must_be_refusal(failure)
         return 1
     return int.from_bytes(waiting, "little")
 
@@ -276,7 +316,8 @@ class HostFile:
                 wait_to_read(self.host)  # first of all, for a pipe that nobody has opened to write is at its end, too
             try:
                 return os.readv(self.host, buffers)
-            except BlockingIOError:
+            except BlockingIOError as failure:
+                must_be_refusal(failure)
                 if self.nonblocking:
                     raise
         return 0
@@ -292,8 +333,9 @@ class HostFile:
                     with memoryview(buffer)[start:] as rest:
                         start += os.write(self.host, rest)
                 except OSError as failure:  # told when nothing was written at all
+                    must_be_refusal(failure)
                     if self.nonblocking or not isinstance(failure, BlockingIOError):
-                        if total + start and not raised_by_a_handler(failure):
+                        if total + start:
                             return total + start
                         raise
                     wait_to_write(self.host)
@@ -367,7 +409,8 @@ class HostFile:
 def _has_position(host: int) -> bool:
     try:
         os.lseek(host, 0, os.SEEK_CUR)
-    except OSError:
+    except OSError as failure:
+        must_be_refusal(failure)
         return False
     return True
 
@@ -399,7 +442,8 @@ def write_in_pieces(host: int, buffers: Pieces, offset: int = -1) -> int:
                 try:
                     count = os.write(host, piece) if offset < 0 else os.pwrite(host, piece, offset + total)
                 except OSError as failure:
-                    if total and not raised_by_a_handler(failure):
+                    must_be_refusal(failure)
+                    if total:
                         return total
                     raise
                 total += count

@@ -33,11 +33,11 @@ from types import TracebackType
 from typing import Final, final
 
 from wasmer_vfs.directories import WRITING, Directory, Entry, check_flags
-from wasmer_vfs.errors import OutOfDirectory, refusal
+from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import File, HostFile, Owned
-from wasmer_vfs.paths import resolve, resolve_parent, split
+from wasmer_vfs.paths import check_text, resolve, resolve_parent, split
 from wasmer_vfs.status import Kind, Status, kept_times, kind_of, status_of
-from wasmer_vfs.waiting import LOOK_EVERY, look, wait
+from wasmer_vfs.waiting import LOOK_EVERY, look, must_be_refusal, wait
 
 MAX_STEPS: Final = 1 << 15
 """Directories that are entered while one path is resolved, those that are walked again included."""
@@ -88,7 +88,8 @@ class _HostCursor:
                 raise refusal(errno.ELOOP)
         try:
             held.extend(map(functools.partial(os.open, dir_fd=self.current), (name,), (_WALK,)))
-        except NotADirectoryError:  # which a link is, too, when it is not followed
+        except NotADirectoryError as failure:  # which a link is, too, when it is not followed
+            must_be_refusal(failure)
             return False
         self.current = held[-1]
         if len(held) > 1:
@@ -110,6 +111,7 @@ class _HostCursor:
         try:
             return os.readlink(name, dir_fd=self.current)
         except OSError as failure:
+            must_be_refusal(failure)
             if failure.errno in (errno.EINVAL, errno.ENOENT):
                 return None
             raise
@@ -209,8 +211,7 @@ class HostDirectory:
         with _HostCursor(self.host) as cursor:
             name = resolve_parent(cursor, path)
             self._must_be_writable()
-            if target.startswith(b"/"):
-                raise OutOfDirectory
+            check_text(target)
             os.symlink(target, name, dir_fd=cursor.current)
 
     def link(self, path: bytes, other: Directory, other_path: bytes) -> None:
@@ -281,7 +282,8 @@ def _reopened(host: int) -> Owned:
     owned = Owned()
     try:
         owned.extend(map(functools.partial(os.open, dir_fd=host), (b".",), (_DIRECTORY,)))
-    except PermissionError:  # it was opened with rights that this process has no longer
+    except PermissionError as failure:  # it was opened with rights that this process has no longer
+        must_be_refusal(failure)
         owned.extend(map(os.dup, (host,)))
     return owned
 
@@ -294,6 +296,7 @@ def _open_or_wait(opened: Owned, name: bytes, flags: int, at: int, nonblocking: 
             opened.extend(map(host_open, (name,)))
             return
         except OSError as failure:
+            must_be_refusal(failure)
             if nonblocking or failure.errno not in (errno.ENXIO, errno.EWOULDBLOCK):
                 raise
             if not stat.S_ISFIFO(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
@@ -319,5 +322,6 @@ def _kind(entry: os.DirEntry[str]) -> Kind:
         return "file"
     try:
         return kind_of(entry.stat(follow_symlinks=False).st_mode)
-    except OSError:
+    except OSError as failure:
+        must_be_refusal(failure)
         return "unknown"

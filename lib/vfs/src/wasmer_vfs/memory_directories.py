@@ -25,11 +25,11 @@ from typing import Any, Final, TypeVar, final
 
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.directories import WRITING, Directory, Entry, check_flags
-from wasmer_vfs.errors import OutOfDirectory, refusal
+from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import Buffers, File, Pieces
-from wasmer_vfs.paths import MAX_PATH_BYTES, resolve, resolve_parent, split
+from wasmer_vfs.paths import MAX_PATH_BYTES, check_text, resolve, resolve_parent, split
 from wasmer_vfs.status import Kind, Status
-from wasmer_vfs.waiting import PIECE_BYTES, Interrupted, look
+from wasmer_vfs.waiting import PIECE_BYTES, look, plainly
 
 DEFAULT_LIMIT_BYTES: Final = 1 << 30
 MAX_NAME_BYTES: Final = 255
@@ -64,14 +64,21 @@ class _Volume:
         self.limit_names = limit_names
         self.lock = RLock()
 
+    def must_have_room(self, count: int, names: int = 0) -> None:
+        """
+        Raises:
+            OSError: ENOSPC, a limit is reached.
+        """
+        if (count > 0 and self.used + count > self.limit) or (names > 0 and self.names + names > self.limit_names):
+            raise refusal(errno.ENOSPC)
+
     def take(self, count: int, names: int = 0) -> None:
         """Count bytes and names in (or out, if negative).
 
         Raises:
             OSError: ENOSPC, a limit is reached.
         """
-        if (count > 0 and self.used + count > self.limit) or (names > 0 and self.names + names > self.limit_names):
-            raise refusal(errno.ENOSPC)
+        self.must_have_room(count, names)
         self.used += count
         self.names += names
 
@@ -136,23 +143,31 @@ class _Node:
         return self.data
 
     def resize(self, size: int) -> None:
-        """Cut it, or add zeros, a little at a time, since a guest can ask for much in one call."""
-        data = self.content()
-        before = len(data)
-        self.volume.take(size - before)
+        """Cut it, or add zeros, a little at a time, since a guest can ask for much in one call.
+
+        A signal's handler that runs meanwhile may resize it, too: each piece is counted when it is added.
+        """
+        before = len(self.content())
+        self.volume.must_have_room(size - before)
         try:
-            while len(data) + len(_ZEROS) <= size:
-                data += _ZEROS
+            while len(self.content()) + len(_ZEROS) <= size:
+                self._add(_ZEROS)
                 look()
-            if size < len(data):
-                del data[size:]
-            else:
-                data += bytes(size - len(data))
+            self._cut(size)
+            self._add(bytes(size - len(self.content())))
         except BaseException:
-            del data[before:]
-            self.volume.take(before - size)
+            self._cut(before)
             raise
         self.changed()
+
+    def _add(self, data: bytes) -> None:
+        self.volume.take(len(data))
+        self.content().extend(data)
+
+    def _cut(self, size: int) -> None:
+        data = self.content()
+        self.volume.take(min(size - len(data), 0))
+        del data[size:]
 
     def changed(self) -> None:
         self.mtim = self.ctim = time.time_ns()
@@ -225,15 +240,17 @@ class MemoryFile:
         if not self._readable:
             raise refusal(errno.EBADF)
         total = 0
-        with memoryview(self._node.content()) as data:
-            for buffer in buffers:
-                with data[offset + total : offset + total + len(buffer)] as piece:
-                    buffer[: len(piece)] = piece
-                    total += len(piece)
-                    if len(piece) < len(buffer):
-                        break
-                if total >= PIECE_BYTES:
-                    look()
+        for buffer in buffers:
+            with (
+                memoryview(self._node.content()) as data,
+                data[offset + total : offset + total + len(buffer)] as piece,
+            ):
+                buffer[: len(piece)] = piece
+                total += len(piece)
+                if len(piece) < len(buffer):
+                    break
+            if total >= PIECE_BYTES:
+                look()
         self._node.atim = time.time_ns()
         return total
 
@@ -250,6 +267,8 @@ class MemoryFile:
             self._node.resize(offset + total)
         at = offset
         for buffer in buffers:
+            if at + len(buffer) > len(data):  # a signal's handler has cut it meanwhile
+                self._node.resize(at + len(buffer))
             data[at : at + len(buffer)] = buffer
             at += len(buffer)
             if at - offset >= PIECE_BYTES:
@@ -406,6 +425,7 @@ class MemoryDirectory:
                 raise
             raise FileNotFoundError(f"{path}: {failure}") from None
 
+    @plainly
     @_whole
     def write_bytes(self, path: str, content: bytes) -> None:
         """Make a file, and the directories above it."""
@@ -415,10 +435,7 @@ class MemoryDirectory:
         if node is None:
             node = self._make(directory, _checked(name.encode()), "file")
         node.resize(0)
-        try:
-            MemoryFile(node, os.O_WRONLY).write([content])
-        except Interrupted as interrupted:
-            raise interrupted.reason from None
+        MemoryFile(node, os.O_WRONLY).write([content])
 
     @_whole
     def files(self) -> dict[str, bytes]:
@@ -581,8 +598,7 @@ class MemoryDirectory:
     def symlink(self, target: bytes, path: bytes) -> None:
         """An absolute target is refused, as on the host."""
         directory, name, slash = self._parent(path)
-        if target.startswith(b"/"):
-            raise OutOfDirectory
+        check_text(target)
         self._must_be_new(directory, name, slash)
         if not target:
             raise refusal(errno.ENOENT)

@@ -11,6 +11,7 @@ import errno
 from typing import Final, Protocol
 
 from wasmer_vfs.errors import OutOfDirectory, refusal
+from wasmer_vfs.waiting import must_be_refusal
 
 MAX_LINKS: Final = 40
 MAX_PATH_BYTES: Final = 4096
@@ -55,7 +56,8 @@ def split(path: bytes) -> tuple[list[bytes], bool]:
     if not path.isascii():
         try:
             path.decode()
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as failure:
+            must_be_refusal(failure)
             raise refusal(errno.EILSEQ) from None
     if path.startswith(b"/"):
         raise OutOfDirectory
@@ -65,6 +67,18 @@ def split(path: bytes) -> tuple[list[bytes], bool]:
 def _components(path: bytes) -> tuple[list[bytes], bool]:
     parts = path.split(b"/")
     return [part for part in parts if part and part != b"."], parts[-1] in (b"", b".", b"..")
+
+
+def check_text(target: bytes) -> None:
+    """Refuse what no link may say.
+
+    Raises:
+        OSError: EINVAL for a NUL byte, `OutOfDirectory` for an absolute text.
+    """
+    if b"\0" in target:
+        raise refusal(errno.EINVAL)
+    if target.startswith(b"/"):
+        raise OutOfDirectory
 
 
 def resolve(cursor: Cursor, components: list[bytes], must_be_directory: bool, follow: bool) -> bytes:

@@ -8,17 +8,24 @@ kept here; the flags of the host's socket, which others may share, are not chang
 
 from __future__ import annotations
 
+import functools
 import os
 import socket as host_sockets
+from collections.abc import Iterator
+from itertools import starmap
+from operator import itemgetter
+from socket import SocketType
 from typing import Final, final
 
-from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.files import Buffers, Pieces, StreamFile, bytes_waiting
 from wasmer_vfs.status import Status
-from wasmer_vfs.waiting import lock_of_the_process, wait_to_read, wait_to_write
+from wasmer_vfs.waiting import lock_of, must_be_refusal, wait_to_read, wait_to_write
 
-_ACCEPTING: Final = lock_of_the_process()
-"""Held while a listening socket does not block, which others may see that share it."""
+_FIRST: Final = itemgetter(0)
+_AT_ONCE: Final = int(host_sockets.MSG_DONTWAIT)  # plain numbers: what an enum does to unite them may catch exceptions
+_QUIETLY: Final = int(host_sockets.MSG_NOSIGNAL | host_sockets.MSG_DONTWAIT)
+_PEEK: Final = int(host_sockets.MSG_PEEK)
+_CUT: Final = int(host_sockets.MSG_TRUNC)
 
 
 @final
@@ -26,14 +33,14 @@ class Socket(StreamFile):
     """A socket of the host.
 
     Attributes:
-        socket: Python's object, without a timeout of its own.
+        socket: Python's object, without a timeout of its own, which would let its calls wait.
         nonblocking: what would have to wait is EAGAIN.
         stream: it has no boundaries between messages.
     """
 
     __slots__ = ("nonblocking", "socket", "stream")
 
-    def __init__(self, socket: host_sockets.socket, *, nonblocking: bool = False) -> None:
+    def __init__(self, socket: SocketType, *, nonblocking: bool = False) -> None:
         self.socket = socket
         self.stream = socket.type == host_sockets.SOCK_STREAM
         self.nonblocking = nonblocking
@@ -45,19 +52,22 @@ class Socket(StreamFile):
                 wait_to_read(self.socket.fileno())
             try:
                 return Socket(self._accept_at_once(), nonblocking=nonblocking)
-            except BlockingIOError:
+            except BlockingIOError as failure:
+                must_be_refusal(failure)
                 if self.nonblocking:
                     raise
 
-    def _accept_at_once(self) -> host_sockets.socket:
+    def _accept_at_once(self) -> SocketType:
+        """While it does not block, which others may see that share it; threads take turns."""
         host = self.socket.fileno()
-        with _ACCEPTING:
+        with lock_of(host):
             blocking = os.get_blocking(host)
-            os.set_blocking(host, False)
             try:
-                return self.socket.accept()[0]
+                os.set_blocking(host, False)
+                accepted = _made(self.socket, map(_FIRST, starmap(self.socket._accept, ((),))))  # type: ignore[attr-defined]
             finally:
                 os.set_blocking(host, blocking)
+        return accepted
 
     def receive(self, buffers: Buffers, *, peek: bool = False, wait_all: bool = False) -> tuple[int, bool]:
         """(bytes received, whether a message was longer than the buffers).
@@ -68,14 +78,15 @@ class Socket(StreamFile):
         """
         if wait_all and not peek and self.stream:
             return self._receive_all(buffers), False
-        return self._receive(buffers, host_sockets.MSG_DONTWAIT | (host_sockets.MSG_PEEK if peek else 0))
+        return self._receive(buffers, _AT_ONCE | (_PEEK if peek else 0))
 
     def _receive(self, buffers: Buffers, host: int) -> tuple[int, bool]:
         while True:
             try:
                 count, _, found, _ = self.socket.recvmsg_into(buffers, 0, host)
-                return count, bool(found & host_sockets.MSG_TRUNC)
-            except BlockingIOError:
+                return count, bool(found & _CUT)
+            except BlockingIOError as failure:
+                must_be_refusal(failure)
                 if self.nonblocking:
                     raise
             wait_to_read(self.socket.fileno())
@@ -88,9 +99,10 @@ class Socket(StreamFile):
             while start < len(buffer):
                 with buffer[start:] as rest:
                     try:
-                        count, _ = self._receive([rest], host_sockets.MSG_DONTWAIT)
+                        count, _ = self._receive([rest], _AT_ONCE)
                     except OSError as failure:
-                        if total + start and not raised_by_a_handler(failure):
+                        must_be_refusal(failure)
+                        if total + start:
                             return total + start
                         raise
                 if not count:
@@ -100,7 +112,7 @@ class Socket(StreamFile):
         return total
 
     def read(self, buffers: Buffers) -> int:
-        return self._receive(buffers, host_sockets.MSG_DONTWAIT)[0]
+        return self._receive(buffers, _AT_ONCE)[0]
 
     def write(self, buffers: Pieces) -> int:
         """All of it, as a process would; as much as the system takes at once, if the guest does not want to wait."""
@@ -116,8 +128,7 @@ class Socket(StreamFile):
                     try:
                         sent = self._send([rest])
                     except OSError as failure:  # told when nothing was sent at all
-                        if raised_by_a_handler(failure):
-                            raise
+                        must_be_refusal(failure)
                         return total
                 start += sent
                 total += sent
@@ -126,8 +137,9 @@ class Socket(StreamFile):
     def _send(self, buffers: Pieces) -> int:
         while True:
             try:
-                return self.socket.sendmsg(buffers, (), host_sockets.MSG_NOSIGNAL | host_sockets.MSG_DONTWAIT)
-            except BlockingIOError:
+                return self.socket.sendmsg(buffers, (), _QUIETLY)
+            except BlockingIOError as failure:
+                must_be_refusal(failure)
                 if self.nonblocking:
                     raise
             wait_to_write(self.socket.fileno())
@@ -149,13 +161,15 @@ class Socket(StreamFile):
         return bytes_waiting(self.socket.fileno())
 
     @classmethod
-    def of(cls, socket: host_sockets.socket) -> Socket:
+    def of(cls, socket: SocketType) -> Socket:
         """A guest's own descriptor of a socket that stays its owner's."""
-        duplicate = host_sockets.socket(fileno=os.dup(socket.fileno()))
-        if duplicate.gettimeout() is not None:  # the default of this process
-            blocking = os.get_blocking(socket.fileno())
-            duplicate.settimeout(None)
-            os.set_blocking(socket.fileno(), blocking)
+        host = socket.fileno()
+        blocking = os.get_blocking(host)
+        try:
+            duplicate = _made(socket, map(os.dup, (host,)))
+        finally:
+            if os.get_blocking(host) != blocking:
+                os.set_blocking(host, blocking)
         return cls(duplicate, nonblocking=socket.gettimeout() == 0)
 
     def duplicate(self) -> Socket:
@@ -166,3 +180,17 @@ class Socket(StreamFile):
 
     def close(self) -> None:
         self.socket.close()
+
+
+def _made(like: SocketType, descriptors: Iterator[int]) -> SocketType:
+    """A socket of the same family around the one descriptor that an iterator gives.
+
+    Both in one step of Python, as `Owned` does, so that no signal's handler can come in between: Python's own
+    `accept` and `dup` lose a descriptor there. Where this process has a default timeout, the new object has got it,
+    and has made what it stands for not block.
+    """
+    made: list[SocketType] = []
+    made.extend(map(functools.partial(SocketType, like.family, like.type, like.proto), descriptors))
+    if made[0].gettimeout() is not None:
+        made[0].settimeout(None)
+    return made[0]

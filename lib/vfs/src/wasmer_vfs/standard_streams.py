@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from wasmer_vfs.files import File, HostStream, Owned
 from wasmer_vfs.streams import Captured, Stream
+from wasmer_vfs.waiting import must_be_refusal, plainly
 
 STANDARD_STREAMS: Final = ("stdin", "stdout", "stderr")
 """Their names, by number."""
@@ -68,6 +69,7 @@ def _is_file(given: Any, methods: tuple[str, ...], can: str) -> bool:
     return not callable(asked) or bool(asked())
 
 
+@plainly
 def open_stream(given: Any, number: int) -> File:
     """The file for standard stream `number`, as `as_input` and `as_output` let it pass.
 
@@ -98,8 +100,8 @@ def _own(number: int) -> File:
             stream.flush()
         if stream.fileno() == number:  # others may be closed, and their numbers be given to other files
             return HostStream(number)
-    except (AttributeError, OSError, ValueError):
-        pass
+    except (AttributeError, OSError, ValueError) as failure:
+        must_be_refusal(failure)
     return open_stream(stream, number)
 
 

@@ -6,7 +6,8 @@ guest's descriptor flushes it and leaves it open. It is a stream, whatever the o
 seeking, no resizing.
 
 What blocks in the object's own Python code is the object's affair: no deadline ends it before it
-comes back. A file that is read without a buffer (`io.FileIO`) is waited for here.
+comes back. A file without a buffer (`io.FileIO`) is waited for here. Of an object that reads ahead, as
+files with a buffer do, `peek` says how much there is that its descriptor does not know of.
 """
 
 from __future__ import annotations
@@ -14,14 +15,25 @@ from __future__ import annotations
 import codecs
 import errno
 import io
+import os
 from _thread import RLock
 from collections.abc import Callable
 from typing import Any, Final, Protocol, final
 
 from wasmer_vfs.errors import refusal
-from wasmer_vfs.files import Buffers, Pieces, StreamFile, release
+from wasmer_vfs.files import (
+    Buffers,
+    Pieces,
+    StreamFile,
+    may_wait,
+    read_in_pieces,
+    read_when_ready,
+    release,
+    write_in_pieces,
+    write_when_ready,
+)
 from wasmer_vfs.status import Status
-from wasmer_vfs.waiting import PIECE_BYTES, look, wait_to_read
+from wasmer_vfs.waiting import PIECE_BYTES, Interrupted, lock_of, look, must_be_refusal, plainly
 
 
 class FileObject(Protocol):
@@ -40,49 +52,83 @@ class Stream(StreamFile):
     """A Python file object, text or binary, or a callable.
 
     Reading asks for what is there now (`readinto1`, `read1`) where the object can tell, so a
-    terminal or a pipe behind it stays interactive. A callable for input gets the number of
-    bytes wanted and returns bytes, b"" at the end; one for output gets bytes.
+    terminal or a pipe behind it stays interactive, and never for more than some MiB. A callable for input
+    gets the number of bytes wanted and returns bytes, b"" at the end; one for output gets bytes.
+
+    An `OSError` of the object's own is a refusal; whatever else it raises ends the call, as `Interrupted`.
 
     Attributes:
         target: the object.
         output: it is written to; else it is read.
     """
 
-    __slots__ = ("_left", "_read", "_write", "output", "target")
+    __slots__ = ("_ahead", "_left", "_peek", "_raw", "_read", "_shared", "_write", "output", "target")
 
+    @plainly
     def __init__(self, target: Any, *, output: bool) -> None:
         self.target = target
         self.output = output
         self._left = b""
+        self._ahead = 0
+        self._raw = target if type(target) is io.FileIO else None
+        self._shared = lock_of(target.fileno()) if self._raw is not None and may_wait(target.fileno()) else None
         self._read = None if output else _reader_into(target)
         self._write = _writer_from(target) if output else None
+        self._peek = None if output or not self._waits() else _peek_of(target)
 
     def read(self, buffers: Buffers) -> int:
         if self.output:
             raise refusal(errno.EBADF)
         if not buffers:
             return 0
-        buffer = buffers[0]
-        if self._read is not None:
-            if type(self.target) is io.FileIO and self.pollable() >= 0:
-                wait_to_read(self.target.fileno())
-            count = self._read(buffer)
+        buffer = buffers[0][:PIECE_BYTES]
+        try:
+            if self._raw is not None:
+                count: int = self._asked(self._read_raw, self._raw, [buffer])
+                return count
+            return self._read_from_object(buffer)
+        finally:
+            release([buffer])
+
+    def _read_raw(self, raw: io.FileIO, buffers: Buffers) -> int:
+        if self._shared is None:
+            return read_in_pieces(raw.fileno(), buffers)
+        return read_when_ready(raw.fileno, self._shared, buffers)
+
+    def _write_raw(self, raw: io.FileIO, buffers: Pieces) -> int:
+        if self._shared is None:
+            return write_in_pieces(raw.fileno(), buffers)
+        return write_when_ready(raw.fileno, self._shared, buffers)
+
+    def _read_from_object(self, buffer: memoryview) -> int:
+        if self._read is None:
+            data = self._left or self._more(len(buffer))
+            count = min(len(data), len(buffer))
+            buffer[:count] = data[:count]
+            self._left = data[count:]
+            return count
+        if self._peek is not None:
+            if not self._ahead:
+                self._ahead = len(self._asked(self._peek, 1) or b"")
+                if not self._ahead and os.get_blocking(self.pollable()):
+                    return 0  # the end, which a terminal would have to be told once more
+            buffer = buffer[: self._ahead or len(buffer)]
+        try:
+            count = self._asked(self._read, buffer)
             if count is None:
                 raise refusal(errno.EAGAIN)
-            return count
-        data = self._left or self._more(len(buffer))
-        count = min(len(data), len(buffer))
-        buffer[:count] = data[:count]
-        self._left = data[count:]
-        return count
+            self._ahead = max(self._ahead - count, 0)
+            return self._checked(count, len(buffer))
+        finally:
+            release([buffer])
 
     def _more(self, wanted: int) -> bytes:
         """What a file object without `readinto`, or a callable, gives."""
         target = self.target
         if callable(target) and not hasattr(target, "read"):
-            data = target(wanted)
+            data = self._asked(target, wanted)
         elif hasattr(target, "read"):
-            data = (getattr(target, "read1", None) or target.read)(wanted)
+            data = self._asked(getattr(target, "read1", None) or target.read, wanted)
         else:
             raise refusal(errno.EBADF)
         if data is None:
@@ -94,58 +140,101 @@ class Stream(StreamFile):
             raise refusal(errno.EBADF)
         total = 0
         for buffer in buffers:
-            size = len(buffer)
-            if size > PIECE_BYTES:
-                count = self._write_in_pieces(self._write, buffer)
-            else:
-                count = self._write(buffer)
-                if not isinstance(count, int):
-                    count = size
-            total += count
-            if count < size:
-                break
-            if total >= PIECE_BYTES:
-                look()
+            for start in range(0, len(buffer), PIECE_BYTES):
+                piece = buffer if len(buffer) <= PIECE_BYTES else memoryview(buffer)[start : start + PIECE_BYTES]
+                try:
+                    count = self._write_piece(self._write, piece)
+                except OSError as failure:  # told when nothing was written at all
+                    must_be_refusal(failure)
+                    if total:
+                        return total
+                    raise
+                finally:
+                    if piece is not buffer and isinstance(piece, memoryview):
+                        release([piece])
+                total += count
+                if count < min(len(buffer) - start, PIECE_BYTES):
+                    return total
+                if total >= PIECE_BYTES:
+                    look()
         return total
 
-    def _write_in_pieces(self, write: Callable[[memoryview], Any], buffer: bytes | memoryview) -> int:
-        total = 0
-        with memoryview(buffer) as whole:
-            for start in range(0, len(whole), PIECE_BYTES):
-                piece = whole[start : start + PIECE_BYTES]
-                try:
-                    count = write(piece)
-                finally:
-                    release([piece])
-                if not isinstance(count, int):
-                    count = min(PIECE_BYTES, len(whole) - start)
-                total += count
-                if total < min(start + PIECE_BYTES, len(whole)):
-                    break
-                look()
-        return total
+    def _write_piece(self, write: Callable[[bytes | memoryview], Any], piece: bytes | memoryview) -> int:
+        size = len(piece)
+        if self._raw is not None:
+            count: int = self._asked(self._write_raw, self._raw, [piece])
+            return count
+        try:
+            answer = self._asked(write, piece)
+        except BlockingIOError as failure:
+            must_be_refusal(failure)
+            answer = getattr(failure, "characters_written", 0)
+            if not answer:
+                raise
+        if answer is None and isinstance(self.target, io.RawIOBase):
+            raise refusal(errno.EAGAIN)
+        if not isinstance(answer, int) or isinstance(answer, bool):  # it does not count, and has taken all
+            return size
+        return self._checked(answer, size)
+
+    def _asked(self, ask: Callable[..., Any], *given: Any) -> Any:
+        """What code of the user's own answers."""
+        try:
+            return ask(*given)
+        except OSError:
+            raise
+        except Exception as reason:
+            must_be_refusal(reason)
+            if isinstance(reason, ValueError) and getattr(self.target, "closed", False):  # by its owner
+                raise refusal(errno.EBADF) from None
+            raise Interrupted(reason) from None
+
+    def _checked(self, count: int, size: int) -> int:
+        """
+        Raises:
+            RuntimeError: the object says that it has read or written more than it was given.
+        """
+        if 0 <= count <= size:
+            return count
+        what = "taken" if self.output else "given"
+        raise RuntimeError(f"a {type(self.target).__name__} says that it has {what} {count} bytes of {size}")
 
     def status(self) -> Status:
-        terminal = hasattr(self.target, "isatty") and self.target.isatty()
+        terminal = hasattr(self.target, "isatty") and self._asked(self.target.isatty)
         return Status(0, 0, "character device" if terminal else "unknown", 1, 0, 0, 0, 0)
 
     def set_flags(self, flags: int) -> None:
         raise refusal(errno.EBADF)
 
     def pollable(self) -> int:
+        if self._left or self._ahead:
+            return -1
+        if not hasattr(self.target, "fileno"):
+            return -1
         try:
-            host = self.target.fileno()
-        except (AttributeError, OSError):
+            host = self._asked(self.target.fileno)
+        except OSError as failure:
+            must_be_refusal(failure)
+            if getattr(self.target, "closed", False):
+                raise
             return -1
         return host if isinstance(host, int) else -1
 
+    def _waits(self) -> bool:
+        """Whether it may have to wait for someone else, as far as it has a descriptor of the host."""
+        try:
+            return may_wait(self.pollable())
+        except OSError as failure:
+            must_be_refusal(failure)
+            return False
+
     def available(self) -> int:
-        return len(self._left) or 1
+        return len(self._left) or self._ahead or 1
 
     def close(self) -> None:
         """The object is its owner's: it is flushed, not closed."""
         if self.output and hasattr(self.target, "flush") and not getattr(self.target, "closed", False):
-            self.target.flush()
+            self._asked(self.target.flush)
 
 
 @final
@@ -209,6 +298,14 @@ def _reader_into(target: Any) -> Callable[[memoryview], int] | None:
         return None if inner is None else _reader_into(inner)
     read: Callable[[memoryview], int] | None = getattr(target, "readinto1", None) or getattr(target, "readinto", None)
     return read
+
+
+def _peek_of(target: Any) -> Callable[[int], bytes] | None:
+    """What shows the bytes that the object has read ahead, where it has such a thing."""
+    if isinstance(target, io.TextIOBase):
+        return _peek_of(getattr(target, "buffer", None))
+    peek: Callable[[int], bytes] | None = getattr(target, "peek", None)
+    return peek
 
 
 def _writer_from(target: Any) -> Callable[[bytes | memoryview], Any] | None:

@@ -4,16 +4,40 @@ Nothing that a guest does outlives a deadline, a cancellation or a signal: every
 package is a `wait` of core's, and whatever goes through much data looks with `look` in between.
 What ends a call so is no refusal, even if a signal's handler has raised an `OSError`: it comes as `Interrupted`,
 past whoever tells a program what was refused, to where the program was called from, which raises its `reason`.
+A handler may raise between any two steps, so whoever catches an exception and goes on asks `must_be_refusal` first.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import select
 from _thread import RLock
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+from weakref import WeakValueDictionary
 
 from wasmer_runtime_core.running import interrupts
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
+
+_locks: Final[WeakValueDictionary[tuple[int, int], RLock]] = WeakValueDictionary()
+
+
+def lock_of(host: int) -> RLock:
+    """The lock of what stands behind a descriptor of the host, the same for all that lead there.
+
+    A signal's handler can take it once more, and in a forked child it is free.
+    """
+    found = os.fstat(host)
+    return _locks.setdefault((found.st_dev, found.st_ino), RLock())
+
+
+def _free_locks() -> None:
+    for lock in _locks.values():
+        lock._at_fork_reinit()  # type: ignore[attr-defined]
+
+
+os.register_at_fork(after_in_child=_free_locks)
 
 LOOK_EVERY: Final = 1024
 """Small steps (names of a directory) after which a call looks."""
@@ -21,18 +45,42 @@ PIECE_BYTES: Final = 8 << 20
 """Bytes after which a call looks."""
 
 
-def lock_of_the_process() -> RLock:
-    """A lock that a signal's handler can take once more, and that is free in a forked child."""
-    lock = RLock()
-    os.register_at_fork(after_in_child=lock._at_fork_reinit)  # type: ignore[attr-defined]
-    return lock
-
-
 class Interrupted(BaseException):
-    """Carries what a signal's handler has raised past those who would take it for the host's answer."""
+    """Carries what is no answer past those who would take it for one.
+
+    Attributes:
+        reason: what a signal's handler has raised, or code of the user's own.
+    """
 
     def __init__(self, reason: BaseException) -> None:
         self.reason = reason
+
+
+def must_be_refusal(failure: BaseException) -> None:
+    """Asked wherever an exception is taken for an answer.
+
+    Raises:
+        Interrupted: it is none: a signal's handler raised it.
+    """
+    if raised_by_a_handler(failure):
+        raise Interrupted(failure) from None
+
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def plainly(function: _Function) -> _Function:
+    """For those who are no program: what ends the call is raised as it is."""
+
+    @functools.wraps(function)
+    def plain(*args: Any, **named: Any) -> Any:
+        try:
+            return function(*args, **named)
+        except Interrupted as interrupted:
+            reason = interrupted.reason
+        raise reason  # here, where Python does not make the one the context of the other
+
+    return plain  # type: ignore[return-value]
 
 
 def look() -> None:

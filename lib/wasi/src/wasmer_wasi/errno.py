@@ -145,6 +145,4 @@ def errno_of(failure: BaseException) -> int:
         return FROM_HOST.get(failure.errno or 0, EIO)
     if isinstance(failure, MemoryError):
         return ENOMEM
-    if "closed file" in str(failure):  # a Python file object that its owner has closed
-        return EBADF
     return EINVAL  # ValueError, OverflowError: numbers that the host's types cannot hold

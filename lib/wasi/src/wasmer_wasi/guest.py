@@ -15,6 +15,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.paths import MAX_PATH_BYTES
 from wasmer_wasi.errno import EFAULT, EINVAL, ENAMETOOLONG, WasiError
 
@@ -32,6 +33,8 @@ _IOVEC: Final = Struct("<II")
 
 MAX_BUFFERS: Final = 1024
 """Iovecs that a call looks at, and the most buffers that the host takes in one call (`IOV_MAX`)."""
+MAX_BYTES: Final = 0x7FFF_F000
+"""Bytes of all buffers of a call, which may be the same ones many times; the most that the host takes in one call."""
 
 
 class Context(Protocol):
@@ -56,7 +59,9 @@ def beyond(ctx: Context, state: WasiState, end: int) -> bool:
     """Whether `end` lies behind the memory's last byte, now that the memory may have grown."""
     try:
         state.memory = ctx.memory(0)
-    except LookupError:  # a module without a memory
+    except LookupError as failure:  # a module without a memory
+        if raised_by_a_handler(failure):
+            raise
         state.memory = NoMemory()
     state.memory_bytes = len(state.memory)
     return end > state.memory_bytes
@@ -92,7 +97,8 @@ def path_text(ctx: Context, state: WasiState, pointer: int, length: int) -> byte
 def gather(ctx: Context, state: WasiState, iovs: int, count: int) -> Buffers:
     """The buffers of an array of iovecs, empty ones left out; `release` them when they are done with.
 
-    Of more than `MAX_BUFFERS` iovecs the first ones are used, which makes a short read or write.
+    Of more than `MAX_BUFFERS` iovecs, and of more than `MAX_BYTES`, the first ones are used, which makes a
+    short read or write.
 
     Raises:
         WasiError: EFAULT, the array or one of the buffers is not all in memory; EINVAL, there are more than
@@ -102,12 +108,14 @@ def gather(ctx: Context, state: WasiState, iovs: int, count: int) -> Buffers:
     start = check(ctx, state, iovs, _IOVEC.size * count)
     used = min(count, MAX_BUFFERS)
     ranges = []
+    room = MAX_BYTES
     for pointer, length in _IOVEC.iter_unpack(state.memory.read(start, _IOVEC.size * used)):
         end = pointer + length
         if end > state.memory_bytes and beyond(ctx, state, end):
             raise WasiError(EFAULT)
-        if length:
-            ranges.append((pointer, end))
+        if length and room:
+            ranges.append((pointer, pointer + min(length, room)))
+            room -= min(length, room)
     if used < count and not ranges:
         raise WasiError(EINVAL)
     with memoryview(state.memory) as view:

@@ -134,6 +134,7 @@ def _let_time_pass(clock: Clock, files: list[tuple[int, int]], left: int | None)
     if files or type(clock) is SystemClock:
         return waits.wait(files, limit)
     clock.sleep(limit)
+    waits.look()
     return []
 
 

@@ -133,7 +133,8 @@ def answers(function: _Function) -> Callable[..., int]:
         except FAILURES as failure:
             return errno_of(failure)
         except Interrupted as interrupted:
-            raise interrupted.reason from None
+            reason = interrupted.reason
+        raise reason  # here, where Python does not make the one the context of the other
 
     return answering
 
@@ -458,7 +459,8 @@ def fd_read(ctx: Context, fd: int, iovs: int, iovs_len: int, nread: int) -> int:
     except FAILURES as failure:
         return errno_of(failure)
     except Interrupted as interrupted:
-        raise interrupted.reason from None
+        reason = interrupted.reason
+    raise reason
 
 
 @answers
@@ -593,7 +595,8 @@ def fd_write(ctx: Context, fd: int, iovs: int, iovs_len: int, nwritten: int) -> 
     except FAILURES as failure:
         return errno_of(failure)
     except Interrupted as interrupted:
-        raise interrupted.reason from None
+        reason = interrupted.reason
+    raise reason
 
 
 # --- paths ------------------------------------------------------------------------------------

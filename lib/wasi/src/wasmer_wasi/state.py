@@ -35,6 +35,7 @@ from wasmer_vfs.standard_streams import (
     open_stream,
 )
 from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES, Captured
+from wasmer_vfs.waiting import must_be_refusal, plainly
 from wasmer_wasi.descriptors import Descriptor, DescriptorTable
 from wasmer_wasi.guest import NoMemory
 from wasmer_wasi.numbers import FILETYPES
@@ -143,6 +144,7 @@ class WasiState:
         """Begin to build a state for a program of this name, which is its argument 0."""
         return WasiStateBuilder(program_name)
 
+    @plainly
     def copy(self) -> WasiState:
         """A state for another instance: the same preopened directories and streams, opened anew."""
         state = WasiState(
@@ -190,13 +192,16 @@ class WasiState:
         """
         return self._captured(2)
 
+    @plainly
     def _captured(self, number: int) -> bytes:
         try:
             return captured_bytes(self.streams[number], number)
         except TypeError as not_captured:
+            must_be_refusal(not_captured)
             name = STANDARD_STREAMS[number]
             raise TypeError(f"{not_captured}: build the state with .capture_{name}()") from None
 
+    @plainly
     def close(self) -> None:
         """Close all files. Python file objects are flushed and stay open."""
         self.descriptors.close_all()
@@ -226,10 +231,14 @@ class Lent:
 
 
 def lent(ctx: Any) -> Lent:
-    """For calls that are made by the million and so ask for no more than what a state has: see `NO_STATE`."""
+    """For calls that are made by the million and so ask for no more than what a state has: see `NO_STATE`.
+
+    Raises:
+        AttributeError, TypeError: the one that is being handled, if it does not come of asking.
+    """
     state = state_of(ctx)
-    if state is ctx.data:
-        raise SystemError("a WASI state is not as it was made")
+    if state is ctx.data:  # which has what was asked for: a signal's handler raised this
+        raise
     return Lent(state, ctx.memory)
 
 
@@ -436,6 +445,7 @@ class WasiStateBuilder:
         self._limit = count
         return self
 
+    @plainly
     def build(self) -> WasiState:
         """The state.
 
@@ -474,15 +484,18 @@ def _set_up(state: WasiState) -> None:
     try:
         state.setup(state.descriptors)
     except Exception as failure:
+        must_be_refusal(failure)
         raise WasiFsSetupError(f"setting up the file system failed: {failure}") from failure
 
 
 def _open_host_directory(path: str | os.PathLike[str], read_only: bool) -> HostDirectory:
     try:
         return HostDirectory.at(path, read_only=read_only)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError) as failure:
+        must_be_refusal(failure)
         raise PreopenedDirectoryNotFound(f"{os.fspath(path)} is not a directory: give one that exists") from None
     except (OSError, ValueError) as failure:
+        must_be_refusal(failure)
         raise WasiFsCreationError(f"directory {os.fspath(path)} cannot be opened: {failure}") from failure
 
 
@@ -492,8 +505,10 @@ def _open_streams(state: WasiState) -> None:
         try:
             file = open_stream(target, number)
         except IsADirectoryError as failure:
+            must_be_refusal(failure)
             raise WasiFsCreationError(str(failure)) from None
         except OSError as failure:
+            must_be_refusal(failure)
             if not isinstance(target, os.PathLike):
                 raise
             raise WasiFsCreationError(f"{os.fspath(target)} cannot be opened: {failure.strerror}") from failure

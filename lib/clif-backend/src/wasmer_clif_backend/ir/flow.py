@@ -42,6 +42,8 @@ class Flow:
 
     def __init__(self, function: Function | None = None) -> None:
         self.order: list[int] = []
+        self.climbed: i64 = 0
+        """Steps that `nearest` took; whoever counts effort sets it back."""
         self._rows: i64 = 0
         self._make_columns(_BLOCKS)
         if function is not None:
@@ -87,6 +89,7 @@ class Flow:
 
     def begin(self) -> None:
         """Forget the last function: `enter` follows for each block."""
+        self.climbed = 0
         self.order = []
 
     def enter(self, block: i64, dominator: i64, loop: i64, is_head: bool) -> None:
@@ -120,6 +123,7 @@ class Flow:
         """The nearest block that dominates both."""
         number = self.number
         while one != other:
+            self.climbed += 1
             if number[one] > number[other]:
                 one = self.dominator[one]
             else:

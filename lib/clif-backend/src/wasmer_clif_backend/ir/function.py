@@ -30,6 +30,7 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
+from wasmer_clif_backend.effort import Effort
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, EFFECTS, ENDS, JUMP, PARAMETER, RESULT
 
@@ -153,6 +154,10 @@ class Function:
 
         self.is_counted = False
         """Whether `uses` and `colour` are filled in."""
+        self.memory_base: i64 = 0
+        """The value that is the base of memory 0, and does not change; 0: there is none."""
+        self.memory_bytes: i64 = 0
+        """How large that memory is at least."""
 
         self.name = ""
         self.signature = Signature([], [])
@@ -161,6 +166,8 @@ class Function:
         self.slots: list[StackSlot] = []
         self.constants: list[bytes] = []
         self._constant_numbers: dict[bytes, int] = {}
+        self.effort = Effort()
+        """What its compilation may cost: every stage spends from it."""
 
     # --- making ------------------------------------------------------------------------------------
 
@@ -234,8 +241,29 @@ class Function:
         extra: i64 = 0,
     ) -> i64:
         """A new instruction at the end of a block; its number. Results beyond the first come from `add_result`."""
-        v = self.new(opcode, type, a, b, c, immediate, extra)
-        self.append(block, v)
+        # `new` and `append` in one: most of what a compilation makes goes through here.
+        v = self.count
+        if v >= self.capacity:
+            self._grow_instructions()
+        self.count = v + 1
+        self.opcode[v] = opcode
+        self.type[v] = type
+        self.a[v] = a
+        self.b[v] = b
+        self.c[v] = c
+        self.immediate[v] = immediate
+        self.extra[v] = extra
+        self.source[v] = self.at
+        self.block_of[v] = block
+        self.bound[v] = -1
+        self.next[v] = 0
+        last = self.last[block]
+        self.previous[v] = last
+        if last == 0:
+            self.first[block] = v
+        else:
+            self.next[last] = v
+        self.last[block] = v
         return v
 
     def add_result(self, of: i64, number: i64, type: i64) -> i64:
@@ -423,6 +451,8 @@ class Function:
         self.block_last = 0
         self.at = 0
         self.is_counted = False
+        self.memory_base = 0
+        self.memory_bytes = 0
         self.name = ""
         self.signature = Signature([], [])
         self.signatures = []
@@ -432,6 +462,7 @@ class Function:
         self._constant_numbers = {}
 
     def _grow_instructions(self) -> None:
+        self.effort.grow(self.capacity)
         rows = self.capacity * 2
         self.opcode = grown(self.opcode, rows)
         self.type = grown(self.type, rows)

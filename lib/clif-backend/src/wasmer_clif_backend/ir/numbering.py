@@ -23,7 +23,7 @@ from mypy_extensions import i64
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
-from wasmer_clif_backend.ir.opcodes import F32CONST, F64CONST, HEAP, ICONST, READONLY, TABLE, VCONST, VMCTX
+from wasmer_clif_backend.ir.opcodes import F32CONST, F64CONST, HEAP, ICONST, READONLY, ROWS, TABLE, VCONST, VMCTX
 from wasmer_clif_backend.ir.rules.registry import RULES
 from wasmer_clif_backend.ir.types import I64, VECTOR
 
@@ -41,10 +41,15 @@ def _hash(opcode: i64, type: i64, a: i64, b: i64, c: i64, immediate: i64, extra:
     return key ^ (key >> 15)
 
 
-def is_constant(function: Function, v: i64) -> bool:
-    """Whether a value is known."""
-    opcode = function.opcode[v]
-    return opcode == ICONST or opcode == F32CONST or opcode == F64CONST or opcode == VCONST
+def _constants() -> bytes:
+    found = bytearray(len(ROWS))
+    for opcode in (ICONST, F32CONST, F64CONST, VCONST):
+        found[opcode] = 1
+    return bytes(found)
+
+
+IS_CONSTANT: Final = _constants()
+"""By opcode: 1: its value is known."""
 
 
 def is_same_constant(function: Function, x: i64, y: i64) -> bool:
@@ -52,7 +57,11 @@ def is_same_constant(function: Function, x: i64, y: i64) -> bool:
     opcode = function.opcode[x]
     if opcode != function.opcode[y] or function.immediate[x] != function.immediate[y]:
         return False
-    return function.type[x] == function.type[y] and is_constant(function, x)
+    return function.type[x] == function.type[y] and IS_CONSTANT[opcode] != 0
+
+
+ENTRY: Final = 1
+"""The first block, which dominates all others."""
 
 
 @final
@@ -196,7 +205,7 @@ class Numbering:
         """A value for an edge from the block at hand: a constant of another block is made here again, as it would
         take a register from there to here."""
         f = self.function
-        if not is_constant(f, v) or f.block_of[v] == self.block:
+        if IS_CONSTANT[f.opcode[v]] == 0 or f.block_of[v] == self.block:
             return v
         made = f.add(self.block, f.opcode[v], f.type[v], 0, 0, 0, f.immediate[v])
         f.bound[made] = f.bound[v]
@@ -205,7 +214,7 @@ class Numbering:
     def local_before(self, end: i64, v: i64) -> i64:
         """The same for a block that has ended, with this instruction."""
         f = self.function
-        if not is_constant(f, v) or f.block_of[v] == f.block_of[end]:
+        if IS_CONSTANT[f.opcode[v]] == 0 or f.block_of[v] == f.block_of[end]:
             return v
         made = f.new(f.opcode[v], f.type[v], 0, 0, 0, f.immediate[v])
         f.bound[made] = f.bound[v]
@@ -235,7 +244,7 @@ class Numbering:
     def _is_defined(self, home: i64) -> bool:
         """Whether a value of a block is defined in the block at hand."""
         block = self.block
-        if home == block:
+        if home == block or home == ENTRY:
             return True
         number = self.flow.number
         dominator = self.flow.dominator

@@ -57,14 +57,31 @@ OPERANDS: Final = _operands()
 """By opcode: which operands are values."""
 
 
+NO_EFFECT: Final = 0
+EFFECT: Final = 1
+"""Writes, calls or may trap."""
+UNLESS_NOTRAP: Final = 2
+"""Reads, and may trap unless its flags say that it does not."""
+
+
+def _effect(effects: int) -> int:
+    if effects & (STORES | CALLS):
+        return EFFECT
+    if effects & TRAPS:
+        return UNLESS_NOTRAP if effects & LOADS else EFFECT
+    return NO_EFFECT
+
+
+EFFECT_OF: Final = bytes(_effect(row.effects) for row in ROWS)
+"""By opcode."""
+
+
 def has_effect(function: Function, v: i64) -> bool:
     """Whether an instruction writes, calls or may trap, so that it keeps its place among those that do."""
-    effects = EFFECTS[function.opcode[v]]
-    if effects & (STORES | CALLS):
-        return True
-    if effects & TRAPS == 0:
-        return False
-    return effects & LOADS == 0 or function.extra[v] & NOTRAP == 0
+    effect: i64 = EFFECT_OF[function.opcode[v]]
+    if effect == UNLESS_NOTRAP:
+        return function.extra[v] & NOTRAP == 0
+    return effect != NO_EFFECT
 
 
 def count(function: Function) -> None:

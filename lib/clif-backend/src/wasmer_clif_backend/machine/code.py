@@ -12,19 +12,24 @@ that is a register of the machine stays what it is; how long it is taken, the al
 Arguments, parameters and results are moved by `COPIES`, a row that is no instruction of the machine:
 registers get what others hold, all at once. Its pairs (to, from) lie in `pool`: how many, then the pairs. A
 call, a division and the like say with `IMPLICIT` which registers of the machine they read and
-write besides; behind one with `CALL_CLOBBERS` the caller-saved registers are lost.
+write besides, as two sets in one number (`implicit`); behind one with `CALL_CLOBBERS` the caller-saved registers
+are lost.
 
 A virtual register is written once, and may be modified in the same block afterwards (``mov d, a; add d, b``).
 A block's parameters are written by the edges that lead there.
 
 Order and positions
 -------------------
-Lowering goes backwards through a function, so that a value is met after its uses, but writes the
-instructions of one rule forwards: a *group*. `finish` puts the groups into the order of execution. From then on
-instruction n has two positions: ``2 * n``, where it reads, and ``2 * n + 1``, where it writes.
+Lowering goes backwards through a function, so that a value is met after its uses: so the columns are filled
+from their end, and the code is the rows from `first` to `end`. The instructions of one rule are written
+forwards: a *group*, which is turned round when the next one begins. Instruction n has two positions: ``2 * n``,
+where it reads, and ``2 * n + 1``, where it writes.
 
 Blocks and edges are those of the function, in the order of `order`. What an edge moves is not in the
 code: its arguments and the parameters of its target are the function's, and `regalloc.resolve` adds the rest.
+
+Liveness begins here, too: a use of a value in another block than the one that defines it is noted when it is
+written (`note_outside`), for lowering is where all uses are met; `regalloc.intervals` goes on from there.
 """
 
 from __future__ import annotations
@@ -34,8 +39,10 @@ from typing import Final, final
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from wasmer_clif_backend.effort import Effort
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, JUMP
 from wasmer_clif_backend.ir.types import in_xmm
 
 NO_REGISTER: Final = -1
@@ -58,8 +65,7 @@ CALL_CLOBBERS: Final = 64
 TERMINATOR: Final = 128
 """Leaves the block. Where only one way leads out, what the edge moves goes before it."""
 IMPLICIT: Final = 256
-"""Reads and writes registers of the machine that it does not name: `immediate` is the place in `pool` of two
-lists, those read and those written."""
+"""Reads and writes registers of the machine that it does not name: `immediate` holds both sets (`implicit`)."""
 THIRD_WRITTEN: Final = 512
 """`third` is written, not read: where a digit stands in ModRM, VEX names the result there."""
 
@@ -73,14 +79,34 @@ ATOMIC: Final = 0xF03
 """An atomic operation, which may be a loop; emission knows."""
 
 
+def implicit(reads: i64, writes: i64) -> i64:
+    """Two sets of registers of the machine, as bits, in one number: those read below, those written above."""
+    return reads | (writes << FIRST_VIRTUAL)
+
+
+def bits(registers: list[int]) -> i64:
+    """A set of registers of the machine."""
+    found = 0
+    for register in registers:
+        found |= 1 << register
+    return found
+
+
 @final
 class Code:
     """One function's machine code. Used again for the next one; columns only grow."""
 
+    effort: Effort
+    """Of the function."""
+
     def __init__(self) -> None:
         rows: i64 = 1 << 10
-        self.capacity: i64 = rows
-        self.count: i64 = 0
+        self.end: i64 = rows
+        """One more than the last row: how many there is room for."""
+        self.first: i64 = rows
+        """The first row, which was written last."""
+        self._group: i64 = rows
+        """One more than the last row of the group at hand."""
         self.form = column(rows)
         self.mode = column(rows)
         """Mode, scale, trap kind: ``mode | scale << 8 | kind << 16``."""
@@ -94,17 +120,26 @@ class Code:
         self.roles = column(rows)
         self.source = column(rows)
         """Where it comes from, for the site table: a wasm offset."""
-        self.groups = column(rows)
-        self.group_count: i64 = 0
 
         self.registers: i64 = 0
         """One more than the greatest virtual register."""
         self.register_class = column(rows)
         """By register: `GENERAL` or `XMM`."""
-        self.hint = column(rows)
-        """By register: another one, or of the machine, that it should share its place with; -1: none."""
+        self.copy_of = column(rows)
+        """By register: the one that it is copied from, which may be one of the machine; -1: none."""
+        self.copied_to = column(rows)
+        """By register: the one that it is copied to last, which may be one of the machine; -1: none."""
         self.pool = column(1 << 8)
         self.pool_count: i64 = 0
+        self._pairs: i64 = -1
+        """Where the pairs that `copies` takes begin in the pool; -1: there are none."""
+
+        # Uses outside of the block that defines a register: by register the last one that was noted, 0: none; by
+        # note its block, and the note before it.
+        self.outside = column(rows)
+        self.outside_block = column(rows)
+        self.outside_next = column(rows)
+        self.outside_count: i64 = 1
 
         blocks: i64 = 1 << 7
         self.block_first = column(blocks)
@@ -113,6 +148,10 @@ class Code:
         """By block: one more than its last instruction."""
         self.order: list[int] = []
         """Blocks in the order of the code."""
+        self.way_first = column(blocks)
+        self.way_end = column(blocks)
+        """By block: its edges are those from here to there in `ways`, in the order of the instruction that ends it."""
+        self.ways = column(blocks)
         self.constants: list[bytes] = []
         self._constant_offsets: dict[bytes, int] = {}
         self.outgoing: i64 = 0
@@ -129,34 +168,40 @@ class Code:
         self.never_given: i64 = 0
         """Bits of registers of the machine that no virtual one is put into: their life is of no interest."""
 
-    def begin(self, function: Function) -> None:
-        """Empty, with a virtual register for each value."""
-        self.count = 0
-        self.group_count = 0
+    def begin(self, function: Function, order: list[int]) -> None:
+        """Empty, with a virtual register for each value; blocks will stand in this order."""
+        self.effort = function.effort
+        self.first = self.end
+        self._group = self.end
         self.pool_count = 0
+        self._pairs = -1
+        self.outside_count = 1
         self.constants = []
         self._constant_offsets = {}
         self.outgoing = 0
         self.calls = False
         self.at = 0
-        self.order = []
+        self.order = order
         need = function.count + FIRST_VIRTUAL
         if need > i64(len(self.register_class)):
-            self.register_class = grown(self.register_class, need)
-            self.hint = grown(self.hint, need)
+            self._grow_registers(need)
         r: i64 = 0
         while r < FIRST_VIRTUAL:
             self.register_class[r] = GENERAL if r < FIRST_XMM else XMM
-            self.hint[r] = NO_REGISTER
             r += 1
         while r < need:
             self.register_class[r] = XMM if in_xmm(function.type[r - FIRST_VIRTUAL]) else GENERAL
-            self.hint[r] = NO_REGISTER
+            self.copy_of[r] = NO_REGISTER
+            self.copied_to[r] = NO_REGISTER
+            self.outside[r] = 0
             r += 1
         self.registers = need
         if function.block_count > i64(len(self.block_first)):
             self.block_first = grown(self.block_first, function.block_count)
             self.block_end = grown(self.block_end, function.block_count)
+            self.way_first = grown(self.way_first, function.block_count)
+            self.way_end = grown(self.way_end, function.block_count)
+        self._find_ways(function)
         self.slot_offsets = []
         size = 0
         for slot in function.slots:
@@ -167,16 +212,56 @@ class Code:
         self.slot_bytes = (size + 15) // 16 * 16
         self.buffer_bytes = 0
 
+    def _find_ways(self, function: Function) -> None:
+        """`ways`: edges that several stages go along, block by block."""
+        if function.edge_count > i64(len(self.ways)):
+            self.ways = grown(self.ways, function.edge_count)
+        n: i64 = 0
+        for b in self.order:
+            self.way_first[b] = n
+            v = function.last[b]
+            opcode = function.opcode[v]
+            if opcode == JUMP:
+                self.ways[n] = function.a[v]
+                n += 1
+            elif opcode == BRIF:
+                self.ways[n] = function.b[v]
+                self.ways[n + 1] = function.c[v]
+                n += 2
+            elif opcode == BR_TABLE:
+                p = function.b[v]
+                end = p + function.pool[p]
+                while p < end:
+                    p += 1
+                    self.ways[n] = function.pool[p]
+                    n += 1
+            self.way_end[b] = n
+
     def temporary(self, register_class: i64) -> i64:
         """A new virtual register."""
         r = self.registers
         if r >= i64(len(self.register_class)):
-            self.register_class = grown(self.register_class, 2 * r)
-            self.hint = grown(self.hint, 2 * r)
+            self._grow_registers(2 * r)
         self.registers = r + 1
         self.register_class[r] = register_class
-        self.hint[r] = NO_REGISTER
+        self.copy_of[r] = NO_REGISTER
+        self.copied_to[r] = NO_REGISTER
+        self.outside[r] = 0
         return r
+
+    def note_outside(self, r: i64, b: i64) -> None:
+        """A register is used in a block that does not define it."""
+        note = self.outside[r]
+        if note and self.outside_block[note] == b:
+            return
+        n = self.outside_count
+        if n >= i64(len(self.outside_block)):
+            self.outside_block = grown(self.outside_block, 2 * n)
+            self.outside_next = grown(self.outside_next, 2 * n)
+        self.outside_count = n + 1
+        self.outside_block[n] = b
+        self.outside_next[n] = note
+        self.outside[r] = n
 
     def add(
         self,
@@ -189,12 +274,12 @@ class Code:
         third: i64 = NO_REGISTER,
         displacement: i64 = 0,
         immediate: i64 = 0,
-    ) -> i64:
-        """One more instruction of the group at hand; its number, until `finish`."""
-        i = self.count
-        if i >= self.capacity:
+    ) -> None:
+        """One more instruction of the group at hand."""
+        if self.first == 0:
             self._grow()
-        self.count = i + 1
+        i = self.first - 1
+        self.first = i
         self.form[i] = form
         self.mode[i] = mode
         self.roles[i] = roles
@@ -205,75 +290,73 @@ class Code:
         self.displacement[i] = displacement
         self.immediate[i] = immediate
         self.source[i] = self.at
-        return i
 
     def group(self) -> None:
         """What is added from here on comes before what was added so far."""
-        g = self.group_count
-        if g >= i64(len(self.groups)):
-            self.groups = grown(self.groups, 2 * g)
-        self.groups[g] = self.count
-        self.group_count = g + 1
+        if self._group - self.first > 1:
+            self._turn(self.first, self._group)
+        self._group = self.first
 
-    def pairs(self, registers: list[int]) -> i64:
-        """A list in the pool: to, from, to, from, …; its place."""
+    def pair(self, to: i64, source: i64) -> None:
+        """One more copy that `copies` makes."""
         p = self.pool_count
-        length: i64 = len(registers)
-        self.pool_count = p + length + 1
-        if self.pool_count > i64(len(self.pool)):
-            self.pool = grown(self.pool, 2 * self.pool_count)
-        self.pool[p] = length // 2
-        for at, register in enumerate(registers):
-            self.pool[p + 1 + at] = register
-        return p
+        if p + 3 > i64(len(self.pool)):
+            self.pool = grown(self.pool, 2 * p + 3)
+        if self._pairs < 0:
+            self._pairs = p
+            p += 1
+        self.pool[p] = to
+        self.pool[p + 1] = source
+        self.pool_count = p + 2
+        self.suggest(to, source)
 
-    def implicit(self, reads: list[int], writes: list[int]) -> i64:
-        """What an instruction reads and writes without naming it, for `immediate`."""
-        p = self.pool_count
-        self.pool_count = p + len(reads) + len(writes) + 2
-        if self.pool_count > i64(len(self.pool)):
-            self.pool = grown(self.pool, 2 * self.pool_count)
-        at = p
-        for registers in (reads, writes):
-            self.pool[at] = len(registers)
-            at += 1
-            for register in registers:
-                self.pool[at] = register
-                at += 1
-        return p
+    def copies(self) -> None:
+        """The pairs since the last time: registers get what others hold, all at once."""
+        p = self._pairs
+        if p >= 0:
+            self.pool[p] = (self.pool_count - p - 1) >> 1
+            self._pairs = -1
+            self.add(COPIES, 0, 0, displacement=p)
 
-    def copies(self, registers: list[int]) -> None:
-        """Registers get what others hold, all at once; ``[to, from, to, from, …]``. Both hint at each other."""
-        for at in range(0, len(registers), 2):
-            self._suggest(registers[at], registers[at + 1])
-            self._suggest(registers[at + 1], registers[at])
-        if registers:
-            self.add(COPIES, 0, 0, NO_REGISTER, NO_REGISTER, NO_REGISTER, NO_REGISTER, self.pairs(registers))
+    def copy_one(self, to: i64, source: i64) -> None:
+        """`copies` of one pair."""
+        self.pair(to, source)
+        self.copies()
 
-    def _suggest(self, register: i64, other: i64) -> None:
-        if register >= FIRST_VIRTUAL and self.hint[register] < 0:
-            self.hint[register] = other
+    def suggest(self, to: i64, source: i64) -> None:
+        """A register is copied to another, and had better be in the same place."""
+        if to >= FIRST_VIRTUAL and self.copy_of[to] < 0:
+            self.copy_of[to] = source
+        if source >= FIRST_VIRTUAL and self.copied_to[source] < 0:
+            self.copied_to[source] = to
+
+    def begin_block(self, b: i64) -> None:
+        """What is added from here on is in a block, before what was added so far."""
+        self.block_end[b] = self.end - self.first
+
+    def finish_block(self, b: i64) -> None:
+        """All of a block is there."""
+        self.group()
+        self.block_first[b] = self.end - self.first
 
     def finish(self) -> None:
-        """Put everything into the order of execution.
-
-        Until then `block_first` and `block_end` are rows as they were written. All rows change sides, then the
-        rows of each group once more.
-        """
-        count = self.count
-        self._turn(0, count)
-        end = count
-        g = self.group_count - 1
-        while g >= 0:
-            start = self.groups[g]
-            if end - start > 1:
-                self._turn(count - end, count - start)
-            end = start
-            g -= 1
+        """All is there. Until then `block_first` and `block_end` are counted from the end."""
         for b in self.order:
-            start = self.block_first[b]
-            self.block_first[b] = count - self.block_end[b]
-            self.block_end[b] = count - start
+            self.block_first[b] = self.end - self.block_first[b]
+            self.block_end[b] = self.end - self.block_end[b]
+
+    def block_at(self, position: i64) -> i64:
+        """The block that a position is in."""
+        order = self.order
+        low = 0
+        high = len(order)
+        while high - low > 1:
+            middle = (low + high) >> 1
+            if 2 * self.block_first[order[middle]] <= position:
+                low = middle
+            else:
+                high = middle
+        return order[low]
 
     def _turn(self, start: i64, end: i64) -> None:
         """The rows from start to end in the other order."""
@@ -298,18 +381,38 @@ class Code:
         return offset
 
     def _grow(self) -> None:
-        rows = self.capacity * 2
-        self.form = grown(self.form, rows)
-        self.mode = grown(self.mode, rows)
-        self.roles = grown(self.roles, rows)
-        self.reg = grown(self.reg, rows)
-        self.rm = grown(self.rm, rows)
-        self.index = grown(self.index, rows)
-        self.third = grown(self.third, rows)
-        self.displacement = grown(self.displacement, rows)
-        self.immediate = grown(self.immediate, rows)
-        self.source = grown(self.source, rows)
-        self.capacity = rows
+        self.effort.grow(self.end)
+        more = self.end
+        self.form = _moved_up(self.form)
+        self.mode = _moved_up(self.mode)
+        self.roles = _moved_up(self.roles)
+        self.reg = _moved_up(self.reg)
+        self.rm = _moved_up(self.rm)
+        self.index = _moved_up(self.index)
+        self.third = _moved_up(self.third)
+        self.displacement = _moved_up(self.displacement)
+        self.immediate = _moved_up(self.immediate)
+        self.source = _moved_up(self.source)
+        self.end += more
+        self.first += more
+        self._group += more
+
+    def _grow_registers(self, rows: i64) -> None:
+        self.register_class = grown(self.register_class, rows)
+        self.copy_of = grown(self.copy_of, rows)
+        self.copied_to = grown(self.copied_to, rows)
+        self.outside = grown(self.outside, rows)
+
+
+def _moved_up(old: vec[i64]) -> vec[i64]:
+    """A column of twice as many rows, whose upper half is the old one."""
+    rows: i64 = len(old)
+    new = column(2 * rows)
+    at: i64 = 0
+    while at < rows:
+        new[rows + at] = old[at]
+        at += 1
+    return new
 
 
 def _turned(numbers: vec[i64], start: i64, end: i64) -> None:

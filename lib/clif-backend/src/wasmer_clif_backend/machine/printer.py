@@ -52,21 +52,23 @@ def register_name(register: i64) -> str:
 def print_code(code: Code, allocation: Allocation | None = None) -> str:
     """The code; with an allocation, where each register is, and the moves."""
     lines = []
-    edits: dict[int, list[str]] = {}
-    if allocation is not None:
-        for at, to, source in zip(allocation.edit_at, allocation.edit_to, allocation.edit_from, strict=True):
-            edits.setdefault(at, []).append(f"{place_name(to)} <- {place_name(source)}")
     for b in code.order:
         lines.append(f"block{b}:")
         for i in range(int(code.block_first[b]), int(code.block_end[b])):
-            for at in (2 * i, 2 * i + 1):
-                lines += [f"        move {move}" for move in edits.get(at, [])]
-            lines.append(f"  {i:4}  {_instruction(code, i, allocation)}")
+            if allocation is not None:
+                moves = allocation.edits_at(2 * i) + allocation.edits_at(2 * i + 1)
+                lines += [f"        move {_move(move)}" for move in moves]
+            lines.append(f"  {i - int(code.first):4}  {_instruction(code, i, allocation)}")
     if allocation is not None:
-        for e, moves in sorted(allocation.edges.items()):
-            pairs = [f"{place_name(moves[at])} <- {place_name(moves[at + 1])}" for at in range(0, len(moves), 2)]
-            lines.append(f"edge{e}: {', '.join(pairs)}")
+        ways = [int(code.ways[n]) for b in code.order for n in range(int(code.way_first[b]), int(code.way_end[b]))]
+        for e in sorted(ways):
+            if allocation.edge_moves(e):
+                lines.append(f"edge{e}: {', '.join(map(_move, allocation.moves_of(e)))}")
     return "\n".join(lines) + "\n"
+
+
+def _move(move: tuple[int, int]) -> str:
+    return f"{place_name(move[0])} <- {place_name(move[1])}"
 
 
 def _instruction(code: Code, i: int, allocation: Allocation | None) -> str:

@@ -7,6 +7,8 @@ from typing import Final, final
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.rebuild import Rebuilder
+from wasmer_clif_backend.passes.induction import Induction
+from wasmer_clif_backend.passes.lanes import Lanes
 from wasmer_clif_backend.passes.parameters import Parameters
 
 
@@ -16,6 +18,8 @@ class Passes:
 
     def __init__(self) -> None:
         self._parameters: Final = Parameters()
+        self._induction: Final = Induction()
+        self._lanes: Final = Lanes()
 
     def run(self, function: Function, flow: Flow) -> None:
         """Optimise a function that was made through `ir.make`.
@@ -24,6 +28,11 @@ class Passes:
             flow: of the function as it is; as it becomes, afterwards.
         """
         self._parameters.run(function, flow)
+        leftovers = self._induction.run(function, flow)
+        if self._lanes.run(function, flow):
+            leftovers = True
+        if leftovers:
+            self._parameters.run(function, flow)
 
 
 def optimised(function: Function) -> Function:

@@ -21,14 +21,13 @@ from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.numbering import is_same_constant
-from wasmer_clif_backend.ir.opcodes import EFFECTS, ENDS, PARAMETER, RESULT
-from wasmer_clif_backend.ir.uses import LIST, OPERANDS, A, B, C, has_effect
+from wasmer_clif_backend.ir.opcodes import NOTRAP, PARAMETER, RESULT
+from wasmer_clif_backend.ir.uses import EFFECT, EFFECT_OF, LIST, OPERANDS, UNLESS_NOTRAP, A, B, C
 
 _ROWS: Final = 1 << 10
 _ROUNDS: Final = 4
-_NEEDED: Final = 1
-_PASSED: Final = 2
-"""The walk came by before anybody needed it."""
+_PASSED: Final = -1
+"""In the column `uses`: the walk came by before anybody needed it; so it goes, if nobody comes after."""
 
 
 @final
@@ -38,11 +37,12 @@ class Parameters:
     def __init__(self) -> None:
         self._rows: i64 = _ROWS
         self._instead = column(_ROWS)
-        """By value: what takes its place; 0: it stays."""
-        self._state = column(_ROWS)
+        """By value: what takes its place; 0: it stays. All 0 between functions."""
+        self._replaced = column(_ROWS)
+        """The values that something takes the place of."""
+        self._replaced_count: i64 = 0
         self._work = column(_ROWS)
         self._top: i64 = 0
-        self._renamed = False
 
     def run(self, function: Function, flow: Flow) -> None:
         """Every block of the function is reached, and in the order of `flow` stands behind its dominator."""
@@ -51,23 +51,22 @@ class Parameters:
         if rows > self._rows:
             self._rows = 2 * rows
             self._instead = column(self._rows)
-            self._state = column(self._rows)
+            self._replaced = column(self._rows)
             self._work = column(self._rows)
-        v: i64 = 0
-        while v < rows:
-            self._instead[v] = 0
-            self._state[v] = 0
-            v += 1
-        self._renamed = False
+        self._replaced_count = 0
         rounds: i64 = 0
         while rounds < _ROUNDS and self._find_single(function, flow):
             rounds += 1
-        v = 0
+        uses = function.uses
+        v: i64 = 0
         while v < function.count:
-            function.uses[v] = 0
+            uses[v] = 0
             v += 1
         self._walk(function, flow)
         self._sweep(function)
+        while self._replaced_count > 0:
+            self._replaced_count -= 1
+            self._instead[self._replaced[self._replaced_count]] = 0
         function.is_counted = True
 
     # --- one value -------------------------------------------------------------------------------------
@@ -84,7 +83,8 @@ class Parameters:
                     only = self._single_value(function, b, v)
                     if only:
                         self._instead[v] = only
-                        self._renamed = True
+                        self._replaced[self._replaced_count] = v
+                        self._replaced_count += 1
                         found = True
                 v = function.next[v]
             at -= 1
@@ -123,38 +123,40 @@ class Parameters:
 
     def _walk(self, function: Function, flow: Flow) -> None:
         """From the last instruction to the first."""
-        state = self._state
+        uses = function.uses
         at: i64 = len(flow.order) - 1
         while at >= 0:
             b: i64 = flow.order[at]
             v = function.last[b]
+            self._visit(function, v)  # what ends the block
             while v:
-                if state[v] & _NEEDED or EFFECTS[function.opcode[v]] & ENDS or has_effect(function, v):
-                    state[v] |= _NEEDED
-                    self._visit(function, v)
-                    while self._top > 0:
-                        self._top -= 1
-                        self._visit(function, self._work[self._top])
-                else:
-                    state[v] |= _PASSED
+                if self._top > 0:
+                    self._top -= 1
+                    self._visit(function, self._work[self._top])
+                    continue
                 v = function.previous[v]
+                if uses[v] > 0:
+                    self._visit(function, v)
+                    continue
+                effect: i64 = EFFECT_OF[function.opcode[v]]
+                if effect == EFFECT or (effect == UNLESS_NOTRAP and function.extra[v] & NOTRAP == 0):
+                    self._visit(function, v)
+                else:
+                    uses[v] = _PASSED
             at -= 1
 
     def _need(self, function: Function, x: i64) -> i64:
         """One more use of a value; the one that it is now."""
-        if self._renamed:
+        if self._replaced_count:
             x = self._resolved(x)
-        function.uses[x] += 1
-        self._request(x)
+        before = function.uses[x]
+        if before == _PASSED:
+            function.uses[x] = 1
+            self._work[self._top] = x
+            self._top += 1
+        else:
+            function.uses[x] = before + 1
         return x
-
-    def _request(self, x: i64) -> None:
-        state = self._state[x]
-        if state & _NEEDED == 0:
-            self._state[x] = state | _NEEDED
-            if state & _PASSED:
-                self._work[self._top] = x
-                self._top += 1
 
     def _visit(self, function: Function, v: i64) -> None:
         """The operands of what is needed are needed."""
@@ -180,47 +182,55 @@ class Parameters:
                 function.pool[at] = self._need(function, function.pool[at])
                 e = function.edge_next[e]
         elif opcode == RESULT:
-            self._request(function.a[v])
+            self._need(function, function.a[v])  # not as an operand, but it has to be there
 
     # --- what is not -----------------------------------------------------------------------------------------
 
     def _sweep(self, function: Function) -> None:
         """Take away what was not met; count colours."""
-        state = self._state
+        uses = function.uses
         colour: i64 = 0
         b = function.entry
         while b:
             colour += 1
-            if b != function.entry:
+            if function.opcode[function.first[b]] == PARAMETER:
                 self._sweep_parameters(function, b)
             v = function.first[b]
             while v:
                 behind = function.next[v]
-                needed = state[v] & _NEEDED
-                opcode = function.opcode[v]
-                if opcode == RESULT:
-                    needed = state[function.a[v]] & _NEEDED
-                elif opcode == PARAMETER:
-                    needed = _NEEDED
-                if needed:
-                    function.colour[v] = colour
-                    if has_effect(function, v):
-                        colour += 1
+                if uses[v] == _PASSED:
+                    if self._is_kept(function, v):
+                        uses[v] = 0
+                        function.colour[v] = colour
+                    else:
+                        function.remove(v)
                 else:
-                    function.remove(v)
+                    function.colour[v] = colour
+                    effect: i64 = EFFECT_OF[function.opcode[v]]
+                    if effect == EFFECT or (effect == UNLESS_NOTRAP and function.extra[v] & NOTRAP == 0):
+                        colour += 1
                 v = behind
             b = function.block_next[b]
 
+    def _is_kept(self, function: Function, v: i64) -> bool:
+        """What nobody needs, but has to be there: parameters of the entry, results of an instruction that is."""
+        opcode = function.opcode[v]
+        if opcode == PARAMETER:
+            return function.block_of[v] == function.entry
+        return opcode == RESULT and function.block_of[function.a[v]] != 0
+
     def _sweep_parameters(self, function: Function, block: i64) -> None:
-        state = self._state
+        """Take away a block's parameters, and their arguments."""
+        uses = function.uses
         before: i64 = 0
         kept: i64 = 0
         v = function.first[block]
         while v and function.opcode[v] == PARAMETER:
             before += 1
-            kept += state[v] & _NEEDED
+            if uses[v] > 0:
+                kept += 1
             v = function.next[v]
-        if kept == before:
+        if kept == before or block == function.entry:
             return
         e = function.incoming[block]
         while e:
@@ -230,7 +240,7 @@ class Parameters:
             v = function.first[block]
             while v and function.opcode[v] == PARAMETER:
                 place += 1
-                if state[v] & _NEEDED:
+                if uses[v] > 0:
                     to += 1
                     function.pool[to] = function.pool[at + place]
                 v = function.next[v]
@@ -242,7 +252,7 @@ class Parameters:
         v = function.first[block]
         while v and function.opcode[v] == PARAMETER:
             behind = function.next[v]
-            if state[v] & _NEEDED:
+            if uses[v] > 0:
                 function.immediate[v] = number
                 number += 1
             else:

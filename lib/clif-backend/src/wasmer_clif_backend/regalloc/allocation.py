@@ -14,6 +14,8 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.machine.code import Code
 
 FIRST_SLOT: Final = 32
 NOWHERE: Final = -1
@@ -21,7 +23,7 @@ NOWHERE: Final = -1
 
 @final
 class Allocation:
-    """The pieces and moves of one function.
+    """The pieces and moves of one function. Used again for the next one.
 
     Attributes:
         stands_for: by register: the one that stands for it (`coalesce`), itself as a rule. What follows is of such.
@@ -32,9 +34,10 @@ class Allocation:
         piece_next: the next piece of the same register; 0: none.
         slot: by virtual register: its slot's place, or `NOWHERE`.
         slots: how many slots there are. Each has 16 bytes.
-        edit_at, edit_to, edit_from: moves before instruction ``at // 2``, ascending; those at an odd position
-            happen behind those at the even one before.
-        edges: by edge: its moves, ``[to, from, …]``.
+        first_edit: by position: the moves before instruction ``at // 2``, a list, by place; 0: none. Those at an odd
+            position happen behind those at the even one before.
+        edit_to, edit_from, edit_next: the moves of these lists.
+        edge_first, edge_end: by edge, from where to where in `edge_to` and `edge_from` its moves are.
         saved: bits of the callee-saved registers that are used.
     """
 
@@ -52,14 +55,21 @@ class Allocation:
         self.piece_count: i64 = 1
         self.slot = column(rows)
         self.slots: i64 = 0
-        self.edit_at: list[int] = []
-        self.edit_to: list[int] = []
-        self.edit_from: list[int] = []
-        self.edges: dict[int, list[int]] = {}
+        self.first_edit = column(rows)
+        self.edit_to = column(rows)
+        self.edit_from = column(rows)
+        self.edit_next = column(rows)
+        self.edit_count: i64 = 1
+        self.edge_first = column(1 << 7)
+        self.edge_end = column(1 << 7)
+        self.edge_to = column(rows)
+        self.edge_from = column(rows)
+        self.edge_move_count: i64 = 0
         self.saved: i64 = 0
 
-    def begin(self, registers: i64) -> None:
+    def begin(self, function: Function, code: Code) -> None:
         """Nothing is anywhere."""
+        registers = code.registers
         if registers > i64(len(self.first_piece)):
             self.stands_for = grown(self.stands_for, registers)
             self._joined = grown(self._joined, registers)
@@ -74,13 +84,20 @@ class Allocation:
             self.first_piece[r] = 0
             self.slot[r] = NOWHERE
             r += 1
+        if 2 * code.end > i64(len(self.first_edit)):
+            self.first_edit = grown(self.first_edit, 2 * code.end)
+        at = 2 * code.first
+        while at < 2 * code.end:
+            self.first_edit[at] = 0
+            at += 1
+        if function.edge_count > i64(len(self.edge_first)):
+            self.edge_first = grown(self.edge_first, function.edge_count)
+            self.edge_end = grown(self.edge_end, function.edge_count)
         self.piece_count = 1
+        self.edit_count = 1
+        self.edge_move_count = 0
         self.slots = 0
         self.saved = 0
-        self.edit_at = []
-        self.edit_to = []
-        self.edit_from = []
-        self.edges = {}
 
     def join(self, one: i64, other: i64) -> None:
         """`one` stands for `other` from now on, and for all that `other` stood for."""
@@ -122,6 +139,8 @@ class Allocation:
             if piece == 0 or self.piece_start[piece] > position:
                 return NOWHERE
         behind = self.piece_next[piece]
+        if behind == 0:
+            return self.piece_place[piece]
         while behind and self.piece_start[behind] <= position:
             piece = behind
             behind = self.piece_next[piece]
@@ -136,3 +155,63 @@ class Allocation:
             self.slots += 1
             self.slot[register] = place
         return place
+
+    def move(self, at: i64, to: i64, source: i64) -> None:
+        """One more move at a position. They are few at each: a register of the machine takes part in every one."""
+        n = self.edit_count
+        if n >= i64(len(self.edit_to)):
+            self.edit_to = grown(self.edit_to, 2 * n)
+            self.edit_from = grown(self.edit_from, 2 * n)
+            self.edit_next = grown(self.edit_next, 2 * n)
+        self.edit_count = n + 1
+        self.edit_to[n] = to
+        self.edit_from[n] = source
+        before: i64 = 0
+        behind = self.first_edit[at]
+        while behind and (
+            self.edit_to[behind] < to or (self.edit_to[behind] == to and self.edit_from[behind] < source)
+        ):
+            before = behind
+            behind = self.edit_next[behind]
+        self.edit_next[n] = behind
+        if before:
+            self.edit_next[before] = n
+        else:
+            self.first_edit[at] = n
+
+    def begin_edge(self, e: i64) -> None:
+        """What `move_on_edge` enters is an edge's, until `finish_edge`."""
+        self.edge_first[e] = self.edge_move_count
+
+    def move_on_edge(self, to: i64, source: i64) -> None:
+        """One more move of the edge at hand."""
+        n = self.edge_move_count
+        if n >= i64(len(self.edge_to)):
+            self.edge_to = grown(self.edge_to, 2 * n)
+            self.edge_from = grown(self.edge_from, 2 * n)
+        self.edge_move_count = n + 1
+        self.edge_to[n] = to
+        self.edge_from[n] = source
+
+    def finish_edge(self, e: i64) -> None:
+        """The moves of an edge are all there."""
+        self.edge_end[e] = self.edge_move_count
+
+    def edge_moves(self, e: i64) -> bool:
+        """Whether an edge moves anything."""
+        return self.edge_first[e] < self.edge_end[e]
+
+    # --- for those who print and prove ------------------------------------------------------------------
+
+    def edits_at(self, position: i64) -> list[tuple[int, int]]:
+        """The moves at a position: to, from."""
+        found = []
+        n = self.first_edit[position]
+        while n:
+            found.append((int(self.edit_to[n]), int(self.edit_from[n])))
+            n = self.edit_next[n]
+        return found
+
+    def moves_of(self, e: i64) -> list[tuple[int, int]]:
+        """The moves of an edge: to, from."""
+        return [(int(self.edge_to[n]), int(self.edge_from[n])) for n in range(self.edge_first[e], self.edge_end[e])]

@@ -59,9 +59,11 @@ class _Checker:
         self.code: Final = code
         self.out: Final = allocation
         self.kept: Final = int(kept)
-        self.edits: dict[int, list[tuple[int, int]]] = {}
-        for at, to, source in zip(allocation.edit_at, allocation.edit_to, allocation.edit_from, strict=True):
-            self.edits.setdefault(at, []).append((to, source))
+        self.edits = {
+            at: allocation.edits_at(at)
+            for at in range(int(2 * code.first), int(2 * code.end))
+            if allocation.first_edit[at]
+        }
         self.state: State = {}
         self.where = ""
 
@@ -77,6 +79,7 @@ class _Checker:
             self.state = dict(known[b])
             self._block(b, False)
             for e in function.edges(b):
+                self._different(f"on edge {e}", [to for to, _ in self.out.moves_of(e)])
                 target = int(function.edge_to[e])
                 arriving = self._edge(e)
                 old = known.get(target)
@@ -98,9 +101,7 @@ class _Checker:
     def _no_place_twice(self) -> None:
         """Moves that happen at once have different targets."""
         for at, moves in self.edits.items():
-            self._different(f"before instruction {at // 2}", [to for to, _ in moves])
-        for e, moves_of_edge in self.out.edges.items():
-            self._different(f"on edge {e}", moves_of_edge[::2])
+            self._different(f"before instruction {self._number(at // 2)}", [to for to, _ in moves])
 
     def _nothing_between_ends(self, b: int) -> None:
         """Ways out of a block all leave it in the same state: nothing moves once the first one may be taken."""
@@ -108,8 +109,14 @@ class _Checker:
         ended = False
         for i in range(int(code.block_first[b]), int(code.block_end[b])):
             if ended and (2 * i in self.edits or 2 * i + 1 in self.edits):
-                raise InternalError(f"regalloc: a move before instruction {i}, where block {b} has been left already")
+                raise InternalError(
+                    f"regalloc: a move before instruction {self._number(i)}, where block {b} has been left already"
+                )
             ended = ended or bool(code.roles[i] & TERMINATOR)
+
+    def _number(self, i: int) -> int:
+        """The number of an instruction as it is printed."""
+        return i - int(self.code.first)
 
     def _different(self, where: str, targets: list[int]) -> None:
         if len(set(targets)) != len(targets):
@@ -118,7 +125,7 @@ class _Checker:
     def _block(self, b: int, complain: bool) -> None:
         code = self.code
         for i in range(int(code.block_first[b]), int(code.block_end[b])):
-            self.where = f"instruction {i} in block {b}"
+            self.where = f"instruction {self._number(i)} in block {b}"
             for at in (2 * i, 2 * i + 1):
                 if at in self.edits:
                     self._moves(self.edits[at])
@@ -212,8 +219,7 @@ class _Checker:
         function = self.function
         saved = self.state
         self.state = dict(saved)
-        moves = self.out.edges.get(e, [])
-        self._moves(list(zip(moves[::2], moves[1::2], strict=True)))
+        self._moves(self.out.moves_of(e))
         given = function.items(function.edge_arguments[e])
         parameters = function.parameters(function.edge_to[e])
         became: dict[int, list[int]] = {}
@@ -233,11 +239,6 @@ class _Checker:
 
 def implicit_lists(code: Code, i: i64) -> tuple[list[int], list[int]]:
     """Registers of the machine that an instruction reads and writes without naming them."""
-    pool = code.pool
-    at = int(code.immediate[i])
-    lists = []
-    for _ in range(2):
-        count = int(pool[at])
-        lists.append([int(pool[at + 1 + number]) for number in range(count)])
-        at += count + 1
-    return lists[0], lists[1]
+    both = int(code.immediate[i])
+    read = [r for r in range(FIRST_VIRTUAL) if both >> r & 1]
+    return read, [r for r in range(FIRST_VIRTUAL) if both >> (FIRST_VIRTUAL + r) & 1]

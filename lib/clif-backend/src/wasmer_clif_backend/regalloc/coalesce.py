@@ -15,6 +15,7 @@ from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.ir.opcodes import PARAMETER
 from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, Code
 from wasmer_clif_backend.regalloc.allocation import Allocation
 from wasmer_clif_backend.regalloc.intervals import Intervals
@@ -25,19 +26,21 @@ LONGEST: Final = 200
 
 def coalesce(function: Function, code: Code, intervals: Intervals, flow: Flow, out: Allocation) -> None:
     """Merge what can be."""
-    blocks = [b for b in code.order if function.incoming[b]]
-    blocks.sort(key=lambda b: -int(flow.depth[b]))
+    blocks = [b for b in code.order if function.incoming[b] and function.opcode[function.first[b]] == PARAMETER]
+    if len(blocks) > 1:
+        blocks.sort(key=lambda b: -int(flow.depth[b]))
     for b in blocks:
-        parameters = function.parameters(b)
-        if not parameters:
-            continue
+        first = function.first[b]
         e = function.incoming[b]
         while e:
             if flow.number[function.edge_from[e]]:
-                given = function.edge_arguments[e]
-                for number, parameter in enumerate(parameters, 1):
-                    argument = function.pool[given + number]
-                    _merge(code, intervals, out, parameter + FIRST_VIRTUAL, argument + FIRST_VIRTUAL)
+                p = function.edge_arguments[e]
+                function.effort.spend(32 * function.pool[p] + 1)
+                parameter = first
+                while parameter and function.opcode[parameter] == PARAMETER:
+                    p += 1
+                    _merge(code, intervals, out, parameter + FIRST_VIRTUAL, function.pool[p] + FIRST_VIRTUAL)
+                    parameter = function.next[parameter]
             e = function.edge_next[e]
 
 
@@ -50,10 +53,13 @@ def _merge(code: Code, intervals: Intervals, out: Allocation, one: i64, other: i
     first = intervals.first_range[one]
     second = intervals.first_range[other]
     if first == 0 or second == 0 or _meet(intervals, first, second) or not _is_short(intervals, one, other):
+        code.suggest(one, other)
         return
     if intervals.range_from[second] < intervals.range_from[first]:
         one, other = other, one
         first, second = second, first
+    if intervals.life_end[other] > intervals.life_end[one]:
+        intervals.life_end[one] = intervals.life_end[other]
     intervals.first_range[one] = _merged_ranges(intervals, first, second)
     intervals.first_use[one] = _merged_uses(intervals, intervals.first_use[one], intervals.first_use[other])
     out.join(one, other)
@@ -78,12 +84,18 @@ def _meet(intervals: Intervals, m: i64, n: i64) -> bool:
 def _is_short(intervals: Intervals, one: i64, other: i64) -> bool:
     """Whether both have few uses."""
     count: i64 = 0
-    for use in (intervals.first_use[one], intervals.first_use[other]):
-        while use:
-            count += 1
-            if count > LONGEST:
-                return False
-            use = intervals.use_next[use]
+    use = intervals.first_use[one]
+    while use:
+        count += 1
+        if count > LONGEST:
+            return False
+        use = intervals.use_next[use]
+    use = intervals.first_use[other]
+    while use:
+        count += 1
+        if count > LONGEST:
+            return False
+        use = intervals.use_next[use]
     return True
 
 

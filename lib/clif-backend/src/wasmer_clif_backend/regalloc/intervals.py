@@ -1,9 +1,9 @@
 """Where virtual registers are alive: as ranges of positions, with the places where they are used.
 
-Liveness is found use by use: from a use in a block that does not define the register, back over all ways,
-until the block that does (Boissinot and others, *Computing liveness sets for SSA-form programs*, 2011). It takes any
-graph of blocks, loops of every kind, and time in proportion to its result, the lists `live_in`. Then one sweep
-over the code, last instruction first, makes the ranges, so that each list comes out sorted.
+Liveness is found use by use: from a use in a block that does not define the register, which lowering has
+noted, back over all ways, until the block that does (Boissinot and others, *Computing liveness sets for SSA-form
+programs*, 2011). It takes any graph of blocks, loops of every kind, and time in proportion to its result, the lists
+`live_in`. Then one sweep over the code, last instruction first, makes the ranges, so that each list comes out sorted.
 
 A *range* ``[from, to)`` is of positions: 2 n where instruction n reads, 2 n + 1 where it writes. A value that
 is written by instruction m and last read by n lives in [2 m + 1, 2 n + 1): n may put its own result into the same
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from librt.vecs import vec
 from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.columns import column, grown
@@ -31,6 +30,7 @@ from wasmer_clif_backend.machine.code import (
     FIRST_VIRTUAL,
     IMPLICIT,
     IN_MEMORY,
+    NO_REGISTER,
     REG_READ,
     REG_WRITTEN,
     RM_MAY_BE_MEMORY,
@@ -54,10 +54,12 @@ class Intervals:
 
     Attributes:
         first_range, first_use: by virtual register: its list, in ascending order; 0: empty.
+        life_end: by virtual register: where its last range ends.
         range_from, range_to, range_next: the ranges.
         use_at, use_kind, use_next: the uses.
         order: virtual registers, so that those whose first range starts last come first.
-        live_in: by block, its list in `live_pool`: registers that are alive where it starts, parameters not among them.
+        live_in, live_end: by block, from where to where in `live_pool` the registers are that are alive where it
+            starts, in ascending order, parameters not among them.
         calls: positions 2 n of instructions behind which the caller-saved registers are lost, descending.
         taken: by register of the machine: its ranges.
     """
@@ -66,6 +68,7 @@ class Intervals:
         rows: i64 = 1 << 10
         self.first_range = column(rows)
         self.first_use = column(rows)
+        self.life_end = column(rows)
         self.range_from = column(rows)
         self.range_to = column(rows)
         self.range_next = column(rows)
@@ -79,12 +82,22 @@ class Intervals:
         self.calls = column(rows)
         self.call_count: i64 = 0
         self.taken = column(FIRST_VIRTUAL)
-        self.live_in = column(1 << 7)
-        self.live_count = column(1 << 7)
+        blocks: i64 = 1 << 7
+        self.live_in = column(blocks)
+        self.live_end = column(blocks)
         self.live_pool = column(rows)
-        self.live_pool_count: i64 = 0
-        # While it is made: by register, the end of the range that is open, 0: none.
+        # While liveness is found: by block, the register that it was reached for last; blocks to look at; what was
+        # found, register and block, in the order of registers.
+        self._mark = column(blocks)
+        self._work = column(blocks)
+        self._found_register = column(rows)
+        self._found_block = column(rows)
+        self._found_count: i64 = 0
+        # While ranges are made: by register, the end of the range that is open, 0: none; the registers of a block
+        # that have or had one.
         self._open = column(rows)
+        self._live = column(rows)
+        self._live_count: i64 = 0
         self._never_given: i64 = 0
 
     def build(self, function: Function, code: Code) -> None:
@@ -94,7 +107,10 @@ class Intervals:
         if registers > i64(len(self.first_range)):
             self.first_range = grown(self.first_range, registers)
             self.first_use = grown(self.first_use, registers)
+            self.life_end = grown(self.life_end, registers)
+            self.order = grown(self.order, registers)
             self._open = grown(self._open, registers)
+            self._live = grown(self._live, registers)
         r: i64 = 0
         while r < registers:
             self.first_range[r] = 0
@@ -122,104 +138,72 @@ class Intervals:
         blocks = function.block_count
         if blocks > i64(len(self.live_in)):
             self.live_in = grown(self.live_in, blocks)
-            self.live_count = grown(self.live_count, blocks)
-        home = column(code.registers)  # the block that defines a register
-        used: list[int] = []  # register, block: used there, and not defined before
-        for b in code.order:
-            v = function.first[b]
-            while v and function.opcode[v] == PARAMETER:
-                home[v + FIRST_VIRTUAL] = b
-                v = function.next[v]
-            i = code.block_first[b]
-            while i < code.block_end[b]:
-                self._homes(code, i, b, home)
-                i += 1
-        seen = column(code.registers)  # by register: the block that was noted last
-        for b in code.order:
-            i = code.block_first[b]
-            while i < code.block_end[b]:
-                self._exposed(code, i, b, home, seen, used)
-                i += 1
-            for e in function.edges(b):
-                for v in function.items(function.edge_arguments[e]):
-                    _note(v + FIRST_VIRTUAL, b, home, seen, used)
-        # By register, so that a block is marked with the register that it was reached for last.
-        heads = column(code.registers)
-        links = column(len(used) // 2 + 1)
-        at: i64 = 0
-        while at < i64(len(used)) // 2:
-            r = used[2 * at]
-            links[at] = heads[r]
-            heads[r] = at + 1
-            at += 1
-        mark = column(blocks)
-        found: list[list[int]] = [[] for _ in range(blocks)]
-        work: list[int] = []
-        r = FIRST_VIRTUAL
+            self.live_end = grown(self.live_end, blocks)
+            self._mark = grown(self._mark, blocks)
+        b: i64 = 0
+        while b < blocks:
+            self.live_end[b] = 0
+            self._mark[b] = 0
+            b += 1
+        self._found_count = 0
+        values = function.count + FIRST_VIRTUAL
+        r: i64 = FIRST_VIRTUAL
         while r < code.registers:
-            at = heads[r]
-            while at:
-                work.append(used[2 * at - 1])
-                at = links[at - 1]
-            while work:
-                b = work.pop()
-                if mark[b] == r or home[r] == b:
-                    continue
+            note = code.outside[r]
+            if note:
+                # A register that is no value's is made at the function's beginning.
+                home = function.block_of[r - FIRST_VIRTUAL] if r < values else function.entry
+                while note:
+                    self._spread(function, r, home, code.outside_block[note])
+                    note = code.outside_next[note]
+            r += 1
+        # Block by block; within a block, registers stay in order.
+        total: i64 = 0
+        for one in code.order:
+            self.live_in[one] = total
+            total += self.live_end[one]
+            self.live_end[one] = self.live_in[one]
+        if total > i64(len(self.live_pool)):
+            self.live_pool = grown(self.live_pool, 2 * total)
+        n: i64 = 0
+        while n < self._found_count:
+            b = self._found_block[n]
+            self.live_pool[self.live_end[b]] = self._found_register[n]
+            self.live_end[b] += 1
+            n += 1
+
+    def _spread(self, function: Function, r: i64, home: i64, b: i64) -> None:
+        """A register is alive where a block starts, and before, back to the block that defines it."""
+        work = self._work
+        mark = self._mark
+        waiting: i64 = 0
+        while True:
+            function.effort.spend(1)
+            if b != home and mark[b] != r:
                 mark[b] = r
-                found[b].append(r)
+                self._find(r, b)
                 e = function.incoming[b]
                 while e:
-                    work.append(function.edge_from[e])
+                    if waiting >= i64(len(work)):
+                        work = grown(work, 2 * waiting)
+                        self._work = work
+                    work[waiting] = function.edge_from[e]
+                    waiting += 1
                     e = function.edge_next[e]
-            r += 1
-        self.live_pool_count = 0
-        for b in code.order:
-            here = found[b]
-            self.live_in[b] = self.live_pool_count
-            self.live_count[b] = len(here)
-            if self.live_pool_count + len(here) > i64(len(self.live_pool)):
-                self.live_pool = grown(self.live_pool, 2 * (self.live_pool_count + len(here)))
-            for register in here:
-                self.live_pool[self.live_pool_count] = register
-                self.live_pool_count += 1
+            if waiting == 0:
+                return
+            waiting -= 1
+            b = work[waiting]
 
-    def _homes(self, code: Code, i: i64, b: i64, home: vec[i64]) -> None:
-        """Registers that an instruction writes are at home in its block."""
-        if code.form[i] == COPIES:
-            p = code.displacement[i]
-            end = p + 1 + 2 * code.pool[p]
-            p += 1
-            while p < end:
-                if code.pool[p] >= FIRST_VIRTUAL:
-                    home[code.pool[p]] = b
-                p += 2
-            return
-        roles = code.roles[i]
-        if roles & REG_WRITTEN and code.reg[i] >= FIRST_VIRTUAL:
-            home[code.reg[i]] = b
-        if roles & RM_WRITTEN and code.rm[i] >= FIRST_VIRTUAL:
-            home[code.rm[i]] = b
-        if roles & THIRD_WRITTEN:
-            home[code.third[i]] = b
-
-    def _exposed(self, code: Code, i: i64, b: i64, home: vec[i64], seen: vec[i64], used: list[int]) -> None:
-        """Registers that an instruction reads and its block does not define."""
-        if code.form[i] == COPIES:
-            p = code.displacement[i]
-            end = p + 1 + 2 * code.pool[p]
-            p += 1
-            while p < end:
-                _note(code.pool[p + 1], b, home, seen, used)
-                p += 2
-            return
-        roles = code.roles[i]
-        if roles & REG_READ:
-            _note(code.reg[i], b, home, seen, used)
-        if roles & (RM_READ | IN_MEMORY):
-            _note(code.rm[i], b, home, seen, used)
-        _note(code.index[i], b, home, seen, used)
-        if not roles & THIRD_WRITTEN:
-            _note(code.third[i], b, home, seen, used)
+    def _find(self, r: i64, b: i64) -> None:
+        n = self._found_count
+        if n >= i64(len(self._found_block)):
+            self._found_block = grown(self._found_block, 2 * n)
+            self._found_register = grown(self._found_register, 2 * n)
+        self._found_count = n + 1
+        self._found_block[n] = b
+        self._found_register[n] = r
+        self.live_end[b] += 1
 
     # --- ranges -----------------------------------------------------------------------------------------
 
@@ -227,39 +211,52 @@ class Intervals:
         """The ranges and uses of one block, last first."""
         start = 2 * code.block_first[b]
         end = 2 * code.block_end[b]
-        live: list[int] = []
-        for e in function.edges(b):
+        self._live_count = 0
+        n = code.way_first[b]
+        while n < code.way_end[b]:
+            e = code.ways[n]
             target = function.edge_to[e]
             p = self.live_in[target]
-            for at in range(self.live_count[target]):
-                self._extend(self.live_pool[p + at], end, live)
-            for v in function.items(function.edge_arguments[e]):
-                r = v + FIRST_VIRTUAL
-                self._extend(r, end, live)
+            function.effort.spend(self.live_end[target] - p + function.pool[function.edge_arguments[e]] + 1)
+            while p < self.live_end[target]:
+                self._extend(self.live_pool[p], end)
+                p += 1
+            p = function.edge_arguments[e]
+            last = p + function.pool[p]
+            while p < last:
+                p += 1
+                r = function.pool[p] + FIRST_VIRTUAL
+                self._extend(r, end)
                 self._use(r, end - 1, 0)
+            n += 1
         i = code.block_end[b] - 1
         while i >= code.block_first[b]:
+            if i & 0x1FF == 0:
+                function.effort.spend(0x1000)
             if code.form[i] == COPIES:
-                self._copies(code, i, live)
+                self._copies(code, i)
             else:
-                self._instruction(code, i, live)
+                self._instruction(code, i)
             i -= 1
         if b != function.entry:  # there the code itself puts them into their registers
             v = function.first[b]
             while v and function.opcode[v] == PARAMETER:
                 self._define(v + FIRST_VIRTUAL, start, 0)
                 v = function.next[v]
-        for r in live:
+        n = 0
+        while n < self._live_count:
+            r = self._live[n]
             if self._open[r]:
                 self._range(r, start, self._open[r])
                 self._open[r] = 0
+            n += 1
         r = 0
         while r < FIRST_VIRTUAL:
             if self._open[r]:
                 raise AssertionError(f"register {r} of the machine is read, but not written, in block {b}")
             r += 1
 
-    def _copies(self, code: Code, i: i64, live: list[int]) -> None:
+    def _copies(self, code: Code, i: i64) -> None:
         """All are read, then all are written."""
         first = code.displacement[i] + 1
         end = first + 2 * code.pool[first - 1]
@@ -270,88 +267,102 @@ class Intervals:
         p = first
         while p < end:
             r = code.pool[p + 1]
-            self._extend(r, 2 * i + 1, live)
+            self._extend(r, 2 * i + 1)
             self._use(r, 2 * i, 0)
             p += 2
 
-    def _instruction(self, code: Code, i: i64, live: list[int]) -> None:
+    def _instruction(self, code: Code, i: i64) -> None:
         roles = code.roles[i]
         reg = code.reg[i]
         rm = code.rm[i]
+        third = code.third[i]
+        if roles & (CALL_CLOBBERS | IMPLICIT | THIRD_WRITTEN):
+            self._unusual(code, i)
+            if roles & THIRD_WRITTEN:
+                third = NO_REGISTER
+        # What is written: it ends what is open behind, unless it is read as well.
+        if roles & REG_WRITTEN:
+            if roles & REG_READ:
+                self._extend(reg, 2 * i + 2)
+                self._use(reg, 2 * i + 1, MUST | WRITES | READS_TOO)
+            else:
+                self._define(reg, 2 * i + 1, MUST | WRITES)
+        if roles & RM_WRITTEN:
+            kind: i64 = WRITES if roles & RM_MAY_BE_MEMORY else MUST | WRITES
+            if roles & RM_READ:
+                self._extend(rm, 2 * i + 2)
+                self._use(rm, 2 * i + 1, kind | READS_TOO)
+            else:
+                self._define(rm, 2 * i + 1, kind)
+        if roles & IMPLICIT:
+            self._read_implicitly(code, i)
+        # What is read.
+        if roles & REG_READ:
+            self._extend(reg, 2 * i + 1)
+            self._use(reg, 2 * i, MUST)
+        if roles & IN_MEMORY:
+            if rm >= 0:
+                self._extend(rm, 2 * i + 1)
+                self._use(rm, 2 * i, MUST)
+        elif roles & RM_READ:
+            self._extend(rm, 2 * i + 1)
+            self._use(rm, 2 * i, 0 if roles & RM_MAY_BE_MEMORY else MUST)
+        index = code.index[i]
+        if index >= 0:
+            self._extend(index, 2 * i + 1)
+            self._use(index, 2 * i, MUST)
+        if third >= 0:
+            self._extend(third, 2 * i + 1)
+            self._use(third, 2 * i, MUST)
+
+    def _unusual(self, code: Code, i: i64) -> None:
+        """What few instructions write: a third register, registers that they do not name, all that a call loses."""
+        roles = code.roles[i]
         if roles & CALL_CLOBBERS:
             if self.call_count >= i64(len(self.calls)):
                 self.calls = grown(self.calls, 2 * self.call_count)
             self.calls[self.call_count] = 2 * i
             self.call_count += 1
-        # What is written: it ends what is open behind, unless it is read as well.
-        if roles & REG_WRITTEN:
-            if roles & REG_READ:
-                self._extend(reg, 2 * i + 2, live)
-                self._use(reg, 2 * i + 1, MUST | WRITES | READS_TOO)
-            else:
-                self._define(reg, 2 * i + 1, MUST | WRITES)
-        if roles & RM_WRITTEN:
-            must = 0 if roles & RM_MAY_BE_MEMORY else MUST
-            if roles & RM_READ:
-                self._extend(rm, 2 * i + 2, live)
-                self._use(rm, 2 * i + 1, must | WRITES | READS_TOO)
-            else:
-                self._define(rm, 2 * i + 1, must | WRITES)
-        third = code.third[i]
         if roles & THIRD_WRITTEN:
-            self._define(third, 2 * i + 1, MUST | WRITES)
-            third = -1
+            self._define(code.third[i], 2 * i + 1, MUST | WRITES)
         if roles & IMPLICIT:
-            p = code.immediate[i]
-            p += 1 + code.pool[p]
-            at = p + code.pool[p]
-            while at > p:
-                self._define(code.pool[at], 2 * i + 1, 0)
-                at -= 1
-            p = code.immediate[i]
-            at = p + code.pool[p]
-            while at > p:
-                self._extend(code.pool[at], 2 * i + 1, live)
-                at -= 1
-        # What is read.
-        if roles & REG_READ:
-            self._extend(reg, 2 * i + 1, live)
-            self._use(reg, 2 * i, MUST)
-        if roles & IN_MEMORY:
-            if rm >= 0:
-                self._extend(rm, 2 * i + 1, live)
-                self._use(rm, 2 * i, MUST)
-        elif roles & RM_READ:
-            self._extend(rm, 2 * i + 1, live)
-            self._use(rm, 2 * i, 0 if roles & RM_MAY_BE_MEMORY else MUST)
-        index = code.index[i]
-        if index >= 0:
-            self._extend(index, 2 * i + 1, live)
-            self._use(index, 2 * i, MUST)
-        if third >= 0:
-            self._extend(third, 2 * i + 1, live)
-            self._use(third, 2 * i, MUST)
+            written = code.immediate[i] >> FIRST_VIRTUAL
+            r: i64 = 0
+            while written:
+                if written & 1:
+                    self._define(r, 2 * i + 1, 0)
+                written >>= 1
+                r += 1
 
-    def _extend(self, r: i64, end: i64, live: list[int]) -> None:
+    def _read_implicitly(self, code: Code, i: i64) -> None:
+        """Registers of the machine that an instruction reads without naming them."""
+        read = code.immediate[i] & 0xFFFF_FFFF
+        r: i64 = 0
+        while read:
+            if read & 1:
+                self._extend(r, 2 * i + 1)
+            read >>= 1
+            r += 1
+
+    def _extend(self, r: i64, end: i64) -> None:
         """The register is alive up to here, going backwards."""
-        if r < FIRST_VIRTUAL and (self._never_given >> r) & 1:
-            return
         if self._open[r] == 0:
-            self._open[r] = end
             if r >= FIRST_VIRTUAL:
-                live.append(r)
+                self._live[self._live_count] = r
+                self._live_count += 1
+            elif (self._never_given >> r) & 1:
+                return
+            self._open[r] = end
 
     def _define(self, r: i64, at: i64, kind: i64) -> None:
         """The register is written here, and means nothing before."""
         end = self._open[r]
         if end == 0:
-            end = at + 1 + (1 - (at & 1))  # is never read
+            end = (at + 2) & -2  # is never read
         self._open[r] = 0
         self._range(r, at, end)
         if r >= FIRST_VIRTUAL:
             self._use(r, at, kind)
-            if self.order_count >= i64(len(self.order)):
-                self.order = grown(self.order, 2 * self.order_count)
             self.order[self.order_count] = r
             self.order_count += 1
 
@@ -362,7 +373,24 @@ class Intervals:
             self.range_from[head] = start
             if self.range_to[head] < end:
                 self.range_to[head] = end
+                if r >= FIRST_VIRTUAL and self.range_next[head] == 0:
+                    self.life_end[r] = end
             return
+        n = self._new_range(start, end, head)
+        if r < FIRST_VIRTUAL:
+            self.taken[r] = n
+        else:
+            if head == 0:
+                self.life_end[r] = end
+            self.first_range[r] = n
+
+    def cut_range(self, n: i64, q: i64) -> i64:
+        """Cut a range within; the part from q on, a new one, which stands before those behind."""
+        rest = self._new_range(q, self.range_to[n], self.range_next[n])
+        self.range_to[n] = q
+        return rest
+
+    def _new_range(self, start: i64, end: i64, behind: i64) -> i64:
         n = self.range_count
         if n >= i64(len(self.range_from)):
             rows = 2 * n
@@ -372,11 +400,8 @@ class Intervals:
         self.range_count = n + 1
         self.range_from[n] = start
         self.range_to[n] = end
-        self.range_next[n] = head
-        if r < FIRST_VIRTUAL:
-            self.taken[r] = n
-        else:
-            self.first_range[r] = n
+        self.range_next[n] = behind
+        return n
 
     def _use(self, r: i64, at: i64, kind: i64) -> None:
         if r < FIRST_VIRTUAL:
@@ -392,10 +417,3 @@ class Intervals:
         self.use_kind[n] = kind
         self.use_next[n] = self.first_use[r]
         self.first_use[r] = n
-
-
-def _note(r: i64, b: i64, home: vec[i64], seen: vec[i64], used: list[int]) -> None:
-    if r >= FIRST_VIRTUAL and home[r] != b and seen[r] != b:
-        seen[r] = b
-        used.append(r)
-        used.append(b)

@@ -8,6 +8,9 @@ right: the stores are made where they are cheaper,
 * or *where it leaves its register*, a real move each time.
 
 Weights are powers of eight by the depth of loops.
+
+What an edge of a branch moves stands before the branch, where it does no harm: where the other edge leads, nothing
+is in the places that it writes. So a loop that goes on by a branch needs no jump besides.
 """
 
 from __future__ import annotations
@@ -16,95 +19,121 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-from wasmer_clif_backend.ir.columns import column
+from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
-from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, Code
+from wasmer_clif_backend.ir.opcodes import PARAMETER
+from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, TERMINATOR, Code
 from wasmer_clif_backend.regalloc.allocation import FIRST_SLOT, NOWHERE, Allocation
 from wasmer_clif_backend.regalloc.intervals import READS_TOO, WRITES, Intervals
 
 _DEEPEST: Final = 6
+_MOST_BEFORE: Final = 8
+"""So many moves of an edge are made before a branch, where the other way has to pay for them, too."""
 
 
-def _weight_of(depth: i64) -> int:
+def _weight_of(depth: i64) -> i64:
     """How often code that deep in loops is run, for comparing."""
-    return 1 << 3 * int(min(depth, _DEEPEST))
+    weight: i64 = 1
+    return weight << (3 * (depth if depth < _DEEPEST else _DEEPEST))
 
 
 @final
 class Resolver:
-    """Fills in the slots and moves of an allocation whose pieces have places."""
+    """Fills in the slots and moves of an allocation whose pieces have places. Used again for the next function."""
 
-    def __init__(self, function: Function, code: Code, intervals: Intervals, flow: Flow, out: Allocation) -> None:
-        self.function = function
-        self.code = code
-        self.intervals = intervals
-        self.flow = flow
-        self.out = out
-        self.at_definitions = column(code.registers)
+    function: Function
+    flow: Flow
+
+    def __init__(self, code: Code, intervals: Intervals, out: Allocation) -> None:
+        rows: i64 = 1 << 10
+        self.code: Final = code
+        self.intervals: Final = intervals
+        self.out: Final = out
+        self.at_definitions = column(rows)
         """By register: 1: stored where it is written."""
-        self.edits: list[tuple[int, int, int]] = []
-        self.starts: list[int] = []
-        self.ends: list[int] = []
+        # Of the register at hand: where it is written, and the pieces that it is in there.
+        self._write_at = column(rows)
+        self._write_piece = column(rows)
+        self._write_count: i64 = 0
+        # By place in `live_pool`, and by parameter: where it is when its block starts.
+        self._live_place = column(rows)
+        self._parameter_place = column(rows)
 
-    def run(self) -> None:
+    def run(self, function: Function, flow: Flow) -> None:
         """Everything."""
+        self.function = function
+        self.flow = flow
         code = self.code
         out = self.out
-        self.starts = [int(2 * code.block_first[b]) for b in code.order]
-        self.ends = [int(2 * code.block_end[b]) for b in code.order]
-        boundaries = set(self.starts)
+        if code.registers > i64(len(self.at_definitions)):
+            self.at_definitions = grown(self.at_definitions, code.registers)
+            self._parameter_place = grown(self._parameter_place, code.registers)
         register: i64 = FIRST_VIRTUAL
         while register < code.registers:
+            if register & 0x3FF == 0:
+                function.effort.spend(0x1000)
+            self.at_definitions[register] = 0
             piece = out.first_piece[register]
-            while piece:
-                if out.piece_place[piece] == FIRST_SLOT:
-                    self._in_memory(register)
-                    break
-                piece = out.piece_next[piece]
-            piece = out.first_piece[register]
-            while piece:
-                behind = out.piece_next[piece]
-                if behind:
-                    start = int(out.piece_start[behind])
-                    joined = out.piece_end[piece] == start and not out.piece_is_fresh[behind]
-                    if joined and start not in boundaries:
-                        self._move(start, register, out.piece_place[piece], out.piece_place[behind])
-                piece = behind
+            if piece and (out.piece_next[piece] or out.piece_place[piece] >= FIRST_SLOT):
+                self._connect(register, piece)
             register += 1
-        self._edges()
-        self.edits.sort()
-        for at, to, source in self.edits:
-            out.edit_at.append(at)
-            out.edit_to.append(to)
-            out.edit_from.append(source)
+        self._block_starts()
+        for b in code.order:
+            n = code.way_first[b]
+            end = code.way_end[b]
+            while n < end:
+                self._edge(code.ways[n], 2 * code.block_end[b] - 1)
+                n += 1
+            if end - code.way_first[b] == 2:
+                self._before_branch(b, code.ways[end - 2], code.ways[end - 1])
+
+    # --- pieces -----------------------------------------------------------------------------------------
+
+    def _connect(self, register: i64, first: i64) -> None:
+        """What moves between the pieces of one register."""
+        code = self.code
+        out = self.out
+        piece = first
+        while piece:
+            if out.piece_place[piece] == FIRST_SLOT:
+                self._in_memory(register)
+                break
+            piece = out.piece_next[piece]
+        piece = first
+        while piece:
+            behind = out.piece_next[piece]
+            if behind:
+                start = out.piece_start[behind]
+                if out.piece_end[piece] == start and not out.piece_is_fresh[behind]:
+                    source = out.piece_place[piece]
+                    to = out.piece_place[behind]
+                    if source != to and not (to >= FIRST_SLOT and self.at_definitions[register]):
+                        if 2 * code.block_first[code.block_at(start)] != start:
+                            out.move(start, to, source)
+            piece = behind
 
     def _in_memory(self, register: i64) -> None:
         """A register that is in memory somewhere: its slot, and where that is stored."""
         out = self.out
         slot = out.slot_of(register)
-        leaves = 0
+        leaves: i64 = 0
         place: i64 = NOWHERE
         piece = out.first_piece[register]
         while piece:
             if out.piece_place[piece] == FIRST_SLOT:
                 out.piece_place[piece] = slot
             if out.piece_place[piece] == slot and place >= 0 and place != slot:
-                leaves += self._weight(int(out.piece_start[piece]))
+                leaves += self._weight(out.piece_start[piece])
             place = out.piece_place[piece]
             piece = out.piece_next[piece]
-        writes: list[int] = []
-        use = self.intervals.first_use[register]
-        written = 0
-        while use:
-            # The last one of those that modify it is enough.
-            if self.intervals.use_kind[use] & WRITES:
-                if self.intervals.use_kind[use] & READS_TOO and writes and self._same_piece(register, writes[-1], use):
-                    writes.pop()
-                writes.append(int(self.intervals.use_at[use]))
-            use = self.intervals.use_next[use]
-        written = sum(self._weight(at) for at in writes)
-        if not writes:
+        self._find_writes(register)
+        written: i64 = 0
+        n: i64 = 0
+        while n < self._write_count:
+            written += self._weight(self._write_at[n])
+            n += 1
+        if self._write_count == 0:
             e = self.function.incoming[self.function.block_of[register - FIRST_VIRTUAL]]
             while e:
                 written += _weight_of(self.flow.depth[self.function.edge_from[e]])
@@ -112,71 +141,178 @@ class Resolver:
         if written > leaves and place >= 0:
             return
         self.at_definitions[register] = 1
-        for at in writes:
-            place = out.place_at(register, at)
+        n = 0
+        while n < self._write_count:
+            place = out.piece_place[self._write_piece[n]]
             if place != slot:
-                self.edits.append((at + 1, int(slot), int(place)))
+                out.move(self._write_at[n] + 1, slot, place)
+            n += 1
 
-    def _same_piece(self, register: i64, at: i64, use: i64) -> bool:
-        """Whether a register is in one piece from a position to a use."""
-        piece = self.out.first_piece[register]
-        while self.out.piece_next[piece] and self.out.piece_start[self.out.piece_next[piece]] <= at:
-            piece = self.out.piece_next[piece]
-        behind = self.out.piece_next[piece]
-        return not behind or self.out.piece_start[behind] > self.intervals.use_at[use]
-
-    def _weight(self, position: int) -> int:
-        low = 0
-        high = len(self.starts)
-        while high - low > 1:
-            middle = (low + high) >> 1
-            if self.starts[middle] <= position:
-                low = middle
-            else:
-                high = middle
-        return _weight_of(self.flow.depth[self.code.order[low]])
-
-    def _move(self, at: int, register: i64, source: i64, to: i64) -> None:
-        """A value changes its place before an instruction."""
-        if source == to or (to >= FIRST_SLOT and self.at_definitions[register]):
-            return
-        self.edits.append((at, int(to), int(source)))
-
-    def _edges(self) -> None:
-        """What each edge moves."""
-        function = self.function
-        code = self.code
+    def _find_writes(self, register: i64) -> None:
+        """Where a register is written. Of those that modify it in one piece the last one is enough."""
         out = self.out
         intervals = self.intervals
-        for at, b in enumerate(code.order):
-            end = self.ends[at] - 1
-            for e in function.edges(b):
-                target = function.edge_to[e]
-                start = 2 * code.block_first[target]
-                moves: list[int] = []
-                p = intervals.live_in[target]
-                for number in range(intervals.live_count[target]):
-                    register = out.stands_for[intervals.live_pool[p + number]]
-                    source = out.place_at(register, end)
-                    to = out.place_at(register, start)
-                    if source != to and not (to >= FIRST_SLOT and self.at_definitions[register]):
-                        moves += (int(to), int(source))
-                arguments = function.edge_arguments[e]
-                for number, parameter in enumerate(function.parameters(target)):
-                    register = out.stands_for[parameter + FIRST_VIRTUAL]
-                    given = out.stands_for[function.pool[arguments + 1 + number] + FIRST_VIRTUAL]
-                    source = out.place_at(given, end)
-                    to = out.place_at(register, start)
-                    stored = self.at_definitions[register]
-                    if given == register:
-                        # One value in one slot: only a register may want it elsewhere.
-                        if source != to and not (to >= FIRST_SLOT and stored):
-                            moves += (int(to), int(source))
-                        continue
-                    if to != source:
-                        moves += (int(to), int(source))
-                    slot = out.slot[register]
-                    if stored and slot not in (to, source):
-                        moves += (int(slot), int(source))
-                if moves:
-                    out.edges[e] = moves
+        count: i64 = 0
+        piece = out.first_piece[register]
+        use = intervals.first_use[register]
+        while use:
+            kind = intervals.use_kind[use]
+            if kind & WRITES:
+                at = intervals.use_at[use]
+                while out.piece_next[piece] and out.piece_start[out.piece_next[piece]] <= at:
+                    piece = out.piece_next[piece]
+                if kind & READS_TOO and count and self._write_piece[count - 1] == piece:
+                    count -= 1
+                if count >= i64(len(self._write_at)):
+                    self._write_at = grown(self._write_at, 2 * count)
+                    self._write_piece = grown(self._write_piece, 2 * count)
+                self._write_at[count] = at
+                self._write_piece[count] = piece
+                count += 1
+            use = intervals.use_next[use]
+        self._write_count = count
+
+    def _weight(self, position: i64) -> i64:
+        return _weight_of(self.flow.depth[self.code.block_at(position)])
+
+    # --- edges ------------------------------------------------------------------------------------------
+
+    def _is_anywhere_else(self, register: i64) -> bool:
+        """Whether a register is in more than one place in its life."""
+        return self.out.piece_next[self.out.first_piece[register]] != 0
+
+    def _block_starts(self) -> None:
+        """Where what is alive is when blocks start: in the order of the code, as `Allocation.place_at` likes it."""
+        code = self.code
+        out = self.out
+        function = self.function
+        intervals = self.intervals
+        for b in code.order:
+            start = 2 * code.block_first[b]
+            p = intervals.live_in[b]
+            end = intervals.live_end[b]
+            if end > i64(len(self._live_place)):
+                self._live_place = grown(self._live_place, 2 * end)
+            while p < end:
+                register = out.stands_for[intervals.live_pool[p]]
+                if self._is_anywhere_else(register):
+                    self._live_place[p] = out.place_at(register, start)
+                p += 1
+            v = function.first[b]
+            while v and function.opcode[v] == PARAMETER:
+                self._parameter_place[v] = out.place_at(v + FIRST_VIRTUAL, start)
+                v = function.next[v]
+
+    def _edge(self, e: i64, end: i64) -> None:
+        """What an edge moves; `end` is the last position before it."""
+        function = self.function
+        out = self.out
+        intervals = self.intervals
+        target = function.edge_to[e]
+        out.begin_edge(e)
+        p = intervals.live_in[target]
+        length = intervals.live_end[target] - p + function.pool[function.edge_arguments[e]]
+        function.effort.spend(4 * length + 1)
+        while p < intervals.live_end[target]:
+            register = out.stands_for[intervals.live_pool[p]]
+            if self._is_anywhere_else(register):
+                source = out.place_at(register, end)
+                to = self._live_place[p]
+                if source != to and not (to >= FIRST_SLOT and self.at_definitions[register]):
+                    out.move_on_edge(to, source)
+            p += 1
+        p = function.edge_arguments[e]
+        v = function.first[target]
+        while v and function.opcode[v] == PARAMETER:
+            p += 1
+            register = out.stands_for[v + FIRST_VIRTUAL]
+            given = out.stands_for[function.pool[p] + FIRST_VIRTUAL]
+            source = out.place_at(given, end)
+            to = self._parameter_place[v]
+            stored = self.at_definitions[register] != 0
+            if given == register:
+                # One value in one slot: only a register may want it elsewhere.
+                if source != to and not (to >= FIRST_SLOT and stored):
+                    out.move_on_edge(to, source)
+            else:
+                if to != source:
+                    out.move_on_edge(to, source)
+                slot = out.slot[register]
+                if stored and slot != to and slot != source:
+                    out.move_on_edge(slot, source)
+            v = function.next[v]
+        out.finish_edge(e)
+
+    # --- moves before branches ----------------------------------------------------------------------------
+
+    def _before_branch(self, b: i64, one: i64, other: i64) -> None:
+        """What one of two edges moves goes before the branch if that does not matter to the other edge.
+
+        First that of the edge that is taken more often: deeper in loops.
+        """
+        depth = self.flow.depth
+        function = self.function
+        if depth[function.edge_to[other]] > depth[function.edge_to[one]]:
+            one, other = other, one
+        if not self._is_before(b, one, other):
+            self._is_before(b, other, one)
+
+    def _is_before(self, b: i64, e: i64, other: i64) -> bool:
+        """Put an edge's moves before the branch if they may be there; whether they are."""
+        code = self.code
+        out = self.out
+        first = out.edge_first[e]
+        end = out.edge_end[e]
+        if first == end or end - first > _MOST_BEFORE:
+            return False
+        # The only instruction that leaves the block reads flags, which moves do not change, and no register.
+        i = code.block_end[b] - 1
+        if code.roles[i] != TERMINATOR or (i > code.block_first[b] and code.roles[i - 1] & TERMINATOR):
+            return False
+        at = 2 * i + 1
+        if out.first_edit[at]:
+            return False
+        n = first
+        while n < end:
+            if not self._is_unused(out.edge_to[n], other):
+                return False
+            n += 1
+        n = first
+        while n < end:
+            out.move(at, out.edge_to[n], out.edge_from[n])
+            n += 1
+        out.edge_end[e] = first
+        return True
+
+    def _is_unused(self, place: i64, e: i64) -> bool:
+        """Whether nothing that an edge needs is in a place: it moves nothing from there, nothing is there behind."""
+        out = self.out
+        intervals = self.intervals
+        function = self.function
+        n = out.edge_first[e]
+        while n < out.edge_end[e]:
+            if out.edge_from[n] == place:
+                return False
+            n += 1
+        target = function.edge_to[e]
+        p = intervals.live_in[target]
+        while p < intervals.live_end[target]:
+            register = out.stands_for[intervals.live_pool[p]]
+            if self._live_place_of(p, register) == place:
+                return False
+            if place >= FIRST_SLOT and out.slot[register] == place:
+                return False
+            p += 1
+        v = function.first[target]
+        while v and function.opcode[v] == PARAMETER:
+            register = out.stands_for[v + FIRST_VIRTUAL]
+            if self._parameter_place[v] == place or (place >= FIRST_SLOT and out.slot[register] == place):
+                return False
+            v = function.next[v]
+        return True
+
+    def _live_place_of(self, p: i64, register: i64) -> i64:
+        """Where what is alive when a block starts is then, by its place in `live_pool`."""
+        if self._is_anywhere_else(register):
+            return self._live_place[p]
+        return self.out.piece_place[self.out.first_piece[register]]

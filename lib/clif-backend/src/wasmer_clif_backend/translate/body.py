@@ -26,11 +26,12 @@ from librt.strings import read_i32_le
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from wasmer_clif_backend.effort import Effort
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.make import make
-from wasmer_clif_backend.ir.numbering import Numbering, is_same_constant
+from wasmer_clif_backend.ir.numbering import IS_CONSTANT, Numbering, is_same_constant
 from wasmer_clif_backend.ir.opcodes import (
     BR_TABLE,
     BRIF,
@@ -157,7 +158,7 @@ class State:
         self.vmctx: i64 = 0
         self.buffer: i64 = 0
 
-    def begin(self, body: Body) -> None:
+    def begin(self, body: Body, effort: Effort) -> None:
         """Forget the last body."""
         locals = len(body.local_types)
         if locals > len(self.locals):
@@ -173,6 +174,7 @@ class State:
         if body.label_count + 1 > self.labels.rows:
             self.labels = Labels(2 * body.label_count + 1)
         self.function.clear()
+        self.function.effort = effort
         self.flow.begin()
         self.values.begin()
         self.body_pool = body.pool
@@ -330,6 +332,7 @@ class State:
         function = self.function
         count = labels.written_count[number]
         params = labels.params[number]
+        function.effort.spend(count + params + 1)
         arguments = function.list_of(count + params)
         function.edge_arguments[e] = arguments
         word = labels.written[number]
@@ -348,6 +351,7 @@ class State:
     def changed_since(self, log_at: i64, operands: i64) -> i64:
         """The locals that were written, with what they hold, and the topmost operands: their place in `changes`."""
         place = self.changes_count
+        self.function.effort.spend(self.log_count - log_at + operands + 1)
         least = place + 1 + 2 * (self.log_count - log_at) + operands
         if least > i64(len(self.changes)):
             self.changes = grown(self.changes, 2 * least)
@@ -389,6 +393,8 @@ class State:
         e = function.edge_next[first]
         while e:
             dominator = self.flow.nearest(dominator, function.edge_from[e])
+            function.effort.spend(self.flow.climbed + 8)
+            self.flow.climbed = 0
             edges += 1
             e = function.edge_next[e]
         block = self.begin_block(dominator)
@@ -423,6 +429,7 @@ class State:
         function = self.function
         changed = self.unite(first)
         columns = changed + operands
+        function.effort.spend(4 * edges * columns + 1)
         # A table of values, a row for each edge.
         if edges * columns > i64(len(self.scratch)):
             self.scratch = column(2 * edges * columns)
@@ -472,7 +479,10 @@ class State:
             at = 0
             while at < number:
                 at += 1
-                function.pool[arguments + at] = self.local_of(e, table[row * columns + at - 1])
+                value = table[row * columns + at - 1]
+                if IS_CONSTANT[function.opcode[value]]:
+                    value = self.values.local_before(function.last[function.edge_from[e]], value)
+                function.pool[arguments + at] = value
             function.edge_arguments[e] = arguments
             function.lead(e, block)
             row += 1
@@ -525,10 +535,6 @@ class State:
                 row += 1
                 at += 1
             e = function.edge_next[e]
-
-    def local_of(self, e: i64, v: i64) -> i64:
-        """An argument of an edge whose block has ended: see `Numbering.local`."""
-        return self.values.local_before(self.function.last[self.function.edge_from[e]], v)
 
     # --- control ---------------------------------------------------------------------------------------
 

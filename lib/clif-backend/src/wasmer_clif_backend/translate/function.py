@@ -13,6 +13,7 @@ from typing import Final, final
 from librt.strings import read_i32_le
 from mypy_extensions import i64
 
+from wasmer_clif_backend.effort import Effort
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import ExternalFunction, Function, Signature, StackSlot
@@ -41,11 +42,10 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.types import F32, F64, I8, I32, I64
 from wasmer_clif_backend.translate.body import CONTROL, State
-from wasmer_clif_backend.translate.memory import ACCESS, CONSTANT_FIELD, FIELD, Memory
+from wasmer_clif_backend.translate.memory import CONSTANT_FIELD, FIELD, Memory
 from wasmer_clif_backend.translate.operators import (
     BINARY,
     COMPARISONS,
-    HELPERS,
     LOADS,
     SIGN_EXTENSIONS,
     STORES,
@@ -54,6 +54,7 @@ from wasmer_clif_backend.translate.operators import (
 )
 from wasmer_clif_backend.translate.vector import VectorTranslator
 from wasmer_clif_backend.translate.view import BUFFER_BYTES, FunctionShape, ModuleView, helper_name
+from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import (
@@ -165,7 +166,7 @@ class _Tables:
             kinds[code], opcodes[code], sizes[code] = _STORE, opcode, size
         for code, (narrow, type) in SIGN_EXTENSIONS.items():
             kinds[code], opcodes[code], types[code] = _SIGN_EXTENSION, narrow, type
-        for code in HELPERS:
+        for code in HELPER_OPERATORS:
             kinds[code] = _HELPER
         self.kinds = bytes(kinds)
         self.opcodes = bytes(opcodes)
@@ -207,13 +208,17 @@ class Translator:
         """Of the last function."""
         return self.state.flow
 
-    def translate(self, body: Body) -> Function:
+    def translate(self, body: Body, effort: Effort | None = None) -> Function:
         """The function of a body: this object's own, until it translates the next one.
+
+        Args:
+            effort: counts what is done; without limits if not given.
 
         Raises:
             CompileError: an operator is not there.
+            ImplementationLimitError: it becomes too much code.
         """
-        self.enter(body)
+        self.enter(body, effort or Effort())
         state = self.state
         function = state.function
         stack = state.stack
@@ -222,6 +227,8 @@ class Translator:
         at: i64 = 0
         end: i64 = len(records)
         while at < end:
+            if at & 0x1FFF == 0:
+                function.effort.spend(0x1000)
             word: i64 = i64(read_i32_le(records, at))
             code = word & 0xFFFF
             a: i64 = i64(read_i32_le(records, at + 4))
@@ -245,15 +252,16 @@ class Translator:
                 state.write(a, stack[state.height - 1])
             elif kind == _LOAD:
                 address = self.memory.address(state.pop(), a, i64(read_i32_le(records, at + 8)), _SIZES[code])
-                offset = self.memory.offset
-                state.push(state.make(_OPCODES[code], _TYPES[code], address, 0, 0, offset, ACCESS))
+                state.push(
+                    state.make(_OPCODES[code], _TYPES[code], address, 0, 0, self.memory.offset, self.memory.flags)
+                )
             elif kind == _CONTROL:
                 b: i64 = i64(read_i32_le(records, at + 8))
                 state.control(code, (word >> 16) & 0xFFFF, a, b)
             elif kind == _STORE:
                 value = state.pop()
                 address = self.memory.address(state.pop(), a, i64(read_i32_le(records, at + 8)), _SIZES[code])
-                state.make(_OPCODES[code], 0, value, address, 0, self.memory.offset, ACCESS)
+                state.make(_OPCODES[code], 0, value, address, 0, self.memory.offset, self.memory.flags)
             elif kind == _COMPARISON:
                 y = state.pop()
                 x = state.pop()
@@ -277,10 +285,11 @@ class Translator:
             at += RECORD_BYTES
         return function
 
-    def enter(self, body: Body) -> None:
+    def enter(self, body: Body, effort: Effort) -> None:
         """Parameters, locals that are zero at first, the base of memory 0."""
         state = self.state
-        state.begin(body)
+        state.begin(body, effort)
+        effort.spend(4 * len(body.local_types))
         self._stamp += 1
         self._helpers = {}
         self.buffer_slot = -1
@@ -315,6 +324,8 @@ class Translator:
         self.memory.base = 0
         if body.memory_accesses and not self.memory.bounds_checks:
             self.memory.base = self.memory.field(_MEMORY_BASE, CONSTANT_FIELD)
+            function.memory_base = self.memory.base
+            function.memory_bytes = self.view.memory_bytes
         state.open_function(len(shape.results))
 
     # --- pieces ------------------------------------------------------------------------------------------
@@ -484,15 +495,15 @@ class Translator:
 
     def helper_operator(self, code: i64, a: i64, b: i64) -> None:
         """An operator that a helper does."""
-        name, immediates, result = HELPERS[int(code)]
-        more = [int(self.state.integer(one, I32)) for letter, one in (("a", a), ("b", b)) if letter in immediates]
-        self.helper(name, more, result)
+        row = HELPER_OPERATORS[int(code)]
+        more = [int(self.state.integer(one, I32)) for one in (a, b)[: row.immediates]]
+        self.helper(row.call.name, more, _HELPER_TYPES[row.call.results[0]] if row.call.results else 0)
 
     def helper(self, name: str, immediates: list[int], result: int) -> None:
         """A call of one of core's helpers: operands, then numbers of the record."""
         state = self.state
         function = state.function
-        types = [_HELPER_TYPES[one.split(":")[1]] for one in _HELPERS[name].params]
+        types = [_HELPER_TYPES[type] for type in _HELPERS[name].types]
         count = len(types) - len(immediates)
         arguments = [int(state.pop()) for _ in range(count)][::-1] + immediates
         number = self._helpers.get(name, -1)

@@ -55,6 +55,8 @@ class Memory:
         """Of memory 0, which never moves."""
         self.offset: i64 = 0
         """What is still to be added to the last address."""
+        self.flags: i64 = ACCESS
+        """Of an access there: ``notrap`` if it ends within the least size of the memory, wherever its index is."""
 
     def load(self, type: i64, at: i64, offset: i64, flags: i64 = FIELD) -> i64:
         """What lies at an address."""
@@ -90,14 +92,19 @@ class Memory:
             if known >= 0 and offset + known <= _FARTHEST:
                 self.offset = offset + known
                 if function.opcode[at] == ICONST:
+                    self.bound_by(0, size)
                     return self.base
-                return state.make(IADD, I64, self.base, function.a[at])
+                at = function.a[at]
+                self.bound_by(state.values.upper(at), size)
+                return state.make(IADD, I64, self.base, at)
             if offset > _FARTHEST:
                 at = state.make(IADD, I64, at, state.integer(offset, I64))
                 offset = 0
             self.offset = offset
+            self.bound_by(state.values.upper(at), size)
             return state.make(IADD, I64, self.base, at)
         self.offset = 0
+        self.flags = ACCESS
         if offset:
             at = state.make(IADD, I64, at, state.integer(offset, I64))
         definition = self.field(state.view.offsets.memory_offsets[memory], CONSTANT_FIELD)
@@ -106,3 +113,9 @@ class Memory:
         beyond = state.make(ICMP, I8, end, length, 0, _UGT)
         state.make(TRAPNZ, 0, beyond, 0, 0, 0, _OUT_OF_BOUNDS)
         return state.make(IADD, I64, self.load(I64, definition, _BASE), at)
+
+    def bound_by(self, bound: i64, size: i64) -> None:
+        """`flags`, for an index that is no greater than `bound`; -1: not known."""
+        self.flags = ACCESS
+        if bound >= 0 and bound <= _FARTHEST and bound + self.offset + size <= self.state.view.memory_bytes:
+            self.flags = ACCESS | NOTRAP

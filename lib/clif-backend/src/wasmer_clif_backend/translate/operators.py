@@ -167,19 +167,3 @@ STORES: Final[dict[int, tuple[int, int]]] = {
         for bits in some
     },
 }
-
-# By operator's code: core's helper, which words of the record go behind the operands, whether there is a result.
-HELPERS: Final[dict[int, tuple[str, str, int]]] = {
-    code_of("memory.grow"): ("memory_grow", "a", I32),
-    code_of("memory.fill"): ("memory_fill", "a", 0),
-    code_of("memory.copy"): ("memory_copy", "ab", 0),
-    code_of("memory.init"): ("memory_init", "ab", 0),
-    code_of("data.drop"): ("data_drop", "a", 0),
-    code_of("table.get"): ("table_get", "a", I64),
-    code_of("table.set"): ("table_set", "a", 0),
-    code_of("table.grow"): ("table_grow", "a", I32),
-    code_of("table.fill"): ("table_fill", "a", 0),
-    code_of("table.copy"): ("table_copy", "ab", 0),
-    code_of("table.init"): ("table_init", "ab", 0),
-    code_of("elem.drop"): ("elem_drop", "a", 0),
-}

@@ -29,7 +29,7 @@ from wasmer_clif_backend.ir.types import (
     truth_of,
 )
 from wasmer_clif_backend.translate.body import State
-from wasmer_clif_backend.translate.memory import ACCESS, Memory
+from wasmer_clif_backend.translate.memory import Memory
 from wasmer_clif_backend.translate.operators import code_of
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 
@@ -314,18 +314,20 @@ class VectorTranslator:
         if code in _LOADS:
             opcode, type, size = _LOADS[code]
             at = self.memory.address(state.pop(), a, b, size)
-            self.give(state.make(opcode, type, at, immediate=self.memory.offset, extra=ACCESS))
+            self.give(state.make(opcode, type, at, immediate=self.memory.offset, extra=self.memory.flags))
         elif code == _STORE:
             value = self.take(I8X16)
             at = self.memory.address(state.pop(), a, b, 16)
-            state.make(op.STORE, 0, value, at, immediate=self.memory.offset, extra=ACCESS)
+            state.make(op.STORE, 0, value, at, immediate=self.memory.offset, extra=self.memory.flags)
         elif code in _LOAD_SPLATS:
             bits = _LOAD_SPLATS[code]
             at = self.memory.address(state.pop(), a, b, bits // 8)
             type = _BY_BITS[bits]
             self.give(
                 state.make(
-                    op.SPLAT, type, state.make(op.LOAD, type & LANE, at, immediate=self.memory.offset, extra=ACCESS)
+                    op.SPLAT,
+                    type,
+                    state.make(op.LOAD, type & LANE, at, immediate=self.memory.offset, extra=self.memory.flags),
                 )
             )
         elif code in _LOAD_ZEROS:
@@ -336,7 +338,7 @@ class VectorTranslator:
                 state.make(
                     op.SCALAR_TO_VECTOR,
                     type,
-                    state.make(op.LOAD, type & LANE, at, immediate=self.memory.offset, extra=ACCESS),
+                    state.make(op.LOAD, type & LANE, at, immediate=self.memory.offset, extra=self.memory.flags),
                 )
             )
         elif code in _LOAD_LANES:
@@ -344,7 +346,7 @@ class VectorTranslator:
             type = _BY_BITS[bits]
             x = self.take(type)
             at = self.memory.address(state.pop(), a, b, bits // 8)
-            y = state.make(op.LOAD, type & LANE, at, immediate=self.memory.offset, extra=ACCESS)
+            y = state.make(op.LOAD, type & LANE, at, immediate=self.memory.offset, extra=self.memory.flags)
             self.give(state.make(op.INSERTLANE, type, x, y, immediate=lane))
         elif code in _STORE_LANES:
             bits = _STORE_LANES[code]
@@ -352,7 +354,7 @@ class VectorTranslator:
             x = self.take(type)
             at = self.memory.address(state.pop(), a, b, bits // 8)
             y = state.make(op.EXTRACTLANE, type & LANE, x, immediate=lane)
-            state.make(op.STORE, 0, y, at, immediate=self.memory.offset, extra=ACCESS)
+            state.make(op.STORE, 0, y, at, immediate=self.memory.offset, extra=self.memory.flags)
         else:
             return False
         return True

@@ -15,6 +15,7 @@ from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.vmctx import ContextOffsets
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
+PAGE_BYTES: Final = 65536
 BUFFER_BYTES: Final = 16
 """Of each result in a buffer."""
 
@@ -59,6 +60,9 @@ class ModuleView:
         self.entries: Final = {name: number for number, name in enumerate(self.names[self.imported :])}
         self.entries.update({helper_name(call.name): defined + call.slot for call in VMCALLS})
         self.no_shape: Final = FunctionShape(b"", b"")
+        pages = info.memories[0].limits.minimum if info.memories else 0
+        self.memory_bytes: Final = PAGE_BYTES * pages
+        """How large memory 0 is at least."""
         self.global_types: Final = [TYPES[type.value] for type in info.globals]
 
     def shape_of(self, function_index: int) -> FunctionShape:

@@ -27,7 +27,7 @@ INFO_FIELDS: Final = (
 )
 COMPILED_FIELDS: Final = (
     "backend", "target", "code", "function_offsets", "sites", "relocations",
-    "bounds_checks", "cpu_features", "release_gil", "extra", "inlined",
+    "bounds_checks", "cpu_features", "release_gil", "extra", "inlined", "handlers",
 )
 # fmt: on
 

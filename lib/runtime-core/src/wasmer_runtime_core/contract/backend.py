@@ -70,6 +70,9 @@ class CompiledModule(NamedTuple):
     start, outer before inner: code in [start, end) came of a call that was inlined, and a
     backtrace shows a frame for it. Ranges are nested or apart; `up` says how many rows before lies the
     row of the call around this one, 0: the call is of the function whose code it became part of."""
+    handlers: bytes = b""
+    """Rows of two u32 (code offset behind a call, code offset of its landing), ascending: where code goes on if an
+    exception of WebAssembly leaves that call. Empty: no backend has operators that catch."""
 
 
 @runtime_checkable

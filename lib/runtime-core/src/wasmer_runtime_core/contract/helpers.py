@@ -4,7 +4,8 @@ One row each, in the order of their slots: they follow the functions of the modu
 table of code addresses, so that code reaches one as ``call [rip + slot]``. All follow the
 machine contract (vmctx first, C ABI) and trap by unwinding to the entry. ``ref`` is a
 reference (8 bytes). Operands come in the order of the operator's operands, then its
-immediates.
+immediates. An operator's row says that it becomes the helper of its name; `helper_operators`
+brings the two tables together.
 """
 
 from __future__ import annotations
@@ -13,14 +14,21 @@ from typing import Final
 
 
 class VMCall:
-    """One helper: its place in the table of code addresses, and its type."""
+    """One helper: its place in the table of code addresses, and its type.
 
-    __slots__ = ("name", "params", "results", "slot")
+    Attributes:
+        params: name and type of each, ``"at:i32"``.
+        types: the types of these: ``"i32"`` or ``"ref"``.
+        results: types as well.
+    """
+
+    __slots__ = ("name", "params", "results", "slot", "types")
 
     def __init__(self, slot: int, name: str, params: tuple[str, ...], results: tuple[str, ...]) -> None:
         self.slot = slot
         self.name = name
         self.params = params
+        self.types = tuple([param.rpartition(":")[2] for param in params])
         self.results = results
 
 

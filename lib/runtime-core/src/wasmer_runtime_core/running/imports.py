@@ -312,9 +312,9 @@ def _kind_of(export: Any) -> str:
 
 def _match_function(export: Any, wanted: FunctionType, namespace: str, name: str) -> Any:
     if isinstance(export, (Function, HostFunction)):
-        if export.type == wanted:
+        if export.core_type == wanted:
             return export
-        return IncorrectImportSignature(namespace, name, str(wanted), str(export.type))
+        return IncorrectImportSignature(namespace, name, str(wanted), str(export.core_type))
     if isinstance(export, (Memory, Table, Global)) or not callable(export):
         return IncorrectImportType(namespace, name, "function", _kind_of(export))
     return _host_function(export, wanted, namespace, name)

@@ -162,7 +162,7 @@ class Instance:
         if params is not None or returns is not None:
             from wasmer_runtime_core.running.values import FuncSig
 
-            found = FuncSig.from_function_type(function.type)
+            found = function.type
             wanted = FuncSig(found.params if params is None else params, found.returns if returns is None else returns)
             if wanted != found:
                 raise SignatureError(str(wanted), str(found), name)

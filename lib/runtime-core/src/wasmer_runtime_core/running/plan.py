@@ -99,11 +99,11 @@ def make_plan(module: Artifact) -> Plan:
         initializers=tuple(_initializer(row.initializer) for row in _watched(info.global_definitions)),
         escaping=_packed(info.escaping, 4),
         elements=tuple(
-            (row.mode, row.table, row.offset and _initializer(row.offset), row.type, _items(row))
+            (row.mode, row.table, _initializer(row.offset) if row.offset else None, row.type, _items(row))
             for row in _watched(info.elements)
         ),
         data=tuple(
-            (row.mode, row.memory, row.offset and _initializer(row.offset), bytes(row.data))
+            (row.mode, row.memory, _initializer(row.offset) if row.offset else None, bytes(row.data))
             for row in _watched(info.data)
         ),
         start=-1 if info.start is None else info.start,
@@ -112,14 +112,15 @@ def make_plan(module: Artifact) -> Plan:
 
 
 def _initializer(expression: ConstantExpression) -> tuple[int, int]:
-    kind = _KINDS.get(expression.operator, CONSTANT)
-    return kind, expression.value if kind != NULL else 0
+    (only,) = expression
+    kind = _KINDS.get(only.operator, CONSTANT)
+    return kind, only.value if kind != NULL else 0
 
 
 def _items(segment: ElementSegment) -> bytes:
     """Items as 64-bit ints: a function's index, -1 for null, -2 - n for the value of global n."""
     items = []
-    for item in _watched(segment.items):
+    for (item,) in _watched(segment.items):
         kind = _KINDS[item.operator]
         items.append(item.value if kind == FUNCTION else -1 if kind == NULL else -2 - item.value)
     return _packed(items, 8)

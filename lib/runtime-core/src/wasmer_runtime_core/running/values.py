@@ -295,7 +295,12 @@ class Value:
 
 
 class FuncSig:
-    """A function's signature (specification, section 2.3.6). Shown as ``[i32, i32] -> [i32]``."""
+    """The type of a function (specification, section 2.3.6), wherever one is shown: ``exports.f.type``,
+    ``module.exports[0].type``. Printed as ``[i32, i32] -> [i32]``.
+
+    Attributes:
+        params, returns: `Type` members.
+    """
 
     __slots__ = ("params", "returns")
 
@@ -310,6 +315,11 @@ class FuncSig:
         """
         self.params = tuple(Type.of(type) for type in params)
         self.returns = tuple(Type.of(type) for type in returns)
+
+    @property
+    def results(self) -> tuple[Type, ...]:
+        """The specification's word for `returns`."""
+        return self.returns
 
     @classmethod
     def from_function_type(cls, type: FunctionType) -> FuncSig:

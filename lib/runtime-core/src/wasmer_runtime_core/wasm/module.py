@@ -6,7 +6,7 @@ Index spaces put imports first. Positions are byte offsets in the module.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.custom_sections import CustomSection as CustomSection
@@ -36,16 +36,20 @@ class Export(NamedTuple):
     index: int  # type: ignore[assignment]  # the name of a tuple method, and of what this is
 
 
-class ConstantExpression(NamedTuple):
-    """An initializer (section 3.3.7): one instruction in 2.0.
+class ConstantOperator(NamedTuple):
+    """One operator of an initializer (section 3.3.10).
 
     `operator` is an operator code: ``t.const`` (value: the bits, an int), ``ref.null``
-    (value: the reference type), ``ref.func`` or ``global.get`` (value: the index).
+    (value: the reference type), ``ref.func`` or ``global.get`` (value: the index). `type` is what it gives.
     """
 
     operator: int
     value: int
     type: int
+
+
+ConstantExpression: TypeAlias = tuple[ConstantOperator, ...]
+"""An initializer: operators without the ``end``. In 2.0 there is one; it gives the value."""
 
 
 class GlobalDefinition(NamedTuple):

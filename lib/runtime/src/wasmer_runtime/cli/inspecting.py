@@ -9,9 +9,11 @@ from pathlib import Path
 import click
 
 from wasmer_runtime.cli import stages
+from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.texts import FILE, load
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.compiling import registry as core_backends
+from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import BackendError
 from wasmer_runtime_core.running.module import extern_type
 from wasmer_runtime_core.support.printable import printable
@@ -40,9 +42,10 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
 
 @click.command()
 @click.argument("file", type=FILE)
-def inspect(file: Path) -> None:
+@compiling_options
+def inspect(file: Path, config: CompilerConfig | None) -> None:
     """Show what a module imports and exports, with types."""
-    compilation = pipeline.run(pipeline.Compilation(load(file)), until="validate")
+    compilation = pipeline.run(pipeline.Compilation(load(file, config), config=config), until="validate")
     info = compilation.info
     if info.module_name:
         click.echo(f"module\t{printable(info.module_name)}")
@@ -68,7 +71,8 @@ def inspect(file: Path) -> None:
 @click.option("--stage", type=click.Choice(list(stages.STAGES)), required=True, help="What to show.")
 @click.option("--backend", help="Which backend's records or code. Default: the default backend.")
 @click.option("--function", type=int, help="Only the function of this index.")
-def dump(file: Path, stage: str, backend: str | None, function: int | None) -> None:
+@compiling_options
+def dump(file: Path, stage: str, backend: str | None, function: int | None, config: CompilerConfig | None) -> None:
     """Show a module between two passes, as text.
 
     \b
@@ -77,7 +81,7 @@ def dump(file: Path, stage: str, backend: str | None, function: int | None) -> N
     records  machine instructions, as the backend wrote them
     code     machine code
     """
-    for line in stages.STAGES[stage](load(file), backend, function):
+    for line in stages.STAGES[stage](load(file, config), backend, function, config):
         click.echo(line)
 
 

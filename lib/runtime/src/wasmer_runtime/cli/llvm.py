@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -50,18 +51,24 @@ class LLVMFiles(NamedTuple):
             for option, path in zip(OPTIONS, self, strict=True):
                 if path is not None:
                     raise click.UsageError(f"{option} needs --backend llvm")
-            return api.compile(file, backend, config)
+            with told():
+                return api.compile(file, backend, config)
         find_compiler(Backend.LLVM)  # says what is not installed
         from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler
 
         callbacks = LLVMCallbacks(*map(writer, OPTIONS, self))
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            with Bar(f"compiling {file.name}", wanted=not is_quiet()) as bar:
-                module = api.compile(file, LLVMCompiler(callbacks=callbacks, progress=bar), config)
-        for warning in caught:
-            warn(str(warning.message))
-        return module
+        with told(), Bar(f"compiling {file.name}", wanted=not is_quiet()) as bar:
+            return api.compile(file, LLVMCompiler(callbacks=callbacks, progress=bar), config)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What the backend warns of is said as the command line says things, when the compilation has succeeded."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        warn(str(warning.message))
 
 
 OPTIONS: Final = ("--llvm-pre-opt-ir", "--llvm-post-opt-ir", "--llvm-object-file")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.failures import CommandError, flush, quiet_option, warn
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
 from wasmer_runtime.cli.middlewares import middleware_options
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @world_options
 @llvm_options
 @middleware_options
+@compiling_options
 def run(
     file: Path,
     arguments: tuple[str, ...],

@@ -8,9 +8,10 @@ from typing import Final
 from wasmer_runtime import api
 from wasmer_runtime.cli.failures import CommandError
 from wasmer_runtime_core.compiling import pipeline
-from wasmer_runtime_core.compiling.pipeline import Compilation
+from wasmer_runtime_core.compiling.pipeline import Compilation, Source
 from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract import traps as trap_kinds
+from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import KIND_NAMES, ModuleInfo
 from wasmer_runtime_core.wasm.types import show_external_type
@@ -21,9 +22,9 @@ def _named(info: ModuleInfo, index: int) -> str:
     return f"function {index}" + (f" ${printable(name)}" if name else "")
 
 
-def module(source: bytes, backend: str | None, function: int | None) -> Iterator[str]:
+def module(source: Source, backend: str | None, function: int | None, config: CompilerConfig | None) -> Iterator[str]:
     """What a module declares, one line an entry, in the order of its sections."""
-    info = pipeline.run(Compilation(source), until="validate").info
+    info = pipeline.run(Compilation(source, config=config), until="validate").info
     for index, type in enumerate(info.types):
         yield f"type {index} {type}"
     for namespace, name, kind, wanted in info.imports:
@@ -52,18 +53,18 @@ def module(source: bytes, backend: str | None, function: int | None) -> Iterator
 _MODES: Final = ("active", "passive", "declarative")
 
 
-def body(source: bytes, backend: str | None, function: int | None) -> Iterator[str]:
+def body(source: Source, backend: str | None, function: int | None, config: CompilerConfig | None) -> Iterator[str]:
     """Every function as backends get it."""
     from wasmer_runtime_core.wasm.body.text import format_body
 
-    compilation = pipeline.run(Compilation(source), until="middleware")
+    compilation = pipeline.run(Compilation(source, config=config), until="middleware")
     for one in compilation.bodies:
         if function is None or one.function_index == function:
             yield f"{_named(compilation.info, one.function_index)}:"
             yield format_body(one)
 
 
-def records(source: bytes, backend: str | None, function: int | None) -> Iterator[str]:
+def records(source: Source, backend: str | None, function: int | None, config: CompilerConfig | None) -> Iterator[str]:
     """Machine instructions as the backend wrote them, before they are encoded."""
     from wasmer_runtime_core.codegen.x64.printer import format_records
 
@@ -71,16 +72,16 @@ def records(source: bytes, backend: str | None, function: int | None) -> Iterato
     write = getattr(find_compiler(name), "records", None)
     if write is None:
         raise CommandError(f"the backend {name} does not write records of its own")
-    compilation = pipeline.run(Compilation(source), until="middleware")
+    compilation = pipeline.run(Compilation(source, config=config), until="middleware")
     for one in compilation.bodies:
         if function is None or one.function_index == function:
             yield f"{_named(compilation.info, one.function_index)}:"
             yield format_records(write(compilation.info, one, compilation.config)).rstrip()
 
 
-def code(source: bytes, backend: str | None, function: int | None) -> Iterator[str]:
+def code(source: Source, backend: str | None, function: int | None, config: CompilerConfig | None) -> Iterator[str]:
     """Machine code in hexadecimal, sixteen bytes a line, with what its sites mean."""
-    made = api.compile(source, backend)
+    made = api.compile(source, backend, config)
     info, compiled = made.info, made.compiled
     offsets = memoryview(compiled.function_offsets).cast("I")
     sites = memoryview(compiled.sites).cast("I")
@@ -102,7 +103,7 @@ def code(source: bytes, backend: str | None, function: int | None) -> Iterator[s
             at += 3
 
 
-STAGES: Final[dict[str, Callable[[bytes, str | None, int | None], Iterator[str]]]] = {
+STAGES: Final[dict[str, Callable[[Source, str | None, int | None, CompilerConfig | None], Iterator[str]]]] = {
     "module": module,
     "body": body,
     "records": records,

@@ -8,27 +8,33 @@ from pathlib import Path
 import click
 
 from wasmer_runtime import api
+from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.failures import CommandError, complain
+from wasmer_runtime_core.compiling import pipeline
+from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import Error
+from wasmer_runtime_core.implementation_limits import MODULE_BYTES, ImplementationLimits
 
 FILE = click.Path(path_type=Path)
 
 
-def load(path: Path) -> bytes:
-    """The bytes of a file, or of standard input for ``-``."""
+def load(path: Path, config: CompilerConfig | None = None) -> bytes | Path:
+    """What a module is read from: a path, or for ``-`` the bytes on standard input, no more than one may have."""
     if str(path) == "-":
-        return sys.stdin.buffer.read()
-    return path.read_bytes()
+        limits = ImplementationLimits(config.implementation_limits if config else {})
+        return sys.stdin.buffer.read(limits.most(MODULE_BYTES) + 1)
+    return path
 
 
 @click.command()
 @click.argument("files", metavar="FILE…", type=FILE, nargs=-1, required=True)
-def validate(files: tuple[Path, ...]) -> None:
+@compiling_options
+def validate(files: tuple[Path, ...], config: CompilerConfig | None) -> None:
     """Check modules, binary or text; nothing is compiled."""
     failed = False
     for path in files:
         try:
-            api.validate_and_report_errors(load(path))
+            pipeline.run(pipeline.Compilation(load(path, config), config=config), until="validate")
         except (Error, OSError) as error:
             complain(f"{path}: {error}" if isinstance(error, Error) else str(error))
             failed = True
@@ -43,7 +49,8 @@ def validate(files: tuple[Path, ...]) -> None:
 )
 def wat2wasm(file: Path, output: Path | None) -> None:
     """Translate the text format into the binary format."""
-    binary = api.wat2wasm(load(file))
+    source = load(file)
+    binary = api.wat2wasm(source if isinstance(source, bytes) else source.read_bytes())
     if output is None:
         output = file if str(file) == "-" else file.with_suffix(".wasm")
         if output == file and str(file) != "-":

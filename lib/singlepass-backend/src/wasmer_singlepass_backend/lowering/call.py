@@ -13,7 +13,7 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL, EQUAL, NOT_EQUAL
-from wasmer_runtime_core.contract.helpers import VMCALLS
+from wasmer_runtime_core.contract.helpers import VMCall
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD, TABLE_DEFINITION
 from wasmer_runtime_core.wasm.types import EXTERNREF
@@ -217,14 +217,13 @@ _TYPES: Final = {"i32": I32, "i64": I64, "ref": EXTERNREF}
 class CallHelper(Lowering):
     """An operator that core's C file carries out. Its immediates follow the operands as i32s."""
 
-    def __init__(self, name: str, immediates: str, result: int = 0) -> None:
-        """`immediates`: which words of the record are passed, "a", "b", "ab" or ""."""
-        row = next(call for call in VMCALLS if call.name == name)
-        self.slot: i64 = row.slot
-        self.pass_a: bool = "a" in immediates
-        self.pass_b: bool = "b" in immediates
-        params = bytes(_TYPES[param.split(":")[1]] for param in row.params)
-        self.shape: Final = CallShape(params, bytes([result]) if result else b"")
+    def __init__(self, call: VMCall, immediates: int) -> None:
+        """`immediates`: so many words of the record are passed."""
+        self.slot: i64 = call.slot
+        self.pass_a: bool = immediates > 0
+        self.pass_b: bool = immediates > 1
+        params = bytes([_TYPES[type_] for type_ in call.types])
+        self.shape: Final = CallShape(params, bytes([_TYPES[type_] for type_ in call.results]))
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         if self.pass_a:

@@ -12,6 +12,7 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL
+from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import VMCTX
 from wasmer_singlepass_backend.assembler import number
@@ -75,7 +76,7 @@ class Trace(Lowering):
     """A call of the helper, with what the record holds as constants."""
 
     def __init__(self) -> None:
-        self.helper: Final = CallHelper("trace", "")
+        self.helper: Final = CallHelper(VMCALLS[SLOTS["trace"]], 0)
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         f.push(I32, CONSTANT, (word >> 16) & 0xFF)

@@ -145,6 +145,7 @@ from wasmer_runtime_core.codegen.x64.registers import (
     LESS_OR_EQUAL,
     NOT_EQUAL,
 )
+from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
 from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64
@@ -234,14 +235,8 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "ref.null":       ReferenceNull(),
     "ref.is_null":    ReferenceIsNull(),
     "ref.func":       ReferenceFunction(),
-    "table.get":      TableGet(),
-    "table.set":      CallHelper("table_set", "a"),  # slots own what they refer to
+    "table.get":      TableGet(),  # what else touches elements, which own what they refer to, is a helper's
     "table.size":     TableSize(),
-    "table.grow":     CallHelper("table_grow", "a", I32),
-    "table.fill":     CallHelper("table_fill", "a"),
-    "table.copy":     CallHelper("table_copy", "ab"),
-    "table.init":     CallHelper("table_init", "ab"),
-    "elem.drop":      CallHelper("elem_drop", "a"),
     # --- stack and variables ---------------------------------------------------------
     "drop":           Drop(),
     "select":         Select(),
@@ -275,11 +270,6 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "i64.store16":    Store(2, MOV_RM16_R16, MOV_RM16_IMM16),
     "i64.store32":    Store(4, MOV_RM32_R32, MOV_RM32_IMM32),
     "memory.size":    MemorySize(),
-    "memory.grow":    CallHelper("memory_grow", "a", I32),
-    "memory.fill":    CallHelper("memory_fill", "a"),
-    "memory.copy":    CallHelper("memory_copy", "ab"),
-    "memory.init":    CallHelper("memory_init", "ab"),
-    "data.drop":      CallHelper("data_drop", "a"),
     # --- constants -------------------------------------------------------------------
     "i32.const":      Constant(I32),
     "i64.const":      Constant(I64),
@@ -462,8 +452,10 @@ INTERNAL_LOWERINGS: Final[dict[int, Lowering]] = {
 
 
 def by_code() -> list[Lowering | None]:
-    """The table indexed by operator code, without vectors."""
+    """The table indexed by operator code, without vectors. What has no rule and a helper becomes a call of that."""
     table: list[Lowering | None] = [None] * TABLE_SIZE
+    for code, helper in HELPER_OPERATORS.items():
+        table[code] = CallHelper(helper.call, helper.immediates)
     for mnemonic, lowering in LOWERINGS.items():
         table[BY_MNEMONIC[mnemonic].code] = lowering
     for code, lowering in INTERNAL_LOWERINGS.items():

@@ -17,7 +17,6 @@ from wasmer_clif_backend.ir.opcodes import (
     F64CONST,
     FCMP,
     FLOAT_CONDITIONS,
-    IADD,
     ICMP,
     ICONST,
     INTEGER_CONDITIONS,
@@ -26,7 +25,7 @@ from wasmer_clif_backend.ir.opcodes import (
     SEXTEND,
     UEXTEND,
 )
-from wasmer_clif_backend.ir.rules.constants import binary, compare, compare_floats
+from wasmer_clif_backend.ir.rules.constants import compare, compare_floats
 from wasmer_clif_backend.ir.rules.integer import extend
 from wasmer_clif_backend.ir.rules.registry import rule
 from wasmer_clif_backend.ir.types import I8, I64, VECTOR, bits_of
@@ -43,7 +42,6 @@ _UNTRUTH: Final = rule("(icmp.eq (uextend.i32 (icmp.slt x y)) 0)", "(icmp.sge x 
 _FLOAT_UNTRUTH: Final = rule("(icmp.eq (fcmp.lt x:f64 y:f64) 0:i8)", "(fcmp.uge x:f64 y:f64)")
 _NARROW: Final = rule("(icmp.eq (uextend.i32 (ireduce.i8 x)) 7)", "(icmp.eq (ireduce.i8 x) 7:i8)")
 _NARROW_BOTH: Final = rule("(icmp.slt (uextend.i64 x) (uextend.i64 y))", "(icmp.ult x y)")
-_EQUAL_SUM: Final = rule("(icmp.eq (iadd x 5) 7)", "(icmp.eq x 2)")
 _EQUAL_DIFFERENCE: Final = rule("(icmp.eq (isub x y) 0)", "(icmp.eq x y)")
 _FLOAT_CONSTANTS: Final = rule("(fcmp.lt 1.5:f64 2.5:f64)", "1:i8")
 _SELECT_KNOWN: Final = rule("(select 1 x y)", "x")
@@ -153,11 +151,6 @@ def _compare_constant(n: Numbering, condition: i64, x: i64, y: i64) -> i64:
             if inner == ISUB or inner == BXOR:
                 n.fired[_EQUAL_DIFFERENCE] += 1
                 return compare_integers(n, condition, f.a[x], f.b[x])
-        if inner == IADD and f.opcode[f.b[x]] == ICONST:
-            found = binary(ISUB, type, k, f.immediate[f.b[x]])
-            if found is not None:
-                n.fired[_EQUAL_SUM] += 1
-                return compare_integers(n, condition, f.a[x], n.integer(found, type))
     bound = n.upper(x)
     if bound >= 0 and k >= 0:
         if (condition == _ULT and bound < k) or (condition == _ULE and bound <= k):

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from mypy_extensions import i64
+
 from wasmer_clif_backend.ir.function import Parameter, Signature
 from wasmer_clif_backend.ir.types import VECTOR, in_xmm
-from wasmer_clif_backend.machine.code import FIRST_XMM
-from wasmer_clif_backend.machine.x64.registers import GENERAL_ARGUMENTS, XMM_ARGUMENTS
-from wasmer_runtime_core.codegen.x64.registers import RAX, RDX
+from wasmer_clif_backend.machine.code import NO_REGISTER, bits
+from wasmer_clif_backend.machine.x64.registers import GENERAL_ARGUMENTS, GENERAL_RESULTS, XMM_ARGUMENTS, XMM_RESULTS
+from wasmer_runtime_core.codegen.x64.registers import RAX
 
 ON_STACK: Final = 256
 """Added to the offset of an argument on the stack, to tell it from a register."""
-_GENERAL_RESULTS: Final = (RAX, RDX)
-_XMM_RESULTS: Final = (FIRST_XMM, FIRST_XMM + 1)
 RESULT_BYTES: Final = 16
 """Of each result in a buffer."""
 
@@ -30,34 +30,38 @@ class Convention:
     Attributes:
         arguments: by parameter: a register, or `ON_STACK` and an offset.
         results: by result: a register; empty if they are in a buffer.
-        buffer: the register of the buffer's address, or -1.
+        passed, returned: the registers of both, as bits; those of a buffer too.
+        in_buffer: whether results go to a buffer, whose address is passed in the register `buffer`.
         stack_bytes: what the arguments on the stack take.
     """
 
     def __init__(self, signature: Signature) -> None:
-        general = list(GENERAL_ARGUMENTS)
-        xmm = list(XMM_ARGUMENTS)
         self.results = _registers(signature.results)
         self.in_buffer = bool(signature.results) and not self.results
-        self.buffer = general.pop(0) if self.in_buffer else -1
+        self.returned: i64 = bits([RAX] if self.in_buffer else self.results)
+        general = list(GENERAL_ARGUMENTS)
+        xmm = list(XMM_ARGUMENTS)
+        self.buffer: i64 = general.pop(0) if self.in_buffer else NO_REGISTER
         self.arguments: list[int] = []
-        self.stack_bytes = 0
+        size = 0
         for parameter in signature.parameters:
             free = xmm if in_xmm(parameter.type) else general
             if free:
                 self.arguments.append(free.pop(0))
                 continue
-            size = 16 if parameter.type >= VECTOR else 8
-            self.stack_bytes = (self.stack_bytes + size - 1) // size * size
-            self.arguments.append(ON_STACK + self.stack_bytes)
-            self.stack_bytes += size
-        self.stack_bytes = (self.stack_bytes + 15) // 16 * 16
+            own = 16 if parameter.type >= VECTOR else 8
+            size = (size + own - 1) // own * own
+            self.arguments.append(ON_STACK + size)
+            size += own
+        self.stack_bytes: i64 = (size + 15) // 16 * 16
+        passed = [place for place in self.arguments if place < ON_STACK]
+        self.passed: i64 = bits([*passed, int(self.buffer)] if self.in_buffer else passed)
 
 
 def _registers(results: list[Parameter]) -> list[int]:
     """A register for each result, or none at all."""
-    general = list(_GENERAL_RESULTS)
-    xmm = list(_XMM_RESULTS)
+    general = list(GENERAL_RESULTS)
+    xmm = list(XMM_RESULTS)
     found: list[int] = []
     for result in results:
         free = xmm if in_xmm(result.type) else general

@@ -15,9 +15,9 @@ from typing import Final, final
 from librt.strings import BytesWriter, write_i64_le
 from mypy_extensions import i64
 
+from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import (
-    ATOMIC,
     COPIES,
     ENTRY,
     FIRST_XMM,
@@ -30,7 +30,8 @@ from wasmer_clif_backend.machine.code import (
     THIRD_WRITTEN,
     Code,
 )
-from wasmer_clif_backend.machine.moves import in_order
+from wasmer_clif_backend.machine.empty import EmptyBlocks
+from wasmer_clif_backend.machine.moves import Moves
 from wasmer_clif_backend.machine.x64.atomic import emit_atomic
 from wasmer_clif_backend.machine.x64.frame import Frame
 from wasmer_clif_backend.machine.x64.registers import SCRATCH
@@ -39,8 +40,7 @@ from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import AT, BIND, LABEL, LABEL_DIFFERENCE, MEM, NONE, REG
 from wasmer_runtime_core.codegen.x64.registers import BELOW, R11, RAX, RBP, RDI, RSP
 from wasmer_runtime_core.contract.traps import BY_NAME
-from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES, STORE, UNCHECKED_FRAME_BYTES, VMCTX
-from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.contract.vmctx import STORE, UNCHECKED_FRAME_BYTES, VMCTX
 
 IN_FRAME: Final = 1 << 24
 """In the column `mode`: the displacement is from where the function's own stack slots begin."""
@@ -57,6 +57,7 @@ _JCC: Final[i64] = forms.JCC_REL32.number
 _LEA: Final[i64] = forms.LEA_R64_M.number
 _CMP: Final[i64] = forms.CMP_R64_RM64.number
 _MOV: Final[i64] = forms.MOV_R64_RM64.number
+_MOV_IMM64: Final[i64] = forms.MOV_R64_IMM64.number
 _MOV_STORE: Final[i64] = forms.MOV_RM64_R64.number
 _MOVAPS: Final[i64] = forms.VMOVAPS_XMM_XM128.number
 _MOVAPS_STORE: Final[i64] = forms.VMOVAPS_XM128_XMM.number
@@ -72,64 +73,113 @@ _WORD: Final = 0xFFFF_FFFF
 
 @final
 class Emitter:
-    """Writes the records of one function.
+    """Writes the records of one function after another.
 
     Labels: a block has its number; behind them the stub of each edge, the table of jumps of each block, the traps.
     """
 
-    def __init__(self, function: Function, code: Code, allocation: Allocation, stack_check: int = -1) -> None:
-        self.stack_check: Final = stack_check
-        self.function: Final = function
+    function: Function
+    frame: Frame
+
+    def __init__(self, code: Code, allocation: Allocation) -> None:
         self.code: Final = code
         self.out: Final = allocation
-        self.frame: Final = Frame(code, allocation)
-        if self.frame.size > MOST_FRAME_BYTES:
-            raise CompileError(
-                f"function {function.name} needs a frame of {self.frame.size:,} bytes on the stack; "
-                f"the most is {MOST_FRAME_BYTES:,}"
-            )
+        self.stack_check: i64 = -1
+        self.moves: Final = Moves(FIRST_SLOT)
         self.records = BytesWriter()
+        self.empty: Final = EmptyBlocks()
+        self.place = column(1 << 7)
+        """By block: its place in the code, from 1; 0: it is not there yet."""
+        self.is_jumped_to = column(1 << 7)
+        """By block: 1: an instruction that is there already jumps to it."""
         self.stubs: list[int] = []
-        self.stub_seen: set[int] = set()
+        self.stub_seen = column(1 << 7)
+        """By edge: 1: it has a stub."""
         self.tables: list[int] = []
-        self.traps: list[tuple[int, int]] = []
-        """Kind and source of those behind the code; one for all that share both."""
-        self.trap_numbers: dict[tuple[int, int], int] = {}
+        self.traps: list[int] = []
+        """Kind and source of those behind the code, ``source << 8 | kind``; one for all that share both."""
+        self.trap_numbers: dict[int, int] = {}
         self.loops: i64 = 0
         self.at: i64 = -1
-        self.edit: int = 0
 
-    def run(self) -> bytes:
-        """The records."""
+    def run(self, function: Function, stack_check: i64) -> bytes:
+        """The records.
+
+        Raises:
+            CompileError: the frame is too large.
+        """
         code = self.code
-        order = code.order
-        for number, b in enumerate(order):
-            following = order[number + 1] if number + 1 < len(order) else 0
-            self.record(BIND, NONE, 0, 0, 0, 0, 0, 0, b, 0)
+        self._begin(function, stack_check)
+        leads_to = self.empty.leads_to
+        order = [b for b in code.order if leads_to[b] == b]
+        number = 0
+        for b in order:
+            number += 1
+            following: i64 = order[number] if number < len(order) else 0
+            self._bind_block(b, number)
             i = code.block_first[b]
             end = code.block_end[b]
+            function.effort.write(len(self.records))
             while i < end:
-                self._edits(2 * i)
-                self._edits(2 * i + 1)
+                if i & 0x3FF == 0:
+                    function.effort.spend(0x1000)
+                    function.effort.write(len(self.records))
+                if self.out.first_edit[2 * i]:
+                    self._edits(2 * i)
+                if self.out.first_edit[2 * i + 1]:
+                    self._edits(2 * i + 1)
                 if code.roles[i] & TERMINATOR and code.mode[i] & 0xFF == LABEL:
                     self._branch(i, following, i == end - 1)
                 else:
                     self._instruction(i, b)
                 i += 1
         for e in self.stubs:
-            self.record(BIND, NONE, 0, 0, 0, 0, 0, 0, self._stub(e), 0)
-            self._moves(self.out.edges[e])
-            self._jump(_JMP, self.function.edge_to[e])
-        for label, (kind, source) in enumerate(self.traps):
-            self.record(BIND, NONE, 0, 0, 0, 0, 0, 0, self._trap(label), 0)
-            self.record(AT, NONE, 0, 0, 0, 0, 0, 0, source, 0)
-            self.record(_TRAP, NONE, 0, 0, 0, 0, 0, kind, 0, 0)
+            function.effort.spend(1)
+            function.effort.write(len(self.records))
+            self._bind(self._stub(e))
+            self._edge_moves(e)
+            self._jump(_JMP, leads_to[function.edge_to[e]])
+        for label, trap in enumerate(self.traps):
+            self._bind(self._trap(label))
+            self.record(AT, NONE, 0, 0, 0, 0, 0, 0, trap >> 8, 0)
+            self.record(_TRAP, NONE, 0, 0, 0, 0, 0, trap & 0xFF, 0, 0)
         for b in self.tables:
             table = self._table(b)
-            self.record(BIND, NONE, 0, 0, 0, 0, 0, 0, table, 0)
-            for e in self.function.edges(b):
-                self.record(LABEL_DIFFERENCE, NONE, 0, 0, 0, 0, 0, 0, self._target(e), table)
+            self._bind(table)
+            n = code.way_first[b]
+            while n < code.way_end[b]:
+                function.effort.spend(1)
+                self.record(LABEL_DIFFERENCE, NONE, 0, 0, 0, 0, 0, 0, self._target(code.ways[n]), table)
+                n += 1
         return self.records.getvalue()
+
+    def _begin(self, function: Function, stack_check: i64) -> None:
+        self.function = function
+        self.stack_check = stack_check
+        self.frame = Frame(self.code, self.out)
+        self.frame.check(function.name)
+        self.records = BytesWriter()
+        if function.edge_count > i64(len(self.stub_seen)):
+            self.stub_seen = grown(self.stub_seen, function.edge_count)
+        e: i64 = 0
+        while e < function.edge_count:
+            self.stub_seen[e] = 0
+            e += 1
+        self.empty.find(function, self.code, self.out)
+        if function.block_count > i64(len(self.place)):
+            self.place = grown(self.place, function.block_count)
+            self.is_jumped_to = grown(self.is_jumped_to, function.block_count)
+        b: i64 = 0
+        while b < function.block_count:
+            self.place[b] = 0
+            self.is_jumped_to[b] = 0
+            b += 1
+        self.stubs.clear()
+        self.tables.clear()
+        self.traps.clear()
+        self.trap_numbers.clear()
+        self.loops = 0
+        self.at = -1
 
     # --- labels ---------------------------------------------------------------------------------------
 
@@ -149,10 +199,12 @@ class Emitter:
 
     def _target(self, e: i64) -> i64:
         """The label that a jump along an edge goes to."""
-        if int(e) not in self.out.edges:
-            return self.function.edge_to[e]
-        if int(e) not in self.stub_seen:
-            self.stub_seen.add(int(e))
+        to = self.empty.leads_to[self.function.edge_to[e]]
+        self.is_jumped_to[to] = 1
+        if not self.out.edge_moves(e):
+            return to
+        if not self.stub_seen[e]:
+            self.stub_seen[e] = 1
             self.stubs.append(int(e))
         return self._stub(e)
 
@@ -181,28 +233,20 @@ class Emitter:
             word3 -= 0x1_0000_0000
         write_i64_le(self.records, (word2 & _WORD) | (word3 << 32))
 
+    def _bind(self, label: i64) -> None:
+        """A label is here."""
+        self.record(BIND, NONE, 0, 0, 0, 0, 0, 0, label, 0)
+
     def _jump(self, form: i64, label: i64) -> None:
         self.record(form, LABEL, 0, 0, 0, 0, 0, 0, label, 0)
 
     def _instruction(self, i: i64, b: i64) -> None:
         code = self.code
         form = code.form[i]
-        if form == COPIES:
-            self._copies(i)
+        if form >= COPIES:
+            self._pseudo(i)
             return
-        if form == ENTRY:
-            self._entry()
-            return
-        if form == LEAVE:
-            self._leave()
-            return
-        if form == ATOMIC:
-            what = code.displacement[i]
-            address = self.out.place_at(code.rm[i], 2 * i) if code.rm[i] >= 0 else i64(0)
-            value = self.out.place_at(code.reg[i], 2 * i) if code.reg[i] >= 0 else i64(0)
-            self._at(i)
-            emit_atomic(self, int(what & 0xFF), int(what >> 8), address, value, (code.mode[i] >> 16) & 0xFF)
-            return
+        out = self.out
         roles = code.roles[i]
         packed = code.mode[i]
         mode = packed & 0xFF
@@ -210,37 +254,69 @@ class Emitter:
         if kind:
             self._at(i)
         displacement = code.displacement[i]
-        if packed & IN_FRAME:
-            displacement += self.frame.own
-        if packed & TABLE_JUMP:
-            displacement = self._table(b)
-            self.tables.append(int(b))
-            for e in self.function.edges(b):
-                self._target(e)  # its stub comes before the table
-        if packed & TRAP_LABEL:
-            displacement = self._trap_of(int(displacement), int(code.source[i]))
-        rm = self._place(code.rm[i], 2 * i, roles)
-        if rm >= FIRST_SLOT:
-            mode = MEM
-            displacement = self.frame.slot(rm)
-            rm = RBP
-        reg = self._place(code.reg[i], 2 * i if roles & REG_READ else 2 * i + 1, 0)
+        if packed & (IN_FRAME | TABLE_JUMP | TRAP_LABEL):
+            displacement = self._found_later(i, b)
+        rm = code.rm[i]
+        if rm < 0:
+            rm = 0
+        else:
+            rm = out.place_at(rm, 2 * i if roles & (IN_MEMORY | RM_READ) else 2 * i + 1)
+            if rm >= FIRST_SLOT:
+                mode = MEM
+                displacement = self.frame.slot(rm)
+                rm = RBP
+        reg = code.reg[i]
+        reg = out.place_at(reg, 2 * i if roles & REG_READ else 2 * i + 1) if reg >= 0 else i64(0)
         if mode == REG and reg == rm and (form == _MOV or form == _MOVAPS):
             return  # a copy to where it is already
-        index = self._place(code.index[i], 2 * i, 0)
-        third = self._place(code.third[i], 2 * i + 1 if roles & THIRD_WRITTEN else 2 * i, 0)
+        index = code.index[i]
+        index = out.place_at(index, 2 * i) if index >= 0 else i64(0)
+        third = code.third[i]
+        third = out.place_at(third, 2 * i + 1 if roles & THIRD_WRITTEN else 2 * i) if third >= 0 else i64(0)
         word3 = code.immediate[i]
         if roles & IMPLICIT:
             word3 = 0
         if packed & FOURTH:
             word3 = index & 15
             index = 0
-        if mode == NONE and form == forms.MOV_R64_IMM64.number:
+        if mode == NONE and form == _MOV_IMM64:
             displacement = word3 & _WORD
             word3 >>= 32
         self.record(
             form, mode, reg & 15, rm & 15, index & 15, third & 15, (packed >> 8) & 0xFF, kind, displacement, word3
         )
+
+    def _pseudo(self, i: i64) -> None:
+        """A row that is no instruction of the machine."""
+        code = self.code
+        form = code.form[i]
+        if form == COPIES:
+            self._copies(i)
+        elif form == ENTRY:
+            self._entry()
+        elif form == LEAVE:
+            self._leave()
+        else:
+            what = code.displacement[i]
+            address = self.out.place_at(code.rm[i], 2 * i) if code.rm[i] >= 0 else i64(0)
+            value = self.out.place_at(code.reg[i], 2 * i) if code.reg[i] >= 0 else i64(0)
+            self._at(i)
+            emit_atomic(self, int(what & 0xFF), int(what >> 8), address, value, (code.mode[i] >> 16) & 0xFF)
+
+    def _found_later(self, i: i64, b: i64) -> i64:
+        """A displacement that is known only now."""
+        code = self.code
+        packed = code.mode[i]
+        if packed & IN_FRAME:
+            return code.displacement[i] + self.frame.own
+        if packed & TRAP_LABEL:
+            return self._trap_of(code.displacement[i], code.source[i])
+        self.tables.append(int(b))
+        n = code.way_first[b]
+        while n < code.way_end[b]:
+            self._target(code.ways[n])  # its stub comes before the table
+            n += 1
+        return self._table(b)
 
     def _at(self, i: i64) -> None:
         """Site rows that follow are of an instruction's source."""
@@ -248,25 +324,16 @@ class Emitter:
             self.at = self.code.source[i]
             self.record(AT, NONE, 0, 0, 0, 0, 0, 0, self.at, 0)
 
-    def _place(self, register: i64, position: i64, roles: i64) -> i64:
-        """The number of a register operand; 0 for none. Slots stay places."""
-        if register < 0:
-            return 0
-        if roles and not roles & (IN_MEMORY | RM_READ):
-            position += 1  # rm is written only
-        return self.out.place_at(register, position)
-
     # --- moves ------------------------------------------------------------------------------------------
 
     def _edits(self, position: i64) -> None:
         """The moves before an instruction."""
         out = self.out
-        moves: list[int] = []
-        while self.edit < len(out.edit_at) and out.edit_at[self.edit] == position:
-            moves += (out.edit_to[self.edit], out.edit_from[self.edit])
-            self.edit += 1
-        if moves:
-            self._moves(moves)
+        n = out.first_edit[position]
+        while n:
+            self.moves.add(out.edit_to[n], out.edit_from[n])
+            n = out.edit_next[n]
+        self._moves()
 
     def _copies(self, i: i64) -> None:
         code = self.code
@@ -274,18 +341,29 @@ class Emitter:
         p = code.displacement[i]
         end = p + 1 + 2 * code.pool[p]
         p += 1
-        moves: list[int] = []
         while p < end:
-            to = out.place_at(code.pool[p], 2 * i + 1)
-            moves += (int(to), int(out.place_at(code.pool[p + 1], 2 * i)))
+            self.moves.add(out.place_at(code.pool[p], 2 * i + 1), out.place_at(code.pool[p + 1], 2 * i))
             p += 2
-        self._moves(moves)
+        self._moves()
 
-    def _moves(self, moves: list[int]) -> None:
-        between = any(moves[at] >= FIRST_SLOT and moves[at + 1] >= FIRST_SLOT for at in range(0, len(moves), 2))
-        ordered = in_order(moves, self.frame.spare if between else SCRATCH)
-        for at in range(0, len(ordered), 2):
-            self._move(ordered[at], ordered[at + 1])
+    def _edge_moves(self, e: i64) -> None:
+        """The moves of an edge."""
+        out = self.out
+        n = out.edge_first[e]
+        while n < out.edge_end[e]:
+            self.moves.add(out.edge_to[n], out.edge_from[n])
+            n += 1
+        self._moves()
+
+    def _moves(self) -> None:
+        """All moves that were added, as instructions."""
+        moves = self.moves
+        self.function.effort.spend(4 * moves.count)
+        moves.order(self.frame.spare if moves.between_slots else SCRATCH)
+        n: i64 = 0
+        while n < moves.ordered:
+            self._move(moves.ordered_to[n], moves.ordered_from[n])
+            n += 1
 
     def _move(self, to: i64, source: i64) -> None:
         """One move between places."""
@@ -329,43 +407,70 @@ class Emitter:
         self.record(_CMP, MEM, stack, RAX, 0, 0, 0, 0, STORE["stack_limit"].offset, 0)
         self._jump(_JCC + BELOW, self._trap_of(BY_NAME["STACK_OVERFLOW"].number, self.stack_check))
 
-    def _trap_of(self, kind: int, source: int) -> i64:
+    def _trap_of(self, kind: i64, source: i64) -> i64:
         """The label of a trap behind the code; one for all of a kind and source."""
-        trap = (kind, source)
-        if trap not in self.trap_numbers:
-            self.trap_numbers[trap] = len(self.traps)
+        trap = int(source << 8 | kind)
+        number = self.trap_numbers.get(trap, -1)
+        if number < 0:
+            number = len(self.traps)
+            self.trap_numbers[trap] = number
             self.traps.append(trap)
-        return self._trap(self.trap_numbers[trap])
+        return self._trap(number)
 
     def _leave(self) -> None:
         for number, register in enumerate(self.frame.saved):
             self.record(_MOV, MEM, register, RBP, 0, 0, 0, 0, -8 * (number + 1), 0)
         self.record(_LEAVE, NONE, 0, 0, 0, 0, 0, 0, 0, 0)
 
-    # --- the ends of blocks ---------------------------------------------------------------------------------
+    # --- the starts and ends of blocks -----------------------------------------------------------------------
 
-    def _branch(self, i: i64, following: int, last: bool) -> None:
-        """A jump along an edge, with a condition or without; behind the last one the other edge."""
-        code = self.code
-        out = self.out
+    def _bind_block(self, b: i64, place: i64) -> None:
+        """The label of a block, if a jump needs it: one that is there already, or one of a block further down."""
+        self.place[b] = place
+        if not self.is_jumped_to[b] and place > 1 and not self._is_reached_from_below(b):
+            return
+        self._bind(b)
+
+    def _is_reached_from_below(self, b: i64) -> bool:
+        """Whether a block is, or may be, jumped to from itself or a block that is not there yet."""
         function = self.function
+        e = function.incoming[b]
+        while e:
+            source = function.edge_from[e]
+            if source == b or self.place[source] == 0:
+                return True
+            e = function.edge_next[e]
+        return False
+
+    def _branch(self, i: i64, following: i64, last: bool) -> None:
+        """A jump along an edge, with a condition or without; behind the last one the other edge.
+
+        An edge that moves something stands here rather than behind the function, if one has to be turned round anyway.
+        """
+        code = self.code
+        leads_to = self.empty.leads_to
         form = code.form[i]
         taken = code.displacement[i]
         other = code.immediate[i]
         if form == _JMP:
-            if int(taken) in out.edges:
-                self._moves(out.edges[int(taken)])
-            if function.edge_to[taken] != following:
-                self._jump(_JMP, function.edge_to[taken])
+            self._go_on(taken, following)
             return
         if not last or other == NO_EDGE:
             self._jump(form, self._target(taken))
             return
-        if function.edge_to[taken] == following and int(taken) not in out.edges:
-            self._jump(_JCC + ((form - _JCC) ^ 1), self._target(other))
-            return
+        to_taken = leads_to[self.function.edge_to[taken]]
+        to_other = leads_to[self.function.edge_to[other]]
+        if to_taken == following or (to_other != following and self.out.edge_moves(taken)):
+            form = _JCC + ((form - _JCC) ^ 1)
+            taken, other = other, taken
         self._jump(form, self._target(taken))
-        if int(other) in out.edges:
-            self._moves(out.edges[int(other)])
-        if function.edge_to[other] != following:
-            self._jump(_JMP, function.edge_to[other])
+        self._go_on(other, following)
+
+    def _go_on(self, e: i64, following: i64) -> None:
+        """Along an edge, whose moves stand here, to the block that follows or to another."""
+        if self.out.edge_moves(e):
+            self._edge_moves(e)
+        to = self.empty.leads_to[self.function.edge_to[e]]
+        if to != following:
+            self.is_jumped_to[to] = 1
+            self._jump(_JMP, to)

@@ -21,9 +21,15 @@ from mypy_extensions import i64
 
 from wasmer_clif_backend.machine.code import FIRST_XMM, Code
 from wasmer_clif_backend.regalloc.allocation import FIRST_SLOT, Allocation
+from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES
+from wasmer_runtime_core.errors import CompileError
 
 ARGUMENTS: Final = 16
 """From the frame pointer to the first argument on the stack."""
+
+
+class FrameTooLarge(CompileError):
+    """A function's frame is larger than `MOST_FRAME_BYTES`."""
 
 
 @final
@@ -43,6 +49,17 @@ class Frame:
         self.own: i64 = -(slots_end + own)
         """Where the function's own slots begin."""
         self.size: i64 = slots_end + own + outgoing
+
+    def check(self, name: str) -> None:
+        """
+        Raises:
+            FrameTooLarge: no function may have such a frame.
+        """
+        if self.size > MOST_FRAME_BYTES:
+            raise FrameTooLarge(
+                f"function {name.removeprefix('u0:')} needs a frame of {self.size:,} bytes on the stack; "
+                f"the most is {MOST_FRAME_BYTES:,}"
+            )
 
     def slot(self, place: i64) -> i64:
         """The offset of a place that is a slot."""

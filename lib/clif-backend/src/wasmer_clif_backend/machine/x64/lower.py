@@ -5,6 +5,16 @@ no use wanted in a register is not made: a comparison went into its branch, a lo
 it was for. `rules` has the rules, by opcode in order: the first one that fits writes the instructions of one value,
 forwards, and says so.
 
+What an operand of the machine can be
+-------------------------------------
+* A value: `use` gives its register. Extending a word to 64 bits is no instruction: the word's register holds that
+  already, and `origin` looks through it.
+* A load, or a float or vector that is a constant, in memory: `operand` says `IN_ADDRESS`, and the instruction
+  reads the address at hand. A load may go there if this is its only use, in its block, and nothing that traps or writes
+  stands between (`Function.colour` counts these): so traps happen in order, and the
+  site is still the load's.
+* An integer that fits: the immediate.
+
 How values lie in registers
 ---------------------------
 * i32: the upper half of the register is zero. i8 and i16: what is above the value means nothing, and is cleared
@@ -22,29 +32,33 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-from wasmer_clif_backend.ir.columns import column
-from wasmer_clif_backend.ir.flow import Flow
-from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.function import Function, Signature
 from wasmer_clif_backend.ir.opcodes import (
+    BIG,
     CALLS,
     EFFECTS,
     ENDS,
     F32CONST,
     F64CONST,
     FUNC_ADDR,
+    IADD,
     ICONST,
+    ISHL,
+    LOAD,
     PARAMETER,
     RESULT,
     ROWS,
     STACK_ADDR,
     STORES,
     TRAPS,
+    UEXTEND,
     UNDEFINED,
     VCONST,
 )
 from wasmer_clif_backend.ir.printer import Printer
-from wasmer_clif_backend.ir.types import F32, I64, in_xmm
-from wasmer_clif_backend.ir.uses import count
+from wasmer_clif_backend.ir.types import F32, I32, I64, in_xmm
+from wasmer_clif_backend.ir.uses import count, has_effect
 from wasmer_clif_backend.machine.code import (
     FIRST_VIRTUAL,
     GENERAL,
@@ -58,9 +72,12 @@ from wasmer_clif_backend.machine.code import (
     RM_WRITTEN,
     XMM,
     Code,
+    implicit,
 )
+from wasmer_clif_backend.machine.x64.abi import Convention
 from wasmer_clif_backend.machine.x64.emit import IN_FRAME
 from wasmer_clif_backend.machine.x64.registers import NEVER_GIVEN
+from wasmer_clif_backend.machine.x64.traps import trap_of_access
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import CONSTANT, MEM, MEM_INDEX, NONE, REG, TABLE
 from wasmer_runtime_core.codegen.x64.registers import RBP
@@ -79,7 +96,12 @@ _MOVSS: Final[i64] = forms.VMOVSS_XMM_M32.number
 _MOVSD: Final[i64] = forms.VMOVSD_XMM_M64.number
 
 
-Rules = list[tuple[Callable[["Lowering", i64], bool], ...]]
+Rules = list[tuple[Callable[["Lowering"], bool], ...]]
+
+_SCHEDULED: Final = STORES | TRAPS | CALLS | ENDS
+"""Effects of instructions that have to be there even if nothing wants their result."""
+IN_ADDRESS: Final = -2
+"""In place of a register: the operand lies at the address at hand."""
 
 
 @final
@@ -87,94 +109,154 @@ class Address:
     """A memory operand: registers, or none, and a displacement."""
 
     def __init__(self) -> None:
+        self.mode: i64 = MEM
+        """`MEM`, `MEM_INDEX`, or `CONSTANT`."""
         self.base: i64 = NO_REGISTER
         self.index: i64 = NO_REGISTER
         self.scale: i64 = 0
         self.displacement: i64 = 0
         self.flags: i64 = 0
         """`IN_FRAME`: counted from the function's own stack slots."""
+        self.kind: i64 = 0
+        """Of the trap that reading an operand here makes."""
+        self.source: i64 = 0
+        """Of the load that an operand here is."""
 
 
 @final
 class Lowering:
-    """Lowers one function. Rules call what is below `emitting`.
+    """Lowers one function after another. Rules call what is below `emitting`.
+
+    Args:
+        code: where the instructions go.
+        callees: by name: the entry in the table of code addresses.
+        tail_area: bytes for arguments on the stack that every call leaves room for.
 
     Attributes:
-        function, flow: what is lowered.
-        code: where the instructions go.
+        function: what is lowered.
+        v: the instruction at hand, which rules look at.
+        block: the block that it stands in.
         wanted: by value: 1: a use took it as a register.
+        folded: by value: 1: an instruction has it as an operand in memory.
     """
 
-    def __init__(self, function: Function, flow: Flow, code: Code, callees: dict[str, int], tail_area: int) -> None:
-        self.function: Final = function
-        self.flow: Final = flow
+    def __init__(self, code: Code, callees: dict[str, int], tail_area: int) -> None:
+        self.function = Function()
         self.code: Final = code
         self.callees: Final = callees
-        """By name: the entry in the table of code addresses."""
         self.tail_area: Final = tail_area
-        """Bytes for arguments on the stack that every call leaves room for."""
-        self.wanted = column(function.count)
+        self.v: i64 = 0
+        self.block: i64 = 0
+        self.wanted = column(1 << 10)
+        self.folded = column(1 << 10)
         self.address: Final = Address()
+        self.conventions: Final[dict[Signature, Convention]] = {}
+        """Those of signatures that were met lately."""
         self.pinned = False
         """Whether the function names the pinned register."""
         self.buffer: i64 = NO_REGISTER
         """Holds the address that results go to, if they do not fit registers."""
 
-    def run(self, order: list[int], rules: Rules, enter: Callable[[Lowering], None]) -> None:
+    def run(self, function: Function, order: list[int], rules: Rules, enter: Callable[[Lowering], None]) -> None:
         """Everything, blocks in this order in the code.
 
         Args:
             rules: by opcode, in order (`rules`): the first that fits is taken.
             enter: writes the function's beginning.
         """
-        function = self.function
+        self.function = function
+        self.pinned = False
+        self.buffer = NO_REGISTER
         code = self.code
-        code.begin(function)
+        code.begin(function, order)
         code.never_given = NEVER_GIVEN
-        code.order = order
-        if not function.is_counted:
-            count(function)
+        self._begin()
         at = len(order) - 1
         while at >= 0:
-            b = order[at]
-            code.block_first[b] = code.count
+            b: i64 = order[at]
+            self.block = b
+            code.begin_block(b)
+            self.pass_on(b)
             v = function.last[b]
             while v:
                 opcode = function.opcode[v]
-                if opcode not in (PARAMETER, RESULT) and self._is_needed(v):
+                if v & 0x1FF == 0:
+                    function.effort.spend(0x1000)
+                if opcode != PARAMETER and opcode != RESULT and self._is_needed(v):
                     code.group()
                     code.at = function.source[v]
-                    if v == function.last[b]:
-                        self.pass_on(v)
-                    for rule in rules[opcode]:
-                        if rule(self, v):
-                            break
-                    else:
-                        raise CompileError(f"cannot compile {Printer(function).instruction(int(v))}")
+                    self.v = v
+                    self._lower(rules[opcode])
                 v = function.previous[v]
             if at == 0:
                 code.group()
                 enter(self)
-            code.block_end[b] = code.count
+            code.finish_block(b)
             at -= 1
         code.finish()
 
+    def _lower(self, rules: tuple[Callable[[Lowering], bool], ...]) -> None:
+        """The first rule that fits."""
+        for rule in rules:
+            if rule(self):
+                return
+        raise CompileError(f"cannot compile {Printer(self.function).instruction(int(self.v))}")
+
+    def _begin(self) -> None:
+        """Uses are counted; nothing is `wanted` or `folded` yet."""
+        function = self.function
+        if not function.is_counted:
+            count(function)
+        if function.count > i64(len(self.wanted)):
+            self.wanted = grown(self.wanted, function.count)
+            self.folded = grown(self.folded, function.count)
+        v: i64 = 0
+        while v < function.count:
+            self.wanted[v] = 0
+            self.folded[v] = 0
+            v += 1
+
     def _is_needed(self, v: i64) -> bool:
         """Whether an instruction has to be there: it does something, or one of its results is wanted."""
-        if EFFECTS[self.function.opcode[v]] & (STORES | TRAPS | CALLS | ENDS):
+        function = self.function
+        if self.wanted[v]:
             return True
-        return any(self.wanted[one] for one in self.function.results(v))
+        if EFFECTS[function.opcode[v]] & _SCHEDULED:
+            return self.folded[v] == 0
+        behind = function.next[v]
+        while behind and function.opcode[behind] == RESULT:
+            if self.wanted[behind]:
+                return True
+            behind = function.next[behind]
+        return False
+
+    def convention(self, signature: Signature) -> Convention:
+        """Where a signature's arguments and results are."""
+        found = self.conventions.get(signature)
+        if found is None:
+            if len(self.conventions) >= _MOST_CONVENTIONS:
+                self.conventions.clear()
+            found = Convention(signature)
+            self.conventions[signature] = found
+        return found
 
     # --- reading values ------------------------------------------------------------------------------
 
     def use(self, v: i64) -> i64:
         """A register that holds a value: its own, or a new one for what is made at each use."""
+        v = self.origin(v)
         if MADE_AT_USES[self.function.opcode[v]]:
             r = self.temporary(self.function.type[v])
             self.make(v, r)
             return r
-        self.wanted[v] = 1
+        self._want(v)
         return FIRST_VIRTUAL + v
+
+    def _want(self, v: i64) -> None:
+        """A value has to be in its register, up to here at least."""
+        self.wanted[v] = 1
+        if self.function.block_of[v] != self.block:
+            self.code.note_outside(FIRST_VIRTUAL + v, self.block)
 
     def make(self, v: i64, r: i64) -> None:
         """What needs no operands, into a register: a constant, an address."""
@@ -200,12 +282,113 @@ class Lowering:
         else:
             self.make_integer(r, 0, I64)
 
-    def pass_on(self, v: i64) -> None:
-        """The arguments of the edges of a branch are wanted, constants too, where they are defined."""
+    def pass_on(self, b: i64) -> None:
+        """The arguments of a block's edges are wanted, constants too, where they are defined."""
+        code = self.code
         function = self.function
-        for e in function.edges(function.block_of[v]):
-            for argument in function.items(function.edge_arguments[e]):
-                self.wanted[argument] = 1
+        pool = function.pool
+        n = code.way_first[b]
+        while n < code.way_end[b]:
+            p = function.edge_arguments[code.ways[n]]
+            end = p + pool[p]
+            while p < end:
+                p += 1
+                self._want(pool[p])
+            n += 1
+
+    def buffer_register(self) -> i64:
+        """Holds the address that the function's results go to, from its beginning on."""
+        if self.buffer < 0:
+            self.buffer = self.code.temporary(GENERAL)
+        if self.block != self.function.entry:
+            self.code.note_outside(self.buffer, self.block)
+        return self.buffer
+
+    def origin(self, v: i64) -> i64:
+        """The value whose register holds this one, too: a word's does, extended to 64 bits."""
+        f = self.function
+        while f.opcode[v] == UEXTEND and f.type[f.a[v]] == I32:
+            v = f.a[v]
+        return v
+
+    def operand(self, v: i64) -> i64:
+        """A register that holds a value, or `IN_ADDRESS`: it is read from the address that is now at hand."""
+        if self.may_fold(v):
+            self.fold(v)
+            return IN_ADDRESS
+        f = self.function
+        opcode = f.opcode[v]
+        if (opcode == F32CONST or opcode == F64CONST) and f.immediate[v]:
+            self._at_constant(float_bytes(f.immediate[v], f.type[v]))
+            return IN_ADDRESS
+        if opcode == VCONST:
+            self._at_constant(f.constants[f.immediate[v]])
+            return IN_ADDRESS
+        return self.use(v)
+
+    def may_fold(self, v: i64) -> bool:
+        """Whether a value is a load that the instruction at hand may do itself."""
+        f = self.function
+        return f.opcode[v] == LOAD and f.type[v] >= I32 and self.may_be_part(v)
+
+    def may_be_part(self, v: i64) -> bool:
+        """Whether the instruction at hand may do a load's work: nothing else wants it, and nothing is between."""
+        f = self.function
+        return (
+            f.uses[v] == 1
+            and f.block_of[v] == self.block
+            and not self.wanted[v]
+            and not self.folded[v]
+            and not f.extra[v] & BIG
+            and f.colour[self.v] == f.colour[v] + (1 if has_effect(f, v) else 0)
+        )
+
+    def fold(self, v: i64) -> None:
+        """The address of a load becomes the one at hand, and there is no instruction for the load."""
+        f = self.function
+        self.folded[v] = 1
+        self.take_address(f.a[v], f.immediate[v])
+        self.address.kind = trap_of_access(f.extra[v])
+        self.address.source = f.source[v]
+
+    def _at_constant(self, data: bytes) -> None:
+        address = self.address
+        address.mode = CONSTANT
+        address.base = NO_REGISTER
+        address.index = NO_REGISTER
+        address.scale = 0
+        address.flags = 0
+        address.kind = 0
+        address.displacement = self.code.constant(data)
+
+    def take_address(self, v: i64, offset: i64) -> None:
+        """The address of v plus offset, of as many sums as an operand can hold, becomes the one at hand."""
+        f = self.function
+        address = self.address
+        address.mode = MEM
+        address.index = NO_REGISTER
+        address.scale = 0
+        address.flags = 0
+        while f.opcode[v] == IADD and self.fits(f.b[v]) and _is_near(offset + f.immediate[f.b[v]]):
+            offset += f.immediate[f.b[v]]
+            v = f.a[v]
+        address.displacement = offset
+        if f.opcode[v] == STACK_ADDR:
+            address.base = RBP
+            address.flags = IN_FRAME
+            address.displacement = offset + f.immediate[v] + self.code.slot_offsets[f.extra[v]]
+            return
+        if f.opcode[v] == IADD and self.wanted[v] == 0:
+            x = f.a[v]
+            y = f.b[v]
+            if f.opcode[y] == ISHL and self.is_constant(f.b[y]) and f.immediate[f.b[y]] & 63 <= 3:
+                address.scale = f.immediate[f.b[y]] & 63
+                y = f.a[y]
+            address.base = self.use(x)
+            address.index = self.use(y)
+            address.mode = MEM_INDEX
+            return
+        address.base = self.use(v)
 
     def is_constant(self, v: i64) -> bool:
         """Whether a value is an integer that is known."""
@@ -245,12 +428,10 @@ class Lowering:
 
     def make_float(self, r: i64, bits: i64, type: i64) -> None:
         """A float into a register."""
-        size = 4 if type == F32 else 8
-        data = (int(bits) & ((1 << 8 * size) - 1)).to_bytes(size, "little")
         if bits == 0:
             self.code.add(_VXORPS, REG, REG_WRITTEN, r)  # xmm0 with itself
         else:
-            offset = self.code.constant(data + bytes(16 - size))
+            offset = self.code.constant(float_bytes(bits, type))
             self.code.add(_MOVSS if type == F32 else _MOVSD, CONSTANT, REG_WRITTEN, r, displacement=offset)
 
     def vector(self, data: bytes) -> i64:
@@ -278,23 +459,29 @@ class Lowering:
 
     def unary(self, form: i64, d: i64, a: i64, immediate: i64 = 0) -> None:
         """``form d, a``: d is written, a read, maybe from memory."""
+        if a == IN_ADDRESS:
+            self._with_operand(form, REG_WRITTEN, d, immediate, NO_REGISTER)
+            return
         self.code.add(form, REG, REG_WRITTEN | RM_READ | RM_MAY_BE_MEMORY, d, a, immediate=immediate)
 
     def three(self, form: i64, d: i64, a: i64, b: i64, immediate: i64 = 0) -> None:
         """``form d, a, b`` of VEX."""
+        if b == IN_ADDRESS:
+            self._with_operand(form, REG_WRITTEN, d, immediate, a)
+            return
         self.code.add(form, REG, REG_WRITTEN | RM_READ | RM_MAY_BE_MEMORY, d, b, NO_REGISTER, a, 0, immediate)
 
     def copy(self, d: i64, a: i64) -> None:
-        """``mov d, a``, which should vanish: both hint at each other."""
-        if self.code.hint[d] < 0:
-            self.code.hint[d] = a
-        if a >= FIRST_VIRTUAL and self.code.hint[a] < 0:
-            self.code.hint[a] = d
+        """``mov d, a``, which should vanish."""
+        self.code.suggest(d, a)
         form = MOVAPS if self.code.register_class[d] == XMM else MOV64
         self.code.add(form, REG, REG_WRITTEN | RM_READ | RM_MAY_BE_MEMORY, d, a)
 
     def modify(self, form: i64, d: i64, b: i64) -> None:
         """``form d, b``: d is read and written."""
+        if b == IN_ADDRESS:
+            self._with_operand(form, REG_READ | REG_WRITTEN, d, 0, NO_REGISTER)
+            return
         self.code.add(form, REG, REG_READ | REG_WRITTEN | RM_READ | RM_MAY_BE_MEMORY, d, b)
 
     def modify_immediate(self, form: i64, d: i64, n: i64 = 0) -> None:
@@ -303,11 +490,21 @@ class Lowering:
 
     def compare(self, form: i64, a: i64, b: i64) -> None:
         """``form a, b``: both are read."""
+        if b == IN_ADDRESS:
+            self._with_operand(form, REG_READ, a, 0, NO_REGISTER)
+            return
         self.code.add(form, REG, REG_READ | RM_READ | RM_MAY_BE_MEMORY, a, b)
 
     def compare_immediate(self, form: i64, a: i64, n: i64) -> None:
         """``form a, n``."""
+        if a == IN_ADDRESS:
+            self._with_operand(form, 0, NO_REGISTER, n, NO_REGISTER)
+            return
         self.code.add(form, REG, RM_READ | RM_MAY_BE_MEMORY, NO_REGISTER, a, immediate=n)
+
+    def modify_operand(self, form: i64, b: i64, n: i64) -> None:
+        """``form [address], b`` or ``form [address], n``, of the load whose address is at hand."""
+        self._with_operand(form, REG_READ if b >= 0 else 0, b, n, NO_REGISTER)
 
     def load(self, form: i64, d: i64, kind: i64 = 0, immediate: i64 = 0, third: i64 = NO_REGISTER) -> None:
         """``form d, [address]``, of the address at hand."""
@@ -321,12 +518,20 @@ class Lowering:
         """``form d, [address]`` or ``form [address], d``, where d is read and written."""
         self._with_address(form, REG_READ | REG_WRITTEN, d, kind, 0, NO_REGISTER)
 
+    def _with_operand(self, form: i64, roles: i64, reg: i64, immediate: i64, third: i64) -> None:
+        """An instruction with the operand at the address at hand, which is a load's: its site is the load's."""
+        code = self.code
+        at = code.at
+        if self.address.kind:
+            code.at = self.address.source
+        self._with_address(form, roles, reg, self.address.kind, immediate, third)
+        code.at = at
+
     def _with_address(self, form: i64, roles: i64, reg: i64, kind: i64, immediate: i64, third: i64) -> None:
         address = self.address
-        mode: i64 = MEM if address.index < 0 else MEM_INDEX
         self.code.add(
             form,
-            mode | (address.scale << 8) | (kind << 16) | address.flags,
+            address.mode | (address.scale << 8) | (kind << 16) | address.flags,
             roles | IN_MEMORY,
             reg,
             address.base,
@@ -336,11 +541,24 @@ class Lowering:
             immediate,
         )
 
-    def implied(self, form: i64, reads: list[int], writes: list[int], rm: i64 = NO_REGISTER, kind: i64 = 0) -> None:
+    def implied(self, form: i64, reads: i64, writes: i64, rm: i64 = NO_REGISTER, kind: i64 = 0) -> None:
         """An instruction on registers of the machine that it does not name: ``cqo``, ``idiv rm``."""
-        roles: i64 = IMPLICIT | (RM_READ if rm >= 0 else 0)
-        mode: i64 = REG if rm >= 0 else NONE
-        self.code.add(form, mode | (kind << 16), roles, NO_REGISTER, rm, immediate=self.code.implicit(reads, writes))
+        roles: i64 = IMPLICIT
+        mode: i64 = NONE
+        if rm >= 0:
+            roles |= RM_READ
+            mode = REG
+        self.code.add(form, mode | (kind << 16), roles, NO_REGISTER, rm, immediate=implicit(reads, writes))
+
+
+def float_bytes(bits: i64, type: i64) -> bytes:
+    """A float among the constants, which have 16 bytes each."""
+    size = 4 if type == F32 else 8
+    return (int(bits) & ((1 << 8 * size) - 1)).to_bytes(16, "little")
+
+
+def _is_near(offset: i64) -> bool:
+    return offset >= -0x8000_0000 and offset <= 0x7FFF_FFFF
 
 
 def _made_at_uses() -> bytes:
@@ -352,3 +570,5 @@ def _made_at_uses() -> bytes:
 
 MADE_AT_USES: Final = _made_at_uses()
 """By opcode: 1: needs no operands and is made anew for each use."""
+
+_MOST_CONVENTIONS: Final = 1 << 10

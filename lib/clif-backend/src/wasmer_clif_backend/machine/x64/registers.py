@@ -47,3 +47,5 @@ NEVER_GIVEN: Final = (1 << RSP) | (1 << RBP)
 
 GENERAL_ARGUMENTS: Final = tuple(INTEGER_ARGUMENTS)
 XMM_ARGUMENTS: Final = tuple(FIRST_XMM + number for number in FLOAT_ARGUMENTS)
+GENERAL_RESULTS: Final = (RAX, RDX)
+XMM_RESULTS: Final = (FIRST_XMM, FIRST_XMM + 1)

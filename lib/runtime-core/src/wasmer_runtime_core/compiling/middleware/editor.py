@@ -35,8 +35,8 @@ from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, Body
 from wasmer_runtime_core.wasm.body.corrector import correct_body
 from wasmer_runtime_core.wasm.body.text import RECORD, Record, pool_words, read_records
-from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS, INTERNAL_OPERATORS
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.effects import CLOSES, OPENS
+from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 Visit = Callable[["BodyEditor", Record], object]
 
-_CODES: Final = {row.mnemonic: row.code for row in (*BY_MNEMONIC.values(), *INTERNAL_OPERATORS.values())}
+_CODES: Final = {row.mnemonic: code for code, row in ALL_OPERATORS.items()}
 
 
 class MiddlewareError(CompileError):
@@ -119,9 +119,10 @@ class BodyEditor:
         code = _CODES.get(mnemonic)
         if code is None:
             raise MiddlewareError(f"there is no operator {mnemonic!r}")
-        immediate = ALL_OPERATORS[code].immediate
+        row = ALL_OPERATORS[code]
+        immediate = row.immediate
         word_type = VALUE_TYPE_CODES[type] if type else 0
-        if immediate == "block" or mnemonic in ("else", "end", "br_table", "i8x16.shuffle"):
+        if row.effects & (OPENS | CLOSES) or immediate in ("labels", "lanes"):
             raise MiddlewareError(f"{mnemonic} is written by a method of its own, or copied")
         if immediate in ("i64", "f64", "f32", "i32"):
             a, b = _constant(immediate, a)
@@ -146,7 +147,7 @@ class BodyEditor:
             mnemonic: which of the three.
             type: of its one result, by name; or the index of a function type; none by default.
         """
-        if mnemonic not in ("block", "loop", "if"):
+        if mnemonic not in _CODES or not ALL_OPERATORS[_CODES[mnemonic]].effects & OPENS:
             raise MiddlewareError(f"{mnemonic!r} opens no block")
         label = self._next_label
         self._next_label += 1

@@ -23,6 +23,7 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.body.body import END_FALLS_THROUGH
+from wasmer_runtime_core.wasm.operators import effects as effect
 from wasmer_runtime_core.wasm.operators.internal import (
     ADD_POINTS,
     ADD_POINTS_BY_SIZE,
@@ -59,31 +60,28 @@ _END: Final = BY_MNEMONIC["end"].code
 _LOCAL_SET: Final = BY_MNEMONIC["local.set"].code
 _LOCAL_TEE: Final = BY_MNEMONIC["local.tee"].code
 _ELSE: Final = BY_MNEMONIC["else"].code
-_CHECKED: Final = frozenset(("br", "br_if", "br_table", "call", "call_indirect"))
-_COUNTED: Final = _CHECKED | {"block", "loop", "if", "else", "end", "unreachable", "return"}
-_MAY_TRAP: Final = ("div_", "rem_", "trunc_f")
-_PURE_NAMES: Final = frozenset(("local.get", "local.set", "local.tee", "global.get", "drop", "select", "ref.null"))
 
 
 def _traits() -> bytes:
     """By operator code: how metering treats it."""
     traits = bytearray(0x400)
     for code, row in OPERATORS.items():
-        name = row.mnemonic
-        if name in _COUNTED:
-            traits[code] = COUNTS | (CHECKS if name in _CHECKED else 0)
-            if name[:4] == "call":
-                traits[code] |= CALLS
-            elif name[:2] == "br" or name == "return":
-                traits[code] |= CARRIES
-        elif name in SIZE_SHIFTS:
-            traits[code] = SIZED
-        elif name in _PURE_NAMES:
-            traits[code] = PURE
+        effects = row.effects
+        if effects & effect.CONTROL:
+            trait = COUNTS
+            if effects & (effect.BRANCHES | effect.CALLS):
+                trait |= CHECKS
+            if effects & effect.CALLS:
+                trait |= CALLS
+            if effects & (effect.BRANCHES | effect.RETURNS):
+                trait |= CARRIES
+        elif row.mnemonic in SIZE_SHIFTS:
+            trait = SIZED
         elif row.access_bytes and row.results:
-            traits[code] = LOADS
-        elif row.typed_by_row and not row.access_bytes and name[:3] in ("i32", "i64", "f32", "f64"):
-            traits[code] = 0 if any(part in name for part in _MAY_TRAP) else PURE
+            trait = LOADS
+        else:
+            trait = 0 if effects & effect.OUTLIVES else PURE
+        traits[code] = trait
     return bytes(traits)
 
 

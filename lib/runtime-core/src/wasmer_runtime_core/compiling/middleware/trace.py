@@ -16,10 +16,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from wasmer_runtime_core.compiling.middleware.rebuild import with_records
-from wasmer_runtime_core.wasm.body.text import RECORD, Record, read_records
+from wasmer_runtime_core.wasm.body.text import RECORD, read_records
 from wasmer_runtime_core.wasm.body.verifier import MAX_WEIGHTED_DEPTH
+from wasmer_runtime_core.wasm.operators.effects import CALLS, OPENS
 from wasmer_runtime_core.wasm.operators.internal import INTERNAL_PAGE, TRACE, TRACE_EVENTS
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.wasm.body.body import Body
@@ -30,9 +31,9 @@ _ENTER: Final = TRACE_EVENTS.index("enter_func")
 _LEAVE_CALL: Final = TRACE_EVENTS.index("leave_call")
 _LOOP: Final = BY_MNEMONIC["loop"].code
 _END: Final = BY_MNEMONIC["end"].code
+_OPENING: Final = frozenset(code for code, row in OPERATORS.items() if row.effects & OPENS)
 _EVENT_BEHIND: Final = {
-    BY_MNEMONIC["call"].code: _LEAVE_CALL,
-    BY_MNEMONIC["call_indirect"].code: _LEAVE_CALL,
+    **{code: _LEAVE_CALL for code, row in OPERATORS.items() if row.effects & CALLS},
     **{BY_MNEMONIC[name].code: TRACE_EVENTS.index(name) for name in ("block", "loop", "if", "else")},
 }
 
@@ -71,8 +72,7 @@ def _trace_blocks(body: Body) -> Body:
     number = 0
     for at, record in enumerate(read_records(body)):
         out += body.records[16 * at : 16 * at + 16]
-        row = _opens(record)
-        if row:
+        if record.code in _OPENING:
             loops.append(record.code == _LOOP)
             depth += loops[-1]
         elif record.code == _END and loops:
@@ -84,10 +84,6 @@ def _trace_blocks(body: Body) -> Body:
         if record.code < INTERNAL_PAGE:
             number += 1
     return with_records(body, bytes(out), call_weight)
-
-
-def _opens(record: Record) -> bool:
-    return BY_MNEMONIC["block"].code <= record.code <= BY_MNEMONIC["if"].code
 
 
 def _record(event: int, a: int, b: int, offset: int) -> bytes:

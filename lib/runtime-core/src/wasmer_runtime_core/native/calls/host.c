@@ -205,7 +205,8 @@ host_function_type(PyObject *object, void *Py_UNUSED(closure))
     return Py_NewRef(((HostFunctionObject *)object)->signature->type);
 }
 
-static PyGetSetDef host_function_getset[] = {{"type", host_function_type, NULL, "its FunctionType", NULL},
+static PyGetSetDef host_function_getset[] = {{"core_type", host_function_type, NULL, "its FunctionType", NULL},
+                                          {"type", function_describe, NULL, "its FuncSig", (void *)"type"},
                                              {NULL, NULL, NULL, NULL, NULL}};
 static PyMemberDef host_function_members[] = {
     {"callable", T_OBJECT_EX, offsetof(HostFunctionObject, callable), READONLY, "what is called"},

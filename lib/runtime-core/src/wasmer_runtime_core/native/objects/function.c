@@ -358,7 +358,7 @@ function_dealloc(PyObject *object)
 }
 
 static PyObject *
-function_get_type(PyObject *self, void *Py_UNUSED(closure))
+function_get_core_type(PyObject *self, void *Py_UNUSED(closure))
 {
     return Py_NewRef(((FunctionObject *)self)->signature->type);
 }
@@ -382,7 +382,7 @@ function_set_name(PyObject *object, PyObject *name, void *Py_UNUSED(closure))
     return 0;
 }
 
-/* Made by Python when asked for: __signature__ and __doc__. */
+/* Made by Python when asked for: `type`, __signature__, __doc__ and what makes calls of other kinds. */
 static PyObject *
 function_describe(PyObject *self, void *what)
 {
@@ -430,7 +430,8 @@ static PyMemberDef function_members[] = {
     {"owner", T_OBJECT_EX, offsetof(FunctionObject, owner), READONLY, "the machine instance it runs in"},
     {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef function_getset[] = {
-    {"type", function_get_type, NULL, "its FunctionType", NULL},
+    {"core_type", function_get_core_type, NULL, "its FunctionType: a byte per value type", NULL},
+    {"type", function_describe, NULL, "its FuncSig", (void *)"type"},
     {"__name__", function_get_name, function_set_name, "name of the export, or of the name section", NULL},
     {"__qualname__", function_get_name, NULL, "the same", NULL},
     {"__signature__", function_describe, NULL, "an inspect.Signature", (void *)"signature"},

@@ -55,7 +55,7 @@ class Vectorized:
         """
         if not isinstance(function, Function):
             raise TypeError(f"vectorize takes a WebAssembly function, not {type(function).__name__}")
-        params, results = function.type.params, function.type.results
+        params, results = function.core_type.params, function.core_type.results
         if len(results) != 1 or not params or not all(code in _FORMATS for code in (*params, *results)):
             raise TypeError(
                 f"{printable(function.__name__)} {function.type} cannot be applied to arrays: "

@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wasmer_runtime_core.native.machine import Function, HostFunction, configure, make_host_function, released
-from wasmer_runtime_core.running.values import FuncSig, Type, Value
+from wasmer_runtime_core.running.values import FuncSig, Value
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_NAMES, FunctionType
 
@@ -41,8 +41,8 @@ class DynFunc:
 
     def __init__(self, function: Function) -> None:
         self.function = function
-        self._signature = FuncSig.from_function_type(function.type)
-        self._results = tuple(Type(code) for code in function.type.results)
+        self._signature = function.type
+        self._results = self._signature.returns
 
     def signature(self) -> FuncSig:
         """Its parameters and results."""
@@ -79,7 +79,9 @@ class DynFunc:
 
 
 def _describe(function: Function, what: str) -> object:
-    """`Function.__signature__` and `Function.__doc__`, made when they are asked for."""
+    """What `Function` has that is made when it is asked for: `type`, `__signature__`, `__doc__` and its like."""
+    if what == "type":
+        return FuncSig.from_function_type(function.core_type)
     if what == "released":
         return released(function)
     if what == "call_async":
@@ -88,7 +90,7 @@ def _describe(function: Function, what: str) -> object:
         from wasmer_runtime_core.running.calls_async import call_async
 
         return partial(call_async, function)
-    type = function.type
+    type = function.core_type
     params = [VALUE_TYPE_NAMES[code] for code in type.params]
     results = [VALUE_TYPE_NAMES[code] for code in type.results]
     returned = "None" if not results else results[0] if len(results) == 1 else f"tuple[{', '.join(results)}]"
@@ -125,7 +127,7 @@ def _make_function(
     type: FunctionType | None
     if callable_ is None and callable(signature):
         callable_ = signature if isinstance(signature, (HostFunc, Function)) else func(signature)
-        type = callable_.type if isinstance(callable_, Function) else callable_.function_type()
+        type = callable_.core_type if isinstance(callable_, Function) else callable_.function_type()
         if type is None:
             raise TypeError(f"not all types of {callable_} are known; give them: Function(FuncSig([…], […]), function)")
     elif isinstance(signature, (FuncSig, FunctionType)):
@@ -134,7 +136,7 @@ def _make_function(
         raise TypeError(f"a Function is made of a FuncSig and a callable; the first is {signature!r}")
     if not callable(callable_):
         raise TypeError(f"a Function is made of a FuncSig and a callable; {callable_!r} cannot be called")
-    if isinstance(callable_, Function) and callable_.type == type:
+    if isinstance(callable_, Function) and callable_.core_type == type:
         return callable_
     if isinstance(callable_, Function) or (isinstance(callable_, HostFunc) and not callable_.accepts(type)):
         raise TypeError(f"a Function of type {type} cannot be made of {callable_}")

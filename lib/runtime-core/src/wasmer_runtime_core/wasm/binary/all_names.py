@@ -13,7 +13,8 @@ from typing import Final, final
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type, skip_immediates
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.effects import OPENS
+from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 from wasmer_runtime_core.wasm.reader import Reader
 
 MODULE: Final = 0
@@ -154,4 +155,4 @@ def _count_blocks(decoded: DecodedModule, function: int) -> int:
     return count
 
 
-BLOCKS: Final = frozenset(BY_MNEMONIC[mnemonic].code for mnemonic in ("block", "loop", "if"))
+BLOCKS: Final = frozenset(code for code, row in OPERATORS.items() if row.effects & OPENS)

@@ -32,6 +32,7 @@ from wasmer_runtime_core.wasm.module import (
     PASSIVE,
     TABLE,
     ConstantExpression,
+    ConstantOperator,
     DataSegment,
     ElementSegment,
     Export,
@@ -121,7 +122,7 @@ _EXTENDED_CONST: Final = frozenset(
 
 _VALUE_TYPES: Final = bytes(VALUE_TYPE_NAMES)
 
-_NO_CONSTANT: Final = ConstantExpression(_I32_CONST, 0, I32)
+_NO_CONSTANT: Final = (ConstantOperator(_I32_CONST, 0, I32),)
 """Stands for an initializer that is not constant, until the validator refuses it."""
 
 
@@ -511,7 +512,7 @@ class _Decoder:
         index = int(self.reader.u32())
         found = self.known_functions.get(index)
         if found is None:
-            found = self.known_functions[index] = ConstantExpression(_REF_FUNC, index, FUNCREF)
+            found = self.known_functions[index] = (ConstantOperator(_REF_FUNC, index, FUNCREF),)
         return found
 
     def code(self) -> None:
@@ -613,7 +614,7 @@ class _Decoder:
             value, type_ = int.from_bytes(reader.bytes(16), "little"), V128
         if code in _CONSTANT_OPERATORS and code != _END and reader.peek() == _END:
             reader.byte()
-            return ConstantExpression(code, value, type_)
+            return (ConstantOperator(code, value, type_),)
         reader.position = start
         codes = skip_expression(reader, self.info.data_count is not None)
         others = [code for code in codes if code not in _CONSTANT_OPERATORS]

@@ -29,7 +29,6 @@ _VALUE_TYPES: Final = frozenset(VALUE_TYPE_CODES.values())
 _IF: Final = BY_MNEMONIC["if"].code
 _ELSE: Final = BY_MNEMONIC["else"].code
 _END: Final = BY_MNEMONIC["end"].code
-_NEED_DATA_COUNT: Final = frozenset(BY_MNEMONIC[name].code for name in ("memory.init", "data.drop"))
 
 
 def read_value_type(reader: Reader) -> int:
@@ -159,7 +158,7 @@ def skip_expression(reader: Reader, has_data_count: bool, without_end: str = UNE
             raise DecodeError(without_end, start)
         code = read_operator(reader)
         skip_immediates(reader, code)
-        if code in _NEED_DATA_COUNT and not has_data_count:
+        if not has_data_count and OPERATORS[code].immediate.startswith("data"):
             raise DecodeError("data count section required", start)
         if len(codes) & 0x3FFF == 0:
             checkpoint()

@@ -10,6 +10,6 @@ def __getattr__(name: str) -> object:
     """What `body` has: this was one module once, and programs import it by this name."""
     if name.startswith("__"):
         raise AttributeError(name)
-    from wasmer_runtime_core.wasm.body import body
+    import wasmer_runtime_core.wasm.body.body as body  # from the package it would ask here again
 
     return getattr(body, name)

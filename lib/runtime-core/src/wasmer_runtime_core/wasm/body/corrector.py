@@ -13,17 +13,14 @@ Labels may be any numbers, each used for one block; 0 is the function's own.
 from __future__ import annotations
 
 import struct
-from typing import Final
 
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.body.text import RECORD, Record, read_records
 from wasmer_runtime_core.wasm.body.verifier import Block, Verifier
 from wasmer_runtime_core.wasm.module import ModuleInfo
+from wasmer_runtime_core.wasm.operators.effects import BRANCHES, CLOSES, OPENS, RETURNS
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.types import I32
-
-_OPENING: Final = frozenset(("block", "loop", "if"))
-_BRANCHES: Final = frozenset(("br", "br_if", "return"))
 
 
 def correct_body(info: ModuleInfo, body: Body) -> tuple[Body, list[str]]:
@@ -55,32 +52,34 @@ class _Corrector(Verifier):
                 self.findings.append(f"{record.offset:#x}: no operator has the code {record.code:#x}")
             elif not self.blocks:
                 self.find("a record follows the function's end")
-            elif self.live or self.closes(record.mnemonic):
+            elif self.live or self.closes(record):
                 self.one(record)
             if self.findings:
                 return
         if self.blocks:
             self.find("the body ends in the middle")
 
-    def closes(self, mnemonic: str) -> bool:
+    def closes(self, record: Record) -> bool:
         """In an unreachable place: does this record belong to a block that was opened before it?"""
-        if mnemonic in _OPENING:
+        effects = ALL_OPERATORS[record.code].effects
+        if effects & OPENS:
             self.dead_blocks += 1
-        elif mnemonic == "end" and self.dead_blocks:
+        elif record.mnemonic == "end" and self.dead_blocks:
             self.dead_blocks -= 1
         else:
-            return not self.dead_blocks and mnemonic in ("else", "end")
+            return not self.dead_blocks and effects & CLOSES != 0
         return False
 
     def one(self, record: Record) -> None:
         """A record that is reached: number its label, type it, write it."""
         mnemonic = record.mnemonic
-        if mnemonic in _OPENING:
+        effects = ALL_OPERATORS[record.code].effects
+        if effects & OPENS:
             if record.a in self.new_labels:
                 self.find(f"label {record.a} is used twice")
                 return
             self.new_labels[record.a] = self.labels + 1
-        if mnemonic in _OPENING or mnemonic in ("else", "end", "br", "br_if"):
+        if effects & (OPENS | CLOSES | BRANCHES) and mnemonic != "br_table":
             if record.a not in self.new_labels:
                 self.find(f"there is no label {record.a}")
                 return
@@ -93,11 +92,11 @@ class _Corrector(Verifier):
         self.step()
         if self.findings:
             return
-        if mnemonic in ("else", "end"):
+        if effects & CLOSES:
             record = record._replace(b=self.reached)
-        elif mnemonic in ("br", "br_if"):
+        elif effects & BRANCHES and mnemonic != "br_table":
             record = record._replace(b=self.heights[0])
-        if mnemonic in _BRANCHES or mnemonic == "br_table":
+        if effects & (BRANCHES | RETURNS):
             record = record._replace(type=self.arity & 0xFF, lane=self.arity >> 8)
         self.out.append(record)
 

@@ -32,13 +32,12 @@ from wasmer_runtime_core.wasm.body.body import (
     END_OF_IF_WITHOUT_ELSE,
     Body,
 )
+from wasmer_runtime_core.wasm.operators.effects import CLOSES, OPENS
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES
 
 RECORD: Final = struct.Struct("<HBBiII")
-_OPENING: Final = frozenset(BY_MNEMONIC[name].code for name in ("block", "loop", "if"))
-_ELSE: Final = BY_MNEMONIC["else"].code
 _END: Final = BY_MNEMONIC["end"].code
 _SHUFFLE: Final = BY_MNEMONIC["i8x16.shuffle"].code
 
@@ -101,9 +100,10 @@ def format_body(body: Body) -> str:
         lines.append(f"loop @{label} writes " + (" ".join(map(str, writes)) or "none"))
     depth = 0
     for record in read_records(body):
-        outdent = depth - 1 if record.code in (_ELSE, _END) else depth
+        effects = ALL_OPERATORS[record.code].effects
+        outdent = depth - 1 if effects & CLOSES else depth
         lines.append(f"{record.offset:#6x}  {'  ' * outdent}{format_record(body, record)}")
-        if record.code in _OPENING:
+        if effects & OPENS:
             depth += 1
         elif record.code == _END:
             depth -= 1

@@ -24,31 +24,12 @@ from wasmer_runtime_core.wasm.body.body import (
 )
 from wasmer_runtime_core.wasm.body.text import Record, local_weights, loop_writes, pool_words, read_records
 from wasmer_runtime_core.wasm.module import ModuleInfo
+from wasmer_runtime_core.wasm.operators.effects import CLOSES, HELPER, OPENS, STOPS
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, VALUE_TYPE_CODES, VALUE_TYPE_NAMES
 
-HELPERS: Final = frozenset(
-    (
-        "memory.grow",
-        "memory.fill",
-        "memory.copy",
-        "memory.init",
-        "data.drop",
-        "table.get",
-        "table.set",
-        "table.grow",
-        "table.fill",
-        "table.copy",
-        "table.init",
-        "elem.drop",
-        "internal.trace",
-    )
-)
-"""Operators that become calls of helpers, and weigh as calls do."""
-
 MAX_WEIGHTED_DEPTH: Final = 4
 _REFERENCES: Final = (FUNCREF, EXTERNREF)
-_STOPS: Final = frozenset(("br", "br_table", "return", "unreachable"))
 
 
 class Block:
@@ -125,7 +106,7 @@ class Verifier:
                 self.find(f"the next offset is {record.offset:#x}")
             last_offset = record.offset
             self.record = record
-            if not self.live and record.mnemonic not in ("else", "end"):
+            if not self.live and not ALL_OPERATORS[record.code].effects & CLOSES:
                 self.find("cannot be reached")
                 break
             self.step()
@@ -174,7 +155,7 @@ class Verifier:
         record = self.record
         row = ALL_OPERATORS[record.code]
         mnemonic = row.mnemonic
-        if mnemonic in HELPERS:
+        if row.effects & HELPER:
             self.call_weight += self.weight
         if row.access_bytes:
             self.memory_accesses += 1
@@ -182,7 +163,7 @@ class Verifier:
                 self.find("its alignment is larger than natural")
             if record.b >= len(self.info.memories):
                 self.find(f"there is no memory {record.b}")
-        if row.immediate == "block":
+        if row.effects & OPENS:
             self.open(mnemonic)
         elif mnemonic == "else":
             self.else_()
@@ -206,7 +187,7 @@ class Verifier:
             self.push(*(VALUE_TYPE_CODES[name] for name in row.results))
         else:
             self.by_name(mnemonic)
-        if mnemonic in _STOPS:
+        if row.effects & STOPS:
             self.live = False
 
     def by_name(self, mnemonic: str) -> None:

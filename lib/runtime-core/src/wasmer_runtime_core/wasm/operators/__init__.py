@@ -9,6 +9,6 @@ def __getattr__(name: str) -> object:
     """What `rows` has: this was one module once, and programs import it by this name."""
     if name.startswith("__"):
         raise AttributeError(name)
-    from wasmer_runtime_core.wasm.operators import rows
+    import wasmer_runtime_core.wasm.operators.rows as rows  # from the package it would ask here again
 
     return getattr(rows, name)

@@ -2,7 +2,7 @@
 
 They follow the rules of all records (`body`) and leave the operands as they are, so they may
 stand before any record that can be reached. Every backend lowers them; a row says what one
-does. Fields of the instance that they use are rows of `context.VMCTX`.
+does. Fields of the instance that they use are rows of `vmctx.VMCTX`.
 
 ============================  ================  ===============================================
 operator                      fields            what it does
@@ -23,7 +23,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from wasmer_runtime_core.wasm.operators.rows import OPERATORS, Operator
+from wasmer_runtime_core.wasm.operators.effects import read_effects
+from wasmer_runtime_core.wasm.operators.rows import OPERATORS, Operator, operand_types
 
 INTERNAL_PAGE: Final = 0x600
 
@@ -33,13 +34,17 @@ TRACE: Final = 0x602
 ADD_POINTS_BY_SIZE: Final = 0x603
 
 # fmt: off
-INTERNAL_OPERATORS: Final = {row.code: row for row in (
-    Operator(ADD_POINTS,         "internal.add_points",         "i32",         (),       (),       0, True),
-    Operator(ADD_POINTS_BY_SIZE, "internal.add_points_by_size", "table table", ("i32",), ("i32",), 0, True),
-    Operator(CHECK_POINTS,       "internal.check_points",       "i64",         (),       (),       0, True),
-    Operator(TRACE,              "internal.trace",              "table table", (),       (),       0, True),
-)}
+_ROWS: Final = (
+    (ADD_POINTS,         "internal.add_points",         "i32",         "->",         "reads points, writes points"),
+    (ADD_POINTS_BY_SIZE, "internal.add_points_by_size", "table table", "i32 -> i32", "reads points, writes points"),
+    (CHECK_POINTS,       "internal.check_points",       "i64",         "->",         "reads points, traps limit"),
+    (TRACE,              "internal.trace",              "table table", "->",         "calls, helper"),
+)
 # fmt: on
+INTERNAL_OPERATORS: Final = {
+    code: Operator(code, mnemonic, immediate, *operand_types(type_), 0, True, "", *read_effects(effects))
+    for code, mnemonic, immediate, type_, effects in _ROWS
+}
 
 ALL_OPERATORS: Final = {**OPERATORS, **INTERNAL_OPERATORS}
 """What the records of a body may hold."""

@@ -1,7 +1,7 @@
 """Every operator of WebAssembly 2.0, one row each.
 
 A row holds the operator's code, its mnemonic in the text format, the kind of its
-immediate and its type. Decoder, validator, text parser and printer, `Body` and the
+immediate, its type and its effects. Decoder, validator, text parser and printer, `Body` and the
 backends' lowering tables all derive from these rows; nothing about an operator is
 written a second time.
 
@@ -20,8 +20,13 @@ release. All of the vector page came with one.
 *Immediate.* One word of `IMMEDIATES`; a memory access adds the bytes it touches, which
 bounds its alignment: ``"memarg 4"``.
 
-Source: WebAssembly 2.0, sections 5.4 (binary format of instructions), 6.5 (text format)
-and 3.3 (validation).
+*Effects.* What the operator does besides turning operands into results, in the words of
+`effects`: ``"reads data, writes memory, traps memory, helper"``. A row without has those of its
+immediate (`OF_IMMEDIATES`): blocks open, labels are branched to, an access with results is a load,
+one without a store. So most rows have none, and nothing is told from a mnemonic.
+
+Source: WebAssembly 2.0, sections 5.4 (binary format of instructions), 6.5 (text format),
+3.3 (validation) and 4.4 (execution).
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ from functools import cache
 from typing import Final
 
 from wasmer_runtime_core.support.named_tuple import NamedTuple
+from wasmer_runtime_core.wasm.operators.effects import ALLOCATES, CALLS, HELPER, THROWS, read_effects
 
 IMMEDIATES: Final = (
     "",
@@ -61,6 +67,11 @@ IMMEDIATES: Final = (
     "lanes",  # i8x16.shuffle: sixteen of them
 )
 
+LOAD: Final = "reads memory, traps memory"
+STORE: Final = "writes memory, traps memory"
+OF_IMMEDIATES: Final = {"block": "opens", "label": "branches", "labels": "branches"}
+"""Immediate -> the effects of a row that has none written; those of accesses are `LOAD` and `STORE`."""
+
 VECTOR_PAGE: Final = 0x200
 PREFIX_PAGES: Final = {0xFC: 0x100, 0xFD: VECTOR_PAGE}
 """Prefix byte -> what is added to the sub-opcode."""
@@ -77,11 +88,28 @@ class Operator(NamedTuple):
     access_bytes: int  # of a memory access, else 0
     typed_by_row: bool  # False: the type depends on immediate or stack
     feature: str = ""  # name of a row of `features.FEATURES`; "" in 1.0
+    effects: int = 0  # bits of `effects`
+    traps: tuple[str, ...] = ()  # in which ways: names of rows of `contract.traps`
 
     @property
     def constant_name(self) -> str:
         """The name backends and validator use: ``I32_ADD`` for ``i32.add``."""
         return self.mnemonic.upper().replace(".", "_")
+
+    @property
+    def helper(self) -> str:
+        """The name of the helper that carries it out (`contract.helpers`); "" if none does."""
+        return self.mnemonic.removeprefix("internal.").replace(".", "_") if self.effects & HELPER else ""
+
+    @property
+    def may_throw(self) -> bool:
+        """Whether an exception of WebAssembly may come out of it, its own or that of a function it calls."""
+        return self.effects & (THROWS | CALLS) != 0
+
+    @property
+    def may_collect(self) -> bool:
+        """Whether objects may be collected while it runs: it makes one, or a function it calls does."""
+        return self.effects & (ALLOCATES | CALLS) != 0
 
 
 OPERATORS: Final[dict[int, Operator]] = {}
@@ -89,104 +117,109 @@ BY_MNEMONIC: Final[dict[str, Operator]] = {}
 
 
 @cache
-def _operands(type_: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def operand_types(type_: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Parameters and results. There are ten times as many operators as types."""
     left, _, right = type_.partition("->")
     return tuple(left.split()), tuple(right.split())
 
 
-def _row(code: int, mnemonic: str, immediate: str = "", type_: str | None = None, feature: str = "") -> None:
+def _row(code: int, mnemonic: str, immediate: str = "", type_: str = "", effects: str = "", feature: str = "") -> None:
     access_bytes = 0
     if code >= VECTOR_PAGE:
         feature = "simd"
+    params, results = operand_types(type_)
     if immediate.startswith("memarg"):
         words = immediate.split()
         access_bytes = int(words[-1])
         immediate = " ".join(words[:-1])
-    params, results = _operands("->" if type_ is None else type_)
-    row = Operator(code, mnemonic, immediate, params, results, access_bytes, type_ is not None, feature)
-    OPERATORS[code] = row
-    BY_MNEMONIC[mnemonic] = row
+        effects = effects or (LOAD if results else STORE)
+    elif immediate and not effects:
+        effects = OF_IMMEDIATES.get(immediate, "")
+    bits, traps = read_effects(effects) if effects else (0, ())
+    # By the way of `Operator(…)` a row would cost a call of Python more, and there are 437.
+    OPERATORS[code] = BY_MNEMONIC[mnemonic] = tuple.__new__(
+        Operator, (code, mnemonic, immediate, params, results, access_bytes, type_ != "", feature, bits, traps)
+    )
 
 
 SIGN_EXTENSION: Final = "sign_extension"
 SATURATING: Final = "saturating_float_to_int"
-BULK_MEMORY: Final = "bulk_memory"
-REFERENCE_TYPES: Final = "reference_types"
+BULK: Final = "bulk_memory"
+REFERENCES: Final = "reference_types"
 
 # fmt: off
 # --- control (5.4.1) -------------------------------------------------------------------
-_row(0x00, "unreachable")
+_row(0x00, "unreachable",   "",           "", "stops, traps unreachable")
 _row(0x01, "nop")
 _row(0x02, "block",         "block")
 _row(0x03, "loop",          "block")
 _row(0x04, "if",            "block")
-_row(0x05, "else")
-_row(0x0B, "end")
-_row(0x0C, "br",            "label")
+_row(0x05, "else",          "",           "", "closes")
+_row(0x0B, "end",           "",           "", "closes")
+_row(0x0C, "br",            "label",      "", "branches, stops")
 _row(0x0D, "br_if",         "label")
-_row(0x0E, "br_table",      "labels")
-_row(0x0F, "return")
-_row(0x10, "call",          "function")
-_row(0x11, "call_indirect", "type table")
+_row(0x0E, "br_table",      "labels",     "", "branches, stops")
+_row(0x0F, "return",        "",           "", "returns, stops")
+_row(0x10, "call",          "function",   "", "calls")
+_row(0x11, "call_indirect", "type table", "", "reads table, calls, traps undefined uninitialized type")
 
 # --- references (5.4.2) ----------------------------------------------------------------
-_row(0xD0, "ref.null",      "reference type", feature=REFERENCE_TYPES)
-_row(0xD1, "ref.is_null", feature=REFERENCE_TYPES)
-_row(0xD2, "ref.func",      "function", feature=REFERENCE_TYPES)
+_row(0xD0, "ref.null",      "reference type", feature=REFERENCES)
+_row(0xD1, "ref.is_null",   feature=REFERENCES)
+_row(0xD2, "ref.func",      "function",       feature=REFERENCES)
 
 # --- parametric (5.4.3) ----------------------------------------------------------------
 _row(0x1A, "drop")
 _row(0x1B, "select")
-_row(0x1C, "select t",      "types", feature=REFERENCE_TYPES)
+_row(0x1C, "select t",      "types", feature=REFERENCES)
 
 # --- variables (5.4.4) -----------------------------------------------------------------
-_row(0x20, "local.get",     "local")
-_row(0x21, "local.set",     "local")
-_row(0x22, "local.tee",     "local")
-_row(0x23, "global.get",    "global")
-_row(0x24, "global.set",    "global")
+_row(0x20, "local.get",  "local",  "", "reads local")
+_row(0x21, "local.set",  "local",  "", "writes local")
+_row(0x22, "local.tee",  "local",  "", "writes local")
+_row(0x23, "global.get", "global", "", "reads global")
+_row(0x24, "global.set", "global", "", "writes global")
 
 # --- tables (5.4.5) --------------------------------------------------------------------
-_row(0x25, "table.get",     "table", feature=REFERENCE_TYPES)
-_row(0x26, "table.set",     "table", feature=REFERENCE_TYPES)
-_row(0x10C, "table.init",   "element table", "i32 i32 i32 ->", feature=BULK_MEMORY)
-_row(0x10D, "elem.drop",    "element",       "->", feature=BULK_MEMORY)
-_row(0x10E, "table.copy",   "table table",   "i32 i32 i32 ->", feature=BULK_MEMORY)
-_row(0x10F, "table.grow",   "table", feature=REFERENCE_TYPES)
-_row(0x110, "table.size",   "table",         "-> i32", feature=REFERENCE_TYPES)
-_row(0x111, "table.fill",   "table", feature=REFERENCE_TYPES)
+_row(0x25,  "table.get",  "table",         "",               "reads table, traps table, helper", REFERENCES)
+_row(0x26,  "table.set",  "table",         "",               "writes table, traps table, helper", REFERENCES)
+_row(0x10C, "table.init", "element table", "i32 i32 i32 ->", "reads element, writes table, traps table, helper", BULK)
+_row(0x10D, "elem.drop",  "element",       "->",             "writes element, helper", BULK)
+_row(0x10E, "table.copy", "table table",   "i32 i32 i32 ->", "reads table, writes table, traps table, helper", BULK)
+_row(0x10F, "table.grow", "table",         "",               "reads table, writes table, helper", REFERENCES)
+_row(0x110, "table.size", "table",         "-> i32",         "reads table", REFERENCES)
+_row(0x111, "table.fill", "table",         "",               "writes table, traps table, helper", REFERENCES)
 
 # --- memory (5.4.6) --------------------------------------------------------------------
-_row(0x28, "i32.load",      "memarg 4", "i32 -> i32")
-_row(0x29, "i64.load",      "memarg 8", "i32 -> i64")
-_row(0x2A, "f32.load",      "memarg 4", "i32 -> f32")
-_row(0x2B, "f64.load",      "memarg 8", "i32 -> f64")
-_row(0x2C, "i32.load8_s",   "memarg 1", "i32 -> i32")
-_row(0x2D, "i32.load8_u",   "memarg 1", "i32 -> i32")
-_row(0x2E, "i32.load16_s",  "memarg 2", "i32 -> i32")
-_row(0x2F, "i32.load16_u",  "memarg 2", "i32 -> i32")
-_row(0x30, "i64.load8_s",   "memarg 1", "i32 -> i64")
-_row(0x31, "i64.load8_u",   "memarg 1", "i32 -> i64")
-_row(0x32, "i64.load16_s",  "memarg 2", "i32 -> i64")
-_row(0x33, "i64.load16_u",  "memarg 2", "i32 -> i64")
-_row(0x34, "i64.load32_s",  "memarg 4", "i32 -> i64")
-_row(0x35, "i64.load32_u",  "memarg 4", "i32 -> i64")
-_row(0x36, "i32.store",     "memarg 4", "i32 i32 ->")
-_row(0x37, "i64.store",     "memarg 8", "i32 i64 ->")
-_row(0x38, "f32.store",     "memarg 4", "i32 f32 ->")
-_row(0x39, "f64.store",     "memarg 8", "i32 f64 ->")
-_row(0x3A, "i32.store8",    "memarg 1", "i32 i32 ->")
-_row(0x3B, "i32.store16",   "memarg 2", "i32 i32 ->")
-_row(0x3C, "i64.store8",    "memarg 1", "i32 i64 ->")
-_row(0x3D, "i64.store16",   "memarg 2", "i32 i64 ->")
-_row(0x3E, "i64.store32",   "memarg 4", "i32 i64 ->")
-_row(0x3F, "memory.size",   "memory",   "-> i32")
-_row(0x40, "memory.grow",   "memory",   "i32 -> i32")
-_row(0x108, "memory.init",  "data memory",   "i32 i32 i32 ->", feature=BULK_MEMORY)
-_row(0x109, "data.drop",    "data",          "->", feature=BULK_MEMORY)
-_row(0x10A, "memory.copy",  "memory memory", "i32 i32 i32 ->", feature=BULK_MEMORY)
-_row(0x10B, "memory.fill",  "memory",        "i32 i32 i32 ->", feature=BULK_MEMORY)
+_row(0x28,  "i32.load",     "memarg 4",      "i32 -> i32")
+_row(0x29,  "i64.load",     "memarg 8",      "i32 -> i64")
+_row(0x2A,  "f32.load",     "memarg 4",      "i32 -> f32")
+_row(0x2B,  "f64.load",     "memarg 8",      "i32 -> f64")
+_row(0x2C,  "i32.load8_s",  "memarg 1",      "i32 -> i32")
+_row(0x2D,  "i32.load8_u",  "memarg 1",      "i32 -> i32")
+_row(0x2E,  "i32.load16_s", "memarg 2",      "i32 -> i32")
+_row(0x2F,  "i32.load16_u", "memarg 2",      "i32 -> i32")
+_row(0x30,  "i64.load8_s",  "memarg 1",      "i32 -> i64")
+_row(0x31,  "i64.load8_u",  "memarg 1",      "i32 -> i64")
+_row(0x32,  "i64.load16_s", "memarg 2",      "i32 -> i64")
+_row(0x33,  "i64.load16_u", "memarg 2",      "i32 -> i64")
+_row(0x34,  "i64.load32_s", "memarg 4",      "i32 -> i64")
+_row(0x35,  "i64.load32_u", "memarg 4",      "i32 -> i64")
+_row(0x36,  "i32.store",    "memarg 4",      "i32 i32 ->")
+_row(0x37,  "i64.store",    "memarg 8",      "i32 i64 ->")
+_row(0x38,  "f32.store",    "memarg 4",      "i32 f32 ->")
+_row(0x39,  "f64.store",    "memarg 8",      "i32 f64 ->")
+_row(0x3A,  "i32.store8",   "memarg 1",      "i32 i32 ->")
+_row(0x3B,  "i32.store16",  "memarg 2",      "i32 i32 ->")
+_row(0x3C,  "i64.store8",   "memarg 1",      "i32 i64 ->")
+_row(0x3D,  "i64.store16",  "memarg 2",      "i32 i64 ->")
+_row(0x3E,  "i64.store32",  "memarg 4",      "i32 i64 ->")
+_row(0x3F,  "memory.size",  "memory",        "-> i32",         "reads memory")
+_row(0x40,  "memory.grow",  "memory",        "i32 -> i32",     "reads memory, writes memory, helper")
+_row(0x108, "memory.init", "data memory",   "i32 i32 i32 ->", "reads data, writes memory, traps memory, helper", BULK)
+_row(0x109, "data.drop",   "data",          "->",             "writes data, helper", BULK)
+_row(0x10A, "memory.copy", "memory memory", "i32 i32 i32 ->", "reads memory, writes memory, traps memory, helper", BULK)
+_row(0x10B, "memory.fill", "memory",        "i32 i32 i32 ->", "writes memory, traps memory, helper", BULK)
 
 # --- numeric constants (5.4.7) ---------------------------------------------------------
 _row(0x41, "i32.const",     "i32", "-> i32")
@@ -239,10 +272,10 @@ _row(0x69, "i32.popcnt", "", "i32 -> i32")
 _row(0x6A, "i32.add",    "", "i32 i32 -> i32")
 _row(0x6B, "i32.sub",    "", "i32 i32 -> i32")
 _row(0x6C, "i32.mul",    "", "i32 i32 -> i32")
-_row(0x6D, "i32.div_s",  "", "i32 i32 -> i32")
-_row(0x6E, "i32.div_u",  "", "i32 i32 -> i32")
-_row(0x6F, "i32.rem_s",  "", "i32 i32 -> i32")
-_row(0x70, "i32.rem_u",  "", "i32 i32 -> i32")
+_row(0x6D, "i32.div_s",  "", "i32 i32 -> i32", "traps zero overflow")
+_row(0x6E, "i32.div_u",  "", "i32 i32 -> i32", "traps zero")
+_row(0x6F, "i32.rem_s",  "", "i32 i32 -> i32", "traps zero")
+_row(0x70, "i32.rem_u",  "", "i32 i32 -> i32", "traps zero")
 _row(0x71, "i32.and",    "", "i32 i32 -> i32")
 _row(0x72, "i32.or",     "", "i32 i32 -> i32")
 _row(0x73, "i32.xor",    "", "i32 i32 -> i32")
@@ -257,10 +290,10 @@ _row(0x7B, "i64.popcnt", "", "i64 -> i64")
 _row(0x7C, "i64.add",    "", "i64 i64 -> i64")
 _row(0x7D, "i64.sub",    "", "i64 i64 -> i64")
 _row(0x7E, "i64.mul",    "", "i64 i64 -> i64")
-_row(0x7F, "i64.div_s",  "", "i64 i64 -> i64")
-_row(0x80, "i64.div_u",  "", "i64 i64 -> i64")
-_row(0x81, "i64.rem_s",  "", "i64 i64 -> i64")
-_row(0x82, "i64.rem_u",  "", "i64 i64 -> i64")
+_row(0x7F, "i64.div_s",  "", "i64 i64 -> i64", "traps zero overflow")
+_row(0x80, "i64.div_u",  "", "i64 i64 -> i64", "traps zero")
+_row(0x81, "i64.rem_s",  "", "i64 i64 -> i64", "traps zero")
+_row(0x82, "i64.rem_u",  "", "i64 i64 -> i64", "traps zero")
 _row(0x83, "i64.and",    "", "i64 i64 -> i64")
 _row(0x84, "i64.or",     "", "i64 i64 -> i64")
 _row(0x85, "i64.xor",    "", "i64 i64 -> i64")
@@ -302,16 +335,16 @@ _row(0xA6, "f64.copysign", "", "f64 f64 -> f64")
 
 # --- conversions -----------------------------------------------------------------------
 _row(0xA7, "i32.wrap_i64",        "", "i64 -> i32")
-_row(0xA8, "i32.trunc_f32_s",     "", "f32 -> i32")
-_row(0xA9, "i32.trunc_f32_u",     "", "f32 -> i32")
-_row(0xAA, "i32.trunc_f64_s",     "", "f64 -> i32")
-_row(0xAB, "i32.trunc_f64_u",     "", "f64 -> i32")
+_row(0xA8, "i32.trunc_f32_s",     "", "f32 -> i32", "traps overflow conversion")
+_row(0xA9, "i32.trunc_f32_u",     "", "f32 -> i32", "traps overflow conversion")
+_row(0xAA, "i32.trunc_f64_s",     "", "f64 -> i32", "traps overflow conversion")
+_row(0xAB, "i32.trunc_f64_u",     "", "f64 -> i32", "traps overflow conversion")
 _row(0xAC, "i64.extend_i32_s",    "", "i32 -> i64")
 _row(0xAD, "i64.extend_i32_u",    "", "i32 -> i64")
-_row(0xAE, "i64.trunc_f32_s",     "", "f32 -> i64")
-_row(0xAF, "i64.trunc_f32_u",     "", "f32 -> i64")
-_row(0xB0, "i64.trunc_f64_s",     "", "f64 -> i64")
-_row(0xB1, "i64.trunc_f64_u",     "", "f64 -> i64")
+_row(0xAE, "i64.trunc_f32_s",     "", "f32 -> i64", "traps overflow conversion")
+_row(0xAF, "i64.trunc_f32_u",     "", "f32 -> i64", "traps overflow conversion")
+_row(0xB0, "i64.trunc_f64_s",     "", "f64 -> i64", "traps overflow conversion")
+_row(0xB1, "i64.trunc_f64_u",     "", "f64 -> i64", "traps overflow conversion")
 _row(0xB2, "f32.convert_i32_s",   "", "i32 -> f32")
 _row(0xB3, "f32.convert_i32_u",   "", "i32 -> f32")
 _row(0xB4, "f32.convert_i64_s",   "", "i64 -> f32")

@@ -2,9 +2,9 @@
 
 The validator meets some hundred thousand operators in a module and has a few nanoseconds
 for each. So what the rows say is spread once, at import, into tables indexed by operator
-code: what shape the operator has (`SHAPES`: which piece of the validator reads it), and
+code: what shape the operator has (`SHAPES`: which piece of the validator reads it),
 its type, last operand first, as the stack gives them (`TOP`, `BELOW`, `LOWEST`,
-`RESULT`: value type codes, 0 where there is none).
+`RESULT`: value type codes, 0 where there is none), and whether a helper carries it out (`HELPERS`).
 
 Shapes are numbered by how often real code holds them.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from wasmer_runtime_core.wasm.operators.effects import HELPER
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS, PREFIX_PAGES, Operator
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES
 
@@ -138,8 +139,8 @@ def _operand(row: Operator, place: int) -> int:
 
 def _tables() -> tuple[bytes, ...]:
     """One table for each column, in the order below."""
-    columns = tuple(bytearray(TABLE_LENGTH) for _ in range(7))
-    shapes, top, below, lowest, result, largest_alignment, lanes = columns
+    columns = tuple(bytearray(TABLE_LENGTH) for _ in range(8))
+    shapes, top, below, lowest, result, largest_alignment, lanes, helpers = columns
     for code, row in OPERATORS.items():
         shapes[code] = _shape(row)
         top[code] = _operand(row, 0)
@@ -148,6 +149,7 @@ def _tables() -> tuple[bytes, ...]:
         result[code] = VALUE_TYPE_CODES[row.results[0]] if row.results else 0
         largest_alignment[code] = max(row.access_bytes, 1).bit_length() - 1
         lanes[code] = _lanes(row)
+        helpers[code] = 1 if row.effects & HELPER else 0
     for prefix in PREFIX_PAGES:
         shapes[prefix] = PREFIX
     return tuple(bytes(column) for column in columns)
@@ -162,3 +164,5 @@ RESULT: Final = _COLUMNS[4]
 LARGEST_ALIGNMENT: Final = _COLUMNS[5]
 """Exponent of the natural alignment of a memory access."""
 LANES: Final = _COLUMNS[6]
+HELPERS: Final = _COLUMNS[7]
+"""1 for operators that become calls of helpers, and weigh as calls do."""

@@ -38,6 +38,7 @@ from wasmer_runtime_core.wasm.module import (
     MEMORY,
     TABLE,
     ConstantExpression,
+    ConstantOperator,
     ElementSegment,
 )
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
@@ -356,9 +357,12 @@ class _Printer:
         self.decoded.limits.check(MODULE_LOCALS, self.locals_written, offset, len(self.decoded.data))
 
     def constant(self, expression: ConstantExpression) -> str:
-        """A constant expression as one folded instruction."""
-        operator = OPERATORS[expression.operator]
-        value = expression.value
+        """A constant expression as a folded instruction."""
+        return " ".join([self.constant_operator(operator) for operator in expression])
+
+    def constant_operator(self, constant: ConstantOperator) -> str:
+        operator = OPERATORS[constant.operator]
+        value = constant.value
         immediate = operator.immediate
         if immediate == "i32" or immediate == "i64":
             bits = int(immediate[1:])
@@ -390,7 +394,7 @@ class _Printer:
             pieces.append(self.constant(segment.offset))
         if not flags & ELEMENTS_ARE_EXPRESSIONS:
             pieces.append("func")
-            pieces += [self.functions.use(item.value) for item in segment.items]
+            pieces += [self.functions.use(item.value) for (item,) in segment.items]
         else:
             pieces.append(VALUE_TYPE_NAMES[segment.type])
             pieces += [self.constant(item) for item in segment.items]

@@ -45,7 +45,7 @@ from wasmer_runtime_core.wasm.binary.scan import MAX_LOCALS
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.operators import tables as shapes
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
-from wasmer_runtime_core.wasm.operators.tables import BELOW, LARGEST_ALIGNMENT, RESULT, SHAPES, TOP
+from wasmer_runtime_core.wasm.operators.tables import BELOW, HELPERS, LARGEST_ALIGNMENT, RESULT, SHAPES, TOP
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, VALUE_TYPE_NAMES
 from wasmer_runtime_core.wasm.validation.body_reader import BodyReader
@@ -60,7 +60,6 @@ STRETCH: Final = 1 << 13
 OF_A_FUNCTION: Final = 32
 
 _SELECT: Final = BY_MNEMONIC["select"].code
-_MEMORY_GROW: Final = BY_MNEMONIC["memory.grow"].code
 _VECTOR_PREFIX: Final = 0xFD
 
 
@@ -439,10 +438,7 @@ class BodyValidator:
         if shape == shapes.MEMORY:
             reader.zero_byte()
             self.need_memory()
-            operands.apply()
-            if code == _MEMORY_GROW:
-                self.writer.count_helper()
-            self.writer.write(code, 0, 0)
+            self.indexed(0, 0)
         elif shape == shapes.LANE:
             lane = reader.lane()
             operands.apply()
@@ -488,24 +484,24 @@ class BodyValidator:
         elif shape == shapes.MEMORY_FILL:
             reader.zero_byte()
             self.need_memory()
-            self.helper(0, 0)
+            self.indexed(0, 0)
         elif shape == shapes.MEMORY_COPY:
             reader.zero_byte()
             reader.zero_byte()
             self.need_memory()
-            self.helper(0, 0)
+            self.indexed(0, 0)
         elif shape == shapes.MEMORY_INIT:
             index = reader.u32()
             reader.zero_byte()
             self.need_data_count()
             self.need_memory()
             reader.need(index, self.data_count, "data segment")
-            self.helper(index, 0)
+            self.indexed(index, 0)
         elif shape == shapes.DATA_DROP:
             index = reader.u32()
             self.need_data_count()
             reader.need(index, self.data_count, "data segment")
-            self.helper(index, 0)
+            self.indexed(index, 0)
         else:
             self.table_operator(shape)
 
@@ -520,39 +516,38 @@ class BodyValidator:
             reader.need(segment, len(self.element_types), "elem segment")
             if self.table_types[index] != self.element_types[segment]:
                 reader.invalid("type mismatch: table.init from a segment of another type")
-            self.helper(segment, index)
+            self.indexed(segment, index)
             return
         if shape == shapes.ELEM_DROP:
-            self.helper(reader.index(len(self.element_types), "elem segment"), 0)
+            self.indexed(reader.index(len(self.element_types), "elem segment"), 0)
             return
         index = reader.index(tables, "table")
         type_: i64 = self.table_types[index]
         if shape == shapes.TABLE_GET:
             operands.pop(I32)
             operands.push(type_)
-            self.helper(index, 0)
+            self.indexed(index, 0)
         elif shape == shapes.TABLE_SET:
             operands.pop(type_)
             operands.pop(I32)
-            self.helper(index, 0)
+            self.indexed(index, 0)
         elif shape == shapes.TABLE_SIZE:
-            operands.apply()
-            self.writer.write(reader.operator, index, 0)
+            self.indexed(index, 0)
         elif shape == shapes.TABLE_GROW:
             operands.pop(I32)
             operands.pop(type_)
             operands.push(I32)
-            self.helper(index, 0)
+            self.indexed(index, 0)
         elif shape == shapes.TABLE_FILL:
             operands.pop(I32)
             operands.pop(type_)
             operands.pop(I32)
-            self.helper(index, 0)
+            self.indexed(index, 0)
         else:  # table.copy
             source = reader.index(tables, "table")
             if self.table_types[source] != type_:
                 reader.invalid("type mismatch: table.copy between tables of different types")
-            self.helper(index, source)
+            self.indexed(index, source)
 
     # --- calls ------------------------------------------------------------------------------
     def call_indirect(self) -> None:
@@ -638,8 +633,10 @@ class BodyValidator:
         self.operands.apply()
         self.writer.write_access(self.reader.operator | (alignment << 16), memory_offset)
 
-    def helper(self, a: i64, b: i64) -> None:
-        """Type by its row and write an operator that becomes a call of a helper."""
+    def indexed(self, a: i64, b: i64) -> None:
+        """Type by its row and write an operator of memories, tables and segments; `a`, `b` are which."""
+        code = self.reader.operator
         self.operands.apply()
-        self.writer.count_helper()
-        self.writer.write(self.reader.operator, a, b)
+        if HELPERS[code] != 0:
+            self.writer.count_helper()
+        self.writer.write(code, a, b)

@@ -148,7 +148,8 @@ class _Check:
             self.refuse(REFERENCE_TYPES, "more than one table", ValidationError("multiple tables", at))
 
     def constant(self, expression: ConstantExpression, at: int) -> None:
-        self.operator(expression.operator, at)
+        for constant in expression:
+            self.operator(constant.operator, at)
 
     def value_type(self, code: int, at: int, function: int = -1) -> None:
         feature = VALUE_TYPES.get(code)

@@ -97,11 +97,13 @@ def escaping_functions(info: ModuleInfo) -> tuple[int, ...]:
         for number, item in enumerate(segment.items, start=1):
             if number & 0xFFFF == 0:
                 checkpoint()
-            if item.operator == _REF_FUNC:
-                found.add(item.value)
+            for constant in item:
+                if constant.operator == _REF_FUNC:
+                    found.add(constant.value)
     for definition in info.global_definitions:
-        if definition.initializer.operator == _REF_FUNC:
-            found.add(definition.initializer.value)
+        for constant in definition.initializer:
+            if constant.operator == _REF_FUNC:
+                found.add(constant.value)
     return tuple(sorted(found))
 
 
@@ -264,19 +266,19 @@ class _Declarations:
     def constant(self, expression: ConstantExpression, type_: int, globals_before: int = -1) -> None:
         """An initializer that gives a value of `type_` (section 3.3.10); of a global, behind so many others."""
         info = self.info
-        if expression.operator == _GLOBAL_GET:
-            index = expression.value
+        (constant,) = expression
+        if constant.operator == _GLOBAL_GET:
+            index = constant.value
             if index >= info.imported_globals:
                 before = len(info.globals) if globals_before < 0 else globals_before
                 if index < before and not info.globals[index].mutable:
                     self.unsupported("gc", "an initializer with the module's own global", f"unknown global {index}")
                 self.invalid(f"unknown global {index}")
-            if info.globals[expression.value].mutable:
-                self.invalid(f"constant expression required: global {expression.value} is mutable")
-        elif expression.operator == _REF_FUNC:
-            self.function_index(expression.value)
-        if expression.type != type_:
+            if info.globals[index].mutable:
+                self.invalid(f"constant expression required: global {index} is mutable")
+        elif constant.operator == _REF_FUNC:
+            self.function_index(constant.value)
+        if constant.type != type_:
             self.invalid(
-                f"type mismatch: an initializer of type {VALUE_TYPE_NAMES[expression.type]} "
-                f"for {VALUE_TYPE_NAMES[type_]}"
+                f"type mismatch: an initializer of type {VALUE_TYPE_NAMES[constant.type]} for {VALUE_TYPE_NAMES[type_]}"
             )

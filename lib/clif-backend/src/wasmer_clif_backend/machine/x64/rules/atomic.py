@@ -22,17 +22,22 @@ from wasmer_clif_backend.machine.code import (
     ATOMIC,
     GENERAL,
     IMPLICIT,
+    NO_REGISTER,
     REG_READ,
     REG_WRITTEN,
     RM_READ,
     RM_WRITTEN,
+    implicit,
 )
 from wasmer_clif_backend.machine.x64.lower import Lowering
-from wasmer_clif_backend.machine.x64.rules.memory import kind_of, load_form, take_address
+from wasmer_clif_backend.machine.x64.rules.memory import load_form
+from wasmer_clif_backend.machine.x64.traps import trap_of_access
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import REG
 from wasmer_runtime_core.codegen.x64.registers import RAX, RDX
 
+_IN_RAX: Final[i64] = 1 << RAX
+_IN_BOTH: Final[i64] = 1 << RAX | 1 << RDX
 XCHG: Final = ATOMIC_OPERATIONS.index("xchg")
 COMPARE: Final = len(ATOMIC_OPERATIONS)
 """The number of compare-and-swap, behind the operations."""
@@ -48,57 +53,66 @@ def _exchange_form(type: i64) -> i64:
     return _XCHGS.get(int(type), forms.XCHG_RM64_R64.number)
 
 
-def load(lowering: Lowering, v: i64) -> bool:
+def load(lowering: Lowering) -> bool:
     """Every load is in order."""
     f = lowering.function
-    take_address(lowering, f.a[v], 0)
-    lowering.load(load_form(f.type[v]), lowering.result(v), kind_of(f.extra[v]))
+    v = lowering.v
+    lowering.take_address(f.a[v], 0)
+    lowering.load(load_form(f.type[v]), lowering.result(v), trap_of_access(f.extra[v]))
     return True
 
 
-def store(lowering: Lowering, v: i64) -> bool:
+def store(lowering: Lowering) -> bool:
     """``xchg``, which is locked always."""
     f = lowering.function
+    v = lowering.v
     t = lowering.code.temporary(GENERAL)
     lowering.copy(t, lowering.use(f.a[v]))
-    take_address(lowering, f.b[v], 0)
-    lowering.modify_memory(_exchange_form(f.type[f.a[v]]), t, kind_of(f.extra[v]))
+    lowering.take_address(f.b[v], 0)
+    lowering.modify_memory(_exchange_form(f.type[f.a[v]]), t, trap_of_access(f.extra[v]))
     return True
 
 
-def exchange(lowering: Lowering, v: i64) -> bool:
+def exchange(lowering: Lowering) -> bool:
     """The same, and what was there is wanted."""
     f = lowering.function
+    v = lowering.v
     if f.immediate[v] != XCHG:
         return False
     d = lowering.result(v)
     lowering.copy(d, lowering.use(f.b[v]))
-    take_address(lowering, f.a[v], 0)
-    lowering.modify_memory(_exchange_form(f.type[v]), d, kind_of(f.extra[v]))
+    lowering.take_address(f.a[v], 0)
+    lowering.modify_memory(_exchange_form(f.type[v]), d, trap_of_access(f.extra[v]))
     return True
 
 
-def loop(lowering: Lowering, v: i64) -> bool:
+def loop(lowering: Lowering) -> bool:
     """Read, compute, ``cmpxchg`` until nobody was between. Both operands are copied: the row keeps them to its end."""
     f = lowering.function
-    _row(lowering, f.a[v], f.b[v], int(f.immediate[v]), f.type[v], [], kind_of(f.extra[v]))
-    lowering.code.copies([int(lowering.result(v)), RAX])
+    v = lowering.v
+    _row(lowering, f.a[v], f.b[v], f.immediate[v], f.type[v], NO_REGISTER, trap_of_access(f.extra[v]))
+    lowering.code.copy_one(lowering.result(v), RAX)
     return True
 
 
-def compare_and_swap(lowering: Lowering, v: i64) -> bool:
+def compare_and_swap(lowering: Lowering) -> bool:
     """``lock cmpxchg``: what is expected, and what was there, is in rax."""
     f = lowering.function
-    _row(lowering, f.a[v], f.c[v], COMPARE, f.type[v], [RAX, int(lowering.use(f.b[v]))], kind_of(f.extra[v]))
-    lowering.code.copies([int(lowering.result(v)), RAX])
+    v = lowering.v
+    _row(lowering, f.a[v], f.c[v], COMPARE, f.type[v], lowering.use(f.b[v]), trap_of_access(f.extra[v]))
+    lowering.code.copy_one(lowering.result(v), RAX)
     return True
 
 
-def _row(lowering: Lowering, at: i64, x: i64, what: int, type: i64, before: list[int], kind: i64) -> None:
+def _row(lowering: Lowering, at: i64, x: i64, what: i64, type: i64, expected: i64, kind: i64) -> None:
+    """The row; what is expected, if anything is, goes to rax."""
     address, value = lowering.code.temporary(GENERAL), lowering.code.temporary(GENERAL)
     lowering.copy(address, lowering.use(at))
     lowering.copy(value, lowering.use(x))
-    lowering.code.copies(before)
+    read: i64 = 0
+    if expected >= 0:
+        read = _IN_RAX
+        lowering.code.copy_one(RAX, expected)
     lowering.code.add(
         ATOMIC,
         REG | (kind << 16),
@@ -106,11 +120,11 @@ def _row(lowering: Lowering, at: i64, x: i64, what: int, type: i64, before: list
         value,
         address,
         displacement=what | (type << 8),
-        immediate=lowering.code.implicit([RAX] if before else [], [RAX, RDX]),
+        immediate=implicit(read, _IN_BOTH),
     )
 
 
-def fence(lowering: Lowering, v: i64) -> bool:
+def fence(lowering: Lowering) -> bool:
     """A locked instruction that changes nothing, on the stack."""
     lowering.code.add(ATOMIC, REG, 0, displacement=FENCE_NUMBER)
     return True

@@ -22,9 +22,18 @@ from wasmer_clif_backend.ir.opcodes import (
     USHR,
 )
 from wasmer_clif_backend.ir.types import I8, I16, I32, I64, bits_of
-from wasmer_clif_backend.machine.code import GENERAL, IMPLICIT, NO_REGISTER, RM_MAY_BE_MEMORY, RM_READ, RM_WRITTEN
+from wasmer_clif_backend.machine.code import (
+    GENERAL,
+    IMPLICIT,
+    NO_REGISTER,
+    RM_MAY_BE_MEMORY,
+    RM_READ,
+    RM_WRITTEN,
+    implicit,
+)
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended, zero_extended
+from wasmer_clif_backend.machine.x64.rules.table import rows_of
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import NONE, REG
 from wasmer_runtime_core.codegen.x64.registers import RCX
@@ -45,11 +54,7 @@ _SHR64: Final[i64] = forms.SHR_RM64_IMM8.number
 _SAR32: Final[i64] = forms.SAR_RM32_IMM8.number
 _SAR64: Final[i64] = forms.SAR_RM64_IMM8.number
 _SHLX32: Final[i64] = forms.SHLX_R32_RM32_R32.number
-_SHLX64: Final[i64] = forms.SHLX_R64_RM64_R64.number
 _SHRX32: Final[i64] = forms.SHRX_R32_RM32_R32.number
-_SHRX64: Final[i64] = forms.SHRX_R64_RM64_R64.number
-_SARX32: Final[i64] = forms.SARX_R32_RM32_R32.number
-_SARX64: Final[i64] = forms.SARX_R64_RM64_R64.number
 _RORX32: Final[i64] = forms.RORX_R32_RM32_IMM8.number
 _RORX64: Final[i64] = forms.RORX_R64_RM64_IMM8.number
 _ROL32: Final[i64] = forms.ROL_RM32_CL.number
@@ -69,12 +74,16 @@ _NEG64: Final[i64] = forms.NEG_RM64.number
 _SBB32: Final[i64] = forms.SBB_R32_RM32.number
 _SBB64: Final[i64] = forms.SBB_R64_RM64.number
 
+_IN_RCX: Final[i64] = 1 << RCX
+
 # By opcode: by a register, by a constant; for 32 bits, then for 64.
-_SHIFTS: Final = {
-    ISHL: (_SHLX32, _SHL32, _SHLX64, _SHL64),
-    USHR: (_SHRX32, _SHR32, _SHRX64, _SHR64),
-    SSHR: (_SARX32, _SAR32, _SARX64, _SAR64),
-}
+_SHIFTS: Final = rows_of(
+    {
+        ISHL: (forms.SHLX_R32_RM32_R32, forms.SHL_RM32_IMM8, forms.SHLX_R64_RM64_R64, forms.SHL_RM64_IMM8),
+        USHR: (forms.SHRX_R32_RM32_R32, forms.SHR_RM32_IMM8, forms.SHRX_R64_RM64_R64, forms.SHR_RM64_IMM8),
+        SSHR: (forms.SARX_R32_RM32_R32, forms.SAR_RM32_IMM8, forms.SARX_R64_RM64_R64, forms.SAR_RM64_IMM8),
+    }
+)
 
 
 def three_by(lowering: Lowering, form: i64, d: i64, a: i64, by: i64) -> None:
@@ -82,15 +91,15 @@ def three_by(lowering: Lowering, form: i64, d: i64, a: i64, by: i64) -> None:
     lowering.three(form, d, by, a)
 
 
-def shift(lowering: Lowering, v: i64) -> bool:
+def shift(lowering: Lowering) -> bool:
     """``shl`` by a constant, ``shlx`` by a register, which takes the count modulo its bits."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
     opcode = f.opcode[v]
-    row = _SHIFTS[int(opcode)]
-    wide = 2 if type == I64 else 0
+    row = 4 * opcode + (2 if type == I64 else 0)
     x = f.a[v]
     by = f.b[v]
     mask = bits_of(type) - 1
@@ -104,9 +113,9 @@ def shift(lowering: Lowering, v: i64) -> bool:
         lowering.copy(d, a)
         n = lowering.constant_of(by) & mask
         if n:
-            lowering.modify_immediate(row[wide + 1], d, n)
+            lowering.modify_immediate(_SHIFTS[row + 1], d, n)
         return True
-    three_by(lowering, row[wide], d, a, _count(lowering, by, type))
+    three_by(lowering, _SHIFTS[row], d, a, _count(lowering, by, type))
     return True
 
 
@@ -121,9 +130,10 @@ def _count(lowering: Lowering, by: i64, type: i64) -> i64:
     return less
 
 
-def rotate(lowering: Lowering, v: i64) -> bool:
+def rotate(lowering: Lowering) -> bool:
     """``rorx`` by a constant, ``rol`` and ``ror`` by cl; of 8 and 16 bits as two shifts."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
@@ -137,12 +147,12 @@ def rotate(lowering: Lowering, v: i64) -> bool:
         n = lowering.constant_of(by) & (bits - 1)
         if left:
             n = (bits - n) & (bits - 1)
-        lowering.unary(_RORX64 if type == I64 else _RORX32, d, lowering.use(f.a[v]), n)
+        lowering.unary(_RORX64 if type == I64 else _RORX32, d, lowering.operand(f.a[v]), n)
         return True
     x = lowering.use(f.a[v])
     count = lowering.use(by)
     lowering.copy(d, x)
-    lowering.code.copies([RCX, int(count)])
+    lowering.code.copy_one(RCX, count)
     form = (_ROL64 if left else _ROR64) if type == I64 else (_ROL32 if left else _ROR32)
     modify_by_cl(lowering, form, d)
     return True
@@ -156,7 +166,7 @@ def modify_by_cl(lowering: Lowering, form: i64, d: i64) -> None:
         RM_READ | RM_WRITTEN | RM_MAY_BE_MEMORY | IMPLICIT,
         NO_REGISTER,
         d,
-        immediate=lowering.code.implicit([RCX], []),
+        immediate=implicit(_IN_RCX, 0),
     )
 
 
@@ -178,9 +188,10 @@ def _rotate_narrow(lowering: Lowering, v: i64, left: bool) -> bool:
     return True
 
 
-def count_leading(lowering: Lowering, v: i64) -> bool:
+def count_leading(lowering: Lowering) -> bool:
     """``lzcnt``; of fewer than 32 bits there are some too many."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     d = lowering.result(v)
     lowering.unary(_LZCNT64 if type == I64 else _LZCNT32, d, zero_extended(lowering, f.a[v]))
@@ -189,9 +200,10 @@ def count_leading(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def count_sign(lowering: Lowering, v: i64) -> bool:
+def count_sign(lowering: Lowering) -> bool:
     """Zeros above the first bit that differs from the sign, less one: of ``x ^ (x >> 31)``."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     wide = type == I64
     x = sign_extended(lowering, f.a[v])
@@ -205,9 +217,10 @@ def count_sign(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def count_trailing(lowering: Lowering, v: i64) -> bool:
+def count_trailing(lowering: Lowering) -> bool:
     """``tzcnt``; of fewer than 32 bits there is a one above."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     x = lowering.use(f.a[v])
     if type < I32:
@@ -220,9 +233,10 @@ def count_trailing(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def count_ones(lowering: Lowering, v: i64) -> bool:
+def count_ones(lowering: Lowering) -> bool:
     """``popcnt``."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
@@ -230,9 +244,10 @@ def count_ones(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def swap_bytes(lowering: Lowering, v: i64) -> bool:
+def swap_bytes(lowering: Lowering) -> bool:
     """``bswap``; of 16 bits they come out above."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     d = lowering.result(v)
     lowering.copy(d, lowering.use(f.a[v]))
@@ -247,9 +262,10 @@ def byte_swap(lowering: Lowering, d: i64, type: i64) -> None:
         lowering.modify_immediate(_SHR32, d, 16)
 
 
-def reverse_bits(lowering: Lowering, v: i64) -> bool:
+def reverse_bits(lowering: Lowering) -> bool:
     """Neighbours change places: bits, pairs, fours; then the bytes."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     wide = type == I64
     d = lowering.result(v)
@@ -268,9 +284,10 @@ def reverse_bits(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def mask_of(lowering: Lowering, v: i64) -> bool:
+def mask_of(lowering: Lowering) -> bool:
     """``neg`` sets the carry if the value is not 0, ``sbb`` makes a mask of it."""
     f = lowering.function
+    v = lowering.v
     x = f.a[v]
     type = f.type[v]
     r = zero_extended(lowering, x)
@@ -284,9 +301,10 @@ def mask_of(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def select_bits(lowering: Lowering, v: i64) -> bool:
+def select_bits(lowering: Lowering) -> bool:
     """``y ^ (c & (x ^ y))``."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False

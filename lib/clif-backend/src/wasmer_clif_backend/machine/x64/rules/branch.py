@@ -11,11 +11,20 @@ from wasmer_clif_backend.ir.types import I32
 from wasmer_clif_backend.machine.code import GENERAL, IN_MEMORY, NO_REGISTER, REG_WRITTEN, RM_READ, TERMINATOR
 from wasmer_clif_backend.machine.x64.emit import NO_EDGE, TABLE_JUMP
 from wasmer_clif_backend.machine.x64.lower import Lowering
-from wasmer_clif_backend.machine.x64.rules.condition import CMOV32, condition, set_condition
-from wasmer_clif_backend.machine.x64.rules.trapping import trap_if, trap_kind
+from wasmer_clif_backend.machine.x64.rules.condition import (
+    BOTH,
+    CMOV32,
+    EITHER,
+    condition,
+    first_of,
+    second_of,
+    set_condition,
+)
+from wasmer_clif_backend.machine.x64.rules.trapping import trap_if
+from wasmer_clif_backend.machine.x64.traps import trap_kind
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import LABEL, MEM_INDEX, NONE, REG
-from wasmer_runtime_core.codegen.x64.registers import ABOVE
+from wasmer_runtime_core.codegen.x64.registers import ABOVE, EQUAL, NOT_EQUAL
 
 _JMP: Final[i64] = forms.JMP_REL32.number
 _JMP_TO: Final[i64] = forms.JMP_RM64.number
@@ -26,40 +35,44 @@ _ADD: Final[i64] = forms.ADD_R64_RM64.number
 _CMP: Final[i64] = forms.CMP_R32_RM32.number
 
 
-def jump(lowering: Lowering, v: i64) -> bool:
+def jump(lowering: Lowering) -> bool:
     """A jump, or nothing if the block comes next."""
+    v = lowering.v
     lowering.code.add(_JMP, LABEL, TERMINATOR, displacement=lowering.function.a[v])
     return True
 
 
-def jump_if(lowering: Lowering, code: int, then: i64, other: i64) -> None:
+def jump_if(lowering: Lowering, code: i64, then: i64, other: i64) -> None:
     """A jump on a condition of the machine; the last one of a block says where else to go."""
     lowering.code.add(_JCC + code, LABEL, TERMINATOR, displacement=then, immediate=other)
 
 
-def branch(lowering: Lowering, v: i64) -> bool:
+def branch(lowering: Lowering) -> bool:
     """One jump, or two where a condition is two of the machine's."""
     f = lowering.function
+    v = lowering.v
     then = f.b[v]
     other = f.c[v]
     held = condition(lowering, f.a[v])
-    if held.both:
-        jump_if(lowering, held.second ^ 1, other, NO_EDGE)
-    elif held.second >= 0:
-        jump_if(lowering, held.second, then, NO_EDGE)
-    jump_if(lowering, held.first, then, other)
+    if held & BOTH:
+        jump_if(lowering, second_of(held) ^ 1, other, NO_EDGE)
+    elif held & EITHER:
+        jump_if(lowering, second_of(held), then, NO_EDGE)
+    jump_if(lowering, first_of(held), then, other)
     return True
 
 
-def table(lowering: Lowering, v: i64) -> bool:
+def table(lowering: Lowering) -> bool:
     """A jump through a table of distances. The default one is its last row, which larger numbers become."""
     f = lowering.function
-    edges = f.items(f.b[v])
-    if len(edges) == 1:
-        lowering.code.add(_JMP, LABEL, TERMINATOR, displacement=edges[0])
+    v = lowering.v
+    list_at = f.b[v]
+    targets = f.pool[list_at]
+    if targets == 1:
+        lowering.code.add(_JMP, LABEL, TERMINATOR, displacement=f.pool[list_at + 1])
         return True
     x = lowering.use(f.a[v])
-    last = lowering.integer(len(edges) - 1, I32)
+    last = lowering.integer(targets - 1, I32)
     index = lowering.code.temporary(GENERAL)
     lowering.copy(index, x)
     lowering.compare(_CMP, index, last)
@@ -73,30 +86,33 @@ def table(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def trap(lowering: Lowering, v: i64) -> bool:
+def trap(lowering: Lowering) -> bool:
     """The instruction that core's handler takes for a trap."""
+    v = lowering.v
     lowering.code.add(forms.TRAP.number, NONE | (trap_kind(lowering.function.extra[v]) << 16), TERMINATOR)
     return True
 
 
-def trap_on(lowering: Lowering, v: i64) -> bool:
+def trap_on(lowering: Lowering) -> bool:
     """A jump to a trap."""
     f = lowering.function
+    v = lowering.v
     held = condition(lowering, f.a[v])
     code = f.extra[v]
     when = f.opcode[v] == TRAPNZ
-    if held.second < 0:
-        trap_if(lowering, held.first if when else held.first ^ 1, code)
+    first = first_of(held) if when else first_of(held) ^ 1
+    if held & (EITHER | BOTH) == 0:
+        trap_if(lowering, first, code)
         return True
-    if held.both == when:
+    if bool(held & BOTH) == when:
         # Both, or neither of them: as a number first.
         r = lowering.code.temporary(GENERAL)
         set_condition(lowering, r, held)
         lowering.compare(forms.TEST_RM8_R8.number, r, r)
-        trap_if(lowering, 5 if when else 4, code)
+        trap_if(lowering, NOT_EQUAL if when else EQUAL, code)
         return True
-    trap_if(lowering, held.first if when else held.first ^ 1, code)
-    trap_if(lowering, held.second if when else held.second ^ 1, code)
+    trap_if(lowering, first, code)
+    trap_if(lowering, second_of(held) if when else second_of(held) ^ 1, code)
     return True
 
 

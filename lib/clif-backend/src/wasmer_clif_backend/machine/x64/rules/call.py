@@ -32,6 +32,7 @@ from wasmer_clif_backend.machine.code import (
     REG_WRITTEN,
     RM_READ,
     TERMINATOR,
+    implicit,
 )
 from wasmer_clif_backend.machine.x64.abi import ON_STACK, RESULT_BYTES, Convention
 from wasmer_clif_backend.machine.x64.emit import IN_FRAME
@@ -45,6 +46,7 @@ from wasmer_runtime_core.codegen.x64.registers import R11, RAX, RBP, RSP
 from wasmer_runtime_core.contract.traps import CALL_SITE
 from wasmer_runtime_core.errors import CompileError
 
+_IN_R11: Final[i64] = 1 << R11
 _CALL: Final[i64] = forms.CALL_RM64.number
 _JMP: Final[i64] = forms.JMP_RM64.number
 _RET: Final[i64] = forms.RET.number
@@ -75,53 +77,60 @@ def store_form(type: i64) -> i64:
 def enter(lowering: Lowering) -> None:
     """The frame, and the parameters to where they live."""
     f = lowering.function
-    convention = Convention(f.signature)
-    registers = [one for one in convention.arguments if one < ON_STACK]
-    if convention.in_buffer:
-        registers.append(convention.buffer)
-    lowering.code.add(ENTRY, NONE, IMPLICIT, immediate=lowering.code.implicit([], registers))
-    pairs: list[int] = []
+    code = lowering.code
+    convention = lowering.convention(f.signature)
+    code.add(ENTRY, NONE, IMPLICIT, immediate=implicit(0, convention.passed))
     if lowering.buffer >= 0:
-        pairs += (int(lowering.buffer), convention.buffer)
-    parameters = f.parameters(f.entry)
-    for v, place in zip(parameters, convention.arguments, strict=True):
+        code.pair(lowering.buffer, convention.buffer)
+    v = f.first[f.entry]
+    for place in convention.arguments:
         if place < ON_STACK and lowering.wanted[v]:
-            pairs += (int(lowering.result(v)), place)
-    lowering.code.copies(pairs)
-    for v, place in zip(parameters, convention.arguments, strict=True):
+            code.pair(lowering.result(v), place)
+        v = f.next[v]
+    code.copies()
+    v = f.first[f.entry]
+    for place in convention.arguments:
         if place >= ON_STACK and lowering.wanted[v]:
-            _stack(lowering, load_form(f.type[v]), lowering.result(v), RBP, ARGUMENTS + place - ON_STACK)
+            load_from(lowering, load_form(f.type[v]), lowering.result(v), RBP, ARGUMENTS + place - ON_STACK)
+        v = f.next[v]
 
 
-def _stack(lowering: Lowering, form: i64, r: i64, base: int, offset: i64, flags: i64 = 0, store: bool = False) -> None:
-    """A load from the frame, or a store."""
-    lowering.code.add(form, MEM | flags, (REG_READ if store else REG_WRITTEN) | IN_MEMORY, r, base, displacement=offset)
+def load_from(lowering: Lowering, form: i64, d: i64, base: i64, offset: i64, flags: i64 = 0) -> None:
+    """``form d, [base + offset]``."""
+    lowering.code.add(form, MEM | flags, REG_WRITTEN | IN_MEMORY, d, base, displacement=offset)
 
 
-def leave(lowering: Lowering, v: i64) -> bool:
-    """Results to where the caller expects them."""
+def store_to(lowering: Lowering, form: i64, r: i64, base: i64, offset: i64) -> None:
+    """``form [base + offset], r``."""
+    lowering.code.add(form, MEM, REG_READ | IN_MEMORY, r, base, displacement=offset)
+
+
+def leave(lowering: Lowering) -> bool:
+    """Results to where the caller expects them, and back."""
     f = lowering.function
-    convention = Convention(f.signature)
-    values = f.items(f.b[v])
-    read: list[int] = []
-    if convention.in_buffer:
-        if lowering.buffer < 0:
-            lowering.buffer = lowering.code.temporary(GENERAL)
-        for number, value in enumerate(values):
+    code = lowering.code
+    convention = lowering.convention(f.signature)
+    p = f.b[lowering.v]
+    number: i64 = 0
+    for parameter in f.signature.results:
+        value = f.pool[p + 1 + number]
+        if convention.in_buffer:
             r = lowering.use(value)
-            _stack(lowering, store_form(f.type[value]), r, int(lowering.buffer), RESULT_BYTES * number, 0, True)
-        lowering.code.copies([RAX, int(lowering.buffer)])
-        read = [RAX]
-    else:
-        pairs: list[int] = []
-        for value, place, parameter in zip(values, convention.results, f.signature.results, strict=True):
-            r = _extended(lowering, value, parameter)
-            pairs += (place, int(r))
-        lowering.code.copies(pairs)
-        read = convention.results
-    lowering.code.add(LEAVE, NONE, 0)
-    lowering.code.add(_RET, NONE, IMPLICIT | TERMINATOR, immediate=lowering.code.implicit(read, []))
+            store_to(lowering, store_form(f.type[value]), r, lowering.buffer_register(), RESULT_BYTES * number)
+        else:
+            code.pair(convention.results[number], _extended(lowering, value, parameter))
+        number += 1
+    if convention.in_buffer:
+        code.pair(RAX, lowering.buffer_register())
+    code.copies()
+    _return(lowering, convention)
     return True
+
+
+def _return(lowering: Lowering, convention: Convention) -> None:
+    """The results are where the caller expects them."""
+    lowering.code.add(LEAVE, NONE, 0)
+    lowering.code.add(_RET, NONE, IMPLICIT | TERMINATOR, immediate=implicit(convention.returned, 0))
 
 
 def _extended(lowering: Lowering, value: i64, parameter: Parameter) -> i64:
@@ -133,147 +142,125 @@ def _extended(lowering: Lowering, value: i64, parameter: Parameter) -> i64:
     return lowering.use(value)
 
 
-def _arguments(lowering: Lowering, v: i64, signature: Signature, base: int, start: i64) -> tuple[list[int], list[int]]:
-    """Arguments on the stack are stored, from `base` plus `start`; the pairs of the others, and their registers."""
+def _pass(lowering: Lowering, signature: Signature, convention: Convention, base: i64, start: i64) -> None:
+    """The arguments of the call at hand: those on the stack are stored, from `base` plus `start`, the others paired."""
     f = lowering.function
-    convention = Convention(signature)
-    pairs: list[int] = []
-    registers: list[int] = []
-    values = f.items(f.b[v])
-    held = [_extended(lowering, value, one) for value, one in zip(values, signature.parameters, strict=True)]
-    for value, r, place in zip(values, held, convention.arguments, strict=True):
+    p = f.b[lowering.v]
+    number: i64 = 0
+    for parameter in signature.parameters:
+        value = f.pool[p + 1 + number]
+        place: i64 = convention.arguments[number]
+        r = _extended(lowering, value, parameter)
         if place >= ON_STACK:
-            _stack(lowering, store_form(f.type[value]), r, base, start + place - ON_STACK, 0, True)
+            store_to(lowering, store_form(f.type[value]), r, base, start + place - ON_STACK)
         else:
-            pairs += (place, int(r))
-            registers.append(place)
-    return pairs, registers
+            lowering.code.pair(place, r)
+        number += 1
 
 
-def _signature(lowering: Lowering, v: i64) -> Signature:
+def _signature(lowering: Lowering) -> Signature:
+    """The signature of the call at hand."""
     f = lowering.function
-    if f.opcode[v] in (CALL, RETURN_CALL):
+    v = lowering.v
+    if f.opcode[v] == CALL or f.opcode[v] == RETURN_CALL:
         return f.signatures[f.functions[f.extra[v]].signature]
     return f.signatures[f.extra[v]]
 
 
-def _entry_of(lowering: Lowering, v: i64) -> int:
-    """The entry in the table of code addresses."""
-    name = lowering.function.functions[lowering.function.extra[v]].name
+def _target(lowering: Lowering) -> i64:
+    """The register with the address that the call at hand goes to, or none: it names its callee."""
+    v = lowering.function.a[lowering.v]
+    return lowering.use(v) if v else i64(NO_REGISTER)
+
+
+def _go(lowering: Lowering, form: i64, target: i64, kind: i64, roles: i64, registers: i64) -> None:
+    """``call`` or ``jmp``: to the address in a register, else to the callee's entry in the table of code addresses."""
+    if target >= 0:
+        lowering.code.add(form, REG | (kind << 16), roles | RM_READ, NO_REGISTER, target, immediate=registers)
+        return
+    name = lowering.function.functions[lowering.function.extra[lowering.v]].name
     if name not in lowering.callees:
         raise CompileError(f"there is no function {name}")
-    return lowering.callees[name]
+    entry = lowering.callees[name]
+    lowering.code.add(form, TABLE | (kind << 16), roles, displacement=entry, immediate=registers)
 
 
-def call(lowering: Lowering, v: i64) -> bool:
+def _call(lowering: Lowering, signature: Signature, convention: Convention, for_caller: bool) -> None:
+    """A call, up to where the results lie in their registers or in a buffer: the caller's, or one in the frame."""
+    code = lowering.code
+    target = _target(lowering)
+    _pass(lowering, signature, convention, RSP, 0)
+    code.calls = True
+    code.outgoing = max(code.outgoing, convention.stack_bytes, lowering.tail_area)
+    if convention.in_buffer and for_caller:
+        code.pair(convention.buffer, lowering.buffer_register())
+    elif convention.in_buffer:
+        address = code.temporary(GENERAL)
+        code.buffer_bytes = max(code.buffer_bytes, RESULT_BYTES * len(signature.results))
+        load_from(lowering, _LEA, address, RBP, code.slot_bytes, IN_FRAME)
+        code.pair(convention.buffer, address)
+    code.copies()
+    registers = implicit(convention.passed, convention.returned)
+    _go(lowering, _CALL, target, CALL_SITE, IMPLICIT | CALL_CLOBBERS, registers)
+
+
+def call(lowering: Lowering) -> bool:
     """A call through the table of code addresses, or of an address."""
-    return _call(lowering, v, lowering.function.results(v))
-
-
-def _call(lowering: Lowering, v: i64, results: list[int]) -> bool:
     f = lowering.function
-    signature = _signature(lowering, v)
-    convention = Convention(signature)
-    target = lowering.use(f.a[v]) if f.a[v] else i64(NO_REGISTER)
-    pairs, registers = _arguments(lowering, v, signature, RSP, 0)
-    lowering.code.calls = True
-    lowering.code.outgoing = max(lowering.code.outgoing, convention.stack_bytes, lowering.tail_area)
-    if convention.in_buffer:
-        address = lowering.code.temporary(GENERAL)
-        lowering.code.buffer_bytes = max(lowering.code.buffer_bytes, RESULT_BYTES * len(signature.results))
-        lowering.code.add(
-            _LEA, MEM | IN_FRAME, REG_WRITTEN | IN_MEMORY, address, RBP, displacement=lowering.code.slot_bytes
-        )
-        pairs += (convention.buffer, int(address))
-        registers.append(convention.buffer)
-    lowering.code.copies(pairs)
-    written = [RAX] if convention.in_buffer else convention.results
-    implicit = lowering.code.implicit(registers, written)
-    roles: i64 = IMPLICIT | CALL_CLOBBERS
-    kind: i64 = CALL_SITE << 16
-    if target >= 0:
-        lowering.code.add(_CALL, REG | kind, roles | RM_READ, NO_REGISTER, target, immediate=implicit)
-    else:
-        lowering.code.add(_CALL, TABLE | kind, roles, displacement=_entry_of(lowering, v), immediate=implicit)
-    back: list[int] = []
-    for number, one in enumerate(results):
-        if not lowering.wanted[one]:
-            continue
-        d = lowering.result(one)
-        if convention.in_buffer:
-            offset = lowering.code.slot_bytes + RESULT_BYTES * number
-            _stack(lowering, load_form(f.type[one]), d, RBP, offset, IN_FRAME)
-        else:
-            back += (int(d), convention.results[number])
-    lowering.code.copies(back)
+    v = lowering.v
+    signature = _signature(lowering)
+    convention = lowering.convention(signature)
+    _call(lowering, signature, convention, False)
+    # The first result is the instruction, the others stand behind it.
+    number: i64 = 0
+    for _ in signature.results:
+        if lowering.wanted[v]:
+            if convention.in_buffer:
+                offset = lowering.code.slot_bytes + RESULT_BYTES * number
+                load_from(lowering, load_form(f.type[v]), lowering.result(v), RBP, offset, IN_FRAME)
+            else:
+                lowering.code.pair(lowering.result(v), convention.results[number])
+        v = f.next[v]
+        number += 1
+    lowering.code.copies()
     return True
 
 
-def return_call(lowering: Lowering, v: i64) -> bool:
+def return_call(lowering: Lowering) -> bool:
     """A jump with this function's frame taken down, where its caller left room enough for the callee's arguments.
 
     Else a call and a return: it gives the same, but takes stack.
     """
-    f = lowering.function
-    signature = _signature(lowering, v)
-    convention = Convention(signature)
-    own = Convention(f.signature)
+    signature = _signature(lowering)
+    convention = lowering.convention(signature)
+    own = lowering.convention(lowering.function.signature)
     if convention.stack_bytes > max(own.stack_bytes, lowering.tail_area):
-        return _call_and_return(lowering, v, convention)
-    target = lowering.use(f.a[v]) if f.a[v] else i64(NO_REGISTER)
-    pairs, registers = _arguments(lowering, v, signature, RBP, ARGUMENTS)
+        _call(lowering, signature, convention, True)
+        _return(lowering, convention)
+        return True
+    target = _target(lowering)
+    _pass(lowering, signature, convention, RBP, ARGUMENTS)
     if convention.in_buffer:
-        if lowering.buffer < 0:
-            lowering.buffer = lowering.code.temporary(GENERAL)
-        pairs += (convention.buffer, int(lowering.buffer))
-        registers.append(convention.buffer)
-    if target >= 0:
-        pairs += (R11, int(target))
-        registers.append(R11)
-    lowering.code.copies(pairs)
+        lowering.code.pair(convention.buffer, lowering.buffer_register())
+    read = convention.passed
+    if target >= 0:  # no register that is kept for the caller, nor one that an argument is in
+        lowering.code.pair(R11, target)
+        target = R11
+        read |= _IN_R11
+    lowering.code.copies()
     lowering.code.add(LEAVE, NONE, 0)
-    implicit = lowering.code.implicit(registers, [])
-    roles: i64 = IMPLICIT | TERMINATOR
-    if target >= 0:
-        lowering.code.add(_JMP, REG, roles, NO_REGISTER, R11, immediate=implicit)
-    else:
-        lowering.code.add(_JMP, TABLE, roles, displacement=_entry_of(lowering, v), immediate=implicit)
+    _go(lowering, _JMP, target, 0, IMPLICIT | TERMINATOR, implicit(read, 0))
     return True
 
 
-def _call_and_return(lowering: Lowering, v: i64, convention: Convention) -> bool:
-    """The callee gives what this function gives: it stays where it is, or goes to the same buffer."""
-    f = lowering.function
-    target = lowering.use(f.a[v]) if f.a[v] else i64(NO_REGISTER)
-    pairs, registers = _arguments(lowering, v, _signature(lowering, v), RSP, 0)
-    lowering.code.calls = True
-    lowering.code.outgoing = max(lowering.code.outgoing, convention.stack_bytes, lowering.tail_area)
-    if convention.in_buffer:
-        if lowering.buffer < 0:
-            lowering.buffer = lowering.code.temporary(GENERAL)
-        pairs += (convention.buffer, int(lowering.buffer))
-        registers.append(convention.buffer)
-    lowering.code.copies(pairs)
-    written = [RAX] if convention.in_buffer else convention.results
-    implicit = lowering.code.implicit(registers, written)
-    roles: i64 = IMPLICIT | CALL_CLOBBERS
-    kind: i64 = CALL_SITE << 16
-    if target >= 0:
-        lowering.code.add(_CALL, REG | kind, roles | RM_READ, NO_REGISTER, target, immediate=implicit)
-    else:
-        lowering.code.add(_CALL, TABLE | kind, roles, displacement=_entry_of(lowering, v), immediate=implicit)
-    lowering.code.add(LEAVE, NONE, 0)
-    lowering.code.add(_RET, NONE, IMPLICIT | TERMINATOR, immediate=lowering.code.implicit(written, []))
-    return True
-
-
-def machine_register(lowering: Lowering, v: i64) -> bool:
+def machine_register(lowering: Lowering) -> bool:
     """rbp, rsp, r15, and where this function returns to."""
     f = lowering.function
+    v = lowering.v
     opcode = f.opcode[v]
     d = lowering.result(v)
     if opcode == GET_RETURN_ADDRESS:
-        _stack(lowering, MOV64, d, RBP, 8)
+        load_from(lowering, MOV64, d, RBP, 8)
         return True
     if opcode == GET_PINNED_REG:
         lowering.pinned = True
@@ -282,8 +269,9 @@ def machine_register(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def set_pinned(lowering: Lowering, v: i64) -> bool:
+def set_pinned(lowering: Lowering) -> bool:
     """r15."""
+    v = lowering.v
     lowering.pinned = True
     lowering.code.add(MOV64, REG, REG_WRITTEN | RM_READ, PINNED, lowering.use(lowering.function.a[v]))
     return True

@@ -1,19 +1,21 @@
 """Conditions: comparisons that go into flags, and what reads them.
 
 A comparison of floats may take two flags: ``eq`` is *equal and not unordered*, ``ne`` its opposite. So a
-condition is up to two of the machine's, and whether both must hold or one is enough.
+condition is up to two of the machine's, and whether both must hold or one is enough: all of it in one number.
 """
 
 from __future__ import annotations
 
-from typing import Final, final
+from typing import Final
 
+from librt.vecs import vec
 from mypy_extensions import i64
 
-from wasmer_clif_backend.ir.opcodes import FCMP, FLOAT_CONDITIONS, ICMP, INTEGER_CONDITIONS
+from wasmer_clif_backend.ir.opcodes import FCMP, FLOAT_CONDITIONS, ICMP, INTEGER_CONDITIONS, UEXTEND, ULOAD8
 from wasmer_clif_backend.ir.types import F32, I8, I16, I32, I64, VECTOR
 from wasmer_clif_backend.machine.code import GENERAL, NO_REGISTER, RM_WRITTEN
-from wasmer_clif_backend.machine.x64.lower import Lowering
+from wasmer_clif_backend.machine.x64.lower import IN_ADDRESS, Lowering
+from wasmer_clif_backend.machine.x64.rules.table import rows_of
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import REG
 from wasmer_runtime_core.codegen.x64.registers import (
@@ -37,22 +39,16 @@ SETCC: Final[i64] = forms.SETCC_RM8.number
 _AND: Final[i64] = forms.AND_R32_RM32.number
 _OR: Final[i64] = forms.OR_R32_RM32.number
 
-# By type of integers: compare registers, with an 8-bit and with a wider immediate, test.
-_COMPARE: Final = {
-    I8: (forms.CMP_R8_RM8.number, forms.CMP_RM8_IMM8.number, forms.CMP_RM8_IMM8.number, forms.TEST_RM8_R8.number),
-    I16: (
-        *(forms.CMP_R16_RM16.number, forms.CMP_RM16_IMM8.number),
-        *(forms.CMP_RM16_IMM16.number, forms.TEST_RM16_R16.number),
-    ),
-    I32: (
-        *(forms.CMP_R32_RM32.number, forms.CMP_RM32_IMM8.number),
-        *(forms.CMP_RM32_IMM32.number, forms.TEST_RM32_R32.number),
-    ),
-    I64: (
-        *(forms.CMP_R64_RM64.number, forms.CMP_RM64_IMM8.number),
-        *(forms.CMP_RM64_IMM32.number, forms.TEST_RM64_R64.number),
-    ),
-}
+# By type of integers, four each: compare registers, with an 8-bit and with a wider immediate, test.
+_COMPARE: Final = rows_of(
+    {
+        I8: (forms.CMP_R8_RM8, forms.CMP_RM8_IMM8, forms.CMP_RM8_IMM8, forms.TEST_RM8_R8),
+        I16: (forms.CMP_R16_RM16, forms.CMP_RM16_IMM8, forms.CMP_RM16_IMM16, forms.TEST_RM16_R16),
+        I32: (forms.CMP_R32_RM32, forms.CMP_RM32_IMM8, forms.CMP_RM32_IMM32, forms.TEST_RM32_R32),
+        I64: (forms.CMP_R64_RM64, forms.CMP_RM64_IMM8, forms.CMP_RM64_IMM32, forms.TEST_RM64_R64),
+    }
+)
+_COMPARE_BYTE: Final[i64] = forms.CMP_RM8_IMM8.number
 _UCOMISS: Final[i64] = forms.VUCOMISS_XMM_XM32.number
 _UCOMISD: Final[i64] = forms.VUCOMISD_XMM_XM64.number
 
@@ -68,59 +64,80 @@ _INTEGER: Final = {
     "sge": GREATER_OR_EQUAL,
     "uge": ABOVE_OR_EQUAL,
 }
-INTEGER: Final = [_INTEGER[name] for name in INTEGER_CONDITIONS]
+INTEGER: Final = bytes(_INTEGER[name] for name in INTEGER_CONDITIONS)
 """By number of the integer condition: the machine's."""
-SWAPPED: Final = [0, 1, 4, 5, 2, 3, 8, 9, 6, 7]
+SWAPPED: Final = b"\0\1\4\5\2\3\10\11\6\7"
 """By number of the integer condition: the one with the operands the other way round."""
 
+UNSIGNED: Final = b"\0\1\3\3\5\5\7\7\11\11"
+"""By number of the integer condition: the one without sign."""
+
+EITHER: Final = 1 << 8
+"""In a condition: there is a second one, and one of them is enough."""
+BOTH: Final = 1 << 9
+"""In a condition: there is a second one, and both must hold."""
+_SWAP: Final = 1 << 10
+
+
+def first_of(held: i64) -> i64:
+    """The machine's condition that a condition is, or the first one of two."""
+    return held & 15
+
+
+def second_of(held: i64) -> i64:
+    """The second one, of a condition that is `EITHER` or `BOTH`."""
+    return (held >> 4) & 15
+
+
 # After ucomis a, b: CF if a < b or unordered, ZF if equal or unordered, PF if unordered.
-# (swap the operands, first condition, second, both must hold)
 _FLOAT: Final = {
-    "ord": (False, NOT_PARITY, -1, False),
-    "uno": (False, PARITY, -1, False),
-    "eq": (False, EQUAL, NOT_PARITY, True),
-    "ne": (False, NOT_EQUAL, PARITY, False),
-    "one": (False, NOT_EQUAL, -1, False),
-    "ueq": (False, EQUAL, -1, False),
-    "lt": (True, ABOVE, -1, False),
-    "le": (True, ABOVE_OR_EQUAL, -1, False),
-    "gt": (False, ABOVE, -1, False),
-    "ge": (False, ABOVE_OR_EQUAL, -1, False),
-    "ult": (False, BELOW, -1, False),
-    "ule": (False, BELOW_OR_EQUAL, -1, False),
-    "ugt": (True, BELOW, -1, False),
-    "uge": (True, BELOW_OR_EQUAL, -1, False),
+    "ord": NOT_PARITY,
+    "uno": PARITY,
+    "eq": EQUAL | NOT_PARITY << 4 | BOTH,
+    "ne": NOT_EQUAL | PARITY << 4 | EITHER,
+    "one": NOT_EQUAL,
+    "ueq": EQUAL,
+    "lt": ABOVE | _SWAP,
+    "le": ABOVE_OR_EQUAL | _SWAP,
+    "gt": ABOVE,
+    "ge": ABOVE_OR_EQUAL,
+    "ult": BELOW,
+    "ule": BELOW_OR_EQUAL,
+    "ugt": BELOW | _SWAP,
+    "uge": BELOW_OR_EQUAL | _SWAP,
 }
-_FLOAT_ROWS: Final = [_FLOAT[name] for name in FLOAT_CONDITIONS]
-
-
-@final
-class Condition:
-    """One or two conditions of the machine, by number; `second` is -1 if there is one."""
-
-    def __init__(self, first: int, second: int = -1, both: bool = False) -> None:
-        self.first = first
-        self.second = second
-        self.both = both
+_FLOAT_ROWS: Final = vec[i64]([_FLOAT[name] for name in FLOAT_CONDITIONS])
 
 
 def compare_integers(lowering: Lowering, type: i64, x: i64, y: i64) -> None:
     """``cmp`` of two registers."""
-    lowering.compare(_COMPARE[int(type)][0], x, y)
+    lowering.compare(_COMPARE[4 * type], x, y)
 
 
-def condition(lowering: Lowering, c: i64) -> Condition:
+def condition(lowering: Lowering, c: i64) -> i64:
     """Write what sets the flags for a value that is a condition: its own comparison, or a test for zero."""
     f = lowering.function
-    opcode = f.opcode[c]
-    if (opcode == ICMP or opcode == FCMP) and f.type[f.a[c]] < VECTOR and _is_for_once(lowering, c):
-        return comparison(lowering, c)
-    r = lowering.use(c)
-    lowering.compare(_COMPARE[int(f.type[c])][3], r, r)
-    return Condition(NOT_EQUAL)
+    one = c
+    while f.opcode[one] == UEXTEND and _is_for_once(lowering, one):
+        one = f.a[one]
+    opcode = f.opcode[one]
+    if (opcode == ICMP or opcode == FCMP) and f.type[f.a[one]] < VECTOR and _is_for_once(lowering, one):
+        return comparison(lowering, one)
+    _test(lowering, c)
+    return NOT_EQUAL
 
 
-def comparison(lowering: Lowering, c: i64) -> Condition:
+def _test(lowering: Lowering, x: i64) -> None:
+    """A comparison with zero: of a register with itself, or of what lies in memory."""
+    row = 4 * lowering.function.type[x]
+    r = lowering.operand(x)
+    if r == IN_ADDRESS:
+        lowering.compare_immediate(_COMPARE[row + 1], r, 0)
+    else:
+        lowering.compare(_COMPARE[row + 3], r, r)
+
+
+def comparison(lowering: Lowering, c: i64) -> i64:
     """Write the comparison of scalars that a value is."""
     return _integers(lowering, c) if lowering.function.opcode[c] == ICMP else _floats(lowering, c)
 
@@ -130,46 +147,55 @@ def _is_for_once(lowering: Lowering, c: i64) -> bool:
     return lowering.function.uses[c] <= 1 or lowering.wanted[c] == 0
 
 
-def _integers(lowering: Lowering, c: i64) -> Condition:
+def _integers(lowering: Lowering, c: i64) -> i64:
     f = lowering.function
     x = f.a[c]
     y = f.b[c]
-    number = int(f.immediate[c])
-    if lowering.is_constant(x) and not lowering.is_constant(y):
+    number = f.immediate[c]
+    if not lowering.is_constant(y) and (lowering.is_constant(x) or (lowering.may_fold(x) and not lowering.may_fold(y))):
         x, y = y, x
         number = SWAPPED[number]
-    type = int(f.type[x])
-    row = _COMPARE[type]
+    row = 4 * f.type[x]
     if lowering.fits(y):
         n = lowering.constant_of(y)
-        r = lowering.use(x)
+        if n >= 0 and n <= 255 and f.opcode[x] == ULOAD8 and lowering.may_be_part(x):
+            return _byte(lowering, x, n, number)
         if n == 0:
-            lowering.compare(row[3], r, r)
+            _test(lowering, x)
         else:
-            lowering.compare_immediate(row[1] if n >= -128 and n <= 127 else row[2], r, n)
+            r = lowering.operand(x)
+            lowering.compare_immediate(_COMPARE[row + (1 if n >= -128 and n <= 127 else 2)], r, n)
     else:
         left = lowering.use(x)
-        lowering.compare(row[0], left, lowering.use(y))
-    return Condition(INTEGER[number])
+        lowering.compare(_COMPARE[row], left, lowering.operand(y))
+    return i64(INTEGER[number])
 
 
-def _floats(lowering: Lowering, c: i64) -> Condition:
+def _byte(lowering: Lowering, x: i64, n: i64, number: i64) -> i64:
+    """A byte of memory with a number that fits one: neither has a sign, whatever the comparison."""
+    lowering.fold(x)
+    lowering.compare_immediate(_COMPARE_BYTE, IN_ADDRESS, n if n <= 127 else n - 256)
+    return i64(INTEGER[UNSIGNED[number]])
+
+
+def _floats(lowering: Lowering, c: i64) -> i64:
     f = lowering.function
-    swap, first, second, both = _FLOAT_ROWS[int(f.immediate[c])]
-    x = lowering.use(f.a[c])
-    y = lowering.use(f.b[c])
-    if swap:
+    held = _FLOAT_ROWS[f.immediate[c]]
+    x = f.a[c]
+    y = f.b[c]
+    if held & _SWAP:
         x, y = y, x
-    lowering.compare(_UCOMISS if f.type[f.a[c]] == F32 else _UCOMISD, x, y)
-    return Condition(first, second, both)
+    left = lowering.use(x)
+    lowering.compare(_UCOMISS if f.type[x] == F32 else _UCOMISD, left, lowering.operand(y))
+    return held & ~_SWAP
 
 
-def set_condition(lowering: Lowering, d: i64, held: Condition) -> None:
+def set_condition(lowering: Lowering, d: i64, held: i64) -> None:
     """A register that is 1 in its lowest byte if a condition holds, else 0."""
-    if held.second < 0:
-        lowering.code.add(SETCC + held.first, REG, RM_WRITTEN, NO_REGISTER, d)
+    if held & (EITHER | BOTH) == 0:
+        lowering.code.add(SETCC + held, REG, RM_WRITTEN, NO_REGISTER, d)
         return
     other = lowering.code.temporary(GENERAL)
-    lowering.code.add(SETCC + held.second, REG, RM_WRITTEN, NO_REGISTER, other)
-    lowering.code.add(SETCC + held.first, REG, RM_WRITTEN, NO_REGISTER, d)
-    lowering.modify(_AND if held.both else _OR, d, other)
+    lowering.code.add(SETCC + second_of(held), REG, RM_WRITTEN, NO_REGISTER, other)
+    lowering.code.add(SETCC + first_of(held), REG, RM_WRITTEN, NO_REGISTER, d)
+    lowering.modify(_AND if held & BOTH else _OR, d, other)

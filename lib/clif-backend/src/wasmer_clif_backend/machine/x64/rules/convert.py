@@ -99,19 +99,23 @@ def power_of_two(lowering: Lowering, exponent: int, type: i64) -> i64:
 # --- between widths --------------------------------------------------------------------------------
 
 
-def reduce(lowering: Lowering, v: i64) -> bool:
+def reduce(lowering: Lowering) -> bool:
     """The same register; of a word, with the upper half cleared."""
     f = lowering.function
+    v = lowering.v
     if f.type[v] == I32:
-        lowering.unary(MOV32, lowering.result(v), lowering.use(f.a[v]))
+        x = lowering.use(f.a[v])
+        lowering.code.suggest(lowering.result(v), x)
+        lowering.unary(MOV32, lowering.result(v), x)
     else:
         lowering.copy(lowering.result(v), lowering.use(f.a[v]))
     return True
 
 
-def extend_condition(lowering: Lowering, v: i64) -> bool:
+def extend_condition(lowering: Lowering) -> bool:
     """A comparison whose one use is to be extended."""
     f = lowering.function
+    v = lowering.v
     c = f.a[v]
     opcode = f.opcode[c]
     if (opcode != ICMP and opcode != FCMP) or f.type[f.a[c]] >= VECTOR or lowering.function.uses[c] > 1:
@@ -123,9 +127,10 @@ def extend_condition(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def extend_zero(lowering: Lowering, v: i64) -> bool:
+def extend_zero(lowering: Lowering) -> bool:
     """``movzx``; a word is there already."""
     f = lowering.function
+    v = lowering.v
     x = f.a[v]
     if f.type[x] == I32:
         lowering.copy(lowering.result(v), lowering.use(x))
@@ -134,17 +139,19 @@ def extend_zero(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def extend_sign(lowering: Lowering, v: i64) -> bool:
+def extend_sign(lowering: Lowering) -> bool:
     """``movsx``, ``movsxd``."""
     f = lowering.function
+    v = lowering.v
     x = f.a[v]
     lowering.unary(sign_form(f.type[x], f.type[v]), lowering.result(v), lowering.use(x))
     return True
 
 
-def cast(lowering: Lowering, v: i64) -> bool:
+def cast(lowering: Lowering) -> bool:
     """A copy, to the other kind of register if it must be."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     from_type = f.type[f.a[v]]
     x = lowering.use(f.a[v])
@@ -162,9 +169,10 @@ def _to_general(lowering: Lowering, d: i64, x: i64, single: bool) -> None:
     lowering.code.add(_FROM_XMM32 if single else _FROM_XMM64, REG, REG_READ | RM_WRITTEN, x, d)
 
 
-def promote(lowering: Lowering, v: i64) -> bool:
+def promote(lowering: Lowering) -> bool:
     """``cvtss2sd``, ``cvtsd2ss``."""
     f = lowering.function
+    v = lowering.v
     x = lowering.use(f.a[v])
     wider = f.opcode[v] == FPROMOTE
     form = forms.VCVTSS2SD_XMM_XMM_XM32 if wider else forms.VCVTSD2SS_XMM_XMM_XM64
@@ -179,9 +187,10 @@ _UNARY: Final = {
 }
 
 
-def unary(lowering: Lowering, v: i64) -> bool:
+def unary(lowering: Lowering) -> bool:
     """One instruction."""
     f = lowering.function
+    v = lowering.v
     lowering.unary(_UNARY[int(f.opcode[v])], lowering.result(v), lowering.use(f.a[v]))
     return True
 
@@ -189,9 +198,10 @@ def unary(lowering: Lowering, v: i64) -> bool:
 # --- integers to floats ----------------------------------------------------------------------------------
 
 
-def from_signed(lowering: Lowering, v: i64) -> bool:
+def from_signed(lowering: Lowering) -> bool:
     """``cvtsi2sd``, ``cvtdq2ps``; two lanes one after the other."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     from_type = f.type[f.a[v]]
     d = lowering.result(v)
@@ -201,8 +211,9 @@ def from_signed(lowering: Lowering, v: i64) -> bool:
         low, high = _lanes(lowering, lowering.use(f.a[v]))
         _joined(lowering, d, _signed(lowering, low, F64, True), _signed(lowering, high, F64, True))
     else:
-        x = sign_extended(lowering, f.a[v])
-        lowering.three(_forms(type).from64 if from_type == I64 else _forms(type).from32, d, lowering.float(0, type), x)
+        zero = lowering.float(0, type)
+        x = lowering.operand(f.a[v]) if from_type >= I32 else sign_extended(lowering, f.a[v])
+        lowering.three(_forms(type).from64 if from_type == I64 else _forms(type).from32, d, zero, x)
     return True
 
 
@@ -212,9 +223,10 @@ def _signed(lowering: Lowering, x: i64, type: i64, wide: bool) -> i64:
     return d
 
 
-def from_unsigned(lowering: Lowering, v: i64) -> bool:
+def from_unsigned(lowering: Lowering) -> bool:
     """Fewer than 64 bits are positive in 64; of 64, see `_unsigned`; four words as two halves each."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     from_type = f.type[f.a[v]]
     d = lowering.result(v)
@@ -288,9 +300,10 @@ def _joined(lowering: Lowering, d: i64, low: i64, high: i64) -> None:
 # --- floats to integers, saturating ---------------------------------------------------------------------------
 
 
-def to_saturated(lowering: Lowering, v: i64) -> bool:
+def to_saturated(lowering: Lowering) -> bool:
     """The nearest number where it does not fit; NaN is 0."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     from_type = f.type[f.a[v]]
     with_sign = f.opcode[v] == FCVT_TO_SINT_SAT
@@ -412,9 +425,10 @@ def _four_unsigned(lowering: Lowering, d: i64, x: i64) -> None:
 # --- floats to integers, trapping -------------------------------------------------------------------------------
 
 
-def to_trapping(lowering: Lowering, v: i64) -> bool:
+def to_trapping(lowering: Lowering) -> bool:
     """NaN and what does not fit trap; then it is as saturating."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     from_type = f.type[f.a[v]]
     with_sign = f.opcode[v] == FCVT_TO_SINT

@@ -17,7 +17,8 @@ from wasmer_clif_backend.machine.code import GENERAL
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.condition import CMOV32, CMOV64
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended, zero_extended
-from wasmer_clif_backend.machine.x64.rules.trapping import trap_if, trap_kind
+from wasmer_clif_backend.machine.x64.rules.trapping import trap_if
+from wasmer_clif_backend.machine.x64.traps import trap_kind
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL, RAX, RDX
 
@@ -43,12 +44,16 @@ _XOR64: Final[i64] = forms.XOR_R64_RM64.number
 _CMP32: Final[i64] = forms.CMP_RM32_IMM8.number
 _CMP64: Final[i64] = forms.CMP_RM64_IMM8.number
 
+_IN_RAX: Final[i64] = 1 << RAX
+_IN_RDX: Final[i64] = 1 << RDX
+_IN_BOTH: Final[i64] = _IN_RAX | _IN_RDX
 _DIVIDE_BY_ZERO: Final = trap_kind(TRAP_CODES["int_divz"])
 
 
-def divide(lowering: Lowering, v: i64) -> bool:
+def divide(lowering: Lowering) -> bool:
     """``div`` and ``idiv``, which take rdx:rax and give quotient and remainder there."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     opcode = f.opcode[v]
     wide = type == I64
@@ -64,16 +69,16 @@ def divide(lowering: Lowering, v: i64) -> bool:
     else:
         x = zero_extended(lowering, f.a[v])
         y = zero_extended(lowering, f.b[v])
-    lowering.code.copies([RAX, int(x)])
+    lowering.code.copy_one(RAX, x)
     if with_sign:
-        lowering.implied(_CQO if wide else _CDQ, [RAX], [RDX])
+        lowering.implied(_CQO if wide else _CDQ, _IN_RAX, _IN_RDX)
         form = _IDIV64 if wide else _IDIV32
     else:
-        lowering.code.copies([RDX, int(lowering.integer(0, I32))])
+        lowering.code.copy_one(RDX, lowering.integer(0, I32))
         form = _DIV64 if wide else _DIV32
-    lowering.implied(form, [RAX, RDX], [RAX, RDX], y, _DIVIDE_BY_ZERO)
+    lowering.implied(form, _IN_BOTH, _IN_BOTH, y, _DIVIDE_BY_ZERO)
     taken = RAX if opcode == SDIV or opcode == UDIV else RDX
-    lowering.code.copies([int(lowering.result(v)), taken])
+    lowering.code.copy_one(lowering.result(v), taken)
     return True
 
 
@@ -102,9 +107,10 @@ def _trap_on_overflow(lowering: Lowering, x: i64, y: i64, type: i64) -> None:
     trap_if(lowering, EQUAL, TRAP_CODES["int_ovf"])
 
 
-def multiply_high(lowering: Lowering, v: i64) -> bool:
+def multiply_high(lowering: Lowering) -> bool:
     """``mul`` and ``imul`` of one operand give the product in rdx:rax; a narrow one fits 32 bits."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
@@ -119,11 +125,11 @@ def multiply_high(lowering: Lowering, v: i64) -> bool:
         return True
     x = lowering.use(f.a[v])
     y = lowering.use(f.b[v])
-    lowering.code.copies([RAX, int(x)])
+    lowering.code.copy_one(RAX, x)
     wide = type == I64
     form = (_IMUL_ONE64 if wide else _IMUL_ONE32) if with_sign else (_MUL64 if wide else _MUL32)
-    lowering.implied(form, [RAX], [RAX, RDX], y)
-    lowering.code.copies([int(lowering.result(v)), RDX])
+    lowering.implied(form, _IN_RAX, _IN_BOTH, y)
+    lowering.code.copy_one(lowering.result(v), RDX)
     return True
 
 

@@ -30,7 +30,7 @@ from wasmer_clif_backend.ir.opcodes import (
     SQRT,
     TRUNC,
 )
-from wasmer_clif_backend.ir.types import F32, F32X4, F64, F64X2, I64, LANE, VECTOR
+from wasmer_clif_backend.ir.types import F32, F32X4, F64, I64, LANE, VECTOR
 from wasmer_clif_backend.machine.code import (
     GENERAL,
     NO_REGISTER,
@@ -42,22 +42,18 @@ from wasmer_clif_backend.machine.code import (
 )
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.condition import comparison, condition, set_condition
+from wasmer_clif_backend.machine.x64.rules.table import FORMS_BY_NAME, rows_of
 from wasmer_clif_backend.machine.x64.rules.vex import by_immediate, four
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import REG
 
-_BY_TYPE: Final = {F32: 0, F64: 1, F32X4: 2, F64X2: 3}
-_PACKED: Final = ("PS_XMM_XMM_XM128", "PD_XMM_XMM_XM128")
-# By opcode: for f32, f64, f32x4, f64x2.
-_BINARY: Final = {
-    opcode: [getattr(forms, f"V{name}{suffix}") for suffix in ("SS_XMM_XMM_XM32", "SD_XMM_XMM_XM64", *_PACKED)]
-    for opcode, name in ((FADD, "ADD"), (FSUB, "SUB"), (FMUL, "MUL"), (FDIV, "DIV"))
-}
-_FMA: Final = (
-    forms.VFMADD213SS_XMM_XMM_XM32,
-    forms.VFMADD213SD_XMM_XMM_XM64,
-    forms.VFMADD213PS_XMM_XMM_XM128,
-    forms.VFMADD213PD_XMM_XMM_XM128,
+_SUFFIXES: Final = ("SS_XMM_XMM_XM32", "SD_XMM_XMM_XM64", "PS_XMM_XMM_XM128", "PD_XMM_XMM_XM128")
+# By opcode: for f32, f64, f32x4, f64x2 (`_column_of`).
+_FORMS: Final = rows_of(
+    {
+        opcode: [FORMS_BY_NAME[f"V{name}{suffix}"] for suffix in _SUFFIXES]
+        for opcode, name in ((FADD, "ADD"), (FSUB, "SUB"), (FMUL, "MUL"), (FDIV, "DIV"), (FMA, "FMADD213"))
+    }
 )
 _AND: Final[i64] = forms.VANDPS_XMM_XMM_XM128.number
 _ANDN: Final[i64] = forms.VANDNPS_XMM_XMM_XM128.number
@@ -113,18 +109,26 @@ def sign_mask(lowering: Lowering, type: i64) -> i64:
     return lowering.vector(repeated(number, size))
 
 
-def binary(lowering: Lowering, v: i64) -> bool:
+def _column_of(type: i64) -> i64:
+    """Which of four forms is for a type of floats."""
+    column = (type & LANE) - F32
+    return column + 2 if type >= VECTOR else column
+
+
+def binary(lowering: Lowering) -> bool:
     """Arithmetic of three operands."""
     f = lowering.function
-    form: i64 = _BINARY[int(f.opcode[v])][_BY_TYPE[int(f.type[v])]].number
+    v = lowering.v
+    form = _FORMS[4 * f.opcode[v] + _column_of(f.type[v])]
     x = lowering.use(f.a[v])
-    lowering.three(form, lowering.result(v), x, lowering.use(f.b[v]))
+    lowering.three(form, lowering.result(v), x, lowering.operand(f.b[v]))
     return True
 
 
-def square_root(lowering: Lowering, v: i64) -> bool:
+def square_root(lowering: Lowering) -> bool:
     """``sqrt``; of one number it keeps what is above from another register, the operand itself."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     x = lowering.use(f.a[v])
     d = lowering.result(v)
@@ -137,9 +141,10 @@ def square_root(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def rounded(lowering: Lowering, v: i64) -> bool:
+def rounded(lowering: Lowering) -> bool:
     """``round`` in a direction, without the exception for inexact results."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     how: i64 = _ROUNDINGS[int(f.opcode[v])]
     x = lowering.use(f.a[v])
@@ -155,10 +160,11 @@ def rounded(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def fused(lowering: Lowering, v: i64) -> bool:
+def fused(lowering: Lowering) -> bool:
     """``vfmadd213 d, y, z``: d is x before and the result after."""
     f = lowering.function
-    form: i64 = _FMA[_BY_TYPE[int(f.type[v])]].number
+    v = lowering.v
+    form = _FORMS[4 * FMA + _column_of(f.type[v])]
     x = lowering.use(f.a[v])
     y = lowering.use(f.b[v])
     z = lowering.use(f.c[v])
@@ -173,25 +179,28 @@ def modify_three(lowering: Lowering, form: i64, d: i64, y: i64, z: i64) -> None:
     lowering.code.add(form, REG, REG_READ | REG_WRITTEN | RM_READ | RM_MAY_BE_MEMORY, d, z, NO_REGISTER, y)
 
 
-def negate(lowering: Lowering, v: i64) -> bool:
+def negate(lowering: Lowering) -> bool:
     """The sign turned round."""
     f = lowering.function
+    v = lowering.v
     x = lowering.use(f.a[v])
     lowering.three(_XOR, lowering.result(v), x, sign_mask(lowering, f.type[v]))
     return True
 
 
-def absolute(lowering: Lowering, v: i64) -> bool:
+def absolute(lowering: Lowering) -> bool:
     """The sign cleared."""
     f = lowering.function
+    v = lowering.v
     x = lowering.use(f.a[v])
     lowering.three(_ANDN, lowering.result(v), sign_mask(lowering, f.type[v]), x)
     return True
 
 
-def copy_sign(lowering: Lowering, v: i64) -> bool:
+def copy_sign(lowering: Lowering) -> bool:
     """Bits of x, but for the sign, and the sign of y."""
     f = lowering.function
+    v = lowering.v
     mask = sign_mask(lowering, f.type[v])
     x = lowering.use(f.a[v])
     y = lowering.use(f.b[v])
@@ -203,12 +212,13 @@ def copy_sign(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def least(lowering: Lowering, v: i64) -> bool:
+def least(lowering: Lowering) -> bool:
     """``min`` gives its second operand where an operand is NaN or both are zeros: so both ways, and both answers.
 
     Zeros: -0 or'd with 0 is -0. NaN: all bits set, but for the fraction below the quiet bit.
     """
     f = lowering.function
+    v = lowering.v
     type = f.type[v] & LANE
     low = _MINPS if type == F32 else _MINPD
     x = lowering.use(f.a[v])
@@ -225,9 +235,10 @@ def least(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def greatest(lowering: Lowering, v: i64) -> bool:
+def greatest(lowering: Lowering) -> bool:
     """The same for ``max``: where the two answers differ they are zeros, and their difference with its sign is 0."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v] & LANE
     high = _MAXPS if type == F32 else _MAXPD
     x = lowering.use(f.a[v])
@@ -250,9 +261,10 @@ def shift_right(lowering: Lowering, type: i64, d: i64, x: i64) -> None:
     by_immediate(lowering, _SHIFT32 if type == F32 else _SHIFT64, d, x, 10 if type == F32 else 13)
 
 
-def compare_vectors(lowering: Lowering, v: i64) -> bool:
+def compare_vectors(lowering: Lowering) -> bool:
     """``vcmp`` with a predicate."""
     f = lowering.function
+    v = lowering.v
     type = f.type[f.a[v]]
     if type < VECTOR:
         return False
@@ -262,17 +274,19 @@ def compare_vectors(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def compare(lowering: Lowering, v: i64) -> bool:
+def compare(lowering: Lowering) -> bool:
     """A comparison as a number."""
+    v = lowering.v
     if lowering.function.type[lowering.function.a[v]] >= VECTOR:
         return False
     set_condition(lowering, lowering.result(v), comparison(lowering, v))
     return True
 
 
-def choose(lowering: Lowering, v: i64) -> bool:
+def choose(lowering: Lowering) -> bool:
     """The condition as a mask of all bits, and a blend by it."""
     f = lowering.function
+    v = lowering.v
     if f.type[v] <= I64:
         return False
     x = lowering.use(f.b[v])

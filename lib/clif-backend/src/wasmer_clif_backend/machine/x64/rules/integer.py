@@ -33,41 +33,68 @@ from wasmer_clif_backend.ir.types import I32, I64
 from wasmer_clif_backend.machine.code import IN_MEMORY, REG_WRITTEN
 from wasmer_clif_backend.machine.x64.lower import MADE_AT_USES, Lowering
 from wasmer_clif_backend.machine.x64.rules.condition import (
+    BOTH,
     CMOV32,
     CMOV64,
+    EITHER,
     compare_integers,
     comparison,
     condition,
+    first_of,
+    second_of,
     set_condition,
 )
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended
+from wasmer_clif_backend.machine.x64.rules.table import rows_of
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import MEM, MEM_INDEX
 from wasmer_runtime_core.codegen.x64.registers import ABOVE, BELOW, GREATER, LESS, SIGN
 
 # By opcode: register forms, forms with an 8-bit and with a 32-bit immediate; for 32 bits, then for 64.
-_FORMS: Final[dict[int, tuple[int, int, int, int, int, int]]] = {
-    IADD: (
-        *(forms.ADD_R32_RM32.number, forms.ADD_RM32_IMM8.number, forms.ADD_RM32_IMM32.number),
-        *(forms.ADD_R64_RM64.number, forms.ADD_RM64_IMM8.number, forms.ADD_RM64_IMM32.number),
-    ),
-    ISUB: (
-        *(forms.SUB_R32_RM32.number, forms.SUB_RM32_IMM8.number, forms.SUB_RM32_IMM32.number),
-        *(forms.SUB_R64_RM64.number, forms.SUB_RM64_IMM8.number, forms.SUB_RM64_IMM32.number),
-    ),
-    BAND: (
-        *(forms.AND_R32_RM32.number, forms.AND_RM32_IMM8.number, forms.AND_RM32_IMM32.number),
-        *(forms.AND_R64_RM64.number, forms.AND_RM64_IMM8.number, forms.AND_RM64_IMM32.number),
-    ),
-    BOR: (
-        *(forms.OR_R32_RM32.number, forms.OR_RM32_IMM8.number, forms.OR_RM32_IMM32.number),
-        *(forms.OR_R64_RM64.number, forms.OR_RM64_IMM8.number, forms.OR_RM64_IMM32.number),
-    ),
-    BXOR: (
-        *(forms.XOR_R32_RM32.number, forms.XOR_RM32_IMM8.number, forms.XOR_RM32_IMM32.number),
-        *(forms.XOR_R64_RM64.number, forms.XOR_RM64_IMM8.number, forms.XOR_RM64_IMM32.number),
-    ),
-}
+_FORMS: Final = rows_of(
+    {
+        IADD: (
+            forms.ADD_R32_RM32,
+            forms.ADD_RM32_IMM8,
+            forms.ADD_RM32_IMM32,
+            forms.ADD_R64_RM64,
+            forms.ADD_RM64_IMM8,
+            forms.ADD_RM64_IMM32,
+        ),
+        ISUB: (
+            forms.SUB_R32_RM32,
+            forms.SUB_RM32_IMM8,
+            forms.SUB_RM32_IMM32,
+            forms.SUB_R64_RM64,
+            forms.SUB_RM64_IMM8,
+            forms.SUB_RM64_IMM32,
+        ),
+        BAND: (
+            forms.AND_R32_RM32,
+            forms.AND_RM32_IMM8,
+            forms.AND_RM32_IMM32,
+            forms.AND_R64_RM64,
+            forms.AND_RM64_IMM8,
+            forms.AND_RM64_IMM32,
+        ),
+        BOR: (
+            forms.OR_R32_RM32,
+            forms.OR_RM32_IMM8,
+            forms.OR_RM32_IMM32,
+            forms.OR_R64_RM64,
+            forms.OR_RM64_IMM8,
+            forms.OR_RM64_IMM32,
+        ),
+        BXOR: (
+            forms.XOR_R32_RM32,
+            forms.XOR_RM32_IMM8,
+            forms.XOR_RM32_IMM32,
+            forms.XOR_R64_RM64,
+            forms.XOR_RM64_IMM8,
+            forms.XOR_RM64_IMM32,
+        ),
+    }
+)
 _LEA32: Final[i64] = forms.LEA_R32_M.number
 _LEA64: Final[i64] = forms.LEA_R64_M.number
 _IMUL32: Final[i64] = forms.IMUL_R32_RM32.number
@@ -88,9 +115,10 @@ _XOR32: Final[i64] = forms.XOR_R32_RM32.number
 _XOR64: Final[i64] = forms.XOR_R64_RM64.number
 
 
-def add_by_address(lowering: Lowering, v: i64) -> bool:
+def add_by_address(lowering: Lowering) -> bool:
     """``lea``: a sum whose operands are wanted again needs no copy."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     a = f.a[v]
     b = f.b[v]
@@ -121,38 +149,47 @@ def add_by_address(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def binary(lowering: Lowering, v: i64) -> bool:
-    """Two operands, the first of which becomes the result; the second may be a constant."""
+def is_better_second(lowering: Lowering, a: i64, b: i64) -> bool:
+    """Whether a sum's first value had better be the second operand: it is constant, in memory, or wanted again."""
+    if lowering.is_constant(b) or lowering.may_fold(b):
+        return False
+    return (
+        lowering.is_constant(a)
+        or lowering.may_fold(a)
+        or (lowering.function.uses[a] > 1 and lowering.function.uses[b] == 1)
+    )
+
+
+def binary(lowering: Lowering) -> bool:
+    """Two operands, the first of which becomes the result; the second may be a constant, or in memory."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
-    opcode = int(f.opcode[v])
+    opcode = f.opcode[v]
     a = f.a[v]
     b = f.b[v]
-    row = _FORMS[opcode]
-    if opcode != ISUB and (
-        lowering.is_constant(a)
-        or (lowering.function.uses[a] > 1 and lowering.function.uses[b] == 1 and not lowering.is_constant(b))
-    ):
+    row = 6 * opcode + (3 if type == I64 else 0)
+    if opcode != ISUB and is_better_second(lowering, a, b):
         a, b = b, a
-    wide = 3 if type == I64 else 0
     d = lowering.result(v)
     if lowering.fits(b):
         n = lowering.constant_of(b)
         lowering.copy(d, lowering.use(a))
-        lowering.modify_immediate(row[wide + (1 if -128 <= n <= 127 else 2)], d, n)
+        lowering.modify_immediate(_FORMS[row + (1 if n >= -128 and n <= 127 else 2)], d, n)
         return True
     left = lowering.use(a)
-    right = lowering.use(b)
+    right = lowering.operand(b)
     lowering.copy(d, left)
-    lowering.modify(row[wide], d, right)
+    lowering.modify(_FORMS[row], d, right)
     return True
 
 
-def multiply(lowering: Lowering, v: i64) -> bool:
+def multiply(lowering: Lowering) -> bool:
     """``imul``; by a constant without a copy."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
@@ -165,19 +202,22 @@ def multiply(lowering: Lowering, v: i64) -> bool:
     if lowering.fits(b):
         n = lowering.constant_of(b)
         if n >= -128 and n <= 127:
-            lowering.unary(_IMUL64_IMM8 if wide else _IMUL32_IMM8, d, lowering.use(a), n)
+            lowering.unary(_IMUL64_IMM8 if wide else _IMUL32_IMM8, d, lowering.operand(a), n)
         else:
-            lowering.unary(_IMUL64_IMM32 if wide else _IMUL32_IMM32, d, lowering.use(a), n)
+            lowering.unary(_IMUL64_IMM32 if wide else _IMUL32_IMM32, d, lowering.operand(a), n)
         return True
+    if is_better_second(lowering, a, b):
+        a, b = b, a
     left = lowering.use(a)
-    right = lowering.use(b)
+    right = lowering.operand(b)
     lowering.copy(d, left)
     lowering.modify(_IMUL64 if wide else _IMUL32, d, right)
     return True
 
 
-def negate(lowering: Lowering, v: i64) -> bool:
+def negate(lowering: Lowering) -> bool:
     """``neg``."""
+    v = lowering.v
     type = lowering.function.type[v]
     if type > I64:
         return False
@@ -187,8 +227,9 @@ def negate(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def invert(lowering: Lowering, v: i64) -> bool:
+def invert(lowering: Lowering) -> bool:
     """``not``."""
+    v = lowering.v
     type = lowering.function.type[v]
     if type > I64:
         return False
@@ -198,9 +239,10 @@ def invert(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def and_not(lowering: Lowering, v: i64) -> bool:
+def and_not(lowering: Lowering) -> bool:
     """``andn`` inverts its first operand."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
@@ -209,9 +251,10 @@ def and_not(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def other_not(lowering: Lowering, v: i64) -> bool:
+def other_not(lowering: Lowering) -> bool:
     """``or``, ``xor`` with an inverted operand."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
@@ -227,9 +270,10 @@ def other_not(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def absolute(lowering: Lowering, v: i64) -> bool:
+def absolute(lowering: Lowering) -> bool:
     """The negated one, unless that is negative."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
@@ -244,9 +288,10 @@ def absolute(lowering: Lowering, v: i64) -> bool:
 _EXTREMES: Final[dict[int, int]] = {SMIN: GREATER, UMIN: ABOVE, SMAX: LESS, UMAX: BELOW}
 
 
-def extreme(lowering: Lowering, v: i64) -> bool:
+def extreme(lowering: Lowering) -> bool:
     """x, unless y is better."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
@@ -259,18 +304,20 @@ def extreme(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def compare(lowering: Lowering, v: i64) -> bool:
+def compare(lowering: Lowering) -> bool:
     """A comparison as a number."""
     f = lowering.function
+    v = lowering.v
     if f.type[f.a[v]] > I64:
         return False
     set_condition(lowering, lowering.result(v), comparison(lowering, v))
     return True
 
 
-def choose(lowering: Lowering, v: i64) -> bool:
+def choose(lowering: Lowering) -> bool:
     """y, and x if the condition holds."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type > I64:
         return False
@@ -279,26 +326,27 @@ def choose(lowering: Lowering, v: i64) -> bool:
     held = condition(lowering, f.a[v])
     d = lowering.result(v)
     cmov = CMOV64 if type == I64 else CMOV32
-    if held.both:
+    if held & BOTH:
         # x only if both hold: y wherever one does not.
         lowering.copy(d, x)
-        lowering.modify(cmov + (held.first ^ 1), d, y)
-        lowering.modify(cmov + (held.second ^ 1), d, y)
+        lowering.modify(cmov + (first_of(held) ^ 1), d, y)
+        lowering.modify(cmov + (second_of(held) ^ 1), d, y)
         return True
     lowering.copy(d, y)
-    lowering.modify(cmov + held.first, d, x)
-    if held.second >= 0:
-        lowering.modify(cmov + held.second, d, x)
+    lowering.modify(cmov + first_of(held), d, x)
+    if held & EITHER:
+        lowering.modify(cmov + second_of(held), d, x)
     return True
 
 
-def constant(lowering: Lowering, v: i64) -> bool:
+def constant(lowering: Lowering) -> bool:
     """What is made anew for each use, but goes along an edge: there it has a register of its own."""
+    v = lowering.v
     lowering.make(v, lowering.result(v))
     return True
 
 
-def nothing(lowering: Lowering, v: i64) -> bool:
+def nothing(lowering: Lowering) -> bool:
     """No instruction."""
     return True
 

@@ -7,26 +7,25 @@ from typing import Final
 from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.opcodes import (
+    BAND,
     BIG,
+    BOR,
+    BXOR,
     IADD,
-    ISHL,
     ISTORE8,
     ISTORE16,
     ISTORE32,
+    ISUB,
     LOAD,
-    NOTRAP,
     SLOAD8,
     SLOAD8X8,
     SLOAD16,
     SLOAD16X4,
     SLOAD32,
     SLOAD32X2,
-    STACK_ADDR,
     STACK_LOAD,
     STACK_STORE,
     STORE,
-    TRAP_CODE_SHIFT,
-    TRAP_CODES,
     ULOAD8,
     ULOAD8X8,
     ULOAD16,
@@ -34,13 +33,15 @@ from wasmer_clif_backend.ir.opcodes import (
     ULOAD32,
     ULOAD32X2,
 )
-from wasmer_clif_backend.ir.types import F32, F64, I8, I16, I32, I64
+from wasmer_clif_backend.ir.types import F32, F64, I8, I16, I32, I64, bits_of
 from wasmer_clif_backend.machine.code import GENERAL, NO_REGISTER
 from wasmer_clif_backend.machine.x64.emit import IN_FRAME
 from wasmer_clif_backend.machine.x64.lower import MOV32, MOV64, Lowering
 from wasmer_clif_backend.machine.x64.rules.bits import byte_swap
-from wasmer_clif_backend.machine.x64.rules.trapping import trap_kind
+from wasmer_clif_backend.machine.x64.rules.table import rows_of
+from wasmer_clif_backend.machine.x64.traps import trap_of_access
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.records import MEM
 from wasmer_runtime_core.codegen.x64.registers import RBP
 
 _MOVZX8: Final[i64] = forms.MOVZX_R32_RM8.number
@@ -57,21 +58,63 @@ _STORE_SD: Final[i64] = forms.VMOVSD_M64_XMM.number
 _STORE_UPS: Final[i64] = forms.VMOVUPS_XM128_XMM.number
 
 # By opcode: the instruction for i64 and for what is narrower.
-_EXTENDING: Final = {
-    ULOAD8: (_MOVZX8, _MOVZX8),
-    SLOAD8: (forms.MOVSX_R64_RM8.number, forms.MOVSX_R32_RM8.number),
-    ULOAD16: (_MOVZX16, _MOVZX16),
-    SLOAD16: (forms.MOVSX_R64_RM16.number, forms.MOVSX_R32_RM16.number),
-    ULOAD32: (MOV32, MOV32),
-    SLOAD32: (forms.MOVSXD_R64_RM32.number, forms.MOVSXD_R64_RM32.number),
-    ULOAD8X8: (forms.VPMOVZXBW_XMM_XM64.number, 0),
-    SLOAD8X8: (forms.VPMOVSXBW_XMM_XM64.number, 0),
-    ULOAD16X4: (forms.VPMOVZXWD_XMM_XM64.number, 0),
-    SLOAD16X4: (forms.VPMOVSXWD_XMM_XM64.number, 0),
-    ULOAD32X2: (forms.VPMOVZXDQ_XMM_XM64.number, 0),
-    SLOAD32X2: (forms.VPMOVSXDQ_XMM_XM64.number, 0),
-}
-_NARROW: Final = {ISTORE8: I8, ISTORE16: I16, ISTORE32: I32}
+_EXTENDING: Final = rows_of(
+    {
+        ULOAD8: (forms.MOVZX_R32_RM8, forms.MOVZX_R32_RM8),
+        SLOAD8: (forms.MOVSX_R64_RM8, forms.MOVSX_R32_RM8),
+        ULOAD16: (forms.MOVZX_R32_RM16, forms.MOVZX_R32_RM16),
+        SLOAD16: (forms.MOVSX_R64_RM16, forms.MOVSX_R32_RM16),
+        ULOAD32: (forms.MOV_R32_RM32, forms.MOV_R32_RM32),
+        SLOAD32: (forms.MOVSXD_R64_RM32, forms.MOVSXD_R64_RM32),
+        ULOAD8X8: (forms.VPMOVZXBW_XMM_XM64, forms.VPMOVZXBW_XMM_XM64),
+        SLOAD8X8: (forms.VPMOVSXBW_XMM_XM64, forms.VPMOVSXBW_XMM_XM64),
+        ULOAD16X4: (forms.VPMOVZXWD_XMM_XM64, forms.VPMOVZXWD_XMM_XM64),
+        SLOAD16X4: (forms.VPMOVSXWD_XMM_XM64, forms.VPMOVSXWD_XMM_XM64),
+        ULOAD32X2: (forms.VPMOVZXDQ_XMM_XM64, forms.VPMOVZXDQ_XMM_XM64),
+        SLOAD32X2: (forms.VPMOVSXDQ_XMM_XM64, forms.VPMOVSXDQ_XMM_XM64),
+    }
+)
+
+
+def _stored_type(opcode: i64, type: i64) -> i64:
+    """The type of what a store puts into memory, of a value of some type."""
+    return I8 if opcode == ISTORE8 else I16 if opcode == ISTORE16 else I32 if opcode == ISTORE32 else type
+
+
+# By type: the instruction that stores a constant.
+_STORE_CONSTANT: Final = rows_of(
+    {
+        I8: (forms.MOV_RM8_IMM8,),
+        I16: (forms.MOV_RM16_IMM16,),
+        I32: (forms.MOV_RM32_IMM32,),
+        I64: (forms.MOV_RM64_IMM32,),
+    }
+)
+# By opcode: the instruction that modifies memory by a register, by a constant of 8 and of 32 bits; for 32, for 64 bits.
+_MODIFYING: Final = rows_of(
+    {
+        IADD: (
+            *(forms.ADD_RM32_R32, forms.ADD_RM32_IMM8, forms.ADD_RM32_IMM32),
+            *(forms.ADD_RM64_R64, forms.ADD_RM64_IMM8, forms.ADD_RM64_IMM32),
+        ),
+        ISUB: (
+            *(forms.SUB_RM32_R32, forms.SUB_RM32_IMM8, forms.SUB_RM32_IMM32),
+            *(forms.SUB_RM64_R64, forms.SUB_RM64_IMM8, forms.SUB_RM64_IMM32),
+        ),
+        BAND: (
+            *(forms.AND_RM32_R32, forms.AND_RM32_IMM8, forms.AND_RM32_IMM32),
+            *(forms.AND_RM64_R64, forms.AND_RM64_IMM8, forms.AND_RM64_IMM32),
+        ),
+        BOR: (
+            *(forms.OR_RM32_R32, forms.OR_RM32_IMM8, forms.OR_RM32_IMM32),
+            *(forms.OR_RM64_R64, forms.OR_RM64_IMM8, forms.OR_RM64_IMM32),
+        ),
+        BXOR: (
+            *(forms.XOR_RM32_R32, forms.XOR_RM32_IMM8, forms.XOR_RM32_IMM32),
+            *(forms.XOR_RM64_R64, forms.XOR_RM64_IMM8, forms.XOR_RM64_IMM32),
+        ),
+    }
+)
 
 
 def load_form(type: i64) -> i64:
@@ -94,82 +137,101 @@ def store_form(type: i64) -> i64:
     return _STORE_SS if type == F32 else _STORE_SD if type == F64 else _STORE_UPS
 
 
-def take_address(lowering: Lowering, v: i64, offset: i64) -> None:
-    """The address of v plus offset, of as many sums as an operand can hold, becomes the one at hand."""
-    f = lowering.function
-    address = lowering.address
-    address.index = NO_REGISTER
-    address.scale = 0
-    address.flags = 0
-    while f.opcode[v] == IADD and lowering.fits(f.b[v]) and _is_near(offset + lowering.constant_of(f.b[v])):
-        offset += lowering.constant_of(f.b[v])
-        v = f.a[v]
-    address.displacement = offset
-    if f.opcode[v] == STACK_ADDR:
-        address.base = RBP
-        address.flags = IN_FRAME
-        address.displacement = offset + f.immediate[v] + lowering.code.slot_offsets[f.extra[v]]
-        return
-    if f.opcode[v] == IADD and lowering.wanted[v] == 0:
-        x = f.a[v]
-        y = f.b[v]
-        if f.opcode[y] == ISHL and lowering.is_constant(f.b[y]) and lowering.constant_of(f.b[y]) & 63 <= 3:
-            address.scale = lowering.constant_of(f.b[y]) & 63
-            y = f.a[y]
-        base = lowering.use(x)
-        address.index = lowering.use(y)
-        address.base = base
-        return
-    address.base = lowering.use(v)
-
-
-def _is_near(offset: i64) -> bool:
-    return offset >= -0x8000_0000 and offset <= 0x7FFF_FFFF
-
-
-def kind_of(flags: i64) -> i64:
-    """The kind of trap of an access with these flags; 0: it makes none."""
-    if flags & NOTRAP:
-        return 0
-    code = flags >> TRAP_CODE_SHIFT
-    return trap_kind(code if code else TRAP_CODES["heap_oob"])
-
-
-def load(lowering: Lowering, v: i64) -> bool:
+def load(lowering: Lowering) -> bool:
     """A whole value."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     flags = f.extra[v]
-    take_address(lowering, f.a[v], f.immediate[v])
+    lowering.take_address(f.a[v], f.immediate[v])
     if not flags & BIG or type == I8:
-        lowering.load(load_form(type), lowering.result(v), kind_of(flags))
+        lowering.load(load_form(type), lowering.result(v), trap_of_access(flags))
         return True
     if type > I64:
         return False
-    lowering.load(load_form(type), lowering.result(v), kind_of(flags))
+    lowering.load(load_form(type), lowering.result(v), trap_of_access(flags))
     byte_swap(lowering, lowering.result(v), type)
     return True
 
 
-def load_extending(lowering: Lowering, v: i64) -> bool:
+def load_extending(lowering: Lowering) -> bool:
     """A part, extended."""
     f = lowering.function
+    v = lowering.v
     flags = f.extra[v]
     if flags & BIG and f.opcode[v] not in (ULOAD8, SLOAD8):
         return False
-    wide, narrow = _EXTENDING[int(f.opcode[v])]
-    take_address(lowering, f.a[v], f.immediate[v])
-    lowering.load(wide if f.type[v] >= I64 else narrow, lowering.result(v), kind_of(flags))
+    form = _EXTENDING[2 * f.opcode[v] + (0 if f.type[v] >= I64 else 1)]
+    lowering.take_address(f.a[v], f.immediate[v])
+    lowering.load(form, lowering.result(v), trap_of_access(flags))
     return True
 
 
-def store(lowering: Lowering, v: i64) -> bool:
+def modify(lowering: Lowering) -> bool:
+    """``add [address], x``: what is stored was loaded from there, and modified."""
+    f = lowering.function
+    v = lowering.v
+    new = f.a[v]
+    opcode = f.opcode[new]
+    type = f.type[new]
+    if opcode != IADD and opcode != ISUB and opcode != BAND and opcode != BOR and opcode != BXOR:
+        return False
+    if (type != I32 and type != I64) or lowering.function.uses[new] != 1 or lowering.wanted[new]:
+        return False
+    old = f.a[new]
+    other = f.b[new]
+    if opcode != ISUB and f.opcode[old] != LOAD:
+        old, other = other, old
+    if not lowering.may_fold(old) or f.immediate[old] != f.immediate[v]:
+        return False
+    if not _are_same(lowering, f.a[old], f.b[v]) or (f.extra[v] & BIG) != 0:
+        return False
+    row = 6 * opcode + (3 if type == I64 else 0)
+    if lowering.fits(other):
+        n = lowering.constant_of(other)
+        lowering.fold(old)
+        lowering.modify_operand(_MODIFYING[row + (1 if n >= -128 and n <= 127 else 2)], NO_REGISTER, n)
+    else:
+        r = lowering.use(other)
+        lowering.fold(old)
+        lowering.modify_operand(_MODIFYING[row], r, 0)
+    return True
+
+
+def _are_same(lowering: Lowering, x: i64, y: i64) -> bool:
+    """Whether two addresses are surely the same: one value, or the same sum."""
+    f = lowering.function
+    if x == y:
+        return True
+    if f.opcode[x] != IADD or f.opcode[y] != IADD:
+        return False
+    return _origins_are_same(lowering, f.a[x], f.a[y]) and _origins_are_same(lowering, f.b[x], f.b[y])
+
+
+def _origins_are_same(lowering: Lowering, x: i64, y: i64) -> bool:
+    return lowering.origin(x) == lowering.origin(y)
+
+
+def signed_part(n: i64, bits: i64) -> i64:
+    """The lower bits of a number, as one with sign."""
+    n &= (1 << bits) - 1
+    return n - (1 << bits) if n >> (bits - 1) else n
+
+
+def store(lowering: Lowering) -> bool:
     """A whole value, or the lower part of one."""
     f = lowering.function
-    opcode = int(f.opcode[v])
+    v = lowering.v
     x = f.a[v]
-    type: i64 = _NARROW.get(opcode, f.type[x])
+    type = _stored_type(f.opcode[v], f.type[x])
     flags = f.extra[v]
+    if lowering.fits(x) and (not flags & BIG or type == I8):
+        lowering.take_address(f.b[v], f.immediate[v])
+        n = lowering.constant_of(x)
+        if type < I32:
+            n = signed_part(n, bits_of(type))
+        lowering.store(_STORE_CONSTANT[type], NO_REGISTER, trap_of_access(flags), n)
+        return True
     r = lowering.use(x)
     if flags & BIG and type != I8:
         if type > I64:
@@ -178,14 +240,15 @@ def store(lowering: Lowering, v: i64) -> bool:
         lowering.copy(swapped, r)
         byte_swap(lowering, swapped, type)
         r = swapped
-    take_address(lowering, f.b[v], f.immediate[v])
-    lowering.store(store_form(type), r, kind_of(flags))
+    lowering.take_address(f.b[v], f.immediate[v])
+    lowering.store(store_form(type), r, trap_of_access(flags))
     return True
 
 
 def _slot(lowering: Lowering, v: i64) -> None:
     f = lowering.function
     address = lowering.address
+    address.mode = MEM
     address.base = RBP
     address.index = NO_REGISTER
     address.scale = 0
@@ -193,15 +256,17 @@ def _slot(lowering: Lowering, v: i64) -> None:
     address.displacement = f.immediate[v] + lowering.code.slot_offsets[f.extra[v]]
 
 
-def load_slot(lowering: Lowering, v: i64) -> bool:
+def load_slot(lowering: Lowering) -> bool:
     """From a stack slot."""
+    v = lowering.v
     _slot(lowering, v)
     lowering.load(load_form(lowering.function.type[v]), lowering.result(v))
     return True
 
 
-def store_slot(lowering: Lowering, v: i64) -> bool:
+def store_slot(lowering: Lowering) -> bool:
     """To a stack slot."""
+    v = lowering.v
     x = lowering.function.a[v]
     r = lowering.use(x)
     _slot(lowering, v)
@@ -223,7 +288,7 @@ RULES: Final = {
     SLOAD16X4: (load_extending,),
     ULOAD32X2: (load_extending,),
     SLOAD32X2: (load_extending,),
-    STORE: (store,),
+    STORE: (modify, store),
     ISTORE8: (store,),
     ISTORE16: (store,),
     ISTORE32: (store,),

@@ -44,6 +44,9 @@ _MUL64: Final[i64] = forms.MUL_RM64.number
 _CMP32: Final[i64] = forms.CMP_R32_RM32.number
 _NEG32: Final[i64] = forms.NEG_RM32.number
 
+_IN_RAX: Final[i64] = 1 << RAX
+_IN_BOTH: Final[i64] = 1 << RAX | 1 << RDX
+
 # By opcode: with sign; for 32 and for 64 bits without and with what is carried in.
 _ROWS: Final = {
     UADD_OVERFLOW: (False, _ADD32, _ADD64),
@@ -59,9 +62,10 @@ _ROWS: Final = {
 }
 
 
-def with_overflow(lowering: Lowering, v: i64) -> bool:
+def with_overflow(lowering: Lowering) -> bool:
     """The machine's flags tell, of 32 and 64 bits; a narrow result is compared with itself, extended."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     with_sign, form32, form64 = _ROWS[int(f.opcode[v])]
     d, overflow = (int(lowering.result(one)) for one in f.results(v))
@@ -95,25 +99,27 @@ def _set(lowering: Lowering, condition: int, d: i64) -> None:
     lowering.code.add(SETCC + condition, REG, RM_WRITTEN, NO_REGISTER, d)
 
 
-def multiply_unsigned(lowering: Lowering, v: i64) -> bool:
+def multiply_unsigned(lowering: Lowering) -> bool:
     """``mul`` sets overflow and carry if the upper half is not 0."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type < I32:
         return False
     d, overflow = (int(lowering.result(one)) for one in f.results(v))
     x = lowering.use(f.a[v])
     y = lowering.use(f.b[v])
-    lowering.code.copies([RAX, int(x)])
-    lowering.implied(_MUL64 if type == I64 else _MUL32, [RAX], [RAX, RDX], y)
-    lowering.code.copies([d, RAX])
+    lowering.code.copy_one(RAX, x)
+    lowering.implied(_MUL64 if type == I64 else _MUL32, _IN_RAX, _IN_BOTH, y)
+    lowering.code.copy_one(d, RAX)
     _set(lowering, OVERFLOW, overflow)
     return True
 
 
-def add_or_trap(lowering: Lowering, v: i64) -> bool:
+def add_or_trap(lowering: Lowering) -> bool:
     """``add``, and a trap on carry."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     x = lowering.use(f.a[v])
     y = lowering.use(f.b[v])

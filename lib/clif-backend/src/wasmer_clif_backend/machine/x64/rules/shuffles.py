@@ -51,9 +51,10 @@ _EXTRACTS: Final = {
 }
 
 
-def splat(lowering: Lowering, v: i64) -> bool:
+def splat(lowering: Lowering) -> bool:
     """``vpbroadcast`` of a register; an integer goes to one first."""
     f = lowering.function
+    v = lowering.v
     lane = f.type[f.a[v]]
     x = lowering.use(f.a[v])
     if lane <= I64:
@@ -64,9 +65,10 @@ def splat(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def scalar_to_vector(lowering: Lowering, v: i64) -> bool:
+def scalar_to_vector(lowering: Lowering) -> bool:
     """A move that clears what is above."""
     f = lowering.function
+    v = lowering.v
     lane = f.type[f.a[v]]
     d = lowering.result(v)
     if lane == F32:
@@ -79,9 +81,10 @@ def scalar_to_vector(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def insert_lane(lowering: Lowering, v: i64) -> bool:
+def insert_lane(lowering: Lowering) -> bool:
     """``pinsr``, ``insertps``; of doubles, half of each."""
     f = lowering.function
+    v = lowering.v
     lane = f.type[v] & LANE
     number = f.immediate[v]
     x = lowering.use(f.a[v])
@@ -98,9 +101,10 @@ def insert_lane(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def extract_lane(lowering: Lowering, v: i64) -> bool:
+def extract_lane(lowering: Lowering) -> bool:
     """``pextr``; a float comes down in its register."""
     f = lowering.function
+    v = lowering.v
     lane = f.type[v]
     number = f.immediate[v]
     x = lowering.use(f.a[v])
@@ -116,9 +120,10 @@ def extract_lane(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def shuffle(lowering: Lowering, v: i64) -> bool:
+def shuffle(lowering: Lowering) -> bool:
     """``pshufb`` of each operand with its part of the mask, and both together; or of the only one asked for."""
     f = lowering.function
+    v = lowering.v
     mask = f.constants[f.immediate[v]]
     d = lowering.result(v)
     of_x = bytes(number if number < 16 else 0x80 for number in mask)
@@ -143,9 +148,10 @@ def shuffle(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def swizzle(lowering: Lowering, v: i64) -> bool:
+def swizzle(lowering: Lowering) -> bool:
     """Numbers above 15 get their uppermost bit set by an addition that saturates."""
     f = lowering.function
+    v = lowering.v
     x = lowering.use(f.a[v])
     numbers = lowering.code.temporary(XMM)
     lowering.three(_ADD_SATURATED, numbers, lowering.use(f.b[v]), lowering.vector(repeated(0x70, 1)))
@@ -153,9 +159,10 @@ def swizzle(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def pshufb(lowering: Lowering, v: i64) -> bool:
+def pshufb(lowering: Lowering) -> bool:
     """The instruction of that name."""
     f = lowering.function
+    v = lowering.v
     x = lowering.use(f.a[v])
     lowering.three(_PSHUFB, lowering.result(v), x, lowering.use(f.b[v]))
     return True

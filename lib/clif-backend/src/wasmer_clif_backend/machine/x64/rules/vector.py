@@ -18,14 +18,12 @@ from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.condition import SETCC
 from wasmer_clif_backend.machine.x64.rules.float import repeated
 from wasmer_clif_backend.machine.x64.rules.shuffles import RULES as SHUFFLES
+from wasmer_clif_backend.machine.x64.rules.table import FORMS_BY_NAME
 from wasmer_clif_backend.machine.x64.rules.vector_shift import RULES as SHIFTS
 from wasmer_clif_backend.machine.x64.rules.vex import by_immediate, four
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.forms import FORMS
 from wasmer_runtime_core.codegen.x64.records import REG
 from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL
-
-_BY_NAME: Final = {form.name: form.number for form in FORMS}
 
 
 def _rows(text: str, shape: str) -> dict[int, list[int]]:
@@ -34,7 +32,9 @@ def _rows(text: str, shape: str) -> dict[int, list[int]]:
     for line in text.strip().splitlines():
         name, *words = line.split()
         words = words if len(words) == 4 else words * 4
-        found[op.BY_NAME[name].number] = [0 if word == "-" else _BY_NAME[f"{word.upper()}_{shape}"] for word in words]
+        found[op.BY_NAME[name].number] = [
+            0 if word == "-" else FORMS_BY_NAME[f"{word.upper()}_{shape}"].number for word in words
+        ]
     return found
 
 
@@ -75,8 +75,8 @@ _TWO_HALF: Final = _rows(
     """,
     "XMM_XM64",
 )
-_EQUAL: Final = [_BY_NAME[f"VPCMPEQ{lane}_XMM_XMM_XM128"] for lane in "BWDQ"]
-_GREATER: Final = [_BY_NAME[f"VPCMPGT{lane}_XMM_XMM_XM128"] for lane in "BWDQ"]
+_EQUAL: Final = [FORMS_BY_NAME[f"VPCMPEQ{lane}_XMM_XMM_XM128"].number for lane in "BWDQ"]
+_GREATER: Final = [FORMS_BY_NAME[f"VPCMPGT{lane}_XMM_XMM_XM128"].number for lane in "BWDQ"]
 
 _PAND: Final[i64] = forms.VPAND_XMM_XMM_XM128.number
 _PANDN: Final[i64] = forms.VPANDN_XMM_XMM_XM128.number
@@ -115,9 +115,10 @@ def ones(lowering: Lowering) -> i64:
     return lowering.vector(b"\xff" * 16)
 
 
-def three(lowering: Lowering, v: i64) -> bool:
+def three(lowering: Lowering) -> bool:
     """One instruction of three operands."""
     f = lowering.function
+    v = lowering.v
     type = f.type[f.a[v]]
     opcode = int(f.opcode[v])
     if (opcode in _BITS and type <= I64) or (opcode not in _BITS and type < VECTOR):
@@ -126,16 +127,17 @@ def three(lowering: Lowering, v: i64) -> bool:
     if not form:
         return False
     x = lowering.use(f.a[v])
-    lowering.three(form, lowering.result(v), x, lowering.use(f.b[v]))
+    lowering.three(form, lowering.result(v), x, lowering.operand(f.b[v]))
     return True
 
 
 _BITS: Final = frozenset((op.BAND, op.BOR, op.BXOR))
 
 
-def two(lowering: Lowering, v: i64) -> bool:
+def two(lowering: Lowering) -> bool:
     """One instruction of two operands."""
     f = lowering.function
+    v = lowering.v
     type = f.type[f.a[v]]
     opcode = int(f.opcode[v])
     table = _TWO if opcode in _TWO else _TWO_HALF
@@ -145,9 +147,10 @@ def two(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def widen_high(lowering: Lowering, v: i64) -> bool:
+def widen_high(lowering: Lowering) -> bool:
     """The upper half comes down first."""
     f = lowering.function
+    v = lowering.v
     low = op.SWIDEN_LOW if f.opcode[v] == op.SWIDEN_HIGH else op.UWIDEN_LOW
     t = xmm(lowering)
     lowering.unary(_PSHUFD, t, lowering.use(f.a[v]), 0xEE)
@@ -155,9 +158,10 @@ def widen_high(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def negate(lowering: Lowering, v: i64) -> bool:
+def negate(lowering: Lowering) -> bool:
     """0 - x."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type < VECTOR:
         return False
@@ -166,9 +170,10 @@ def negate(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def absolute_wide(lowering: Lowering, v: i64) -> bool:
+def absolute_wide(lowering: Lowering) -> bool:
     """``(x ^ sign) - sign`` where the sign is 0 or -1."""
     f = lowering.function
+    v = lowering.v
     if f.type[v] != I64X2:
         return False
     x = lowering.use(f.a[v])
@@ -179,9 +184,10 @@ def absolute_wide(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def multiply_bytes(lowering: Lowering, v: i64) -> bool:
+def multiply_bytes(lowering: Lowering) -> bool:
     """Even bytes and odd bytes as words, and their lower halves together."""
     f = lowering.function
+    v = lowering.v
     if f.type[v] != (VECTOR | I8):
         return False
     x = lowering.use(f.a[v])
@@ -197,9 +203,10 @@ def multiply_bytes(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def multiply_wide(lowering: Lowering, v: i64) -> bool:
+def multiply_wide(lowering: Lowering) -> bool:
     """``low * low + ((low * high + high * low) << 32)``."""
     f = lowering.function
+    v = lowering.v
     if f.type[v] != I64X2:
         return False
     mul: i64 = forms.VPMULUDQ_XMM_XMM_XM128.number
@@ -217,9 +224,10 @@ def multiply_wide(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def fixed_point(lowering: Lowering, v: i64) -> bool:
+def fixed_point(lowering: Lowering) -> bool:
     """``pmulhrsw`` gives -1 for -1 * -1, the one product that does not fit: turned into the greatest number."""
     f = lowering.function
+    v = lowering.v
     if f.type[v] != (VECTOR | I16):
         return False
     x = lowering.use(f.a[v])
@@ -230,17 +238,19 @@ def fixed_point(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def multiply_add_bytes(lowering: Lowering, v: i64) -> bool:
+def multiply_add_bytes(lowering: Lowering) -> bool:
     """The machine takes the bytes without sign first."""
     f = lowering.function
+    v = lowering.v
     x = lowering.use(f.a[v])
     lowering.three(forms.VPMADDUBSW_XMM_XMM_XM128.number, lowering.result(v), lowering.use(f.b[v]), x)
     return True
 
 
-def extreme_wide(lowering: Lowering, v: i64) -> bool:
+def extreme_wide(lowering: Lowering) -> bool:
     """Compared, and blended; without sign both have it turned round before."""
     f = lowering.function
+    v = lowering.v
     if f.type[v] != I64X2:
         return False
     opcode = f.opcode[v]
@@ -267,9 +277,10 @@ def _greater_wide(lowering: Lowering, x: i64, y: i64, unsigned: bool) -> i64:
     return mask
 
 
-def average_wide(lowering: Lowering, v: i64) -> bool:
+def average_wide(lowering: Lowering) -> bool:
     """``(x | y) - ((x ^ y) >> 1)``."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     x = lowering.use(f.a[v])
     y = lowering.use(f.b[v])
@@ -281,9 +292,10 @@ def average_wide(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def narrow_unsigned(lowering: Lowering, v: i64) -> bool:
+def narrow_unsigned(lowering: Lowering) -> bool:
     """The greatest number at most, which the signed form leaves alone."""
     f = lowering.function
+    v = lowering.v
     type = f.type[f.a[v]]
     if type == I64X2:
         return False
@@ -297,9 +309,10 @@ def narrow_unsigned(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def narrow_wide(lowering: Lowering, v: i64) -> bool:
+def narrow_wide(lowering: Lowering) -> bool:
     """Lanes of 64 bits are held within the limits, then their lower halves put together."""
     f = lowering.function
+    v = lowering.v
     if f.type[f.a[v]] != I64X2:
         return False
     opcode = f.opcode[v]
@@ -322,9 +335,10 @@ def narrow_wide(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def pairs_of_bytes(lowering: Lowering, v: i64) -> bool:
+def pairs_of_bytes(lowering: Lowering) -> bool:
     """Words of two bytes each: the lower one plus the upper one, without what is above."""
     f = lowering.function
+    v = lowering.v
     if f.type[v] != (VECTOR | I8):
         return False
     mask = lowering.vector(repeated(0x00FF, 2))
@@ -343,9 +357,10 @@ def pairs_of_bytes(lowering: Lowering, v: i64) -> bool:
 # --- comparison -----------------------------------------------------------------------------------------
 
 
-def compare(lowering: Lowering, v: i64) -> bool:
+def compare(lowering: Lowering) -> bool:
     """There are *equal* and *greater* with sign; without, *equal to the lesser one*; others are their opposites."""
     f = lowering.function
+    v = lowering.v
     type = f.type[f.a[v]]
     if type < VECTOR:
         return False
@@ -374,17 +389,19 @@ def compare(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def any_true(lowering: Lowering, v: i64) -> bool:
+def any_true(lowering: Lowering) -> bool:
     """``ptest``: not zero."""
+    v = lowering.v
     x = lowering.use(lowering.function.a[v])
     lowering.code.add(_PTEST, REG, REG_READ | RM_READ, x, x)
     _set(lowering, NOT_EQUAL, lowering.result(v))
     return True
 
 
-def all_true(lowering: Lowering, v: i64) -> bool:
+def all_true(lowering: Lowering) -> bool:
     """No lane is equal to zero."""
     f = lowering.function
+    v = lowering.v
     x = lowering.use(f.a[v])
     zeros = xmm(lowering)
     lowering.three(_EQUAL[lane_number(f.type[f.a[v]])], zeros, x, lowering.vector(bytes(16)))
@@ -397,9 +414,10 @@ def _set(lowering: Lowering, condition: int, d: i64) -> None:
     lowering.code.add(SETCC + condition, REG, RM_WRITTEN, NO_REGISTER, d)
 
 
-def high_bits(lowering: Lowering, v: i64) -> bool:
+def high_bits(lowering: Lowering) -> bool:
     """``movmsk``; of words, packed to bytes before."""
     f = lowering.function
+    v = lowering.v
     lane = lane_number(f.type[f.a[v]])
     x = lowering.use(f.a[v])
     d = lowering.result(v)
@@ -417,9 +435,10 @@ def high_bits(lowering: Lowering, v: i64) -> bool:
 # --- bits ---------------------------------------------------------------------------------------------------
 
 
-def invert(lowering: Lowering, v: i64) -> bool:
+def invert(lowering: Lowering) -> bool:
     """x ^ -1."""
     f = lowering.function
+    v = lowering.v
     if f.type[v] <= I64:
         return False
     x = lowering.use(f.a[v])
@@ -427,9 +446,10 @@ def invert(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def with_inverted(lowering: Lowering, v: i64) -> bool:
+def with_inverted(lowering: Lowering) -> bool:
     """``pandn`` inverts its first operand; for the others it is inverted before."""
     f = lowering.function
+    v = lowering.v
     if f.type[v] <= I64:
         return False
     x = lowering.use(f.a[v])
@@ -443,9 +463,10 @@ def with_inverted(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def select_bits(lowering: Lowering, v: i64) -> bool:
+def select_bits(lowering: Lowering) -> bool:
     """``(c & x) | (~c & y)``."""
     f = lowering.function
+    v = lowering.v
     if f.type[v] <= I64:
         return False
     c = lowering.use(f.a[v])
@@ -456,9 +477,10 @@ def select_bits(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def blend(lowering: Lowering, v: i64) -> bool:
+def blend(lowering: Lowering) -> bool:
     """``pblendvb``, ``blendvps``, ``blendvpd`` by the uppermost bit of each lane; of words, by their sign as a mask."""
     f = lowering.function
+    v = lowering.v
     lane = lane_number(f.type[v])
     if f.type[v] < VECTOR:
         return False
@@ -478,9 +500,10 @@ def blend(lowering: Lowering, v: i64) -> bool:
     return True
 
 
-def count_ones(lowering: Lowering, v: i64) -> bool:
+def count_ones(lowering: Lowering) -> bool:
     """By fours of bits, from a table of sixteen bytes."""
     f = lowering.function
+    v = lowering.v
     if f.type[v] != (VECTOR | I8):
         return False
     x = lowering.use(f.a[v])

@@ -35,9 +35,10 @@ _UNPACK_HIGH: Final[i64] = forms.VPUNPCKHBW_XMM_XMM_XM128.number
 _PACK: Final[i64] = forms.VPACKSSWB_XMM_XMM_XM128.number
 
 
-def shift(lowering: Lowering, v: i64) -> bool:
+def shift(lowering: Lowering) -> bool:
     """One instruction, or as above."""
     f = lowering.function
+    v = lowering.v
     type = f.type[v]
     if type < VECTOR:
         return False

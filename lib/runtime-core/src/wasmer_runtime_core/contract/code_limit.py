@@ -1,8 +1,8 @@
 """How much machine code the functions of a module may become (core's `implementation_limits`, code_bytes).
 
 The encoder knows how long a function's code is when it has all its records, sixteen bytes an instruction. Few
-operators become many instructions: those that pass a thousand values each. So records are counted while they are
-written, and a function is given up before they have taken more memory than its code could be allowed.
+operators become many instructions: those that pass a thousand values each. So a backend counts its records while they
+are written, and gives a function up before they have taken more memory than its code could be allowed.
 """
 
 from __future__ import annotations

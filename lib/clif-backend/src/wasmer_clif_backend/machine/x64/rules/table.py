@@ -1,0 +1,24 @@
+"""Tables of instruction forms that rules look into: by opcode or by type, as columns of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from wasmer_clif_backend.ir.columns import column
+from wasmer_runtime_core.codegen.x64.forms import FORMS, Form
+
+FORMS_BY_NAME: Final = {form.name: form for form in FORMS}
+
+
+def rows_of(table: Mapping[int, Sequence[Form]]) -> vec[i64]:
+    """Numbers of forms by key, as many for each: those of key k begin at k times that."""
+    width = len(next(iter(table.values())))
+    found = column(width * (max(table) + 1))
+    for key, row in table.items():
+        for at, form in enumerate(row):
+            found[width * key + at] = form.number
+    return found

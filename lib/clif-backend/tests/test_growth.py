@@ -1,0 +1,153 @@
+"""What compiling a function takes grows as the function does: twice the size, twice the steps, not four times.
+
+Steps are lines of our Python that run, loops included. Compiled modules run none that could be counted: there the
+shapes are compiled at their full size once, and that is all.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final
+
+import pytest
+
+from wasmer_clif_backend.compile_function import Stages
+from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.ir.parser import parse_function
+from wasmer_clif_backend.ir.verify import verify
+from wasmer_clif_backend.regalloc import scan
+
+SMALL: Final = 100
+LARGE: Final = 2_000
+GROWTH: Final = 2.6
+"""The step to the third size is twice that to the second, and may take so many times the steps: arrays double."""
+
+INTERPRETED: Final = scan.__file__.endswith(".py")
+
+
+def values_live_at_once(n: int) -> str:
+    """n values are loaded, then all are added, the first one first."""
+    loads = [f"    v{10 + k} = load.i64 v0+{8 * k}" for k in range(n)]
+    sums = [f"    v{10 + n + k} = iadd v{10 + n + k - 1 if k else 10}, v{10 + k}" for k in range(n)]
+    return "\n".join(["block0(v0: i64):", *loads, *sums, f"    return v{10 + 2 * n - 1}"])
+
+
+def values_live_over_calls(n: int) -> str:
+    """Thirty values are used behind each of n calls."""
+    lines = ["block0(v0: i64):", *(f"    v{1 + k} = load.i64 v0+{8 * k}" for k in range(30))]
+    for k in range(n):
+        lines += [f"    v{100 + 2 * k} = call fn0(v{1 + k % 30})", f"    store v{1 + 7 * k % 30}, v{1 + k % 30}"]
+    return "\n".join([*lines, "    return v1"])
+
+
+def blocks_that_may_leave(n: int) -> str:
+    """n blocks, each of which goes on or to the end."""
+    lines = ["block0(v0: i64):", "    jump block1(v0)"]
+    for k in range(1, n + 1):
+        lines += [f"block{k}(v{10 * k}: i64):", f"    v{10 * k + 1} = iadd v{10 * k}, v0"]
+        lines += [f"    brif v{10 * k + 1}, block{k + 1}(v{10 * k + 1}), block{n + 2}(v{10 * k})"]
+    lines += [f"block{n + 1}(v{10 * n + 10}: i64):", f"    return v{10 * n + 10}"]
+    return "\n".join([*lines, f"block{n + 2}(v{10 * n + 20}: i64):", f"    return v{10 * n + 20}"])
+
+
+def loops_in_turn(n: int) -> str:
+    """n loops, one behind the other, with values that are live through all of them."""
+    lines = ["block0(v0: i64):", *(f"    v{1 + k} = load.i64 v0+{8 * k}" for k in range(20)), "    jump block1(v0)"]
+    for k in range(n):
+        b, v = 2 * k + 1, 100 + 10 * k
+        lines += [f"block{b}(v{v}: i64):", f"    v{v + 1} = iadd v{v}, v{1 + k % 20}"]
+        lines += [f"    brif v{v + 1}, block{b}(v{v + 1}), block{b + 1}"]
+        lines += [f"block{b + 1}:", f"    jump block{b + 2}(v{v + 1})"]
+    return "\n".join([*lines, f"block{2 * n + 1}(v{100 + 10 * n}: i64):", f"    return v{100 + 10 * n}"])
+
+
+def targets_of_a_table(n: int) -> str:
+    """A table of n blocks, each with a value of its own that only it uses, which all go on at one."""
+    lines = ["block0(v0: i64, v1: i32):", *(f"    v{10 + k} = load.i64 v0+{8 * k}" for k in range(n))]
+    lines += [f"    br_table v1, block{n + 1}(v0), [{', '.join(f'block{k + 1}' for k in range(n))}]"]
+    for k in range(n):
+        lines += [f"block{k + 1}:", f"    v{10 + n + k} = iadd v{10 + k}, v0", f"    jump block{n + 1}(v{10 + n + k})"]
+    return "\n".join([*lines, f"block{n + 1}(v{10 + 2 * n}: i64):", f"    return v{10 + 2 * n}"])
+
+
+def parameters_of_a_loop(n: int) -> str:
+    """A loop of n values that change places each time."""
+    start = [f"    v{1000 * n + k} = load.i64 v0+{8 * k}" for k in range(n)]
+    given = ", ".join(f"v{1000 * n + k}" for k in range(n))
+    held = ", ".join(f"v{10 + k}: i64" for k in range(n))
+    turned = ", ".join(f"v{10 + (k + 1) % n}" for k in range(n))
+    lines = ["block0(v0: i64):", *start, f"    jump block1({given})"]
+    lines += [f"block1({held}):", f"    brif v10, block1({turned}), block2"]
+    return "\n".join([*lines, "block2:", f"    return v{10 + n - 1}"])
+
+
+def different_constants(n: int) -> str:
+    """A sum of n doubles."""
+    lines = ["block0(v0: f64):"]
+    for k in range(n):
+        lines += [f"    v{10 + 2 * k} = f64const 0x1.{k:03x}p0"]
+        lines += [f"    v{11 + 2 * k} = fadd v{9 + 2 * k if k else 0}, v{10 + 2 * k}"]
+    return "\n".join([*lines, f"    v5 = bitcast.i64 v{9 + 2 * n}", "    return v5"])
+
+
+SHAPES: Final[list[Callable[[int], str]]] = [
+    values_live_at_once,
+    values_live_over_calls,
+    blocks_that_may_leave,
+    loops_in_turn,
+    targets_of_a_table,
+    parameters_of_a_loop,
+    different_constants,
+]
+
+
+def function_of(shape: Callable[[int], str], n: int) -> Function:
+    body = shape(n)
+    given = ", ".join(word.split(":")[1].strip() for word in body[body.index("(") + 1 : body.index(")")].split(","))
+    return parse_function(f"function %f({given}) -> i64 {{\n    fn0 = %g(i64) -> i64\n{body}\n}}\n")
+
+
+class Lines:
+    """Counts the lines that run within ``with``."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._before: Any = None
+
+    def __enter__(self) -> Lines:
+        self._before = sys.gettrace()
+        sys.settrace(self._trace)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self._before)
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
+        if event == "line":
+            self.count += 1
+        return self._trace
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.skipif(not INTERPRETED, reason="compiled modules run no lines that could be counted")
+def test_steps(shape: Callable[[int], str]) -> None:
+    stages = Stages({"%g": 0})
+    counts = []
+    for n in (SMALL, 2 * SMALL, 4 * SMALL):
+        function = function_of(shape, n)
+        stages.records(function)
+        lines = Lines()
+        with lines:
+            stages.records(function)
+        counts.append(lines.count)
+    small, middle, large = counts
+    assert large - middle <= GROWTH * (middle - small), counts
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_large_ones_are_right(shape: Callable[[int], str]) -> None:
+    function = function_of(shape, LARGE if not INTERPRETED else SMALL)
+    assert verify(function) == []
+    Stages({"%g": 0}, prove=True).records(function)

@@ -1,0 +1,76 @@
+"""The options that say which modules are taken: features switched off, implementation limits raised or lowered."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from wasmer_runtime_core.contract.backend import CompilerConfig
+from wasmer_runtime_core.features import FEATURES, switched_off
+from wasmer_runtime_core.implementation_limits import ImplementationLimits
+
+
+def compiling_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command; it gets a `CompilerConfig` as ``config``, or None if nothing asked for one.
+
+    If what stands around it gives a ``config``, that is what the options change.
+    """
+
+    @functools.wraps(command)
+    def with_config(*args: Any, config: CompilerConfig | None = None, limits: dict[str, int], **options: Any) -> Any:
+        chosen = {row.name: options.pop(_parameter(row.name)) for row in FEATURES}
+        features = {name: on for name, on in chosen.items() if on is not None}
+        if features or limits:
+            config = (config or CompilerConfig())._replace(features=features, implementation_limits=limits)
+        return command(*args, config=config, **options)
+
+    with_options = click.option(
+        "--implementation-limit",
+        "limits",
+        metavar="NAME=N",
+        multiple=True,
+        callback=_parse_limits,
+        help="How many of something a module may have, such as locals=60000.",
+    )(with_config)
+    for row in reversed(FEATURES):
+        option = row.name.replace("_", "-")
+        with_options = click.option(
+            f"--enable-{option}/--disable-{option}",
+            _parameter(row.name),
+            default=None,
+            callback=_check_feature,
+            hidden=not row.here,
+            help=f"Whether a module may use {row.title}. Default: it may.",
+        )(with_options)
+    return with_options
+
+
+def _parameter(feature: str) -> str:
+    return f"feature_{feature}"
+
+
+def _check_feature(context: click.Context, parameter: click.Parameter, on: bool | None) -> bool | None:
+    if on is not None:
+        try:
+            switched_off({(parameter.name or "").removeprefix(_parameter("")): on})
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return on
+
+
+def _parse_limits(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, int]:
+    limits: dict[str, int] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            limits[name] = int(number)
+        except ValueError:
+            raise click.BadParameter(f"{text!r} is not of the form NAME=N") from None
+        try:
+            ImplementationLimits(limits)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return limits
