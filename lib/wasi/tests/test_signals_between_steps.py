@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import errno
+import functools
 import io
 import os
 import signal
@@ -178,7 +179,21 @@ def test_a_file_of_the_users_own_may_refuse() -> None:
     assert guest.write_file(1, b"x")[0] == "NOSPC"
 
 
-@pytest.mark.parametrize("handler", [Handlers().method, Handlers(), lambda number, frame: Handlers()(number, frame)])
+def forgetting(number: int, frame: object) -> None:
+    del frame
+    raise TimeoutError
+
+
+FORMS: list[Callable[[int, object], None]] = [
+    Handlers().method,
+    Handlers(),
+    lambda number, frame: Handlers()(number, frame),
+    forgetting,
+    functools.partial(print, file=open("/dev/full", "w", buffering=1)),  # all in C: it has no frame
+]
+
+
+@pytest.mark.parametrize("handler", FORMS)
 def test_handlers_of_every_form(handler: Callable[[int, object], None]) -> None:
     def write(data: bytes) -> int:
         signal.raise_signal(signal.SIGUSR2)
@@ -187,7 +202,10 @@ def test_handlers_of_every_form(handler: Callable[[int, object], None]) -> None:
     guest = DirectGuest(Path(), 1, WasiState.new("p").stdout(write).build())
     before = signal.signal(signal.SIGUSR2, handler)
     try:
-        with pytest.raises(TimeoutError):
+        assert signal.getsignal(signal.SIGUSR2) is handler
+        with pytest.raises(OSError) as caught:
             guest.write_file(1, b"x")
+        assert isinstance(caught.value, TimeoutError) or caught.value.errno == errno.ENOSPC
     finally:
-        signal.signal(signal.SIGUSR2, before)
+        assert signal.signal(signal.SIGUSR2, before) is handler
+    assert signal.getsignal(signal.SIGUSR2) is before

@@ -28,9 +28,10 @@ first. What waits in other ways (a lock, a library) or computes for long looks w
 This holds for every signal that has a handler in Python, whenever it was set. Nothing tells
 of a new handler, and asking at each call would cost more than the call; so this module, when
 it is first imported, takes the place of the C functions that change handlers and masks
-(those behind `signal.signal` and `signal.pthread_sigmask`, which look them up each time, and those of
-`faulthandler`) with ones that call them and then put things right: our C handler in front of
-Python's, traps before faulthandler, and the signals that traps and deadlines need unblocked in
+(those behind `signal.signal`, `signal.getsignal` and `signal.pthread_sigmask`, which look them up
+each time, and those of `faulthandler`) with ones that call them and then put things right: our C
+handler in front of Python's, one that tells whose exception it was (`support.handlers`) around the
+user's, traps before faulthandler, and the signals that traps and deadlines need unblocked in
 threads that run code. What else they do, return and raise is as before, but that one real-time
 signal is refused as the system refuses SIGKILL: this uses it. What code in C changes is noticed
 when an instance is made, or by `watch_signals`; a mask, when a thread first runs code and with
@@ -57,9 +58,11 @@ from wasmer_runtime_core.native.machine import (
     unblock_signals,
     watch_signal,
 )
+from wasmer_runtime_core.support.handlers import Handler
 
 _signal: Final[Any] = import_module("_signal")
 _set_handler: Final = _signal.signal
+_get_handler: Final = _signal.getsignal
 _set_mask: Final = _signal.pthread_sigmask
 
 
@@ -70,10 +73,19 @@ def _refuse(number: object) -> None:
 
 def _set_handler_and_watch(signalnum: int, handler: Any, /) -> Any:
     _refuse(signalnum)
-    before = _set_handler(signalnum, handler)
+    known = callable(handler) and handler is not _signal.default_int_handler
+    before = _set_handler(signalnum, Handler(handler) if known else handler)
     if callable(handler) or signalnum in _FAULTS:
         watch_signal(signalnum)
-    return before
+    return _as_given(before)
+
+
+def _get_handler_as_given(signalnum: int, /) -> Any:
+    return _as_given(_get_handler(signalnum))
+
+
+def _as_given(handler: Any) -> Any:
+    return handler.handler if isinstance(handler, Handler) else handler
 
 
 def _set_mask_but_ours(how: int, mask: Any, /) -> Any:
@@ -129,6 +141,7 @@ def _watch_handlers() -> None:
         if callable(_signal.getsignal(number)):
             watch_signal(number)
     _replace(_signal, "signal", _set_handler_and_watch)
+    _replace(_signal, "getsignal", _get_handler_as_given)
     _replace(_signal, "pthread_sigmask", _set_mask_but_ours)
     _follow_faulthandler()
 
