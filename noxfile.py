@@ -9,6 +9,7 @@ run builds and installs only what has changed.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -50,6 +51,14 @@ OTHERS: Final = {python.name: str(python.path) for python in interpreters.others
 ON_OTHERS: Final = (*(f"lib/{name}/tests" for name in DISTRIBUTIONS), "tests/spec", "tests/packaging")
 """What is tested on them, beside threads: the tests that meet an interpreter's C functions, compiler and library."""
 
+SAMPLE: Final = (
+    *(f"lib/{name}/tests" for name in ("runtime-core", "singlepass-backend", "vfs", "wasi", "runtime")),
+    *("tests/spec", "tests/packaging"),
+    *("-k", "not llvm and not cranelift"),
+)
+"""What `tests` runs of that: the C library, what mypyc compiles, and all that is done with code, on the backend that is
+fastest. `pythons` runs all."""
+
 NEWEST: Final = next((path for name, path in reversed(OTHERS.items()) if name in interpreters.TESTED), None)
 """The newest of those on which all tests are known to pass: what fails there has been broken here."""
 
@@ -81,11 +90,13 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session, distribution: str) -> None:
     """Test one distribution with what it depends on and nothing else; the workspace; or all on another Python."""
     if not distribution:
-        on_other(session)
+        on_other(session, *SAMPLE)
         return
     workspace = distribution == "workspace"
     names = DISTRIBUTIONS if workspace else (distribution, *NOT_ALONE.get(distribution, ()))
     provide(session, names, groups=["test", *GROUPS.get(distribution, ())])
+    if "tests" in sys.argv:  # all of them, the other Python's at last
+        build_ahead()
     pytest(session, "tests" if workspace else f"lib/{distribution}/tests")
 
 
@@ -93,7 +104,7 @@ def tests(session: nox.Session, distribution: str) -> None:
 @nox.parametrize("python", [nox.param(path, id=name) for name, path in OTHERS.items()] or [nox.param(None, id="none")])
 def pythons(session: nox.Session) -> None:
     """Test on the other Pythons of this machine, one or each: wheels built for it, and what can depend on it."""
-    on_other(session)
+    on_other(session, *ON_OTHERS)
 
 
 @nox.session
@@ -233,13 +244,28 @@ def clean(session: nox.Session) -> None:
 # --- what the sessions share ----------------------------------------------------------------
 
 
-def on_other(session: nox.Session) -> None:
+def on_other(session: nox.Session, *tests: str) -> None:
     """Test all eight, compiled for the session's interpreter, one that is not nox's."""
     if session.python is None:
         session.skip(NO_OTHER)
+    for building in AHEAD:
+        building.wait()
     groups = sorted({group for groups in GROUPS.values() for group in groups})
     provide(session, DISTRIBUTIONS, groups=["test", *groups])
-    pytest(session, *ON_OTHERS, "tests/stress/test_threads.py")
+    pytest(session, "tests/stress/test_threads.py", *tests)
+
+
+AHEAD: Final[list[subprocess.Popen[bytes]]] = []
+"""The process that builds the other Python's wheels, if it was begun."""
+
+
+def build_ahead() -> None:
+    """Begin to build the other Python's wheels, on the core that tests leave idle; once, and if there is another."""
+    if NEWEST is None or AHEAD:
+        return
+    command = ["nice", sys.executable, "tools/wheels.py", "--python", NEWEST]
+    AHEAD.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    atexit.register(AHEAD[0].terminate)
 
 
 def provide(

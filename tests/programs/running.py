@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,12 +32,18 @@ def plant(base: Path) -> Path:
 
 
 def run_ours(program: Program, backend: str, version: str, base: Path) -> Outcome:
-    from wasmer_runtime import compile
-
     directory = plant(base)
-    compiled = compile(module(program, version), backend=backend)
+    compiled = _compiled(module(program, version), backend)
     done = [_ours(compiled, program.name, command, version, directory) for command in program.commands]
     return Outcome([printed for printed, _ in done], [code for _, code in done], left_in(directory))
+
+
+@functools.lru_cache(maxsize=1)
+def _compiled(wasm: bytes, backend: str) -> Any:
+    """The module, compiled once for all versions that it runs as: snapshot1 and latest follow one another."""
+    from wasmer_runtime import compile
+
+    return compile(wasm, backend=backend)
 
 
 def _ours(compiled: Any, name: str, command: Command, version: str, directory: Path) -> tuple[bytes, int]:

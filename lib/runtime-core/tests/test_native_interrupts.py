@@ -317,6 +317,7 @@ program.function("spin", "", "", "spin")
 exports = program.instance().exports
 try:
     threading.Thread(target=exports["spin"], daemon=True).start()
+    print("waiting", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
@@ -330,9 +331,9 @@ def test_ctrl_c_reaches_a_main_thread_that_waits_while_another_spins_with_the_gi
     process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        time.sleep(1)
+        assert process.stdout.readline() == "waiting\n"  # however long a busy machine takes to come so far
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         assert process.stdout.read().splitlines()[-1] == "interrupted"
     finally:
         process.kill()
