@@ -316,8 +316,8 @@ program = Program()
 program.function("spin", "", "", "spin")
 exports = program.instance().exports
 try:
-    threading.Thread(target=exports["spin"], daemon=True).start()
     print("waiting", flush=True)
+    threading.Thread(target=exports["spin"], daemon=True).start()
     time.sleep(60)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
@@ -332,6 +332,7 @@ def test_ctrl_c_reaches_a_main_thread_that_waits_while_another_spins_with_the_gi
     assert process.stdout is not None
     try:
         assert process.stdout.readline() == "waiting\n"  # however long a busy machine takes to come so far
+        time.sleep(1)  # and then it spins, as a rule
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
         assert process.stdout.read().splitlines()[-1] == "interrupted"
