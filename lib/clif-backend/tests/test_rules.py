@@ -68,6 +68,8 @@ class Text:
         if suffix:
             self.type = suffix
             written = f".{suffix}" if name in ("uextend", "sextend", "ireduce", "bitcast") else ""
+            if name == "bitcast" and "x" in suffix:
+                written += " little"
             return self.add(f"{name}{written} {', '.join(operands)}")
         self.type = types[1] if name == "select" else types[0]
         return self.add(f"{name} {', '.join(operands)}")
@@ -79,6 +81,8 @@ class Text:
             return f"v{list(self.parameters).index(value)}"
         if self.type in ("f32", "f64"):
             return self.add(f"{self.type}const {float(value).hex()}")
+        if "x" in self.type:
+            return self.add(f"vconst.{self.type} 0x{int(value):032x}")
         return self.add(f"iconst.{self.type} {value}")
 
 

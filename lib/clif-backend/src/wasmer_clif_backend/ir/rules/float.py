@@ -10,7 +10,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.numbering import Numbering
-from wasmer_clif_backend.ir.opcodes import BITCAST, F32CONST, F64CONST, FABS, FCOPYSIGN, FNEG, ICONST
+from wasmer_clif_backend.ir.opcodes import BITCAST, F32CONST, F64CONST, FABS, FCOPYSIGN, FNEG, ICONST, LITTLE, VCONST
 from wasmer_clif_backend.ir.rules.constants import sign_of, signed, with_sign
 from wasmer_clif_backend.ir.rules.registry import rule
 from wasmer_clif_backend.ir.types import F32, F64, I32
@@ -23,6 +23,7 @@ _SIGN_CONSTANT: Final = rule("(fcopysign x:f64 -1.5:f64)", "(fneg (fabs x:f64))"
 _SIGN_POSITIVE: Final = rule("(fcopysign x:f64 1.5:f64)", "(fabs x:f64)")
 _BITS_CONSTANT: Final = rule("(bitcast.i32 1.5:f32)", "1069547520")
 _BITS_AGAIN: Final = rule("(bitcast.i64 (bitcast.f64 x:i64))", "x:i64")
+_LANES_CONSTANT: Final = rule("(bitcast.i32x4 7:i8x16)", "7:i32x4")
 _BITS_SAME: Final = rule("(bitcast.i64 x:i64)", "x:i64")
 
 
@@ -65,6 +66,9 @@ def bitcast(n: Numbering, type: i64, x: i64, flags: i64) -> i64:
     if inner == BITCAST and f.extra[x] == flags:
         n.fired[_BITS_AGAIN] += 1
         return bitcast(n, type, f.a[x], flags)
+    if inner == VCONST and flags == LITTLE:
+        n.fired[_LANES_CONSTANT] += 1
+        return n.value(VCONST, type, 0, 0, 0, f.immediate[x])
     if inner == F32CONST and type == I32:
         n.fired[_BITS_CONSTANT] += 1
         return n.integer(i64(signed(int(f.immediate[x]), 32)), I32)
