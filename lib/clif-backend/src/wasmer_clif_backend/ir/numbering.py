@@ -25,7 +25,7 @@ from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import F32CONST, F64CONST, HEAP, ICONST, READONLY, ROWS, TABLE, VCONST, VMCTX
 from wasmer_clif_backend.ir.rules.registry import RULES
-from wasmer_clif_backend.ir.types import I64, VECTOR
+from wasmer_clif_backend.ir.types import I64, VECTOR, most_of
 
 _ROWS: Final = 1 << 11
 _PROBES: Final = 32
@@ -157,9 +157,7 @@ class Numbering:
         if value >= 0:
             self.function.bound[v] = value
         elif type < I64:
-            width: i64 = 4 << type  # bits: i8 is 1
-            one: i64 = 1
-            self.function.bound[v] = value + (one << width)
+            self.function.bound[v] = value + most_of(type) + 1
         return v
 
     def value(
@@ -284,12 +282,7 @@ class Numbering:
         bound = f.bound[v]
         if bound >= 0:
             return bound
-        type = f.type[v]
-        if type >= I64:
-            return -1
-        width: i64 = 4 << type
-        one: i64 = 1
-        return (one << width) - 1
+        return most_of(f.type[v])
 
     def bounded(self, v: i64, bound: i64) -> i64:
         """A value that is no greater than this; the value again. -1: nothing is known."""

@@ -66,6 +66,17 @@ def bits_of(type: i64) -> i64:
     return i64(_BYTES[type]) * 8
 
 
+def most_of(type: i64) -> i64:
+    """The greatest integer of a type, unsigned; -1 of i64, which has greater ones than fit here."""
+    if type == I8:
+        return 0xFF
+    if type == I16:
+        return 0xFFFF
+    if type == I32:
+        return 0xFFFF_FFFF
+    return -1
+
+
 def lane_of(type: i64) -> i64:
     """The type of a lane; a scalar is its own."""
     return type & LANE

@@ -37,7 +37,7 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.rules.constants import binary, signed, unary, unsigned
 from wasmer_clif_backend.ir.rules.registry import rule
-from wasmer_clif_backend.ir.types import I8, I16, I32, I64, bits_of
+from wasmer_clif_backend.ir.types import I8, I16, I32, I64, bits_of, most_of
 
 _CONSTANTS: Final = rule("(iadd (imul 6 7) 100)", "142")
 _ADD_ZERO: Final = rule("(iadd x 0)", "x")
@@ -286,12 +286,15 @@ def _shift_by(n: Numbering, opcode: i64, type: i64, x: i64, k: i64) -> i64:
                 n.fired[_SHIFT_ALL] += 1
                 return n.integer(0, type)
             return n.bounded(v, bound >> k)
-        one: i64 = 1
-        return n.bounded(v, (one << (bits - k)) - 1)
+        if k > 1:
+            most: i64 = 1
+            most <<= 64 - k
+            n.bounded(v, most - 1)
+        return v
     if opcode == ISHL and bound >= 0 and k < 32 and bound <= 0x3FFF_FFFF:
-        most = bound << k
-        if type == I64 or (type == I32 and most <= 0xFFFF_FFFF):
-            return n.bounded(v, most)
+        shifted = bound << k
+        if type == I64 or (type == I32 and shifted <= 0xFFFF_FFFF):
+            return n.bounded(v, shifted)
     return v
 
 
@@ -353,23 +356,23 @@ def extend(n: Numbering, opcode: i64, type: i64, x: i64) -> i64:
         n.fired[_EXTEND_AGAIN] += 1
         return extend(n, UEXTEND, type, f.a[x])
     bound = n.upper(x)
-    one: i64 = 1
+    most = most_of(narrow)
     if opcode == SEXTEND:
         if inner == SEXTEND:
             n.fired[_SIGN_AGAIN] += 1
             return n.value(SEXTEND, type, f.a[x])
-        if bound >= (one << (bits_of(narrow) - 1)):
+        if bound > most >> 1:
             return n.value(SEXTEND, type, x)
         n.fired[_SIGN_CLEAR] += 1
     if inner == IADD and f.opcode[f.b[x]] == ICONST:
         k = f.immediate[f.b[x]]
         below = n.upper(f.a[x])
-        if k > 0 and below >= 0 and below + k < (one << bits_of(narrow)):
+        if k > 0 and below >= 0 and below + k <= most:
             n.fired[_EXTEND_SUM] += 1
             return _add_constant(n, type, extend(n, UEXTEND, type, f.a[x]), n.integer(k, type), k)
     if inner == IREDUCE and f.type[f.a[x]] == type:
         wide = n.upper(f.a[x])
-        if wide >= 0 and wide < (one << bits_of(narrow)):
+        if wide >= 0 and wide <= most:
             n.fired[_EXTEND_REDUCED] += 1
             return f.a[x]
     return n.bounded(n.value(UEXTEND, type, x), bound)
@@ -397,8 +400,7 @@ def reduce(n: Numbering, type: i64, x: i64) -> i64:
         return extend(n, inner, type, f.a[x])
     v = n.value(IREDUCE, type, x)
     bound = n.upper(x)
-    one: i64 = 1
-    if bound >= 0 and bound < (one << bits_of(type)):
+    if bound >= 0 and bound <= most_of(type):
         n.bounded(v, bound)
     return v
 
