@@ -9,7 +9,7 @@ from tests.backends import compiler_or_skip
 from wasmer_runtime_core.contract.backend import Compiler, CompilerConfig
 from wasmer_singlepass_backend import SinglepassCompiler
 
-OLD_PROCESSOR: Final = frozenset(("ssse3", "sse4_1", "sse4_2", "popcnt"))
+OLD_PROCESSOR: Final = frozenset(("ssse3", "sse4.1", "sse4.2", "popcnt"))
 """What the singlepass backend cannot do without: no AVX, BMI or LZCNT."""
 
 

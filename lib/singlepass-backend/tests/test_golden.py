@@ -24,8 +24,8 @@ from wasmer_runtime_core.wasm.validation.validate import validate_module
 from wasmer_singlepass_backend import SinglepassCompiler
 
 GOLDEN = Path(__file__).parent / "golden"
-OLD_PROCESSOR = frozenset(("ssse3", "sse4_1", "sse4_2", "popcnt"))
-NEW_PROCESSOR = OLD_PROCESSOR | {"avx", "bmi1", "bmi2", "abm"}
+OLD_PROCESSOR = frozenset(("ssse3", "sse4.1", "sse4.2", "popcnt"))
+NEW_PROCESSOR = OLD_PROCESSOR | {"avx", "bmi1", "bmi2", "lzcnt"}
 SETTINGS = {
     "": (NEW_PROCESSOR, CompilerConfig()),
     "old processor": (OLD_PROCESSOR, CompilerConfig()),

@@ -40,7 +40,7 @@ SHAPES: dict[str, Callable[[random.Random], list[int]]] = {
 # fmt: on
 
 
-@pytest.mark.parametrize("features", [None, frozenset(("ssse3", "sse4_1", "sse4_2", "popcnt"))], ids=["host", "old"])
+@pytest.mark.parametrize("features", [None, frozenset(("ssse3", "sse4.1", "sse4.2", "popcnt"))], ids=["host", "old"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_lane_comes_from_where_it_should(shape: str, features: frozenset[str] | None) -> None:
     draw = random.Random(shape)

@@ -17,16 +17,15 @@ from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.contract.code_limit import CodeLimit
 from wasmer_runtime_core.contract.helpers import VMCALLS
-from wasmer_runtime_core.contract.target import host_features
+from wasmer_runtime_core.contract.target import TARGET, host_features
 from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
-from wasmer_runtime_core.running.publish import TARGET
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
-REQUIRED: Final = ("avx", "avx2", "bmi1", "bmi2", "fma", "abm", "popcnt")
-"""What the code is made of, and every processor of the level x86-64-v3 has, as Linux spells it."""
+REQUIRED: Final = ("avx", "avx2", "bmi1", "bmi2", "fma", "lzcnt", "popcnt")
+"""What the code is made of, and every processor of the level x86-64-v3 has."""
 
 
 @final
@@ -36,7 +35,7 @@ class CraneliftCompiler:
     Args:
         prove: verify every function that is translated, and prove every allocation; if not given, as
             ``WASMER_CLIF_CHECK`` in the environment says.
-        cpu_features: what the processor has, in Linux' spelling; None: what this machine has.
+        cpu_features: what the processor has, by name of `contract.target`; None: what this machine has.
 
     Raises:
         CompileError: the processor lacks what the code needs.

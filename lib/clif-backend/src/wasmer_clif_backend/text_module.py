@@ -30,10 +30,10 @@ from wasmer_clif_backend.passes.optimise import optimised
 from wasmer_runtime_core.codegen.x64.encode import EncodedModule, ModuleEncoder
 from wasmer_runtime_core.contract.backend import CompiledModule
 from wasmer_runtime_core.contract.helpers import VMCALLS
+from wasmer_runtime_core.contract.target import TARGET
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.running.instance import Instance
 from wasmer_runtime_core.running.module import Module
-from wasmer_runtime_core.running.publish import TARGET
 from wasmer_runtime_core.wasm.module import FUNCTION, Export, ModuleInfo
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES, FunctionType
 

@@ -23,6 +23,7 @@ from wasmer_llvm_backend.unit import Job, Product
 from wasmer_llvm_backend.view import ModuleView
 from wasmer_llvm_backend.workers import Died, compile_units
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.contract.target import TARGET
 from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.implementation_limits import CODE_BYTES, ImplementationLimits
 from wasmer_runtime_core.support.notices import notify
@@ -146,7 +147,7 @@ class LLVMCompiler:
         limits.check(CODE_BYTES, len(code), module_bytes=sum(body.size for body in bodies))
         return CompiledModule(
             backend=self.name,
-            target="x86_64-sysv",
+            target=TARGET,
             code=code,
             function_offsets=offsets,
             sites=sites,

@@ -10,11 +10,13 @@ from wasmer_llvm_backend.lowering import Access
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import MEMORY_DEFINITION, VMCTX
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS
+from wasmer_runtime_core.wasm.types import PAGE_BYTES
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.translate import FunctionTranslator
 
 OUT_OF_BOUNDS: Final = BY_NAME["MEMORY_OUT_OF_BOUNDS"].number
+PAGE_SHIFT: Final = PAGE_BYTES.bit_length() - 1
 LANE_ACCESSES: Final = frozenset(row.code for row in OPERATORS.values() if row.immediate == "memarg lane")
 
 
@@ -92,5 +94,5 @@ def store(f: FunctionTranslator, access: Access, size: int, word: int, a: int, b
 def memory_size(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     definition = context_constant(f, "ptr", f.view.memory_offsets[a])
     length = field(f, "i64", definition, MEMORY_DEFINITION["length"].offset)
-    pages = f.let(f"lshr i64 {length}, 16")
+    pages = f.let(f"lshr i64 {length}, {PAGE_SHIFT}")
     f.stack.append(f.let(f"trunc i64 {pages} to i32"))

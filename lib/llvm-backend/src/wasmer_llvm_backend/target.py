@@ -13,32 +13,19 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
-# fmt: off
-LEAST_FEATURES: Final = ("popcnt", "sse3", "sse4.1", "sse4.2", "ssse3")
-"""What code for any processor needs, in LLVM's spelling: without them LLVM would call a C library."""
+from wasmer_runtime_core.contract.target import PROCESSOR_FEATURES, of_level
 
-_V3_FEATURES: Final = (*LEAST_FEATURES, "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe")
 PROCESSORS: Final = {
-    "x86-64":    LEAST_FEATURES,
-    "x86-64-v2": LEAST_FEATURES,
-    "x86-64-v3": _V3_FEATURES,
-    "x86-64-v4": (*_V3_FEATURES, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
+    "x86-64": of_level(2),  # without these LLVM would call a C library
+    "x86-64-v2": of_level(2),
+    "x86-64-v3": of_level(3),
+    "x86-64-v4": of_level(4),
 }
 """The levels of the x86-64 supplement -> what their code may need."""
 
-LINUX_NAMES: Final = {
-    "sse3": "pni", "sse4.1": "sse4_1", "sse4.2": "sse4_2", "lzcnt": "abm", "bmi": "bmi1",
-    "avx512vbmi2": "avx512_vbmi2", "avx512vnni": "avx512_vnni", "avx512bitalg": "avx512_bitalg",
-    "avx512vpopcntdq": "avx512_vpopcntdq", "avx512bf16": "avx512_bf16",
-}
-"""LLVM's name of a feature -> that of Linux, where they differ."""
-
-GENERATED: Final = frozenset((
-    *PROCESSORS["x86-64-v4"], "gfni", "adx", "avx512vbmi", "avx512vbmi2", "avx512vnni", "avx512bitalg",
-    "avx512vpopcntdq", "avx512ifma",
-))
-"""Features that ordinary code is made of; others need not be asked for."""
-# fmt: on
+LLVM_NAMES: Final = {name: llvm for name, _, _, llvm in PROCESSOR_FEATURES}
+NAMES: Final = {llvm: name for name, llvm in LLVM_NAMES.items()}
+"""The features that ordinary code is made of, by LLVM's name; others need not be asked for."""
 
 NOT_USED: Final = frozenset(("egpr", "ndd", "nf", "ppx", "push2pop2", "zu"))
 """Features (APX) that are not asked for: `prologue` reads how LLVM makes frames without them."""
@@ -94,16 +81,14 @@ def our_options() -> Iterator[None]:
 
 @cache
 def processor(name: str) -> tuple[str, str, tuple[str, ...]]:
-    """(LLVM's name of the processor, its feature string, features that the code may need as Linux spells them)."""
+    """(LLVM's name of the processor, its feature string, features that the code may need by our names)."""
     binding = llvm()
     if name != "native":
         needed = PROCESSORS[name]
-        features = ",".join("+" + feature for feature in needed)
-        return name, features, tuple(LINUX_NAMES.get(feature, feature) for feature in needed)
+        return name, ",".join("+" + LLVM_NAMES[feature] for feature in needed), needed
     host = binding.get_host_cpu_features()
     host.update(dict.fromkeys(host.keys() & NOT_USED, False))
-    present = [feature for feature, there in host.items() if there]
-    needed = tuple(LINUX_NAMES.get(feature, feature) for feature in present if feature in GENERATED)
+    needed = tuple(NAMES[feature] for feature, there in host.items() if there and feature in NAMES)
     return binding.get_host_cpu_name(), host.flatten(), needed
 
 

@@ -17,7 +17,7 @@ from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.contract.code_limit import CodeLimit
 from wasmer_runtime_core.contract.helpers import VMCALLS
-from wasmer_runtime_core.contract.target import host_features
+from wasmer_runtime_core.contract.target import TARGET, host_features
 from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
 from wasmer_runtime_core.support.checkpoint import checkpoint
@@ -70,7 +70,7 @@ class SinglepassCompiler:
     """Compiles at some 20 MB a second; the code takes about 1.2 times as long as an optimising compiler's."""
 
     def __init__(self, cpu_features: frozenset[str] | None = None) -> None:
-        """`cpu_features`: what the code may use, in Linux' spelling; None: what this machine has."""
+        """`cpu_features`: what the code may use, by name of `contract.target`; None: what this machine has."""
         self._features = cpu_features
 
     @property
@@ -99,7 +99,7 @@ class SinglepassCompiler:
         encoded = encoder.finish()
         return CompiledModule(
             backend=self.name,
-            target="x86_64-sysv",
+            target=TARGET,
             code=encoded.code,
             function_offsets=encoded.function_offsets,
             sites=encoded.sites,

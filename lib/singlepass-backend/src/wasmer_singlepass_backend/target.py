@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import final
 
-REQUIRED = ("ssse3", "sse4_1", "sse4_2", "popcnt")
-"""Names as Linux spells them in /proc/cpuinfo."""
+REQUIRED = ("ssse3", "sse4.1", "sse4.2", "popcnt")
+"""Names of rows of core's `contract.target`, as all that follow."""
 
 
 @final
@@ -20,10 +20,10 @@ class Target:
 
     @classmethod
     def of(cls, features: frozenset[str]) -> Target:
-        """From feature names in Linux' spelling."""
+        """From names of features."""
         return cls(
             avx="avx" in features,
             bmi="bmi1" in features,
             bmi2="bmi2" in features,
-            lzcnt="abm" in features or "lzcnt" in features,
+            lzcnt="lzcnt" in features,
         )

@@ -43,17 +43,17 @@
 ;;     mov r10d, esi
 ;;     mov r11, [rdi + 8]
 ;;     xor r9d, r9d
-;;     add qword ptr [rdi + 0x28], 3
+;;     add qword ptr [rdi + 0x18], 3
 ;;     .align 16
 ;;   L3:
 ;;     add r9d, [r11 + r10]                    ; trap MEMORY_OUT_OF_BOUNDS at 0x2a
-;;     add qword ptr [rdi + 0x28], 0xc
-;;     cmp qword ptr [rdi + 0x28], 0x3e8
+;;     add qword ptr [rdi + 0x18], 0xc
+;;     cmp qword ptr [rdi + 0x18], 0x3e8
 ;;     jae L4
 ;;     sub r10d, 4
 ;;     test r10d, r10d
 ;;     jg L3
-;;     add qword ptr [rdi + 0x28], 5
+;;     add qword ptr [rdi + 0x18], 5
 ;;     mov eax, r9d
 ;;   L0:
 ;;     leave

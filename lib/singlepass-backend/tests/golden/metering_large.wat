@@ -16,12 +16,12 @@
 ;; --
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     add qword ptr [rdi + 0x28], 1
+;;     add qword ptr [rdi + 0x18], 1
 ;;     .align 16
 ;;   L1:
-;;     add qword ptr [rdi + 0x28], 1
+;;     add qword ptr [rdi + 0x18], 1
 ;;     mov rax, 0x10000000000
-;;     cmp [rdi + 0x28], rax
+;;     cmp [rdi + 0x18], rax
 ;;     jae L2
 ;;     jmp L1
 ;;   L0:

@@ -73,6 +73,7 @@ from wasmer_runtime_core.wasm.operators.internal import (
     CHECK_POINTS,
     TRACE,
 )
+from wasmer_runtime_core.wasm.types import PAGE_BYTES
 
 _ENTRY: Final = NOTRAP | TABLE
 """Flags of an access to the elements of a table, and to what they point to."""
@@ -85,6 +86,7 @@ _TYPE_MISMATCH: Final = BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number
 _LIMIT: Final = BY_NAME["EXECUTION_LIMIT_EXCEEDED"].number
 _POINTS: Final[i64] = VMCTX["points_used"].offset
 _MEMORY_BASE: Final[i64] = VMCTX["memory_base"].offset
+_PAGE_SHIFT: Final[i64] = PAGE_BYTES.bit_length() - 1
 _MEMORY_LENGTH: Final[i64] = MEMORY_DEFINITION["length"].offset
 _TABLE_LENGTH: Final[i64] = TABLE_DEFINITION["length"].offset
 _TABLE_BASE: Final[i64] = TABLE_DEFINITION["base"].offset
@@ -368,7 +370,7 @@ class Translator:
         elif code == _MEMORY_SIZE:
             definition = self.memory.field(self.view.offsets.memory_offsets[a], CONSTANT_FIELD)
             length = self.memory.load(I64, definition, _MEMORY_LENGTH)
-            pages = state.make(USHR, I64, length, state.integer(16, I32))
+            pages = state.make(USHR, I64, length, state.integer(_PAGE_SHIFT, I32))
             state.push(state.make(IREDUCE, I32, pages))
         elif code == _TABLE_SIZE:
             definition = self.memory.field(self.view.offsets.table_offsets[a], CONSTANT_FIELD)

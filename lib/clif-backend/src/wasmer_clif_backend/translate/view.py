@@ -14,8 +14,8 @@ from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.vmctx import ContextOffsets
 from wasmer_runtime_core.wasm.module import ModuleInfo
+from wasmer_runtime_core.wasm.types import PAGE_BYTES
 
-PAGE_BYTES: Final = 65536
 BUFFER_BYTES: Final = 16
 """Of each result in a buffer."""
 

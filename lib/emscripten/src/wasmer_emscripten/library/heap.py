@@ -8,9 +8,9 @@ from wasmer_emscripten.functions import provides
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.process import Process
 from wasmer_runtime_core.errors import GrowError
+from wasmer_runtime_core.wasm.types import PAGE_BYTES
 from wasmer_vfs.waiting import PIECE_BYTES, look
 
-PAGE: Final = 65_536
 MAX_BYTES: Final = 0x8000_0000
 """What Emscripten lets a heap become unless it was built for more: 2 GiB."""
 
@@ -23,8 +23,8 @@ def resize_heap(process: Process, wanted: int) -> int:
     if wanted <= size:
         return 1
     memory = process.guest.memory
-    needed = -(-(wanted - size) // PAGE)
-    generous = min(size // 5, 96 << 20) // PAGE  # as emcc's own: a fifth more, so that it is not asked each time
+    needed = -(-(wanted - size) // PAGE_BYTES)
+    generous = min(size // 5, 96 << 20) // PAGE_BYTES  # as emcc's own: a fifth more, so that it is not asked each time
     for pages in (max(needed, generous), needed):
         try:
             memory.grow(pages)
@@ -40,7 +40,7 @@ def get_heap_max(process: Process) -> int:
     """The most bytes that the memory can have."""
     process.guest.look()
     most = getattr(process.guest.memory, "maximum", None)
-    return (MAX_BYTES if most is None else min(most * PAGE, U32)) & U32
+    return (MAX_BYTES if most is None else min(most * PAGE_BYTES, U32)) & U32
 
 
 @provides("->i", "emscripten_get_heap_size")

@@ -15,11 +15,11 @@ from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.streams import opened_of
 from wasmer_emscripten.numbers import O_ACCMODE, O_APPEND, O_NONBLOCK, host_flags
 from wasmer_emscripten.process import Process
+from wasmer_runtime_core.wasm.types import PAGE_BYTES
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import release
 from wasmer_vfs.waiting import PIECE_BYTES, look
 
-PAGE: Final = 65_536
 PROT_WRITE: Final = 2
 MAP_SHARED: Final = 1
 MAP_TYPE: Final = 3
@@ -40,10 +40,10 @@ def _map(process: Process, length: int, protection: int, flags: int, fd: int, of
     if file is None or not file.seekable:
         raise refusal(errno.ENODEV)
     allocate = process.links.find("emscripten_builtin_memalign", "memalign")
-    rounded = -(-length // PAGE) * PAGE
+    rounded = -(-length // PAGE_BYTES) * PAGE_BYTES
     if rounded > U32:
         raise MemoryError
-    pointer = (allocate(PAGE, rounded) if allocate is not None else process.malloc(rounded, "mmap")) & U32
+    pointer = (allocate(PAGE_BYTES, rounded) if allocate is not None else process.malloc(rounded, "mmap")) & U32
     if not pointer:
         raise MemoryError
     process.guest.check(pointer, rounded)
@@ -115,7 +115,7 @@ def mmap_at(
 def mmap2(process: Process, address: int, length: int, protection: int, flags: int, fd: int, pages: int) -> int:
     """The same; the offset is in pages of 4 KiB."""
     if fd == -1:
-        pointer = process.malloc(-(-(length & U32) // PAGE) * PAGE, "mmap")
+        pointer = process.malloc(-(-(length & U32) // PAGE_BYTES) * PAGE_BYTES, "mmap")
         for at in range(0, length & U32, PIECE_BYTES):
             process.guest.write(pointer + at, bytes(min(PIECE_BYTES, (length & U32) - at)))
             look()

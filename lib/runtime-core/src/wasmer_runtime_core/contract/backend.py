@@ -48,7 +48,7 @@ class CompiledModule(NamedTuple):
     """Machine code and its tables. Pure data."""
 
     backend: str
-    target: str  # "x86_64-sysv"
+    target: str  # `target.TARGET`
     code: bytes
     function_offsets: bytes
     """u32 for each defined function, and one more for the end: offset of its code."""
@@ -62,7 +62,7 @@ class CompiledModule(NamedTuple):
     bounds_checks: bool = False
     """True: accesses are compared with the memory's length; no reservation is needed."""
     cpu_features: tuple[str, ...] = ()
-    """What the code needs of the processor beyond x86-64 with SSE2: "sse4.1", "avx", …"""
+    """What the code needs of the processor, by name of a row of `target.PROCESSOR_FEATURES`: "sse4.1", "avx", …"""
     release_gil: bool = False
     extra: Mapping[str, bytes] = {}
     inlined: bytes = b""

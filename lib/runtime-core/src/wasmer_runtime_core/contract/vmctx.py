@@ -43,14 +43,11 @@ def _fields(*rows: tuple[str, int, str]) -> dict[str, Field]:
 VMCTX: Final = _fields(
     ("store", 8, "address of the store context; another one once instances are linked"),
     ("memory_base", 8, "address of byte 0 of memory 0; never moves while memories are reserved"),
-    ("memory_length", 8, "unused by code when reserved; copy for the debugger only"),
     ("instance", 8, "PyObject * of the instance, borrowed"),
-    ("layout", 8, "address of the instance's native record, private to the C file"),
     ("points_used", 8, "metering: what has been executed, in points (middleware.metering)"),
-    ("reserved", 8, "zero"),
-    ("reserved_2", 8, "zero"),
 )
 VMCTX_BYTES: Final = 64
+"""With room for fields to come, which is zero."""
 
 STORE: Final = _fields(
     ("stack_limit", 8, "lowest stack pointer a function that calls may have"),

@@ -137,14 +137,12 @@ struct Member {
     void (*settle)(Member *);  /* global cells become owners of what they hold */
 };
 
-typedef struct {               /* the head of a context block: the rows of context.VMCTX */
+typedef struct {               /* the head of a context block: the rows of vmctx.VMCTX */
     Store *store;
     uint8_t *memory_base;
-    uint64_t memory_length;
     PyObject *instance;
-    void *layout;
     uint64_t points_used;      /* metering */
-    uint64_t reserved, reserved_2;
+    uint64_t reserved[4];
 } VMContext;
 
 _Static_assert(sizeof(VMContext) == VMCTX_BYTES, "vmctx");
@@ -251,7 +249,7 @@ typedef struct {
     PyObject_HEAD
     MemoryDefinition definition;
     uint64_t minimum;          /* pages it was declared with */
-    uint64_t maximum;          /* pages, at most 65536 */
+    uint64_t maximum;          /* pages, at most WASM_MAX_PAGES */
     int has_maximum, shared;
     int reserved;              /* base never moves */
     size_t accessible;         /* bytes that can be touched, or of the allocation */

@@ -6,17 +6,11 @@ executable. The pages live as long as the object, which plans and instances hold
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_runtime_core.contract.backend import CompiledModule
-from wasmer_runtime_core.contract.target import host_features
+from wasmer_runtime_core.contract.target import TARGET, host_features
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.native.machine import Code
 from wasmer_runtime_core.wasm.module import ModuleInfo
-
-TARGET: Final = "x86_64-sysv"
-
-_CPUINFO_NAMES: Final = {"sse3": "pni", "sse4.1": "sse4_1", "sse4.2": "sse4_2", "lzcnt": "abm"}
 
 
 def publish(compiled: CompiledModule, info: ModuleInfo) -> Code:
@@ -30,7 +24,7 @@ def publish(compiled: CompiledModule, info: ModuleInfo) -> Code:
         raise CompileError(f"this code is for {compiled.target}; this machine runs {TARGET}")
     if compiled.cpu_features:
         have = host_features()
-        missing = [name for name in compiled.cpu_features if _CPUINFO_NAMES.get(name, name) not in have]
+        missing = [name for name in compiled.cpu_features if name not in have]
         if missing:
             raise CompileError(f"this code needs a processor with {', '.join(missing)}; compile it again here")
     if compiled.relocations:

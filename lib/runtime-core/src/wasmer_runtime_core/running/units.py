@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from wasmer_runtime_core.errors import PageError
+from wasmer_runtime_core.wasm.types import MAX_PAGES, PAGE_BYTES
 
-WASM_PAGE_SIZE: Final = 65536
+WASM_PAGE_SIZE: Final = PAGE_BYTES
 """Bytes in a page (specification, section 4.2.8)."""
-WASM_MAX_PAGES: Final = 65536
+WASM_MAX_PAGES: Final = MAX_PAGES
 """Pages a 32-bit memory may have at most: 4 GiB."""
 WASM_MIN_PAGES: Final = 256
 """Wasmer's name for 16 MiB; kept for programs that used it."""

@@ -20,6 +20,7 @@ from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_runtime_core.codegen.x64.registers import ABOVE
 from wasmer_runtime_core.contract.vmctx import MEMORY_DEFINITION
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
+from wasmer_runtime_core.wasm.types import PAGE_BYTES
 from wasmer_singlepass_backend.assembler import number
 from wasmer_singlepass_backend.function import (
     HOME_REGISTER,
@@ -43,6 +44,7 @@ SHR_R64_IMM: Final[i64] = number(forms.SHR_RM64_IMM8)
 
 BASE_OFFSET: Final[i64] = i64(MEMORY_DEFINITION["base"].offset)
 LENGTH_OFFSET: Final[i64] = i64(MEMORY_DEFINITION["length"].offset)
+PAGE_SHIFT: Final[i64] = i64(PAGE_BYTES.bit_length() - 1)
 
 
 class Access(Lowering):
@@ -232,5 +234,5 @@ class MemorySize(Lowering):
             register = f.take()
         f.asm.reg_mem(MOV_R64, register, f.vmctx, f.view.memory_offsets[a])
         f.asm.reg_mem(MOV_R64, register, register, LENGTH_OFFSET)
-        f.asm.reg_imm(SHR_R64_IMM, register, 16)
+        f.asm.reg_imm(SHR_R64_IMM, register, PAGE_SHIFT)
         f.result(I32, register, target)

@@ -294,10 +294,8 @@ fill_block(InstanceObject *self)
     char *block = (char *)vmctx;
     for (uint32_t i = 0; i < plan->n_memories; i++)
         ((MemoryDefinition **)(block + plan->memories_at))[i] = &self->memories[i]->definition;
-    if (plan->n_memories) {
+    if (plan->n_memories)
         vmctx->memory_base = self->memories[0]->definition.base;
-        vmctx->memory_length = self->memories[0]->definition.length;
-    }
     for (uint32_t i = 0; i < plan->n_tables; i++)
         ((TableDefinition **)(block + plan->tables_at))[i] = &self->tables[i]->definition;
     for (uint32_t i = 0; i < plan->n_escaping; i++) {
@@ -355,7 +353,6 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     }
     memcpy(self->vmctx, plan->image, plan->block_bytes);
     self->vmctx->instance = (PyObject *)self;
-    self->vmctx->layout = self;
     self->records = (FunctionRecord *)((char *)self->vmctx + plan->records_at);
     self->n_records = plan->n_escaping;
     self->member.moved = instance_moved;

@@ -5,7 +5,7 @@ static int
 memory_restrict(MemoryObject *memory, long long pages, BudgetObject *budget)
 {
     lock_growth();
-    uint64_t now = memory->definition.length / WASM_PAGE;
+    uint64_t now = memory->definition.length / WASM_PAGE_BYTES;
     int fits = !budget || (!memory->budget && budget_take(budget, BUDGET_PAGES, now));
     if (fits && budget)
         memory->budget = (BudgetObject *)Py_NewRef((PyObject *)budget);

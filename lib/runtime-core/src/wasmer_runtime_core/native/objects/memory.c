@@ -14,8 +14,6 @@
  * Lengths and maxima therefore change under a lock of their own, never while anybody who has it waits
  * for the GIL. A length only grows, until the memory is closed; whoever reads it needs no lock. */
 
-#define WASM_PAGE 65536
-#define MAX_WASM_PAGES 65536
 #define SLOT_BYTES (((size_t)8 << 30) + ((size_t)2 << 20))
 #define SLAB_SLOTS 64
 #define KEEP_ACCESSIBLE ((size_t)16 << 20)
@@ -154,23 +152,23 @@ slot_take(size_t bytes, int how, Slot *out)
 static MemoryObject *
 memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int shared, int reserve)
 {
-    if (minimum > MAX_WASM_PAGES || (maximum >= 0 && (uint64_t)maximum < minimum)) {
+    if (minimum > WASM_MAX_PAGES || (maximum >= 0 && (uint64_t)maximum < minimum)) {
         raise_error("InvalidDescriptor", "a memory cannot have %llu pages at first and at most %lld",
                     (unsigned long long)minimum, (long long)maximum);
         return NULL;
     }
-    size_t bytes = minimum * WASM_PAGE;
+    size_t bytes = minimum * WASM_PAGE_BYTES;
     Slot slot = {NULL, 0};
     int reserved = reserve && slot_take(bytes, reserve, &slot) == 0;
     if (!reserved) {
-        void *base = mmap(NULL, bytes ? bytes : WASM_PAGE, PROT_READ | PROT_WRITE,
+        void *base = mmap(NULL, bytes ? bytes : WASM_PAGE_BYTES, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (base == MAP_FAILED) {
             raise_error("UnableToCreateMemory", "the system refused a memory of %llu pages of 64 KiB: %s",
                         (unsigned long long)minimum, strerror(errno));
             return NULL;
         }
-        slot = (Slot){base, bytes ? bytes : WASM_PAGE};
+        slot = (Slot){base, bytes ? bytes : WASM_PAGE_BYTES};
     }
     MemoryObject *self = (MemoryObject *)type->tp_alloc(type, 0);
     if (!self) {
@@ -182,7 +180,7 @@ memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int shared, in
     }
     self->definition = (MemoryDefinition){slot.base, bytes};
     self->minimum = minimum;
-    self->maximum = maximum >= 0 && maximum < MAX_WASM_PAGES ? (uint64_t)maximum : MAX_WASM_PAGES;
+    self->maximum = maximum >= 0 && maximum < WASM_MAX_PAGES ? (uint64_t)maximum : WASM_MAX_PAGES;
     self->has_maximum = maximum >= 0;
     self->shared = shared;
     self->reserved = reserved;
@@ -213,7 +211,7 @@ memory_dealloc(PyObject *object)
     if (self->weakrefs)
         PyObject_ClearWeakRefs(object);
     uint8_t *base = self->definition.base;
-    budget_give(self->budget, BUDGET_PAGES, self->definition.length / WASM_PAGE);
+    budget_give(self->budget, BUDGET_PAGES, self->definition.length / WASM_PAGE_BYTES);
     Py_XDECREF(self->budget);
     if (base && !self->reserved)
         munmap(base, self->accessible);
@@ -256,12 +254,12 @@ static int64_t
 memory_grow(MemoryObject *self, uint64_t delta)
 {
     if (!delta)
-        return (int64_t)(memory_bytes(&self->definition) / WASM_PAGE);
+        return (int64_t)(memory_bytes(&self->definition) / WASM_PAGE_BYTES);
     lock_growth();
-    uint64_t pages = self->definition.length / WASM_PAGE;
+    uint64_t pages = self->definition.length / WASM_PAGE_BYTES;
     int64_t before = -1;
     if (delta <= self->maximum - pages && budget_take(self->budget, BUDGET_PAGES, delta)) {
-        size_t wanted = (pages + delta) * WASM_PAGE;
+        size_t wanted = (pages + delta) * WASM_PAGE_BYTES;
         if ((self->reserved ? slot_extend(self, wanted) : mapping_extend(self, wanted)) == 0) {
             self->accessible = wanted;
             __atomic_store_n(&self->definition.length, wanted, __ATOMIC_RELEASE);
@@ -338,7 +336,7 @@ memory_method_grow(PyObject *object, PyObject *argument)
     int64_t before = overflow ? -1 : memory_grow(self, (uint64_t)delta);
     if (before < 0) {
         raise_error("MemoryGrowError", "a memory of %llu pages cannot grow by %R: it may have at most %llu%s",
-                    (unsigned long long)(self->definition.length / WASM_PAGE), argument,
+                    (unsigned long long)(self->definition.length / WASM_PAGE_BYTES), argument,
                     (unsigned long long)self->maximum, self->budget ? ", and with all others under its limits" : "");
         return NULL;
     }
@@ -382,7 +380,7 @@ memory_close(MemoryObject *self)
         return;
     self->closed = 1;
     lock_growth();
-    budget_give(self->budget, BUDGET_PAGES, self->definition.length / WASM_PAGE);
+    budget_give(self->budget, BUDGET_PAGES, self->definition.length / WASM_PAGE_BYTES);
     __atomic_store_n(&self->definition.length, 0, __ATOMIC_RELEASE);
     self->maximum = 0;
     unlock_growth();
@@ -496,7 +494,7 @@ memory_length(PyObject *object)
 static PyObject *
 memory_get_pages(PyObject *object, void *Py_UNUSED(closure))
 {
-    return PyLong_FromUnsignedLongLong(((MemoryObject *)object)->definition.length / WASM_PAGE);
+    return PyLong_FromUnsignedLongLong(((MemoryObject *)object)->definition.length / WASM_PAGE_BYTES);
 }
 
 static PyObject *

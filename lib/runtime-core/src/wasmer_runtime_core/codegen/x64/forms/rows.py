@@ -54,21 +54,9 @@ from wasmer_runtime_core.codegen.x64.records import (
     TABLE,
 )
 from wasmer_runtime_core.codegen.x64.registers import CONDITIONS
+from wasmer_runtime_core.contract.target import PROCESSOR_FEATURES
 
-FEATURES: Final = (
-    "",
-    "sse3",
-    "ssse3",
-    "sse4.1",
-    "sse4.2",
-    "popcnt",
-    "lzcnt",
-    "bmi1",
-    "bmi2",
-    "avx",
-    "avx2",
-    "fma",
-)
+FEATURES: Final = ("", *[row[0] for row in PROCESSOR_FEATURES])
 """What a row may need of the processor beyond x86-64 with SSE2, by number."""
 
 # --- where an operand is encoded ------------------------------------------------------------
