@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from refusals import refusal
 
-from wasmer_runtime_core.errors import DecodeError, ValidationError
+from wasmer_runtime_core.errors import CompileError, DecodeError, ValidationError
+from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule, decode_module
 from wasmer_runtime_core.wasm.module import (
     ACTIVE,
@@ -292,6 +295,9 @@ def test_no_names() -> None:
     assert (info.module_name, info.function_names, info.local_names) == (None, {}, {})
 
 
+TWO_FUNCTIONS = (section(1, b"\1\x60\0\0"), section(3, b"\2\0\0"), section(10, b"\2\2\0\x0b\2\0\x0b"))
+
+
 @pytest.mark.parametrize(
     "contents",
     [
@@ -302,13 +308,14 @@ def test_no_names() -> None:
     ],
 )
 def test_malformed_names_make_nobody_malformed(contents: bytes) -> None:
-    info = decode(section(0, contents)).info
+    info = decode(*TWO_FUNCTIONS, section(0, contents)).info
     assert info.function_names == {}
     assert info.module_name is None
 
 
 def test_names_before_the_malformed_one_count() -> None:
-    assert decode(section(0, b"\4name\1\x08\2\0\2ab\1\5c")).info.function_names == {0: "ab"}
+    names = section(0, b"\4name\1\x08\2\0\2ab\1\5c")
+    assert decode(*TWO_FUNCTIONS, names).info.function_names == {0: "ab"}
 
 
 # --- what is malformed --------------------------------------------------------------------------
@@ -410,3 +417,58 @@ def test_lengths_are_not_believed() -> None:
     for number in (1, 2, 3, 4, 5, 6, 7, 9, 11):
         with pytest.raises(DecodeError):
             decode(section(number, b"\xff\xff\xff\xff\x0f"))
+
+
+# --- long ones ----------------------------------------------------------------------------------
+MANY = 100_000
+
+
+def leb(number: int) -> bytes:
+    return bytes([number >> 7 * at & 0x7F | 0x80 for at in range(4)] + [number >> 28])
+
+
+def sized(contents: bytes) -> bytes:
+    return leb(len(contents)) + contents
+
+
+def long_section(number: int, contents: bytes) -> bytes:
+    return bytes((number,)) + sized(contents)
+
+
+NULLARY = long_section(1, b"\1\x60\0\0") + long_section(3, b"\1\0")
+
+
+@pytest.mark.parametrize(
+    ("data", "least"),
+    [
+        (long_section(6, b"\1\x7f\0\x0e" + leb(MANY - 1) + b"\0" * MANY + b"\x0b"), MANY >> 15),
+        (long_section(6, b"\1\x7f\0\x1c" + leb(MANY) + b"\x7f" * MANY + b"\x0b"), MANY >> 15),
+        (NULLARY + long_section(10, b"\1" + sized(leb(MANY) + b"\0\x7f" * MANY + b"\x0b")), MANY >> 12),
+        (NULLARY + long_section(10, b"\1" + sized(b"\0\0\x1c" + leb(MANY) + b"\x7f" * MANY + b"\x0b")), MANY >> 14),
+        (NULLARY + long_section(10, b"\1" + sized(b"\1\x80" + leb(MANY) + b"\0\x7f" * MANY + b"\x0b")), 0),
+    ],
+    ids=["targets", "types", "locals", "types of select", "malformed locals"],
+)
+def test_a_single_instruction_is_read_with_checkpoints(
+    data: bytes, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever an expression stands: an initializer may be as long as the module, and is not even valid."""
+    seen = 0
+    check = machine.check_interrupts
+
+    def look() -> None:
+        nonlocal seen
+        seen += 1
+        check()
+
+    monkeypatch.setattr(machine, "check_interrupts", look)
+    with suppress(CompileError):
+        validate_module(decode_module(HEADER + data))
+    assert seen >= least
+
+
+def test_a_type_of_more_bytes_than_there_are() -> None:
+    for rest, offset in ((b"\x7f" * 50, 71), (b"\x7f" * 30 + b"\0" + b"\x7f" * 19, 51)):
+        with pytest.raises(DecodeError) as caught:
+            decode_module(HEADER + long_section(1, b"\1\x60" + leb(0xFFFF_FFFF) + rest))
+        assert caught.value.offset == offset

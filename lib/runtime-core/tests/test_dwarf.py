@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import signal
 import struct
 import subprocess
 import sys
+import tracemalloc
 from io import BytesIO
 from typing import Any
 
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from wasmer_runtime_core.errors import Frame
 from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.custom_sections import CustomSection
-from wasmer_runtime_core.wasm.debug.dwarf.data import Budget, Data, Malformed
+from wasmer_runtime_core.wasm.debug.dwarf.data import LONGEST_TEXT, Budget, Data, Malformed
 from wasmer_runtime_core.wasm.debug.dwarf.units import MOST_INLINED, Unit, Units
 from wasmer_runtime_core.wasm.debug.source_lines import LONGEST_PATH, MOST_STEPS, SourceFrame, SourceLines
 from wasmer_runtime_core.wasm.module import ModuleInfo
@@ -226,6 +228,89 @@ def test_broken_tables(sections: dict[str, bytes]) -> None:
 
 
 # --- what is expensive ----------------------------------------------------------------------
+
+
+def line_5(operations: bytes, directories: bytes = b"\0\0", files: bytes = b"\0\0") -> bytes:
+    """A line table of version 5; each table is formats, then how many entries, then those."""
+    head = bytes((1, 1, 1, 0xFB, 14, 13)) + b"\0\1\1\1\1\0\0\0\1\0\0\1" + directories + files
+    body = struct.pack("<HBBI", 5, 4, 0, len(head)) + head + operations
+    return struct.pack("<I", len(body)) + body
+
+
+WITH_DIRECTORY = b"\1\x11\0\x10\x17\x1b\x0e\x11\1\x12\6\0\0\0"
+"""Abbreviations: 1: a unit (stmt_list, comp_dir, low_pc, high_pc)."""
+
+
+def in_directory(text: bytes) -> dict[str, bytes]:
+    """A unit of which the compiler ran in a directory of that name, with its NUL or without."""
+    top = b"\1" + b"\0\0\0\0" + b"\0\0\0\0" + b"\1\0\0\0" + b"\xff\xff\0\0"
+    return made(line(SOUND), unit(top=top), WITH_DIRECTORY) | {".debug_str": text}
+
+
+@pytest.mark.parametrize("size", [17, 300, 100_000])
+def test_numbers_have_few_bytes_whatever_says_their_size(size: int) -> None:
+    """Every row of the table would be as large as an address of megabytes."""
+    address = b"\0" + uleb(size + 1) + b"\2" + b"\1" * size
+    lines = SourceLines(info_of(made(line(address + b"\x20" * 1000 + b"\0\1\1"))))
+    assert lines.frames(1) == NOTHING
+    assert lines._budget.steps > MOST_STEPS - 500, "nothing was read behind it"
+    with pytest.raises(Malformed):
+        Data(bytes(1000), 0, 1000, Budget(100)).number(size)
+
+
+@pytest.mark.parametrize("formats", [b"\0", b"\1\1\x19", b"\1\2\x0b"], ids=["no fields", "no bytes", "a byte"])
+def test_entries_are_no_more_than_their_bytes(formats: bytes) -> None:
+    tracemalloc.start()
+    looked_up(made(line_5(SOUND, formats + uleb(1 << 40))))
+    looked_up(made(line_5(SOUND, b"\0\0", formats + uleb(1 << 40))))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+def test_long_strings_are_paid_for_and_cut() -> None:
+    for text, found in ((b"/" + b"d" * 1_000_000 + b"\0", "d/a.c:7:0"), (b"d" * 1_000_000, "")):
+        lines = SourceLines(info_of(in_directory(text)))
+        assert lines.find(1).endswith(found) and len(lines.find(1)) <= LONGEST_PATH
+        assert lines._budget.steps < MOST_STEPS - len(text) // 64
+        left = lines._budget.steps
+        for offset in range(2, 40):
+            lines.find(offset)
+        assert left - lines._budget.steps < 40 * (len(text) // 64 + 100 if not found else 100)
+    budget = Budget(1_000_000)
+    assert Data(b"a" * 5000 + b"\0", 0, 5001, budget).string() == b"a" * LONGEST_TEXT
+
+
+@pytest.mark.parametrize("depth", range(60))
+def test_what_is_read_is_kept_whole_or_not_at_all(depth: int) -> None:
+    """A handler of a signal may raise at any step, and other threads look meanwhile; the next look finds all."""
+    sections = made(line(SOUND), unit(nested(3)))
+    whole = SourceLines(info_of(sections)).frames(1)
+    assert len(whole) == 4
+    lines = SourceLines(info_of(sections))
+    spend, steps = Budget.spend, 0
+
+    def fail(number: int, frame: object) -> None:
+        raise LookupError
+
+    def spend_and_fail(budget: Budget, count: int) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 3 * depth + 1:
+            signal.raise_signal(signal.SIGUSR1)
+        spend(budget, count)
+
+    before = signal.signal(signal.SIGUSR1, fail)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Budget, "spend", spend_and_fail)
+            try:
+                lines.frames(1)
+            except LookupError:
+                assert not lines._found
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert lines.frames(1) == whole
 
 
 def nested(depth: int) -> bytes:

@@ -25,13 +25,16 @@ from wasmer_runtime_core.errors import (
     ImplementationLimitError,
     InternalError,
     LinkError,
+    Timeout,
     ValidationError,
 )
 from wasmer_runtime_core.running.imports import imports
+from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.running.module import ExportType, ImportType, Module
 from wasmer_runtime_core.running.values import ElementType, FuncSig, GlobalDescriptor, MemoryDescriptor, TableDescriptor
+from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.body.body import Body
-from wasmer_runtime_core.wasm.module import ModuleInfo
+from wasmer_runtime_core.wasm.module import CustomSection, ModuleInfo
 
 EMPTY = b"\0asm\1\0\0\0"
 
@@ -253,3 +256,34 @@ def test_state_is_made_for_each_instance_and_ended_with_it() -> None:
 
 def test_state_without_a_destructor() -> None:
     assert module_of("").instantiate(imports({}, state=lambda: "data")).context().data == "data"
+
+
+def named(entries: bytes, count: int, subsection: int) -> CustomSection:
+    body = leb(count) + entries
+    return CustomSection("name", bytes((subsection,)) + leb(len(body)) + body, 0)
+
+
+def leb(number: int) -> bytes:
+    return bytes([number >> 7 * at & 0x7F | 0x80 for at in range(4)] + [number >> 28])
+
+
+def test_names_are_kept_of_what_is_there() -> None:
+    """A name of nothing takes two bytes in a module and a hundred in a dictionary."""
+    info = decode_module(b"\0asm\1\0\0\0" + b"\1\4\1\x60\0\0" + b"\3\3\2\0\0" + b"\x0a\7\2\2\0\x0b\2\0\x0b").info
+    assert len(info.functions) == 2
+    names = b"".join(leb(index) + b"\1a" for index in (0, 1, 2, 500, 0xFFFF_FFFF, 1))
+    locals_ = b"".join(leb(index) + leb(6) + names for index in (0, 1, 2, 1 << 20))
+    info.custom_sections = [named(names, 6, 1), named(locals_, 4, 2)]
+    assert info.function_names == {0: "a", 1: "a"}
+    assert set(info.local_names) == {0, 1} and set(info.local_names[0]) == {0, 1, 2, 500}
+
+
+@pytest.mark.parametrize("subsection", [1, 2])
+def test_long_lists_of_names_look_for_deadlines(subsection: int) -> None:
+    info = ModuleInfo()
+    info.functions = [0] * 9_000
+    entry = b"\1a" if subsection == 1 else leb(0)
+    info.custom_sections = [named(b"".join(leb(index) + entry for index in range(9_000)), 9_000, subsection)]
+    with timeout(0), pytest.raises(Timeout):
+        assert info.function_names or info.local_names
+    assert len(info.function_names if subsection == 1 else info.local_names) == 9_000

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from wasmer_runtime_core.implementation_limits import LOCALS
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.custom_sections import CustomSection as CustomSection
 from wasmer_runtime_core.wasm.names import read_function_names, read_local_names, read_module_name
@@ -112,7 +113,7 @@ class ModuleInfo:
     @cached_property
     def function_names(self) -> dict[int, str]:
         """Names by function index."""
-        return read_function_names(self.custom_sections)
+        return read_function_names(self.custom_sections, len(self.functions))
 
     @cached_property
     def linked_names(self) -> dict[int, str]:
@@ -131,7 +132,7 @@ class ModuleInfo:
     @cached_property
     def local_names(self) -> dict[int, dict[int, str]]:
         """Names of locals, parameters first: by function index, then by local index."""
-        return read_local_names(self.custom_sections)
+        return read_local_names(self.custom_sections, len(self.functions), LOCALS.ceiling)
 
     def __getstate__(self) -> dict[str, Any]:
         """Debug information is read again where the module goes."""

@@ -13,12 +13,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.reader import Reader
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.wasm.custom_sections import CustomSection
 
 NAME_SECTION: Final = "name"
+
+STRETCH: Final = 1 << 12
+"""So many names are read between two checkpoints."""
 
 # --- subsections ----------------------------------------------------------------------------
 MODULE_NAME: Final = 0
@@ -37,22 +41,30 @@ def read_module_name(sections: Sequence[CustomSection]) -> str | None:
     return found
 
 
-def read_function_names(sections: Sequence[CustomSection]) -> dict[int, str]:
-    """Names by function index."""
+def read_function_names(sections: Sequence[CustomSection], functions: int) -> dict[int, str]:
+    """Names by function index, of a module of so many functions."""
     names: dict[int, str] = {}
     for reader in _subsections(sections, FUNCTION_NAMES):
-        _read_map(reader, names)
+        _read_map(reader, names, functions)
     return names
 
 
-def read_local_names(sections: Sequence[CustomSection]) -> dict[int, dict[int, str]]:
-    """Names of locals, parameters included: by function index, then by local index."""
+def read_local_names(sections: Sequence[CustomSection], functions: int, most: int) -> dict[int, dict[int, str]]:
+    """Names of locals, parameters included: by function index, then by local index.
+
+    Args:
+        functions: so many are in the module.
+        most: locals that a function may have.
+    """
     names: dict[int, dict[int, str]] = {}
     for reader in _subsections(sections, LOCAL_NAMES):
         try:
-            for _ in range(reader.u32()):
+            for number in range(reader.u32()):
+                if number % STRETCH == STRETCH - 1:
+                    checkpoint()
                 function = reader.u32()
-                if not _read_map(reader, names.setdefault(function, {})):
+                known = names.setdefault(function, {}) if function < functions else {}
+                if not _read_map(reader, known, most):
                     break
         except DecodeError:
             continue
@@ -76,12 +88,16 @@ def _subsections(sections: Sequence[CustomSection], wanted: int) -> Iterator[Rea
             continue
 
 
-def _read_map(reader: Reader, names: dict[int, str]) -> bool:
-    """Read a name map into `names`; False if it ends before its time."""
+def _read_map(reader: Reader, names: dict[int, str], most: int) -> bool:
+    """Read a name map into `names`, but for names of index `most` and up; False if it ends before its time."""
     try:
-        for _ in range(reader.u32()):
+        for number in range(reader.u32()):
+            if number % STRETCH == STRETCH - 1:
+                checkpoint()
             index = reader.u32()
-            names[index] = reader.name()
+            name = reader.name()
+            if index < most:
+                names[index] = name
     except DecodeError:
         return False
     return True

@@ -560,8 +560,10 @@ class _Decoder:
             if not types.translate(None, _VALUE_TYPES):
                 return types
             reader.position = start
-        while True:  # up to the one that is none
-            read_value_type(reader)
+        types = reader.bytes(reader.end - start)
+        reader.position = start + len(types) - len(types.lstrip(_VALUE_TYPES))
+        read_value_type(reader)  # the first that is none, or the end
+        raise DecodeError(UNEXPECTED_END, reader.position)
 
     def size_limits(self, place: str) -> Limits:
         reader = self.reader

@@ -23,6 +23,9 @@ from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_CODES
 MAX_LOCALS: Final = 0xFFFF_FFFF
 """Locals a function may declare at most, by the specification."""
 
+STRETCH: Final = 0x3FFF
+"""A mask: so many things, and one, are passed over between two checkpoints."""
+
 BLOCK_EMPTY_BYTE: Final = 0x40
 
 _VALUE_TYPES: Final = frozenset(VALUE_TYPE_CODES.values())
@@ -105,11 +108,15 @@ def skip_immediates(reader: Reader, code: int) -> None:
     elif immediate == "types":
         count = reader.u32()
         while count > 0:
+            if count & STRETCH == 0:
+                checkpoint()
             read_value_type(reader)
             count -= 1
     elif immediate == "labels":
         count = reader.u32() + 1
         while count > 0:
+            if count & STRETCH == 0:
+                checkpoint()
             reader.u32()
             count -= 1
     else:
@@ -160,7 +167,7 @@ def skip_expression(reader: Reader, has_data_count: bool, without_end: str = UNE
         skip_immediates(reader, code)
         if not has_data_count and OPERATORS[code].immediate.startswith("data"):
             raise DecodeError("data count section required", start)
-        if len(codes) & 0x3FFF == 0:
+        if len(codes) & STRETCH == 0:
             checkpoint()
         codes.append(code)
         if code == _END:
@@ -186,6 +193,8 @@ def scan_body(data: bytes, start: int, end: int, has_data_count: bool, function_
     groups = reader.u32()
     total = 0
     while groups > 0:
+        if groups & STRETCH == 0:
+            checkpoint()
         at = reader.position
         total += reader.u32()
         if total > MAX_LOCALS:

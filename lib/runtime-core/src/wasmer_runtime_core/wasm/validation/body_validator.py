@@ -143,6 +143,7 @@ class BodyValidator:
             code = reader.value_type()
             if total <= self.most_locals:
                 types.append(bytes((code,)) * count)
+            self.spend(2)
             groups -= 1
         total += len(params)
         if total > self.most_locals:
@@ -597,6 +598,7 @@ class BodyValidator:
         left = count
         while left > 0:
             type_ = reader.value_type()
+            self.spend(1)
             left -= 1
         if count != 1:
             reader.invalid("invalid result arity")

@@ -6,6 +6,10 @@ from typing import Final, final
 
 LONGEST_LEB128: Final = 16
 """Bytes. 64 bits take 10; tools pad."""
+LONGEST_NUMBER: Final = 16
+"""Bytes, of one whose size something else says; the largest form has so many."""
+LONGEST_TEXT: Final = 4096
+"""Bytes of a string that are kept: of a longer one its end, as of a path."""
 
 
 class Malformed(Exception):
@@ -56,6 +60,8 @@ class Data:
 
     def number(self, size: int) -> int:
         """An unsigned number of `size` bytes."""
+        if size > LONGEST_NUMBER:
+            raise Malformed("a number of so many bytes")
         start = self.skip(size)
         return int.from_bytes(self.data[start : start + size], "little")
 
@@ -78,13 +84,14 @@ class Data:
         return value - (1 << bits) if value >> (bits - 1) else value
 
     def string(self) -> bytes:
-        """Bytes up to a NUL, which is passed over."""
+        """Bytes up to a NUL, which is passed over; the last `LONGEST_TEXT` of them."""
         end = self.data.find(b"\0", self.position, self.end)
+        looked_at = (self.end if end < 0 else end) - self.position
+        self.budget.spend(2 + (looked_at >> 6))
         if end < 0:
             raise Malformed("a string without end")
-        start = self.skip(end - self.position + 1)
-        self.budget.spend(2 + (end - start >> 6))
-        return self.data[start:end]
+        start = self.skip(looked_at + 1)
+        return self.data[max(start, end - LONGEST_TEXT) : end]
 
     def length(self) -> tuple[int, int]:
         """The initial length of a unit (7.4): the unit's end, and the size of its offsets, 4 or 8."""

@@ -96,7 +96,10 @@ class LineTable:
         """A table of directories or files of version 5: names with their directory's number."""
         formats = [(data.uleb(), form(data.uleb())) for _ in range(data.number(1))]
         entries = []
-        for _ in range(data.uleb()):
+        count = data.uleb()
+        if count > data.end - data.position:  # those that mean something have a byte, at least
+            raise Malformed("more entries than bytes")
+        for _ in range(count):
             self._budget.spend(1)
             name, number = "", 0
             for kind, written in formats:

@@ -258,11 +258,16 @@ class Unit:
 
     def covers(self, address: int) -> bool:
         """Whether its code has this address."""
-        if self._ranges is None:
-            self._ranges = ()  # also where reading it fails
-            self._ranges = self._ranges_of(self._unit_entry())
-        self._budget.spend(1 + len(self._ranges) // 8)
-        return any(start <= address < end for start, end in self._ranges)
+        ranges = self._ranges
+        if ranges is None:
+            try:
+                ranges = self._ranges_of(self._unit_entry())
+            except Malformed:
+                self._ranges = ()
+                raise
+            self._ranges = ranges
+        self._budget.spend(1 + len(ranges) // 8)
+        return any(start <= address < end for start, end in ranges)
 
     def line_table(self) -> LineTable | None:
         """Its line table, if it has one."""
@@ -274,9 +279,17 @@ class Unit:
 
     def _read_scopes(self) -> list[Scope]:
         """Every function and every inlined call that has code, in the order of the entries."""
-        if self._scopes is not None:
-            return self._scopes
-        self._scopes = scopes = []
+        if self._scopes is None:
+            scopes: list[Scope] = []
+            try:
+                self._read_scopes_into(scopes)
+            except Malformed:
+                self._scopes = scopes  # those before it
+                raise
+            self._scopes = scopes
+        return self._scopes
+
+    def _read_scopes_into(self, scopes: list[Scope]) -> None:
         abbreviations = self._read_abbreviations()
         data = Data(self._sections[".debug_info"], self._first, self.end, self._budget)
         depth = 0
@@ -309,7 +322,6 @@ class Unit:
                 depth += 1
             elif not depth:
                 break
-        return scopes
 
     def inlined_at(self, address: int) -> list[Scope]:
         """The inlined calls around an address, innermost first.
