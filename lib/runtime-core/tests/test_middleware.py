@@ -22,6 +22,7 @@ from wasmer_runtime_core.compiling.middleware import (
     get_points_used,
     set_points_used,
 )
+from wasmer_runtime_core.compiling.middleware.metering import MOST_POINTS
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract.backend import CompilerConfig
@@ -150,7 +151,7 @@ def test_dead_code_and_nop_cost_nothing() -> None:
     assert costs == [3, 3, 3]  # block, end (or br), end
 
 
-@pytest.mark.parametrize("limit", [0, 1, 2, 50, 127, 128, 1000, 2**31, 2**32 + 5, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("limit", [0, 1, 2, 50, 127, 128, 1000, 2**31, 2**32 + 5, 2**63, MOST_POINTS])
 def test_the_limit_is_exact(limit: int) -> None:
     """Set just so far that one more branch is within the limit, or is not."""
     instance = instance_with(Metering(limit))
@@ -333,3 +334,48 @@ def test_mistakes_are_said(mistake: Any) -> None:
 
     with pytest.raises(MiddlewareError):
         edit_bodies(info, bodies, visit)
+
+
+def test_numbers_of_calls_are_taken_in_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finalizer, or a signal's handler, may call the instance at any step of what writes a line."""
+    text = '(module (func (export "f")))'
+    module = compile_with(text, find_compiler("singlepass"), CompilerConfig(middlewares=(CallTrace(),)))
+    exports = module.instantiate().exports
+    lines = io.StringIO()
+    left = 0
+
+    def at_each_step(frame: Any, event: str, argument: object) -> Any:
+        nonlocal left
+        if frame.f_code.co_name != "report":
+            return None
+        frame.f_trace_opcodes = True
+        left -= event == "opcode"
+        if not left and event == "opcode":
+            sys.settrace(None)
+            exports.f()
+        return at_each_step
+
+    monkeypatch.setattr(sys, "stderr", lines)
+    before = sys.gettrace()
+    for steps in range(1, 60):
+        left = steps
+        sys.settrace(at_each_step)
+        try:
+            exports.f()
+        finally:
+            sys.settrace(before)
+    numbers = [int(line.partition("]")[0][1:]) for line in lines.getvalue().splitlines()]
+    assert sorted(numbers) == list(range(len(numbers))) and len(numbers) > 80
+
+
+@pytest.mark.parametrize("limit", [2**63, 2**64 - 2**39, 2**64 - 1])
+def test_points_do_not_overflow(limit: int) -> None:
+    """Each ``memory.grow`` by more than there can be costs 2**38 points, and nothing else."""
+    text = '(module (memory 1) (func (export "f") (loop (drop (memory.grow (i32.const -1))) (br 0))))'
+    module = compile_with(text, find_compiler("singlepass"), CompilerConfig(middlewares=(Metering(limit),)))
+    instance = module.instantiate()
+    for points in (limit - 2**39, limit, 2**64 - 2**41, 2**64 - 1):
+        set_points_used(instance, points)
+        with pytest.raises(ExecutionLimitExceeded):
+            instance.exports.f(timeout=60)
+        assert get_points_used(instance) >= min(points, MOST_POINTS)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 from wasmer_runtime_core.running.backtrace import function_name
-from wasmer_runtime_core.running.internal_fields import InternalField
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.operators.internal import TRACE_EVENTS
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 CALL: Final = TRACE_EVENTS.index("call")
 
-_calls_traced: Final = InternalField.allocate()
+_numbers: Final[WeakKeyDictionary[machine.Instance, count[int]]] = WeakKeyDictionary()
+"""By instance, of the functions that it enters. A finalizer or a handler of a signal may call it while a line is
+written, so a number is taken in one step."""
 
 
 def report(core: machine.Instance, event: int, a: int, b: int, offset: int) -> None:
@@ -26,8 +29,7 @@ def report(core: machine.Instance, event: int, a: int, b: int, offset: int) -> N
     if write is None:
         return
     if event == CALL:
-        number = core.context.get_internal(_calls_traced)
-        core.context.set_internal(_calls_traced, number + 1)
+        number = next(_numbers.get(core) or _numbers.setdefault(core, count()))
         write(f"[{number}] func ({a})\n")
         return
     plan = core.plan

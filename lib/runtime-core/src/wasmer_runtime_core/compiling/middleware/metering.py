@@ -36,13 +36,14 @@ body. Calls of host functions cost what ``call`` costs. Time that these take is 
 points: use `interrupts.timeout`.
 
 An instance starts with 0 points used. They may be set at any time, also by host functions
-while it runs. Several modules that are linked count each for themselves.
+while it runs. Several modules that are linked count each for themselves. Points do not overflow: what is beyond
+`MOST_POINTS` counts as so many.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.compiling.middleware.points import VALUES_SHIFT, with_points
 from wasmer_runtime_core.compiling.middleware.rebuild import with_records
@@ -51,6 +52,11 @@ from wasmer_runtime_core.wasm.types import V128
 if TYPE_CHECKING:
     from wasmer_runtime_core.wasm.body.body import Body
     from wasmer_runtime_core.wasm.module import ModuleInfo
+
+
+MOST_POINTS: Final = 2**64 - 2**40
+"""So many end every call. What lies above has room for all that is added between two comparisons with the limit: 2**38
+for a ``memory.grow`` by as many pages as can be written."""
 
 
 class Metering:
@@ -73,7 +79,7 @@ class Metering:
 
     def __call__(self, info: ModuleInfo, bodies: Sequence[Body]) -> list[Body]:
         """Bodies that count."""
-        limit = self.limit
+        limit = min(self.limit, MOST_POINTS)
         types = info.types
         type_points = b"".join(
             ((len(type_.params) + len(type_.results)) >> VALUES_SHIFT).to_bytes(4, "little") for type_ in types
@@ -110,12 +116,12 @@ def get_points_used(instance: Any) -> int:
 
 
 def set_points_used(instance: Any, points: int) -> None:
-    """Set the points that an instance (or a host function's `Ctx`) has used.
+    """Set the points that an instance (or a host function's `Ctx`) has used; `MOST_POINTS` at most.
 
     Raises:
         OverflowError: the number is negative or has more than 64 bits.
     """
-    _core(instance).points_used = points
+    _core(instance).points_used = min(points, MOST_POINTS) if points < 1 << 64 else points
 
 
 def _core(instance: Any) -> Any:
