@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -184,3 +187,36 @@ def test_a_module_that_is_too_large_is_not_even_read(form: str, tmp_path: Path) 
         source = Path("/dev/zero")
     with pytest.raises(ImplementationLimitError, match="bytes of a module"):
         run(Compilation(source, config=config), until="read")
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "words"),
+    [
+        ({"implementation_limits": {"bogus": 1}}, ValueError, "no implementation limit is called 'bogus'; there is: "),
+        ({"implementation_limits": {"parameters": 5_000}}, ValueError, "limit parameters is from 0 to 2000, not 5000"),
+        ({"features": {"bogus": True}}, ValueError, "no feature is called 'bogus'; there is: sign_extension, "),
+        ({"features": {"gc": True}}, ValueError, "the feature gc cannot be switched on"),
+        ({"memory_bound_check_mode": "enabled"}, ValueError, "is one of 'default', 'enable', 'disable', not 'enabled'"),
+        ({"middlewares": (3,)}, TypeError, "3 cannot be called"),
+    ],
+)  # fmt: skip
+def test_a_configuration_is_refused_when_it_is_made(fields: dict[str, Any], error: type[Exception], words: str) -> None:
+    """However it is made: what cannot be done would show when something is compiled, or never."""
+    given = tuple({**CompilerConfig()._asdict(), **fields}.values())
+    for make in (
+        lambda: CompilerConfig(**fields),
+        lambda: CompilerConfig(*given),
+        lambda: CompilerConfig()._replace(**fields),
+    ):
+        with pytest.raises(error, match=re.escape(words)):
+            make()
+    with pytest.raises(error, match=re.escape(words)):
+        pickle.loads(pickle.dumps(tuple.__new__(CompilerConfig, given)))
+
+
+def test_a_configuration_is_a_tuple_of_its_fields() -> None:
+    config = CompilerConfig("enable", features={"simd": False})
+    assert config._replace(release_gil=True) == ("enable", True, (), None, {}, {"simd": False})
+    assert pickle.loads(pickle.dumps(config)) == config and type(pickle.loads(pickle.dumps(config))) is CompilerConfig
+    assert str(inspect.signature(CompilerConfig)).startswith("(memory_bound_check_mode: ")
+    assert repr(config).startswith("CompilerConfig(memory_bound_check_mode='enable', ")

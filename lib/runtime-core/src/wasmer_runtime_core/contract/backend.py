@@ -15,7 +15,7 @@ not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 
@@ -27,8 +27,11 @@ RELOCATION_BYTES = 16
 SITE_BYTES = 12
 
 
-class CompilerConfig(NamedTuple):
-    """How to compile. Part of what identifies a cached artifact."""
+BOUND_CHECK_MODES: Final = ("default", "enable", "disable")
+
+
+class _Settings(NamedTuple):
+    """The fields of a `CompilerConfig`."""
 
     memory_bound_check_mode: str = "default"
     """``"default"``: guard pages where 8 GiB of address space can be reserved for a memory when
@@ -42,6 +45,48 @@ class CompilerConfig(NamedTuple):
     """By name of a row of `implementation_limits.LIMITS`: how much a module may have instead."""
     features: Mapping[str, bool] = {}
     """By name of a row of `features.FEATURES`: whether a module may use it. All that are here are on."""
+
+
+class CompilerConfig(_Settings):
+    """How to compile. Part of what identifies a cached artifact.
+
+    Raises:
+        ValueError: no mode, limit or feature is called that, a limit is beyond its ceiling, or a feature is not here.
+        TypeError: a middleware that cannot be called.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # checkers know how a named tuple is made
+
+        def __new__(cls, *values, **named):
+            config = super().__new__(cls, *values, **named)
+            config._check()
+            return config
+
+        def _replace(self, /, **named):
+            config = super()._replace(**named)
+            config._check()
+            return config
+
+        __replace__ = _replace
+
+    def _check(self) -> None:
+        """See now that the configuration says what can be done, and not when something is compiled."""
+        if self.memory_bound_check_mode not in BOUND_CHECK_MODES:
+            modes = ", ".join(map(repr, BOUND_CHECK_MODES))
+            raise ValueError(f"memory_bound_check_mode is one of {modes}, not {self.memory_bound_check_mode!r}")
+        for middleware in self.middlewares:
+            if not callable(middleware):
+                raise TypeError(f"a middleware is called with a module and its bodies; {middleware!r} cannot be called")
+        if self.implementation_limits:
+            from wasmer_runtime_core.implementation_limits import ImplementationLimits
+
+            ImplementationLimits(self.implementation_limits)
+        if self.features:
+            from wasmer_runtime_core.features import switched_off
+
+            switched_off(self.features)
 
 
 class CompiledModule(NamedTuple):
