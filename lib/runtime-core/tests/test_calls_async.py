@@ -400,3 +400,24 @@ def test_calls_within_calls_of_one_thread() -> None:
 
     asyncio.run(main())
     assert results == [5] and exports.add(1, 2) == 3
+
+
+def test_a_call_that_no_thread_has_begun_is_cancelled_at_once() -> None:
+    """Others may have all threads for as long as they like."""
+    exports = exports_of()
+    release = threading.Event()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        busy = loop.run_in_executor(None, release.wait, FOREVER)
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(exports.forever.call_async(), 0.01)
+            assert not busy.done()
+        assert exports.add(1, 2) == 3, "nobody has the instance"
+        release.set()
+        await busy
+        assert await exports.add.call_async(20, 22) == 42
+
+    asyncio.run(main())

@@ -32,6 +32,7 @@ class _Call:
         self.arguments = arguments
         self.lock = threading.Lock()
         self.thread = 0  # handle of the thread that runs, or 0
+        self.begun = False
         self.cancelled = False
 
     def run(self) -> Any:
@@ -39,6 +40,7 @@ class _Call:
         with self.lock:
             if self.cancelled:
                 return None
+            self.begun = True
             self.thread = this_thread_handle()
         try:
             return self.function(*self.arguments)
@@ -52,14 +54,14 @@ class _Call:
                 if self.cancelled:
                     uncancel()
 
-    def cancel(self) -> None:
-        """In any other thread: end the call if it runs, let it not begin if it does not."""
+    def cancel(self) -> bool:
+        """In any other thread: end the call if it runs, let it not begin if it does not. Whether it has begun."""
         with self.lock:
-            if self.cancelled:
-                return
-            self.cancelled = True
-            if self.thread:
-                cancel(self.thread)
+            if not self.cancelled:
+                self.cancelled = True
+                if self.thread:
+                    cancel(self.thread)
+            return self.begun
 
 
 async def call_async(function: Function, *arguments: Any) -> Any:
@@ -74,7 +76,8 @@ async def call_async(function: Function, *arguments: Any) -> Any:
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
-        call.cancel()
+        if not call.cancel():
+            future.cancel()  # it waits for a thread, as long as other calls have them all
         while not future.done():
             try:
                 await asyncio.wait([future])
