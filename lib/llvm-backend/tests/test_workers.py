@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import warnings
 import zipfile
@@ -19,7 +21,8 @@ from typing import Any
 import pytest
 
 import wasmer_llvm_backend
-from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, LLVMWarning, partition, workers
+from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, LLVMWarning, partition, target, unit, workers
+from wasmer_llvm_backend.target import llvm
 from wasmer_llvm_backend.unit import Job, Product
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
@@ -203,6 +206,83 @@ def test_a_signal_handler_that_raises_ends_it_at_once(monkeypatch: pytest.Monkey
         assert not children()
     finally:
         signal.signal(signal.SIGALRM, old)
+
+
+@pytest.mark.parametrize("error", [TimeoutError, RuntimeError, ConnectionError])
+@pytest.mark.parametrize("place", ["start", "give", "answer", "here"])
+def test_what_a_handler_raises_is_no_failure_of_workers(
+    place: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its exception ends the compilation; it is neither a refusal of the system's nor one of LLVM's."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        raise error
+
+    def interrupted(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGUSR1)
+
+    if place == "start":
+        monkeypatch.setattr(workers.subprocess, "Popen", interrupted)
+    elif place == "give":
+        monkeypatch.setattr(workers, "write_paper", interrupted)
+    elif place == "answer":
+        monkeypatch.setattr(workers.Worker, "socket", Interrupted(interrupted), raising=False)
+    else:
+        monkeypatch.setattr(unit, "compile_text", interrupted)
+    old = signal.signal(signal.SIGUSR1, handle)
+    try:
+        with pytest.raises(error):
+            compiled(SMALL if place == "here" else LARGE, LLVMCompiler())
+        assert not children()
+    finally:
+        signal.signal(signal.SIGUSR1, old)
+
+
+class Interrupted:
+    """A worker's socket, on which nothing is received but a signal."""
+
+    def __init__(self, interrupt: Callable[..., None]) -> None:
+        self.interrupt = interrupt
+        self.sockets: dict[workers.Worker, socket.socket] = {}
+
+    def __set__(self, worker: workers.Worker, value: socket.socket) -> None:
+        self.sockets[worker] = value
+
+    def __get__(self, worker: workers.Worker, owner: type) -> Any:
+        real, interrupt = self.sockets[worker], self.interrupt
+
+        class Socket:
+            recv = staticmethod(interrupt)
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(real, name)
+
+        return Socket()
+
+
+def test_a_child_of_fork_compiles_whatever_other_threads_did() -> None:
+    """They may have held every lock around LLVM."""
+    llvm()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with target._lock, llvm().ffi.lib._lock:
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(120)
+            os._exit(0 if compiled(SMALL, LLVMCompiler()).code else 1)
+        finally:
+            os._exit(2)
+    done.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 FOREVER = f"""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import pytest
+from pending import Raised, handler
 
 from wasmer_runtime_core.wasm.debug import symbols
 from wasmer_runtime_core.wasm.debug.symbols import demangle
@@ -86,3 +88,44 @@ def test_a_profiler_is_left_alone() -> None:
         sys.setprofile(None)
         demangle.cache_clear()
     assert seen
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal comes whenever a symbol is read."""
+    demangler = pytest.importorskip("itanium_demangler", reason="demangling is an extra")
+    parse = demangler.parse
+
+    def parse_and_interrupt(symbol: str) -> object:
+        signal.raise_signal(signal.SIGUSR1)
+        return parse(symbol)
+
+    monkeypatch.setattr(demangler, "parse", parse_and_interrupt)
+    demangle.cache_clear()
+
+
+def test_whoever_runs_while_a_symbol_is_read_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Handlers of signals and finalizers are called in the midst, and may take as long as they like."""
+    interrupted(monkeypatch)
+    monkeypatch.setattr(symbols, "MOST_EVENTS", 500)
+    done = []
+
+    def work(*_: object) -> None:
+        for _ in range(1000):
+            len(done)
+        done.append(True)
+
+    before = signal.signal(signal.SIGUSR1, work)
+    try:
+        assert demangle("_ZN3foo3barEiPKc") == "_ZN3foo3barEiPKc", "nothing was left for the symbol itself"
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        demangle.cache_clear()
+    assert done == [True]
+
+
+def test_what_a_handler_raises_while_a_symbol_is_read_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, handler(), pytest.raises(Raised):
+        interrupted(patch)
+        demangle("_ZN3foo3barEiPKc")
+    assert sys.getprofile() is None
+    assert demangle("_ZN3foo3barEiPKc") == "foo::bar(int, char const*)"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pending import handler
 from refusals import refusal
 
+from wasmer_runtime_core.contract import target as cpu
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError, ValidationError
+from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.body.verifier import verify_body
@@ -267,3 +272,32 @@ def test_modules_of_the_scripts(release: str, modules: int) -> None:
     assert wrong == []
     assert len(other_words) <= READ_BEYOND[release], other_words
     assert count >= modules
+
+
+@pytest.mark.parametrize("error", [IndexError, KeyboardInterrupt, ValidationError("the handler's")])
+def test_what_a_handler_raises_is_no_bug_of_ours(monkeypatch: pytest.MonkeyPatch, error: Any) -> None:
+    """Signals come in the midst of validation; an exception of their handler's is not the validator's."""
+    decoded = decode_module(parse_module("(func)" * 1_000))
+    check = machine.check_interrupts
+
+    def interrupted() -> None:
+        signal.raise_signal(signal.SIGUSR1)
+        check()
+
+    monkeypatch.setattr(machine, "check_interrupts", interrupted)
+    kind = error if isinstance(error, type) else type(error)
+    with handler(error), pytest.raises(kind) as caught:
+        validate_module(decoded)
+    assert caught.value is error or isinstance(error, type)
+
+
+def test_what_a_handler_raises_is_no_missing_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processor's features are read when something is first compiled."""
+
+    def read() -> frozenset[str]:
+        signal.raise_signal(signal.SIGUSR1)
+        return frozenset()
+
+    monkeypatch.setattr(cpu, "_features_read", read)
+    with handler(TimeoutError), pytest.raises(TimeoutError):
+        cpu.host_features()

@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
+from os import register_at_fork
 from typing import Any, Final
 
 from wasmer_runtime_core.contract.target import PROCESSOR_FEATURES, of_level
@@ -47,7 +48,7 @@ as long); worse, a load that was one operand of it would be skipped, and its tra
 to the stack are stored in room that the frame has for them, not pushed: so the frame is all that a function takes.
 """
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 @cache
@@ -62,7 +63,18 @@ def llvm() -> Any:
     with _lock:
         binding.initialize_native_target()
         binding.initialize_native_asmprinter()
+    register_at_fork(after_in_child=partial(_begin_anew, binding))
     return binding
+
+
+def _begin_anew(binding: Any) -> None:
+    """In a forked child: the locks, ours and llvmlite's, that other threads had when they compiled are nobody's now."""
+    theirs = getattr(getattr(binding.ffi.lib, "_lock", None), "_lock", None)
+    locks: tuple[Any, ...] = (_lock, theirs)
+    for lock in locks:
+        if lock is not None and not lock._is_owned():
+            lock._at_fork_reinit()
+    target_machine.cache_clear()
 
 
 @contextmanager

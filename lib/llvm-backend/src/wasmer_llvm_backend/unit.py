@@ -8,6 +8,7 @@ from wasmer_llvm_backend.objects import UncheckedFrame, UnitCode, read_object
 from wasmer_llvm_backend.optimize import compile_text
 from wasmer_llvm_backend.prologue import CHECKED, UNCHECKED
 from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
 
 class Job(NamedTuple):
@@ -36,6 +37,8 @@ def compile_unit(job: Job) -> Product:
     try:
         data = compile_text(job.text, job.cpu, job.opt_level, job.whole, kept.append if job.keep_ir else None)
     except RuntimeError as error:
+        if raised_by_a_handler(error):
+            raise
         return Product(UnitCode(b"", {}, [], [], []), rejected=str(error) or "no reason given")
     try:
         code = read_object(data)

@@ -32,6 +32,7 @@ from wasmer_llvm_backend.serve import DONE, GO, READY, read_paper, write_paper
 from wasmer_llvm_backend.unit import Job, Product, compile_unit
 from wasmer_runtime_core.native.machine import wait
 from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
 STDERR_BYTES: Final = 4000
 """So much of what a worker complained about is kept."""
@@ -106,8 +107,10 @@ class Worker:
         self.given = (at, job)
         try:
             self.socket.send(GO, socket.MSG_NOSIGNAL)
-        except OSError:
-            pass  # it has ended: `answer` tells
+        except OSError as failure:
+            if raised_by_a_handler(failure):
+                raise
+            # it has ended: `answer` tells
 
     def answer(self) -> Product | Died | None:
         """What has come from it; None: a greeting. To be called when there is something to read.
@@ -117,7 +120,9 @@ class Worker:
         """
         try:
             word = self.socket.recv(1)
-        except OSError:
+        except OSError as failure:
+            if raised_by_a_handler(failure):
+                raise
             word = b""
         if word == READY:
             self.ready = True
@@ -203,6 +208,8 @@ def compile_units(
                 try:
                     idle.append(Worker())
                 except OSError as error:
+                    if raised_by_a_handler(error):
+                        raise
                     reason = str(error)
             while idle and (waiting or made):
                 at, job = make()
@@ -210,6 +217,8 @@ def compile_units(
                 try:
                     worker.give(at, job)
                 except OSError as error:
+                    if raised_by_a_handler(error):
+                        raise
                     reason = str(error)
                     made.appendleft((at, job))
                     worker.close()

@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
+
 TARGET: Final = "x86_64-sysv"
 """Processor and calling convention."""
 
@@ -59,7 +61,9 @@ def host_features() -> frozenset[str]:
     """
     try:
         return _features_read()
-    except OSError:
+    except OSError as failure:
+        if raised_by_a_handler(failure):
+            raise
         return frozenset()
 
 

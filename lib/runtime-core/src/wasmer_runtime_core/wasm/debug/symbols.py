@@ -11,6 +11,8 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
@@ -25,6 +27,9 @@ LONGEST_SYMBOL: Final = 1000
 MOST_EVENTS: Final = 20_000
 """Calls and returns that demangling a name may take: some milliseconds. Names can refer to parts of themselves, so that
 a short one stands for gigabytes."""
+
+
+_DEMANGLERS: Final = ("itanium_demangler", "rust_demangler")
 
 
 class _TooLong(BaseException):
@@ -45,18 +50,17 @@ def demangle(name: str) -> str:
             from itanium_demangler import parse
 
             return _in_time(lambda symbol: parse(symbol) or symbol, name)
-    except (
-        Exception,
-        _TooLong,
-    ):  # no demangler is installed, or this one does not know the symbol, or it takes too long
-        pass
+    except (Exception, _TooLong) as failure:  # there is no demangler, or it does not know the symbol, or takes too long
+        if raised_by_a_handler(failure):
+            raise
     return name
 
 
 def _in_time(demangler: Callable[[str], object], name: str) -> str:
     """What a demangler makes of a name; it may call so many functions and no more.
 
-    Python's hook for profilers counts them. Where a profiler has it, names stay as they are.
+    Python's hook for profilers counts them. Where a profiler has it, names stay as they are. It sees handlers of
+    signals and finalizers that run meanwhile, too; those are not ended.
 
     Raises:
         _TooLong: it took more, or cannot be counted.
@@ -68,11 +72,11 @@ def _in_time(demangler: Callable[[str], object], name: str) -> str:
     def count(frame: FrameType, event: str, argument: object) -> None:
         nonlocal left
         left -= 1
-        if left < 0:
+        if left < 0 and str(frame.f_globals.get("__name__")).partition(".")[0] in _DEMANGLERS:
             raise _TooLong
 
-    sys.setprofile(count)
     try:
+        sys.setprofile(count)
         return str(demangler(name))
     finally:
         sys.setprofile(None)

@@ -18,6 +18,7 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.errors import InternalError, UnsupportedFeatureError, ValidationError
 from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.support.printable import shortened
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import scan_body
@@ -79,6 +80,8 @@ def validate_module(decoded: DecodedModule, switched_off: frozenset[str] = NOTHI
             read += 1
         return bodies
     except (ValidationError, UnsupportedFeatureError, IndexError) as error:
+        if raised_by_a_handler(error):
+            raise
         if isinstance(error, UnsupportedFeatureError) and not isinstance(error.without, ValidationError):
             raise
         function_index = decoded.info.imported_functions + read
