@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import signal
 import sys
 import threading
@@ -24,6 +25,7 @@ from wasmer_runtime import (
     Global,
     Instance,
     Limits,
+    Memory,
     Module,
     Table,
     TableDescriptor,
@@ -559,3 +561,37 @@ def test_a_thread_that_ends_with_greenlets_in_webassembly_leaves_their_instances
     for _ in range(50):
         for target in (leave, call):
             assert not run_all(target)
+
+
+@isolated()
+def test_a_thread_that_ends_with_greenlets_in_webassembly_runs_no_more() -> None:
+    """What it left holds nothing up: a memory that is closed gives its pages back, as no code runs."""
+    try:
+        import greenlet
+    except ImportError:
+        return
+    module = compile(PART, config=CompilerConfig(release_gil=True))
+    left: list[Any] = []
+
+    def leave() -> None:
+        instance = part_of(module, lambda: greenlet.getcurrent().parent.switch())
+        inner = greenlet.greenlet(instance.exports.host)
+        inner.switch()
+        left.append((instance, inner))
+
+    def resident_pages_once_closed() -> int:
+        memory = Memory(16)
+        memory.write(0, b"x" * len(memory))
+        found = (ctypes.c_ubyte * (len(memory) >> 12))()
+        memory.close()
+        assert not ctypes.CDLL(None).mincore(ctypes.c_void_p(memory.address), ctypes.c_size_t(len(found) << 12), found)
+        return sum(byte & 1 for byte in found)
+
+    for _ in range(5):
+        assert not run_all(leave)
+        while len(os.listdir("/proc/self/task")) > 1:  # it has ended for Python, and soon for the system
+            time.sleep(0.001)
+        assert not resident_pages_once_closed()
+    inner = greenlet.greenlet(part_of(module, lambda: greenlet.getcurrent().parent.switch()).exports.host)
+    inner.switch()
+    assert not resident_pages_once_closed(), "this thread's own code waits for this"

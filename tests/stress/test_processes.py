@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pickle
 import resource
+import signal
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -14,8 +15,11 @@ from typing import Any
 
 from tests.stress.isolated import isolated, raises, random_numbers
 from tests.stress.test_threads import loop
-from wasmer_runtime import ElementType, Memory, Table, TableDescriptor, compile, instantiate
-from wasmer_runtime.error import Error, MemoryGrowError, Trap, UnableToCreateMemory
+from wasmer_runtime import CompilerConfig, ElementType, Memory, Table, TableDescriptor, compile, instantiate
+from wasmer_runtime.error import Error, MemoryGrowError, Timeout, Trap, UnableToCreateMemory
+from wasmer_runtime.error import RuntimeError as WasmError
+from wasmer_runtime_core.running import ctx as vm
+from wasmer_runtime_core.running.ctx import InternalField
 
 SUM = """(module
   (memory (export "memory") 1)
@@ -309,3 +313,57 @@ def test_stacks_of_every_size() -> None:
         assert len(lines) == 4 and all("stack" in line for line in lines[::2]), (limit, done.stdout)
         of_c_calls = "recursion" if sys.version_info >= (3, 12) else "stack"  # Python's own limit, which nothing lifts
         assert all("stack" in line or of_c_calls in line for line in lines[1::2]), (limit, done.stdout)
+
+
+SPIN = """(module (import "h" "f" (func $f))
+  (func (export "run") (call $f) (loop (br 0)))
+  (func (export "spin") (loop (br 0)))
+  (func (export "fail") unreachable))"""
+
+
+@isolated()
+def test_a_child_of_fork_in_the_midst_of_code_lets_others_have_their_turn() -> None:
+    """What must end there waits for the GIL, which the code that the child goes on with has."""
+    released = compile(SPIN, config=CompilerConfig(release_gil=True)).instantiate({"h": {"f": lambda: None}})
+
+    def end_in_time() -> None:
+        raises(Timeout, lambda: released.exports.spin(timeout=2))
+        os._exit(7)
+
+    def host() -> None:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(120)
+            threading.Thread(target=end_in_time).start()
+            while "another thread" not in str(raises(WasmError, released.exports.fail)):
+                time.sleep(0.001)  # until the thread is in there
+            return  # to code that never ends
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        raise ArithmeticError
+
+    codes: list[int] = []
+    raises(ArithmeticError, instantiate(SPIN, {"h": {"f": host}}).exports.run)
+    assert codes == [7]
+
+
+@isolated()
+def test_locks_are_free_in_a_child_whoever_had_them() -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with vm._first_field:
+            held.set()
+            done.wait()
+
+    threading.Thread(target=hold, daemon=True).start()
+    held.wait()
+    field = InternalField.allocate()
+
+    def use() -> None:
+        signal.alarm(60)
+        instance = instantiate(SUM)
+        instance.set_internal(field, 3)
+        assert instance.get_internal(field) == 3
+
+    assert in_child(use) == 0
+    done.set()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import os
 import signal
+import subprocess
+import sysconfig
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from tests.stress.isolated import SCALE, isolated, raises, random_numbers, scaled
@@ -348,3 +353,61 @@ def test_signals_ignored_and_blocked_in_between() -> None:
     except KeyboardInterrupt:
         pass
     raises(Trap, exports.trap)
+
+
+TWO_FAULTS = r"""
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static volatile int inside;
+
+static void mend(int number, siginfo_t *info, void *context)
+{
+    __atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < 20000 && inside < 2; i++)  /* until the other thread's handler is at it, too */
+        usleep(1000);
+    mprotect((void *)((uintptr_t)info->si_addr & ~(uintptr_t)4095), 4096, PROT_READ | PROT_WRITE);
+}
+
+void install(void)
+{
+    struct sigaction action = {.sa_sigaction = mend, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    sigaction(SIGSEGV, &action, 0);
+}
+
+static void *touch(void *page)
+{
+    *(volatile char *)page = 1;
+    return page;
+}
+
+int fault_twice(void)
+{
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], 0, touch, mmap(0, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], 0);
+    return inside;
+}
+"""
+
+
+@isolated()
+def test_faults_of_two_threads_at_once_reach_whoever_handled_them_before() -> None:
+    """As in a program with another runtime, whose own code faults as a matter of course."""
+    with tempfile.TemporaryDirectory() as directory:
+        source, path = Path(directory, "faults.c"), Path(directory, "faults.so")
+        source.write_text(TWO_FAULTS)
+        compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", path, source, "-lpthread"], check=True)
+        library = ctypes.CDLL(str(path))
+    library.install()
+    instance = instantiate(WORK, {"h": {"f": lambda at: at}})  # takes the signal again
+    assert library.fault_twice() == 2
+    for _ in range(10):
+        assert raises(Trap, instance.exports.deep, 1 << 30).kind == "STACK_OVERFLOW"
+        assert library.fault_twice() > 2

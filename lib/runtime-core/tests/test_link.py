@@ -9,8 +9,8 @@ import pytest
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.errors import Timeout
-from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running import plan as link_module
+from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.running.plan import make_plan
 
 TYPES = ("i32", "i64", "f32", "f64")
@@ -39,12 +39,8 @@ def test_a_deadline_ends_making_a_plan(text: str, monkeypatch: pytest.MonkeyPatc
     """Its long lists are read in C, where nobody else would look."""
     monkeypatch.setattr(link_module, "checkpoint", lambda: None)
     module = compile_with(text, find_compiler("singlepass"))
-    deadline = machine.add_deadline(0)
-    try:
-        with pytest.raises(Timeout, match="while a module was linked"):
-            make_plan(module)
-    finally:
-        machine.remove_deadline(deadline)
+    with timeout(0), pytest.raises(Timeout, match="while a module was linked"):
+        make_plan(module)
     assert make_plan(module)
     assert module.instantiate()
 

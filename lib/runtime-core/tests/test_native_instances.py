@@ -23,6 +23,7 @@ from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
 from wasmer_runtime_core.running.plan import link, make_plan
 from wasmer_runtime_core.running.values import MemoryDescriptor, TableDescriptor, Value
+from wasmer_runtime_core.wasm.module import FUNCTION, Export
 from wasmer_runtime_core.wasm.types import FUNCREF
 
 
@@ -385,3 +386,69 @@ def test_fork_while_instances_live() -> None:
 def test_plans_are_made_once() -> None:
     module = small().module()
     assert link(module) is link(module) is module.linked
+
+
+def test_one_object_stands_for_one_thing_whoever_asks_meanwhile() -> None:
+    """The cycle collector runs while an object is made, and finalizers may ask for the same thing."""
+    program = Program()
+    program.function("add", "i32 i32", "i32", "add")
+    program.global_("i32", 7)
+    module = program.module()
+    thresholds = gc.get_threshold()
+    for threshold in range(1, 12):
+        instance = Instance(module, [])
+        found: list[tuple[object, object]] = []
+
+        class Finalized:
+            def __init__(self) -> None:
+                self.itself = self
+
+            def __del__(self, core: Any = instance.core, found: Any = found) -> None:
+                found.append((core.function(0), core.global_(0)))
+
+        gc.collect()
+        for _ in range(20):
+            Finalized()
+        gc.set_threshold(threshold, 1, 1)
+        mine = instance.core.function(0), instance.core.global_(0)
+        gc.set_threshold(*thresholds)
+        gc.collect()
+        assert found and all(one is mine[0] and other is mine[1] for one, other in found)
+
+
+def test_a_function_keeps_the_name_that_it_was_asked_for_first() -> None:
+    """Also where somebody asks for it by another name at some step of that."""
+    program = Program()
+    program.function("add", "i32 i32", "i32", "add")
+    info = program.module().info
+    info.exports.append(Export("plus", FUNCTION, info.exports[0].index))
+    module = Module(info, program.module().compiled)
+    left = 0
+    names: set[tuple[str, str]] = set()
+
+    def at_each_step(frame: Any, event: str, argument: object) -> Any:
+        nonlocal left
+        if not frame.f_globals["__name__"].startswith("wasmer_runtime_core"):
+            return None
+        frame.f_trace_opcodes = True
+        left -= event == "opcode"
+        if not left and event == "opcode":
+            sys.settrace(None)
+            asked.append(instance.exports["plus"])
+            asked.append(asked[0].__name__)
+        return at_each_step
+
+    before = sys.gettrace()
+    for steps in range(1, 150):
+        instance, asked, left = Instance(module, []), [], steps
+        sys.settrace(at_each_step)
+        try:
+            function = instance.exports["add"]
+        finally:
+            sys.settrace(before)
+        if asked:
+            assert asked[0] is function
+            names.add((asked[1], function.__name__))
+    assert names == {("add", "add"), ("plus", "plus")}
+    function.__name__ = "mine"
+    assert instance.exports["plus"].__name__ == "mine"

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 from machine_code import Program, function_type
+from pending import Raised, came, handler
 
 from wasmer_runtime_core.errors import Timeout, Trap
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.instance import Instance
-from wasmer_runtime_core.running.interrupts import timeout, watch_signals
+from wasmer_runtime_core.running.interrupts import seconds_left, timeout, watch_signals
 from wasmer_runtime_core.running.objects.functions import HostFunction
 
 
@@ -339,3 +340,89 @@ def test_ctrl_c_reaches_a_main_thread_that_waits_while_another_spins_with_the_gi
     finally:
         process.kill()
         process.wait()
+
+
+# --- handlers that raise at bad moments -----------------------------------------------------
+
+
+def test_a_handler_that_raises_leaves_no_deadline_behind() -> None:
+    """Wherever it comes: when a block is entered, when it is left, in the block."""
+    with handler():
+        with pytest.raises(Raised), timeout(came):
+            pass
+        assert seconds_left() is None
+        with pytest.raises(Raised), timeout(100):
+            _ = +came
+        assert seconds_left() is None
+        with pytest.raises(Raised), timeout(100):
+            signal.raise_signal(signal.SIGUSR1)
+        assert seconds_left() is None
+        with timeout(100):
+            with pytest.raises(Raised), timeout(50):
+                _ = +came
+            left = seconds_left()
+            assert left is not None and left > 50
+    assert seconds_left() is None
+
+
+def failing_host(fail: bool) -> Instance:
+    """Exports: call_host of no arguments, whose host function ends with a signal pending, by an exception if `fail`."""
+
+    def host() -> None:
+        error = LookupError("the host function's own")
+        _ = +came
+        if fail:
+            raise error
+
+    program = Program()
+    program.import_function("f", "")
+    program.call_import("call_host", 0)
+    program.function("add", "i32 i32", "i32", "add")
+    return program.instance([HostFunction(host, function_type(""), "env", "f")])
+
+
+class Unprintable(int):
+    """Too large for an i32; the signal comes while it is shown."""
+
+    def __repr__(self) -> str:
+        signal.raise_signal(signal.SIGUSR1)
+        return "much"
+
+
+@pytest.mark.parametrize("error", [Raised, KeyboardInterrupt, TimeoutError])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: failing_host(True).exports["call_host"](),
+        lambda: failing_host(False).exports["call_host"](),
+        lambda: failing_host(False).exports["add"](+came),
+        lambda: failing_host(False).exports["add"](1, +came, 3),
+        lambda: failing_host(False).exports["add"](1, 2, nothing=+came),
+        lambda: failing_host(False).exports["add"](Unprintable(1 << 70), 2),
+        lambda: failing_host(False).exports["add"]("1", +came),
+        lambda: repr((failing_host(False).exports["add"], +came)),
+    ],
+    ids="raises returns few many keyword unprintable converted shown".split(),
+)
+def test_what_a_handler_raises_is_raised_whatever_else_failed(
+    call: Callable[[], object], error: type[BaseException]
+) -> None:
+    with handler(error), pytest.raises(error) as caught:
+        call()
+    assert not isinstance(caught.value, LookupError)
+    assert caught.value.__context__ is None or isinstance(caught.value.__context__, Exception)
+
+
+def test_an_exception_that_takes_no_note_is_raised_all_the_same() -> None:
+    class Plain(Exception):
+        def add_note(self, note: str) -> None:
+            raise AttributeError("no notes")
+
+    def host() -> None:
+        raise Plain
+
+    program = Program()
+    program.import_function("f", "")
+    program.call_import("call_host", 0)
+    with pytest.raises(Plain):
+        program.instance([HostFunction(host, function_type(""), "env", "f")]).exports["call_host"]()

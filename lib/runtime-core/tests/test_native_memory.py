@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import subprocess
 import sys
+import threading
 import weakref
 from typing import Any
 
 import pytest
 from machine_code import Program, function_type
 
-from wasmer_runtime_core.errors import GrowError, InvalidDescriptor, MemoryGrowError, TableGrowError, Trap
+from wasmer_runtime_core.errors import Cancelled, GrowError, InvalidDescriptor, MemoryGrowError, TableGrowError, Trap
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.instance import Instance
 from wasmer_runtime_core.running.objects.functions import HostFunction, make_host_function
@@ -549,3 +551,45 @@ def test_a_limit_on_address_space_is_seen() -> None:
         check=False,
     )
     assert result.stdout == "True False\n", result.stderr
+
+
+def resident(memory: Memory, pages: int) -> int:
+    """How many of its first so many pages of 4 KiB have memory."""
+    found = (ctypes.c_ubyte * pages)()
+    assert not ctypes.CDLL(None).mincore(ctypes.c_void_p(memory.address), ctypes.c_size_t(pages << 12), found)
+    return sum(byte & 1 for byte in found)
+
+
+def test_an_instance_gives_its_pages_back_whatever_other_code_runs() -> None:
+    """Code of instances that are not linked to it cannot reach them. A memory that another one imports stays."""
+    program, importing, busy = Program(), Program(), Program()
+    program.memory(16)
+    importing.import_memory(1)
+    busy.release_gil = True
+    busy.function("spin", "", "", "spin")
+    busy.function("add", "i32 i32", "i32", "add")
+    exports = busy.instance().exports
+    spin, handles = exports["spin"], []
+
+    def spin_until_cancelled() -> None:
+        handles.append(machine.this_thread_handle())
+        with pytest.raises(Cancelled):
+            spin()
+
+    thread = threading.Thread(target=spin_until_cancelled)
+    thread.start()
+    with pytest.raises(RuntimeError, match="another thread"):
+        while True:
+            exports["add"](1, 2)
+    instance, lender = program.instance(), program.instance()
+    borrower = importing.instance([lender.memory()])
+    memories = [instance.memory(), lender.memory()]
+    for memory in memories:
+        memory.write(0, b"x" * (16 * PAGE))
+        assert resident(memory, 256) == 256
+    instance.close()
+    lender.close()
+    assert [resident(memory, 256) for memory in memories] == [0, 256]
+    assert borrower.memory().closed
+    machine.cancel(handles[0])
+    thread.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import mmap
 import random
 import signal
@@ -11,6 +12,7 @@ import sys
 import threading
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -517,3 +519,38 @@ def test_real_faults_still_end_the_process_and_reach_faulthandler(tmp_path: Path
     assert result.stdout == "traps 60\n"
     if order not in ("none", "after"):
         assert result.stderr.count("Fatal Python error: Segmentation fault") == 1
+
+
+def test_code_that_runs_while_a_trap_is_made_leaves_its_frames_alone() -> None:
+    """Objects are made for a trap; the cycle collector runs meanwhile, and finalizers that call and trap as well."""
+    program = Program()
+    program.memory(1)
+    program.function("load", "i32", "i32", "load", offset=0)
+    program.function("divide", "i32 i32", "i32", "divide")
+    exports = program.instance().exports
+    expected = frames_of(lambda: exports["load"](1 << 20))
+
+    class Finalized:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            with suppress(Trap):
+                exports["divide"](1, 0)
+
+    gc.collect()
+    thresholds = gc.get_threshold()
+    for threshold in range(1, 8):
+        for _ in range(20):
+            Finalized()
+        gc.set_threshold(threshold, 1, 1)
+        found = frames_of(lambda: exports["load"](1 << 20))
+        gc.set_threshold(*thresholds)
+        assert found == expected
+        gc.collect()
+
+
+def frames_of(call: Callable[[], object]) -> tuple[str, list[tuple[int, int]]]:
+    with pytest.raises(Trap) as caught:
+        call()
+    return caught.value.kind, [(frame.function_index, frame.offset) for frame in caught.value.frames]

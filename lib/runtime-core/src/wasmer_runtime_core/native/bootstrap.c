@@ -83,9 +83,6 @@ static PyMethodDef native_functions[] = {
     {"map_elements", native_map_elements, METH_VARARGS,
      "map_elements(function, inputs, out): apply a scalar function to buffers, with broadcasting"},
     {"statistics", native_statistics, METH_NOARGS, "statistics() -> dict: pages and slots in use"},
-    {"add_deadline", native_add_deadline, METH_O,
-     "add_deadline(seconds or None) -> int for remove_deadline: when it passes this thread's code ends with Timeout"},
-    {"remove_deadline", native_remove_deadline, METH_O, "remove_deadline(int)"},
     {"can_reserve", native_can_reserve, METH_NOARGS, "can_reserve() -> whether one more memory gets its address space"},
     {"assert_handlers", native_assert_handlers, METH_NOARGS, "take the fault signals again"},
     {"watch_signal", native_watch_signal, METH_O, "watch_signal(number): a handler in Python was set for it, or taken away"},
@@ -115,7 +112,8 @@ fill(PyObject *target)
         add_type(target, &table_spec, &TableType) || add_type(target, &global_spec, &GlobalType) ||
         add_type(target, &function_spec, &FunctionType) ||
         add_type(target, &host_function_spec, &HostFunctionType) || add_type(target, &plan_spec, &PlanType) ||
-        add_type(target, &instance_spec, &InstanceType) || add_type(target, &budget_spec, &BudgetType))
+        add_type(target, &instance_spec, &InstanceType) || add_type(target, &budget_spec, &BudgetType) ||
+        add_type(target, &deadline_block_spec, &DeadlineBlockType))
         return -1;
     for (PyMethodDef *method = native_functions; method->ml_name; method++) {
         PyObject *function = PyCFunction_New(method, NULL);

@@ -210,7 +210,22 @@ typedef struct Thread {
 static __thread Thread *this_thread __attribute__((tls_model("initial-exec")));
 
 static int n_safepoints;       /* activations of all threads that are stopped between two instructions, and */
-static int n_released;         /* those that let go of the GIL; both change under it */
+static int n_released;         /* those that let go of the GIL; both change under it, but where a thread ends */
+
+/* More activations of this thread, or fewer, are `stopped` or `released`. */
+static inline void
+count_stopped(Thread *thread, int more)
+{
+    thread->safepoints += more;
+    __atomic_fetch_add(&n_safepoints, more, __ATOMIC_RELAXED);
+}
+
+static inline void
+count_released(Thread *thread, int more)
+{
+    thread->n_released += more;
+    __atomic_fetch_add(&n_released, more, __ATOMIC_RELAXED);
+}
 
 /* Whether code of another thread may run this very moment. Asked with the GIL: code of this thread then waits. */
 static inline int
@@ -252,6 +267,7 @@ typedef struct {
     uint64_t maximum;          /* pages, at most WASM_MAX_PAGES */
     int has_maximum, shared;
     int reserved;              /* base never moves */
+    int imported;              /* instances that did not make it have it, too */
     size_t accessible;         /* bytes that can be touched, or of the allocation */
     size_t touchable;          /* bytes that could ever be touched, also by a growth that failed half-way */
     Py_ssize_t views;          /* buffers handed out */
@@ -345,10 +361,11 @@ typedef struct FunctionObject {
     PyObject *dict;
     PyObject *weakrefs;
     int release_gil;
+    int named;                 /* by an export that it was asked for as */
 } FunctionObject;
 
 static PyTypeObject *CodeType, *MemoryType, *TableType, *GlobalType, *FunctionType, *HostFunctionType, *PlanType,
-    *InstanceType, *BudgetType;
+    *InstanceType, *BudgetType, *DeadlineBlockType;
 
 /* Python's part tells these by `configure` in bootstrap.c: the subclasses that instances make for what they own, */
 static PyObject *memory_class, *table_class, *global_class;
@@ -371,8 +388,12 @@ static void member_leave(Member *member);
 /* arena.c */
 static CodeObject *code_at(uintptr_t pc);
 /* backtrace.c */
+typedef struct { PyObject *type, *value, *traceback; } Fetched;  /* an exception that was set, and will be again */
 static void capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t fp, uintptr_t sp);
 static void raise_outcome(Thread *thread, Activation *activation);
+static PyObject *fetch_exception(Fetched *out);
+static void restore_noted(Fetched *fetched, PyObject *done);
+static int must_be_raised(void);
 static PyObject *printable(PyObject *line);
 static PyObject *printable_line(const char *format, ...);
 static void raise_line(PyObject *class, const char *format, ...);

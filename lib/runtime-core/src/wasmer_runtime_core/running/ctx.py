@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from _weakref import ref  # `weakref.ref`; the rest of that module takes half a millisecond
+from os import register_at_fork
 from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.errors import ExportNotFound
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.running.objects.memory import Memory
 
 _first_field: Final = allocate_lock()
-"""Held where a context gets its first field: no thread may replace what another has set."""
+"""Held where a context gets its first field: no thread may replace what another has set. Nothing is made or called
+meanwhile, so neither a finalizer nor a handler of a signal meets it held."""
+register_at_fork(after_in_child=_first_field._at_fork_reinit)  # type: ignore[attr-defined]
 
 
 class Ctx:
@@ -100,9 +103,10 @@ class Ctx:
     def set_internal(self, field: InternalField, value: int) -> None:
         """Set an internal field; 64 bits are kept."""
         if self._internals is None:
+            fields: dict[int, int] = {}
             with _first_field:
                 if self._internals is None:
-                    self._internals = {}
+                    self._internals = fields
         self._internals[field.index] = value & 0xFFFF_FFFF_FFFF_FFFF
 
     def __del__(self) -> None:

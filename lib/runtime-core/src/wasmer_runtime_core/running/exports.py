@@ -31,7 +31,7 @@ class Exports:
     alone. What never depends on the module: items, ``in``, ``len``, iteration, and `Module.exports`.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_core", "_named")
+    __slots__ = ("__dict__", "__weakref__", "_core")
 
     def __init__(self, core: machine.Instance) -> None:
         _set_core(self, core)
@@ -95,14 +95,10 @@ class Exports:
         return f"<exports: {', '.join(map(printable, self))}>"
 
 
-# What the object keeps has no name that a module could take: these are all that reach it.
+# What the object keeps has no name that a module could take: these alone reach it.
 core_of: Final[Callable[[Exports], machine.Instance]] = Exports.__dict__["_core"].__get__
 _set_core: Final[Callable[[Exports, machine.Instance], None]] = Exports.__dict__["_core"].__set__
-_named_of: Final[Callable[[Exports], set[int]]] = Exports.__dict__["_named"].__get__
-"""The functions that have the name they were first asked for by; AttributeError before the first."""
-_set_named: Final[Callable[[Exports, set[int]], None]] = Exports.__dict__["_named"].__set__
-for _slot in ("_core", "_named"):
-    delattr(Exports, _slot)
+del Exports._core  # type: ignore[attr-defined]
 
 
 def _is_pythons(name: str) -> bool:
@@ -144,16 +140,7 @@ def _make(exports: Exports, name: str) -> Extern:
     kind, index = place_of(exports, name)
     core = core_of(exports)
     if kind == FUNCTION:
-        function = core.function(index)
-        try:
-            named = _named_of(exports)
-        except AttributeError:
-            named = set()
-            _set_named(exports, named)
-        if index not in named:  # under two names it keeps the one asked for first
-            named.add(index)
-            function.__name__ = name
-        return function
+        return core.exported(index, name)
     if kind == MEMORY:
         return core.memory(index)
     if kind == TABLE:

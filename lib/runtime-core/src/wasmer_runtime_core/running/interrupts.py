@@ -44,17 +44,14 @@ import faulthandler
 from collections.abc import Callable, Iterable
 from errno import EINVAL
 from importlib import import_module
-from types import TracebackType
 from typing import Any, Final
 
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.native.machine import (
-    add_deadline,
     assert_handlers,
     faults_taken,
     leave_signal,
     private_signal,
-    remove_deadline,
     unblock_signals,
     watch_signal,
 )
@@ -157,7 +154,7 @@ def watch_signals() -> None:
     assert_handlers()
 
 
-class timeout:
+class timeout(machine.DeadlineBlock):
     """Within ``with timeout(seconds):`` WebAssembly code of this thread ends with `Timeout` after that time.
 
     They nest, also with the `timeout` of a call, and may end in any order, as blocks of greenlets and tasks do:
@@ -168,22 +165,12 @@ class timeout:
         ValueError: less than no time.
     """
 
-    __slots__ = ("_deadline", "seconds")
+    __slots__ = ("seconds",)
 
     def __init__(self, seconds: float) -> None:
         if not seconds >= 0:
             raise ValueError(f"a timeout of {seconds} seconds: it cannot be negative")
         self.seconds = seconds
-        self._deadline = 0
-
-    def __enter__(self) -> timeout:
-        self._deadline = add_deadline(self.seconds)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        remove_deadline(self._deadline)
 
 
 def seconds_left() -> float | None:

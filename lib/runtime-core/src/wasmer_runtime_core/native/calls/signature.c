@@ -137,14 +137,12 @@ signature_release(Signature *signature)
 }
 
 /* "[i32, i32] -> [i32]", for messages, of a signature that the caller knows to be held. Borrowed; "?" where it
- * cannot be made. */
+ * cannot be made, with the exception that kept it from being: no message is raised over that. */
 static PyObject *
 signature_text(Signature *signature)
 {
     if (!signature->text) {
         PyObject *text = PyObject_Str(signature->type);
-        if (!text)
-            PyErr_Clear();
         if (signature->text)  /* another thread was faster */
             Py_XDECREF(text);
         else
@@ -190,8 +188,11 @@ unbox_integer(uint8_t type, PyObject *value, Bits128 *out)
     PyObject *integer;
     if (PyLong_Check(value))
         integer = Py_NewRef(value);
-    else if (is_numpy_bool(value))
-        integer = PyLong_FromLong(PyObject_IsTrue(value));
+    else if (is_numpy_bool(value)) {
+        int truth = PyObject_IsTrue(value);
+        if (truth < 0 || !(integer = PyLong_FromLong(truth)))
+            return RAISED;
+    }
     else if (PyFloat_Check(value) || !PyIndex_Check(value))
         return WRONG_TYPE;
     else if (!(integer = PyNumber_Index(value)))
@@ -331,7 +332,8 @@ buffer_bytes(PyObject *value)
 {
     Py_buffer view;
     if (PyObject_GetBuffer(value, &view, PyBUF_SIMPLE) < 0) {
-        PyErr_Clear();
+        if (!must_be_raised())
+            PyErr_Clear();
         return 0;
     }
     Py_ssize_t length = view.len;
@@ -352,19 +354,22 @@ conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature,
     if (!what)
         return -1;
     PyObject *of = signature ? PyUnicode_FromFormat(" (signature %U)", signature_text(signature)) : PyUnicode_FromString("");
-    if (of) {
+    if (of && !PyErr_Occurred()) {
         const char *wanted = type == I32 || type == I64 ? "an int"
                              : type == F32 || type == F64 ? "a float"
                              : type == V128 ? "16 bytes or an int"
                              : type == FUNCREF ? "a Function or None" : "an object";
-        if (code == WRONG_LENGTH)
+        Py_ssize_t bytes = code == WRONG_LENGTH ? buffer_bytes(value) : 0;
+        if (PyErr_Occurred())
+            ;  /* a handler of a signal raised it */
+        else if (code == WRONG_LENGTH)
             PyErr_Format(PyExc_TypeError, "%U: v128 takes 16 bytes or an int of 128 bits, not %s of %zd bytes%U", what,
-                         Py_TYPE(value)->tp_name, buffer_bytes(value), of);
+                         Py_TYPE(value)->tp_name, bytes, of);
         else if (code == OUT_OF_RANGE && type == V128)
             PyErr_Format(PyExc_OverflowError, "%U: v128 takes 16 bytes or an int of 128 bits%U", what, of);
         else if (code == OUT_OF_RANGE) {
             PyObject *shown = PyObject_Repr(value);  /* an int of 5000 digits has none */
-            if (!shown) {
+            if (!shown && !must_be_raised()) {
                 PyErr_Clear();
                 shown = PyUnicode_FromFormat("this %s", Py_TYPE(value)->tp_name);
             }
@@ -377,8 +382,8 @@ conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature,
             PyErr_Format(PyExc_TypeError, "%U: %s takes %s, not '%s'%s%U", what, type_name(type), wanted,
                          Py_TYPE(value)->tp_name, callable ? "; make it one: Function(signature, callable)" : "", of);
         }
-        Py_DECREF(of);
     }
+    Py_XDECREF(of);
     Py_DECREF(what);
     return -1;
 }

@@ -196,11 +196,8 @@ join_dimensions(VectorState *s)
 static void
 name_element(const VectorState *s, const Py_buffer *out)
 {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback)
-        PyException_SetTraceback(value, traceback);
+    Fetched exception;
+    PyObject *value = fetch_exception(&exception);
     uint64_t flat = 0;
     for (int d = 0; d < s->n_dimensions; d++)
         flat = flat * s->shape[d] + s->index[d];
@@ -211,14 +208,10 @@ name_element(const VectorState *s, const Py_buffer *out)
     }
     PyObject *shown = index && out->ndim == 1 ? Py_NewRef(PyTuple_GET_ITEM(index, 0)) : Py_XNewRef(index);
     PyObject *note = shown && out->ndim ? PyUnicode_FromFormat("at element %S", shown) : NULL;
-    PyObject *done = note ? PyObject_CallMethod(value, "add_note", "O", note) : NULL;
-    if (PyErr_Occurred())
-        PyErr_Clear();
-    Py_XDECREF(done);
+    restore_noted(&exception, note ? PyObject_CallMethod(value, "add_note", "O", note) : NULL);
     Py_XDECREF(note);
     Py_XDECREF(shown);
     Py_XDECREF(index);
-    PyErr_Restore(type, value, traceback);
 }
 
 static int

@@ -241,6 +241,7 @@ function_new(FunctionRecord *record, PyObject *name)
     self->weakrefs = NULL;
     CodeObject *code = code_at((uintptr_t)record->code);
     self->release_gil = code ? code->release_gil : 0;
+    self->named = 0;
     PyObject_GC_Track(self);
     return (PyObject *)self;
 }
@@ -272,14 +273,12 @@ find_or_make_function(InstanceObject *instance, FunctionRecord *record)
     }
     else if (instance->n_hosts)
         name = Py_NewRef(instance->hosts[0].name);
-    PyObject *function;
-    if (is_alive((PyObject *)instance->functions[at]))  /* finding the name ran Python code */
-        function = Py_NewRef((PyObject *)instance->functions[at]);
-    else {
-        function = function_new(record, name == Py_None ? NULL : name);
-        instance->functions[at] = (FunctionObject *)function;
-    }
+    PyObject *function = function_new(record, name == Py_None ? NULL : name);
     Py_XDECREF(name);
+    if (function && is_alive((PyObject *)instance->functions[at]))  /* Python code ran meanwhile and made it */
+        Py_SETREF(function, Py_NewRef((PyObject *)instance->functions[at]));
+    else if (function)
+        instance->functions[at] = (FunctionObject *)function;
     return function;
 }
 
@@ -401,7 +400,7 @@ function_repr(PyObject *object)
 {
     FunctionObject *self = (FunctionObject *)object;
     if (!self->name)
-        return PyUnicode_FromFormat("<wasm function %U>", signature_text(self->signature));
+        return printable_line("<wasm function %U>", signature_text(self->signature));
     return printable_line("<wasm function %U: %U>", self->name, signature_text(self->signature));
 }
 

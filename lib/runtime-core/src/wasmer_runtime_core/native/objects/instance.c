@@ -161,7 +161,12 @@ bind_import(InstanceObject *self, const PlanImport *import, PyObject *extern_)
 {
     switch (import->kind) {
     case KIND_FUNCTION: bind_function(self, import->type, extern_); break;
-    case KIND_MEMORY: self->memories[import->type] = (MemoryObject *)Py_NewRef(extern_); break;
+    case KIND_MEMORY: {
+        MemoryObject *memory = (MemoryObject *)Py_NewRef(extern_);
+        self->memories[import->type] = memory;
+        memory->imported = 1;
+        break;
+    }
     case KIND_TABLE: self->tables[import->type] = (TableObject *)Py_NewRef(extern_); break;
     default: {
         GlobalObject *global = (GlobalObject *)Py_NewRef(extern_);
@@ -523,6 +528,22 @@ instance_function(PyObject *object, PyObject *argument)
     return function_from_record(&self->records[record]);
 }
 
+/* The same for an export. Under two names a function keeps the one that it was asked for first. */
+static PyObject *
+instance_exported(PyObject *object, PyObject *const *args, Py_ssize_t n)
+{
+    if (n != 2 || !PyUnicode_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "exported(index, name) takes an int and a str");
+        return NULL;
+    }
+    PyObject *function = instance_function(object, args[0]);
+    if (function && !((FunctionObject *)function)->named) {
+        ((FunctionObject *)function)->named = 1;
+        Py_XSETREF(((FunctionObject *)function)->name, Py_NewRef(args[1]));
+    }
+    return function;
+}
+
 static PyObject *
 instance_memory(PyObject *object, PyObject *argument)
 {
@@ -556,10 +577,13 @@ instance_global(PyObject *object, PyObject *argument)
     PyObject *class = configured(&global_class, "wasmer_runtime_core.running.objects.globals");
     if (!class)
         return NULL;
-    GlobalObject *global = global_new((PyTypeObject *)class, self->plan->globals[2 * index],
-                                      self->plan->globals[2 * index + 1], self, own, own_cell(self, own));
-    self->globals[index] = global;
-    return (PyObject *)global;
+    PyObject *global = (PyObject *)global_new((PyTypeObject *)class, self->plan->globals[2 * index],
+                                              self->plan->globals[2 * index + 1], self, own, own_cell(self, own));
+    if (global && is_alive((PyObject *)self->globals[index]))  /* Python code ran meanwhile and made it */
+        Py_SETREF(global, Py_NewRef((PyObject *)self->globals[index]));
+    else if (global)
+        self->globals[index] = (GlobalObject *)global;
+    return global;
 }
 
 /* Its own memories are given back, and Python calls it no more. Code of other instances that still refers to its
@@ -581,7 +605,7 @@ instance_close(PyObject *object, PyObject *Py_UNUSED(none))
             return NULL;
     self->closed = 1;
     for (uint32_t i = self->plan->n_imported_memories; i < self->plan->n_memories; i++)
-        memory_close(self->memories[i]);
+        memory_close(self->memories[i], !self->memories[i]->imported);
     for (uint32_t i = 0; self->functions && i < self->n_records; i++)
         if (self->functions[i])
             self->functions[i]->vectorcall = function_closed;
@@ -720,6 +744,8 @@ static PyGetSetDef instance_getset[] = {{"vmctx", instance_get_vmctx, NULL, "add
 static PyMethodDef instance_methods[] = {
     {"initialize", instance_initialize, METH_NOARGS, "apply active segments and run the start function"},
     {"function", instance_function, METH_O, "function(index) -> Function"},
+    {"exported", (PyCFunction)(void (*)(void))instance_exported, METH_FASTCALL,
+     "exported(index, name) -> Function, called by that name if it has been exported by no other"},
     {"memory", instance_memory, METH_O, "memory(index) -> Memory"},
     {"table", instance_table, METH_O, "table(index) -> Table"},
     {"global_", instance_global, METH_O, "global_(index) -> Global"},

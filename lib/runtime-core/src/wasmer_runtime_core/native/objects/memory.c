@@ -372,9 +372,9 @@ memory_may_close(MemoryObject *self)
 
 /* Give the pages back. The addresses stay taken while the object lives, so that code which still refers to them
  * traps. While code of another thread runs, or is stopped between two instructions, perhaps amid a copy, the pages
- * stay too; they go with the object. */
+ * stay too, and go with the object: unless the caller knows that it is `unused` by any code that runs. */
 static void
-memory_close(MemoryObject *self)
+memory_close(MemoryObject *self, int unused)
 {
     if (self->closed)
         return;
@@ -384,12 +384,12 @@ memory_close(MemoryObject *self)
     __atomic_store_n(&self->definition.length, 0, __ATOMIC_RELEASE);
     self->maximum = 0;
     unlock_growth();
-    if (n_safepoints || released_elsewhere())
+    if (!unused && (n_safepoints || released_elsewhere()))
         return;
     /* not renewed: should that fail half-way, others could come to lie where code still looks */
     int clean = !self->touchable || madvise(self->definition.base, self->touchable, MADV_DONTNEED) == 0;
     if (self->touchable && mprotect(self->definition.base, self->touchable, PROT_NONE))
-        return;
+        clean = 0;
     if (self->reserved) {
         self->accessible = 0;
         self->touchable = clean ? 0 : self->touchable;
@@ -401,7 +401,7 @@ memory_method_close(PyObject *object, PyObject *Py_UNUSED(none))
 {
     if (memory_may_close((MemoryObject *)object) < 0)
         return NULL;
-    memory_close((MemoryObject *)object);
+    memory_close((MemoryObject *)object, 0);
     Py_RETURN_NONE;
 }
 

@@ -40,17 +40,21 @@ add_frame(PyObject *frames, PyObject *label, uint32_t function, uint32_t wasm_of
     return failed;
 }
 
-/* A row for each function that ran: for inlined ones too, which have no frame of their own. */
+/* A row for each function that ran: for inlined ones too, which have no frame of their own. Objects are made meanwhile, so
+ * finalizers may run code that ends in a trap, too, and writes the thread's record anew. */
 static PyObject *
 frames_tuple(Thread *thread, int first_is_pc)
 {
+    uintptr_t places[MAX_FRAMES];
+    int n = thread->n_frames;
+    memcpy(places, thread->frames, (size_t)n * sizeof *places);
     PyObject *frames = PyList_New(0);
-    for (int i = 0; frames && i < thread->n_frames; i++) {
-        CodeObject *code = code_at(thread->frames[i]);
+    for (int i = 0; frames && i < n; i++) {
+        CodeObject *code = code_at(places[i]);
         uint32_t function = 0, wasm_offset = 0;
         int failed = 0;
         if (code) {
-            uint32_t offset = (uint32_t)(thread->frames[i] - (uintptr_t)code->base);
+            uint32_t offset = (uint32_t)(places[i] - (uintptr_t)code->base);
             int returns = i || !first_is_pc;
             locate(code, offset, returns, &function, &wasm_offset);
             const InlinedRow *row = inlined_at(code, offset, returns);
@@ -83,6 +87,8 @@ printable(PyObject *line)
 static PyObject *
 printable_line(const char *format, ...)
 {
+    if (PyErr_Occurred())  /* one of the arguments could not be made */
+        return NULL;
     va_list arguments;
     va_start(arguments, format);
     PyObject *line = PyUnicode_FromFormatV(format, arguments);
@@ -94,6 +100,8 @@ printable_line(const char *format, ...)
 static void
 raise_line(PyObject *class, const char *format, ...)
 {
+    if (PyErr_Occurred())  /* one of the arguments could not be made: that is raised */
+        return;
     va_list arguments;
     va_start(arguments, format);
     PyObject *line = PyUnicode_FromFormatV(format, arguments);
@@ -144,38 +152,92 @@ raise_trap(uint32_t kind)
     raise_made(kind, PyTuple_New(0), Py_NewRef(Py_None));
 }
 
+/* The exception that is set, taken from where it is set and made whole: its object, borrowed. */
+static PyObject *
+fetch_exception(Fetched *out)
+{
+    PyErr_Fetch(&out->type, &out->value, &out->traceback);
+    PyErr_NormalizeException(&out->type, &out->value, &out->traceback);
+    if (out->traceback)
+        PyException_SetTraceback(out->value, out->traceback);
+    return out->value;
+}
+
+static void
+restore_exception(Fetched *fetched)
+{
+    PyErr_Restore(fetched->type, fetched->value, fetched->traceback);
+}
+
+/* Whether the exception that is set must reach whoever made the call, whatever else failed: a handler of a signal raised
+ * it, which Python lets it do wherever its code runs. */
+static int
+must_be_raised(void)
+{
+    if (!PyErr_Occurred())
+        return 0;
+    if (!PyErr_ExceptionMatches(PyExc_Exception))
+        return 1;
+    Fetched failure;
+    fetch_exception(&failure);
+    PyObject *module = PyImport_ImportModule("wasmer_runtime_core.support.handlers");
+    PyObject *answer = module ? PyObject_CallMethod(module, "raised_by_a_handler", "O", failure.value) : NULL;
+    int raised = !answer || PyObject_IsTrue(answer);
+    Py_XDECREF(module);
+    Py_XDECREF(answer);
+    PyErr_Clear();
+    restore_exception(&failure);
+    return raised;
+}
+
+/* Raise the exception that was fetched, after a note was added to it (`done`), or could not be: which is not worth losing
+ * the exception for. But what a handler of a signal raised meanwhile is raised in its place, and has it as its context. */
+static void
+restore_noted(Fetched *fetched, PyObject *done)
+{
+    if (done || !must_be_raised()) {
+        Py_XDECREF(done);
+        PyErr_Clear();
+        restore_exception(fetched);
+        return;
+    }
+    Fetched newer;
+    if (fetch_exception(&newer) != fetched->value)
+        PyException_SetContext(newer.value, Py_NewRef(fetched->value));
+    Py_XDECREF(fetched->type);
+    Py_XDECREF(fetched->value);
+    Py_XDECREF(fetched->traceback);
+    restore_exception(&newer);
+}
+
 /* After the landing: the Python exception for why the activation was unwound. */
 static NOINLINE void
 raise_outcome(Thread *thread, Activation *activation)
 {
     uint32_t outcome = activation->outcome;
+    uintptr_t pc = thread->trap_pc;
     FRAMES_ARE_LEFT();  /* also by the signal handler, which has no other place to say it */
     if (outcome == OUTCOME_EXCEPTION) {
         if (!thread->n_frames)
             return;
-        PyObject *type, *value, *traceback;
-        PyErr_Fetch(&type, &value, &traceback);
-        PyErr_NormalizeException(&type, &value, &traceback);
-        if (traceback)
-            PyException_SetTraceback(value, traceback);
-        PyObject *frames = frames_tuple(thread, thread->trap_pc != 0);
-        PyObject *done = frames ? PyObject_CallFunctionObjArgs(hook_annotate, value, frames, NULL) : NULL;
-        if (!done)
-            PyErr_Clear();  /* a note that cannot be added is not worth losing the exception for */
-        Py_XDECREF(done);
+        Fetched exception;
+        PyErr_Fetch(&exception.type, &exception.value, &exception.traceback);
+        PyObject *frames = frames_tuple(thread, pc != 0);
+        PyErr_Restore(exception.type, exception.value, exception.traceback);
+        PyObject *value = fetch_exception(&exception);
+        restore_noted(&exception, frames ? PyObject_CallFunctionObjArgs(hook_annotate, value, frames, NULL) : NULL);
         Py_XDECREF(frames);
-        PyErr_Restore(type, value, traceback);
         return;
     }
-    CodeObject *code = thread->trap_pc ? code_at(thread->trap_pc) : NULL;
     if (outcome == OUTCOME_INTERNAL) {
+        CodeObject *code = pc ? code_at(pc) : NULL;
         PyObject *detail = PyUnicode_FromFormat(
             "signal %d at code offset 0x%x, address %p, is no trap that the table of sites lists", thread->trap_signal,
-            code ? (unsigned)(thread->trap_pc - (uintptr_t)code->base) : 0, (void *)thread->trap_address);
+            code ? (unsigned)(pc - (uintptr_t)code->base) : 0, (void *)thread->trap_address);
         raise_made(0, frames_tuple(thread, 1), detail);
     }
     else
-        raise_made(outcome, frames_tuple(thread, thread->trap_pc != 0), Py_NewRef(Py_None));
+        raise_made(outcome, frames_tuple(thread, pc != 0), Py_NewRef(Py_None));
 }
 
 /* A helper that wasm code called traps. The GIL must be as it was when wasm was entered. */

@@ -62,6 +62,8 @@ region_create(size_t pages_needed)
         Extent *free_extents = malloc(16 * sizeof(Extent));
         if (owners == MAP_FAILED || !free_extents) {
             munmap(base, bytes);
+            if (owners != MAP_FAILED)
+                munmap(owners, n_pages * sizeof(void *));
             free(free_extents);
             return NULL;
         }

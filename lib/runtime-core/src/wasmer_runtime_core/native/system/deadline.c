@@ -73,28 +73,58 @@ remove_deadline(Thread *thread, uint64_t deadline)
     watch_deadline(thread);
 }
 
-/* add_deadline(seconds or None) -> int for remove_deadline: when it passes this thread's code ends; 0: never */
+/* The base of `with timeout(seconds)`. Entered and left in C: a handler of a signal may raise between any two steps of
+ * Python code, and a deadline that was added and is never removed would end everything that its thread runs later. */
+typedef struct {
+    PyObject_HEAD
+    uint64_t deadline;         /* 0: none */
+} DeadlineBlockObject;
+
+/* `seconds`, an attribute, says when it passes. */
 static PyObject *
-native_add_deadline(PyObject *Py_UNUSED(module), PyObject *argument)
+deadline_block_enter(PyObject *object, PyObject *Py_UNUSED(none))
 {
-    Thread *thread = current_thread();
+    PyObject *seconds = PyObject_GetAttrString(object, "seconds");
+    Thread *thread = seconds ? current_thread() : NULL;
     uint64_t nanoseconds, deadline = 0;
-    if (!thread || parse_timeout(argument, &nanoseconds) < 0 ||
-        (nanoseconds != UINT64_MAX && !(deadline = add_deadline(thread, nanoseconds))))
+    int failed = !thread || parse_timeout(seconds, &nanoseconds) < 0 ||
+                 (nanoseconds != UINT64_MAX && !(deadline = add_deadline(thread, nanoseconds)));
+    Py_XDECREF(seconds);
+    if (failed)
         return NULL;
-    return PyLong_FromUnsignedLongLong(deadline);
+    ((DeadlineBlockObject *)object)->deadline = deadline;
+    return Py_NewRef(object);
 }
 
 static PyObject *
-native_remove_deadline(PyObject *Py_UNUSED(module), PyObject *argument)
+deadline_block_exit(PyObject *object, PyObject *const *Py_UNUSED(args), Py_ssize_t Py_UNUSED(n))
 {
-    uint64_t deadline = PyLong_AsUnsignedLongLong(argument);
-    if (PyErr_Occurred())
-        return NULL;
-    if (this_thread && deadline)
-        remove_deadline(this_thread, deadline);
+    DeadlineBlockObject *self = (DeadlineBlockObject *)object;
+    if (this_thread && self->deadline)
+        remove_deadline(this_thread, self->deadline);
     Py_RETURN_NONE;
 }
+
+static void
+deadline_block_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyMethodDef deadline_block_methods[] = {
+    {"__enter__", deadline_block_enter, METH_NOARGS, "the deadline begins"},
+    {"__exit__", (PyCFunction)(void (*)(void))deadline_block_exit, METH_FASTCALL, "the deadline is taken back"},
+    {NULL, NULL, 0, NULL}};
+static PyType_Slot deadline_block_slots[] = {{Py_tp_new, PyType_GenericNew},
+                                             {Py_tp_dealloc, deadline_block_dealloc},
+                                             {Py_tp_methods, deadline_block_methods},
+                                             {Py_tp_doc, "A block of code with a deadline."},
+                                             {0, NULL}};
+static PyType_Spec deadline_block_spec = {"wasmer_runtime_core.native.machine.DeadlineBlock",
+                                          sizeof(DeadlineBlockObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+                                          deadline_block_slots};
 
 /* this_thread_handle() -> int for `cancel`; good as long as the thread lives */
 static PyObject *

@@ -142,7 +142,7 @@ attend_before(Thread *thread, Activation *activation)
     return 0;
 }
 
-/* A forked child has no timers, and only the thread that forked. */
+/* A forked child has no timers, and only the thread that forked. Where a host function forked, that goes back to wasm. */
 static void
 after_fork(void)
 {
@@ -156,6 +156,8 @@ after_fork(void)
     thread->has_timer = 0;
     ensure_timer(thread);
     watch_deadline(thread);
+    if (thread->activation && !thread->activation->released)
+        gil_runner = thread->id;
 }
 
 /* If the context is in wasm code of this thread, let it call the stub. Signal-safe. */
@@ -246,8 +248,7 @@ pause_at(Thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
     PyThreadState *released = activation->released;
     if (released)
         PyEval_RestoreThread(released);
-    n_safepoints++;
-    thread->safepoints++;
+    count_stopped(thread, 1);
     int failed = attend_to(thread, "while WebAssembly code was running") < 0;
     int how = hand_over;
     if (how && !released) {
@@ -258,8 +259,7 @@ pause_at(Thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
         PyEval_RestoreThread(state);
     }
     thread->activation = activation;
-    n_safepoints--;
-    thread->safepoints--;
+    count_stopped(thread, -1);
     if (failed) {
         thread->trap_pc = pc;
         capture_frames(thread, activation, pc, fp, sp);

@@ -36,14 +36,38 @@ install_handler(int signal, struct sigaction *old)
 #define MOST_RETURNS (1u << 16)
 
 static __thread struct { uintptr_t pc, address; uint32_t times; } passed __attribute__((tls_model("initial-exec")));
-static __thread int passing_on __attribute__((tls_model("initial-exec")));
+
+/* By fault signal: an address in the frame that passes it on, in this thread. A handler that is left by jumping leaves it
+ * behind; who comes from within the handler is further down the stack. */
+static __thread uintptr_t passing_on[N_FAULT_SIGNALS] __attribute__((tls_model("initial-exec")));
+
+static uintptr_t *
+place_of(int signal)
+{
+    int at = 0;
+    while (at < N_FAULT_SIGNALS - 1 && fault_signals[at] != signal)
+        at++;
+    return &passing_on[at];
+}
+
+static int
+is_passing_on(uintptr_t frame)
+{
+    for (int i = 0; i < N_FAULT_SIGNALS; i++)
+        if (frame < passing_on[i])
+            return 1;
+    return 0;
+}
 
 static void
 pass_on(int signal, siginfo_t *info, void *context)
 {
     struct sigaction old = previous_actions[signal];
-    previous_actions[signal].sa_flags = 0;
-    previous_actions[signal].sa_handler = SIG_DFL;  /* should it come back to us */
+    uintptr_t frame = (uintptr_t)__builtin_frame_address(0), *place = place_of(signal), around = *place;
+    if (frame < around) {  /* its handler failed, too */
+        old.sa_flags = 0;
+        old.sa_handler = SIG_DFL;
+    }
     uintptr_t pc = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP], address = (uintptr_t)info->si_addr;
     passed.times = pc == passed.pc && address == passed.address ? passed.times + 1 : 0;
     passed.pc = pc;
@@ -52,7 +76,7 @@ pass_on(int signal, siginfo_t *info, void *context)
         old.sa_flags = 0;
         old.sa_handler = SIG_DFL;
     }
-    passing_on++;
+    *place = frame;
     if (old.sa_flags & SA_SIGINFO)
         old.sa_sigaction(signal, info, context);
     else if (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN)
@@ -61,11 +85,8 @@ pass_on(int signal, siginfo_t *info, void *context)
         sigaction(signal, &old, NULL);
         if (info->si_code <= 0)  /* sent, not a fault: it would not happen again by itself */
             raise(signal);
-        passing_on--;
-        return;
     }
-    passing_on--;
-    previous_actions[signal] = old;
+    *place = around;
 }
 
 /* So far below its lowest address a fault is of the stack. What lies there is a guard, or nothing. */
@@ -129,7 +150,8 @@ fault_handler(int signal, siginfo_t *info, void *context)
     }
     uintptr_t interrupted_sp = (uintptr_t)registers[REG_RSP];
     int on_ordinary_stack = activation && interrupted_sp >= thread->stack_low && interrupted_sp < activation->entry_sp;
-    if (activation && info->si_code == SI_TKILL && !passing_on && !on_ordinary_stack) {
+    int from_beneath = is_passing_on((uintptr_t)__builtin_frame_address(0));
+    if (activation && info->si_code == SI_TKILL && !from_beneath && !on_ordinary_stack) {
         install_handler(signal, NULL);
         errno = saved_errno;
         return;

@@ -20,7 +20,10 @@ thread_free(void *pointer)
     if (thread->has_timer && thread->timer_process == getpid())
         timer_delete(thread->timer);
     free(thread->deadlines);
-    if (!thread->n_activations)  /* else greenlets were left in wasm: their stores are nobody's, not the next thread's */
+    /* if greenlets were left in wasm, their code goes on no more; but their stores are nobody's, not the next thread's */
+    count_stopped(thread, -thread->safepoints);
+    count_released(thread, -thread->n_released);
+    if (!thread->n_activations)
         free(thread);
 }
 
@@ -376,20 +379,16 @@ raise_stack_overflow(Thread *thread)
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     size_t bytes = thread->stack_end - thread->stack_low;
     raise_trap(TRAP_STACK_OVERFLOW);
-    PyObject *note = NULL, *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
+    PyObject *note = NULL;
+    Fetched trap;
+    PyObject *value = fetch_exception(&trap);
     if (here < thread->stack_low || here >= thread->stack_end)
         note = PyUnicode_FromString("the code that calls it does not run on the stack of its thread");
     else if (!thread->stack_span)
         note = PyUnicode_FromFormat("this thread has a stack of %zu KiB, and WebAssembly needs %zu", bytes >> 10,
                                     LEAST_STACK_BYTES >> 10);
-    PyObject *done = note ? PyObject_CallMethod(value, "add_note", "O", note) : NULL;
-    if (!done)
-        PyErr_Clear();
+    restore_noted(&trap, note ? PyObject_CallMethod(value, "add_note", "O", note) : NULL);
     Py_XDECREF(note);
-    Py_XDECREF(done);
-    PyErr_Restore(type, value, traceback);
 }
 
 /* Whether the stack has room for `bytes` before wasm's part of it ends. Returns 0, or -1 with Trap. */
@@ -489,8 +488,7 @@ run_frame(Thread *thread, EnterFunction enter, void *code, void *vmctx, CallFram
         return -1;
     }
     if (UNLIKELY(release_gil)) {
-        n_released++;
-        thread->n_released++;
+        count_released(thread, 1);
         activation.released = PyEval_SaveThread();
     }
     else
@@ -499,8 +497,7 @@ run_frame(Thread *thread, EnterFunction enter, void *code, void *vmctx, CallFram
     end_activation(thread, &activation);
     if (UNLIKELY(release_gil)) {
         PyEval_RestoreThread(activation.released);
-        n_released--;
-        thread->n_released--;
+        count_released(thread, -1);
     }
     if (UNLIKELY(unwound)) {
         raise_outcome(thread, &activation);
