@@ -19,7 +19,7 @@ from wasmer_runtime import CompilerConfig, ElementType, Memory, Table, TableDesc
 from wasmer_runtime.error import Error, MemoryGrowError, Timeout, Trap, UnableToCreateMemory
 from wasmer_runtime.error import RuntimeError as WasmError
 from wasmer_runtime_core.running import ctx as vm
-from wasmer_runtime_core.running.ctx import InternalField
+from wasmer_runtime_core.running.internal_fields import InternalField
 
 SUM = """(module
   (memory (export "memory") 1)

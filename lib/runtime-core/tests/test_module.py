@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import pickle
+import threading
 import weakref
 from array import array
 from collections.abc import Sequence
@@ -32,9 +32,12 @@ from wasmer_runtime_core.running.imports import imports
 from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.running.module import ExportType, ImportType, Module
 from wasmer_runtime_core.running.values import ElementType, FuncSig, GlobalDescriptor, MemoryDescriptor, TableDescriptor
+from wasmer_runtime_core.support.first_use import at_first_use
+from wasmer_runtime_core.wasm import module as module_
 from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.module import CustomSection, ModuleInfo
+from wasmer_runtime_core.wasm.names import read_function_names
 
 EMPTY = b"\0asm\1\0\0\0"
 
@@ -97,7 +100,7 @@ def test_the_name_is_that_of_the_name_section() -> None:
 
 def test_the_pickled_fields_are_those_of_the_classes() -> None:
     found = {name for name in dir(ModuleInfo()) if not name.startswith("_")}
-    fields = {name for name in found if not isinstance(getattr(ModuleInfo, name, None), functools.cached_property)}
+    fields = {name for name in found if not isinstance(getattr(ModuleInfo, name, None), at_first_use)}
     assert fields == set(INFO_FIELDS)
     assert CompiledModule._fields == COMPILED_FIELDS
 
@@ -287,3 +290,24 @@ def test_long_lists_of_names_look_for_deadlines(subsection: int) -> None:
     with timeout(0), pytest.raises(Timeout):
         assert info.function_names or info.local_names
     assert len(info.function_names if subsection == 1 else info.local_names) == 9_000
+
+
+def test_names_of_one_module_wait_for_nobody_who_reads_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module may have gigabytes of them."""
+    one, other = ModuleInfo(), ModuleInfo()
+    other.functions = [0]
+    other.custom_sections = [named(leb(0) + b"\1a", 1, 1)]
+    found: list[dict[int, str]] = []
+
+    def read(sections: Sequence[CustomSection], functions: int) -> dict[int, str]:
+        if functions:
+            return read_function_names(sections, functions)
+        thread = threading.Thread(target=lambda: found.append(other.function_names))
+        thread.start()
+        thread.join(60)
+        return {}
+
+    monkeypatch.setattr(module_, "read_function_names", read)
+    assert one.function_names == {} and found == [{0: "a"}]
+    assert one.function_names is one.function_names and "function_names" in vars(one)
+    assert ModuleInfo.function_names.__doc__ == "Names by function index."

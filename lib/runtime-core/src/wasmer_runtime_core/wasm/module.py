@@ -5,10 +5,10 @@ Index spaces put imports first. Positions are byte offsets in the module.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from wasmer_runtime_core.implementation_limits import LOCALS
+from wasmer_runtime_core.support.first_use import at_first_use
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.custom_sections import CustomSection as CustomSection
 from wasmer_runtime_core.wasm.names import read_function_names, read_local_names, read_module_name
@@ -105,31 +105,31 @@ class ModuleInfo:
         global's initializer. Ascending. Each gets a function record in an instance."""
 
     # The name section, read when first asked.
-    @cached_property
+    @at_first_use
     def module_name(self) -> str | None:
         """What the module calls itself."""
         return read_module_name(self.custom_sections)
 
-    @cached_property
+    @at_first_use
     def function_names(self) -> dict[int, str]:
         """Names by function index."""
         return read_function_names(self.custom_sections, len(self.functions))
 
-    @cached_property
+    @at_first_use
     def linked_names(self) -> dict[int, str]:
         """By function index what others call a function: its first export, else its import."""
         imported = (f"{row.namespace}.{row.name}" for row in self.imports if row.kind == FUNCTION)
         names = {row.index: row.name for row in reversed(self.exports) if row.kind == FUNCTION}
         return dict(enumerate(imported)) | names
 
-    @cached_property
+    @at_first_use
     def source_lines(self) -> SourceLines:
         """Positions in source files, from DWARF in custom sections; finds nothing if there is none."""
         from wasmer_runtime_core.wasm.debug.source_lines import SourceLines
 
         return SourceLines(self)
 
-    @cached_property
+    @at_first_use
     def local_names(self) -> dict[int, dict[int, str]]:
         """Names of locals, parameters first: by function index, then by local index."""
         return read_local_names(self.custom_sections, len(self.functions), LOCALS.ceiling)
