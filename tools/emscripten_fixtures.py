@@ -33,10 +33,11 @@ def emcc(language: str) -> list[str] | None:
 
 
 def build(program: Any, flags: tuple[str, ...], into: Path) -> Path | None:
-    """The module, its glue beside it; None where it cannot be built."""
+    """The glue, the module beside it or in it; None where it cannot be built."""
     command = emcc(program.source.rpartition(".")[2])
     assert command is not None
     glue = into / f"{program.name}.js"
+    glue.with_suffix(".wasm").unlink(missing_ok=True)  # of the same program, built in another way
     done = subprocess.run(
         [*command, *flags, *program.flags, program.source, "-o", glue],
         capture_output=True,
@@ -46,7 +47,7 @@ def build(program: Any, flags: tuple[str, ...], into: Path) -> Path | None:
     if done.returncode:
         print(done.stderr, file=sys.stderr)
         return None
-    return glue.with_suffix(".wasm")
+    return glue
 
 
 def truth(program: Any, run: Any, into: Path) -> tuple[int, bytes, bytes]:
@@ -113,7 +114,7 @@ def main() -> int:
                 failed += 1
                 continue
             if options.bless and program.kept:
-                shutil.copyfile(module, program.module)
+                shutil.copyfile(module.with_suffix(".wasm"), program.module)
             for run in program.runs:
                 expected = truth(program, run, into)
                 if options.bless and program.kept:

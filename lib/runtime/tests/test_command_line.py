@@ -121,6 +121,7 @@ PROGRAMS = {
     "--wasi-version=snapshot1 --stdin=p.wat -- p.wat -V": ["-V"],
     "--tcplisten 127.0.0.1:0 p.wat": [],
     "--em-entrypoint other p.wat": [],
+    "--em-symbol-map p.wat p.wat": [],
 }
 
 NO_LIMIT = "Invalid value for '--implementation-limit':"

@@ -26,14 +26,16 @@ The promises
       is called, not before.
 
 The limits
-    Names of imports are needed: minified modules are refused, and so are those of emcc's first backend. There is one
-    thread, no embind, no socket, no dynamic linking, and no JavaScript but Python functions that the user gives.
+    A minified module needs the glue beside it, with its functions' names; those of emcc's first backend are refused.
+    There is one thread, no embind, no socket, no dynamic linking, and no JavaScript but Python functions that the user
+    gives.
 
 The chapters
     =============  ===============================================================================================
     recognising    what a module says of itself
     signatures     types as text
     functions      rows of name, type and function; which of them an import gets
+    glue           the JavaScript beside a module: names, the module itself
     guest          the program's memory
     process        what one program has; what it needs of its own exports
     library        functions that are no system calls, by what they are for

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, final
 
 from wasmer_emscripten.errors import NotSupported
 from wasmer_emscripten.guest import U32
+from wasmer_emscripten.process import MALLOC
 from wasmer_emscripten.signatures import of_emscripten
 from wasmer_runtime_core.running.objects.functions import Function
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from wasmer_emscripten.process import Links, Process
 
 ALIGNMENT: Final = 16
+_ALLOCATE: Final = ("_emscripten_stack_alloc", "stackAlloc", "_stackAlloc")
 
 
 def converted(text: str | bytes) -> bytes:
@@ -30,8 +32,13 @@ class Stack:
     def __init__(self, process: Process, links: Links) -> None:
         self._process = process
         self._links = links
-        self._allocate = links.find("_emscripten_stack_alloc", "stackAlloc", "_stackAlloc")
+        self._allocate = links.find(*_ALLOCATE)
         self._before = links.stack_save() if links.stack_save is not None else None
+
+    @staticmethod
+    def exists(links: Links) -> bool:
+        """Whether a program has a stack, or a heap, to take memory from."""
+        return links.find(*_ALLOCATE) is not None or links.find(*MALLOC) is not None
 
     def __enter__(self) -> Self:
         return self

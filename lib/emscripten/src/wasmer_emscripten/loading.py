@@ -15,11 +15,13 @@ import wasmer_emscripten.syscalls
 from wasmer_emscripten import functions as provided
 from wasmer_emscripten.filesystem.devices import Devices
 from wasmer_emscripten.filesystem.tree import Tree
+from wasmer_emscripten.glue.embedded import SUFFIXES, module_of
+from wasmer_emscripten.glue.names import Symbols, names_of, read_text
 from wasmer_emscripten.library.javascript import asm_constants, missing
 from wasmer_emscripten.library.jumps import PREFIX, invoke
 from wasmer_emscripten.library.refused import remedy_for
 from wasmer_emscripten.process import DEFAULT_ENVIRONMENT, Process
-from wasmer_emscripten.recognising import info_of, is_fastcomp, is_minified, layouts_of
+from wasmer_emscripten.recognising import info_of, is_fastcomp, layouts_of
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.registry import Backend, find_compiler
 from wasmer_runtime_core.errors import CompileError
@@ -69,7 +71,8 @@ class Options(NamedTuple):
         current: its current directory.
         functions: Python functions for its own JavaScript, by name. They stand before what is here.
         asm: Python functions for its pieces of ``EM_ASM``, by text or number.
-        glue: the JavaScript that emcc wrote beside it, as a path, for the texts of ``EM_ASM``.
+        glue: the JavaScript that emcc wrote beside it, as a path, for names that are minified and texts of ``EM_ASM``.
+        symbols: names by their letters, where the glue has none: a mapping, or a file.
         clock, random: where time and random bytes come from.
         descriptors: how many files it can have open at once.
         name: its argument 0.
@@ -85,6 +88,7 @@ class Options(NamedTuple):
     functions: Mapping[str, Callable[..., Any]] | None = None
     asm: Mapping[str | int, Callable[..., Any]] | None = None
     glue: str | os.PathLike[str] | None = None
+    symbols: Symbols | None = None
     clock: Clock | None = None
     random: RandomSource = system
     descriptors: int = DEFAULT_LIMIT
@@ -168,8 +172,10 @@ def process_of(options: Options) -> Process:
         options.descriptors,
     )
     process.javascript.give(options.asm or {})
+    process.symbols = options.symbols
     if options.glue is not None:
-        process.javascript.texts = asm_constants(Path(options.glue).read_text(errors="replace"))
+        process.glue = read_text(options.glue)
+        process.javascript.texts = asm_constants(process.glue)
     return process
 
 
@@ -192,12 +198,9 @@ def environment(
             "the module was built by emcc's first backend (fastcomp, before 2.0), which cannot be run yet: "
             "build it again with a newer emcc"
         )
-    if is_minified(info) and not functions:
-        raise CompileError(
-            "the names of the module's imports are gone, which cannot be run yet: link with -O1, or with "
-            "-g2 beside -O3, to keep them"
-        )
-    process.layouts = layouts_of(info)
+    names = names_of(info, process.glue, process.symbols)
+    process.names = names
+    process.layouts = layouts_of(info, names.imports)
     given = dict(functions or {})
     imports = ImportObject(state=None)
     create = _returning(process)
@@ -229,7 +232,7 @@ def _import(
     if entry.kind == FUNCTION and isinstance(entry.type, int):
         wanted = info.types[entry.type]
         return func(
-            _function(process, entry.namespace, entry.name, wanted, given),
+            _function(process, entry.namespace, process.names.of_import(entry.name), wanted, given),
             params=[*wanted.params],
             returns=[*wanted.results],
         )
@@ -261,6 +264,13 @@ def _function(
     return missing(process, namespace, printable(name), remedy)
 
 
+def glue_beside(path: Path) -> Path | None:
+    """The JavaScript that emcc wrote beside a module, or the path itself if it is that; None: there is none."""
+    if path.suffix in SUFFIXES:
+        return path
+    return next((each for suffix in SUFFIXES if (each := path.with_suffix(suffix)).is_file()), None)
+
+
 def load(
     source: Module | Source,
     *,
@@ -277,6 +287,7 @@ def load(
     functions: Mapping[str, Callable[..., Any]] | None = None,
     asm: Mapping[str | int, Callable[..., Any]] | None = None,
     glue: str | os.PathLike[str] | None = None,
+    symbols: Symbols | None = None,
     clock: Clock | None = None,
     random: RandomSource = system,
     descriptors: int = DEFAULT_LIMIT,
@@ -285,7 +296,8 @@ def load(
     """A program, ready to be called: its constructors have run, its `main` has not.
 
     Args:
-        source: a path, bytes (binary or text), text, or a module that is compiled.
+        source: a path, of a module or of the JavaScript beside it (or around it), bytes (binary or text), text, or a
+            module that is compiled.
         backend: what compiles it: a name, a `Backend`, a compiler.
         config: how to compile.
         limits: how large the instance may become.
@@ -303,14 +315,16 @@ def load(
     given_args = args if isinstance(args, (str, bytes)) else tuple(args)
     options = Options(
         given_args,  # type: ignore[arg-type]
-        env, stdin, stdout, stderr, mounts, current, functions, asm, glue, clock, random, descriptors, name,
+        env, stdin, stdout, stderr, mounts, current, functions, asm, glue, symbols, clock, random, descriptors, name,
     )  # fmt: skip
     if not isinstance(source, Module):
         compiler = find_compiler(backend) if isinstance(backend, (str, Backend)) else backend
-        if options.glue is None and isinstance(source, os.PathLike):
-            beside = Path(source).with_suffix(".js")
-            if beside.is_file():
-                options = options._replace(glue=beside)
+        if isinstance(source, os.PathLike):
+            path = Path(source)
+            if options.glue is None:
+                options = options._replace(glue=glue_beside(path))
+            if path.suffix in SUFFIXES:
+                source = module_of(path)
         source = compile_with(source, compiler, config)
     process = process_of(options)
     try:

@@ -13,6 +13,7 @@ from weakref import ref
 
 from wasmer_emscripten.errors import NotSupported, WrongArgument
 from wasmer_emscripten.filesystem.tree import Opened, Tree
+from wasmer_emscripten.glue.names import NO_NAMES, Names
 from wasmer_emscripten.guest import U32, Guest
 from wasmer_emscripten.numbers import PLAIN, Layouts
 from wasmer_vfs.clock import Clock, SystemClock
@@ -21,12 +22,16 @@ from wasmer_vfs.random import RandomSource, system
 from wasmer_vfs.standard_streams import INHERIT, open_stream
 
 if TYPE_CHECKING:
+    from wasmer_emscripten.glue.names import Symbols
     from wasmer_emscripten.library.exceptions import Exceptions
     from wasmer_emscripten.library.javascript import JavaScript
     from wasmer_runtime_core.running.instance import Instance
 
 MAX_EXIT_FUNCTIONS: Final = 65_536
 """Functions that a program can register with `atexit`."""
+
+MALLOC: Final = ("malloc", "emscripten_builtin_malloc")
+"""Names of the program's own allocator."""
 
 DEFAULT_ENVIRONMENT: Final = {
     b"USER": b"web_user",
@@ -48,10 +53,11 @@ class Links:
         exports: the instance's.
     """
 
-    __slots__ = ("__weakref__", "_found", "_instance", "_table", "exports", "stack_restore", "stack_save")
+    __slots__ = ("__weakref__", "_found", "_instance", "_names", "_table", "exports", "stack_restore", "stack_save")
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, names: Names) -> None:
         self.exports = instance.exports
+        self._names = names
         self._found: dict[tuple[str, ...], Any] = {}
         self._instance = instance
         self._table: Any = None
@@ -72,6 +78,11 @@ class Links:
                 return None
         return self._table
 
+    def export(self, name: str) -> Any:
+        """What is exported by this real name, or None."""
+        letters = self._names.exports.get(name, name)
+        return self.exports[letters] if letters in self.exports else None
+
     def find(self, *names: str) -> Any:
         """The exported function of the first of these names that there is, or None."""
         try:
@@ -80,8 +91,9 @@ class Links:
             pass
         found = None
         for name in names:
-            if name in self.exports and callable(self.exports[name]):
-                found = self.exports[name]
+            export = self.export(name)
+            if callable(export):
+                found = export
                 break
         self._found[names] = found
         return found
@@ -146,6 +158,7 @@ class Process:
         temp_ret0: the high half of the last i64 that was returned in halves.
         exit_functions: what `atexit` has registered: pointer and argument.
         ending: these have begun to run.
+        glue, symbols, names: the JavaScript beside the module, what the user says of names, what became of both.
         exceptions, javascript: C++ exceptions under way; what the user gave for the program's own JavaScript.
     """
 
@@ -160,11 +173,14 @@ class Process:
         "environ",
         "exceptions",
         "exit_functions",
+        "glue",
         "guest",
         "javascript",
         "layouts",
+        "names",
         "random",
         "streams",
+        "symbols",
         "temp_ret0",
         "tree",
         "umask",
@@ -197,6 +213,9 @@ class Process:
         self.zone = zone
         self.guest = Guest()
         self.layouts: Layouts = PLAIN
+        self.glue = ""
+        self.symbols: Symbols | None = None
+        self.names = NO_NAMES
         self.temp_ret0 = 0
         self.exit_functions: list[tuple[int, int | None]] = []
         self.ending = False
@@ -219,7 +238,7 @@ class Process:
 
     def link(self, instance: Instance) -> Links:
         """What is needed of the instance; kept as long as its caller keeps it."""
-        links = Links(instance)
+        links = Links(instance, self.names)
         self._links = ref(links)
         return links
 
@@ -227,7 +246,7 @@ class Process:
     def links(self) -> Links:
         """What is needed of the instance; for the length of a call where nobody keeps it (in a start function)."""
         links = self._links()
-        return Links(self.guest.context.instance) if links is None else links
+        return Links(self.guest.context.instance, self.names) if links is None else links
 
     # --- what many functions need
 
@@ -245,7 +264,7 @@ class Process:
             NotSupported: it exports none.
             MemoryError: it has none left.
         """
-        pointer: int = self.links.need(what, "malloc", "emscripten_builtin_malloc")(size) & U32
+        pointer: int = self.links.need(what, *MALLOC)(size) & U32
         if not pointer:
             raise MemoryError(f"{what}: the program has no {size} bytes left")
         self.guest.check(pointer, size)

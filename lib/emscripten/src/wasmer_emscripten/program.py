@@ -112,6 +112,8 @@ class Program:
     def _call_main(self, main: Any) -> int:
         if len(main.type.params) == 0:
             return int(main() or 0)
+        if not Stack.exists(self.links):
+            return int(main(0, 0) or 0)  # emcc exports no way to pass any to a program that looks at none
         args = self.process.args
         stack = Stack(self.process, self.links)
         pointers = [stack.string(each) for each in args]
@@ -149,8 +151,8 @@ class Program:
         if self.instance.closed:
             raise ValueError(f"{name}() cannot be called: the program is closed")
         for each in (name, "_" + name):
-            if each in exports:
-                found = exports[each]
+            found = self.links.export(each)
+            if found is not None:
                 return _Call(self.process, found) if callable(found) else found
         raise ExportNotFound(name, list(exports))
 

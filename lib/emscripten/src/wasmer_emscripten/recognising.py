@@ -6,6 +6,7 @@ records, and they are there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_emscripten.numbers import PADDED, PLAIN, SHORT_TIMES, Layouts
@@ -74,13 +75,19 @@ def is_minified(info: ModuleInfo) -> bool:
     return bool(names) and sum(len(name) <= 2 for name in names) > len(names) // 2
 
 
-def layouts_of(info: ModuleInfo) -> Layouts:
-    """How the module's C library lays out its records, by the types that its imports want."""
+def layouts_of(info: ModuleInfo, names: Mapping[str, str] | None = None) -> Layouts:
+    """How the module's C library lays out its records, by the types that its imports want.
+
+    Args:
+        names: real names of imports, where the module's are others.
+    """
+    names = names or {}
     types: dict[str, tuple[str, str]] = {}
     for entry in info.imports:
         if entry.kind == FUNCTION and isinstance(entry.type, int):
             wanted = info.types[entry.type]
-            types[entry.name.removeprefix("_")] = (letters_of(wanted.params), letters_of(wanted.results))
+            name = names.get(entry.name, entry.name)
+            types[name.removeprefix("_")] = (letters_of(wanted.params), letters_of(wanted.results))
 
     def params(*names: str) -> str | None:
         return next((types[name][0] for name in names if name in types), None)

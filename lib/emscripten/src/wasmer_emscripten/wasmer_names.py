@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 from wasmer_emscripten.calling import Stack
@@ -141,7 +141,7 @@ def run_emscripten_instance(
     return call_entrypoint(program, entrypoint, given)
 
 
-def call_entrypoint(program: Program, name: str, args: list[str | bytes]) -> int:
+def call_entrypoint(program: Program, name: str, args: Sequence[str | bytes]) -> int:
     """Call an export with a pointer to the first argument, if it takes one.
 
     Raises:

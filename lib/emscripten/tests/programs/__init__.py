@@ -86,4 +86,7 @@ PROGRAMS: Final = (
         ("--no-entry", "-sASSERTIONS=1", "-sWASM_BIGINT=1", "-sEXPORTED_FUNCTIONS=_malloc,_free"),
     ),
     Program("containers.cpp", "node", kept=False),
+    Program("files.c", "node", flags=("-O3",), kept=False),  # with minified imports
+    Program("exceptions.cpp", "node", flags=("-O3", "-fexceptions"), kept=False),
+    Program("jumps.c", "node", (Run("exiting", ("x",)),), ("-O3", "-sSINGLE_FILE=1"), kept=False),
 )

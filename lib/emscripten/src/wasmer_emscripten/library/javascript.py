@@ -160,12 +160,10 @@ EM_JS_PREFIX: Final = "__em_js__"
 
 def em_js_text(process: Process, name: str) -> str:
     """The JavaScript of a function that was written with ``EM_JS``, where the module still has it; else ""."""
-    exports = process.links.exports
     for prefix in (EM_JS_PREFIX, "___em_js__"):
-        if prefix + name in exports:
-            address = getattr(exports[prefix + name], "value", None)
-            if isinstance(address, int):
-                return process.text(address, MAX_TEXT)
+        address = getattr(process.links.export(prefix + name), "value", None)
+        if isinstance(address, int):
+            return process.text(address, MAX_TEXT)
     return ""
 
 

@@ -27,6 +27,7 @@ from wasmer_runtime_core.wasm.module import FUNCTION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wasmer_emscripten import Program
     from wasmer_runtime_core.contract.backend import CompilerConfig
     from wasmer_runtime_core.running.imports import ImportObject
     from wasmer_runtime_core.running.module import Module
@@ -37,6 +38,12 @@ if TYPE_CHECKING:
 @click.argument("arguments", metavar="[-- ARGS…]", nargs=-1, type=click.UNPROCESSED)
 @click.option("--backend", metavar="NAME", help="singlepass, cranelift, llvm or auto (by size). Default: singlepass.")
 @click.option("-i", "--invoke", metavar="NAME", help="Call this export with ARGS, print what it returns.")
+@click.option(
+    "--em-symbol-map",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Of a program of emcc: names of minified imports and exports, JSON or lines letters:name.",
+)
 @click.option("--em-entrypoint", metavar="NAME", help="Of a program of emcc: the export to call instead of main.")
 @quiet_option
 @world_options
@@ -49,17 +56,20 @@ def run(
     backend: str | None,
     invoke: str | None,
     em_entrypoint: str | None,
+    em_symbol_map: Path | None,
     world: World,
     llvm: LLVMFiles,
     config: CompilerConfig | None,
 ) -> None:
     """Run a program: a WASI command, a program of emcc, or a module's function."""
     module = llvm.compile(file, backend, config)
-    if is_emscripten(module):
-        run_emscripten(module, world, str(file), arguments, invoke, em_entrypoint)
+    if is_emscripten(module, file, em_symbol_map):
+        program = world.program(module, file, em_symbol_map, () if invoke is not None else arguments)
+        run_emscripten(program, module, arguments, invoke, em_entrypoint)
         return
-    if em_entrypoint is not None:
-        warn("the program was not built by emcc: --em-entrypoint has no effect")
+    for option, value in (("--em-entrypoint", em_entrypoint), ("--em-symbol-map", em_symbol_map)):
+        if value is not None:
+            warn(f"the program was not built by emcc: {option} has no effect")
     imports: ImportObject | None = None
     is_wasi = any(wanted.namespace.startswith("wasi_") for wanted in module.info.imports)
     if is_wasi:
@@ -82,26 +92,28 @@ def run(
         click.echo(f"{printable(name)}([{show_values(values)}]) returned [{show_values(results)}]")
 
 
-def is_emscripten(module: Module) -> bool:
-    """Whether emcc built it: asked of `wasmer_emscripten`, where the module imports what emcc's programs may."""
-    if not any(wanted.namespace == "env" for wanted in module.info.imports):
+def is_emscripten(module: Module, file: Path, symbols: Path | None) -> bool:
+    """Whether emcc built it: asked of `wasmer_emscripten`, where the module imports what emcc's programs may.
+
+    One whose imports are minified is known by the JavaScript beside it, or by the names that are given for it.
+    """
+    if not any(wanted.namespace in ("env", "a") for wanted in module.info.imports):
         return False
     try:
         from wasmer_emscripten import is_emscripten_module
+        from wasmer_emscripten.loading import glue_beside
+        from wasmer_emscripten.recognising import is_minified
     except ModuleNotFoundError as error:
         if error.name != "wasmer_emscripten":
             raise
         return False
-    return is_emscripten_module(module)
+    if is_emscripten_module(module):
+        return True
+    return is_minified(module.info) and (symbols is not None or glue_beside(file) is not None)
 
 
 def run_emscripten(
-    module: Module,
-    world: World,
-    file: str,
-    arguments: tuple[str, ...],
-    invoke: str | None,
-    entrypoint: str | None,
+    program: Program, module: Module, arguments: tuple[str, ...], invoke: str | None, entrypoint: str | None
 ) -> None:
     """Run a program of emcc, or a function of it.
 
@@ -110,17 +122,14 @@ def run_emscripten(
     """
     from wasmer_emscripten.wasmer_names import call_entrypoint
 
-    values: list[Value] = []
     if invoke is not None:
         values = parse_arguments(invoke, function_signature(module, invoke), arguments)
-    program = world.program(module, file, () if invoke is not None else arguments)
-    if invoke is not None:
         results = program.instance.dyn_func(invoke).call(values)
         program.flush()
         flush()
         click.echo(f"{printable(invoke)}([{show_values(values)}]) returned [{show_values(results)}]")
         return
-    code = program.main() if entrypoint is None else call_entrypoint(program, entrypoint, [file, *arguments])
+    code = program.main() if entrypoint is None else call_entrypoint(program, entrypoint, program.process.args)
     flush()
     if code:
         raise ExitCode(code)

@@ -83,7 +83,7 @@ class World(NamedTuple):
             builder.socket(listen(text))
         return wasmer_wasi.generate_import_object_from_state(builder.build(), version)
 
-    def program(self, module: Module, name: str, arguments: Sequence[str]) -> Program:
+    def program(self, module: Module, file: Path, symbols: Path | None, arguments: Sequence[str]) -> Program:
         """A program of emcc, loaded.
 
         Its current directory is ``/home/web_user``. There it sees the directories of ``--dir`` that have a relative
@@ -94,6 +94,7 @@ class World(NamedTuple):
             CommandError: an option is not of its form.
         """
         import wasmer_emscripten
+        from wasmer_emscripten.loading import glue_beside
 
         if self.listening:
             raise CommandError("--tcplisten: programs of emcc have no sockets yet")
@@ -113,7 +114,9 @@ class World(NamedTuple):
             env=(environment if self.env_inherit else {}) | dict(map(parse_variable, self.environment)),
             mounts=mounts,
             current=HOME,
-            name=name,
+            name=str(file),
+            glue=glue_beside(file),
+            symbols=symbols,
             stdin=wasmer_emscripten.INHERIT if self.stdin is None else self.stdin,
         )
         for argument in arguments:

@@ -1,0 +1,151 @@
+"""Names of imports and exports of modules that emcc has minified (``a.b``), from the glue beside them.
+
+The glue hands the module an object, ``{a: _fd_write, b: _abort, …}``; where a bundler has not renamed the functions,
+their names are there. Of all objects in the text, the one with most keys in common with the module's imports is taken,
+if it has nearly all of them. Exports are assigned to names one by one, in one of a few forms.
+
+What is not found stays a letter: calling it says so. A user who knows more gives `symbols`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from wasmer_emscripten.recognising import is_minified
+from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.wasm.module import FUNCTION
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.wasm.module import ModuleInfo
+
+MAX_BYTES: Final = 64 << 20
+"""Of a glue file, or a file of symbols."""
+MOST_LETTERS: Final = 3
+"""Of a name that emcc has minified."""
+ENOUGH: Final = 0.9
+"""The share of a module's imports that an object must have, to be the one."""
+
+Symbols = Mapping[str, str] | str | os.PathLike[str]
+"""Names by their letters, or a file of them: JSON, or a line ``letters:name`` each."""
+
+_PAIR: Final = re.compile(r"""["']?([\w$]{1,3})["']?\s*:\s*([A-Za-z_$][\w$]*)\s*([,}])\s*""")
+_OBJECT: Final = re.compile(r"""\{\s*(?=["']?[\w$]{1,3}["']?\s*:\s*[A-Za-z_$][\w$]*\s*[,}])""")
+_EXPORT: Final = re.compile(
+    r"""(?:\[\s*["'](?P<quoted>[\w$]+)["']\s*\]|\.(?P<property>[\w$]+)|(?<![\w$.])(?P<variable>_[\w$]+))"""
+    r"""\s*=\s*(?:function\(\)\s*\{\s*return\s*\(?[^;{}]{0,200}?=\s*)?\(?[\w$.]*(?:\[["']asm["']\])?"""
+    r"""(?:\[\s*["'](?P<key>[\w$]{1,3})["']\s*\]|\.(?P<dotted>[\w$]{1,3}))(?![\w$(])"""
+)
+
+
+class Names(NamedTuple):
+    """What names a module's letters stand for.
+
+    Attributes:
+        imports: real names by what the module imports.
+        exports: what the module exports by real names.
+    """
+
+    imports: Mapping[str, str]
+    exports: Mapping[str, str]
+
+    def of_import(self, name: str) -> str:
+        """The real name of an import, or the name itself."""
+        return self.imports.get(name, name)
+
+
+NO_NAMES: Final = Names({}, {})
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """A file of text, not more of it than a glue can have."""
+    with Path(path).open("rb") as file:
+        return file.read(MAX_BYTES).decode("utf-8", "replace")
+
+
+def imports_in(glue: str, wanted: set[str]) -> dict[str, str]:
+    """The names in the object that has most of the `wanted` keys; none if it has too few of them."""
+    best: dict[str, str] = {}
+    best_count = 0
+    end = -1
+    for start in _OBJECT.finditer(glue):
+        if start.start() < end:  # within the one before
+            continue
+        found: dict[str, str] = {}
+        end = start.end()
+        while (pair := _PAIR.match(glue, end)) is not None:
+            found[pair[1]] = pair[2]
+            end = pair.end()
+            if pair[3] == "}":
+                break
+        count = len(wanted & found.keys())
+        if count > best_count:
+            best, best_count = found, count
+    if best_count < ENOUGH * len(wanted):
+        return {}
+    names = {letters: name.removeprefix("_") for letters, name in best.items()}
+    if sum(len(name) > MOST_LETTERS for name in names.values()) < ENOUGH * len(names):
+        return {}  # a bundler's letters for emcc's
+    return names
+
+
+def exports_in(glue: str, exported: set[str]) -> dict[str, str]:
+    """What is exported by its real name, as the glue assigns it; the first assignment counts."""
+    found: dict[str, str] = {}
+    for match in _EXPORT.finditer(glue):
+        key = match["key"] or match["dotted"]
+        name = match["quoted"] or match["property"] or match["variable"]
+        if key in exported and len(name) > MOST_LETTERS:
+            found.setdefault(name.removeprefix("_"), key)
+    return found
+
+
+def symbols_of(given: Symbols) -> dict[str, str]:
+    """Names by their letters, as a user gave them.
+
+    Raises:
+        ValueError: a file is neither JSON nor lines ``letters:name``.
+    """
+    if isinstance(given, Mapping):
+        return {str(letters): str(name).removeprefix("_") for letters, name in given.items()}
+    text = read_text(given)
+    if text.lstrip().startswith("{"):
+        return symbols_of(json.loads(text))
+    found = {}
+    for line in text.splitlines():
+        if line.strip():
+            letters, colon, name = line.partition(":")
+            if not colon:
+                raise ValueError(f"symbols: expected a line letters:name, not {line[:80]!r}")
+            found[letters.strip()] = name.strip().removeprefix("_")
+    return found
+
+
+def names_of(info: ModuleInfo, glue: str, symbols: Symbols | None) -> Names:
+    """The names that a module's letters stand for, as far as they are needed and known.
+
+    Raises:
+        CompileError: the module is minified, and nothing says what its letters stand for.
+        ValueError: `symbols` is not of its form.
+    """
+    if not is_minified(info):
+        return NO_NAMES
+    wanted = {entry.name for entry in info.imports if entry.kind == FUNCTION}
+    functions = [entry.name for entry in info.exports if entry.kind == FUNCTION]
+    exported = {entry.name for entry in info.exports}
+    given = symbols_of(symbols) if symbols is not None else {}
+    imports = imports_in(glue, wanted) | {letters: name for letters, name in given.items() if letters in wanted}
+    if not imports:
+        raise CompileError(
+            "emcc has minified the names of the module's imports, and nothing here says what they were: give the "
+            "JavaScript that emcc wrote beside it (glue=), or symbols={letters: name}, or link with -O1, or with "
+            "--profiling-funcs, to keep them"
+        )
+    exports = exports_in(glue, exported) | {name: letters for letters, name in given.items() if letters in exported}
+    if functions and functions[0] not in exports.values():
+        exports.setdefault("__wasm_call_ctors", functions[0])  # which emcc exports before all other functions
+    return Names(imports, exports)
