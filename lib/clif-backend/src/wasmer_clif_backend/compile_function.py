@@ -8,6 +8,7 @@ which belongs to one thread.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Final, final
 
 from wasmer_clif_backend.ir.flow import Flow
@@ -45,9 +46,17 @@ class Stages:
         tail_area: bytes for arguments on the stack that every call of these functions leaves room for: where
             all callers are compiled with it, ``return_call`` may pass as many, whatever its caller got.
         prove: check every allocation; as the environment says if not given.
+        watch: called with a stage's name when it is done, of every function: benchmarks look at the clock.
     """
 
-    def __init__(self, callees: dict[str, int], tail_area: int = 0, prove: bool | None = None) -> None:
+    def __init__(
+        self,
+        callees: dict[str, int],
+        tail_area: int = 0,
+        prove: bool | None = None,
+        watch: Callable[[str], None] | None = None,
+    ) -> None:
+        self.watch: Final = watch
         self.callees: Final = callees
         self.tail_area: Final = tail_area
         self.prove: Final = proves() if prove is None else prove
@@ -75,20 +84,29 @@ class Stages:
             flow = Flow(function)
         code = self.code
         self._lowering.run(function, layout(function, flow), RULES, enter)
-        checkpoint()
+        self._done("select")
         registers = REGISTERS
         if self._lowering.pinned:
             registers = WITHOUT_PINNED
             code.never_given |= 1 << PINNED
         self.intervals.build(function, code)
-        checkpoint()
+        self._done("intervals")
         out = self.allocation
         out.begin(function, code)
         coalesce(function, code, self.intervals, flow, out)
+        self._done("coalesce")
         self._scan.run(registers, flow)
-        checkpoint()
+        self._done("scan")
         self._resolver.run(function, flow)
-        checkpoint()
+        self._done("resolve")
         if self.prove:
             check(function, code, out, registers.kept)
-        return self._emitter.run(function, stack_check), b"".join(code.constants)
+        records = self._emitter.run(function, stack_check)
+        self._done("emit")
+        return records, b"".join(code.constants)
+
+    def _done(self, stage: str) -> None:
+        """A stage is done: others may have their turn."""
+        checkpoint()
+        if self.watch is not None:
+            self.watch(stage)
