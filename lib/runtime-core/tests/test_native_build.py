@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract import helpers as vmcalls
 from wasmer_runtime_core.contract import traps as trap_kinds
 from wasmer_runtime_core.contract import vmctx as context
 from wasmer_runtime_core.native import build, machine
+from wasmer_runtime_core.wasm import module
+from wasmer_runtime_core.wasm.types import PAGE_BYTES
 
 
 def test_the_header_holds_every_row() -> None:
@@ -22,6 +26,12 @@ def test_the_header_holds_every_row() -> None:
     for kind in trap_kinds.TRAP_KINDS:
         assert f"#define TRAP_{kind.name} {kind.number}" in lines
     assert f"#define N_VMCALLS {len(vmcalls.VMCALLS)}" in lines
+    assert f"#define PLAN_NUMBERS(row) {' '.join(f'row({name})' for name in context.PLAN)}" in lines
+    for at, field in enumerate(context.PLAN.values()):
+        assert (field.offset, field.size) == (4 * at, 4)
+    for name, number in (("KIND_GLOBAL", module.GLOBAL), ("DECLARATIVE", module.DECLARATIVE)):
+        assert f"#define {name} {number}" in lines
+    assert f"#define WASM_PAGE_BYTES {PAGE_BYTES}" in lines
 
 
 def test_what_runs_was_built_from_the_contract_as_it_is() -> None:
@@ -29,6 +39,15 @@ def test_what_runs_was_built_from_the_contract_as_it_is() -> None:
     assert last == f"#define CONTRACT_CHECKSUM {machine.contract_checksum}u", (
         "the C part is older than its contract; run: python -m wasmer_runtime_core.native.build"
     )
+
+
+def test_the_numbers_of_a_plan_are_those_of_its_rows() -> None:
+    plan = compile_with("(module (func))", find_compiler("singlepass")).instantiate({}).core.plan
+    assert plan is not None
+    count = len(context.PLAN)
+    for numbers in ((), (0,) * (count - 1), (0,) * (count + 1), (0,) * (count - 1) + (1 << 32,)):
+        with pytest.raises(ValueError, match="numbers do not fit"):
+            machine.Plan(plan.code, None, numbers, (), b"", (), (), (), b"", (), b"", (), ())
 
 
 def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

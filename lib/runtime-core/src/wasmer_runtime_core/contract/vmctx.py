@@ -87,6 +87,30 @@ MOST_FRAME_BYTES: Final = 16 << 20
 this, so a stack pointer less a frame is never negative."""
 
 
+PLAN: Final = _fields(
+    ("memories_at", 4, "offset in a context block of the addresses of memories"),
+    ("tables_at", 4, "of the addresses of tables"),
+    ("imported_globals_at", 4, "of the addresses of imported globals"),
+    ("signatures_at", 4, "of the identities of types"),
+    ("imports_at", 4, "of the records of imported functions"),
+    ("globals_at", 4, "of the cells of own globals"),
+    ("records_at", 4, "of function records"),
+    ("block_bytes", 4, "length of the block"),
+    ("n_imported_functions", 4, "how many of the functions are imported"),
+    ("n_imported_memories", 4, "how many of the memories"),
+    ("n_imported_tables", 4, "how many of the tables"),
+    ("n_imported_globals", 4, "how many of the globals"),
+    ("start", 4, "index of the start function, or NO_FUNCTION"),
+    ("needs_reservation", 4, "1 if code does not compare accesses with lengths"),
+)
+"""The numbers of a plan, fields of a C struct, which takes them in this order (`running.plan`)."""
+
+NO_FUNCTION: Final = 0xFFFF_FFFF
+
+INITIALIZERS: Final = ("CONSTANT", "GLOBAL", "NULL", "FUNCTION")
+"""Kinds of initializers, by number: of a constant, a global's value, null, a reference to a function."""
+
+
 class ContextLayout:
     """Offsets of a module's arrays behind the fixed head, in bytes from the vmctx.
 

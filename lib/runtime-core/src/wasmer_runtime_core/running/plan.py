@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from wasmer_runtime_core.contract.vmctx import ContextLayout
+from wasmer_runtime_core.contract.vmctx import INITIALIZERS, NO_FUNCTION, PLAN, ContextLayout
 from wasmer_runtime_core.native.machine import Plan
 from wasmer_runtime_core.running.publish import publish
 from wasmer_runtime_core.support.checkpoint import checkpoint
@@ -22,11 +22,7 @@ if TYPE_CHECKING:
 
     from wasmer_runtime_core.contract.artifact import Artifact
 
-# Kinds of initializer, as in native/objects/plan.c.
-CONSTANT: Final = 0
-GLOBAL: Final = 1
-NULL: Final = 2
-FUNCTION: Final = 3
+CONSTANT, GLOBAL, NULL, FUNCTION = range(len(INITIALIZERS))
 
 _KINDS: Final = {
     BY_MNEMONIC["global.get"].code: GLOBAL,
@@ -73,41 +69,42 @@ def make_plan(module: Artifact) -> Plan:
     info, compiled = module.info, module.compiled
     layout = ContextLayout.of(info)
     own_memories = info.memories[info.imported_memories :]
-    return Plan(
-        code=publish(compiled, info),
-        label=info,
-        layout=(
-            layout.memories_offset,
-            layout.tables_offset,
-            layout.imported_globals_offset,
-            layout.signatures_offset,
-            layout.imports_offset,
-            layout.globals_offset,
-            layout.function_records_offset,
-            layout.total_bytes,
-        ),
-        types=tuple(info.types),
-        functions=_packed(info.functions, 4),
-        imported_functions=info.imported_functions,
-        imports=tuple((row.kind, row.namespace, row.name) for row in _watched(info.imports)),
-        memories=tuple((row.limits.minimum, row.limits.maximum, int(row.shared)) for row in own_memories),
-        imported_memories=info.imported_memories,
-        tables=tuple((row.limits.minimum, row.limits.maximum, row.element) for row in info.tables),
-        imported_tables=info.imported_tables,
-        globals=b"".join(bytes((row.value, row.mutable)) for row in _watched(info.globals)),
-        imported_globals=info.imported_globals,
-        initializers=tuple(_initializer(row.initializer) for row in _watched(info.global_definitions)),
-        escaping=_packed(info.escaping, 4),
-        elements=tuple(
+    numbers = {
+        "memories_at": layout.memories_offset,
+        "tables_at": layout.tables_offset,
+        "imported_globals_at": layout.imported_globals_offset,
+        "signatures_at": layout.signatures_offset,
+        "imports_at": layout.imports_offset,
+        "globals_at": layout.globals_offset,
+        "records_at": layout.function_records_offset,
+        "block_bytes": layout.total_bytes,
+        "n_imported_functions": info.imported_functions,
+        "n_imported_memories": info.imported_memories,
+        "n_imported_tables": info.imported_tables,
+        "n_imported_globals": info.imported_globals,
+        "start": NO_FUNCTION if info.start is None else info.start,
+        "needs_reservation": not compiled.bounds_checks,
+    }
+    return Plan(  # by position: names would cost more than all of the numbers
+        publish(compiled, info),
+        info,  # names the functions
+        tuple(map(numbers.__getitem__, PLAN)),
+        tuple(info.types),
+        _packed(info.functions, 4),
+        tuple((row.kind, row.namespace, row.name) for row in _watched(info.imports)),
+        tuple((row.limits.minimum, row.limits.maximum, int(row.shared)) for row in own_memories),
+        tuple((row.limits.minimum, row.limits.maximum, row.element) for row in info.tables),
+        b"".join(bytes((row.value, row.mutable)) for row in _watched(info.globals)),
+        tuple(_initializer(row.initializer) for row in _watched(info.global_definitions)),
+        _packed(info.escaping, 4),
+        tuple(
             (row.mode, row.table, _initializer(row.offset) if row.offset else None, row.type, _items(row))
             for row in _watched(info.elements)
         ),
-        data=tuple(
+        tuple(
             (row.mode, row.memory, _initializer(row.offset) if row.offset else None, bytes(row.data))
             for row in _watched(info.data)
         ),
-        start=-1 if info.start is None else info.start,
-        needs_reservation=not compiled.bounds_checks,
     )
 
 

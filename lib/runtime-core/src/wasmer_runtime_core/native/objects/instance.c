@@ -439,7 +439,7 @@ static int
 run_start(InstanceObject *self, Thread *thread)
 {
     PlanObject *plan = self->plan;
-    uint32_t function = (uint32_t)plan->start;
+    uint32_t function = plan->start;
     Signature *signature = plan->signatures[plan->function_types[function]];
     void *code, *vmctx = self->vmctx;
     if (function < plan->n_imported_functions) {
@@ -471,12 +471,12 @@ instance_initialize(PyObject *object, PyObject *Py_UNUSED(none))
         return NULL;
     }
     /* tables and functions are this thread's alone until all is done */
-    int claims = plan->n_elements || plan->start >= 0;
+    int claims = plan->n_elements || plan->start != NO_FUNCTION;
     Thread *thread = claims ? current_thread() : NULL;
     if (claims && (!thread || enter_store(self->vmctx->store, thread) < 0))
         return NULL;
     self->initialized = 1;
-    int failed = write_elements(self) < 0 || write_data(self) < 0 || (plan->start >= 0 && run_start(self, thread) < 0);
+    int failed = write_elements(self) < 0 || write_data(self) < 0 || (plan->start != NO_FUNCTION && run_start(self, thread) < 0);
     if (claims)
         leave_store(self->vmctx);
     if (failed)

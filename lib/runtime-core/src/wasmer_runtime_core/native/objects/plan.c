@@ -4,10 +4,8 @@
  * on the instance: signature identities, constant globals, code addresses of function
  * records. Making an instance copies it and fixes what points into the block itself. */
 
-enum { INIT_CONSTANT, INIT_GLOBAL, INIT_NULL, INIT_FUNCTION };
-
 typedef struct {
-    int kind;
+    int kind;                  /* INIT_… */
     Bits128 value;             /* the bits; or the index of the global; or the position of the record */
 } Initializer;
 
@@ -28,11 +26,11 @@ typedef struct {
     uint64_t length;
 } DataSegment;
 
-enum { ACTIVE, PASSIVE, DECLARATIVE };  /* as in wasm/module.py */
-enum { KIND_FUNCTION, KIND_TABLE, KIND_MEMORY, KIND_GLOBAL };
-
 typedef struct { uint8_t kind; uint32_t type; } PlanImport;
 typedef struct { uint64_t minimum; int64_t maximum; uint8_t flag; } PlanLimits;  /* flag: shared; element type */
+
+#define PLAN_NUMBER(name) uint32_t name;
+typedef struct { PLAN_NUMBERS(PLAN_NUMBER) } PlanNumbers;
 
 struct PlanObject {
     PyObject_HEAD
@@ -40,15 +38,17 @@ struct PlanObject {
     PyObject *label;
     PyObject *constants;       /* tuple: keeps what segments and names point into */
     PyObject *imports_tuple;   /* (kind, namespace, name, type) rows, for messages */
-    uint32_t memories_at, tables_at, imported_globals_at, signatures_at, imports_at, globals_at, records_at;
-    uint32_t block_bytes;
+    union {                    /* the rows of vmctx.PLAN */
+        PlanNumbers numbers;
+        struct { PLAN_NUMBERS(PLAN_NUMBER) };
+    };
     uint8_t *image;
-    uint32_t n_types, n_functions, n_imported_functions;
+    uint32_t n_types, n_functions;
     Signature **signatures;    /* held, by type index */
     uint32_t *function_types;
     uint32_t n_imports;
     PlanImport *imports;
-    uint32_t n_memories, n_imported_memories, n_tables, n_imported_tables, n_globals, n_imported_globals;
+    uint32_t n_memories, n_tables, n_globals;
     PlanLimits *memories, *tables;  /* of all tables; of the module's own memories */
     uint8_t *globals;          /* pairs (type, mutable) */
     int has_reference_globals, has_mutable_references;  /* among own globals */
@@ -58,8 +58,6 @@ struct PlanObject {
     uint32_t n_elements, n_data;
     ElementSegment *elements;
     DataSegment *data;
-    int64_t start;
-    int needs_reservation;
 };
 
 static int64_t
@@ -217,6 +215,23 @@ parse_imports(PlanObject *plan, PyObject *rows)
     return 0;
 }
 
+/* The rows of vmctx.PLAN, in their order. */
+static int
+take_numbers(PlanNumbers *numbers, PyObject *tuple)
+{
+    uint32_t *out = (uint32_t *)numbers;
+    size_t count = sizeof *numbers / sizeof *out;
+    if ((size_t)PyTuple_GET_SIZE(tuple) != count)
+        return bad_plan("numbers");
+    for (size_t i = 0; i < count; i++) {
+        unsigned long value = PyLong_AsUnsignedLong(PyTuple_GET_ITEM(tuple, i));
+        if (value > UINT32_MAX)  /* as is what stands for an exception */
+            return bad_plan("numbers");
+        out[i] = (uint32_t)value;
+    }
+    return 0;
+}
+
 /* What is the same in every instance's context block. */
 static int
 make_image(PlanObject *plan)
@@ -249,21 +264,14 @@ make_image(PlanObject *plan)
 static PyObject *
 plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"code",     "label",   "layout",       "types",    "functions", "imported_functions",
-                            "imports",  "memories", "imported_memories", "tables", "imported_tables", "globals",
-                            "imported_globals", "initializers", "escaping", "elements", "data", "start",
-                            "needs_reservation", NULL};
-    PyObject *code, *label, *layout, *types, *functions, *imports, *memories, *tables, *globals, *initializers;
+    static char *names[] = {"code",   "label",   "numbers",      "types",    "functions", "imports", "memories",
+                            "tables", "globals", "initializers", "escaping", "elements",  "data",    NULL};
+    PyObject *code, *label, *numbers, *types, *functions, *imports, *memories, *tables, *globals, *initializers;
     PyObject *escaping, *elements, *data;
-    unsigned int imported_functions, imported_memories, imported_tables, imported_globals;
-    long long start;
-    int needs_reservation;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!O!SIO!O!IO!ISIO!SO!O!Lp:Plan", names, CodeType, &code, &label,
-                                     &PyTuple_Type, &layout, &PyTuple_Type, &types, &functions, &imported_functions,
-                                     &PyTuple_Type, &imports, &PyTuple_Type, &memories, &imported_memories,
-                                     &PyTuple_Type, &tables, &imported_tables, &globals, &imported_globals,
-                                     &PyTuple_Type, &initializers, &escaping, &PyTuple_Type, &elements, &PyTuple_Type,
-                                     &data, &start, &needs_reservation))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!O!SO!O!O!SO!SO!O!:Plan", names, CodeType, &code, &label,
+                                     &PyTuple_Type, &numbers, &PyTuple_Type, &types, &functions, &PyTuple_Type, &imports,
+                                     &PyTuple_Type, &memories, &PyTuple_Type, &tables, &globals, &PyTuple_Type,
+                                     &initializers, &escaping, &PyTuple_Type, &elements, &PyTuple_Type, &data))
         return NULL;
     PlanObject *plan = (PlanObject *)type->tp_alloc(type, 0);
     if (!plan)
@@ -273,16 +281,12 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     plan->label = Py_NewRef(label);
     plan->constants = Py_NewRef(data);
     plan->imports_tuple = Py_NewRef(imports);
-    plan->start = start;
-    plan->needs_reservation = needs_reservation;
+    if (take_numbers(&plan->numbers, numbers) < 0)
+        goto failed;
     plan->n_types = (uint32_t)PyTuple_GET_SIZE(types);
     plan->n_imports = (uint32_t)PyTuple_GET_SIZE(imports);
-    plan->n_imported_functions = imported_functions;
-    plan->n_imported_memories = imported_memories;
-    plan->n_memories = imported_memories + (uint32_t)PyTuple_GET_SIZE(memories);
-    plan->n_imported_tables = imported_tables;
+    plan->n_memories = plan->n_imported_memories + (uint32_t)PyTuple_GET_SIZE(memories);
     plan->n_tables = (uint32_t)PyTuple_GET_SIZE(tables);
-    plan->n_imported_globals = imported_globals;
     plan->n_elements = (uint32_t)PyTuple_GET_SIZE(elements);
     plan->n_data = (uint32_t)PyTuple_GET_SIZE(data);
     uint32_t own_globals = (uint32_t)PyTuple_GET_SIZE(initializers);
@@ -298,10 +302,6 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         PyErr_NoMemory();
         goto failed;
     }
-    if (!PyArg_ParseTuple(layout, "IIIIIIII", &plan->memories_at, &plan->tables_at, &plan->imported_globals_at,
-                          &plan->signatures_at, &plan->imports_at, &plan->globals_at, &plan->records_at,
-                          &plan->block_bytes))
-        goto failed;
     for (uint32_t i = 0; i < plan->n_types; i++)
         if (plan_checkpoint(i + 1) < 0 || !(plan->signatures[i] = signature_take(PyTuple_GET_ITEM(types, i))))
             goto failed;
@@ -309,11 +309,11 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         !(plan->escaping = copy_bytes(escaping, 4, &plan->n_escaping)) ||
         !(plan->globals = copy_bytes(globals, 2, &plan->n_globals)))
         goto failed;
-    if (plan->n_functions != imported_functions + plan->code->n_functions) {
+    if (plan->n_functions != plan->n_imported_functions + plan->code->n_functions) {
         bad_plan("functions and code");
         goto failed;
     }
-    if (plan->n_globals != imported_globals + own_globals) {
+    if (plan->n_globals != plan->n_imported_globals + own_globals) {
         bad_plan("globals");
         goto failed;
     }
@@ -322,14 +322,14 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
             bad_plan("function types");
             goto failed;
         }
-    for (uint32_t i = imported_globals; i < plan->n_globals; i++) {
+    for (uint32_t i = plan->n_imported_globals; i < plan->n_globals; i++) {
         if (is_reference(plan->globals[2 * i])) {
             plan->has_reference_globals = 1;
             plan->has_mutable_references |= plan->globals[2 * i + 1];
         }
     }
     if (parse_imports(plan, imports) < 0 ||
-        parse_limits(memories, plan->n_memories - imported_memories, plan->memories) < 0 ||
+        parse_limits(memories, plan->n_memories - plan->n_imported_memories, plan->memories) < 0 ||
         parse_limits(tables, plan->n_tables, plan->tables) < 0)
         goto failed;
     for (uint32_t i = 0; i < own_globals; i++)
@@ -337,7 +337,7 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
             goto failed;
     if (parse_elements(plan, elements) < 0 || parse_data(plan, data) < 0 || make_image(plan) < 0)
         goto failed;
-    if (start >= (int64_t)plan->n_functions) {
+    if (plan->start != NO_FUNCTION && plan->start >= plan->n_functions) {
         bad_plan("start function and functions");
         goto failed;
     }
