@@ -32,6 +32,31 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("random" if wanted == "random" else "same")
 
 
+SLOW_TO_COMPILE = "cranelift"
+"""A backend that meets each program of WASI once, and of real programs the small ones; ``./do matrix`` runs all."""
+
+
+def is_for_the_matrix(item: pytest.Item) -> bool:
+    """Whether a test of a program is left to ``./do matrix``."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    if item.path.name not in ("test_programs.py", "test_real_programs.py"):
+        return False
+    if parameters.get("backend") != SLOW_TO_COMPILE:
+        return False
+    program = parameters.get("program")
+    is_large = program is not None and "examples" not in program.origin
+    return is_large or parameters.get("version", "latest") != "latest"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.pluginmanager.hasplugin("tests.programs.matrix"):
+        return
+    left = [item for item in items if is_for_the_matrix(item)]
+    if left:
+        items[:] = [item for item in items if not is_for_the_matrix(item)]
+        config.hook.pytest_deselected(items=left)
+
+
 @pytest.fixture
 def bless(request: pytest.FixtureRequest) -> bool:
     """Whether a golden test should write what it sees instead of comparing."""
