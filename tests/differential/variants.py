@@ -48,6 +48,12 @@ def _cranelift() -> tuple[Compiler, CompilerConfig]:
     return CraneliftCompiler(prove=True), CompilerConfig()
 
 
+def _cranelift_in_memory() -> tuple[Compiler, CompilerConfig]:
+    from wasmer_clif_backend import CraneliftCompiler
+
+    return CraneliftCompiler(prove=True, in_memory=True), CompilerConfig()
+
+
 def _cranelift_bounds_checks() -> tuple[Compiler, CompilerConfig]:
     return _cranelift()[0], CompilerConfig(memory_bound_check_mode="enable")
 
@@ -58,6 +64,7 @@ VARIANTS: Final[dict[str, Callable[[], tuple[Compiler, CompilerConfig]]]] = {
     "singlepass, bounds checks": _bounds_checks,
     "cranelift": _cranelift,
     "cranelift, bounds checks": _cranelift_bounds_checks,
+    "cranelift, locals in memory": _cranelift_in_memory,
     "llvm": _llvm,
     "llvm, bounds checks": _llvm_bounds_checks,
 }

@@ -127,6 +127,59 @@ def test_singlepass(shape: str) -> None:
     assert_linear(records, "bytes of records")
 
 
+CRANELIFT_SIZES: Final = (20, 40, 80)
+"""Of shapes for the cranelift backend, which runs a hundred lines for each operator."""
+
+CRANELIFT_SHAPES: Final = list(SHAPES)[::3]
+"""A part of them in each run: they are slow to count."""
+
+LINES_OF_A_STEP: Final = 16
+"""So many lines of ours stand for one counted step of `effort`, at most."""
+
+
+def interpreted_cranelift() -> Any:
+    """Its compiler's module, as source."""
+    module = pytest.importorskip("wasmer_clif_backend.compiler")
+    if not module.__file__.endswith(".py"):
+        pytest.skip("compiled modules run no lines that could be counted")
+    return module
+
+
+@pytest.mark.parametrize("shape", CRANELIFT_SHAPES)
+def test_cranelift_with_locals_in_memory(shape: str) -> None:
+    """What it falls back on: nothing of it depends on how many values live how long."""
+    module = interpreted_cranelift()
+    compiler = module.CraneliftCompiler(prove=False, in_memory=True)
+    compiling, code = [], []
+    for size in CRANELIFT_SIZES:
+        compilation = checked(shape, size)
+        info, bodies, config = compilation.info, compilation.bodies, compilation.config
+        compiling.append(steps(lambda: compiler.compile(info, bodies, config)))  # noqa: B023
+        code.append(len(compiler.compile(info, bodies, config).code))
+    assert_linear(compiling, "compile")
+    assert_linear(code, "bytes of code")
+
+
+@pytest.mark.parametrize("shape", CRANELIFT_SHAPES)
+def test_cranelift_counts_what_it_does(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that may take long is counted, so that it can be given up."""
+    module = interpreted_cranelift()
+    efforts: list[Any] = []
+    real = module.Effort
+
+    def effort(*arguments: Any, **named: Any) -> Any:
+        efforts.append(real(arguments[0]))
+        return efforts[-1]
+
+    monkeypatch.setattr(module, "Effort", effort)
+    compiler = module.CraneliftCompiler(prove=False)
+    compilation = checked(shape, CRANELIFT_SIZES[-1])
+    info, bodies, config = compilation.info, compilation.bodies, compilation.config
+    lines = steps(lambda: compiler.compile(info, bodies, config))
+    counted = sum(one.total() for one in efforts[len(efforts) // 2 :])
+    assert lines <= LINES_OF_A_STEP * counted + 20_000 + 3_000 * len(bodies), f"{lines} lines, {counted} steps"
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_llvm_up_to_its_text(shape: str) -> None:
     pytest.importorskip("wasmer_llvm_backend")

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from wasmer_runtime.cli import cli
+from wasmer_runtime_core.compiling import registry
 
 PROGRAM = '(module (memory 1) (func (export "main") (result i32) i32.const 6 i32.const 7 i32.mul))'
 STEP = "(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const 3)) (i32.load (local.get 0))))"
@@ -146,6 +147,17 @@ def test_what_is_not_optimized_is_told_unless_quiet(program: str, monkeypatch: p
     expected = r"Warning: function 0 at byte 0x\w+ has 4 operators: it is compiled without optimization\n"
     assert re.fullmatch(expected, result.stderr)
     assert CliRunner().invoke(cli, ["run", program, "--backend", "llvm", "-q"]).stderr == ""
+
+
+def test_what_cranelift_keeps_in_memory_is_told_unless_quiet(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = pytest.importorskip("wasmer_clif_backend")
+    monkeypatch.setitem(registry._found, "cranelift", package.CraneliftCompiler(steps=1))
+    Path(program).write_text(SLOW)
+    result = CliRunner().invoke(cli, ["run", program, "--backend", "cranelift"])
+    assert (result.exit_code, result.stdout) == (0, "main([]) returned [I32(42)]\n")
+    warned = r"Warning: function \d at byte 0x\w+ .* locals are kept in memory\n"
+    assert re.fullmatch(f"({warned}){{4}}", result.stderr)
+    assert CliRunner().invoke(cli, ["run", program, "--backend", "cranelift", "-q"]).stderr == ""
 
 
 def test_quiet_is_without_warnings(program: str) -> None:

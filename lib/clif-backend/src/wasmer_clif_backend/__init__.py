@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmer_clif_backend.compiler import CraneliftCompiler as CraneliftCompiler
+    from wasmer_clif_backend.notices import CraneliftWarning as CraneliftWarning
 
 from wasmer_clif_backend.version import VERSION as VERSION
 from wasmer_runtime_core.support import main_interpreter as main_interpreter  # before any compiled module
 
-__all__ = ["VERSION", "CraneliftCompiler"]
+__all__ = ["VERSION", "CraneliftCompiler", "CraneliftWarning"]
 
 
 def __getattr__(name: str) -> object:
@@ -22,4 +23,8 @@ def __getattr__(name: str) -> object:
         from wasmer_clif_backend.compiler import CraneliftCompiler
 
         return CraneliftCompiler
+    if name == "CraneliftWarning":
+        from wasmer_clif_backend.notices import CraneliftWarning
+
+        return CraneliftWarning
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,8 @@
-"""`CraneliftCompiler`: modules of WebAssembly to machine code, body by body."""
+"""`CraneliftCompiler`: modules of WebAssembly to machine code, body by body.
+
+A function is translated to SSA form, optimised, and goes through the stages (`compile_function`). One whose SSA form is
+too large for its size (`effort`) is translated again with its locals in memory, and a warning names it.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,12 @@ from collections.abc import Sequence
 from typing import Final, final
 
 from wasmer_clif_backend.compile_function import Stages, proves
-from wasmer_clif_backend.effort import Effort
+from wasmer_clif_backend.effort import OPERATORS_AHEAD, PER_OPERATOR, Effort, TooMuchEffort
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.verify import verify, verify_flow
+from wasmer_clif_backend.machine.x64.frame import FrameTooLarge
+from wasmer_clif_backend.notices import CraneliftWarning
 from wasmer_clif_backend.passes.optimise import Passes
 from wasmer_clif_backend.translate.function import Translator
 from wasmer_clif_backend.translate.view import ModuleView
@@ -18,10 +24,12 @@ from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.contract.code_limit import CodeLimit
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.target import TARGET, host_features
-from wasmer_runtime_core.errors import CompileError, InternalError
+from wasmer_runtime_core.errors import CompileError, ImplementationLimitError, InternalError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
 from wasmer_runtime_core.support.checkpoint import checkpoint
-from wasmer_runtime_core.wasm.body.body import Body
+from wasmer_runtime_core.support.notices import notify
+from wasmer_runtime_core.support.printable import printable
+from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 REQUIRED: Final = ("avx", "avx2", "bmi1", "bmi2", "fma", "lzcnt", "popcnt")
@@ -36,12 +44,20 @@ class CraneliftCompiler:
         prove: verify every function that is translated, and prove every allocation; if not given, as
             ``WASMER_CLIF_CHECK`` in the environment says.
         cpu_features: what the processor has, by name of `contract.target`; None: what this machine has.
+        in_memory: keep the locals of every function in memory, as is done with those that are too large.
+        steps: how many a module may take for each of its operators before that is done (`effort`).
 
     Raises:
         CompileError: the processor lacks what the code needs.
     """
 
-    def __init__(self, prove: bool | None = None, cpu_features: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        prove: bool | None = None,
+        cpu_features: frozenset[str] | None = None,
+        in_memory: bool = False,
+        steps: int = PER_OPERATOR,
+    ) -> None:
         features = host_features() if cpu_features is None else cpu_features
         missing = [name for name in REQUIRED if name not in features]
         if missing:
@@ -50,6 +66,8 @@ class CraneliftCompiler:
                 f"{', '.join(missing)}"
             )
         self._prove: Final = prove
+        self._in_memory: Final = in_memory
+        self._steps: Final = steps
 
     @property
     def name(self) -> str:
@@ -58,6 +76,8 @@ class CraneliftCompiler:
 
     def compile(self, info: ModuleInfo, bodies: Sequence[Body], config: CompilerConfig) -> CompiledModule:
         """Machine code of every body, in order.
+
+        Warns (`CraneliftWarning`) of a function whose locals stay in memory for its size.
 
         Raises:
             CompileError: a function's frame would be too large.
@@ -98,29 +118,65 @@ class CraneliftCompiler:
         return self._begin(info, config, limit).records(body)[0]
 
     def _begin(self, info: ModuleInfo, config: CompilerConfig, limit: CodeLimit) -> _Compilation:
-        return _Compilation(info, config, limit, proves() if self._prove is None else self._prove)
+        prove = proves() if self._prove is None else self._prove
+        return _Compilation(info, config, limit, prove, self._in_memory, self._steps)
 
 
 @final
 class _Compilation:
     """One module on its way. Nothing of it outlives `CraneliftCompiler.compile`."""
 
-    def __init__(self, info: ModuleInfo, config: CompilerConfig, limit: CodeLimit, prove: bool) -> None:
+    def __init__(
+        self, info: ModuleInfo, config: CompilerConfig, limit: CodeLimit, prove: bool, in_memory: bool, steps: int
+    ) -> None:
         self.bounds_checks: Final = config.memory_bound_check_mode == "enable"
         view = ModuleView(info)
+        self.info: Final = info
         self.limit: Final = limit
+        self.in_memory: Final = in_memory
+        self.steps: Final = steps
+        self.allowed = steps * OPERATORS_AHEAD
+        """Steps that functions have left of theirs."""
         self.translator: Final = Translator(view, self.bounds_checks)
         self.passes: Final = Passes()
         self.stages: Final = Stages(view.entries, prove=prove)
 
     def records(self, body: Body) -> tuple[bytes, bytes]:
         """A body's instruction records and constants."""
+        if not self.in_memory:
+            self.allowed += self.steps * (len(body.records) // RECORD_BYTES)
+            effort = Effort(self.limit, self.allowed)
+            try:
+                return self.written(body, effort, False)
+            except (TooMuchEffort, ImplementationLimitError, FrameTooLarge):
+                self.tell(body)
+            finally:
+                self.allowed = max(0, self.allowed - effort.total())
+        return self.written(body, Effort(self.limit), True)
+
+    def written(self, body: Body, effort: Effort, in_memory: bool) -> tuple[bytes, bytes]:
+        """One way or the other; in memory no pass is run, since what it moves would live longer than a block."""
         flow = self.translator.flow
-        function = self.translator.translate(body, Effort(self.limit))
+        function = self.translator.translate(body, effort, in_memory)
         self._must_make_sense(function, flow, body, "translated")
-        self.passes.run(function, flow)
-        self._must_make_sense(function, flow, body, "optimised")
-        return self.stages.records(function, body.offset, flow)
+        if not in_memory:
+            checkpoint()
+            self.passes.run(function, flow)
+            self._must_make_sense(function, flow, body, "optimised")
+        checkpoint()
+        records, constants = self.stages.records(function, body.offset, flow)
+        self.limit.check_records(len(records))
+        return records, constants
+
+    def tell(self, body: Body) -> None:
+        """Warn of a function whose SSA form is too large."""
+        name = self.info.function_names.get(body.function_index)
+        called = f" ({printable(name)})" if name else ""
+        notify(
+            f"function {body.function_index}{called} at byte {body.offset:#x} has too many values alive in too many "
+            "places: its locals are kept in memory",
+            CraneliftWarning,
+        )
 
     def _must_make_sense(self, function: Function, flow: Flow, body: Body, how: str) -> None:
         if self.stages.prove:

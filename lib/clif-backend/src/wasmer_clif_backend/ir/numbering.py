@@ -79,6 +79,8 @@ class Numbering:
         self.function: Final = function
         self.flow: Final = flow
         self.block: i64 = 0
+        self.within_blocks = False
+        """Whether values of other blocks are none."""
         self.heap: i64 = 1
         self.context: i64 = 1
         self.any: i64 = 1
@@ -242,7 +244,11 @@ class Numbering:
     def _is_defined(self, home: i64) -> bool:
         """Whether a value of a block is defined in the block at hand."""
         block = self.block
-        if home == block or home == ENTRY:
+        if home == block:
+            return True
+        if self.within_blocks:
+            return False
+        if home == ENTRY:
             return True
         number = self.flow.number
         dominator = self.flow.dominator

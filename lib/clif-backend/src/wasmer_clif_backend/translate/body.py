@@ -49,6 +49,7 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.rules.choice import condition_of
 from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
+from wasmer_clif_backend.translate.in_memory import InMemory
 from wasmer_clif_backend.translate.operators import code_of
 from wasmer_clif_backend.translate.view import BUFFER_BYTES, CLIF_TYPES, FunctionShape, ModuleView
 from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, END_FALLS_THROUGH, END_OF_IF_WITHOUT_ELSE, Body
@@ -157,8 +158,10 @@ class State:
         self.stamp: i64 = 0
         self.vmctx: i64 = 0
         self.buffer: i64 = 0
+        self.memory: InMemory | None = None
+        """Where locals and operands are if they are not values only."""
 
-    def begin(self, body: Body, effort: Effort) -> None:
+    def begin(self, body: Body, effort: Effort, in_memory: bool) -> None:
         """Forget the last body."""
         locals = len(body.local_types)
         if locals > len(self.locals):
@@ -177,6 +180,8 @@ class State:
         self.function.effort = effort
         self.flow.begin()
         self.values.begin()
+        self.values.within_blocks = in_memory
+        self.memory = InMemory(self.function, body) if in_memory else None
         self.body_pool = body.pool
         self.body_loops = body.loops
         self.loop_row = 0
@@ -229,8 +234,28 @@ class State:
         self.height -= 1
         return self.stack[self.height]
 
+    def read(self, local: i64) -> i64:
+        """What a local holds here."""
+        if self.memory is not None:
+            return self.memory.read(self.values.block, local, self.local_types[local])
+        return self.locals[local]
+
+    def reach(self, count: i64) -> None:
+        """So many of the topmost operands are about to be taken."""
+        if self.memory is not None:
+            self.memory.reach(self.values.block, self.stack, self.height, count)
+
+    def drop_to(self, height: i64) -> None:
+        """Only so many operands stay."""
+        self.height = height
+        if self.memory is not None:
+            self.memory.cut(height)
+
     def write(self, local: i64, value: i64) -> None:
         """A local holds another value from here on."""
+        if self.memory is not None:
+            self.memory.write(self.values.block, local, value)
+            return
         before = self.locals[local]
         if before == value:
             return
@@ -386,7 +411,7 @@ class State:
         function = self.function
         values = self.values
         self.undo(labels.log_at[number])
-        self.height = labels.height[number]
+        self.drop_to(labels.height[number])
         first = labels.first_edge[number]
         dominator = function.edge_from[first]
         edges: i64 = 1
@@ -540,6 +565,9 @@ class State:
 
     def control(self, code: i64, arity: i64, a: i64, b: i64) -> None:
         """One operator that directs control; `arity`: how many operands a branch takes along."""
+        if self.memory is not None:
+            self.reach(self.taken_by(code, arity, a, b))
+            self.memory.settle(self.values.block, self.stack, self.height)
         function = self.function
         block = self.values.block
         if code == _END:
@@ -567,6 +595,18 @@ class State:
             self.give_back(arity)
         else:
             function.add(block, TRAP, 0, 0, 0, 0, 0, UNREACHABLE_TRAP)
+
+    def taken_by(self, code: i64, arity: i64, a: i64, b: i64) -> i64:
+        """How many operands an operator that directs control looks at."""
+        if code == _BLOCK or code == _LOOP or code == _IF:
+            if b < 0:
+                return 1
+            return len(self.view.shapes[b].params) + 1
+        if code == _ELSE:
+            return self.labels.results[a] if b else i64(0)
+        if code == _END:
+            return self.labels.results[a] if b & END_FALLS_THROUGH else i64(0)
+        return arity + 1
 
     def open_function(self, results: i64) -> None:
         """Label 0: the body itself."""
@@ -625,6 +665,8 @@ class State:
             row += 12
         word: i64 = i64(read_i32_le(loops, row + 4))
         count: i64 = i64(read_i32_le(loops, row + 8))
+        if self.memory is not None:
+            count = 0
         self.loop_row = row + 12
         labels.written[number] = word
         labels.written_count[number] = count
@@ -658,15 +700,34 @@ class State:
             e = self.go(number)
             self.function.add(block, JUMP, 0, e)
         self.undo(labels.log_at[number])
-        self.height = labels.height[number]
+        self.drop_to(labels.height[number])
         self.label = number
         self.segment = self.log_count
         values.heap = labels.heap[number]
         values.context = labels.context[number]
         values.any = labels.any[number]
-        self.follow(labels.otherwise[number])
-        self.take_over(labels.saved[number], labels.params[number])
+        if self.memory is None:
+            self.follow(labels.otherwise[number])
+            self.take_over(labels.saved[number], labels.params[number])
+        else:
+            self.follow_with(labels.otherwise[number], labels.saved[number] + 1, labels.params[number])
         labels.otherwise[number] = 0
+
+    def follow_with(self, e: i64, place: i64, count: i64) -> None:
+        """A new block that only this edge leads to, which brings values as arguments: they end where it begins."""
+        function = self.function
+        arguments = function.list_of(count)
+        at: i64 = 0
+        while at < count:
+            function.pool[arguments + 1 + at] = self.changes[place + at]
+            at += 1
+        function.edge_arguments[e] = arguments
+        self.follow(e)
+        at = 0
+        while at < count:
+            type = function.type[function.pool[arguments + 1 + at]]
+            self.push(function.add(self.values.block, PARAMETER, type, 0, 0, 0, at))
+            at += 1
 
     def end(self, number: i64, flags: i64) -> None:
         """The end of a label."""
@@ -686,7 +747,7 @@ class State:
             # Nothing leads here: what comes next is another arm, or another end.
             self.leave(number)
             self.undo(labels.log_at[number])
-            self.height = labels.height[number]
+            self.drop_to(labels.height[number])
             return
         else:
             self.leave(number)

@@ -42,6 +42,7 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.types import F32, F64, I8, I32, I64
 from wasmer_clif_backend.translate.body import CONTROL, State
+from wasmer_clif_backend.translate.in_memory import OPERANDS_OF_ONE
 from wasmer_clif_backend.translate.memory import CONSTANT_FIELD, FIELD, Memory
 from wasmer_clif_backend.translate.operators import (
     BINARY,
@@ -210,17 +211,19 @@ class Translator:
         """Of the last function."""
         return self.state.flow
 
-    def translate(self, body: Body, effort: Effort | None = None) -> Function:
+    def translate(self, body: Body, effort: Effort | None = None, in_memory: bool = False) -> Function:
         """The function of a body: this object's own, until it translates the next one.
 
         Args:
             effort: counts what is done; without limits if not given.
+            in_memory: locals and operands go to the frame (`translate.in_memory`).
 
         Raises:
             CompileError: an operator is not there.
             ImplementationLimitError: it becomes too much code.
+            TooMuchEffort: it takes more than it may.
         """
-        self.enter(body, effort or Effort())
+        self.enter(body, effort or Effort(), in_memory)
         state = self.state
         function = state.function
         stack = state.stack
@@ -237,8 +240,10 @@ class Translator:
             kind: i64 = _OTHER
             if code < _CODES:
                 kind = _KINDS[code]
+            if in_memory and kind != _CONTROL:
+                state.reach(OPERANDS_OF_ONE)
             if kind == _LOCAL_GET:
-                state.push(locals[a])
+                state.push(state.read(a) if in_memory else locals[a])
                 at += RECORD_BYTES
                 continue
             function.at = i64(read_i32_le(records, at + 12))
@@ -287,10 +292,10 @@ class Translator:
             at += RECORD_BYTES
         return function
 
-    def enter(self, body: Body, effort: Effort) -> None:
+    def enter(self, body: Body, effort: Effort, in_memory: bool) -> None:
         """Parameters, locals that are zero at first, the base of memory 0."""
         state = self.state
-        state.begin(body, effort)
+        state.begin(body, effort, in_memory)
         effort.spend(4 * len(body.local_types))
         self._stamp += 1
         self._helpers = {}
@@ -322,6 +327,8 @@ class Translator:
                 state.locals[local] = state.received(state.locals[local], type)
             else:
                 state.locals[local] = state.zero(type)
+            if in_memory:
+                state.write(local, state.locals[local])
             local += 1
         self.memory.base = 0
         if body.memory_accesses and not self.memory.bounds_checks:
@@ -462,6 +469,8 @@ class Translator:
         state = self.state
         function = state.function
         count: i64 = len(shape.params)
+        state.reach(count)
+        function.effort.spend(4 * (count + len(shape.results)))
         first: i64 = 1
         buffer: i64 = 0
         if shape.buffered:
