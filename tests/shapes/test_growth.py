@@ -133,7 +133,7 @@ CRANELIFT_SIZES: Final = (20, 40, 80)
 CRANELIFT_SHAPES: Final = list(SHAPES)[::3]
 """A part of them in each run: they are slow to count."""
 
-LINES_OF_A_STEP: Final = 16
+LINES_OF_A_STEP: Final = 40
 """So many lines of ours stand for one counted step of `effort`, at most."""
 
 
