@@ -7,6 +7,7 @@ import gzip
 import io
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -246,6 +247,43 @@ def test_streams_have_a_lock_each(pipe: tuple[int, int]) -> None:
     thread.join()
     for descriptor in (again, *others):
         os.close(descriptor)
+
+
+def test_threads_that_ask_for_a_lock_at_once_get_the_same(pipe: tuple[int, int]) -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(50):
+            start = threading.Barrier(4)
+            found: list[object] = []
+
+            def ask(start: threading.Barrier = start, found: list[object] = found) -> None:
+                start.wait()
+                found.append(lock_of(pipe[0]))
+
+            threads = [threading.Thread(target=ask) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert len({id(lock) for lock in found}) == 1
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_a_timeout_of_the_objects_own_is_no_refusal() -> None:
+    """Also where something was written before it."""
+    failure = Timeout("inner")
+    answers = iter([None, failure])
+
+    def write(data: bytes) -> None:
+        answer = next(answers)
+        if answer is not None:
+            raise answer
+
+    with pytest.raises(Interrupted) as caught:
+        Stream(write, output=True).write([b"one", b"two"])
+    assert caught.value.reason is failure
 
 
 # --- what was read ahead

@@ -18,6 +18,7 @@ def test_of_core_only_how_to_wait() -> None:
             elif isinstance(node, ast.Import):
                 found |= {name.name for name in node.names if name.name.startswith("wasmer_")}
     assert found == {
+        "wasmer_runtime_core.errors.Timeout",
         "wasmer_runtime_core.running.interrupts",
         "wasmer_runtime_core.support.handlers.raised_by_a_handler",
     }

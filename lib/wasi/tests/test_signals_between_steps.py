@@ -22,7 +22,8 @@ from guests import BUFFER, RESULT, RIGHT_READ, DirectGuest
 
 import wasmer_vfs
 import wasmer_wasi
-from wasmer_wasi import MemoryDirectory, WasiState
+from wasmer_runtime_core.errors import Timeout
+from wasmer_wasi import MemoryDirectory, VirtualClock, WasiState
 
 CALLS: dict[str, Callable[[DirectGuest], Any]] = {
     "args_get": lambda guest: guest.call("args_get", 2000, 3000),
@@ -135,6 +136,39 @@ def test_what_a_handler_raises_is_no_errno(
         signal.signal(signal.SIGUSR2, before)
     assert stop_at > 40
     assert not lost, f"steps {lost} of {stop_at}"
+
+
+def asks_a_clock(function: Callable[..., int]) -> DirectGuest:
+    clock = VirtualClock()
+    clock.readers = dict.fromkeys(range(4), function)
+    return DirectGuest(Path(), 1, WasiState.new("p").preopen("/d", MemoryDirectory()).clock(clock).build())
+
+
+ASKING: dict[str, Callable[[Callable[..., int]], Any]] = {
+    "clock_time_get": lambda function: asks_a_clock(function).get("clock_time_get", 0, 0, size=8)[0],
+    "poll_oneoff": lambda function: (guest := asks_a_clock(function)).poll(guest.clock_subscription(1, 1, 5))[0],
+    "fd_filestat_set_times": lambda function: asks_a_clock(function).call("fd_filestat_set_times", 3, 0, 0, 10),
+    "random_get": lambda function: DirectGuest(Path(), 1, WasiState.new("p").random(function).build()).call(
+        "random_get", 0, 9
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ASKING)
+def test_clocks_and_sources_of_the_users_own(what: str) -> None:
+    """As for files: a refusal is an errno, and whatever else they raise is the user's."""
+
+    def raising(failure: BaseException) -> Callable[..., int]:
+        def answer(*given: object) -> int:
+            raise failure
+
+        return answer
+
+    assert ASKING[what](raising(OSError(errno.ENODEV, "gone"))) == "NODEV"
+    for failure in (ValueError("mine"), OverflowError(), MemoryError(), TypeError(), Timeout("inner")):
+        with pytest.raises(type(failure)) as caught:
+            ASKING[what](raising(failure))
+        assert caught.value is failure
 
 
 def test_whoever_catches_an_exception_asks_whose_it_is() -> None:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
-from wasmer_vfs.waiting import look
+from wasmer_vfs.waiting import asked, look
 
 RandomSource = Callable[[int], bytes]
 
@@ -35,7 +35,7 @@ def fill(memory: Any, start: int, length: int, source: RandomSource) -> None:
     """
     for at in range(start, start + length, CHUNK_BYTES):
         wanted = min(CHUNK_BYTES, start + length - at)
-        data = source(wanted)
+        data = asked(source, wanted)
         if len(data) != wanted:
             raise RuntimeError(f"the source of random bytes was asked for {wanted} and gave {len(data)}")
         memory.write(at, data)

@@ -20,6 +20,7 @@ from _thread import RLock
 from collections.abc import Callable
 from typing import Any, Final, Protocol, final
 
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import (
     Buffers,
@@ -33,7 +34,7 @@ from wasmer_vfs.files import (
     write_when_ready,
 )
 from wasmer_vfs.status import Status
-from wasmer_vfs.waiting import PIECE_BYTES, Interrupted, lock_of, look, must_be_refusal, plainly
+from wasmer_vfs.waiting import PIECE_BYTES, Interrupted, asked, lock_of, look, must_be_refusal, plainly
 
 
 class FileObject(Protocol):
@@ -178,16 +179,15 @@ class Stream(StreamFile):
         return self._checked(answer, size)
 
     def _asked(self, ask: Callable[..., Any], *given: Any) -> Any:
-        """What code of the user's own answers."""
+        """What the object answers; what its owner has closed refuses."""
         try:
-            return ask(*given)
-        except OSError:
-            raise
-        except Exception as reason:
-            must_be_refusal(reason)
-            if isinstance(reason, ValueError) and getattr(self.target, "closed", False):  # by its owner
-                raise refusal(errno.EBADF) from None
-            raise Interrupted(reason) from None
+            return asked(ask, *given)
+        except Interrupted as interrupted:
+            reason = interrupted.reason
+            closed = isinstance(reason, ValueError) and getattr(self.target, "closed", False)
+            if not closed or raised_by_a_handler(reason):
+                raise
+        raise refusal(errno.EBADF)
 
     def _checked(self, count: int, size: int) -> int:
         """

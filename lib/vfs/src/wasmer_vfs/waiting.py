@@ -17,10 +17,13 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
+from wasmer_runtime_core.errors import Timeout
 from wasmer_runtime_core.running import interrupts
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
 _locks: Final[WeakValueDictionary[tuple[int, int], RLock]] = WeakValueDictionary()
+_looking: Final = RLock()
+"""Held while a lock is looked for, so that two threads make the same one."""
 
 
 def lock_of(host: int) -> RLock:
@@ -29,11 +32,12 @@ def lock_of(host: int) -> RLock:
     A signal's handler can take it once more, and in a forked child it is free.
     """
     found = os.fstat(host)
-    return _locks.setdefault((found.st_dev, found.st_ino), RLock())
+    with _looking:
+        return _locks.setdefault((found.st_dev, found.st_ino), RLock())
 
 
 def _free_locks() -> None:
-    for lock in _locks.values():
+    for lock in (_looking, *_locks.values()):
         lock._at_fork_reinit()  # type: ignore[attr-defined]
 
 
@@ -43,6 +47,9 @@ LOOK_EVERY: Final = 1024
 """Small steps (names of a directory) after which a call looks."""
 PIECE_BYTES: Final = 8 << 20
 """Bytes after which a call looks."""
+
+
+_Answer = TypeVar("_Answer")
 
 
 class Interrupted(BaseException):
@@ -60,10 +67,26 @@ def must_be_refusal(failure: BaseException) -> None:
     """Asked wherever an exception is taken for an answer.
 
     Raises:
-        Interrupted: it is none: a signal's handler raised it.
+        Interrupted: it is none: a signal's handler raised it, or it is a `Timeout`.
     """
-    if raised_by_a_handler(failure):
+    if isinstance(failure, Timeout) or raised_by_a_handler(failure):
         raise Interrupted(failure) from None
+
+
+def asked(ask: Callable[..., _Answer], *given: Any) -> _Answer:
+    """What code of the user's own answers: an `OSError` that it raises is a refusal, and nothing else is.
+
+    Raises:
+        OSError: it refuses.
+        Interrupted: with whatever else it raised.
+    """
+    try:
+        return ask(*given)
+    except OSError as failure:
+        must_be_refusal(failure)
+        raise
+    except Exception as reason:
+        raise Interrupted(reason) from None
 
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])

@@ -88,7 +88,7 @@ def wait(state: WasiState, subscriptions: list[Subscription]) -> list[Event]:
             absolute = subscription.flags & SUBCLOCKFLAG_ABSTIME
             if not absolute:
                 clock = CLOCK_MONOTONIC  # setting the clock does not change how long a second is
-            deadline = subscription.timeout + (0 if absolute else readers[clock]())
+            deadline = subscription.timeout + (0 if absolute else waits.asked(readers[clock]))
             alarms.append(_Alarm(subscription, clock, deadline))
         elif subscription.tag in (EVENT_FD_READ, EVENT_FD_WRITE):
             descriptor = state.descriptors.open.get(subscription.subject)
@@ -117,7 +117,7 @@ def wait(state: WasiState, subscriptions: list[Subscription]) -> list[Event]:
             if happened.get(host, 0) & (wanted | select.POLLHUP | select.POLLERR | select.POLLNVAL):
                 events.append(_ready(subscription, descriptor, happened[host]))
         for alarm in alarms:
-            if readers[alarm.clock]() >= alarm.deadline:
+            if waits.asked(readers[alarm.clock]) >= alarm.deadline:
                 events.append(Event(alarm.subscription.userdata, SUCCESS, EVENT_CLOCK, 0, 0))
         if events:
             return events
@@ -128,12 +128,12 @@ def _let_time_pass(clock: Clock, files: list[tuple[int, int]], left: int | None)
     if clock.virtual and left is not None:
         found = waits.wait(files, 0)
         if not found:
-            clock.sleep(left)
+            waits.asked(clock.sleep, left)
         return found
     limit = _LONGEST_WAIT if left is None else min(left, _LONGEST_WAIT)
     if files or type(clock) is SystemClock:
         return waits.wait(files, limit)
-    clock.sleep(limit)
+    waits.asked(clock.sleep, limit)
     waits.look()
     return []
 
@@ -142,7 +142,7 @@ def _until_first(state: WasiState, alarms: list[_Alarm]) -> int | None:
     """Nanoseconds until the first alarm, or None if there is none."""
     if not alarms:
         return None
-    return min(alarm.deadline - state.clock.readers[alarm.clock]() for alarm in alarms)
+    return min(alarm.deadline - waits.asked(state.clock.readers[alarm.clock]) for alarm in alarms)
 
 
 def _ready(subscription: Subscription, descriptor: Descriptor, happened: int) -> Event:

@@ -20,7 +20,7 @@ from wasmer_vfs import random
 from wasmer_vfs.files import File, release
 from wasmer_vfs.sockets import Socket
 from wasmer_vfs.status import Status
-from wasmer_vfs.waiting import LOOK_EVERY, PIECE_BYTES, Interrupted, look
+from wasmer_vfs.waiting import LOOK_EVERY, PIECE_BYTES, Interrupted, asked, look
 from wasmer_wasi import poll
 from wasmer_wasi.descriptors import Descriptor
 from wasmer_wasi.errno import (
@@ -211,7 +211,11 @@ def clock_time_get(ctx: Context, clock_id: int, precision: int, time: int) -> in
     read = state.clock.readers.get(clock_id)
     if read is None:
         return EINVAL
-    TIME.pack_into(state.memory, time, read() & U64)
+    try:
+        now = read()
+    except OSError as failure:  # a clock of the user's own
+        return errno_of(failure)
+    TIME.pack_into(state.memory, time, now & U64)
     return SUCCESS
 
 
@@ -334,7 +338,7 @@ def _times(state: WasiState, atim: int, mtim: int, flags: int) -> tuple[int | No
     both_mtim = FSTFLAG_MTIM | FSTFLAG_MTIM_NOW
     if flags & ~FSTFLAGS or flags & both_atim == both_atim or flags & both_mtim == both_mtim:
         raise WasiError(EINVAL)
-    now = state.clock.readers[CLOCK_REALTIME]() & U64 if flags & (FSTFLAG_ATIM_NOW | FSTFLAG_MTIM_NOW) else None
+    now = asked(state.clock.readers[CLOCK_REALTIME]) & U64 if flags & (FSTFLAG_ATIM_NOW | FSTFLAG_MTIM_NOW) else None
     return (
         atim & U64 if flags & FSTFLAG_ATIM else now if flags & FSTFLAG_ATIM_NOW else None,
         mtim & U64 if flags & FSTFLAG_MTIM else now if flags & FSTFLAG_MTIM_NOW else None,
