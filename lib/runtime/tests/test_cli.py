@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -283,13 +282,13 @@ def test_output_that_cannot_be_written_is_one_line(program: str, arguments: str)
 
 
 def test_an_interrupt_ends_a_loop_without_end(program: str) -> None:
-    command = [sys.executable, "-m", "wasmer_runtime", "run", program, "--invoke", "loop"]
+    command = [sys.executable, "-m", "wasmer_runtime", "run", program, "--invoke", "loop", "--call-trace"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         try:
-            time.sleep(1.5)
+            assert running.stderr is not None and "func" in running.stderr.readline()  # it has come so far
             assert running.poll() is None
             running.send_signal(signal.SIGINT)
-            assert running.wait(10) == failures.INTERRUPT_EXIT_CODE
+            assert running.wait(60) == failures.INTERRUPT_EXIT_CODE
             assert running.stderr is not None and "Traceback" not in running.stderr.read()
         finally:
             running.kill()  # or a loop that goes on, as it does where whoever started us ignores SIGINT, is waited for
