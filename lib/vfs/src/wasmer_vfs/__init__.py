@@ -29,7 +29,7 @@ The promises
     * What is lent (streams, sockets) stays its owner's: it is not closed, and its flags are not changed (`files`,
       `streams`, `sockets`).
     * No buffer is kept when a call has ended, and no descriptor of the host is lost or closed twice, wherever a
-      signal's handler raises (`files.Owned`).
+      signal's handler raises (`files.Owned`, `sockets`).
 
 The limits
     Linux only. One open file is used by one thread at a time. What a number may be used for (WASI's rights) is its
