@@ -21,10 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from wasmer_emscripten.errors import WrongArgument
 from wasmer_emscripten.guest import U32, U64
-from wasmer_emscripten.numbers import FAILURES, errno_of
+from wasmer_emscripten.numbers import FAILURES, errno_of, must_be_answer
 from wasmer_emscripten.signatures import letters_of
-from wasmer_runtime_core.errors import Timeout
-from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.waiting import Interrupted
 
 if TYPE_CHECKING:
@@ -75,8 +73,7 @@ def provides(type: str, *names: str) -> Callable[[Function], Function]:
             try:
                 return function(process, *args)
             except OSError as failure:
-                if isinstance(failure, Timeout) or raised_by_a_handler(failure):
-                    raise
+                must_be_answer(failure)
                 raise WrongArgument(f"the program called {names[0]}{args}: {failure.strerror}") from failure
             except Interrupted as interrupted:
                 raise interrupted.reason from None
@@ -113,7 +110,7 @@ def _answering(type: str, names: list[str] | tuple[str, ...], sign: int) -> Call
             try:
                 return function(process, *args) or 0
             except FAILURES as failure:
-                if isinstance(failure, WrongArgument):
+                if isinstance(failure, WrongArgument):  # a ValueError, too
                     raise
                 return sign * errno_of(failure)
             except Interrupted as interrupted:

@@ -12,6 +12,7 @@ from struct import Struct
 from typing import Any, Final, final
 from weakref import ref
 
+from wasmer_emscripten.numbers import must_be_answer
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import Buffers
 
@@ -82,7 +83,8 @@ class Guest:
         """Bytes that the memory has now."""
         try:
             self.memory = self.context.memory(0)
-        except (LookupError, ReferenceError):
+        except (LookupError, ReferenceError) as none:
+            must_be_answer(none)
             self.memory = NoMemory()
         self.size = len(self.memory)
         return self.size

@@ -34,6 +34,16 @@ FAILURES: Final = (OSError, ValueError, OverflowError, MemoryError)
 """What a call that answers with error numbers catches. Any other exception is the user's own, and passes."""
 
 
+def must_be_answer(failure: BaseException) -> None:
+    """Asked wherever an exception is taken for an answer; whoever catches what this raises asks, too.
+
+    Raises:
+        BaseException: `failure`, for it is none: it ends the call (`Timeout`), or a signal's handler raised it.
+    """
+    if isinstance(failure, Timeout) or raised_by_a_handler(failure):
+        raise failure
+
+
 def errno_of(failure: BaseException) -> int:
     """The program's number of what one of `FAILURES` means.
 
@@ -41,8 +51,7 @@ def errno_of(failure: BaseException) -> int:
         Timeout: it is one, which ends the call, though it is an `OSError`, too.
         BaseException: a signal's handler raised it, or it is an error of this package's, which ends the program.
     """
-    if isinstance(failure, Timeout) or raised_by_a_handler(failure):
-        raise failure
+    must_be_answer(failure)
     if isinstance(failure, OSError):
         return FROM_HOST.get(failure.errno or 0, EIO)
     if isinstance(failure, MemoryError):

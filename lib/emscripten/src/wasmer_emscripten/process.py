@@ -15,7 +15,7 @@ from wasmer_emscripten.errors import NotSupported, WrongArgument
 from wasmer_emscripten.filesystem.tree import Opened, Tree
 from wasmer_emscripten.glue.names import NO_NAMES, Names
 from wasmer_emscripten.guest import U32, Guest
-from wasmer_emscripten.numbers import PLAIN, Layouts
+from wasmer_emscripten.numbers import PLAIN, Layouts, must_be_answer
 from wasmer_vfs.clock import Clock, SystemClock
 from wasmer_vfs.descriptors import DEFAULT_LIMIT, DescriptorTable
 from wasmer_vfs.random import RandomSource, system
@@ -74,7 +74,8 @@ class Links:
         if self._table is None:
             try:
                 self._table = self._instance.table(0)
-            except LookupError:
+            except LookupError as none:
+                must_be_answer(none)
                 return None
         return self._table
 
@@ -85,10 +86,9 @@ class Links:
 
     def find(self, *names: str) -> Any:
         """The exported function of the first of these names that there is, or None."""
-        try:
-            return self._found[names]
-        except KeyError:
-            pass
+        found = self._found.get(names, self)
+        if found is not self:
+            return found
         found = None
         for name in names:
             export = self.export(name)
@@ -280,7 +280,8 @@ class Process:
             return ""
         try:
             return self.guest.string(pointer, most).decode("utf-8", "replace")
-        except OSError:
+        except OSError as failure:
+            must_be_answer(failure)
             return f"(unreadable text at {pointer & U32:#x})"
 
     def close(self) -> None:

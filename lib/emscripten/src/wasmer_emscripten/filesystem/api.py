@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import final
 
 from wasmer_emscripten.filesystem.tree import Tree
+from wasmer_emscripten.numbers import must_be_answer
 from wasmer_vfs.status import Status
 from wasmer_vfs.waiting import Interrupted
 
@@ -79,7 +80,8 @@ class Files:
                 if place.is_mount:
                     raise FileExistsError(f"{path} is there")
                 place.directory.create_directory(place.path)
-            except FileExistsError:
+            except FileExistsError as failure:
+                must_be_answer(failure)
                 if name is whole and not exist_ok:
                     raise
 
@@ -121,7 +123,8 @@ class Files:
         """Whether there is anything of that name."""
         try:
             self.stat(path)
-        except OSError:
+        except OSError as failure:
+            must_be_answer(failure)
             return False
         return True
 
@@ -136,7 +139,8 @@ class Files:
     def _is(self, path: str, kind: str) -> bool:
         try:
             return self.stat(path).kind == kind
-        except OSError:
+        except OSError as failure:
+            must_be_answer(failure)
             return False
 
     def chdir(self, path: str) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Final, final
 
+from wasmer_emscripten.numbers import must_be_answer
 from wasmer_vfs.directories import Directory, Entry, check_flags
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import Buffers, File, Pieces, StreamFile
@@ -91,7 +92,8 @@ class Devices:
         check_flags(flags)
         try:
             device = self._find(path)
-        except FileNotFoundError:
+        except FileNotFoundError as failure:
+            must_be_answer(failure)
             if flags & os.O_CREAT:
                 raise refusal(errno.EPERM) from None
             raise

@@ -21,6 +21,7 @@ from __future__ import annotations
 import errno
 from typing import Final, NamedTuple, final
 
+from wasmer_emscripten.numbers import must_be_answer
 from wasmer_vfs.descriptors import OpenFile
 from wasmer_vfs.directories import Directory
 from wasmer_vfs.errors import refusal
@@ -120,7 +121,8 @@ class Tree:
                 made += part
                 try:
                     self.root.create_directory(made)
-                except FileExistsError:
+                except FileExistsError as failure:
+                    must_be_answer(failure)
                     if self.root.path_status(made, True).kind != "directory":
                         raise refusal(errno.ENOTDIR) from None
                 made += b"/"

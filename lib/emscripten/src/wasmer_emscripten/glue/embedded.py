@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from wasmer_emscripten.glue.names import read_text
+from wasmer_emscripten.numbers import must_be_answer
 from wasmer_runtime_core.errors import CompileError
 
 SUFFIXES: Final = (".js", ".mjs", ".cjs")
@@ -31,7 +32,8 @@ def module_of(glue: Path) -> bytes:
     for found in _BASE64.finditer(read_text(glue)):
         try:
             return base64.b64decode(found[0])
-        except binascii.Error:
+        except binascii.Error as failure:
+            must_be_answer(failure)
             continue
     raise CompileError(
         f"{glue} has no module: there is no {beside.name} beside it, and no base64 of one in it; give the module's "

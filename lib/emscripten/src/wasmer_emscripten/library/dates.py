@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.clocks import SECOND, realtime
-from wasmer_emscripten.numbers import FROM_HOST
+from wasmer_emscripten.numbers import FROM_HOST, must_be_answer
 from wasmer_emscripten.process import Process
 
 DAY: Final = 86_400
@@ -92,7 +92,8 @@ def _named(zone: str) -> tzinfo:
 
     try:
         return ZoneInfo(zone)
-    except (ValueError, OSError, KeyError):  # none that this machine knows: as C libraries do
+    except (ValueError, OSError, KeyError) as none:  # that this machine knows: as C libraries do
+        must_be_answer(none)
         return UTC
 
 
@@ -349,6 +350,7 @@ def strftime(process: Process, target: int, size: int, format: int, tm: int, loc
     try:
         text = process.guest.string(format, MAX_FORMAT)
     except OSError as failure:
+        must_be_answer(failure)
         if failure.errno == errno.ENAMETOOLONG:
             return 0
         raise

@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 from wasmer_emscripten.errors import Aborted, CppException, EmscriptenError, WrongArgument
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.guest import U32
+from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
 
 HEADER: Final = 24
@@ -302,7 +303,8 @@ def describe(process: Process, thrown: CppException) -> None:
         if get is not None and len(get.type.params) == 3:
             message = _message(process, get, thrown.pointer)
         thrown.describe(name, message)
-    except (OSError, EmscriptenError):
+    except (OSError, EmscriptenError) as failure:
+        must_be_answer(failure)
         thrown.describe("", "")
 
 

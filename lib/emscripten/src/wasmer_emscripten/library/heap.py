@@ -6,6 +6,7 @@ from typing import Final
 
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.guest import U32
+from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
 from wasmer_runtime_core.errors import GrowError
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
@@ -28,7 +29,8 @@ def resize_heap(process: Process, wanted: int) -> int:
     for pages in (max(needed, generous), needed):
         try:
             memory.grow(pages)
-        except GrowError:
+        except GrowError as failure:
+            must_be_answer(failure)
             continue
         process.guest.look()
         return 1

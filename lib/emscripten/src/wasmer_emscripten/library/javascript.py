@@ -18,6 +18,7 @@ from typing import Any, Final, NoReturn
 from wasmer_emscripten.errors import NotSupported, WrongArgument
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.guest import U32
+from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
 
 MAX_ARGUMENTS: Final = 64
@@ -107,7 +108,8 @@ def _text(process: Process, code: int) -> str:
         return known
     try:
         data = process.guest.string(code, MAX_TEXT)
-    except OSError:
+    except OSError as failure:
+        must_be_answer(failure)
         return ""
     text = data.decode("utf-8", "replace")
     return text if text.isprintable() or "\n" in text else ""

@@ -11,7 +11,7 @@ from wasmer_emscripten.filesystem.tree import Opened
 from wasmer_emscripten.functions import syscall
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.streams import file_of, is_terminal, opened_of
-from wasmer_emscripten.numbers import O_APPEND, O_CLOEXEC, O_NONBLOCK, host_flags
+from wasmer_emscripten.numbers import O_APPEND, O_CLOEXEC, O_NONBLOCK, host_flags, must_be_answer
 from wasmer_emscripten.process import Process
 from wasmer_vfs.errors import refusal
 
@@ -113,6 +113,7 @@ def _set_flags(opened: Opened, flags: int) -> None:
         try:
             opened.file.set_flags(host_flags(kept))
         except OSError as failure:
+            must_be_answer(failure)
             if failure.errno != errno.EBADF:  # a stream that is lent: its flags stay as they are
                 raise
             return
@@ -164,8 +165,8 @@ def ioctl(process: Process, fd: int, request: int, varargs: int) -> int:
         if host >= 0:
             try:
                 columns, rows = os.get_terminal_size(host)
-            except OSError:
-                pass
+            except OSError as failure:
+                must_be_answer(failure)
         target = process.guest.check(process.guest.u32(varargs), 8)
         process.guest.write(
             target, b"".join(min(each, 0xFFFF).to_bytes(2, "little") for each in (rows, columns)) + bytes(4)

@@ -25,6 +25,7 @@ from wasmer_emscripten.numbers import (
     O_TMPFILE,
     PLAIN,
     host_flags,
+    must_be_answer,
 )
 from wasmer_emscripten.process import Process
 from wasmer_emscripten.syscalls.paths import name_of, new_name_of, place_of, text_of
@@ -85,7 +86,8 @@ def opened_as(found: File | Directory, path: bytes, flags: int) -> Opened:
 def _is_new(process: Process, directory: object, path: bytes) -> bool:
     try:
         directory.path_status(path, True)  # type: ignore[attr-defined]
-    except OSError:
+    except OSError as failure:
+        must_be_answer(failure)
         return True
     return False
 

@@ -1,0 +1,136 @@
+"""What a signal's handler raises between any two steps of a call is for who made the call, never for the program."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import io
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_hostile_numbers import BUFFER, FILE, IOVECS, OTHER, READER, RESULT, TEXT, TM, WRITER, call, prepared
+
+import wasmer_emscripten
+from wasmer_emscripten import Program
+
+CALLS: dict[str, Callable[[Program], Any]] = {
+    "fd_write": lambda p: call(p, "fd_write", FILE, IOVECS, 1, RESULT),
+    "fd_write: a stream": lambda p: call(p, "fd_write", 1, IOVECS, 2, RESULT),
+    "fd_write: a pipe": lambda p: call(p, "fd_write", WRITER, IOVECS, 1, RESULT),
+    "fd_read: an empty pipe": lambda p: call(p, "fd_read", READER, IOVECS, 1, RESULT),
+    "openat": lambda p: call(p, "fd_close", call(p, "__syscall_openat", -100, OTHER, 0o102, RESULT)),
+    "openat: none": lambda p: call(p, "__syscall_openat", -100, OTHER, 0, RESULT),
+    "stat64": lambda p: call(p, "__syscall_stat64", TEXT, RESULT),
+    "ioctl": lambda p: call(p, "__syscall_ioctl", FILE, 0x5413, RESULT),
+    "fcntl64": lambda p: call(p, "__syscall_fcntl64", FILE, 4, RESULT),
+    "poll": lambda p: call(p, "__syscall_poll", BUFFER, 1, 0),
+    "mktime": lambda p: call(p, "_mktime_js", TM),
+    "strftime": lambda p: call(p, "strftime", RESULT, 64, TEXT, TM),
+    "a text for a message": lambda p: p.process.text(-5),
+    "what an export is": lambda p: p.links.find("malloc"),
+    "exists": lambda p: p.fs.exists("/m/none"),
+}
+
+
+class EveryNumber(int):
+    """Compares as equal to each."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = int.__hash__
+
+
+class EveryRefusal(
+    BlockingIOError,
+    BrokenPipeError,
+    FileExistsError,
+    FileNotFoundError,
+    InterruptedError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+    TimeoutError,
+    io.UnsupportedOperation,
+):
+    def __init__(self) -> None:
+        super().__init__(EveryNumber(errno.EIO), "the handler's own")
+
+
+class EveryMistake(AttributeError, TypeError, KeyError, IndexError, BufferError, UnicodeError):
+    pass
+
+
+KINDS: tuple[type[Exception], ...] = (EveryRefusal, EveryMistake, MemoryError)
+
+
+@pytest.fixture
+def program() -> Iterator[Program]:
+    made = prepared()
+    yield made
+    made.process.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("what", CALLS)
+def test_what_a_handler_raises_is_no_answer(
+    what: str, kind: type[Exception], program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = stop_at = 0
+    raised: list[Exception] = []
+    unraisable: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: unraisable.append(what.exc_value))
+
+    def handler(number: int, frame: object) -> None:
+        raised.append(kind())
+        raise raised[-1]
+
+    def trace(frame: Any, event: str, argument: object) -> object:
+        nonlocal steps
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            steps += 1
+            if steps == stop_at:
+                signal.raise_signal(signal.SIGUSR2)
+        return trace
+
+    before = signal.signal(signal.SIGUSR2, handler)
+    lost = []
+    try:
+        while len(raised) == stop_at:
+            stop_at += 1
+            steps = 0
+            found: BaseException | None = None
+            sys.settrace(trace)
+            try:
+                CALLS[what](program)
+            except kind as failure:
+                found = failure
+            finally:
+                sys.settrace(None)
+            if len(raised) == stop_at and found is not raised[-1] and raised[-1] not in unraisable:
+                lost.append(stop_at)
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert stop_at > 40
+    assert not lost, f"steps {lost} of {stop_at}"
+
+
+def test_whoever_catches_an_exception_asks_whose_it_is() -> None:
+    """Each `except`, if it does not raise what it has caught, or another for it that ends the call, too."""
+    asking = {"must_be_answer", "errno_of", "Interrupted"}
+    harmless = ("BaseException", "Interrupted", "Unwinding", "CppException", "ExitCode", "EmscriptenError")
+    found = 0
+    for path in sorted(Path(wasmer_emscripten.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            where = f"{path.name}, line {getattr(node, 'lineno', 0)}"
+            assert not (isinstance(node, ast.Attribute) and node.attr == "suppress"), where
+            if isinstance(node, ast.ExceptHandler) and ast.unparse(node.type or node) not in harmless:
+                found += 1
+                names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+                assert isinstance(node.body[-1], ast.Raise) or names & asking, where
+    assert found > 10
