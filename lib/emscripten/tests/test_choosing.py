@@ -126,6 +126,14 @@ def test_what_is_not_known_says_so_when_it_is_called() -> None:
         assert name in str(caught.value)
 
 
+def test_there_is_no_shell(process: Process) -> None:
+    system = find(process, "system", type_of("i->i"))
+    assert system is not None and system(0) == 0
+    process.guest.write(1024, b"rm -rf /\x1b[2J\0")
+    with pytest.raises(NotSupported, match=r"cannot start others \(rm -rf /\\x1b\[2J\)"):
+        system(1024)
+
+
 def test_a_function_of_the_users_stands_before_ours() -> None:
     program = world(
         '(import "env" "getpagesize" (func $f (result i32)))',

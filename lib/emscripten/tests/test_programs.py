@@ -18,10 +18,10 @@ RUNS = [
 ]
 
 
-@pytest.mark.parametrize(("program", "run"), RUNS)
-def test_a_program_prints_what_it_must(program: Any, run: Any, backend: str) -> None:
+@pytest.mark.parametrize(("built", "run"), RUNS)
+def test_a_program_prints_what_it_must(built: Any, run: Any, backend: str) -> None:
     running = load(
-        fixture(program.name, backend),
+        fixture(built.name, backend),
         args=run.args,
         env=dict(run.env),
         stdin=run.stdin,
@@ -30,7 +30,7 @@ def test_a_program_prints_what_it_must(program: Any, run: Any, backend: str) -> 
         current="/tmp",
     )
     code = running.main()
-    expected, _, output = program.expected(run).read_bytes().partition(b"\n")
+    expected, _, output = built.expected(run).read_bytes().partition(b"\n")
     assert running.stdout_bytes().decode().splitlines() == output.decode().splitlines()
     assert code == int(expected)
     running.close()

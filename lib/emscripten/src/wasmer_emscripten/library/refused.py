@@ -21,7 +21,7 @@ REMEDIES: Final = (
      "there is no JavaScript to run: give a Python function, functions={…: f}"),
     (r"pthread_\w+|__pthread_\w+|emscripten_thread\w*|_emscripten_thread\w*|_emscripten_notify\w*|emscripten_futex\w*",
      "there are no threads: build without -pthread"),
-    (r"fork|vfork|execv\w*|posix_spawn\w*|system|popen|wait4?|waitpid|__syscall_wait4|_emscripten_system",
+    (r"fork|vfork|execv\w*|posix_spawn\w*|popen|wait4?|waitpid|__syscall_wait4",
      "a program cannot start others"),
     (r"swapcontext|makecontext|getcontext|setcontext|emscripten_fiber_\w+", "fibers are not here: build without them"),
     (r"__syscall_(socket|connect|bind|listen|accept4|getsockname|getpeername|sendto|sendmsg|recvfrom|recvmsg|"

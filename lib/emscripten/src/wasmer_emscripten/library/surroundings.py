@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 from typing import Final
 
+from wasmer_emscripten.errors import NotSupported
 from wasmer_emscripten.functions import answers, provides, syscall, wasi
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.process import Process
+from wasmer_runtime_core.support.printable import printable
 from wasmer_vfs import random
 from wasmer_vfs.errors import refusal
 
@@ -83,6 +85,18 @@ def emscripten_random(process: Process) -> float:
 def one_core(process: Process) -> int:
     """One: a program has one thread."""
     return 1
+
+
+@provides("i->i", "system", "_emscripten_system")
+def system(process: Process, command: int) -> int:
+    """Whether there is a shell: 0, there is none.
+
+    Raises:
+        NotSupported: a command is to be run.
+    """
+    if not command & U32:
+        return 0
+    raise NotSupported("system", f"a program cannot start others ({printable(process.text(command, 256))})")
 
 
 _SYSCONF: Final = {
