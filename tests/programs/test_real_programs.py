@@ -1,12 +1,11 @@
 """Real programs do, on every backend and for every version, what they do under wasmtime.
 
-A large one is compiled once by each backend that takes long for it, as snapshot1; `nox -s matrix` leaves nothing out.
+Without `nox -s matrix` some are left out (`conftest.py` of the workspace).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import pytest
 
@@ -16,15 +15,6 @@ from tests.programs.running import GUEST, Outcome, run_ours, run_wasmtime
 from tools import programs
 
 pytest.importorskip("wasmer_wasi", reason="wasmer-wasi is not installed")
-
-
-FASTEST: Final = "singlepass"
-LARGE_BYTES: Final = 200_000
-
-
-def is_left_to_the_matrix(wasm: bytes, backend: str, version: str) -> bool:
-    """Whether a module differs from another one, of the same program on the same backend, in its C library alone."""
-    return version == "snapshot0" and backend != FASTEST and len(wasm) > LARGE_BYTES
 
 
 def backends() -> list[str]:
@@ -50,24 +40,14 @@ def wasmtimes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
 @pytest.mark.parametrize("version", ["snapshot0", "snapshot1", "latest"])
 @pytest.mark.parametrize("backend", backends())
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
-def test_program(
-    program: Program,
-    backend: str,
-    version: str,
-    tmp_path: Path,
-    wasmtimes: dict[str, Outcome],
-    pytestconfig: pytest.Config,
-) -> None:
+def test_program(program: Program, backend: str, version: str, tmp_path: Path, wasmtimes: dict[str, Outcome]) -> None:
     if version not in (*program.versions, "latest"):
         pytest.skip(f"{program.name} comes as wasm that was built for {', '.join(program.versions)}")
     try:
-        wasm = rows.module(program, version)
+        rows.module(program, version)
         rows.module(program, "snapshot1")
     except (sources.Unavailable, programs.NoCompiler) as reason:
         pytest.skip(f"{program.name} ({program.origin}): {reason}")
-    whole = pytestconfig.pluginmanager.has_plugin("tests.programs.matrix")
-    if not whole and is_left_to_the_matrix(wasm, backend, version):
-        pytest.skip("left to nox -s matrix")
     ours = run_ours(program, backend, version, tmp_path)
     theirs = wasmtimes[program.name]
     assert ours.codes == theirs.codes == [command.code for command in program.commands]
