@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, final
 
-from mypy_extensions import i64
-
 from wasmer_runtime_core.implementation_limits import CODE_BYTES, ImplementationLimits
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 
@@ -26,15 +24,15 @@ class CodeLimit:
     def __init__(self, limits: ImplementationLimits, bodies: Sequence[Body]) -> None:
         self.limits: Final = limits
         self.body_bytes: Final = sum([body.size for body in bodies])
-        self.most: i64 = limits.most(CODE_BYTES, self.body_bytes)
-        self.written: i64 = 0
+        self.most: int = limits.most(CODE_BYTES, self.body_bytes)
+        self.written: int = 0
         self.body: Body | None = None  # at hand
 
     def begin(self, body: Body) -> None:
         """Turn to another function."""
         self.body = body
 
-    def check_records(self, size: i64) -> None:
+    def check_records(self, size: int) -> None:
         """The function at hand has records of so many bytes.
 
         Raises:
@@ -42,7 +40,7 @@ class CodeLimit:
         """
         self.check(self.written + size // (RECORD_BYTES // INSTRUCTION_BYTES))
 
-    def check_code(self, size: i64) -> None:
+    def check_code(self, size: int) -> None:
         """The functions so far are code of so many bytes.
 
         Raises:
@@ -51,7 +49,7 @@ class CodeLimit:
         self.check(size)
         self.written = size
 
-    def check(self, size: i64) -> None:
+    def check(self, size: int) -> None:
         if size > self.most:
             body = self.body
             assert body is not None
