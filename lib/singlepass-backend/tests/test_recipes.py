@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
-from wasmer_singlepass_backend.lowering import vector
-from wasmer_singlepass_backend.lowering.vector_table import ALL, VECTOR_LOWERINGS
+from wasmer_singlepass_backend.x64.lowering import vector
+from wasmer_singlepass_backend.x64.lowering.vector_table import ALL, VECTOR_LOWERINGS
 
 LEFT_OUT_BY_THE_VALIDATOR = {"nop", "select t"}
 

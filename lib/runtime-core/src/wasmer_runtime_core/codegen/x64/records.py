@@ -29,6 +29,8 @@ from typing import Final
 RECORD_BYTES: Final = 16
 
 # --- modes ------------------------------------------------------------------------------
+MODE_BIT: Final = 12
+"""Where the mode begins in word 0."""
 NONE: Final = 0  # no ModRM operand (ret, cdq, ud2), or opcode+r with the register in rm
 REG: Final = 1  # rm is a register
 MEM: Final = 2  # [base + displacement]

@@ -87,6 +87,8 @@ END_OF_IF_WITHOUT_ELSE: Final = 4
 
 BLOCK_EMPTY: Final = -64
 """Block type without parameters and results."""
+BLOCK_TYPE_CODE: Final = 0x7F
+"""A negative block type has one result and no parameter; these bits of it are the result's value type code."""
 
 
 class Body:

@@ -11,26 +11,23 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.forms import Form
-from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL, PARITY
-from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import (
-    F32,
-    F64,
+from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL, NOT_PARITY, PARITY
+from wasmer_runtime_core.wasm.types import F32, F64, I32, V128
+from wasmer_singlepass_backend.x64.assembler import number
+from wasmer_singlepass_backend.x64.function import (
     HOME_REGISTER,
     HOME_XMM,
-    I32,
     JCC,
     JMP,
     MOVZX_R32_R8,
     SETCC,
-    V128,
     FunctionCompiler,
 )
-from wasmer_singlepass_backend.lowering.comparison import push_condition
-from wasmer_singlepass_backend.lowering.integer import OUT_OF_BOUNDS
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.registers import RAX, RBP, RCX, XMM_SCRATCH, XMM_SCRATCH_2
-from wasmer_singlepass_backend.values import CONSTANT, XMM
+from wasmer_singlepass_backend.x64.lowering.comparison import push_condition
+from wasmer_singlepass_backend.x64.lowering.integer import OUT_OF_BOUNDS
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.registers import RAX, RBP, RCX, XMM_SCRATCH, XMM_SCRATCH_2
+from wasmer_singlepass_backend.x64.values import CONSTANT, XMM
 
 UCOMISS: Final[i64] = number(forms.UCOMISS_XMM_XM32)
 UCOMISD: Final[i64] = number(forms.UCOMISD_XMM_XM64)
@@ -41,8 +38,8 @@ VANDPS: Final[i64] = number(forms.VANDPS_XMM_XMM_XM128)
 VXORPS: Final[i64] = number(forms.VXORPS_XMM_XMM_XM128)
 ADDSS: Final[i64] = number(forms.ADDSS_XMM_XM32)
 ADDSD: Final[i64] = number(forms.ADDSD_XMM_XM64)
-SETNP: Final[i64] = number(forms.SETCC_RM8) + 11
-SETP: Final[i64] = number(forms.SETCC_RM8) + 10
+SETNP: Final[i64] = number(forms.SETCC_RM8) + NOT_PARITY
+SETP: Final[i64] = number(forms.SETCC_RM8) + PARITY
 AND_RM32: Final[i64] = number(forms.AND_R32_RM32)
 OR_RM32: Final[i64] = number(forms.OR_R32_RM32)
 

@@ -10,12 +10,20 @@ from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL
 from wasmer_runtime_core.contract.traps import BY_NAME
-from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import HOME_REGISTER, I32, I64, JCC, JMP, MOV_R32, FunctionCompiler
-from wasmer_singlepass_backend.lowering.comparison import TEST_R32, TEST_R64, fits_signed_32, wants_flags
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.registers import RAX, RBP, RCX
-from wasmer_singlepass_backend.values import CONSTANT, FLAGS, REGISTER
+from wasmer_runtime_core.wasm.types import I32, I64
+from wasmer_singlepass_backend.uses import TESTS_I64
+from wasmer_singlepass_backend.x64.assembler import number
+from wasmer_singlepass_backend.x64.function import (
+    HOME_REGISTER,
+    JCC,
+    JMP,
+    MOV_R32,
+    FunctionCompiler,
+)
+from wasmer_singlepass_backend.x64.lowering.comparison import TEST_R32, TEST_R64, fits_signed_32, wants_flags
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.registers import RAX, RBP, RCX
+from wasmer_singlepass_backend.x64.values import CONSTANT, FLAGS, REGISTER
 
 LEA_R32: Final[i64] = number(forms.LEA_R32_M)
 LEA_R64: Final[i64] = number(forms.LEA_R64_M)
@@ -33,7 +41,6 @@ BSF_R32: Final[i64] = number(forms.BSF_R32_RM32)
 BSF_R64: Final[i64] = number(forms.BSF_R64_RM64)
 XOR_R32_IMM8: Final[i64] = number(forms.XOR_RM32_IMM8)
 OUT_OF_BOUNDS: Final[i64] = i64(BY_NAME["MEMORY_OUT_OF_BOUNDS"].number)
-OP_I64_EQZ: Final = 0x50
 
 
 def better_exchanged(f: FunctionCompiler, left: i64, right: i64, target: i64) -> bool:
@@ -72,7 +79,7 @@ class Binary(Lowering):
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         right = f.pop()
         left = f.pop()
-        if self.test and (wants_flags(f) if self.type == I32 else f.next_operator() == OP_I64_EQZ):
+        if self.test and (wants_flags(f) if self.type == I32 else f.next_use() == TESTS_I64):
             self.emit_test(f, left, right)
             return
         if self.commutative and f.kinds[left] == CONSTANT and f.kinds[right] != CONSTANT:

@@ -25,20 +25,18 @@ from wasmer_runtime_core.codegen.x64.registers import (
     SIGN,
 )
 from wasmer_runtime_core.contract.traps import BY_NAME
-from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import (
-    F32,
-    F64,
+from wasmer_runtime_core.wasm.types import F32, F64, I32
+from wasmer_singlepass_backend.x64.assembler import number
+from wasmer_singlepass_backend.x64.function import (
     HOME_REGISTER,
     HOME_XMM,
-    I32,
     JCC,
     JMP,
     MOV_R64,
     FunctionCompiler,
 )
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.registers import RAX, RCX, RDX, XMM_SCRATCH, XMM_SCRATCH_2
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.registers import RAX, RCX, RDX, XMM_SCRATCH, XMM_SCRATCH_2
 
 CVTTSS2SI_R32: Final[i64] = number(forms.CVTTSS2SI_R32_XM32)
 CVTTSS2SI_R64: Final[i64] = number(forms.CVTTSS2SI_R64_XM32)

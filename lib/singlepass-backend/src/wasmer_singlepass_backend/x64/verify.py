@@ -12,9 +12,12 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from wasmer_runtime_core.errors import InternalError
-from wasmer_singlepass_backend.function import FunctionCompiler, bit_of
-from wasmer_singlepass_backend.registers import RAX
-from wasmer_singlepass_backend.values import CONSTANT, FLAGS, LOCAL, REGISTER, SLOT, XMM
+from wasmer_singlepass_backend.x64.function import (
+    FunctionCompiler,
+    bit_of,
+)
+from wasmer_singlepass_backend.x64.registers import RAX
+from wasmer_singlepass_backend.x64.values import CONSTANT, FLAGS, LOCAL, REGISTER, SLOT, XMM
 
 
 def check_books(f: FunctionCompiler) -> None:

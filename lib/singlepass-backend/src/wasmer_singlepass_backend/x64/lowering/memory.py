@@ -20,22 +20,21 @@ from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_runtime_core.codegen.x64.registers import ABOVE
 from wasmer_runtime_core.contract.vmctx import MEMORY_DEFINITION
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
-from wasmer_runtime_core.wasm.types import PAGE_BYTES
-from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import (
+from wasmer_runtime_core.wasm.types import I32, PAGE_BYTES
+from wasmer_singlepass_backend.x64.assembler import number
+from wasmer_singlepass_backend.x64.function import (
     HOME_REGISTER,
     HOME_XMM,
-    I32,
     JCC,
     MOV_R64,
     FunctionCompiler,
 )
-from wasmer_singlepass_backend.lowering.comparison import fits_signed_32
-from wasmer_singlepass_backend.lowering.float import FloatBinary
-from wasmer_singlepass_backend.lowering.integer import OUT_OF_BOUNDS, Binary
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.registers import RAX, RCX, RDX, XMM_SCRATCH
-from wasmer_singlepass_backend.values import CONSTANT
+from wasmer_singlepass_backend.x64.lowering.comparison import fits_signed_32
+from wasmer_singlepass_backend.x64.lowering.float import FloatBinary
+from wasmer_singlepass_backend.x64.lowering.integer import OUT_OF_BOUNDS, Binary
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.registers import RAX, RCX, RDX, XMM_SCRATCH
+from wasmer_singlepass_backend.x64.values import CONSTANT
 
 ADD_R64: Final[i64] = number(forms.ADD_R64_RM64)
 LEA_R64: Final[i64] = number(forms.LEA_R64_M)

@@ -13,7 +13,7 @@ from librt.vecs import append, vec
 from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.wasm.types import F32, F64, V128
-from wasmer_singlepass_backend.registers import FLOAT_ARGUMENT_COUNT, INTEGER_ARGUMENTS
+from wasmer_singlepass_backend.x64.registers import FLOAT_ARGUMENTS, INTEGER_ARGUMENTS
 
 IN_REGISTER: Final = 0
 IN_XMM: Final = 1
@@ -39,8 +39,8 @@ class CallShape:
         stack = 0
         for code in params:
             if code in (F32, F64, V128):
-                if floats < FLOAT_ARGUMENT_COUNT:
-                    where, place = IN_XMM, floats
+                if floats < len(FLOAT_ARGUMENTS):
+                    where, place = IN_XMM, FLOAT_ARGUMENTS[floats]
                     floats += 1
                 else:
                     size = 16 if code == V128 else 8

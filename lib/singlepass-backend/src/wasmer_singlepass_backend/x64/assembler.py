@@ -8,29 +8,29 @@ byte of machine code is made: core encodes the finished buffer.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, final
 
 from librt.strings import BytesWriter, write_i64_le
 from mypy_extensions import i64
 
+from wasmer_runtime_core.codegen.x64.records import (
+    ALIGN,
+    AT,
+    BIND,
+    CONSTANT,
+    INDEX_ONLY,
+    LABEL,
+    LABEL_DIFFERENCE,
+    MEM,
+    MEM_INDEX,
+    MODE_BIT,
+    REG,
+    TABLE,
+)
+from wasmer_runtime_core.contract.traps import CALL_SITE
+
 if TYPE_CHECKING:
     from wasmer_runtime_core.codegen.x64.forms import Form
-
-MODE_REG: Final = 1 << 12
-MODE_MEM: Final = 2 << 12
-MODE_MEM_INDEX: Final = 3 << 12
-MODE_INDEX_ONLY: Final = 4 << 12
-MODE_LABEL: Final = 5 << 12
-MODE_TABLE: Final = 6 << 12
-MODE_CONSTANT: Final = 7 << 12
-
-PSEUDO_AT: Final = 0
-PSEUDO_BIND: Final = 1
-PSEUDO_ALIGN: Final = 2
-PSEUDO_LABEL_DIFFERENCE: Final = 3
-
-CALL_SITE_WORD: Final = -0x1000000
-"""Trap kind 0xFF in bits 24-31 of word 1, as a signed word."""
 
 
 def number(form: Form) -> i64:
@@ -73,49 +73,49 @@ class Assembler:
     def reg_reg(self, form: i64, reg: i64, rm: i64, trap: i64 = 0) -> None:
         """ModRM.reg and a register as ModRM.rm."""
         out = self.out
-        write_i64_le(out, form | MODE_REG | (reg << 16) | (rm << 24) | (trap << 56))
+        write_i64_le(out, form | (REG << MODE_BIT) | (reg << 16) | (rm << 24) | (trap << 56))
         write_i64_le(out, 0)
 
     def reg_reg_imm(self, form: i64, reg: i64, rm: i64, immediate: i64) -> None:
         """The same with a signed 32-bit immediate."""
         out = self.out
-        write_i64_le(out, form | MODE_REG | (reg << 16) | (rm << 24))
+        write_i64_le(out, form | (REG << MODE_BIT) | (reg << 16) | (rm << 24))
         write_i64_le(out, immediate << 32)
 
     def reg_imm(self, form: i64, rm: i64, immediate: i64) -> None:
         """A register and a signed 32-bit immediate; a digit fills ModRM.reg."""
         out = self.out
-        write_i64_le(out, form | MODE_REG | (rm << 24))
+        write_i64_le(out, form | (REG << MODE_BIT) | (rm << 24))
         write_i64_le(out, immediate << 32)
 
     def reg_reg_reg(self, form: i64, reg: i64, second: i64, rm: i64) -> None:
         """VEX: ModRM.reg, VEX.vvvv, ModRM.rm."""
         out = self.out
-        write_i64_le(out, form | MODE_REG | (reg << 16) | (rm << 24) | (second << 48))
+        write_i64_le(out, form | (REG << MODE_BIT) | (reg << 16) | (rm << 24) | (second << 48))
         write_i64_le(out, 0)
 
     def reg_reg_reg_imm(self, form: i64, reg: i64, second: i64, rm: i64, immediate: i64) -> None:
         """VEX: ModRM.reg, VEX.vvvv, ModRM.rm and an immediate."""
         out = self.out
-        write_i64_le(out, form | MODE_REG | (reg << 16) | (rm << 24) | (second << 48))
+        write_i64_le(out, form | (REG << MODE_BIT) | (reg << 16) | (rm << 24) | (second << 48))
         write_i64_le(out, immediate << 32)
 
     def reg_mem(self, form: i64, reg: i64, base: i64, displacement: i64) -> None:
         """ModRM.reg and [base + displacement]."""
         out = self.out
-        write_i64_le(out, form | MODE_MEM | (reg << 16) | (base << 24))
+        write_i64_le(out, form | (MEM << MODE_BIT) | (reg << 16) | (base << 24))
         write_i64_le(out, displacement & 0xFFFFFFFF)
 
     def reg_reg_mem(self, form: i64, reg: i64, second: i64, base: i64, displacement: i64) -> None:
         """VEX: ModRM.reg, VEX.vvvv and [base + displacement]."""
         out = self.out
-        write_i64_le(out, form | MODE_MEM | (reg << 16) | (base << 24) | (second << 48))
+        write_i64_le(out, form | (MEM << MODE_BIT) | (reg << 16) | (base << 24) | (second << 48))
         write_i64_le(out, displacement & 0xFFFFFFFF)
 
     def mem_imm(self, form: i64, base: i64, displacement: i64, immediate: i64) -> None:
         """[base + displacement] and a signed 32-bit immediate."""
         out = self.out
-        write_i64_le(out, form | MODE_MEM | (base << 24))
+        write_i64_le(out, form | (MEM << MODE_BIT) | (base << 24))
         write_i64_le(out, (immediate << 32) | (displacement & 0xFFFFFFFF))
 
     def indexed(
@@ -124,12 +124,12 @@ class Assembler:
         """ModRM.reg and [base + index * 2**scale + displacement]; without index if it is negative."""
         out = self.out
         if index < 0:
-            write_i64_le(out, form | MODE_MEM | (reg << 16) | (base << 24) | (second << 48) | (trap << 56))
+            write_i64_le(out, form | (MEM << MODE_BIT) | (reg << 16) | (base << 24) | (second << 48) | (trap << 56))
         else:
             write_i64_le(
                 out,
                 form
-                | MODE_MEM_INDEX
+                | (MEM_INDEX << MODE_BIT)
                 | (reg << 16)
                 | (base << 24)
                 | (index << 32)
@@ -145,72 +145,78 @@ class Assembler:
         """The same with an immediate and scale 1; `reg` is 0 where a digit stands."""
         out = self.out
         if index < 0:
-            write_i64_le(out, form | MODE_MEM | (reg << 16) | (base << 24) | (second << 48) | (trap << 56))
+            write_i64_le(out, form | (MEM << MODE_BIT) | (reg << 16) | (base << 24) | (second << 48) | (trap << 56))
         else:
             write_i64_le(
                 out,
-                form | MODE_MEM_INDEX | (reg << 16) | (base << 24) | (index << 32) | (second << 48) | (trap << 56),
+                form
+                | (MEM_INDEX << MODE_BIT)
+                | (reg << 16)
+                | (base << 24)
+                | (index << 32)
+                | (second << 48)
+                | (trap << 56),
             )
         write_i64_le(out, (immediate << 32) | (displacement & 0xFFFFFFFF))
 
     def scaled(self, form: i64, reg: i64, index: i64, scale: i64, displacement: i64) -> None:
         """ModRM.reg and [index * 2**scale + displacement]."""
         out = self.out
-        write_i64_le(out, form | MODE_INDEX_ONLY | (reg << 16) | (index << 32) | (scale << 40))
+        write_i64_le(out, form | (INDEX_ONLY << MODE_BIT) | (reg << 16) | (index << 32) | (scale << 40))
         write_i64_le(out, displacement & 0xFFFFFFFF)
 
     def jump(self, form: i64, label: i64) -> None:
         """A jump, conditional or not, to a label of this function."""
         out = self.out
-        write_i64_le(out, form | MODE_LABEL)
+        write_i64_le(out, form | (LABEL << MODE_BIT))
         write_i64_le(out, label)
 
     def reg_label(self, form: i64, reg: i64, label: i64) -> None:
         """The address of a label: [rip + label]."""
         out = self.out
-        write_i64_le(out, form | MODE_LABEL | (reg << 16))
+        write_i64_le(out, form | (LABEL << MODE_BIT) | (reg << 16))
         write_i64_le(out, label)
 
     def reg_constant(self, form: i64, reg: i64, offset: i64, second: i64 = 0) -> None:
         """A place in the function's constants."""
         out = self.out
-        write_i64_le(out, form | MODE_CONSTANT | (reg << 16) | (second << 48))
+        write_i64_le(out, form | (CONSTANT << MODE_BIT) | (reg << 16) | (second << 48))
         write_i64_le(out, offset)
 
-    # --- calls: the return address enters the site table ----------------------------------
+    # --- calls: the return address enters the site table; its kind is the top byte, signed ---
     def call_table(self, form: i64, entry: i64) -> None:
         """Through entry `entry` of the module's table of code addresses."""
         out = self.out
-        write_i64_le(out, (CALL_SITE_WORD << 32) + (form | MODE_TABLE))
+        write_i64_le(out, ((CALL_SITE - 0x100) << 56) + (form | (TABLE << MODE_BIT)))
         write_i64_le(out, entry)
 
     def call_mem(self, form: i64, base: i64, displacement: i64) -> None:
         """Through [base + displacement]."""
         out = self.out
-        write_i64_le(out, (CALL_SITE_WORD << 32) + (form | MODE_MEM | (base << 24)))
+        write_i64_le(out, ((CALL_SITE - 0x100) << 56) + (form | (MEM << MODE_BIT) | (base << 24)))
         write_i64_le(out, displacement & 0xFFFFFFFF)
 
     # --- what is not an instruction -------------------------------------------------------
     def at(self, wasm_offset: i64) -> None:
         """Site rows from here on carry this byte offset of the module."""
         out = self.out
-        write_i64_le(out, PSEUDO_AT)
+        write_i64_le(out, AT)
         write_i64_le(out, wasm_offset)
 
     def bind(self, label: i64) -> None:
         """`label` stands here."""
         out = self.out
-        write_i64_le(out, PSEUDO_BIND)
+        write_i64_le(out, BIND)
         write_i64_le(out, label)
 
     def align(self, count: i64) -> None:
         """Pad to a multiple of `count` bytes."""
         out = self.out
-        write_i64_le(out, PSEUDO_ALIGN)
+        write_i64_le(out, ALIGN)
         write_i64_le(out, count)
 
     def label_difference(self, label: i64, origin: i64) -> None:
         """Four bytes of data: where `label` stands, seen from `origin`."""
         out = self.out
-        write_i64_le(out, PSEUDO_LABEL_DIFFERENCE)
+        write_i64_le(out, LABEL_DIFFERENCE)
         write_i64_le(out, (origin << 32) | label)

@@ -8,14 +8,12 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.registers import NOT_EQUAL
-from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import (
-    F32,
-    F64,
+from wasmer_runtime_core.wasm.types import F32, F64, I32
+from wasmer_singlepass_backend.x64.assembler import number
+from wasmer_singlepass_backend.x64.function import (
     HOME_REGISTER,
     HOME_SLOT,
     HOME_XMM,
-    I32,
     JCC,
     MOV_MEM_R32,
     MOV_MEM_R64,
@@ -30,10 +28,10 @@ from wasmer_singlepass_backend.function import (
     FunctionCompiler,
     is_float,
 )
-from wasmer_singlepass_backend.lowering.comparison import test_zero
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.registers import RAX, RBP, RCX, XMM_SCRATCH
-from wasmer_singlepass_backend.values import CONSTANT, FLAGS, LOCAL, REGISTER, XMM
+from wasmer_singlepass_backend.x64.lowering.comparison import test_zero
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.registers import RAX, RBP, RCX, XMM_SCRATCH
+from wasmer_singlepass_backend.x64.values import CONSTANT, FLAGS, LOCAL, REGISTER, XMM
 
 CMOV_R32: Final[i64] = number(forms.CMOVCC_R32_RM32)
 CMOV_R64: Final[i64] = number(forms.CMOVCC_R64_RM64)

@@ -15,13 +15,27 @@ from mypy_extensions import i64, u8
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL, EQUAL, NOT_EQUAL
 from wasmer_runtime_core.contract.traps import BY_NAME
-from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
-from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import HOME_REGISTER, I32, JCC, JMP, FunctionCompiler, is_float
-from wasmer_singlepass_backend.lowering.comparison import CMP_R32_IMM8, test_zero
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.registers import RAX, RCX, XMM_RESULT, XMM_SCRATCH
-from wasmer_singlepass_backend.values import FLAGS, SLOT, XMM
+from wasmer_runtime_core.wasm.body.body import (
+    BLOCK_EMPTY,
+    BLOCK_TYPE_CODE,
+    END_FALLS_THROUGH,
+    END_IS_TARGET,
+    END_OF_IF_WITHOUT_ELSE,
+    RECORD_BYTES,
+)
+from wasmer_runtime_core.wasm.types import I32
+from wasmer_singlepass_backend.x64.assembler import number
+from wasmer_singlepass_backend.x64.function import (
+    HOME_REGISTER,
+    JCC,
+    JMP,
+    FunctionCompiler,
+    is_float,
+)
+from wasmer_singlepass_backend.x64.lowering.comparison import CMP_R32_IMM8, test_zero
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.registers import RAX, RCX, XMM_RESULT, XMM_SCRATCH
+from wasmer_singlepass_backend.x64.values import FLAGS, SLOT, XMM
 
 TRAP: Final[i64] = number(forms.TRAP)
 JMP_RM64: Final[i64] = number(forms.JMP_RM64)
@@ -55,7 +69,7 @@ def open_label(f: FunctionCompiler, label: i64, block_type: i64, kind: i64) -> N
         pass
     elif block_type < 0:
         results = 1
-        type_ = block_type & 0x7F
+        type_ = block_type & BLOCK_TYPE_CODE
     else:
         shape = f.view.shapes[block_type]
         params = shape.param_count
@@ -129,7 +143,7 @@ def push_results(f: FunctionCompiler, block_type: i64) -> None:
     if block_type == BLOCK_EMPTY:
         return
     if block_type < 0:
-        type_ = block_type & 0x7F
+        type_ = block_type & BLOCK_TYPE_CODE
         push_one(f, type_)
         return
     shape = f.view.shapes[block_type]
@@ -361,7 +375,7 @@ class BranchTable(Lowering):
 class Return(Lowering):
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         hand_over(f, 0)
-        if f.at + 16 < len(f.records):  # else the epilogue follows
+        if f.at + RECORD_BYTES < len(f.records):  # else the epilogue follows
             f.asm.jump(JMP, 0)
 
 

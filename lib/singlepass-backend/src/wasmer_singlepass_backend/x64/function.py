@@ -29,7 +29,7 @@ subexpressions, no loop-invariant code, one home per local however its life is s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, final
+from typing import Final, final
 
 from librt.strings import read_i32_le
 from librt.vecs import append, vec
@@ -39,22 +39,16 @@ from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.contract.code_limit import CodeLimit
 from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.support.checkpoint import checkpoint
-from wasmer_singlepass_backend.abi import CallShape
-from wasmer_singlepass_backend.assembler import Assembler, number
+from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
+from wasmer_runtime_core.wasm.types import F32, F64, I32, V128
 from wasmer_singlepass_backend.constants import ConstantPool
-from wasmer_singlepass_backend.module_view import ModuleView
-from wasmer_singlepass_backend.registers import RAX, RBP, XMM_SCRATCH
-from wasmer_singlepass_backend.target import Target
-from wasmer_singlepass_backend.values import CONSTANT, LOCAL, REGISTER, SLOT, XMM
-
-if TYPE_CHECKING:
-    from wasmer_singlepass_backend.lowering.rule import Lowering
-
-I32: Final = 0x7F
-I64: Final = 0x7E
-F32: Final = 0x7D
-F64: Final = 0x7C
-V128: Final = 0x7B
+from wasmer_singlepass_backend.uses import ANY, ENDS, RETURNS, SETS_LOCAL, TEES_LOCAL, USES
+from wasmer_singlepass_backend.x64.abi import CallShape
+from wasmer_singlepass_backend.x64.assembler import Assembler, number
+from wasmer_singlepass_backend.x64.module_view import ModuleView
+from wasmer_singlepass_backend.x64.registers import RAX, RBP, XMM_SCRATCH
+from wasmer_singlepass_backend.x64.target import Target
+from wasmer_singlepass_backend.x64.values import CONSTANT, LOCAL, REGISTER, SLOT, XMM
 
 USE_UNKNOWN: Final = 0
 USE_READ: Final = 1
@@ -69,11 +63,6 @@ STRETCH: Final = 4096
 HOME_SLOT: Final = 0
 HOME_REGISTER: Final = 1
 HOME_XMM: Final = 2
-
-LOCAL_SET: Final = 0x21
-LOCAL_TEE: Final = 0x22
-END: Final = 0x0B
-RETURN: Final = 0x0F
 
 MOV_R32: Final[i64] = number(forms.MOV_R32_RM32)
 MOV_R64: Final[i64] = number(forms.MOV_R64_RM64)
@@ -133,12 +122,8 @@ class FunctionCompiler:
     shared by compilations in other threads.
     """
 
-    def __init__(
-        self, view: ModuleView, target: Target, bounds_checks: bool, dispatch: list[Lowering | None], limit: CodeLimit
-    ) -> None:
-        """`dispatch`: the rules by operator code; the table is not written."""
+    def __init__(self, view: ModuleView, target: Target, bounds_checks: bool, limit: CodeLimit) -> None:
         self.view: Final = view
-        self.dispatch: list[Lowering | None] = dispatch
         self.target: Final = target
         self.avx: bool = target.avx
         self.bounds_checks: bool = bounds_checks
@@ -215,6 +200,12 @@ class FunctionCompiler:
         if self.at >= len(self.records):
             return -1
         return i64(read_i32_le(self.records, self.at)) & 0xFFFF
+
+    def next_use(self) -> i64:
+        """What the operator that follows does with the value on top (`uses`)."""
+        if self.at >= len(self.records):
+            return ANY
+        return i64(USES[i64(read_i32_le(self.records, self.at)) & 0xFFFF])
 
     def pool_word(self, index: i64) -> i64:
         """Word `index` of the body's pool, signed."""
@@ -587,12 +578,14 @@ class FunctionCompiler:
         at = self.at
         if at >= len(self.records):
             return -1
-        operator = i64(read_i32_le(self.records, at)) & 0xFFFF
-        if operator == LOCAL_SET or operator == LOCAL_TEE:
+        use = USES[i64(read_i32_le(self.records, at)) & 0xFFFF]
+        if use == ANY:
+            return -1
+        if use == SETS_LOCAL or use == TEES_LOCAL:
             local = i64(read_i32_le(self.records, at + 4))
             if self.home_kinds[local] == kind and self.local_refs[local] == 0:
                 return self.homes[local]
-        elif kind == HOME_REGISTER and (operator == RETURN or (operator == END and at + 16 == len(self.records))):
+        elif kind == HOME_REGISTER and (use == RETURNS or (use == ENDS and at + RECORD_BYTES == len(self.records))):
             if self.label_counts[0] == 1:
                 return RAX
         return -1
@@ -613,8 +606,8 @@ class FunctionCompiler:
     def stored_in_home(self) -> None:
         """The next operator, local.set or local.tee, is done already: pass over it."""
         at = self.at
-        self.at = at + 16
-        if i64(read_i32_le(self.records, at)) & 0xFFFF == LOCAL_TEE:
+        self.at = at + RECORD_BYTES
+        if USES[i64(read_i32_le(self.records, at)) & 0xFFFF] == TEES_LOCAL:
             self.push_local(i64(read_i32_le(self.records, at + 4)))
 
     # --- making paths agree ---------------------------------------------------------------

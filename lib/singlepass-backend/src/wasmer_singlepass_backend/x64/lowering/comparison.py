@@ -9,26 +9,28 @@ from mypy_extensions import i64
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_runtime_core.codegen.x64.registers import EQUAL, LESS, NOT_EQUAL
-from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import HOME_REGISTER, I32, MOVZX_R32_R8, SETCC, FunctionCompiler
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.registers import RAX, RBP, RCX
-from wasmer_singlepass_backend.values import CONSTANT, FLAGS
+from wasmer_runtime_core.wasm.types import I32
+from wasmer_singlepass_backend.uses import TAKES_FLAGS
+from wasmer_singlepass_backend.x64.assembler import number
+from wasmer_singlepass_backend.x64.function import (
+    HOME_REGISTER,
+    MOVZX_R32_R8,
+    SETCC,
+    FunctionCompiler,
+)
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.registers import RAX, RBP, RCX
+from wasmer_singlepass_backend.x64.values import CONSTANT, FLAGS
 
 TEST_R32: Final[i64] = number(forms.TEST_RM32_R32)
 TEST_R64: Final[i64] = number(forms.TEST_RM64_R64)
 CMP_R32_IMM8: Final[i64] = number(forms.CMP_RM32_IMM8)
 CMP_R64_IMM8: Final[i64] = number(forms.CMP_RM64_IMM8)
-OP_IF: Final = 0x04
-OP_BR_IF: Final = 0x0D
-OP_SELECT: Final = 0x1B
-OP_I32_EQZ: Final = 0x45
 
 
 def wants_flags(f: FunctionCompiler) -> bool:
     """Does the next operator take a condition from the processor's flags?"""
-    operator = f.next_operator()
-    return operator == OP_BR_IF or operator == OP_IF or operator == OP_I32_EQZ or operator == OP_SELECT
+    return f.next_use() == TAKES_FLAGS
 
 
 def push_condition(f: FunctionCompiler, condition: i64) -> None:

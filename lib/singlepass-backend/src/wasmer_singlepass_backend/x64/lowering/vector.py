@@ -31,13 +31,18 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.forms import Form
-from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import HOME_REGISTER, HOME_XMM, I32, V128, FunctionCompiler
-from wasmer_singlepass_backend.lowering.integer import OUT_OF_BOUNDS
-from wasmer_singlepass_backend.lowering.memory import Access
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.registers import RAX, RCX, XMM_SCRATCH, XMM_SCRATCH_2
-from wasmer_singlepass_backend.values import CONSTANT, LOCAL, XMM
+from wasmer_runtime_core.wasm.types import I32, V128
+from wasmer_singlepass_backend.x64.assembler import number
+from wasmer_singlepass_backend.x64.function import (
+    HOME_REGISTER,
+    HOME_XMM,
+    FunctionCompiler,
+)
+from wasmer_singlepass_backend.x64.lowering.integer import OUT_OF_BOUNDS
+from wasmer_singlepass_backend.x64.lowering.memory import Access
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.registers import RAX, RCX, XMM_SCRATCH, XMM_SCRATCH_2
+from wasmer_singlepass_backend.x64.values import CONSTANT, LOCAL, XMM
 
 AND_R32_IMM8: Final[i64] = number(forms.AND_RM32_IMM8)
 MOVD_XMM_R32: Final[i64] = number(forms.MOVD_XMM_RM32)

@@ -14,7 +14,7 @@ from mypy_extensions import i64
 from wasmer_runtime_core.contract.vmctx import ContextOffsets
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import V128
-from wasmer_singlepass_backend.abi import CallShape
+from wasmer_singlepass_backend.x64.abi import CallShape
 
 
 def _array(values: list[int]) -> vec[i64]:

@@ -149,9 +149,10 @@ from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
 from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64
-from wasmer_singlepass_backend.lowering.call import Call, CallHelper, CallIndirect
-from wasmer_singlepass_backend.lowering.comparison import Compare, EqualZero
-from wasmer_singlepass_backend.lowering.control import (
+from wasmer_singlepass_backend.uses import CODES
+from wasmer_singlepass_backend.x64.lowering.call import Call, CallHelper, CallIndirect
+from wasmer_singlepass_backend.x64.lowering.comparison import Compare, EqualZero
+from wasmer_singlepass_backend.x64.lowering.control import (
     Block,
     Branch,
     BranchIf,
@@ -163,9 +164,9 @@ from wasmer_singlepass_backend.lowering.control import (
     Return,
     Unreachable,
 )
-from wasmer_singlepass_backend.lowering.convert import Convert, ReinterpretToFloat, ReinterpretToInteger, Truncate
-from wasmer_singlepass_backend.lowering.division import Divide
-from wasmer_singlepass_backend.lowering.float import (
+from wasmer_singlepass_backend.x64.lowering.convert import Convert, ReinterpretToFloat, ReinterpretToInteger, Truncate
+from wasmer_singlepass_backend.x64.lowering.division import Divide
+from wasmer_singlepass_backend.x64.lowering.float import (
     CopySign,
     FloatBinary,
     FloatCompare,
@@ -175,7 +176,7 @@ from wasmer_singlepass_backend.lowering.float import (
     Round,
     SignBit,
 )
-from wasmer_singlepass_backend.lowering.integer import (
+from wasmer_singlepass_backend.x64.lowering.integer import (
     Binary,
     Constant,
     CountZeros,
@@ -185,17 +186,17 @@ from wasmer_singlepass_backend.lowering.integer import (
     Unary,
     Wrap,
 )
-from wasmer_singlepass_backend.lowering.internal import AddPoints, AddPointsBySize, CheckPoints, Trace
-from wasmer_singlepass_backend.lowering.memory import Load, LoadFloat, MemorySize, Store, StoreFloat
-from wasmer_singlepass_backend.lowering.reference import (
+from wasmer_singlepass_backend.x64.lowering.internal import AddPoints, AddPointsBySize, CheckPoints, Trace
+from wasmer_singlepass_backend.x64.lowering.memory import Load, LoadFloat, MemorySize, Store, StoreFloat
+from wasmer_singlepass_backend.x64.lowering.reference import (
     ReferenceFunction,
     ReferenceIsNull,
     ReferenceNull,
     TableGet,
     TableSize,
 )
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.lowering.variable import (
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.lowering.variable import (
     Drop,
     GlobalGet,
     GlobalSet,
@@ -440,9 +441,6 @@ def _fold_loads() -> None:
 _fold_loads()
 
 
-TABLE_SIZE: Final = 0x700
-"""More than the largest operator code."""
-
 INTERNAL_LOWERINGS: Final[dict[int, Lowering]] = {
     ADD_POINTS: AddPoints(),
     ADD_POINTS_BY_SIZE: AddPointsBySize(),
@@ -453,7 +451,7 @@ INTERNAL_LOWERINGS: Final[dict[int, Lowering]] = {
 
 def by_code() -> list[Lowering | None]:
     """The table indexed by operator code, without vectors. What has no rule and a helper becomes a call of that."""
-    table: list[Lowering | None] = [None] * TABLE_SIZE
+    table: list[Lowering | None] = [None] * CODES
     for code, helper in HELPER_OPERATORS.items():
         table[code] = CallHelper(helper.call, helper.immediates)
     for mnemonic, lowering in LOWERINGS.items():

@@ -15,12 +15,16 @@ from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL
 from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import VMCTX
-from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import I32, JCC, FunctionCompiler
-from wasmer_singlepass_backend.lowering.call import CallHelper
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.registers import RAX
-from wasmer_singlepass_backend.values import CONSTANT
+from wasmer_runtime_core.wasm.types import I32
+from wasmer_singlepass_backend.x64.assembler import number
+from wasmer_singlepass_backend.x64.function import (
+    JCC,
+    FunctionCompiler,
+)
+from wasmer_singlepass_backend.x64.lowering.call import CallHelper
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.registers import RAX
+from wasmer_singlepass_backend.x64.values import CONSTANT
 
 ADD_MEM_IMM8: Final[i64] = number(forms.ADD_RM64_IMM8)
 ADD_MEM_IMM32: Final[i64] = number(forms.ADD_RM64_IMM32)

@@ -16,25 +16,22 @@ from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL, EQUAL, NOT
 from wasmer_runtime_core.contract.helpers import VMCall
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD, TABLE_DEFINITION
-from wasmer_runtime_core.wasm.types import EXTERNREF
-from wasmer_singlepass_backend.abi import IN_REGISTER, IN_XMM, CallShape
-from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import (
+from wasmer_runtime_core.wasm.types import EXTERNREF, F64, I32, I64, V128
+from wasmer_singlepass_backend.x64.abi import IN_REGISTER, IN_XMM, CallShape
+from wasmer_singlepass_backend.x64.assembler import number
+from wasmer_singlepass_backend.x64.function import (
     HOME_XMM,
-    I32,
-    I64,
     JCC,
     MOV_MEM_R64,
     MOV_R64,
-    V128,
     FunctionCompiler,
     is_float,
 )
-from wasmer_singlepass_backend.lowering.control import push_one
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.moves import MoveSet
-from wasmer_singlepass_backend.registers import RAX, RBP, RCX, RDI, RSI, RSP, XMM_SCRATCH
-from wasmer_singlepass_backend.values import CONSTANT, REGISTER, XMM
+from wasmer_singlepass_backend.x64.lowering.control import push_one
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.moves import MoveSet
+from wasmer_singlepass_backend.x64.registers import RAX, RBP, RCX, RDI, RSI, RSP, XMM_SCRATCH
+from wasmer_singlepass_backend.x64.values import CONSTANT, REGISTER, XMM
 
 CALL_RM64: Final[i64] = number(forms.CALL_RM64)
 CMP_R64: Final[i64] = number(forms.CMP_R64_RM64)
@@ -89,7 +86,7 @@ def stack_arguments(f: FunctionCompiler, shape: CallShape) -> None:
             type_ = i64(f.types[p])
             place = shape.places[i]
             if is_float(type_):
-                form = MOVUPS_STORE if type_ == V128 else MOVSD_STORE if type_ == 0x7C else MOVSS_STORE
+                form = MOVUPS_STORE if type_ == V128 else MOVSD_STORE if type_ == F64 else MOVSS_STORE
                 f.asm.reg_mem(form, f.readable_xmm(p, XMM_SCRATCH), RSP, place)
             else:
                 f.asm.reg_mem(MOV_MEM_R64, f.readable(p, RAX), RSP, place)

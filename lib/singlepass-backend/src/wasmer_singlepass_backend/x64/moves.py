@@ -13,8 +13,8 @@ from librt.vecs import append, vec
 from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_singlepass_backend.assembler import Assembler, number
-from wasmer_singlepass_backend.registers import XMM_SCRATCH
+from wasmer_singlepass_backend.x64.assembler import Assembler, number
+from wasmer_singlepass_backend.x64.registers import XMM_SCRATCH
 
 MOV_R32: Final[i64] = number(forms.MOV_R32_RM32)
 MOV_R64: Final[i64] = number(forms.MOV_R64_RM64)

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from wasmer_runtime_core.codegen.x64.registers import INTEGER_ARGUMENTS as INTEGER_ARGUMENTS
 from wasmer_runtime_core.codegen.x64.registers import (
+    FLOAT_ARGUMENTS,
+    INTEGER_ARGUMENTS,
     R8,
     R9,
     R10,
@@ -26,21 +27,49 @@ from wasmer_runtime_core.codegen.x64.registers import (
     R13,
     R14,
     R15,
+    RAX,
+    RBP,
     RBX,
+    RCX,
+    RDI,
+    RDX,
+    RSI,
+    RSP,
+    XMM0,
+    XMM1,
+    XMM2,
+    XMM3,
+    XMM4,
+    XMM5,
+    XMM6,
+    XMM7,
+    XMM8,
+    XMM9,
+    XMM10,
+    XMM11,
+    XMM12,
+    XMM13,
 )
-from wasmer_runtime_core.codegen.x64.registers import RAX as RAX
-from wasmer_runtime_core.codegen.x64.registers import RBP as RBP
-from wasmer_runtime_core.codegen.x64.registers import RCX as RCX
-from wasmer_runtime_core.codegen.x64.registers import RDI as RDI
-from wasmer_runtime_core.codegen.x64.registers import RDX as RDX
-from wasmer_runtime_core.codegen.x64.registers import RSI as RSI
-from wasmer_runtime_core.codegen.x64.registers import RSP as RSP
 
-XMM_SCRATCH: Final = 15
-XMM_SCRATCH_2: Final = 14
-XMM_RESULT: Final = 0
+# Other names for the same constants: what mypyc knows as a number stays one.
+from wasmer_runtime_core.codegen.x64.registers import XMM0 as XMM_RESULT
+from wasmer_runtime_core.codegen.x64.registers import XMM14 as XMM_SCRATCH_2
+from wasmer_runtime_core.codegen.x64.registers import XMM15 as XMM_SCRATCH
 
-FLOAT_ARGUMENT_COUNT: Final = 8
+__all__ = [
+    "FLOAT_ARGUMENTS",
+    "INTEGER_ARGUMENTS",
+    "RAX",
+    "RBP",
+    "RCX",
+    "RDI",
+    "RDX",
+    "RSI",
+    "RSP",
+    "XMM_RESULT",
+    "XMM_SCRATCH",
+    "XMM_SCRATCH_2",
+]
 
 CALLEE_SAVED_MASK: Final = (1 << RBX) | (1 << R12) | (1 << R13) | (1 << R14) | (1 << R15)
 
@@ -58,5 +87,5 @@ CALLING_SAVED_HOMES: Final = (R11, R10, R9)
 """Homes that are not preserved: written and read back around each call."""
 CALLING_POOL_MASK: Final = (1 << RSI) | (1 << RDI) | (1 << R8)
 
-FLOAT_POOL_MASK: Final = 0x3F
-FLOAT_HOMES: Final = (13, 12, 11, 10, 9, 8, 7, 6)
+FLOAT_POOL_MASK: Final = (1 << XMM0) | (1 << XMM1) | (1 << XMM2) | (1 << XMM3) | (1 << XMM4) | (1 << XMM5)
+FLOAT_HOMES: Final = (XMM13, XMM12, XMM11, XMM10, XMM9, XMM8, XMM7, XMM6)

@@ -10,13 +10,19 @@ from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL, EQUAL
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import TABLE_DEFINITION
-from wasmer_runtime_core.wasm.types import FUNCREF
-from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import HOME_REGISTER, I32, JCC, MOV_R32, MOV_R64, FunctionCompiler
-from wasmer_singlepass_backend.lowering.comparison import TEST_R64, push_condition
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.registers import RAX, RCX
-from wasmer_singlepass_backend.values import CONSTANT, REGISTER
+from wasmer_runtime_core.wasm.types import FUNCREF, I32
+from wasmer_singlepass_backend.x64.assembler import number
+from wasmer_singlepass_backend.x64.function import (
+    HOME_REGISTER,
+    JCC,
+    MOV_R32,
+    MOV_R64,
+    FunctionCompiler,
+)
+from wasmer_singlepass_backend.x64.lowering.comparison import TEST_R64, push_condition
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.registers import RAX, RCX
+from wasmer_singlepass_backend.x64.values import CONSTANT, REGISTER
 
 LEA_R64: Final[i64] = number(forms.LEA_R64_M)
 CMP_R32: Final[i64] = number(forms.CMP_R32_RM32)

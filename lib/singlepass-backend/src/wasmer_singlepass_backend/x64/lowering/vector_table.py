@@ -12,11 +12,11 @@ from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I64, V128
-from wasmer_singlepass_backend.lowering.float import FloatBinary
-from wasmer_singlepass_backend.lowering.memory import LoadFloat, StoreFloat
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.lowering.table import by_code
-from wasmer_singlepass_backend.lowering.vector import (
+from wasmer_singlepass_backend.x64.lowering.float import FloatBinary
+from wasmer_singlepass_backend.x64.lowering.memory import LoadFloat, StoreFloat
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.lowering.table import by_code
+from wasmer_singlepass_backend.x64.lowering.vector import (
     ByLane,
     CountedRecipe,
     LoadLane,

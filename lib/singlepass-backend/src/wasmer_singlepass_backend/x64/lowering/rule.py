@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from wasmer_singlepass_backend.function import FunctionCompiler
+from wasmer_singlepass_backend.x64.function import (
+    FunctionCompiler,
+)
 
 
 class Lowering:

@@ -9,11 +9,18 @@ from mypy_extensions import i64
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL
 from wasmer_runtime_core.contract.traps import BY_NAME
-from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import HOME_REGISTER, I32, I64, JCC, JMP, MOV_R32, FunctionCompiler
-from wasmer_singlepass_backend.lowering.rule import Lowering
-from wasmer_singlepass_backend.registers import RAX, RCX, RDX
-from wasmer_singlepass_backend.values import CONSTANT
+from wasmer_runtime_core.wasm.types import I32, I64
+from wasmer_singlepass_backend.x64.assembler import number
+from wasmer_singlepass_backend.x64.function import (
+    HOME_REGISTER,
+    JCC,
+    JMP,
+    MOV_R32,
+    FunctionCompiler,
+)
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.registers import RAX, RCX, RDX
+from wasmer_singlepass_backend.x64.values import CONSTANT
 
 XOR_R32: Final[i64] = number(forms.XOR_R32_RM32)
 CMP_R32_IMM8: Final[i64] = number(forms.CMP_RM32_IMM8)

@@ -30,29 +30,29 @@ from librt.vecs import append
 from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.registers import BELOW
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES, STORE, UNCHECKED_FRAME_BYTES, VMCTX
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.wasm.body.body import Body
-from wasmer_singlepass_backend.abi import IN_REGISTER, IN_XMM, CallShape
-from wasmer_singlepass_backend.assembler import number
-from wasmer_singlepass_backend.function import (
+from wasmer_runtime_core.wasm.types import F32, I32, V128
+from wasmer_singlepass_backend.x64.abi import IN_REGISTER, IN_XMM, CallShape
+from wasmer_singlepass_backend.x64.assembler import number
+from wasmer_singlepass_backend.x64.function import (
     HOME_REGISTER,
     HOME_SLOT,
     HOME_XMM,
-    I32,
     JCC,
     MOV_MEM_R64,
     MOV_R64,
     USE_WRITE,
-    V128,
     XORPS,
     FunctionCompiler,
     bit_of,
     is_float,
 )
-from wasmer_singlepass_backend.moves import MoveSet
-from wasmer_singlepass_backend.registers import (
+from wasmer_singlepass_backend.x64.moves import MoveSet
+from wasmer_singlepass_backend.x64.registers import (
     CALLEE_SAVED_MASK,
     CALLING_HOMES,
     CALLING_MEMORY,
@@ -69,8 +69,10 @@ from wasmer_singlepass_backend.registers import (
     RBP,
     RCX,
     RDI,
+    RDX,
     RSI,
     RSP,
+    XMM_RESULT,
     XMM_SCRATCH,
 )
 
@@ -88,7 +90,6 @@ MOV_MEM_IMM64: Final[i64] = number(forms.MOV_RM64_IMM32)
 REP_STOSQ: Final[i64] = number(forms.REP_STOSQ)
 
 STACK_OVERFLOW: Final[i64] = i64(BY_NAME["STACK_OVERFLOW"].number)
-BELOW: Final = 2
 STORE_OFFSET: Final[i64] = i64(VMCTX["store"].offset)
 STACK_LIMIT_OFFSET: Final[i64] = i64(STORE["stack_limit"].offset)
 MEMORY_BASE_OFFSET: Final[i64] = i64(VMCTX["memory_base"].offset)
@@ -400,13 +401,13 @@ def _zero_rest(f: FunctionCompiler, first: i64) -> None:
         local += 1
     # rdi and rcx are written: a leaf's vmctx and the homes among them are saved in scratch registers
     if f.vmctx == RDI:
-        asm.reg_reg(MOV_R64, 2, RDI)
+        asm.reg_reg(MOV_R64, RDX, RDI)
     asm.reg_mem(LEA_R64, RDI, RBP, lowest)
     f.load_constant(RCX, (highest - lowest) >> 3)
     asm.reg_reg(XOR_R32, RAX, RAX)
     asm.none(REP_STOSQ)
     if f.vmctx == RDI:
-        asm.reg_reg(MOV_R64, RDI, 2)
+        asm.reg_reg(MOV_R64, RDI, RDX)
 
 
 def epilogue(f: FunctionCompiler, shape: CallShape) -> None:
@@ -420,7 +421,7 @@ def epilogue(f: FunctionCompiler, shape: CallShape) -> None:
             type_ = i64(shape.results[i])
             displacement = f.use_slot(i)
             if is_float(type_):
-                target: i64 = 0 if i == 0 else XMM_SCRATCH
+                target: i64 = XMM_RESULT if i == 0 else XMM_SCRATCH
                 f.load_xmm_frame(type_, target, displacement)
                 if i > 0:
                     _store_xmm_at(f, type_, RCX, 16 * (i - 1))
@@ -448,7 +449,7 @@ MOVSD_STORE: Final[i64] = number(forms.MOVSD_XM64_XMM)
 def _store_xmm_at(f: FunctionCompiler, type_: i64, base: i64, displacement: i64) -> None:
     if type_ == V128:
         f.asm.reg_mem(MOVUPS_STORE, XMM_SCRATCH, base, displacement)
-    elif type_ == 0x7D:
+    elif type_ == F32:
         f.asm.reg_mem(MOVSS_STORE, XMM_SCRATCH, base, displacement)
     else:
         f.asm.reg_mem(MOVSD_STORE, XMM_SCRATCH, base, displacement)

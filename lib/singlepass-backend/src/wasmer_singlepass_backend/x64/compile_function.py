@@ -1,0 +1,95 @@
+"""One function: its body is read once, front to back, and leaves as machine-instruction records."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from librt.strings import read_i32_le
+from mypy_extensions import i64
+
+from wasmer_runtime_core.errors import CompileError, InternalError
+from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
+from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
+from wasmer_runtime_core.wasm.operators.rows import VECTOR_PAGE
+from wasmer_singlepass_backend.x64.frame import begin, cold, epilogue, prologue
+from wasmer_singlepass_backend.x64.function import FunctionCompiler
+from wasmer_singlepass_backend.x64.lowering.rule import Lowering
+from wasmer_singlepass_backend.x64.lowering.table import by_code
+from wasmer_singlepass_backend.x64.survey import survey
+from wasmer_singlepass_backend.x64.verify import check_books
+
+SCALARS: Final[list[Lowering | None]] = by_code()
+
+
+@final
+class Rules:
+    """The rules by operator code, for one module: those of vectors join at its first vector operator.
+
+    Their table costs more than compiling a small module. The tables themselves are not written.
+    """
+
+    def __init__(self) -> None:
+        self.by_code: list[Lowering | None] = SCALARS
+
+    def with_vectors(self) -> list[Lowering | None]:
+        """The rules of all operators, from here on."""
+        from wasmer_singlepass_backend.x64.lowering import vector_table
+
+        self.by_code = vector_table.ALL
+        return self.by_code
+
+
+def compile_function(f: FunctionCompiler, rules: Rules, body: Body, verify: bool = False) -> bytes:
+    """The records of one function; its constants are left in ``f.constants``.
+
+    With `verify` the registers are accounted for after every operator.
+
+    Raises:
+        ImplementationLimitError: the code is too large for the module's size.
+        InternalError: a bug of ours; names the function, the operator and the offset.
+    """
+    shape = f.view.shape_of(i64(body.function_index))
+    f.records = body.records
+    f.pool = body.pool
+    f.limit.begin(body)
+    survey(f, body)
+    begin(f, body, shape, f.survey_uses, f.survey_stack_bytes, f.survey_buffer_bytes)
+    f.begin_labels(i64(body.label_count), shape)
+    records = body.records
+    dispatch = rules.by_code
+    count: i64 = len(records)
+    f.at = 0
+    f.marked = -1
+    while f.at < count:
+        start = f.at
+        stop = start + f.left * RECORD_BYTES
+        if stop > count:
+            stop = count
+        while f.at < stop:
+            at = f.at
+            word = i64(read_i32_le(records, at))
+            lowering = dispatch[word & 0xFFFF]
+            f.at = at + RECORD_BYTES
+            if lowering is None:
+                dispatch = rules.with_vectors()
+                lowering = dispatch[word & 0xFFFF]
+                if lowering is None:
+                    raise _unknown(body, word & 0xFFFF, f.offset())
+            lowering.emit(f, word, i64(read_i32_le(records, at + 4)), i64(read_i32_le(records, at + 8)))
+            if verify:
+                check_books(f)
+        f.spend((f.at - start) // RECORD_BYTES)
+    epilogue(f, shape)
+    middle = f.asm.restart()
+    prologue(f, body, shape)
+    head = f.asm.restart()
+    cold(f)
+    return head + middle + f.asm.restart()
+
+
+def _unknown(body: Body, code: i64, offset: i64) -> Exception:
+    row = ALL_OPERATORS.get(int(code))
+    if row is not None and code >= VECTOR_PAGE:
+        return CompileError(f"the singlepass backend has no {row.mnemonic} yet (at byte {int(offset):#x})")
+    name = row.mnemonic if row is not None else hex(int(code))
+    return InternalError(f"no lowering for {name} in function {body.function_index} at byte {int(offset):#x}")

@@ -1,0 +1,114 @@
+"""The look ahead: one short pass over a body before the first instruction is written.
+
+Is the vmctx read, are there vectors, how much room do calls need? And which locals does the straight line up to the
+first control operator write before it reads them? Those need not be zeroed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from librt.strings import read_i32_le
+from mypy_extensions import i64
+
+from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
+from wasmer_runtime_core.wasm.operators.effects import HELPER, READS
+from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
+from wasmer_runtime_core.wasm.operators.rows import Operator
+from wasmer_runtime_core.wasm.types import V128
+from wasmer_singlepass_backend.uses import CODES
+from wasmer_singlepass_backend.x64.frame import USES_VECTORS, USES_VMCTX
+from wasmer_singlepass_backend.x64.function import FunctionCompiler
+
+SURVEYED_BYTES: Final = 1 << 20
+"""So much of the records is looked through between two checkpoints."""
+
+# What an operator is to the survey.
+PLAIN: Final = 0
+READS_LOCAL: Final = 1
+WRITES_LOCAL: Final = 2
+VECTOR: Final = 3
+CONTROL: Final = 4
+READS_VMCTX: Final = 5
+CALL: Final = 6
+CALL_INDIRECT: Final = 7
+
+_CONTROL: Final = ("unreachable", "block", "loop", "if", "else", "end", "br", "br_if", "br_table", "return")
+_VMCTX_PARTS: Final = frozenset(("function", "table", "global", "memory", "data", "element"))
+"""Words of immediates: parts of an instance that are reached through its vmctx."""
+_VMCTX_EFFECTS: Final = HELPER | READS["points"]
+_BY_MNEMONIC: Final = {
+    "call": CALL,
+    "call_indirect": CALL_INDIRECT,
+    "local.get": READS_LOCAL,
+    "local.set": WRITES_LOCAL,
+    "local.tee": WRITES_LOCAL,
+    **dict.fromkeys(_CONTROL, CONTROL),
+}
+
+
+def _kind(row: Operator) -> int:
+    if row.feature == "simd":
+        return VECTOR
+    if row.mnemonic in _BY_MNEMONIC:
+        return _BY_MNEMONIC[row.mnemonic]
+    through_vmctx = row.effects & _VMCTX_EFFECTS or not _VMCTX_PARTS.isdisjoint(row.immediate.split())
+    return READS_VMCTX if through_vmctx else PLAIN
+
+
+def _kinds() -> bytes:
+    kinds = bytearray(CODES)
+    for code, row in ALL_OPERATORS.items():
+        kinds[code] = _kind(row)
+    return bytes(kinds)
+
+
+KINDS: Final = _kinds()
+"""By operator code."""
+
+
+def survey(f: FunctionCompiler, body: Body) -> None:
+    """Leaves what it finds in ``f.survey_…`` and in the first uses of locals."""
+    records = body.records
+    view = f.view
+    uses: i64 = 0
+    stack_bytes: i64 = 0
+    buffer_bytes: i64 = 0
+    kinds = KINDS
+    f.begin_written(i64(len(body.local_types)))
+    straight = True
+    count: i64 = len(records)
+    at: i64 = 0
+    while at < count:
+        stop = at + SURVEYED_BYTES
+        if stop > count:
+            stop = count
+        while at < stop:
+            kind = kinds[i64(read_i32_le(records, at)) & 0xFFFF]
+            if kind == PLAIN:
+                pass
+            elif kind <= WRITES_LOCAL:
+                if straight:
+                    f.first_use(i64(read_i32_le(records, at + 4)), kind == WRITES_LOCAL)
+            elif kind == CONTROL:
+                straight = False
+            elif kind == VECTOR:
+                uses |= USES_VECTORS
+            else:
+                uses |= USES_VMCTX
+                if kind != READS_VMCTX:
+                    index: i64 = at + 8 if kind == CALL else at + 4
+                    shape = view.shapes[i64(read_i32_le(records, index))]
+                    if shape.stack_bytes > stack_bytes:
+                        stack_bytes = shape.stack_bytes
+                    if shape.buffer_bytes > buffer_bytes:
+                        buffer_bytes = shape.buffer_bytes
+            at += RECORD_BYTES
+        if at < count:
+            checkpoint()
+    if V128 in body.local_types or view.vectors:
+        uses |= USES_VECTORS
+    f.survey_uses = uses
+    f.survey_stack_bytes = stack_bytes
+    f.survey_buffer_bytes = buffer_bytes
