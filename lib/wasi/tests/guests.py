@@ -217,7 +217,7 @@ class DirectGuest(Guest):
         self.context = Context(self.state)
 
     def call(self, name: str, *args: int) -> str:
-        function = getattr(snapshot1, name)
+        function = snapshot1.function(name)
         if self.version == SNAPSHOT0:
             function = getattr(snapshot0, name, function)
         return name_of(function(self.context, *args))

@@ -138,7 +138,7 @@ def test_functions_without_a_state_say_so(backend: str) -> None:
 
     module = runtime.compile(SAYS, backend=backend)
     names = ("fd_write", "fd_read", "clock_time_get", "args_sizes_get")
-    functions = {name: getattr(snapshot1, name) for name in names}
+    functions = {name: snapshot1.function(name) for name in names}
     for data in (None, {"mine": 1}):
         imports = runtime.imports({WASI: functions, **ENV}, state=lambda data=data: data)
         with pytest.raises(TypeError, match="has no WASI state: it was not given the imports of wasmer_wasi"):

@@ -78,10 +78,12 @@ def test_functions_of_each_version() -> None:
 
 
 def test_functions_stand_in_the_specifications_order() -> None:
-    defined = [name for name in vars(snapshot1) if name in {row.name for row in FUNCTIONS}]
-    assert defined == [row.name for row in FUNCTIONS]
-    own = [name for name in vars(snapshot0) if name in defined]
-    assert own == [name for name in defined if name in own]
+    order = [row.name for row in FUNCTIONS]
+    files = [*dict.fromkeys(snapshot1.FILES.values()), snapshot0]
+    defined = [[name for name, each in vars(file).items() if name in order and callable(each)] for file in files]
+    for own in defined:
+        assert own == [name for name in order if name in own]
+    assert sorted(name for own in defined[:-1] for name in own) == sorted(order)
 
 
 def test_types_of_the_functions() -> None:

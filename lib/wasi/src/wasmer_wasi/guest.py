@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.paths import MAX_PATH_BYTES
 from wasmer_wasi.errno import EFAULT, EINVAL, ENAMETOOLONG, WasiError
+from wasmer_wasi.no_memory import NoMemory
 
 if TYPE_CHECKING:
     from wasmer_vfs.files import Buffers
@@ -43,16 +44,6 @@ class Context(Protocol):
     data: Any
 
     def memory(self, index: int) -> Any: ...
-
-
-class NoMemory(bytearray):
-    """Stands for the memory of a module that has none: no range but the empty one lies in it."""
-
-    def read(self, offset: int, length: int) -> bytes:
-        return b""
-
-    def write(self, offset: int, data: bytes) -> None:
-        pass
 
 
 def beyond(ctx: Context, state: WasiState, end: int) -> bool:

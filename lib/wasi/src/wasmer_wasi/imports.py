@@ -35,7 +35,7 @@ def _functions(number: int) -> dict[str, HostFunc]:
     for name, params, result, since in FUNCTIONS:
         if since > number:
             continue
-        function = getattr(snapshot1, name)
+        function = snapshot1.function(name)
         if number == SNAPSHOT0:
             function = getattr(snapshot0, name, function)
         functions[name] = func(

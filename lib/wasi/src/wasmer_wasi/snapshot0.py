@@ -14,11 +14,12 @@ from wasmer_vfs.status import Status
 from wasmer_wasi.errno import EINVAL, SUCCESS
 from wasmer_wasi.guest import U32, U64, Context, check
 from wasmer_wasi.numbers import FILETYPES
-from wasmer_wasi.snapshot1 import answers, seek, status_of_descriptor, status_of_path, wait
+from wasmer_wasi.snapshot1.answers import answers
+from wasmer_wasi.snapshot1.files import seek, status_of_descriptor
+from wasmer_wasi.snapshot1.paths import status_of_path
+from wasmer_wasi.snapshot1.waiting import wait
 from wasmer_wasi.state import WasiState
 from wasmer_wasi.types import FILESTAT, SNAPSHOT0, SUBSCRIPTION_CLOCK
-
-NAMESPACE: Final = "wasi_unstable"
 
 _FILESTAT: Final = FILESTAT.layout(SNAPSHOT0)
 _SUBSCRIPTION_CLOCK: Final = SUBSCRIPTION_CLOCK.layout(SNAPSHOT0)

@@ -37,7 +37,7 @@ from wasmer_vfs.standard_streams import (
 from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES, Captured
 from wasmer_vfs.waiting import must_be_refusal, plainly
 from wasmer_wasi.descriptors import Descriptor, DescriptorTable
-from wasmer_wasi.guest import NoMemory
+from wasmer_wasi.no_memory import NoMemory
 from wasmer_wasi.numbers import FILETYPES
 from wasmer_wasi.types import (
     ALL_RIGHTS,

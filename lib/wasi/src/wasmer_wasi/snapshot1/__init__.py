@@ -1,0 +1,36 @@
+"""`wasi_snapshot_preview1`: a function for each row of `functions`, in files by what it works on.
+
+Each takes the instance's `Ctx` and plain ints as the guest gave them (signed; masked here),
+and returns an errno. All ranges of memory that a call will touch are checked before it does
+anything. What the host refuses comes as an exception and leaves as its number (`answers`);
+the few calls that programs make by the million (`clock_time_get`, `fd_read`, `fd_write`)
+do this without the detour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Final
+
+from wasmer_wasi.snapshot1 import files, paths, process, sockets, waiting
+
+FILES: Final[dict[str, ModuleType]] = {
+    "args": process,
+    "environ": process,
+    "clock": process,
+    "fd": files,
+    "path": paths,
+    "poll": waiting,
+    "proc": process,
+    "sched": process,
+    "random": process,
+    "sock": sockets,
+}
+"""By the first word of a function's name."""
+
+
+def function(name: str) -> Callable[..., Any]:
+    """The host function of that name in `functions`."""
+    found: Callable[..., Any] = getattr(FILES[name.partition("_")[0]], name)
+    return found
