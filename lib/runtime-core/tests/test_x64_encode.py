@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 
 from wasmer_runtime_core.codegen.x64 import forms as f
 from wasmer_runtime_core.codegen.x64.assembler import Assembler, record
+from wasmer_runtime_core.codegen.x64.conditions import (
+    ABOVE,
+    EQUAL,
+)
 from wasmer_runtime_core.codegen.x64.encode import RELOCATION_REL32, EncodedModule, ModuleEncoder
 from wasmer_runtime_core.codegen.x64.records import (
     ALIGN,
@@ -26,7 +30,12 @@ from wasmer_runtime_core.codegen.x64.records import (
     RELOCATED,
     TABLE,
 )
-from wasmer_runtime_core.codegen.x64.registers import ABOVE, EQUAL, RAX, RBP, RCX, RSP
+from wasmer_runtime_core.codegen.x64.registers import (
+    RAX,
+    RBP,
+    RCX,
+    RSP,
+)
 from wasmer_runtime_core.contract.traps import BY_NAME, CALL_SITE
 from wasmer_runtime_core.errors import InternalError
 

@@ -19,6 +19,9 @@ import pytest
 
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.assembler import record
+from wasmer_runtime_core.codegen.x64.conditions import (
+    CONDITIONS,
+)
 from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
 from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_runtime_core.codegen.x64.forms.rows import (
@@ -33,7 +36,6 @@ from wasmer_runtime_core.codegen.x64.forms.rows import (
 )
 from wasmer_runtime_core.codegen.x64.printer import format_records
 from wasmer_runtime_core.codegen.x64.records import FIRST_FORM, INDEX_ONLY, MEM, MEM_INDEX, NONE, REG
-from wasmer_runtime_core.codegen.x64.registers import CONDITIONS
 
 # The registers that an encoding may treat apart: rsp, rbp, r12, r13, and one from each half.
 REGISTERS = (0, 1, 3, 4, 5, 6, 7, 8, 9, 12, 13, 15)

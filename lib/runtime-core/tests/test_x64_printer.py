@@ -6,9 +6,21 @@ import pytest
 
 from wasmer_runtime_core.codegen.x64 import forms as f
 from wasmer_runtime_core.codegen.x64.assembler import Assembler, record
+from wasmer_runtime_core.codegen.x64.conditions import (
+    ABOVE_OR_EQUAL,
+)
 from wasmer_runtime_core.codegen.x64.printer import format_records
 from wasmer_runtime_core.codegen.x64.records import LABEL, MEM, MEM_INDEX, REG
-from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL, R9, R12, RAX, RBP, RCX, RDI, RSI, RSP
+from wasmer_runtime_core.codegen.x64.registers import (
+    R9,
+    R12,
+    RAX,
+    RBP,
+    RCX,
+    RDI,
+    RSI,
+    RSP,
+)
 from wasmer_runtime_core.contract.traps import BY_NAME, CALL_SITE
 
 

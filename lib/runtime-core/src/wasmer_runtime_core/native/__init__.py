@@ -24,7 +24,8 @@ the types, and what Python may call.
 ``global.c``              globals
 ``function.c``            exported functions: calls from Python
 ``plan.c``                what all instances of a module have in common
-``instance.c``            instances
+``instantiate.c``         instances are made: bound and filled
+``instance.c``            instances as Python sees them
 ``limits.c``              what is made comes under limits
 ``calls/``                **into wasm and out of it**
 ``entry.c``               the few instructions in assembly: into wasm, out of it, host stubs
@@ -35,6 +36,6 @@ the types, and what Python may call.
 ``vectorize.c``           a scalar function over arrays, in one entry
 ========================  ===================================================================
 
-``contract.h`` is generated from `contract.vmctx`, `traps` and `helpers`, so that no number
+``contract.h`` is generated from `contract.vmctx`, `convention`, `traps` and `helpers`, so that no number
 of the machine contract is written twice.
 """

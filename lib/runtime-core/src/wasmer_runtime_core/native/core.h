@@ -66,11 +66,12 @@ typedef struct { uint64_t low, high; } Bits128;
 
 /* Where one value lies: an offset in a CallFrame. Behind the registers come stack words. */
 typedef struct {
-    uint64_t integer[6];   /* rdi rsi rdx rcx r8 r9; integer[0] is rax afterwards */
-    Bits128 vector[8];     /* xmm0 to xmm7; vector[0] is xmm0 afterwards */
+    uint64_t integer[INTEGER_ARGUMENTS];  /* rdi rsi rdx rcx r8 r9; integer[0] is rax afterwards */
+    Bits128 vector[VECTOR_ARGUMENTS];     /* xmm0 to xmm7; vector[0] is xmm0 afterwards */
     uint64_t stack[];
 } CallFrame;
 #define FRAME_BYTES 176
+_Static_assert(sizeof(Bits128) == RESULT_SLOT_BYTES, "results behind the first lie in slots of this size");
 
 struct Activation;
 typedef int (*EnterFunction)(void *code, CallFrame *frame, struct Activation *activation, uint64_t stack_words);

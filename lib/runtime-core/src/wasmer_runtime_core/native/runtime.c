@@ -16,6 +16,7 @@
 #include "objects/function.c"
 #include "calls/host.c"
 #include "objects/plan.c"
+#include "objects/instantiate.c"
 #include "objects/instance.c"
 #include "calls/helpers.c"
 #include "objects/limits.c"

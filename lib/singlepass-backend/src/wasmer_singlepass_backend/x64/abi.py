@@ -1,8 +1,6 @@
-"""Where arguments and results of a call go: the C ABI with the callee's vmctx in front.
+"""Where arguments and results of a call go, by core's `contract.convention`, in registers of x86-64.
 
-rdi is the vmctx. A function with several results gets the address of a buffer as a hidden
-argument in rsi; result 0 comes back in rax or xmm0, result k in the buffer's 16-byte slot
-k-1. A `CallShape` is worked out once for each function type of a module.
+A `CallShape` is worked out once for each function type of a module.
 """
 
 from __future__ import annotations
@@ -12,12 +10,20 @@ from typing import Final, final
 from librt.vecs import append, vec
 from mypy_extensions import i64, u8
 
+from wasmer_runtime_core.contract.convention import (
+    FLOAT,
+    IN_INTEGER_REGISTER,
+    IN_VECTOR_REGISTER,
+    INTEGER,
+    RESULT_SLOT_BYTES,
+    VECTOR,
+    Arguments,
+)
 from wasmer_runtime_core.wasm.types import F32, F64, V128
 from wasmer_singlepass_backend.x64.registers import FLOAT_ARGUMENTS, INTEGER_ARGUMENTS
 
-IN_REGISTER: Final = 0
-IN_XMM: Final = 1
-ON_STACK: Final = 2
+_CLASSES: Final = {F32: FLOAT, F64: FLOAT, V128: VECTOR}
+"""Of the value types that do not travel with the integers."""
 
 
 @final
@@ -31,28 +37,15 @@ class CallShape:
         self.result_count: i64 = len(results)
         self.passed: i64 = len(params) + len(results)
         self.buffered: bool = len(results) > 1
-        self.buffer_bytes: i64 = 16 * max(0, len(results) - 1)
-        self.wheres: vec[u8] = vec[u8]()  # IN_REGISTER, IN_XMM or ON_STACK
+        self.buffer_bytes: i64 = RESULT_SLOT_BYTES * max(0, len(results) - 1)
+        self.wheres: vec[u8] = vec[u8]()  # IN_INTEGER_REGISTER, IN_VECTOR_REGISTER or ON_STACK
         self.places: vec[i64] = vec[i64]()  # a register, or a byte offset from the stack arguments' start
-        integers = 2 if self.buffered else 1
-        floats = 0
-        stack = 0
-        for code in params:
-            if code in (F32, F64, V128):
-                if floats < len(FLOAT_ARGUMENTS):
-                    where, place = IN_XMM, FLOAT_ARGUMENTS[floats]
-                    floats += 1
-                else:
-                    size = 16 if code == V128 else 8
-                    stack = (stack + size - 1) & -size
-                    where, place = ON_STACK, stack
-                    stack += size
-            elif integers < len(INTEGER_ARGUMENTS):
-                where, place = IN_REGISTER, INTEGER_ARGUMENTS[integers]
-                integers += 1
-            else:
-                where, place = ON_STACK, stack
-                stack += 8
+        arguments = Arguments([_CLASSES.get(code, INTEGER) for code in params], 2 if self.buffered else 1)
+        for where, place in zip(arguments.wheres, arguments.places, strict=True):
+            if where == IN_INTEGER_REGISTER:
+                place = INTEGER_ARGUMENTS[place]
+            elif where == IN_VECTOR_REGISTER:
+                place = FLOAT_ARGUMENTS[place]
             self.wheres = append(self.wheres, u8(where))
             self.places = append(self.places, i64(place))
-        self.stack_bytes: i64 = (stack + 15) & -16
+        self.stack_bytes: i64 = arguments.stack_bytes

@@ -30,13 +30,16 @@ from librt.vecs import append
 from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.registers import BELOW
+from wasmer_runtime_core.codegen.x64.conditions import (
+    BELOW,
+)
+from wasmer_runtime_core.contract.convention import IN_INTEGER_REGISTER, IN_VECTOR_REGISTER, RESULT_SLOT_BYTES
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES, STORE, UNCHECKED_FRAME_BYTES, VMCTX
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.types import F32, I32, V128
-from wasmer_singlepass_backend.x64.abi import IN_REGISTER, IN_XMM, CallShape
+from wasmer_singlepass_backend.x64.abi import CallShape
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (
     HOME_REGISTER,
@@ -316,9 +319,9 @@ def _receive(f: FunctionCompiler, body: Body, shape: CallShape) -> None:
         place = shape.places[i]
         type_ = i64(f.local_types[i])
         if f.home_kinds[i] == HOME_SLOT and f.local_slots[i] != 0:
-            if shape.wheres[i] == IN_REGISTER:
+            if shape.wheres[i] == IN_INTEGER_REGISTER:
                 f.store_register(type_, f.local_slots[i], place)
-            elif shape.wheres[i] == IN_XMM:
+            elif shape.wheres[i] == IN_VECTOR_REGISTER:
                 f.store_xmm(type_, f.local_slots[i], place)
             elif is_float(type_):
                 f.load_xmm_frame(type_, XMM_SCRATCH, 16 + place)
@@ -327,9 +330,9 @@ def _receive(f: FunctionCompiler, body: Body, shape: CallShape) -> None:
                 f.load_register(type_, RAX, 16 + place)
                 f.store_register(type_, f.local_slots[i], RAX)
         elif f.home_kinds[i] != HOME_SLOT:
-            if shape.wheres[i] == IN_REGISTER:
+            if shape.wheres[i] == IN_INTEGER_REGISTER:
                 moves.add(f.homes[i], place, type_ == I32)
-            elif shape.wheres[i] == IN_XMM:
+            elif shape.wheres[i] == IN_VECTOR_REGISTER:
                 moves.add_xmm(f.homes[i], place)
         i += 1
     if f.vmctx >= 0 and f.vmctx != RDI:
@@ -338,7 +341,7 @@ def _receive(f: FunctionCompiler, body: Body, shape: CallShape) -> None:
     i = 0
     while i < shape.param_count:
         type_ = i64(f.local_types[i])
-        if shape.wheres[i] == IN_REGISTER or shape.wheres[i] == IN_XMM:
+        if shape.wheres[i] == IN_INTEGER_REGISTER or shape.wheres[i] == IN_VECTOR_REGISTER:
             i += 1
             continue
         if f.home_kinds[i] == HOME_REGISTER:
@@ -424,11 +427,11 @@ def epilogue(f: FunctionCompiler, shape: CallShape) -> None:
                 target: i64 = XMM_RESULT if i == 0 else XMM_SCRATCH
                 f.load_xmm_frame(type_, target, displacement)
                 if i > 0:
-                    _store_xmm_at(f, type_, RCX, 16 * (i - 1))
+                    _store_xmm_at(f, type_, RCX, RESULT_SLOT_BYTES * (i - 1))
             else:
                 f.load_register(type_, RAX, displacement)
                 if i > 0:
-                    asm.reg_mem(MOV_MEM_R64, RAX, RCX, 16 * (i - 1))
+                    asm.reg_mem(MOV_MEM_R64, RAX, RCX, RESULT_SLOT_BYTES * (i - 1))
             i -= 1
     depth: i64 = 0
     register: i64 = 0

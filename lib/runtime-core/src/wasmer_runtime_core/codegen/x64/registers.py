@@ -1,20 +1,14 @@
-"""The registers of x86-64 and the condition codes: numbers, names, and who may use what.
+"""The registers of x86-64: numbers, names, and who may use what.
 
 A register is its number, 0 to 15, in both files: general registers and xmm registers are
 told apart by the instruction form that names them. The same number has a name for each
 operand size. The sets of the System V AMD64 calling convention are tuples in the order of
 the document, so that the n-th integer argument lies in ``INTEGER_ARGUMENTS[n]``.
-
-Condition codes are the low four bits of the opcodes of ``jcc``, ``setcc`` and ``cmovcc``,
-and the sixteen rows of such an instruction follow one another in `forms`: the row of
-``ja`` is that of ``jo`` plus `ABOVE`. The negation of a condition is ``condition ^ 1``.
 """
 
 from __future__ import annotations
 
 from typing import Final
-
-from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 # --- general registers ------------------------------------------------------------------
 RAX: Final = 0
@@ -74,58 +68,3 @@ INTEGER_RESULTS: Final = (RAX, RDX)
 FLOAT_RESULTS: Final = (XMM0, XMM1)
 CALLEE_SAVED: Final = (RBX, RBP, R12, R13, R14, R15)  # and rsp; no xmm register is
 CALLER_SAVED: Final = (RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11)
-
-# --- condition codes ----------------------------------------------------------------------
-OVERFLOW: Final = 0
-NOT_OVERFLOW: Final = 1
-BELOW: Final = 2  # unsigned <
-ABOVE_OR_EQUAL: Final = 3  # unsigned >=
-EQUAL: Final = 4
-NOT_EQUAL: Final = 5
-BELOW_OR_EQUAL: Final = 6  # unsigned <=
-ABOVE: Final = 7  # unsigned >
-SIGN: Final = 8
-NOT_SIGN: Final = 9
-PARITY: Final = 10  # after ucomis*: unordered
-NOT_PARITY: Final = 11
-LESS: Final = 12  # signed <
-GREATER_OR_EQUAL: Final = 13  # signed >=
-LESS_OR_EQUAL: Final = 14  # signed <=
-GREATER: Final = 15  # signed >
-
-
-class Condition(NamedTuple):
-    """One condition code."""
-
-    number: int
-    suffix: str
-    """As it stands in mnemonics: ``"ae"`` in ``jae``, ``setae``, ``cmovae``."""
-    other_suffixes: tuple[str, ...]
-    """What other assemblers call it."""
-
-
-# fmt: off
-CONDITIONS: Final = (
-    Condition(OVERFLOW,         "o",  ()),
-    Condition(NOT_OVERFLOW,     "no", ()),
-    Condition(BELOW,            "b",  ("c", "nae")),
-    Condition(ABOVE_OR_EQUAL,   "ae", ("nc", "nb")),
-    Condition(EQUAL,            "e",  ("z",)),
-    Condition(NOT_EQUAL,        "ne", ("nz",)),
-    Condition(BELOW_OR_EQUAL,   "be", ("na",)),
-    Condition(ABOVE,            "a",  ("nbe",)),
-    Condition(SIGN,             "s",  ()),
-    Condition(NOT_SIGN,         "ns", ()),
-    Condition(PARITY,           "p",  ("pe",)),
-    Condition(NOT_PARITY,       "np", ("po",)),
-    Condition(LESS,             "l",  ("nge",)),
-    Condition(GREATER_OR_EQUAL, "ge", ("nl",)),
-    Condition(LESS_OR_EQUAL,    "le", ("ng",)),
-    Condition(GREATER,          "g",  ("nle",)),
-)
-# fmt: on
-
-
-def negated(condition: int) -> int:
-    """The condition that holds when `condition` does not."""
-    return condition ^ 1

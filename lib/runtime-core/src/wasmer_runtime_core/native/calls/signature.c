@@ -35,7 +35,7 @@ type_name(uint8_t type)
     return "?";
 }
 
-/* Where each parameter lies in a CallFrame. */
+/* Where each parameter lies in a CallFrame: as contract/convention.py places arguments. */
 static void
 place_parameters(Signature *signature)
 {
@@ -46,9 +46,9 @@ place_parameters(Signature *signature)
         uint8_t type = signature->params[i];
         if (type == FUNCREF || type == EXTERNREF)
             signature->references = 1;
-        if (is_integer_class(type) && integers < 6)
+        if (is_integer_class(type) && integers < INTEGER_ARGUMENTS)
             signature->places[i] = (uint16_t)(8 * integers++);
-        else if (!is_integer_class(type) && vectors < 8)
+        else if (!is_integer_class(type) && vectors < VECTOR_ARGUMENTS)
             signature->places[i] = (uint16_t)(offsetof(CallFrame, vector) + 16 * vectors++);
         else {
             if (type == V128)

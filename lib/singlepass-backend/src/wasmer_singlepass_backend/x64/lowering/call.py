@@ -12,12 +12,17 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL, EQUAL, NOT_EQUAL
+from wasmer_runtime_core.codegen.x64.conditions import (
+    ABOVE_OR_EQUAL,
+    EQUAL,
+    NOT_EQUAL,
+)
+from wasmer_runtime_core.contract.convention import IN_INTEGER_REGISTER, IN_VECTOR_REGISTER, RESULT_SLOT_BYTES
 from wasmer_runtime_core.contract.helpers import VMCall
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD, TABLE_DEFINITION
 from wasmer_runtime_core.wasm.types import EXTERNREF, F64, I32, I64, V128
-from wasmer_singlepass_backend.x64.abi import IN_REGISTER, IN_XMM, CallShape
+from wasmer_singlepass_backend.x64.abi import CallShape
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (
     HOME_XMM,
@@ -81,7 +86,7 @@ def stack_arguments(f: FunctionCompiler, shape: CallShape) -> None:
     first = f.sp - shape.param_count
     i: i64 = 0
     while i < shape.param_count:
-        if shape.wheres[i] != IN_REGISTER and shape.wheres[i] != IN_XMM:
+        if shape.wheres[i] != IN_INTEGER_REGISTER and shape.wheres[i] != IN_VECTOR_REGISTER:
             p = first + i
             type_ = i64(f.types[p])
             place = shape.places[i]
@@ -100,13 +105,13 @@ def register_arguments(f: FunctionCompiler, shape: CallShape) -> None:
     i: i64 = 0
     while i < shape.param_count:
         p = first + i
-        if shape.wheres[i] == IN_REGISTER:
+        if shape.wheres[i] == IN_INTEGER_REGISTER:
             source = f.in_register(p)
             if source >= 0 and source != shape.places[i]:
                 moves.add(shape.places[i], source, False)
             elif source >= 0:
                 moves.add(source, source, False)
-        elif shape.wheres[i] == IN_XMM:
+        elif shape.wheres[i] == IN_VECTOR_REGISTER:
             source = f.in_xmm(p)
             if source >= 0:
                 moves.add_xmm(shape.places[i], source)
@@ -115,10 +120,10 @@ def register_arguments(f: FunctionCompiler, shape: CallShape) -> None:
     i = 0
     while i < shape.param_count:
         p = first + i
-        if shape.wheres[i] == IN_REGISTER:
+        if shape.wheres[i] == IN_INTEGER_REGISTER:
             if f.in_register(p) < 0:
                 f.load(p, shape.places[i])
-        elif shape.wheres[i] == IN_XMM:
+        elif shape.wheres[i] == IN_VECTOR_REGISTER:
             if f.in_xmm(p) < 0:
                 f.load_xmm(p, shape.places[i])
         i += 1
@@ -144,7 +149,7 @@ def finish_call(f: FunctionCompiler, shape: CallShape) -> None:
     k: i64 = 1
     while k < count:
         type_ = i64(shape.results[k])
-        displacement = f.buffer_place + 16 * (k - 1)
+        displacement = f.buffer_place + RESULT_SLOT_BYTES * (k - 1)
         if is_float(type_):
             register = f.take_xmm()
             f.load_xmm_frame(type_, register, displacement)

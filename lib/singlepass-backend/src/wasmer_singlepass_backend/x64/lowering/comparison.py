@@ -7,8 +7,13 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.conditions import (
+    EQUAL,
+    EXCHANGED,
+    LESS,
+    NOT_EQUAL,
+)
 from wasmer_runtime_core.codegen.x64.forms import Form
-from wasmer_runtime_core.codegen.x64.registers import EQUAL, LESS, NOT_EQUAL
 from wasmer_runtime_core.wasm.types import I32
 from wasmer_singlepass_backend.uses import TAKES_FLAGS
 from wasmer_singlepass_backend.x64.assembler import number
@@ -57,10 +62,10 @@ def test_zero(f: FunctionCompiler, type_: i64, register: i64) -> None:
 class Compare(Lowering):
     """A comparison; stays in the flags if a branch or select follows."""
 
-    def __init__(self, type_: int, condition: int, mirrored: int, reg_rm: Form, rm_imm8: Form, rm_imm32: Form) -> None:
+    def __init__(self, type_: int, condition: int, reg_rm: Form, rm_imm8: Form, rm_imm32: Form) -> None:
         self.type: i64 = type_
         self.condition: i64 = condition
-        self.mirrored: i64 = mirrored  # the condition with its operands exchanged
+        self.exchanged: i64 = EXCHANGED[condition]  # the condition with its operands exchanged
         self.reg_rm: i64 = number(reg_rm)
         self.rm_imm8: i64 = number(rm_imm8)
         self.rm_imm32: i64 = number(rm_imm32)
@@ -73,7 +78,7 @@ class Compare(Lowering):
             swap = left
             left = right
             right = swap
-            condition = self.mirrored
+            condition = self.exchanged
         asm = f.asm
         if f.kinds[right] == CONSTANT and fits_signed_32(f.values[right]):
             value = f.values[right]

@@ -13,7 +13,11 @@ from librt.vecs import append
 from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL, EQUAL, NOT_EQUAL
+from wasmer_runtime_core.codegen.x64.conditions import (
+    ABOVE_OR_EQUAL,
+    EQUAL,
+    NOT_EQUAL,
+)
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.wasm.body.body import (
     BLOCK_EMPTY,

@@ -12,7 +12,7 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.registers import (
+from wasmer_runtime_core.codegen.x64.conditions import (
     ABOVE_OR_EQUAL,
     BELOW,
     BELOW_OR_EQUAL,

@@ -7,7 +7,10 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL
+from wasmer_runtime_core.codegen.x64.conditions import (
+    EQUAL,
+    NOT_EQUAL,
+)
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.wasm.types import I32, I64
 from wasmer_singlepass_backend.x64.assembler import number

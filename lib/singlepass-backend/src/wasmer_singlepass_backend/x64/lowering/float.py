@@ -10,8 +10,13 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.conditions import (
+    EQUAL,
+    NOT_EQUAL,
+    NOT_PARITY,
+    PARITY,
+)
 from wasmer_runtime_core.codegen.x64.forms import Form
-from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL, NOT_PARITY, PARITY
 from wasmer_runtime_core.wasm.types import F32, F64, I32, V128
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (
@@ -187,7 +192,7 @@ class Round(Lowering):
     def __init__(self, type_: int, form: Form, mode: int) -> None:
         self.type: i64 = type_
         self.form: i64 = number(form)
-        self.mode: i64 = mode | 8  # inexact is not reported
+        self.mode: i64 = mode
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         p = f.pop()

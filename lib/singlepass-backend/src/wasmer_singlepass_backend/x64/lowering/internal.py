@@ -11,7 +11,9 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL
+from wasmer_runtime_core.codegen.x64.conditions import (
+    ABOVE_OR_EQUAL,
+)
 from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import VMCTX

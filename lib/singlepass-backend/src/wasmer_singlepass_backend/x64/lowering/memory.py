@@ -16,8 +16,10 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.conditions import (
+    ABOVE,
+)
 from wasmer_runtime_core.codegen.x64.forms import Form
-from wasmer_runtime_core.codegen.x64.registers import ABOVE
 from wasmer_runtime_core.contract.vmctx import MEMORY_DEFINITION
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
 from wasmer_runtime_core.wasm.types import I32, PAGE_BYTES

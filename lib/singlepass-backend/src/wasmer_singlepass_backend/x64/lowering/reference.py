@@ -7,7 +7,10 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL, EQUAL
+from wasmer_runtime_core.codegen.x64.conditions import (
+    ABOVE_OR_EQUAL,
+    EQUAL,
+)
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import TABLE_DEFINITION
 from wasmer_runtime_core.wasm.types import FUNCREF, I32

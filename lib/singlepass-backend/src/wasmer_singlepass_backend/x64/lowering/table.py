@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from wasmer_runtime_core.codegen.x64.conditions import AFTER_CMP, AFTER_UCOMIS
 from wasmer_runtime_core.codegen.x64.forms import (
     ADD_R32_RM32,
     ADD_R64_RM64,
@@ -133,18 +134,7 @@ from wasmer_runtime_core.codegen.x64.forms import (
     XOR_RM64_IMM8,
     XOR_RM64_IMM32,
 )
-from wasmer_runtime_core.codegen.x64.registers import (
-    ABOVE,
-    ABOVE_OR_EQUAL,
-    BELOW,
-    BELOW_OR_EQUAL,
-    EQUAL,
-    GREATER,
-    GREATER_OR_EQUAL,
-    LESS,
-    LESS_OR_EQUAL,
-    NOT_EQUAL,
-)
+from wasmer_runtime_core.codegen.x64.rounding import ROUND_CEIL, ROUND_FLOOR, ROUND_NEAREST, ROUND_TRUNC
 from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
 from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
@@ -207,15 +197,18 @@ from wasmer_singlepass_backend.x64.lowering.variable import (
 )
 
 
-def _compare_32(condition: int, mirrored: int) -> Compare:
-    return Compare(I32, condition, mirrored, CMP_R32_RM32, CMP_RM32_IMM8, CMP_RM32_IMM32)
+def _compare_32(comparison: str) -> Compare:
+    return Compare(I32, AFTER_CMP[comparison], CMP_R32_RM32, CMP_RM32_IMM8, CMP_RM32_IMM32)
 
 
-def _compare_64(condition: int, mirrored: int) -> Compare:
-    return Compare(I64, condition, mirrored, CMP_R64_RM64, CMP_RM64_IMM8, CMP_RM64_IMM32)
+def _compare_64(comparison: str) -> Compare:
+    return Compare(I64, AFTER_CMP[comparison], CMP_R64_RM64, CMP_RM64_IMM8, CMP_RM64_IMM32)
 
 
-_NEAREST, _FLOOR, _CEIL, _TRUNC = 0, 1, 2, 3  # rounding modes of roundss and roundsd
+def _compare_floats(type_: int, comparison: str) -> FloatCompare:
+    row = AFTER_UCOMIS[comparison]
+    return FloatCompare(type_, row.condition, row.exchanged)
+
 
 # fmt: off
 LOWERINGS: Final[dict[str, Lowering]] = {
@@ -278,40 +271,40 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "f64.const":      FloatConstant(F64),
     # --- integer comparisons ---------------------------------------------------------
     "i32.eqz":        EqualZero(I32),
-    "i32.eq":         _compare_32(EQUAL, EQUAL),
-    "i32.ne":         _compare_32(NOT_EQUAL, NOT_EQUAL),
-    "i32.lt_s":       _compare_32(LESS, GREATER),
-    "i32.lt_u":       _compare_32(BELOW, ABOVE),
-    "i32.gt_s":       _compare_32(GREATER, LESS),
-    "i32.gt_u":       _compare_32(ABOVE, BELOW),
-    "i32.le_s":       _compare_32(LESS_OR_EQUAL, GREATER_OR_EQUAL),
-    "i32.le_u":       _compare_32(BELOW_OR_EQUAL, ABOVE_OR_EQUAL),
-    "i32.ge_s":       _compare_32(GREATER_OR_EQUAL, LESS_OR_EQUAL),
-    "i32.ge_u":       _compare_32(ABOVE_OR_EQUAL, BELOW_OR_EQUAL),
+    "i32.eq":         _compare_32("eq"),
+    "i32.ne":         _compare_32("ne"),
+    "i32.lt_s":       _compare_32("lt_s"),
+    "i32.lt_u":       _compare_32("lt_u"),
+    "i32.gt_s":       _compare_32("gt_s"),
+    "i32.gt_u":       _compare_32("gt_u"),
+    "i32.le_s":       _compare_32("le_s"),
+    "i32.le_u":       _compare_32("le_u"),
+    "i32.ge_s":       _compare_32("ge_s"),
+    "i32.ge_u":       _compare_32("ge_u"),
     "i64.eqz":        EqualZero(I64),
-    "i64.eq":         _compare_64(EQUAL, EQUAL),
-    "i64.ne":         _compare_64(NOT_EQUAL, NOT_EQUAL),
-    "i64.lt_s":       _compare_64(LESS, GREATER),
-    "i64.lt_u":       _compare_64(BELOW, ABOVE),
-    "i64.gt_s":       _compare_64(GREATER, LESS),
-    "i64.gt_u":       _compare_64(ABOVE, BELOW),
-    "i64.le_s":       _compare_64(LESS_OR_EQUAL, GREATER_OR_EQUAL),
-    "i64.le_u":       _compare_64(BELOW_OR_EQUAL, ABOVE_OR_EQUAL),
-    "i64.ge_s":       _compare_64(GREATER_OR_EQUAL, LESS_OR_EQUAL),
-    "i64.ge_u":       _compare_64(ABOVE_OR_EQUAL, BELOW_OR_EQUAL),
-    # --- float comparisons: lt and le with their operands exchanged ------------------
-    "f32.eq":         FloatCompare(F32, EQUAL, False),
-    "f32.ne":         FloatCompare(F32, NOT_EQUAL, False),
-    "f32.lt":         FloatCompare(F32, ABOVE, True),
-    "f32.gt":         FloatCompare(F32, ABOVE, False),
-    "f32.le":         FloatCompare(F32, ABOVE_OR_EQUAL, True),
-    "f32.ge":         FloatCompare(F32, ABOVE_OR_EQUAL, False),
-    "f64.eq":         FloatCompare(F64, EQUAL, False),
-    "f64.ne":         FloatCompare(F64, NOT_EQUAL, False),
-    "f64.lt":         FloatCompare(F64, ABOVE, True),
-    "f64.gt":         FloatCompare(F64, ABOVE, False),
-    "f64.le":         FloatCompare(F64, ABOVE_OR_EQUAL, True),
-    "f64.ge":         FloatCompare(F64, ABOVE_OR_EQUAL, False),
+    "i64.eq":         _compare_64("eq"),
+    "i64.ne":         _compare_64("ne"),
+    "i64.lt_s":       _compare_64("lt_s"),
+    "i64.lt_u":       _compare_64("lt_u"),
+    "i64.gt_s":       _compare_64("gt_s"),
+    "i64.gt_u":       _compare_64("gt_u"),
+    "i64.le_s":       _compare_64("le_s"),
+    "i64.le_u":       _compare_64("le_u"),
+    "i64.ge_s":       _compare_64("ge_s"),
+    "i64.ge_u":       _compare_64("ge_u"),
+    # --- float comparisons -----------------------------------------------------------
+    "f32.eq":         _compare_floats(F32, "eq"),
+    "f32.ne":         _compare_floats(F32, "ne"),
+    "f32.lt":         _compare_floats(F32, "lt"),
+    "f32.gt":         _compare_floats(F32, "gt"),
+    "f32.le":         _compare_floats(F32, "le"),
+    "f32.ge":         _compare_floats(F32, "ge"),
+    "f64.eq":         _compare_floats(F64, "eq"),
+    "f64.ne":         _compare_floats(F64, "ne"),
+    "f64.lt":         _compare_floats(F64, "lt"),
+    "f64.gt":         _compare_floats(F64, "gt"),
+    "f64.le":         _compare_floats(F64, "le"),
+    "f64.ge":         _compare_floats(F64, "ge"),
     # --- i32 arithmetic --------------------------------------------------------------
     "i32.clz":        CountZeros(I32, True, LZCNT_R32_RM32),
     "i32.ctz":        CountZeros(I32, False, TZCNT_R32_RM32),
@@ -353,10 +346,10 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     # --- f32 arithmetic --------------------------------------------------------------
     "f32.abs":        SignBit(F32, False),
     "f32.neg":        SignBit(F32, True),
-    "f32.ceil":       Round(F32, ROUNDSS_XMM_XM32_IMM8, _CEIL),
-    "f32.floor":      Round(F32, ROUNDSS_XMM_XM32_IMM8, _FLOOR),
-    "f32.trunc":      Round(F32, ROUNDSS_XMM_XM32_IMM8, _TRUNC),
-    "f32.nearest":    Round(F32, ROUNDSS_XMM_XM32_IMM8, _NEAREST),
+    "f32.ceil":       Round(F32, ROUNDSS_XMM_XM32_IMM8, ROUND_CEIL),
+    "f32.floor":      Round(F32, ROUNDSS_XMM_XM32_IMM8, ROUND_FLOOR),
+    "f32.trunc":      Round(F32, ROUNDSS_XMM_XM32_IMM8, ROUND_TRUNC),
+    "f32.nearest":    Round(F32, ROUNDSS_XMM_XM32_IMM8, ROUND_NEAREST),
     "f32.sqrt":       FloatUnary(F32, SQRTSS_XMM_XM32, VSQRTSS_XMM_XMM_XM32),
     "f32.add":        FloatBinary(F32, ADDSS_XMM_XM32, VADDSS_XMM_XMM_XM32),
     "f32.sub":        FloatBinary(F32, SUBSS_XMM_XM32, VSUBSS_XMM_XMM_XM32),
@@ -368,10 +361,10 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     # --- f64 arithmetic --------------------------------------------------------------
     "f64.abs":        SignBit(F64, False),
     "f64.neg":        SignBit(F64, True),
-    "f64.ceil":       Round(F64, ROUNDSD_XMM_XM64_IMM8, _CEIL),
-    "f64.floor":      Round(F64, ROUNDSD_XMM_XM64_IMM8, _FLOOR),
-    "f64.trunc":      Round(F64, ROUNDSD_XMM_XM64_IMM8, _TRUNC),
-    "f64.nearest":    Round(F64, ROUNDSD_XMM_XM64_IMM8, _NEAREST),
+    "f64.ceil":       Round(F64, ROUNDSD_XMM_XM64_IMM8, ROUND_CEIL),
+    "f64.floor":      Round(F64, ROUNDSD_XMM_XM64_IMM8, ROUND_FLOOR),
+    "f64.trunc":      Round(F64, ROUNDSD_XMM_XM64_IMM8, ROUND_TRUNC),
+    "f64.nearest":    Round(F64, ROUNDSD_XMM_XM64_IMM8, ROUND_NEAREST),
     "f64.sqrt":       FloatUnary(F64, SQRTSD_XMM_XM64, VSQRTSD_XMM_XMM_XM64),
     "f64.add":        FloatBinary(F64, ADDSD_XMM_XM64, VADDSD_XMM_XMM_XM64),
     "f64.sub":        FloatBinary(F64, SUBSD_XMM_XM64, VSUBSD_XMM_XMM_XM64),

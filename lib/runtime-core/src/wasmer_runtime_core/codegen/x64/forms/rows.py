@@ -41,6 +41,9 @@ from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
+from wasmer_runtime_core.codegen.x64.conditions import (
+    CONDITIONS,
+)
 from wasmer_runtime_core.codegen.x64.records import (
     CONSTANT,
     FIRST_FORM,
@@ -53,7 +56,6 @@ from wasmer_runtime_core.codegen.x64.records import (
     RELOCATED,
     TABLE,
 )
-from wasmer_runtime_core.codegen.x64.registers import CONDITIONS
 from wasmer_runtime_core.contract.target import PROCESSOR_FEATURES
 
 FEATURES: Final = ("", *[row[0] for row in PROCESSOR_FEATURES])

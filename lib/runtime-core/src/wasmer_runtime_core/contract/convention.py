@@ -1,0 +1,61 @@
+"""Where the arguments of a call lie: the System V AMD64 convention (psABI 3.2.3), by which all code here calls.
+
+The callee's vmctx is the first integer argument. A function with several results gets the address of a buffer as the
+second; result 0 comes back in a register, result k in the buffer's slot k - 1. The parameters of WebAssembly follow.
+
+The C part takes the numbers from its generated header and places the arguments of its entries in the same way. Loaded
+by path while that is built, so nothing of core is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+INTEGER_ARGUMENTS: Final = 6
+"""So many integers and references travel in registers: rdi, rsi, rdx, rcx, r8, r9."""
+VECTOR_ARGUMENTS: Final = 8
+"""So many floats and vectors do: xmm0 to xmm7."""
+RESULT_SLOT_BYTES: Final = 16
+"""Of each result in a buffer."""
+
+# Classes of arguments.
+INTEGER: Final = 0
+FLOAT: Final = 1
+VECTOR: Final = 2
+
+# Where an argument is.
+IN_INTEGER_REGISTER: Final = 0
+IN_VECTOR_REGISTER: Final = 1
+ON_STACK: Final = 2
+
+
+class Arguments:
+    """Where the arguments of one call are.
+
+    Attributes:
+        wheres: for each `IN_INTEGER_REGISTER`, `IN_VECTOR_REGISTER` or `ON_STACK`.
+        places: for each its register, counted among those that carry arguments; or its offset in bytes from where the
+            arguments on the stack begin.
+        stack_bytes: what those take, a multiple of 16.
+    """
+
+    def __init__(self, classes: Iterable[int], taken: int) -> None:
+        """`taken`: so many integer registers carry something else: the vmctx, a buffer's address."""
+        self.wheres: list[int] = []
+        self.places: list[int] = []
+        integers, vectors, stack = taken, 0, 0
+        for class_ in classes:
+            if class_ == INTEGER and integers < INTEGER_ARGUMENTS:
+                where, place = IN_INTEGER_REGISTER, integers
+                integers += 1
+            elif class_ != INTEGER and vectors < VECTOR_ARGUMENTS:
+                where, place = IN_VECTOR_REGISTER, vectors
+                vectors += 1
+            else:
+                size = 16 if class_ == VECTOR else 8
+                where, place = ON_STACK, (stack + size - 1) & -size
+                stack = place + size
+            self.wheres.append(where)
+            self.places.append(place)
+        self.stack_bytes = (stack + 15) & -16
