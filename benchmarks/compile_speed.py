@@ -115,8 +115,8 @@ class Ours:
 
     def _writing_seconds(self, rounds: int) -> float:
         """CPU time of writing IR for LLVM."""
+        from wasmer_llvm_backend.ir.view import ModuleView
         from wasmer_llvm_backend.partition import plan, unit_text
-        from wasmer_llvm_backend.view import ModuleView
         from wasmer_runtime_core.compiling import pipeline
 
         compilation = pipeline.run(pipeline.Compilation(self._binary), until="validate")

@@ -184,8 +184,8 @@ def test_cranelift_counts_what_it_does(shape: str, monkeypatch: pytest.MonkeyPat
 def test_llvm_up_to_its_text(shape: str) -> None:
     pytest.importorskip("wasmer_llvm_backend")
     pytest.importorskip("llvmlite")
+    from wasmer_llvm_backend.ir.view import ModuleView
     from wasmer_llvm_backend.partition import plan, unit_text
-    from wasmer_llvm_backend.view import ModuleView
 
     writing, text = [], []
     for size in SIZES:

@@ -8,8 +8,8 @@ import struct
 import pytest
 
 from wasmer_llvm_backend import LLVMCompiler
-from wasmer_llvm_backend.frames import Frame, read_frames
-from wasmer_llvm_backend.inlining import Inlined, read_inlined
+from wasmer_llvm_backend.machine.frames import Frame, read_frames
+from wasmer_llvm_backend.machine.inlining import Inlined, read_inlined
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.errors import InternalError, Trap
 from wasmer_runtime_core.running.module import Module

@@ -7,7 +7,9 @@ import re
 
 import pytest
 
-from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, compiler, partition, target, translate
+from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, compiler, partition
+from wasmer_llvm_backend.ir import translate
+from wasmer_llvm_backend.machine import target
 from wasmer_llvm_backend.workers import Died
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.pipeline import Compilation, run

@@ -7,8 +7,9 @@ import struct
 
 import pytest
 
-from wasmer_llvm_backend import LLVMCompiler, objects
-from wasmer_llvm_backend.prologue import CHECK_BYTES, RED_ZONE, begins_with_check, fill_in, frame_bytes
+from wasmer_llvm_backend import LLVMCompiler
+from wasmer_llvm_backend.machine import objects
+from wasmer_llvm_backend.machine.prologue import CHECK_BYTES, RED_ZONE, begins_with_check, fill_in, frame_bytes
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.contract.backend import CompiledModule
 from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES, UNCHECKED_FRAME_BYTES

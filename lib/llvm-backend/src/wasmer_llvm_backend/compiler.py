@@ -15,12 +15,12 @@ from contextlib import closing
 from functools import partial
 from typing import Final, NamedTuple, final
 
+from wasmer_llvm_backend.ir.view import ModuleView
+from wasmer_llvm_backend.machine.objects import UnitCode
+from wasmer_llvm_backend.machine.target import PROCESSORS, processor
 from wasmer_llvm_backend.notices import LLVMWarning
-from wasmer_llvm_backend.objects import UnitCode
 from wasmer_llvm_backend.partition import Part, Plan, plan, size_of, unit_text
-from wasmer_llvm_backend.target import PROCESSORS, processor
 from wasmer_llvm_backend.unit import Job, Product
-from wasmer_llvm_backend.view import ModuleView
 from wasmer_llvm_backend.workers import Died, compile_units
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.contract.target import TARGET

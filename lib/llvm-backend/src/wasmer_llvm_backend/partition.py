@@ -18,10 +18,11 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from wasmer_llvm_backend.counted import find
-from wasmer_llvm_backend.intrinsics import declarations
-from wasmer_llvm_backend.target import processor
-from wasmer_llvm_backend.translate import FunctionTranslator, TextTooLong, integer_values, locals_in_slots
+from wasmer_llvm_backend.ir.function import integer_values, locals_in_slots
+from wasmer_llvm_backend.ir.operators.counted import find
+from wasmer_llvm_backend.ir.translate import FunctionTranslator, TextTooLong
+from wasmer_llvm_backend.machine.target import processor
+from wasmer_llvm_backend.module_text import declarations
 from wasmer_runtime_core.implementation_limits import CODE_BYTES, DEFAULT_LIMITS, ImplementationLimits
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
@@ -29,7 +30,7 @@ from wasmer_runtime_core.wasm.operators.effects import OPENS
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 
 if TYPE_CHECKING:
-    from wasmer_llvm_backend.view import ModuleView
+    from wasmer_llvm_backend.ir.view import ModuleView
     from wasmer_runtime_core.wasm.body.body import Body
 
 UNIT_RECORDS: Final = 20_000

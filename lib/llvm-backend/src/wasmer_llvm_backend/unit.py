@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wasmer_llvm_backend.objects import UncheckedFrame, UnitCode, read_object
-from wasmer_llvm_backend.optimize import compile_text
-from wasmer_llvm_backend.prologue import CHECKED, UNCHECKED
+from wasmer_llvm_backend.machine.objects import UncheckedFrame, UnitCode, read_object
+from wasmer_llvm_backend.machine.optimize import compile_text
+from wasmer_llvm_backend.machine.prologue import CHECKED, UNCHECKED
 from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 

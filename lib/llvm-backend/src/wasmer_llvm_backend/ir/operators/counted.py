@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from wasmer_llvm_backend.floats import CONVERSIONS
+from wasmer_llvm_backend.ir.operators.floats import CONVERSIONS
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 
 RECORDS_AT_MOST: Final = 400

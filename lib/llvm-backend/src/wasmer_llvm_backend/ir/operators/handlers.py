@@ -1,4 +1,4 @@
-"""Which function translates which operator, where a row of `lowering.TEMPLATES` does not say it all.
+"""Which function translates which operator, where a row of `templates.TEMPLATES` does not say it all.
 
 Each is called with the translator and the record's first three words."""
 
@@ -7,17 +7,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from wasmer_llvm_backend import calls, context, control, floats, internal, loops, memory, values
-from wasmer_llvm_backend.lowering import ARITHMETIC, COMPARISONS, DIVISIONS, LOADS, STORES, TEMPLATES, TRUNCATIONS
+from wasmer_llvm_backend.ir.operators import calls, context, control, floats, internal, loops, memory, values
+from wasmer_llvm_backend.ir.templates import ARITHMETIC, COMPARISONS, DIVISIONS, LOADS, STORES, TEMPLATES, TRUNCATIONS
 from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
 from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 
 if TYPE_CHECKING:
-    from wasmer_llvm_backend.translate import FunctionTranslator
+    from wasmer_llvm_backend.ir.function import FunctionState
 
 
-Handler = Callable[["FunctionTranslator", int, int, int], None]
+Handler = Callable[["FunctionState", int, int, int], None]
 
 # fmt: off
 METHODS: Final[dict[str, Handler]] = {
@@ -100,4 +100,4 @@ def _handlers() -> dict[int, Handler]:
 
 HANDLERS: Final = _handlers()
 ROWS: Final = {code: row for code, row in TEMPLATES.items() if code not in HANDLERS}
-"""The operators of which a row of `lowering.TEMPLATES` says all."""
+"""The operators of which a row of `templates.TEMPLATES` says all."""

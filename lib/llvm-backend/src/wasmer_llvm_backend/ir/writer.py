@@ -12,8 +12,8 @@ loaded value carries the location of the load.
 
 from __future__ import annotations
 
-from wasmer_llvm_backend.intrinsics import FIRST_FREE_METADATA, TRAP
-from wasmer_llvm_backend.lowering import Template
+from wasmer_llvm_backend.ir.templates import Template
+from wasmer_llvm_backend.module_text import FIRST_FREE_METADATA, SUBPROGRAM, TRAP, TRAP_CALL
 
 
 class FunctionWriter:
@@ -46,10 +46,7 @@ class FunctionWriter:
         self.offset = offset
         self.scope = self.next_metadata
         self.next_metadata += 1
-        self.metadata.append(
-            f'!{self.scope} = distinct !DISubprogram(name: "f{index}", scope: !8, file: !8, line: {offset}, '
-            "type: !9, unit: !7, spFlags: DISPFlagDefinition | DISPFlagOptimized)"
-        )
+        self.metadata.append(f'!{self.scope} = distinct !DISubprogram(name: "f{index}", line: {offset}, {SUBPROGRAM})')
 
     # --- instructions and blocks ----------------------------------------------------------
     def let(self, text: str) -> str:
@@ -61,7 +58,7 @@ class FunctionWriter:
         return value
 
     def template(self, row: Template, *operands: str) -> str:
-        """Emit a row of `lowering`; its result."""
+        """Emit a row of `templates`; its result."""
         number = self.number
         last = number + row.names
         self.number = last
@@ -84,11 +81,11 @@ class FunctionWriter:
         self.blocks += 1
         number = self.blocks
         self.out.append(f"br i1 {condition}, label %t{number}, label %c{number}")
-        self.traps.append(f"t{number}:\ncall void @{TRAP}{kind}() #3{self.location()}\nunreachable")
+        self.traps.append(f"t{number}:\ncall void @{TRAP}{kind}() {TRAP_CALL}{self.location()}\nunreachable")
         self.start(f"c{number}", self.block)
 
     def trap(self, kind: int) -> None:
-        self.out.append(f"call void @{TRAP}{kind}() #3{self.location()}\nunreachable")
+        self.out.append(f"call void @{TRAP}{kind}() {TRAP_CALL}{self.location()}\nunreachable")
 
     # --- places ---------------------------------------------------------------------------
     def location(self) -> str:

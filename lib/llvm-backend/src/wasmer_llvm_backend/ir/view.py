@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, final
 
-from wasmer_llvm_backend.intrinsics import CODE
-from wasmer_llvm_backend.lowering import V128
+from wasmer_llvm_backend.ir.templates import V128
+from wasmer_llvm_backend.module_text import CODE
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.vmctx import ContextOffsets
 from wasmer_runtime_core.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64

@@ -4,26 +4,20 @@ A loop's phis are written when it closes: only then are all branches to it known
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from wasmer_llvm_backend.context import context_constant, field
-from wasmer_llvm_backend.counted import CountedLoop, Sum, find
-from wasmer_llvm_backend.floats import hide_integers
-from wasmer_llvm_backend.view import Label
+from wasmer_llvm_backend.ir.operators.context import context_constant, field
+from wasmer_llvm_backend.ir.operators.counted import CountedLoop, Sum, find
+from wasmer_llvm_backend.ir.operators.floats import hide_integers
+from wasmer_llvm_backend.ir.view import Label
+from wasmer_llvm_backend.module_text import LIKELY, LOOP, RARE_LOOP
 from wasmer_runtime_core.contract.vmctx import MEMORY_DEFINITION
 
 if TYPE_CHECKING:
-    from wasmer_llvm_backend.translate import FunctionTranslator
+    from wasmer_llvm_backend.ir.function import FunctionState
 
 
-HINT: Final = ", !llvm.loop !17"
-"""Stands at a branch back to a loop: its rounds are not doubled as long as their number is unknown."""
-
-NOT_UNROLLED: Final = ", !llvm.loop !14"
-"""The same of a loop that is hardly ever run."""
-
-
-def loop(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def loop(f: FunctionState, word: int, a: int, b: int) -> None:
     params, results = f.block_types(b)
     if f.body.function_index in f.counted and not params:
         loop = find(f.words, f.at - 1, a, f.integers)
@@ -33,13 +27,13 @@ def loop(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     open_loop(f, a, f"l{a}", params, results)
 
 
-def twice(f: FunctionTranslator, loop: CountedLoop, a: int, params: list[str], results: list[str]) -> None:
+def twice(f: FunctionState, loop: CountedLoop, a: int, params: list[str], results: list[str]) -> None:
     """A counted loop: plainly if nothing in it can trap, else exactly."""
     begin = f.at
     height = len(f.stack)
     joined = Label(f"j{a}", height, [], results, len(f.places))
     safe = cannot_trap(f, loop)
-    f.out.append(f"br i1 {safe}, label %p{a}, label %x{a}, !prof !13")
+    f.out.append(f"br i1 {safe}, label %p{a}, label %x{a}{LIKELY}")
     entry = f.snapshot()
     for name, volatile, loop_name in ((f"p{a}", "", f"q{a}"), (f"x{a}", "volatile ", f"l{a}")):
         f.start(name)
@@ -52,15 +46,15 @@ def twice(f: FunctionTranslator, loop: CountedLoop, a: int, params: list[str], r
         if loop.converts and not volatile:
             hide_integers(f, written(f, a))
         open_loop(f, a, loop_name, params, results)
-        f.loop_hint = NOT_UNROLLED if volatile else ""
+        f.loop_hint = RARE_LOOP if volatile else ""
         f.translate_records(loop.end + 1)
         f.jump(joined)
         del f.stack[height:]
-    f.loop_hint = HINT
+    f.loop_hint = LOOP
     f.join(joined, results)
 
 
-def cannot_trap(f: FunctionTranslator, loop: CountedLoop) -> str:
+def cannot_trap(f: FunctionState, loop: CountedLoop) -> str:
     """A bit: every address that the loop will use lies in its memory. In 64 bits, where nothing wraps."""
     condition = loop.condition
     step = abs(condition.step)
@@ -97,7 +91,7 @@ def cannot_trap(f: FunctionTranslator, loop: CountedLoop) -> str:
     return safe
 
 
-def sum_now(f: FunctionTranslator, sum_: Sum) -> str:
+def sum_now(f: FunctionState, sum_: Sum) -> str:
     """A sum of locals as they are now, as an i32."""
     value = str(sum_.constant)
     for local, times in sum_.terms:
@@ -108,7 +102,7 @@ def sum_now(f: FunctionTranslator, sum_: Sum) -> str:
     return value
 
 
-def open_loop(f: FunctionTranslator, a: int, name: str, params: list[str], results: list[str]) -> None:
+def open_loop(f: FunctionState, a: int, name: str, params: list[str], results: list[str]) -> None:
     label = Label(name, len(f.stack) - len(params), params, results)
     label.loop = True
     f.labels[a] = label
@@ -128,13 +122,13 @@ def open_loop(f: FunctionTranslator, a: int, name: str, params: list[str], resul
     f.out.extend([""] * len(label.phis))
 
 
-def written(f: FunctionTranslator, a: int) -> list[int]:
+def written(f: FunctionState, a: int) -> list[int]:
     """The locals that a loop writes, those that are values."""
     at, count = f.loop_rows.get(a, (0, 0))
     return [local for local in f.pool[at : at + count] if local not in f.slots]
 
 
-def close_loop(f: FunctionTranslator, label: Label) -> None:
+def close_loop(f: FunctionState, label: Label) -> None:
     """All branches to the loop are known: write its phis."""
     out = f.out
     at = label.at

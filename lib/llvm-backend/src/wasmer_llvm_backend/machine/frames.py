@@ -13,8 +13,8 @@ from __future__ import annotations
 from struct import unpack_from
 from typing import Final, NamedTuple
 
-from wasmer_llvm_backend.inlining import unsigned
-from wasmer_llvm_backend.prologue import CHECK_BYTES
+from wasmer_llvm_backend.machine.inlining import unsigned
+from wasmer_llvm_backend.machine.prologue import CHECK_BYTES
 from wasmer_runtime_core.errors import InternalError
 
 COMMON: Final = 0xFFFFFFFF

@@ -20,10 +20,10 @@ import struct
 from bisect import bisect_left, bisect_right
 from typing import Final, NamedTuple
 
-from wasmer_llvm_backend.frames import Frame, read_frames
-from wasmer_llvm_backend.inlining import Inlined, read_inlined, unsigned
-from wasmer_llvm_backend.intrinsics import CODE, TRAP
-from wasmer_llvm_backend.prologue import TRAP_AT, begins_with_check, fill_in, frame_bytes
+from wasmer_llvm_backend.machine.frames import Frame, read_frames
+from wasmer_llvm_backend.machine.inlining import Inlined, read_inlined, unsigned
+from wasmer_llvm_backend.machine.prologue import TRAP_AT, begins_with_check, fill_in, frame_bytes
+from wasmer_llvm_backend.module_text import CODE, TRAP
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.contract.traps import BY_NAME, SITE_FRAMELESS, SITE_RANGE
 from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES, UNCHECKED_FRAME_BYTES

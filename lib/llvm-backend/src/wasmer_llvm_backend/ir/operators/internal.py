@@ -8,33 +8,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wasmer_llvm_backend import calls
-from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS
+from wasmer_llvm_backend.ir.operators import calls
+from wasmer_llvm_backend.module_text import CONTEXT_ACCESS
 from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import VMCTX
 
 if TYPE_CHECKING:
-    from wasmer_llvm_backend.translate import FunctionTranslator
+    from wasmer_llvm_backend.ir.function import FunctionState
 
 POINTS_USED: Final = VMCTX["points_used"].offset
 _TRACE: Final = VMCALLS[SLOTS["trace"]]
 EXECUTION_LIMIT_EXCEEDED: Final = BY_NAME["EXECUTION_LIMIT_EXCEEDED"].number
 
 
-def _points(f: FunctionTranslator) -> tuple[str, str]:
+def _points(f: FunctionState) -> tuple[str, str]:
     """The address of the points used, and their number."""
     place = f.let(f"getelementptr i8, ptr %0, i64 {POINTS_USED}")
     return place, f.let(f"load volatile i64, ptr {place}, align 8{CONTEXT_ACCESS}")
 
 
-def add_points(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def add_points(f: FunctionState, word: int, a: int, b: int) -> None:
     """``points_used += a``."""
     place, used = _points(f)
     f.out.append(f"store volatile i64 {f.let(f'add i64 {used}, {a}')}, ptr {place}, align 8{CONTEXT_ACCESS}")
 
 
-def add_points_by_size(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def add_points_by_size(f: FunctionState, word: int, a: int, b: int) -> None:
     """``points_used += (size << a) >> b``; the size stays where it is."""
     place, used = _points(f)
     size = f.let(f"zext i32 {f.stack[-1]} to i64")
@@ -45,13 +45,13 @@ def add_points_by_size(f: FunctionTranslator, word: int, a: int, b: int) -> None
     f.out.append(f"store volatile i64 {f.let(f'add i64 {used}, {size}')}, ptr {place}, align 8{CONTEXT_ACCESS}")
 
 
-def check_points(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def check_points(f: FunctionState, word: int, a: int, b: int) -> None:
     """A trap if the points used reach the limit, both unsigned."""
     limit = (a & 0xFFFFFFFF) | (b << 32)
     f.trap_if(f.let(f"icmp uge i64 {_points(f)[1]}, {limit}"), EXECUTION_LIMIT_EXCEEDED)
 
 
-def trace(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def trace(f: FunctionState, word: int, a: int, b: int) -> None:
     """A call of the helper, with what the record holds as constants."""
     f.stack += [str((word >> 16) & 0xFF), str(a), str(b), str(f.offset)]
     calls.helper(f, _TRACE, 0, word, a, b)

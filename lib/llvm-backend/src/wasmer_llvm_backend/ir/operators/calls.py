@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wasmer_llvm_backend.context import context_constant, element, field
-from wasmer_llvm_backend.floats import opaque
-from wasmer_llvm_backend.intrinsics import CONTEXT_ACCESS
+from wasmer_llvm_backend.ir.operators.context import context_constant, element, field
+from wasmer_llvm_backend.module_text import CALL, CONTEXT_ACCESS
+from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
 from wasmer_runtime_core.contract.helpers import VMCall
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
 
 if TYPE_CHECKING:
-    from wasmer_llvm_backend.translate import FunctionTranslator
-    from wasmer_llvm_backend.view import Signature
+    from wasmer_llvm_backend.ir.function import FunctionState
+    from wasmer_llvm_backend.ir.view import Signature
 
 UNDEFINED_ELEMENT: Final = BY_NAME["UNDEFINED_ELEMENT"].number
 UNINITIALIZED_ELEMENT: Final = BY_NAME["UNINITIALIZED_ELEMENT"].number
@@ -23,33 +23,33 @@ HELPER_TYPES: Final = {"i32": "i32", "ref": "ptr"}
 """Type of a helper's parameter or result -> in LLVM's words."""
 
 
-def take_arguments(f: FunctionTranslator, signature: Signature) -> list[str]:
+def take_arguments(f: FunctionState, signature: Signature) -> list[str]:
     count = len(signature.params)
     if not count:
         return []
     stack = f.stack
     values = stack[-count:]
     del stack[-count:]
-    return [f"{type_} {opaque(f, type_, value)}" for type_, value in zip(signature.params, values, strict=True)]
+    return [f"{type_} {f.opaque(type_, value)}" for type_, value in zip(signature.params, values, strict=True)]
 
 
-def emit_call(f: FunctionTranslator, signature: Signature, callee: str, context: str, arguments: list[str]) -> None:
+def emit_call(f: FunctionState, signature: Signature, callee: str, context: str, arguments: list[str]) -> None:
     """A call by the machine contract; its results are pushed."""
     given = [f"ptr {context}"]
     if signature.buffered:
         given.append("ptr %buffer")
         f.buffer_slots = max(f.buffer_slots, len(signature.results) - 1)
-    text = f"call {signature.external_result} {callee}({', '.join(given + arguments)}) #2{f.location()}"
+    text = f"call {signature.external_result} {callee}({', '.join(given + arguments)}) {CALL}{f.location()}"
     if not signature.results:
         f.out.append(text)
         return
     f.stack.append(f.let(text))
     for at, type_ in enumerate(signature.results[1:]):
-        place = f.let(f"getelementptr i8, ptr %buffer, i64 {16 * at}")
+        place = f.let(f"getelementptr i8, ptr %buffer, i64 {RESULT_SLOT_BYTES * at}")
         f.stack.append(f.let(f"load {type_}, ptr {place}, align 8"))
 
 
-def call(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def call(f: FunctionState, word: int, a: int, b: int) -> None:
     view = f.view
     signature = view.signatures[b]
     arguments = take_arguments(f, signature)
@@ -69,7 +69,8 @@ def call(f: FunctionTranslator, word: int, a: int, b: int) -> None:
         f.called.add(a)
         callee = f"@f{a}"
     if callee[1] == "i" or (a in f.internal and signature.in_registers):
-        text = f"call fastcc {signature.internal_result} {callee}({', '.join(['ptr %0', *arguments])}) #2{f.location()}"
+        given = ", ".join(["ptr %0", *arguments])
+        text = f"call fastcc {signature.internal_result} {callee}({given}) {CALL}{f.location()}"
         if not signature.results:
             f.out.append(text)
         elif not signature.buffered:
@@ -84,12 +85,12 @@ def call(f: FunctionTranslator, word: int, a: int, b: int) -> None:
         emit_call(f, signature, entry(f, a - view.imported_functions), "%0", arguments)
 
 
-def entry(f: FunctionTranslator, entry: int) -> str:
+def entry(f: FunctionState, entry: int) -> str:
     """The code address in an entry of the module's table."""
     return f.let(f"load ptr, ptr {f.view.slot(entry)}, align 8{CONTEXT_ACCESS}")
 
 
-def call_indirect(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def call_indirect(f: FunctionState, word: int, a: int, b: int) -> None:
     view = f.view
     signature = view.signatures[a]
     index = f.stack.pop()
@@ -105,7 +106,7 @@ def call_indirect(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     emit_call(f, signature, code, context, arguments)
 
 
-def helper(f: FunctionTranslator, row: VMCall, immediates: int, word: int, a: int, b: int) -> None:
+def helper(f: FunctionState, row: VMCall, immediates: int, word: int, a: int, b: int) -> None:
     """An operator that core carries out: its operands, then so many words of the record."""
     types = [HELPER_TYPES[type_] for type_ in row.types]
     count = len(types) - immediates
@@ -116,7 +117,7 @@ def helper(f: FunctionTranslator, row: VMCall, immediates: int, word: int, a: in
     arguments = ["ptr %0"] + [f"{type_} {value}" for type_, value in zip(types, values, strict=True)]
     code = entry(f, f.view.defined_functions + row.slot)
     result = HELPER_TYPES[row.results[0]] if row.results else "void"
-    text = f"call {result} {code}({', '.join(arguments)}) #2{f.location()}"
+    text = f"call {result} {code}({', '.join(arguments)}) {CALL}{f.location()}"
     if row.results:
         f.stack.append(f.let(text))
     else:

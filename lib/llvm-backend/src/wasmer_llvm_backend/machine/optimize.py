@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from wasmer_llvm_backend.target import llvm, our_options, target_machine
+from wasmer_llvm_backend.machine.target import llvm, our_options, target_machine
 
 PASSES: Final = (
     "always_inliner",  # functions marked for it

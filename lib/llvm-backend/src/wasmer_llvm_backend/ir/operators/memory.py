@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wasmer_llvm_backend.context import context_constant, field
-from wasmer_llvm_backend.intrinsics import CONTEXT_CONSTANT, MEMORY_ACCESS
-from wasmer_llvm_backend.lowering import Access
+from wasmer_llvm_backend.ir.operators.context import context_constant, field
+from wasmer_llvm_backend.ir.templates import Access
+from wasmer_llvm_backend.module_text import CONTEXT_CONSTANT, MEMORY_ACCESS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import MEMORY_DEFINITION, VMCTX
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
 
 if TYPE_CHECKING:
-    from wasmer_llvm_backend.translate import FunctionTranslator
+    from wasmer_llvm_backend.ir.function import FunctionState
 
 OUT_OF_BOUNDS: Final = BY_NAME["MEMORY_OUT_OF_BOUNDS"].number
 PAGE_SHIFT: Final = PAGE_BYTES.bit_length() - 1
 LANE_ACCESSES: Final = frozenset(row.code for row in OPERATORS.values() if row.immediate == "memarg lane")
 
 
-def address(f: FunctionTranslator, index: str, offset: int, memory: int, size: int) -> str:
+def address(f: FunctionState, index: str, offset: int, memory: int, size: int) -> str:
     """Where an access goes; compared with the memory's length if that is wanted.
 
     Guard pages make the address depend on nothing but the index and the offset, so one that
@@ -50,7 +50,7 @@ def address(f: FunctionTranslator, index: str, offset: int, memory: int, size: i
     return place
 
 
-def memory_base(f: FunctionTranslator, memory: int) -> str:
+def memory_base(f: FunctionState, memory: int) -> str:
     """Read in the entry block: it never changes while memories are reserved."""
     if memory in f.memory_bases:
         return f.memory_bases[memory]
@@ -68,7 +68,7 @@ def memory_base(f: FunctionTranslator, memory: int) -> str:
     return value
 
 
-def load(f: FunctionTranslator, access: Access, size: int, word: int, a: int, b: int) -> None:
+def load(f: FunctionState, access: Access, size: int, word: int, a: int, b: int) -> None:
     stack = f.stack
     vector = stack.pop() if (word & 0xFFFF) in LANE_ACCESSES else ""
     place = address(f, stack.pop(), a, b, size)
@@ -80,7 +80,7 @@ def load(f: FunctionTranslator, access: Access, size: int, word: int, a: int, b:
     stack.append(value)
 
 
-def store(f: FunctionTranslator, access: Access, size: int, word: int, a: int, b: int) -> None:
+def store(f: FunctionState, access: Access, size: int, word: int, a: int, b: int) -> None:
     value = f.stack.pop()
     if access.row is not None:
         value = f.template(access.row, value, "", "", str(word >> 24))
@@ -91,7 +91,7 @@ def store(f: FunctionTranslator, access: Access, size: int, word: int, a: int, b
     f.out.append(f"store {f.volatile}{access.memory} {value}, ptr {place}, align 1{MEMORY_ACCESS}{location}")
 
 
-def memory_size(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def memory_size(f: FunctionState, word: int, a: int, b: int) -> None:
     definition = context_constant(f, "ptr", f.view.memory_offsets[a])
     length = field(f, "i64", definition, MEMORY_DEFINITION["length"].offset)
     pages = f.let(f"lshr i64 {length}, {PAGE_SHIFT}")

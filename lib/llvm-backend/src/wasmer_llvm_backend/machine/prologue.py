@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from wasmer_llvm_backend.module_text import FUNCTION, TEXT_SECTION
 from wasmer_runtime_core.contract.vmctx import STORE, VMCTX
 from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
@@ -40,9 +41,8 @@ CHECK_BYTES: Final = len(_BEFORE_SIZE) + _SIZE_BYTES + len(_BEHIND_SIZE)
 TRAP_AT: Final = CHECK_BYTES - 1
 """Where in the check its trap is."""
 
-UNCHECKED: Final = '#0 section ".text" '
-"""What stands in the head of a function that is not checked. (The section is named, or LLVM would put functions
-that always trap into one of their own, out of order.)"""
+UNCHECKED: Final = f"{FUNCTION} {TEXT_SECTION}"
+"""What stands in the head of a function that is not checked."""
 _DATA: Final = "".join(f"\\{byte:02X}" for byte in _BEFORE_SIZE + bytes(_SIZE_BYTES) + _BEHIND_SIZE)
 CHECKED: Final = f'{UNCHECKED}prologue [{CHECK_BYTES} x i8] c"{_DATA}" '
 """What stands there if it is."""

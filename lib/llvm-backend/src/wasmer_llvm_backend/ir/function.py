@@ -1,20 +1,7 @@
-"""From a `Body` to LLVM IR, as text.
+"""The state of one function while it is translated: what handlers of operators read and write.
 
-Text, because it is ten times faster to write than the objects of ``llvmlite.ir``, and LLVM
-reads it faster still. Values are numbered, as LLVM's own printer does; a wasm operand is the
-text of a value, so constants cost nothing, and reading a local gives the value last written.
-
-*Locals* are values from the start. Where control joins, a local that differs between the
-paths gets a phi; at the head of a loop those that the loop writes do (the body lists them).
-Each branch remembers the locals as they were. A function with very many locals keeps only
-the most used ones this way, the others in slots, which LLVM promotes by itself.
-
-*Traps.* Explicit checks branch to a block of their own that calls ``trap.N``; memory
-accesses fault by themselves. Loads are volatile unless the compiler is told to be fast, so
-that none is dropped and none passes another's trap. `writer` keeps track of where each
-instruction comes from.
-
-*Floats* are exact to the bit: `floats` hides from LLVM what it would make too much of.
+`FunctionState` keeps the operands, the locals and the open labels, and joins them where control does. Which handler
+an operator gets is not known here: `translate` has the loop over the records.
 """
 
 from __future__ import annotations
@@ -22,18 +9,13 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Container, Mapping, Sequence
-from typing import Final, final
+from typing import Final
 
-from wasmer_llvm_backend.floats import FENCED, opaque
-from wasmer_llvm_backend.handlers import HANDLERS, ROWS
-from wasmer_llvm_backend.loops import HINT
-from wasmer_llvm_backend.lowering import V128
-from wasmer_llvm_backend.prologue import CHECKED, UNCHECKED, USE_OF_VMCTX, is_checked
-from wasmer_llvm_backend.values import ASKS_FOR_A_BIT, BIT
-from wasmer_llvm_backend.view import LLVM_TYPES, ZEROS, Label, ModuleView, Signature
-from wasmer_llvm_backend.writer import FunctionWriter
-from wasmer_runtime_core.support.checkpoint import checkpoint
-from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, RECORD_BYTES, Body
+from wasmer_llvm_backend.ir.fences import FENCED, fenced, foldable
+from wasmer_llvm_backend.ir.view import LLVM_TYPES, Label, ModuleView
+from wasmer_llvm_backend.ir.writer import FunctionWriter
+from wasmer_llvm_backend.module_text import LOOP
+from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, BLOCK_TYPE_CODE, RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import I32
 
@@ -44,19 +26,15 @@ JOINED_AT_MOST: Final = 500_000
 """So many branches times locals that are values: each may be an entry of a phi. A function with more branches
 keeps fewer locals as values. (The most that SQLite and QuickJS have is 70,000.)"""
 
-GROWTH_RECORDS: Final = 200
-"""By so many operators, and its own size again, a function grows by those that are copied into it."""
-
 TARGET_BYTES: Final = 8
 """Of a br_table, in the pool."""
 
-STRETCH: Final = 256
-"""So many operators are translated between two checkpoints."""
+BIT: Final = "!"
+"""What stands before a bit where an i32 is expected."""
 
-INLINED: Final = '#4 section ".text" '
-"""What stands in the head of a function that is copied into others."""
+ASKS_FOR_A_BIT: Final = frozenset(BY_MNEMONIC[name].code for name in ("if", "br_if", "select", "select t", "i32.eqz"))
+"""Operators that take their uppermost operand by `FunctionState.condition`."""
 
-LOCAL_GET: Final = BY_MNEMONIC["local.get"].code
 BRANCHES: Final = frozenset(
     BY_MNEMONIC[name].code for name in ("loop", "if", "else", "br", "br_if", "br_table", "return")
 )
@@ -94,12 +72,7 @@ def integer_values(body: Body, slots: Container[int]) -> frozenset[int]:
     return frozenset(at for at, type_ in enumerate(body.local_types) if type_ == I32 and at not in slots)
 
 
-class TextTooLong(Exception):
-    """The functions of a unit become more text than they may."""
-
-
-@final
-class FunctionTranslator(FunctionWriter):
+class FunctionState(FunctionWriter):
     """One function at a time; `unit` says which functions can be called directly."""
 
     def __init__(
@@ -126,16 +99,16 @@ class FunctionTranslator(FunctionWriter):
         self.copied: set[int] = set()
         """Functions that are called as ``@iN``: a copy that is inlined."""
         self.body: Body
-        self._restart(b"")
+        self.begin(b"")
 
-    def _restart(self, pool: bytes) -> None:
+    def begin(self, pool: bytes) -> None:
         """Forget the function before."""
         self.begin_text()
         self.pool = struct.unpack(f"<{len(pool) // 4}I", pool)
         self.records: list[tuple[int, int, int, int]] = []
         self.words: Sequence[int] = ()  # the records' words
         self.at = 0  # of the record that comes next
-        self.loop_hint = HINT  # what stands at branches back to the loop at hand
+        self.loop_hint = LOOP  # what stands at branches back to the loop at hand
         self.stack: list[str] = []
         self.locals: dict[int, str] = {}  # those that are values -> their values now
         self.kept: Mapping[int, str] | None = None  # the same, if somebody keeps it
@@ -154,137 +127,19 @@ class FunctionTranslator(FunctionWriter):
         self.volatile = "volatile " if self.view.exact else ""
         self.growth = 0  # how many operators of others may still be copied in
 
-    # --- the function ---------------------------------------------------------------------
-    def translate(self, body: Body, inlined: bool = False) -> str:
-        """The definition of one function; `inlined`: as the copy that calls of ``@iN`` become."""
-        view = self.view
-        index = body.function_index
-        signature = view.signatures[body.type_index]
-        internal = inlined or (index in self.internal and signature.in_registers)
-        self.body = body
-        self._restart(body.pool)
-        self.open_scope(index, body.offset)
-
-        arguments = ["ptr %0"]
-        if signature.buffered and not internal:
-            arguments.append("ptr %1")
-        first = len(arguments)
-        arguments += [f"{type_} %{first + at}" for at, type_ in enumerate(signature.params)]
-        self.number = len(arguments)
-        self._begin_locals(body, first, len(signature.params))
-        if internal and not inlined:
-            self.out.append(USE_OF_VMCTX)
-        self.labels[0] = Label("ret", 0, [], signature.results)
-        self.records = list(struct.iter_unpack("<IIII", body.records))
-        self.words = array("I", body.records if index in self.counted else b"")
-        self.growth = len(self.records) + GROWTH_RECORDS
-        self.translate_records(len(self.records))
-        self._finish(signature, internal)
-        linkage = "internal fastcc" if internal else "hidden"
-        result = signature.internal_result if internal else signature.external_result
-        if self.buffer_slots:
-            self.head.append(f"%buffer = alloca [{self.buffer_slots} x {V128}], align 16")
-        place = INLINED if inlined else CHECKED if is_checked(body) else UNCHECKED
-        name = f"i{index}" if inlined else f"f{index}"
-        head = f"define {linkage} {result} @{name}({', '.join(arguments)}) {place}!dbg !{self.scope} {{\nentry:\n"
-        return "\n".join([head + "\n".join(self.head), *self.out, *self.traps, "}\n"])
-
     def translate_records(self, end: int) -> None:
-        """Translate the records from `at` on, up to `end`, with checkpoints."""
-        while self.at < end:
-            checkpoint()
-            before = len(self.out)
-            self._translate_stretch(min(end, self.at + STRETCH))
-            self.text_left -= sum(map(len, self.out[before:]))
-            if self.text_left < 0:
-                raise TextTooLong
+        """Translate the records from `at` on, up to `end`. What `translate` adds: handlers may want it done twice."""
+        raise NotImplementedError
 
-    def _translate_stretch(self, end: int) -> None:
-        handlers = HANDLERS
-        rows = ROWS
-        records = self.records
-        stack = self.stack
-        out = self.out
-        slots = self.slots
-        loaded = self.loaded
-        while self.at < end:
-            word, a, b, offset = records[self.at]
-            self.at += 1
-            code = word & 0xFFFF
-            if code == LOCAL_GET and a not in slots:
-                stack.append(self.locals[a])
-                continue
-            row = rows.get(code)
-            if row is None:
-                self.offset = offset
-                handlers[code](self, word, a, b)
-                continue
-            number = self.number
-            last = number + row.names
-            self.number = last
-            count = row.operands
-            result = f"%{last - 1}"
-            if count == 2:
-                right = stack.pop()
-                left = stack.pop()
-                if row.instruction:
-                    text = f"{result} = {row.instruction}{left}, {right}"
-                else:
-                    text = row.format.format(left, right, "", word >> 24, *range(number, last))
-                if left in loaded or right in loaded:
-                    text = self.locate(text, result, left, right)
-            elif count == 1:
-                operand = stack.pop()
-                text = row.format.format(operand, "", "", word >> 24, *range(number, last))
-                if operand in loaded:
-                    text = self.locate(text, result, operand)
-            else:
-                third = stack.pop()
-                right = stack.pop()
-                left = stack.pop()
-                text = row.format.format(left, right, third, word >> 24, *range(number, last))
-                if left in loaded or right in loaded or third in loaded:
-                    text = self.locate(text, result, left, right, third)
-            out.append(text)
-            stack.append(result)
-
-    def _begin_locals(self, body: Body, first: int, params: int) -> None:
-        types = body.local_types
-        self.local_types = [LLVM_TYPES[code] for code in types]
-        values = {at: f"%{first + at}" if at < params else ZEROS[types[at]] for at in used_locals(body)}
-        for at in locals_in_slots(body):
-            type_ = self.local_types[at]
-            self.slots[at] = f"%local{at}"
-            self.head.append(f"%local{at} = alloca {type_}")
-            self.head.append(f"store {type_} {values.pop(at)}, ptr %local{at}")
-        self.locals = values
-        self.integers = integer_values(body, self.slots)
-        for label, at, number in struct.iter_unpack("<III", body.loops):
-            self.loop_rows[label] = (at, number)
-
-    def _finish(self, signature: Signature, internal: bool) -> None:
-        """The common return."""
-        label = self.labels[0]
-        if not label.edges:
-            return
-        self.join(label, signature.results, False)
-        results = [opaque(self, type_, value) for type_, value in zip(signature.results, self.stack, strict=True)]
-        if not results:
-            self.out.append("ret void")
-        elif len(results) == 1:
-            self.out.append(f"ret {signature.results[0]} {results[0]}")
-        elif internal:
-            whole = "poison"
-            for at, value in enumerate(results):
-                whole = self.let(
-                    f"insertvalue {signature.internal_result} {whole}, {signature.results[at]} {value}, {at}"
-                )
-            self.out.append(f"ret {signature.internal_result} {whole}")
-        else:
-            for at, value in enumerate(results[1:]):
-                place = self.let(f"getelementptr i8, ptr %1, i64 {16 * at}")
-                self.out.append(f"store {signature.results[at + 1]} {value}, ptr {place}, align 8")
-            self.out.append(f"ret {signature.results[0]} {results[0]}")
+    def opaque(self, type_: str, value: str) -> str:
+        """The value, or if LLVM would make something of it the same behind a fence in the function's first block."""
+        if not foldable(type_, value):
+            return value
+        found = self.fences.get((type_, value))
+        if found is None:
+            found = self.fences[type_, value] = f"%fence{len(self.fences)}"
+            self.head += fenced(found, type_, value)
+        return found
 
     def condition(self, value: str) -> str:
         """An i32 as a bit; the comparison it came from, if it is one."""
@@ -373,12 +228,12 @@ class FunctionTranslator(FunctionWriter):
     def incoming(self, type_: str, values: Sequence[str], blocks: Sequence[str]) -> str:
         """What a phi of these values is made of."""
         if type_ in FENCED:
-            values = [opaque(self, type_, value) for value in values]
+            values = [self.opaque(type_, value) for value in values]
         return ", ".join([f"[{value}, %{block}]" for value, block in zip(values, blocks, strict=True)])
 
     def block_types(self, block_type: int) -> tuple[list[str], list[str]]:
         if block_type & 0x80000000:
             code = block_type - (1 << 32)
-            return [], [] if code == BLOCK_EMPTY else [LLVM_TYPES[code & 0x7F]]
+            return [], [] if code == BLOCK_EMPTY else [LLVM_TYPES[code & BLOCK_TYPE_CODE]]
         signature = self.view.signatures[block_type]
         return signature.params, signature.results

@@ -7,27 +7,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wasmer_llvm_backend.loops import close_loop
-from wasmer_llvm_backend.view import Label
+from wasmer_llvm_backend.ir.operators.loops import close_loop
+from wasmer_llvm_backend.ir.view import Label
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.wasm.body.body import END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
 
 if TYPE_CHECKING:
-    from wasmer_llvm_backend.translate import FunctionTranslator
+    from wasmer_llvm_backend.ir.function import FunctionState
 
 UNREACHABLE: Final = BY_NAME["UNREACHABLE"].number
 
 
-def unreachable(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def unreachable(f: FunctionState, word: int, a: int, b: int) -> None:
     f.trap(UNREACHABLE)
 
 
-def block(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def block(f: FunctionState, word: int, a: int, b: int) -> None:
     params, results = f.block_types(b)
     f.labels[a] = Label(f"b{a}", len(f.stack) - len(params), params, results, len(f.places))
 
 
-def if_(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def if_(f: FunctionState, word: int, a: int, b: int) -> None:
     condition = f.condition(f.stack.pop())
     params, results = f.block_types(b)
     label = Label(f"b{a}", len(f.stack) - len(params), params, results, len(f.places))
@@ -39,7 +39,7 @@ def if_(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     f.start(f"y{a}", f.block)
 
 
-def second_arm(f: FunctionTranslator, label: Label) -> None:
+def second_arm(f: FunctionState, label: Label) -> None:
     f.start(label.otherwise)
     f.forget_places(label.places)
     label.otherwise = ""
@@ -48,14 +48,14 @@ def second_arm(f: FunctionTranslator, label: Label) -> None:
     f.stack[label.height :] = label.saved[1]
 
 
-def else_(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def else_(f: FunctionState, word: int, a: int, b: int) -> None:
     label = f.labels[a]
     if b:
         f.jump(label)
     second_arm(f, label)
 
 
-def end(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def end(f: FunctionState, word: int, a: int, b: int) -> None:
     label = f.labels[a]
     falls = b & END_FALLS_THROUGH
     if a == 0:
@@ -80,7 +80,7 @@ def end(f: FunctionTranslator, word: int, a: int, b: int) -> None:
         del f.stack[label.height :]
 
 
-def skip(f: FunctionTranslator, label: Label) -> None:
+def skip(f: FunctionState, label: Label) -> None:
     """The missing second arm of an if: its branch goes to the end at once."""
     at, block = label.branch
     if block in label.sources:  # so does the first arm, and a phi tells blocks apart
@@ -91,11 +91,11 @@ def skip(f: FunctionTranslator, label: Label) -> None:
         label.add_edge(block, *label.saved)
 
 
-def br(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def br(f: FunctionState, word: int, a: int, b: int) -> None:
     f.jump(f.labels[a])
 
 
-def br_if(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def br_if(f: FunctionState, word: int, a: int, b: int) -> None:
     condition = f.condition(f.stack.pop())
     label = f.labels[a]
     hint = f.loop_hint if label.loop else ""
@@ -105,7 +105,7 @@ def br_if(f: FunctionTranslator, word: int, a: int, b: int) -> None:
     f.start(f"c{f.blocks}", f.block)
 
 
-def br_table(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def br_table(f: FunctionState, word: int, a: int, b: int) -> None:
     index = f.stack.pop()
     targets = f.pool[a : a + 2 * (b & 0xFFFFFFFF) + 2 : 2]
     default = targets[-1]
@@ -119,5 +119,5 @@ def br_table(f: FunctionTranslator, word: int, a: int, b: int) -> None:
         f.out.append(f"br label %{f.branch_to(f.labels[target])}")
 
 
-def return_(f: FunctionTranslator, word: int, a: int, b: int) -> None:
+def return_(f: FunctionState, word: int, a: int, b: int) -> None:
     f.jump(f.labels[0])

@@ -1,0 +1,1 @@
+"""How each operator is translated: `handlers` has the table, the others a chapter of the specification each."""
