@@ -1,8 +1,7 @@
 """The calling convention: System V AMD64 (psABI 3.2), for every convention that CLIF names.
 
-Integers go in rdi, rsi, rdx, rcx, r8, r9, floats and vectors in xmm0 to xmm7, the others on the stack, 8 bytes each,
-vectors 16. Results come in rax and rdx, xmm0 and xmm1; if they do not fit, all of them go to a buffer,
-16 bytes each, whose address is the first argument.
+Arguments go where core's `contract.convention` says. Results come in rax and rdx, xmm0 and xmm1; if they do not fit,
+all of them go to a buffer, 16 bytes each, whose address is the first argument.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from wasmer_clif_backend.ir.types import VECTOR, in_xmm
 from wasmer_clif_backend.machine.code import NO_REGISTER, bits
 from wasmer_clif_backend.machine.x64.registers import GENERAL_ARGUMENTS, GENERAL_RESULTS, XMM_ARGUMENTS, XMM_RESULTS
 from wasmer_runtime_core.codegen.x64.registers import RAX
+from wasmer_runtime_core.contract.convention import FLOAT, IN_INTEGER_REGISTER, IN_VECTOR_REGISTER, INTEGER, Arguments
+from wasmer_runtime_core.contract.convention import VECTOR as VECTOR_CLASS
 
 ON_STACK: Final = 256
 """Added to the offset of an argument on the stack, to tell it from a register."""
-RESULT_BYTES: Final = 16
-"""Of each result in a buffer."""
 
 
 @final
@@ -39,23 +38,26 @@ class Convention:
         self.results = _registers(signature.results)
         self.in_buffer = bool(signature.results) and not self.results
         self.returned: i64 = bits([RAX] if self.in_buffer else self.results)
-        general = list(GENERAL_ARGUMENTS)
-        xmm = list(XMM_ARGUMENTS)
-        self.buffer: i64 = general.pop(0) if self.in_buffer else NO_REGISTER
+        self.buffer: i64 = GENERAL_ARGUMENTS[0] if self.in_buffer else NO_REGISTER
+        placed = Arguments(map(_class, signature.parameters), 1 if self.in_buffer else 0)
         self.arguments: list[int] = []
-        size = 0
-        for parameter in signature.parameters:
-            free = xmm if in_xmm(parameter.type) else general
-            if free:
-                self.arguments.append(free.pop(0))
-                continue
-            own = 16 if parameter.type >= VECTOR else 8
-            size = (size + own - 1) // own * own
-            self.arguments.append(ON_STACK + size)
-            size += own
-        self.stack_bytes: i64 = (size + 15) // 16 * 16
+        for where, place in zip(placed.wheres, placed.places, strict=True):
+            if where == IN_INTEGER_REGISTER:
+                place = GENERAL_ARGUMENTS[place]
+            elif where == IN_VECTOR_REGISTER:
+                place = XMM_ARGUMENTS[place]
+            else:
+                place += ON_STACK
+            self.arguments.append(place)
+        self.stack_bytes: i64 = placed.stack_bytes
         passed = [place for place in self.arguments if place < ON_STACK]
         self.passed: i64 = bits([*passed, int(self.buffer)] if self.in_buffer else passed)
+
+
+def _class(parameter: Parameter) -> int:
+    if parameter.type >= VECTOR:
+        return VECTOR_CLASS
+    return FLOAT if in_xmm(parameter.type) else INTEGER
 
 
 def _registers(results: list[Parameter]) -> list[int]:

@@ -21,13 +21,15 @@ from mypy_extensions import i64
 from wasmer_clif_backend.ir.opcodes import ATOMIC_OPERATIONS
 from wasmer_clif_backend.ir.types import I8, I16, I32, I64
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.records import BIND, DATA, LABEL, MEM, NONE, REG
-from wasmer_runtime_core.codegen.x64.registers import (
+from wasmer_runtime_core.codegen.x64.conditions import (
     ABOVE,
     BELOW,
     GREATER,
     LESS,
     NOT_EQUAL,
+)
+from wasmer_runtime_core.codegen.x64.records import BIND, DATA, LABEL, MEM, NONE, REG
+from wasmer_runtime_core.codegen.x64.registers import (
     RAX,
     RDX,
     RSP,

@@ -37,8 +37,17 @@ from wasmer_clif_backend.machine.x64.frame import Frame
 from wasmer_clif_backend.machine.x64.registers import SCRATCH
 from wasmer_clif_backend.regalloc.allocation import FIRST_SLOT, Allocation
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.conditions import (
+    BELOW,
+)
 from wasmer_runtime_core.codegen.x64.records import AT, BIND, LABEL, LABEL_DIFFERENCE, MEM, NONE, REG
-from wasmer_runtime_core.codegen.x64.registers import BELOW, R11, RAX, RBP, RDI, RSP
+from wasmer_runtime_core.codegen.x64.registers import (
+    R11,
+    RAX,
+    RBP,
+    RDI,
+    RSP,
+)
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import STORE, UNCHECKED_FRAME_BYTES, VMCTX
 

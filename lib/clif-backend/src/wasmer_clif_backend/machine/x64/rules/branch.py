@@ -23,8 +23,12 @@ from wasmer_clif_backend.machine.x64.rules.condition import (
 from wasmer_clif_backend.machine.x64.rules.trapping import trap_if
 from wasmer_clif_backend.machine.x64.traps import trap_kind
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.conditions import (
+    ABOVE,
+    EQUAL,
+    NOT_EQUAL,
+)
 from wasmer_runtime_core.codegen.x64.records import LABEL, MEM_INDEX, NONE, REG
-from wasmer_runtime_core.codegen.x64.registers import ABOVE, EQUAL, NOT_EQUAL
 
 _JMP: Final[i64] = forms.JMP_REL32.number
 _JMP_TO: Final[i64] = forms.JMP_RM64.number

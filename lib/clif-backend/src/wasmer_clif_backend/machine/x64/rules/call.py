@@ -34,7 +34,7 @@ from wasmer_clif_backend.machine.code import (
     TERMINATOR,
     implicit,
 )
-from wasmer_clif_backend.machine.x64.abi import ON_STACK, RESULT_BYTES, Convention
+from wasmer_clif_backend.machine.x64.abi import ON_STACK, Convention
 from wasmer_clif_backend.machine.x64.emit import IN_FRAME
 from wasmer_clif_backend.machine.x64.frame import ARGUMENTS
 from wasmer_clif_backend.machine.x64.lower import MOV64, Lowering
@@ -43,6 +43,7 @@ from wasmer_clif_backend.machine.x64.rules.extend import sign_extended, zero_ext
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import MEM, NONE, REG, TABLE
 from wasmer_runtime_core.codegen.x64.registers import R11, RAX, RBP, RSP
+from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
 from wasmer_runtime_core.contract.traps import CALL_SITE
 from wasmer_runtime_core.errors import CompileError
 
@@ -116,7 +117,7 @@ def leave(lowering: Lowering) -> bool:
         value = f.pool[p + 1 + number]
         if convention.in_buffer:
             r = lowering.use(value)
-            store_to(lowering, store_form(f.type[value]), r, lowering.buffer_register(), RESULT_BYTES * number)
+            store_to(lowering, store_form(f.type[value]), r, lowering.buffer_register(), RESULT_SLOT_BYTES * number)
         else:
             code.pair(convention.results[number], _extended(lowering, value, parameter))
         number += 1
@@ -196,7 +197,7 @@ def _call(lowering: Lowering, signature: Signature, convention: Convention, for_
         code.pair(convention.buffer, lowering.buffer_register())
     elif convention.in_buffer:
         address = code.temporary(GENERAL)
-        code.buffer_bytes = max(code.buffer_bytes, RESULT_BYTES * len(signature.results))
+        code.buffer_bytes = max(code.buffer_bytes, RESULT_SLOT_BYTES * len(signature.results))
         load_from(lowering, _LEA, address, RBP, code.slot_bytes, IN_FRAME)
         code.pair(convention.buffer, address)
     code.copies()
@@ -216,7 +217,7 @@ def call(lowering: Lowering) -> bool:
     for _ in signature.results:
         if lowering.wanted[v]:
             if convention.in_buffer:
-                offset = lowering.code.slot_bytes + RESULT_BYTES * number
+                offset = lowering.code.slot_bytes + RESULT_SLOT_BYTES * number
                 load_from(lowering, load_form(f.type[v]), lowering.result(v), RBP, offset, IN_FRAME)
             else:
                 lowering.code.pair(lowering.result(v), convention.results[number])

@@ -17,21 +17,13 @@ from wasmer_clif_backend.machine.code import GENERAL, NO_REGISTER, RM_WRITTEN
 from wasmer_clif_backend.machine.x64.lower import IN_ADDRESS, Lowering
 from wasmer_clif_backend.machine.x64.rules.table import rows_of
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.records import REG
-from wasmer_runtime_core.codegen.x64.registers import (
-    ABOVE,
-    ABOVE_OR_EQUAL,
-    BELOW,
-    BELOW_OR_EQUAL,
-    EQUAL,
-    GREATER,
-    GREATER_OR_EQUAL,
-    LESS,
-    LESS_OR_EQUAL,
+from wasmer_runtime_core.codegen.x64.conditions import (
+    AFTER_CMP,
+    AFTER_UCOMIS,
     NOT_EQUAL,
-    NOT_PARITY,
-    PARITY,
+    FloatCondition,
 )
+from wasmer_runtime_core.codegen.x64.records import REG
 
 CMOV32: Final[i64] = forms.CMOVCC_R32_RM32.number
 CMOV64: Final[i64] = forms.CMOVCC_R64_RM64.number
@@ -52,19 +44,7 @@ _COMPARE_BYTE: Final[i64] = forms.CMP_RM8_IMM8.number
 _UCOMISS: Final[i64] = forms.VUCOMISS_XMM_XM32.number
 _UCOMISD: Final[i64] = forms.VUCOMISD_XMM_XM64.number
 
-_INTEGER: Final = {
-    "eq": EQUAL,
-    "ne": NOT_EQUAL,
-    "slt": LESS,
-    "ult": BELOW,
-    "sgt": GREATER,
-    "ugt": ABOVE,
-    "sle": LESS_OR_EQUAL,
-    "ule": BELOW_OR_EQUAL,
-    "sge": GREATER_OR_EQUAL,
-    "uge": ABOVE_OR_EQUAL,
-}
-INTEGER: Final = bytes(_INTEGER[name] for name in INTEGER_CONDITIONS)
+INTEGER: Final = bytes(AFTER_CMP[name if len(name) == 2 else f"{name[1:]}_{name[0]}"] for name in INTEGER_CONDITIONS)
 """By number of the integer condition: the machine's."""
 SWAPPED: Final = b"\0\1\4\5\2\3\10\11\6\7"
 """By number of the integer condition: the one with the operands the other way round."""
@@ -89,24 +69,12 @@ def second_of(held: i64) -> i64:
     return (held >> 4) & 15
 
 
-# After ucomis a, b: CF if a < b or unordered, ZF if equal or unordered, PF if unordered.
-_FLOAT: Final = {
-    "ord": NOT_PARITY,
-    "uno": PARITY,
-    "eq": EQUAL | NOT_PARITY << 4 | BOTH,
-    "ne": NOT_EQUAL | PARITY << 4 | EITHER,
-    "one": NOT_EQUAL,
-    "ueq": EQUAL,
-    "lt": ABOVE | _SWAP,
-    "le": ABOVE_OR_EQUAL | _SWAP,
-    "gt": ABOVE,
-    "ge": ABOVE_OR_EQUAL,
-    "ult": BELOW,
-    "ule": BELOW_OR_EQUAL,
-    "ugt": BELOW | _SWAP,
-    "uge": BELOW_OR_EQUAL | _SWAP,
-}
-_FLOAT_ROWS: Final = vec[i64]([_FLOAT[name] for name in FLOAT_CONDITIONS])
+def _held(row: FloatCondition) -> int:
+    held = row.condition | (_SWAP if row.exchanged else 0)
+    return held if row.parity < 0 else held | row.parity << 4 | (BOTH if row.both else EITHER)
+
+
+_FLOAT_ROWS: Final = vec[i64]([_held(AFTER_UCOMIS[name]) for name in FLOAT_CONDITIONS])
 
 
 def compare_integers(lowering: Lowering, type: i64, x: i64, y: i64) -> None:

@@ -36,8 +36,15 @@ from wasmer_clif_backend.machine.x64.rules.float import repeated
 from wasmer_clif_backend.machine.x64.rules.trapping import trap_if
 from wasmer_clif_backend.machine.x64.rules.vex import by_immediate, extract, four, insert
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.conditions import (
+    ABOVE_OR_EQUAL,
+    BELOW_OR_EQUAL,
+    GREATER,
+    LESS,
+    PARITY,
+    SIGN,
+)
 from wasmer_runtime_core.codegen.x64.records import REG
-from wasmer_runtime_core.codegen.x64.registers import ABOVE_OR_EQUAL, BELOW_OR_EQUAL, GREATER, LESS, PARITY, SIGN
 
 _MOVZX8: Final[i64] = forms.MOVZX_R32_RM8.number
 _MOVD: Final[i64] = forms.VMOVD_XMM_RM32.number

@@ -20,7 +20,14 @@ from wasmer_clif_backend.machine.x64.rules.extend import sign_extended, zero_ext
 from wasmer_clif_backend.machine.x64.rules.trapping import trap_if
 from wasmer_clif_backend.machine.x64.traps import trap_kind
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL, RAX, RDX
+from wasmer_runtime_core.codegen.x64.conditions import (
+    EQUAL,
+    NOT_EQUAL,
+)
+from wasmer_runtime_core.codegen.x64.registers import (
+    RAX,
+    RDX,
+)
 
 _CDQ: Final[i64] = forms.CDQ.number
 _CQO: Final[i64] = forms.CQO.number

@@ -46,6 +46,7 @@ from wasmer_clif_backend.machine.x64.rules.table import FORMS_BY_NAME, rows_of
 from wasmer_clif_backend.machine.x64.rules.vex import by_immediate, four
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import REG
+from wasmer_runtime_core.codegen.x64.rounding import ROUND_CEIL, ROUND_FLOOR, ROUND_NEAREST, ROUND_TRUNC
 
 _SUFFIXES: Final = ("SS_XMM_XMM_XM32", "SD_XMM_XMM_XM64", "PS_XMM_XMM_XM128", "PD_XMM_XMM_XM128")
 # By opcode: for f32, f64, f32x4, f64x2 (`_column_of`).
@@ -94,7 +95,7 @@ _PREDICATES: Final = {
     "uge": 5,
 }
 PREDICATES: Final = [_PREDICATES[name] for name in FLOAT_CONDITIONS]
-_ROUNDINGS: Final = {NEAREST: 8, FLOOR: 9, CEIL: 10, TRUNC: 11}
+_ROUNDINGS: Final = {NEAREST: ROUND_NEAREST, FLOOR: ROUND_FLOOR, CEIL: ROUND_CEIL, TRUNC: ROUND_TRUNC}
 _LANES: Final = {F32: (0x8000_0000, 4), F64: (0x8000_0000_0000_0000, 8)}
 
 

@@ -47,8 +47,14 @@ from wasmer_clif_backend.machine.x64.rules.condition import (
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended
 from wasmer_clif_backend.machine.x64.rules.table import rows_of
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.conditions import (
+    ABOVE,
+    BELOW,
+    GREATER,
+    LESS,
+    SIGN,
+)
 from wasmer_runtime_core.codegen.x64.records import MEM, MEM_INDEX
-from wasmer_runtime_core.codegen.x64.registers import ABOVE, BELOW, GREATER, LESS, SIGN
 
 # By opcode: register forms, forms with an 8-bit and with a 32-bit immediate; for 32 bits, then for 64.
 _FORMS: Final = rows_of(

@@ -26,8 +26,16 @@ from wasmer_clif_backend.machine.x64.rules.condition import SETCC
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended, sign_form, zero_extended, zero_form
 from wasmer_clif_backend.machine.x64.rules.trapping import trap_if
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.conditions import (
+    BELOW,
+    NOT_EQUAL,
+    OVERFLOW,
+)
 from wasmer_runtime_core.codegen.x64.records import REG
-from wasmer_runtime_core.codegen.x64.registers import BELOW, NOT_EQUAL, OVERFLOW, RAX, RDX
+from wasmer_runtime_core.codegen.x64.registers import (
+    RAX,
+    RDX,
+)
 
 _ADD32: Final[i64] = forms.ADD_R32_RM32.number
 _ADC32: Final[i64] = forms.ADC_R32_RM32.number

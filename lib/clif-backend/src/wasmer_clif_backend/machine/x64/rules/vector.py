@@ -22,8 +22,11 @@ from wasmer_clif_backend.machine.x64.rules.table import FORMS_BY_NAME
 from wasmer_clif_backend.machine.x64.rules.vector_shift import RULES as SHIFTS
 from wasmer_clif_backend.machine.x64.rules.vex import by_immediate, four
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.conditions import (
+    EQUAL,
+    NOT_EQUAL,
+)
 from wasmer_runtime_core.codegen.x64.records import REG
-from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL
 
 
 def _rows(text: str, shape: str) -> dict[int, list[int]]:
