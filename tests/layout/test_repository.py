@@ -44,3 +44,22 @@ def test_every_module_opens_with_its_essay() -> None:
     modules = [path for path in tracked() if path.suffix == ".py" and path.name != "__init__.py"]
     silent = [path for path in modules if not path.read_text().lstrip().startswith(('"""', 'r"""'))]
     assert not [str(path.relative_to(ROOT)) for path in silent]
+
+
+MOST_LINES: Final = 600
+SAYS_WHY: Final = "Long for one idea: "
+"""So begins, in what a file opens with, the sentence that gives the reason (CONTRIBUTING.md)."""
+
+
+def test_a_file_of_many_lines_says_why_it_is_one_idea() -> None:
+    sources = [path for path in ROOT.glob("lib/*/src/**/*") if path.suffix in (".py", ".c", ".h")]
+    assert len(sources) > 200
+    silent, needless = [], []
+    for path in sources:
+        text = path.read_text()
+        opening = re.match(r'\s*(r?""".*?"""|/\*.*?\*/)', text, re.DOTALL)
+        reason = re.search(re.escape(SAYS_WHY) + r"\w[^.]{20,}\.", opening[1] if opening else "")
+        if (text.count("\n") > MOST_LINES) != (reason is not None):
+            (needless if reason else silent).append(str(path.relative_to(ROOT)))
+    assert not silent, f"longer than {MOST_LINES} lines: two ideas, or a reason is missing ({SAYS_WHY!r})"
+    assert not needless, "short enough to do without the reason"

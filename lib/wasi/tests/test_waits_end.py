@@ -242,7 +242,7 @@ def test_what_takes_long_looks_in_between(
 ) -> None:
     """A deadline that is found the third time one looks ends the call there, and nothing has changed by halves."""
     from wasmer_runtime_core.running.objects.memory import Memory
-    from wasmer_vfs import files, memory_directories, random
+    from wasmer_vfs import files, memory_files, random
     from wasmer_wasi import MemoryDirectory
 
     looks = 0
@@ -253,7 +253,7 @@ def test_what_takes_long_looks_in_between(
         if looks == 3:
             raise Timeout("now")
 
-    for module in (files, memory_directories, random):
+    for module in (files, memory_files, random):
         monkeypatch.setattr(module, "look", look)
     tree = MemoryDirectory({"f": b"text"}, limit_bytes=1 << 30)
     guest = DirectGuest(Path(), 1, WasiState.new("p").stdin(None).build())

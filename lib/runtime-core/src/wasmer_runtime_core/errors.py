@@ -26,6 +26,8 @@ Where Python has a word for the same failure, the class is that too: `ExportNotF
 `KeyError` and an `AttributeError`, `SignatureError` a `TypeError`, `RuntimeError` (also
 called `WasmRuntimeError`, for those who do not want to shadow the built-in) a built-in
 `RuntimeError`. All of them pickle, so that they cross process pools.
+
+Long for one idea: it is the list of all failures, and each says how it looks to its user.
 """
 
 from __future__ import annotations

@@ -45,7 +45,8 @@ from wasmer_vfs.directories import OPEN_FLAGS, Directory, Entry
 from wasmer_vfs.errors import OutOfDirectory, refusal
 from wasmer_vfs.files import File, HostFile, HostStream, Owned, StreamFile
 from wasmer_vfs.host_directories import HostDirectory
-from wasmer_vfs.memory_directories import MemoryDirectory, MemoryFile
+from wasmer_vfs.memory_directories import MemoryDirectory
+from wasmer_vfs.memory_files import MemoryFile
 from wasmer_vfs.sockets import Socket
 from wasmer_vfs.status import Kind, Status
 from wasmer_vfs.streams import Captured, FileObject, Stream

@@ -4,7 +4,7 @@
 memory, so that nothing is copied on the way, and raises `OSError` where it cannot. `HostFile` is a
 file of the host that a guest has opened: a regular one, a pipe, a device. `HostStream` is a
 descriptor that the host lends for a standard stream. Python file objects are in `streams`, files
-in memory in `memory_directories`, sockets in `sockets`.
+in memory in `memory_files`, sockets in `sockets`.
 
 No operation blocks in the system's call: what may have to wait does so where deadlines,
 cancellations and signals are seen (`waiting`).

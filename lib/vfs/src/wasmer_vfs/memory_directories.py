@@ -15,315 +15,22 @@ thread it runs: each operation is whole.
 from __future__ import annotations
 
 import errno
-import functools
-import itertools
 import os
-import time
-from _thread import RLock
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeVar, final
+from collections.abc import Iterator, Mapping
+from typing import Final, final
 
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.directories import WRITING, Directory, Entry, check_flags
 from wasmer_vfs.errors import refusal
-from wasmer_vfs.files import Buffers, File, Pieces
+from wasmer_vfs.files import File
+from wasmer_vfs.memory_files import NAME_BYTES, MemoryFile, Node, Volume, whole
 from wasmer_vfs.paths import MAX_PATH_BYTES, check_text, resolve, resolve_parent, split
 from wasmer_vfs.status import Kind, Status
-from wasmer_vfs.waiting import PIECE_BYTES, look, plainly
+from wasmer_vfs.waiting import plainly
 
 DEFAULT_LIMIT_BYTES: Final = 1 << 30
 MAX_NAME_BYTES: Final = 255
 DEFAULT_LIMIT_NAMES: Final = 100_000
-_NODE_BYTES: Final = 256
-"""What a file, directory or link counts for, so that empty ones fill the limit of bytes, too."""
-_NAME_BYTES: Final = 128
-"""What a name counts for besides its own bytes, so that many names of one file do."""
-_ZEROS: Final = bytes(1 << 20)
-
-_devices: Final = itertools.count(1)
-
-
-@final
-class _Volume:
-    """What all nodes of one tree share.
-
-    Attributes:
-        used, limit: bytes.
-        names, limit_names: names of files, directories and links.
-        lock: held by every operation on the tree.
-    """
-
-    __slots__ = ("device", "limit", "limit_names", "lock", "names", "numbers", "used")
-
-    def __init__(self, limit: int, limit_names: int) -> None:
-        self.device = next(_devices) << 32
-        self.numbers = itertools.count(1)
-        self.used = 0
-        self.limit = limit
-        self.names = 0
-        self.limit_names = limit_names
-        self.lock = RLock()
-
-    def must_have_room(self, count: int, names: int = 0) -> None:
-        """
-        Raises:
-            OSError: ENOSPC, a limit is reached.
-        """
-        if (count > 0 and self.used + count > self.limit) or (names > 0 and self.names + names > self.limit_names):
-            raise refusal(errno.ENOSPC)
-
-    def take(self, count: int, names: int = 0) -> None:
-        """Count bytes and names in (or out, if negative).
-
-        Raises:
-            OSError: ENOSPC, a limit is reached.
-        """
-        self.must_have_room(count, names)
-        self.used += count
-        self.names += names
-
-
-_Method = TypeVar("_Method", bound=Callable[..., Any])
-
-
-def _whole(method: _Method) -> _Method:
-    """An operation that no other one on the same tree comes in between."""
-
-    @functools.wraps(method)
-    def locked(self: Any, *args: Any, **named: Any) -> Any:
-        with self._node.volume.lock:
-            return method(self, *args, **named)
-
-    return locked  # type: ignore[return-value]
-
-
-@final
-class _Node:
-    """A file, a directory or a link; which of the three fields is used says which.
-
-    Attributes:
-        links: names it has.
-        parent: of a directory: where it lies, to tell that none is moved into itself.
-    """
-
-    __slots__ = ("atim", "ctim", "data", "entries", "ino", "links", "mtim", "parent", "target", "volume")
-
-    def __init__(self, volume: _Volume, kind: Kind, target: bytes = b"") -> None:
-        volume.take(_NODE_BYTES + len(target))
-        self.volume = volume
-        self.ino = next(volume.numbers)
-        self.links = 2 if kind == "directory" else 1
-        self.data = bytearray() if kind == "file" else None
-        self.entries: dict[bytes, _Node] | None = {} if kind == "directory" else None
-        self.target = target
-        self.parent: _Node | None = None
-        self.atim = self.mtim = self.ctim = time.time_ns()
-
-    @property
-    def kind(self) -> Kind:
-        if self.entries is not None:
-            return "directory"
-        return "link" if self.data is None else "file"
-
-    def names(self) -> dict[bytes, _Node]:
-        """The entries of a directory; ENOTDIR for anything else."""
-        if self.entries is None:
-            raise refusal(errno.ENOTDIR)
-        return self.entries
-
-    def must_have_a_name(self) -> None:
-        """ENOENT for a directory that was removed, though it is still open: nobody could remove what is made in it."""
-        if not self.links:
-            raise refusal(errno.ENOENT)
-
-    def content(self) -> bytearray:
-        """The bytes of a file; EBADF for anything else."""
-        if self.data is None:
-            raise refusal(errno.EBADF)
-        return self.data
-
-    def resize(self, size: int) -> None:
-        """Cut it, or add zeros, a little at a time, since a guest can ask for much in one call.
-
-        A signal's handler that runs meanwhile may resize it, too: each piece is counted when it is added.
-        """
-        before = len(self.content())
-        self.volume.must_have_room(size - before)
-        try:
-            while len(self.content()) + len(_ZEROS) <= size:
-                self._add(_ZEROS)
-                look()
-            self._cut(size)
-            self._add(bytes(size - len(self.content())))
-        except BaseException:
-            self._cut(before)
-            raise
-        self.changed()
-
-    def _add(self, data: bytes) -> None:
-        self.volume.take(len(data))
-        self.content().extend(data)
-
-    def _cut(self, size: int) -> None:
-        data = self.content()
-        self.volume.take(min(size - len(data), 0))
-        del data[size:]
-
-    def changed(self) -> None:
-        self.mtim = self.ctim = time.time_ns()
-
-    def status(self) -> Status:
-        size = len(self.data) if self.data is not None else len(self.target) if self.entries is None else 4096
-        return Status(self.volume.device, self.ino, self.kind, self.links, size, self.atim, self.mtim, self.ctim)
-
-    def set_times(self, atim: int | None, mtim: int | None) -> None:
-        self.atim = self.atim if atim is None else atim
-        self.mtim = self.mtim if mtim is None else mtim
-        self.ctim = time.time_ns()
-
-    def unlinked(self) -> None:
-        """One name less. The bytes of a file that is still open are counted until they are gone with it."""
-        self.links = 0 if self.entries is not None else self.links - 1
-        self.ctim = time.time_ns()
-        if self.links == 0:
-            self.volume.take(-_NODE_BYTES - len(self.target))
-
-    def __del__(self) -> None:
-        if getattr(self, "data", None):
-            self.volume.take(-len(self.content()))
-
-
-@final
-class MemoryFile:
-    """An open file of the tree."""
-
-    direct = -1
-    seekable = True
-
-    __slots__ = ("_appending", "_node", "_position", "_read_only", "_readable", "_writable")
-
-    def __init__(self, node: _Node, flags: int, *, read_only: bool = False) -> None:
-        self._node = node
-        self._position = 0
-        self._readable = flags & os.O_ACCMODE != os.O_WRONLY
-        self._writable = flags & os.O_ACCMODE != os.O_RDONLY
-        self._read_only = read_only
-        self._appending = bool(flags & os.O_APPEND)
-
-    @_whole
-    def read(self, buffers: Buffers) -> int:
-        count = self._read(buffers, self._position)
-        self._position += count
-        return count
-
-    @_whole
-    def write(self, buffers: Pieces) -> int:
-        if self._appending:
-            self._position = len(self._node.content())
-        count = self._write(buffers, self._position)
-        self._position += count
-        return count
-
-    @_whole
-    def read_at(self, buffers: Buffers, offset: int) -> int:
-        if offset < 0:
-            raise refusal(errno.EINVAL)
-        return self._read(buffers, offset)
-
-    @_whole
-    def write_at(self, buffers: Pieces, offset: int) -> int:
-        if offset < 0:
-            raise refusal(errno.EINVAL)
-        return self._write(buffers, offset)
-
-    def _read(self, buffers: Buffers, offset: int) -> int:
-        if not self._readable:
-            raise refusal(errno.EBADF)
-        total = 0
-        for buffer in buffers:
-            with (
-                memoryview(self._node.content()) as data,
-                data[offset + total : offset + total + len(buffer)] as piece,
-            ):
-                buffer[: len(piece)] = piece
-                total += len(piece)
-                if len(piece) < len(buffer):
-                    break
-            if total >= PIECE_BYTES:
-                look()
-        self._node.atim = time.time_ns()
-        return total
-
-    def _write(self, buffers: Pieces, offset: int) -> int:
-        if not self._writable:
-            raise refusal(errno.EBADF)
-        data = self._node.content()
-        total = sum(map(len, buffers))
-        if not total:
-            return 0
-        if self._appending:
-            offset = len(data)
-        if offset + total > len(data):
-            self._node.resize(offset + total)
-        at = offset
-        for buffer in buffers:
-            if at + len(buffer) > len(data):  # a signal's handler has cut it meanwhile
-                self._node.resize(at + len(buffer))
-            data[at : at + len(buffer)] = buffer
-            at += len(buffer)
-            if at - offset >= PIECE_BYTES:
-                look()
-        self._node.changed()
-        return total
-
-    @_whole
-    def seek(self, offset: int, whence: int) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: len(self._node.content())}.get(whence)
-        if base is None or not 0 <= base + offset < 1 << 63:
-            raise refusal(errno.EINVAL)
-        self._position = base + offset
-        return self._position
-
-    def status(self) -> Status:
-        return self._node.status()
-
-    @_whole
-    def set_size(self, size: int) -> None:
-        if not self._writable or size < 0:
-            raise refusal(errno.EINVAL)
-        self._node.resize(size)
-
-    def set_times(self, atim: int | None, mtim: int | None) -> None:
-        if self._read_only:
-            raise refusal(errno.EPERM)
-        self._node.set_times(atim, mtim)
-
-    def sync(self, *, data_only: bool) -> None:
-        pass
-
-    @_whole
-    def allocate(self, offset: int, length: int) -> None:
-        if not self._writable:
-            raise refusal(errno.EBADF)
-        if offset < 0 or length <= 0:
-            raise refusal(errno.EINVAL)
-        if offset + length > len(self._node.content()):
-            self._node.resize(offset + length)
-
-    def advise(self, offset: int, length: int, advice: int) -> None:
-        pass
-
-    def set_flags(self, flags: int) -> None:
-        self._appending = bool(flags & os.O_APPEND)
-
-    def pollable(self) -> int:
-        return -1
-
-    def available(self) -> int:
-        return max(len(self._node.content()) - self._position, 0)
-
-    def close(self) -> None:
-        pass
 
 
 @final
@@ -332,9 +39,9 @@ class _NodeCursor:
 
     __slots__ = ("_above", "current")
 
-    def __init__(self, root: _Node) -> None:
+    def __init__(self, root: Node) -> None:
         self.current = root
-        self._above: list[_Node] = []
+        self._above: list[Node] = []
 
     @property
     def depth(self) -> int:
@@ -365,7 +72,7 @@ def _checked(name: bytes) -> bytes:
     return name
 
 
-def _find(directory: _Node, name: bytes) -> _Node:
+def _find(directory: Node, name: bytes) -> Node:
     node = directory if name == b"." else directory.names().get(_checked(name))
     if node is None:
         raise refusal(errno.ENOENT)
@@ -393,7 +100,7 @@ class MemoryDirectory:
         limit_bytes: int = DEFAULT_LIMIT_BYTES,
         limit_names: int = DEFAULT_LIMIT_NAMES,
     ) -> None:
-        self._node = _Node(_Volume(limit_bytes, limit_names), "directory")
+        self._node = Node(Volume(limit_bytes, limit_names), "directory")
         self._read_only = False
         for path, content in (files or {}).items():
             if content is None or path.endswith("/"):
@@ -403,7 +110,7 @@ class MemoryDirectory:
         self._read_only = read_only
 
     @classmethod
-    def _over(cls, node: _Node, read_only: bool) -> MemoryDirectory:
+    def _over(cls, node: Node, read_only: bool) -> MemoryDirectory:
         directory = cls.__new__(cls)
         directory._node = node
         directory._read_only = read_only
@@ -411,7 +118,7 @@ class MemoryDirectory:
 
     # --- for the host
 
-    @_whole
+    @whole
     def read_bytes(self, path: str) -> bytes:
         """The content of a file.
 
@@ -426,7 +133,7 @@ class MemoryDirectory:
             raise FileNotFoundError(f"{path}: {failure}") from None
 
     @plainly
-    @_whole
+    @whole
     def write_bytes(self, path: str, content: bytes) -> None:
         """Make a file, and the directories above it."""
         *above, name = path.strip("/").split("/")
@@ -437,7 +144,7 @@ class MemoryDirectory:
         node.resize(0)
         MemoryFile(node, os.O_WRONLY).write([content])
 
-    @_whole
+    @whole
     def files(self) -> dict[str, bytes]:
         """The contents of all files by their paths.
 
@@ -445,7 +152,7 @@ class MemoryDirectory:
         """
         return {path: bytes(node.content()) for path, node in self._walk("", self._node) if node.data is not None}
 
-    def _walk(self, prefix: str, directory: _Node) -> Iterator[tuple[str, _Node]]:
+    def _walk(self, prefix: str, directory: Node) -> Iterator[tuple[str, Node]]:
         pending = [(prefix.encode(), directory)]
         while pending:
             above, directory = pending.pop()
@@ -457,7 +164,7 @@ class MemoryDirectory:
                 if node.entries is not None:
                     pending.append((path + b"/", node))
 
-    def _make_directories(self, names: list[str]) -> _Node:
+    def _make_directories(self, names: list[str]) -> Node:
         node = self._node
         for name in names:
             key = _checked(name.encode())
@@ -468,7 +175,7 @@ class MemoryDirectory:
 
     # --- paths
 
-    def _located(self, path: bytes, follow: bool) -> tuple[_NodeCursor, _Node]:
+    def _located(self, path: bytes, follow: bool) -> tuple[_NodeCursor, Node]:
         cursor, name = self._place(path, follow)
         return cursor, _find(cursor.current, name)
 
@@ -477,7 +184,7 @@ class MemoryDirectory:
         cursor = _NodeCursor(self._node)
         return cursor, resolve(cursor, components, must_be_directory, follow)
 
-    @_whole
+    @whole
     def open(self, path: bytes, flags: int, *, follow: bool) -> File | Directory:
         check_flags(flags)
         creating = bool(flags & os.O_CREAT)
@@ -508,17 +215,17 @@ class MemoryDirectory:
             node.resize(0)
         return MemoryFile(node, flags, read_only=self._read_only)
 
-    @_whole
+    @whole
     def path_status(self, path: bytes, follow: bool) -> Status:
         return self._located(path, follow)[1].status()
 
-    @_whole
+    @whole
     def path_set_times(self, path: bytes, follow: bool, atim: int | None, mtim: int | None) -> None:
         node = self._located(path, follow)[1]
         self._must_be_writable()
         node.set_times(atim, mtim)
 
-    @_whole
+    @whole
     def read_link(self, path: bytes) -> bytes:
         node = self._located(path, False)[1]
         if node.kind != "link":
@@ -527,7 +234,7 @@ class MemoryDirectory:
 
     # --- names
 
-    def _parent(self, path: bytes) -> tuple[_Node, bytes, bool]:
+    def _parent(self, path: bytes) -> tuple[Node, bytes, bool]:
         """(directory, name, whether a slash follows it) of a path that is to be made or removed."""
         cursor = _NodeCursor(self._node)
         name = resolve_parent(cursor, path)
@@ -539,8 +246,8 @@ class MemoryDirectory:
         if self._read_only:
             raise refusal(errno.EPERM)
 
-    def _make(self, directory: _Node, name: bytes, kind: Kind, target: bytes = b"") -> _Node:
-        node = _Node(directory.volume, kind, target)
+    def _make(self, directory: Node, name: bytes, kind: Kind, target: bytes = b"") -> Node:
+        node = Node(directory.volume, kind, target)
         try:
             self._enter(directory, name, node)
         except OSError as failure:
@@ -549,32 +256,32 @@ class MemoryDirectory:
             raise
         return node
 
-    def _enter(self, directory: _Node, name: bytes, node: _Node) -> None:
+    def _enter(self, directory: Node, name: bytes, node: Node) -> None:
         directory.must_have_a_name()
-        directory.volume.take(_NAME_BYTES + len(name), 1)
+        directory.volume.take(NAME_BYTES + len(name), 1)
         directory.names()[name] = node
         if node.entries is not None:
             node.parent = directory
             directory.links += 1
         directory.changed()
 
-    def _leave(self, directory: _Node, name: bytes) -> _Node:
+    def _leave(self, directory: Node, name: bytes) -> Node:
         node = directory.names().pop(name)
-        directory.volume.take(-_NAME_BYTES - len(name), -1)
+        directory.volume.take(-NAME_BYTES - len(name), -1)
         if node.entries is not None:
             node.parent = None
             directory.links -= 1
         directory.changed()
         return node
 
-    @_whole
+    @whole
     def create_directory(self, path: bytes) -> None:
         directory, name, _ = self._parent(path)
         if name in (b".", b"..") or name in directory.names():
             raise refusal(errno.EEXIST)
         self._make(directory, name, "directory")
 
-    @_whole
+    @whole
     def remove_directory(self, path: bytes) -> None:
         directory, name, _ = self._parent(path)
         if name in (b".", b".."):
@@ -583,7 +290,7 @@ class MemoryDirectory:
             raise refusal(errno.ENOTEMPTY)
         self._leave(directory, name).unlinked()
 
-    @_whole
+    @whole
     def unlink(self, path: bytes) -> None:
         directory, name, slash = self._parent(path)
         if name in (b".", b".."):
@@ -594,7 +301,7 @@ class MemoryDirectory:
             raise refusal(errno.ENOTDIR)
         self._leave(directory, name).unlinked()
 
-    @_whole
+    @whole
     def symlink(self, target: bytes, path: bytes) -> None:
         """An absolute target is refused, as on the host."""
         directory, name, slash = self._parent(path)
@@ -604,13 +311,13 @@ class MemoryDirectory:
             raise refusal(errno.ENOENT)
         self._make(directory, name, "link", target)
 
-    def _must_be_new(self, directory: _Node, name: bytes, slash: bool) -> None:
+    def _must_be_new(self, directory: Node, name: bytes, slash: bool) -> None:
         if name in (b".", b"..") or name in directory.names():
             raise refusal(errno.EEXIST)
         if slash:
             raise refusal(errno.ENOENT)
 
-    @_whole
+    @whole
     def link(self, path: bytes, other: Directory, other_path: bytes) -> None:
         if not isinstance(other, MemoryDirectory):
             raise refusal(errno.EXDEV)
@@ -625,7 +332,7 @@ class MemoryDirectory:
         self._enter(directory, name, node)
         node.links += 1
 
-    @_whole
+    @whole
     def rename(self, path: bytes, other: Directory, other_path: bytes) -> None:
         if not isinstance(other, MemoryDirectory):
             raise refusal(errno.EXDEV)
@@ -664,13 +371,13 @@ class MemoryDirectory:
                 replaced.parent = None
                 target.links -= 1
             replaced.unlinked()
-            node.volume.take(-_NAME_BYTES - len(name), -1)
+            node.volume.take(-NAME_BYTES - len(name), -1)
         directory.changed()
         target.changed()
 
     # --- the directory itself
 
-    @_whole
+    @whole
     def entries(self) -> list[Entry]:
         """Every name, sorted, after `.` and `..` (which has the number of `.`)."""
         node = self._node
@@ -695,7 +402,7 @@ class MemoryDirectory:
         pass
 
 
-def _lies_in(node: _Node | None, directory: _Node) -> bool:
+def _lies_in(node: Node | None, directory: Node) -> bool:
     """Whether `node` is `directory` or lies somewhere below it."""
     while node is not None:
         if node is directory:

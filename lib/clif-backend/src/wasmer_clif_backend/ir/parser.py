@@ -10,6 +10,8 @@ written is that of a value defined *above*, as in Cranelift: what is named ahead
 
 What is wrong is a `DecodeError` with line and column that says what was expected. What can be
 read but makes no sense is for `verify` to find.
+
+Long for one idea: each production of the grammar has its method.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ Order
 -----
 Blocks are made in the order of the source. It is a reverse post-order, a loop's blocks stand together, and the
 dominator of a block is the nearest one common to its edges: `flow` is complete when the function is.
+
+Long for one idea: locals, operands and labels make up the state at one point, and change together.
 """
 
 from __future__ import annotations

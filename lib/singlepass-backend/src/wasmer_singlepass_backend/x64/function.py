@@ -25,6 +25,8 @@ that stand for it at most `LOOKED_THROUGH` deep, whatever lies deeper goes to it
 
 Limits: nothing is remembered across operators but where values are. No common
 subexpressions, no loop-invariant code, one home per local however its life is split.
+
+Long for one idea: operands, registers and homes change together, in one object that rules call natively.
 """
 
 from __future__ import annotations

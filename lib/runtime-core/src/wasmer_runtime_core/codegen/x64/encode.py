@@ -29,6 +29,8 @@ What is promised
 
 The rows of `forms` are read as one packed integer each (`forms.rows`) when they are first
 used, so that encoding is arithmetic on native integers.
+
+Long for one idea: the two passes read the same records case by case, and must agree on every byte.
 """
 
 from __future__ import annotations

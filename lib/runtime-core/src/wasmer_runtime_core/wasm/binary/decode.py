@@ -9,6 +9,8 @@ that names nothing, an initializer that is not constant) is left to the validato
 Memory is proportional to the module: vectors grow as their elements are read, a length is
 never believed before its bytes are there, and what is written often (a type, an element, a
 name of an import) is kept once. Every count has its row in `implementation_limits`.
+
+Long for one idea: each section of the format has its method, and all of them share one position.
 """
 
 from __future__ import annotations

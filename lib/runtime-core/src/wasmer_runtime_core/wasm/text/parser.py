@@ -10,6 +10,8 @@ Abbreviations (inline imports, exports, segments, type uses) are resolved where 
 stand; the result has no trace of them. All names (``$…``) go to the name section: those
 of the module, functions and locals, and of labels, types, tables, memories, globals and
 segments, in the subsections that the extended name section proposal gives them.
+
+Long for one idea: each field of the grammar is stepped over by one pass and read by the other.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ module comes back as the canonical one. Not kept is an initializer that is not c
 
 The name section is read as a whole or not at all: if it holds anything that names nothing,
 it is written as a custom section.
+
+Long for one idea: each section is written by a method, in the words that `parser` reads.
 """
 
 from __future__ import annotations

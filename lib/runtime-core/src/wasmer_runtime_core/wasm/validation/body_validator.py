@@ -27,6 +27,8 @@ Limits
 Everything grows with the input but for what a few bytes can ask for: locals, operands of
 calls and branches, lists of what loops write. Those are bounded by `implementation_limits`,
 for the whole module by its size, as are the depth of its blocks and its operands.
+
+Long for one idea: each shape of operators has its method, and the fast tier is one loop over local variables.
 """
 
 from __future__ import annotations
