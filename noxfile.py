@@ -197,10 +197,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def layers(session: nox.Session) -> None:
-    """Check that each layer imports only from those below it."""
-    provide(session, [], groups=["layers"])
+    """Check that each layer imports only from those below it, and that folders are as they are drawn."""
+    provide(session, [], groups=["layers", "test"])
     sources = os.pathsep.join(str(ROOT / "lib" / name / "src") for name in DISTRIBUTIONS)
     session.run("lint-imports", "--config", "pyproject.toml", env={"PYTHONPATH": sources})
+    session.run("python", "-m", "pytest", "-q", "tests/layout", "tests/documents/test_architecture.py")
 
 
 @nox.session(venv_backend="none")

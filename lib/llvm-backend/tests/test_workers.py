@@ -418,8 +418,8 @@ def test_a_zipped_program(tmp_path: Path) -> None:
     package = Path(wasmer_llvm_backend.__file__).parent
     path = [str(Path(entry).resolve()) for entry in sys.path if entry]
     with zipfile.ZipFile(tmp_path / "app.pyz", "w") as file:
-        for source in package.glob("*.py"):
-            file.write(source, f"wasmer_llvm_backend/{source.name}")
+        for source in package.rglob("*.py"):
+            file.write(source, source.relative_to(package.parent))
         program = COMPILES.format(path=[str(tmp_path / "app.pyz"), *path])
         file.writestr("__main__.py", f"{program}\nassert 'app.pyz' in sys.modules['wasmer_llvm_backend'].__file__")
     done = subprocess.run([sys.executable, str(tmp_path / "app.pyz")], capture_output=True, text=True)
