@@ -53,7 +53,8 @@ from wasmer_clif_backend.ir.rules.choice import condition_of
 from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
 from wasmer_clif_backend.translate.in_memory import InMemory
 from wasmer_clif_backend.translate.operators import code_of
-from wasmer_clif_backend.translate.view import BUFFER_BYTES, CLIF_TYPES, FunctionShape, ModuleView
+from wasmer_clif_backend.translate.view import CLIF_TYPES, FunctionShape, ModuleView
+from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
 from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, END_FALLS_THROUGH, END_OF_IF_WITHOUT_ELSE, Body
 
 UNREACHABLE_TRAP: Final = 1
@@ -798,7 +799,7 @@ class State:
             bottom = self.height - results
             while at < results:
                 value = self.stack[bottom + at]
-                self.make(STORE, 0, value, self.buffer, 0, BUFFER_BYTES * (at - 1), NOTRAP)
+                self.make(STORE, 0, value, self.buffer, 0, RESULT_SLOT_BYTES * (at - 1), NOTRAP)
                 at += 1
             first = self.passed(self.stack[bottom])
             given = function.list_of(1)

@@ -54,7 +54,8 @@ from wasmer_clif_backend.translate.operators import (
     code_of,
 )
 from wasmer_clif_backend.translate.vector import VectorTranslator
-from wasmer_clif_backend.translate.view import BUFFER_BYTES, FunctionShape, ModuleView, helper_name
+from wasmer_clif_backend.translate.view import FunctionShape, ModuleView, helper_name
+from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
 from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME
@@ -501,7 +502,7 @@ class Translator:
         at = 1
         while at < results:
             slot = self.buffer_address(results)
-            state.push(self.memory.load(shape.results[at], slot, BUFFER_BYTES * (at - 1), NOTRAP))
+            state.push(self.memory.load(shape.results[at], slot, RESULT_SLOT_BYTES * (at - 1), NOTRAP))
             at += 1
 
     def helper_operator(self, code: i64, a: i64, b: i64) -> None:
@@ -536,7 +537,7 @@ class Translator:
             self.buffer_slot = len(function.slots)
             function.slots.append(StackSlot(0))
         slot = function.slots[self.buffer_slot]
-        slot.size = max(slot.size, int(BUFFER_BYTES * (results - 1)))
+        slot.size = max(slot.size, int(RESULT_SLOT_BYTES * (results - 1)))
         return self.state.make(STACK_ADDR, I64, 0, 0, 0, 0, self.buffer_slot)
 
     def signature(self, type: i64) -> i64:

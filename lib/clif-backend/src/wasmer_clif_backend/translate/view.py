@@ -16,9 +16,6 @@ from wasmer_runtime_core.contract.vmctx import ContextOffsets
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
 
-BUFFER_BYTES: Final = 16
-"""Of each result in a buffer."""
-
 TYPES: Final = {0x7F: I32, 0x7E: I64, 0x7D: F32, 0x7C: F64, 0x7B: I8X16, 0x70: I64, 0x6F: I64}
 """By code of a value type: the type of CLIF. A reference is an address, a vector bytes."""
 

@@ -13,7 +13,7 @@ from mypy_extensions import i64
 
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
-from wasmer_runtime_core.wasm.operators.effects import HELPER, READS
+from wasmer_runtime_core.wasm.operators import effects
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.operators.rows import Operator
 from wasmer_runtime_core.wasm.types import V128
@@ -34,17 +34,15 @@ READS_VMCTX: Final = 5
 CALL: Final = 6
 CALL_INDIRECT: Final = 7
 
-_CONTROL: Final = ("unreachable", "block", "loop", "if", "else", "end", "br", "br_if", "br_table", "return")
 _VMCTX_PARTS: Final = frozenset(("function", "table", "global", "memory", "data", "element"))
 """Words of immediates: parts of an instance that are reached through its vmctx."""
-_VMCTX_EFFECTS: Final = HELPER | READS["points"]
+_VMCTX_EFFECTS: Final = effects.HELPER | effects.READS["points"]
 _BY_MNEMONIC: Final = {
     "call": CALL,
     "call_indirect": CALL_INDIRECT,
     "local.get": READS_LOCAL,
     "local.set": WRITES_LOCAL,
     "local.tee": WRITES_LOCAL,
-    **dict.fromkeys(_CONTROL, CONTROL),
 }
 
 
@@ -53,8 +51,9 @@ def _kind(row: Operator) -> int:
         return VECTOR
     if row.mnemonic in _BY_MNEMONIC:
         return _BY_MNEMONIC[row.mnemonic]
-    through_vmctx = row.effects & _VMCTX_EFFECTS or not _VMCTX_PARTS.isdisjoint(row.immediate.split())
-    return READS_VMCTX if through_vmctx else PLAIN
+    if row.effects & _VMCTX_EFFECTS or not _VMCTX_PARTS.isdisjoint(row.immediate.split()):
+        return READS_VMCTX
+    return CONTROL if row.effects & effects.CONTROL else PLAIN
 
 
 def _kinds() -> bytes:
