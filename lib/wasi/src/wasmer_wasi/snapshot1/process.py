@@ -11,6 +11,7 @@ from wasmer_wasi.errno import (
     EFAULT,
     EINVAL,
     SUCCESS,
+    errno_of,
 )
 from wasmer_wasi.guest import SIZE, TIME, U32, U64, Context, beyond, check
 from wasmer_wasi.snapshot1.answers import answers
