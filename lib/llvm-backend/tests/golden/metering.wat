@@ -14,7 +14,7 @@
 ;; local weights 24 17
 ;; loop @3 writes 1 0
 ;; define internal fastcc i32 @f0(ptr %0, i32 %1) #0 section ".text"
-;;   0x20  internal.add_points 3                 | %2 = getelementptr i8, ptr %0, i64 40
+;;   0x20  internal.add_points 3                 | %2 = getelementptr i8, ptr %0, i64 24
 ;;                                               | %3 = load volatile i64, ptr %2, align 8, !alias.scope !context, !noalias !memory
 ;;                                               | %4 = add i64 %3, 3
 ;;                                               | store volatile i64 %4, ptr %2, align 8, !alias.scope !context, !noalias !memory
@@ -31,11 +31,11 @@
 ;;                                               | %9 = load volatile i32, ptr %8, align 1, !alias.scope !memory, !noalias !context, !dbg 0x2a
 ;;   0x2d        i32.add                         | %10 = add i32 %5, %9, !dbg 0x2a
 ;;   0x2e        local.set 1 i32
-;;   0x30        internal.add_points 12          | %11 = getelementptr i8, ptr %0, i64 40
+;;   0x30        internal.add_points 12          | %11 = getelementptr i8, ptr %0, i64 24
 ;;                                               | %12 = load volatile i64, ptr %11, align 8, !alias.scope !context, !noalias !memory
 ;;                                               | %13 = add i64 %12, 12
 ;;                                               | store volatile i64 %13, ptr %11, align 8, !alias.scope !context, !noalias !memory
-;;   0x30        internal.check_points 1000      | %14 = getelementptr i8, ptr %0, i64 40
+;;   0x30        internal.check_points 1000      | %14 = getelementptr i8, ptr %0, i64 24
 ;;                                               | %15 = load volatile i64, ptr %14, align 8, !alias.scope !context, !noalias !memory
 ;;                                               | %16 = icmp uge i64 %15, 1000
 ;;                                               | br i1 %16, label %t1, label %c1
@@ -48,7 +48,7 @@
 ;;   0x39        i32.gt_s                        | %18 = icmp sgt i32 %17, 0
 ;;   0x3a        br_if @3 height 0               | br i1 %18, label %l3, label %c2, !llvm.loop !loop
 ;;                                               | c2:
-;;   0x3c        internal.add_points 5           | %19 = getelementptr i8, ptr %0, i64 40
+;;   0x3c        internal.add_points 5           | %19 = getelementptr i8, ptr %0, i64 24
 ;;                                               | %20 = load volatile i64, ptr %19, align 8, !alias.scope !context, !noalias !memory
 ;;                                               | %21 = add i64 %20, 5
 ;;                                               | store volatile i64 %21, ptr %19, align 8, !alias.scope !context, !noalias !memory
