@@ -11,7 +11,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from wasmer_clif_backend.ir.opcodes import FCMP, FLOAT_CONDITIONS, ICMP, INTEGER_CONDITIONS, UEXTEND, ULOAD8
+from wasmer_clif_backend.ir.opcodes import BAND, FCMP, FLOAT_CONDITIONS, ICMP, INTEGER_CONDITIONS, UEXTEND, ULOAD8
 from wasmer_clif_backend.ir.types import F32, I8, I16, I32, I64, VECTOR
 from wasmer_clif_backend.machine.code import GENERAL, NO_REGISTER, RM_WRITTEN
 from wasmer_clif_backend.machine.x64.lower import IN_ADDRESS, Lowering
@@ -40,6 +40,8 @@ _COMPARE: Final = rows_of(
         I64: (forms.CMP_R64_RM64, forms.CMP_RM64_IMM8, forms.CMP_RM64_IMM32, forms.TEST_RM64_R64),
     }
 )
+_TEST32_IMM32: Final[i64] = forms.TEST_RM32_IMM32.number
+_TEST64_IMM32: Final[i64] = forms.TEST_RM64_IMM32.number
 _COMPARE_BYTE: Final[i64] = forms.CMP_RM8_IMM8.number
 _UCOMISS: Final[i64] = forms.VUCOMISS_XMM_XM32.number
 _UCOMISD: Final[i64] = forms.VUCOMISD_XMM_XM64.number
@@ -96,8 +98,18 @@ def condition(lowering: Lowering, c: i64) -> i64:
 
 
 def _test(lowering: Lowering, x: i64) -> None:
-    """A comparison with zero: of a register with itself, or of what lies in memory."""
-    row = 4 * lowering.function.type[x]
+    """A comparison with zero: of a register with itself, or of what lies in memory; of what two have in common."""
+    f = lowering.function
+    type = f.type[x]
+    row = 4 * type
+    if f.opcode[x] == BAND and f.uses[x] == 1 and not lowering.wanted[x] and (type == I32 or type == I64):
+        y = f.b[x]
+        r = lowering.use(f.a[x])
+        if lowering.fits(y):
+            lowering.compare_immediate(_TEST64_IMM32 if type == I64 else _TEST32_IMM32, r, lowering.constant_of(y))
+        else:
+            lowering.compare(_COMPARE[row + 3], lowering.use(y), r)
+        return
     r = lowering.operand(x)
     if r == IN_ADDRESS:
         lowering.compare_immediate(_COMPARE[row + 1], r, 0)

@@ -15,6 +15,7 @@ from wasmer_clif_backend.ir.opcodes import SDIV, SMULHI, SREM, TRAP_CODES, UDIV,
 from wasmer_clif_backend.ir.types import I32, I64, bits_of
 from wasmer_clif_backend.machine.code import GENERAL
 from wasmer_clif_backend.machine.x64.lower import Lowering
+from wasmer_clif_backend.machine.x64.rules import by_constant
 from wasmer_clif_backend.machine.x64.rules.condition import CMOV32, CMOV64
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended, zero_extended
 from wasmer_clif_backend.machine.x64.rules.trapping import trap_if
@@ -141,10 +142,10 @@ def multiply_high(lowering: Lowering) -> bool:
 
 
 RULES: Final = {
-    UDIV: (divide,),
-    SDIV: (divide,),
-    UREM: (divide,),
-    SREM: (divide,),
+    UDIV: (by_constant.divide, divide),
+    SDIV: (by_constant.divide, divide),
+    UREM: (by_constant.divide, divide),
+    SREM: (by_constant.divide, divide),
     UMULHI: (multiply_high,),
     SMULHI: (multiply_high,),
 }

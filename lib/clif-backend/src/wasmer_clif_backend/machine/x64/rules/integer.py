@@ -19,6 +19,7 @@ from wasmer_clif_backend.ir.opcodes import (
     ICMP,
     IMUL,
     INEG,
+    ISHL,
     ISUB,
     NOP,
     ROWS,
@@ -30,8 +31,8 @@ from wasmer_clif_backend.ir.opcodes import (
     UMIN,
 )
 from wasmer_clif_backend.ir.types import I32, I64
-from wasmer_clif_backend.machine.code import IN_MEMORY, REG_WRITTEN
-from wasmer_clif_backend.machine.x64.lower import MADE_AT_USES, Lowering
+from wasmer_clif_backend.machine.code import IN_MEMORY, NO_REGISTER, REG_WRITTEN
+from wasmer_clif_backend.machine.x64.lower import MADE_AT_USES, MOV32, Lowering
 from wasmer_clif_backend.machine.x64.rules.condition import (
     BOTH,
     CMOV32,
@@ -103,6 +104,8 @@ _FORMS: Final = rows_of(
 )
 _LEA32: Final[i64] = forms.LEA_R32_M.number
 _LEA64: Final[i64] = forms.LEA_R64_M.number
+_MOVZX8: Final[i64] = forms.MOVZX_R32_RM8.number
+_MOVZX16: Final[i64] = forms.MOVZX_R32_RM16.number
 _IMUL32: Final[i64] = forms.IMUL_R32_RM32.number
 _IMUL64: Final[i64] = forms.IMUL_R64_RM64.number
 _IMUL32_IMM8: Final[i64] = forms.IMUL_R32_RM32_IMM8.number
@@ -122,7 +125,7 @@ _XOR64: Final[i64] = forms.XOR_R64_RM64.number
 
 
 def add_by_address(lowering: Lowering) -> bool:
-    """``lea``: a sum whose operands are wanted again needs no copy."""
+    """``lea``: a sum with something shifted, or whose operands are wanted again: it needs no copy."""
     f = lowering.function
     v = lowering.v
     type = f.type[v]
@@ -131,27 +134,65 @@ def add_by_address(lowering: Lowering) -> bool:
     if type > I64 or lowering.is_constant(a):
         return False
     if lowering.is_constant(b):
-        if lowering.function.uses[a] < 2 or not lowering.fits(b):
+        if f.uses[a] < 2 or not lowering.fits(b):
             return False
-        lowering.code.add(
-            _LEA64 if type == I64 else _LEA32,
-            MEM,
-            REG_WRITTEN | IN_MEMORY,
-            lowering.result(v),
-            lowering.use(a),
-            displacement=lowering.constant_of(b),
-        )
+        _lea(lowering, type, lowering.use(a), NO_REGISTER, 0, lowering.constant_of(b))
         return True
-    if lowering.function.uses[a] < 2 or lowering.function.uses[b] < 2:
+    if _is_scaled(lowering, a) and not _is_scaled(lowering, b):
+        a, b = b, a
+    if _is_scaled(lowering, b):
+        base = lowering.use(a)
+        _lea(lowering, type, base, lowering.use(f.a[b]), lowering.constant_of(f.b[b]), 0)
+        return True
+    if f.uses[a] < 2 or f.uses[b] < 2:
         return False
+    base = lowering.use(a)
+    _lea(lowering, type, base, lowering.use(b), 0, 0)
+    return True
+
+
+def _is_scaled(lowering: Lowering, x: i64) -> bool:
+    """Whether a value is another one times 2, 4 or 8, and nothing else wants it: part of an address."""
+    f = lowering.function
+    if f.opcode[x] != ISHL or f.uses[x] != 1 or lowering.wanted[x] or not lowering.is_constant(f.b[x]):
+        return False
+    n = lowering.constant_of(f.b[x])
+    return n >= 1 and n <= 3
+
+
+def _lea(lowering: Lowering, type: i64, base: i64, index: i64, scale: i64, offset: i64) -> None:
+    """``lea v, [base + index << scale + offset]``, of the instruction at hand."""
     lowering.code.add(
         _LEA64 if type == I64 else _LEA32,
-        MEM_INDEX,
+        (MEM if index < 0 else MEM_INDEX) | (scale << 8),
         REG_WRITTEN | IN_MEMORY,
-        lowering.result(v),
-        lowering.use(a),
-        lowering.use(b),
+        lowering.result(lowering.v),
+        base,
+        index,
+        displacement=offset,
     )
+
+
+def mask(lowering: Lowering) -> bool:
+    """``movzx``, ``mov``: a mask of the lower 8, 16 or 32 bits needs no copy."""
+    f = lowering.function
+    v = lowering.v
+    type = f.type[v]
+    b = f.b[v]
+    if (type != I32 and type != I64) or not lowering.is_constant(b):
+        return False
+    n = lowering.constant_of(b)
+    if n == 0xFF:
+        form = _MOVZX8
+    elif n == 0xFFFF:
+        form = _MOVZX16
+    elif n == 0xFFFF_FFFF and type == I64:
+        form = MOV32
+    else:
+        return False
+    x = lowering.use(f.a[v])
+    lowering.code.suggest(lowering.result(v), x)
+    lowering.unary(form, lowering.result(v), x)
     return True
 
 
@@ -193,7 +234,7 @@ def binary(lowering: Lowering) -> bool:
 
 
 def multiply(lowering: Lowering) -> bool:
-    """``imul``; by a constant without a copy."""
+    """``imul``; by a constant without a copy; by 3, 5 and 9 as an address."""
     f = lowering.function
     v = lowering.v
     type = f.type[v]
@@ -207,7 +248,10 @@ def multiply(lowering: Lowering) -> bool:
     wide = type == I64
     if lowering.fits(b):
         n = lowering.constant_of(b)
-        if n >= -128 and n <= 127:
+        if n == 3 or n == 5 or n == 9:
+            x = lowering.use(a)
+            _lea(lowering, type, x, x, 1 if n == 3 else 2 if n == 5 else 3, 0)
+        elif n >= -128 and n <= 127:
             lowering.unary(_IMUL64_IMM8 if wide else _IMUL32_IMM8, d, lowering.operand(a), n)
         else:
             lowering.unary(_IMUL64_IMM32 if wide else _IMUL32_IMM32, d, lowering.operand(a), n)
@@ -360,7 +404,7 @@ def nothing(lowering: Lowering) -> bool:
 RULES: Final = {
     IADD: (add_by_address, binary),
     ISUB: (binary,),
-    BAND: (binary,),
+    BAND: (mask, binary),
     BOR: (binary,),
     BXOR: (binary,),
     BNOT: (invert,),
