@@ -7,8 +7,8 @@ forwards, and says so.
 
 What an operand of the machine can be
 -------------------------------------
-* A value: `use` gives its register. Extending a word to 64 bits is no instruction: the word's register holds that
-  already, and `origin` looks through it.
+* A value: `use` gives its register. Extending a word to 64 bits is no instruction, nor is taking the first lane of
+  floats: the operand's register holds that already, and `origin` looks through it.
 * A load, or a float or vector that is a constant, in memory: `operand` says `IN_ADDRESS`, and the instruction
   reads the address at hand. A load may go there if this is its only use, in its block, and nothing that traps or writes
   stands between (`Function.colour` counts these): so traps happen in order, and the
@@ -36,9 +36,11 @@ from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.function import Function, Signature
 from wasmer_clif_backend.ir.opcodes import (
     BIG,
+    BITCAST,
     CALLS,
     EFFECTS,
     ENDS,
+    EXTRACTLANE,
     F32CONST,
     F64CONST,
     FUNC_ADDR,
@@ -57,7 +59,7 @@ from wasmer_clif_backend.ir.opcodes import (
     VCONST,
 )
 from wasmer_clif_backend.ir.printer import Printer
-from wasmer_clif_backend.ir.types import F32, I32, I64, in_xmm
+from wasmer_clif_backend.ir.types import F32, I32, I64, VECTOR, in_xmm
 from wasmer_clif_backend.ir.uses import count, has_effect
 from wasmer_clif_backend.machine.code import (
     FIRST_VIRTUAL,
@@ -305,25 +307,32 @@ class Lowering:
         return self.buffer
 
     def origin(self, v: i64) -> i64:
-        """The value whose register holds this one, too: a word's does, extended to 64 bits."""
+        """The value whose register holds this one, too: a word, extended; the first lane of floats; the same bits."""
         f = self.function
-        while f.opcode[v] == UEXTEND and f.type[f.a[v]] == I32:
-            v = f.a[v]
-        return v
+        while True:
+            opcode = f.opcode[v]
+            if opcode == UEXTEND and f.type[f.a[v]] == I32:
+                v = f.a[v]
+            elif opcode == BITCAST and in_xmm(f.type[v]) == in_xmm(f.type[f.a[v]]):
+                v = f.a[v]
+            elif opcode == EXTRACTLANE and f.type[v] >= F32 and f.immediate[v] == 0:
+                v = f.a[v]
+            else:
+                return v
 
     def operand(self, v: i64) -> i64:
         """A register that holds a value, or `IN_ADDRESS`: it is read from the address that is now at hand."""
+        f = self.function
+        while f.opcode[v] == BITCAST and f.uses[v] == 1 and f.type[v] >= VECTOR and f.type[f.a[v]] >= VECTOR:
+            v = f.a[v]
         if self.may_fold(v):
             self.fold(v)
             return IN_ADDRESS
-        f = self.function
         opcode = f.opcode[v]
         if (opcode == F32CONST or opcode == F64CONST) and f.immediate[v]:
-            self._at_constant(float_bytes(f.immediate[v], f.type[v]))
-            return IN_ADDRESS
+            return self.constant_operand(float_bytes(f.immediate[v], f.type[v]))
         if opcode == VCONST:
-            self._at_constant(f.constants[f.immediate[v]])
-            return IN_ADDRESS
+            return self.constant_operand(f.constants[f.immediate[v]])
         return self.use(v)
 
     def may_fold(self, v: i64) -> bool:
@@ -351,7 +360,8 @@ class Lowering:
         self.address.kind = trap_of_access(f.extra[v])
         self.address.source = f.source[v]
 
-    def _at_constant(self, data: bytes) -> None:
+    def constant_operand(self, data: bytes) -> i64:
+        """Sixteen bytes as an operand: `IN_ADDRESS`."""
         address = self.address
         address.mode = CONSTANT
         address.base = NO_REGISTER
@@ -360,6 +370,7 @@ class Lowering:
         address.flags = 0
         address.kind = 0
         address.displacement = self.code.constant(data)
+        return IN_ADDRESS
 
     def take_address(self, v: i64, offset: i64) -> None:
         """The address of v plus offset, of as many sums as an operand can hold, becomes the one at hand."""

@@ -240,7 +240,7 @@ def from_unsigned(lowering: Lowering) -> bool:
     if type == F32X4:
         x = lowering.use(f.a[v])
         low, high, low_float, high_float, scaled = (lowering.code.temporary(XMM) for _ in range(5))
-        lowering.three(_PAND, low, x, lowering.vector(repeated(0xFFFF, 4)))
+        lowering.three(_PAND, low, x, lowering.constant_operand(repeated(0xFFFF, 4)))
         by_immediate(lowering, _PSRLD, high, x, 16)
         lowering.unary(forms.VCVTDQ2PS_XMM_XM128.number, low_float, low)
         lowering.unary(forms.VCVTDQ2PS_XMM_XM128.number, high_float, high)
@@ -409,7 +409,7 @@ def _four_signed(lowering: Lowering, d: i64, x: i64) -> None:
     lowering.three(cmp, mask, x, x, _ORDERED)
     lowering.three(_AND, number, mask, x)
     lowering.unary(forms.VCVTTPS2DQ_XMM_XM128.number, whole, number)
-    lowering.three(cmp, great, number, lowering.vector(repeated(parse_float("0x1p31", 4), 4)), _AT_LEAST)
+    lowering.three(cmp, great, number, lowering.constant_operand(repeated(parse_float("0x1p31", 4), 4)), _AT_LEAST)
     lowering.three(_XOR, d, whole, great)
 
 

@@ -185,7 +185,8 @@ def negate(lowering: Lowering) -> bool:
     f = lowering.function
     v = lowering.v
     x = lowering.use(f.a[v])
-    lowering.three(_XOR, lowering.result(v), x, sign_mask(lowering, f.type[v]))
+    number, size = _LANES[int(f.type[v] & LANE)]
+    lowering.three(_XOR, lowering.result(v), x, lowering.constant_operand(repeated(number, size)))
     return True
 
 

@@ -17,7 +17,7 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.types import F32, F64, I8, I16, I32, I64, LANE
 from wasmer_clif_backend.machine.code import XMM
-from wasmer_clif_backend.machine.x64.lower import Lowering
+from wasmer_clif_backend.machine.x64.lower import IN_ADDRESS, Lowering
 from wasmer_clif_backend.machine.x64.rules.extend import zero_extended
 from wasmer_clif_backend.machine.x64.rules.float import repeated
 from wasmer_clif_backend.machine.x64.rules.vex import extract, insert
@@ -56,8 +56,8 @@ def splat(lowering: Lowering) -> bool:
     f = lowering.function
     v = lowering.v
     lane = f.type[f.a[v]]
-    x = lowering.use(f.a[v])
-    if lane <= I64:
+    x = lowering.operand(f.a[v])
+    if lane <= I64 and x != IN_ADDRESS:
         t = lowering.code.temporary(XMM)
         lowering.unary(_MOVQ if lane == I64 else _MOVD, t, x)
         x = t
@@ -120,6 +120,25 @@ def extract_lane(lowering: Lowering) -> bool:
     return True
 
 
+def shuffle_words(lowering: Lowering) -> bool:
+    """``pshufd``, if whole words of one operand change places."""
+    f = lowering.function
+    v = lowering.v
+    mask = f.constants[f.immediate[v]]
+    if f.a[v] == f.b[v]:
+        mask = bytes(number & 15 if number < 32 else number for number in mask)
+    first = mask[0] & 0xF0
+    order = 0
+    for at in range(0, 16, 4):
+        number = mask[at]
+        if number & 0xF3 != first or number > 31 or mask[at : at + 4] != bytes(range(number, number + 4)):
+            return False
+        order |= (number >> 2 & 3) << (at >> 1)
+    x = lowering.operand(f.b[v] if first else f.a[v])
+    lowering.unary(_SHUFFLE_SINGLE, lowering.result(v), x, order)
+    return True
+
+
 def shuffle(lowering: Lowering) -> bool:
     """``pshufb`` of each operand with its part of the mask, and both together; or of the only one asked for."""
     f = lowering.function
@@ -134,16 +153,16 @@ def shuffle(lowering: Lowering) -> bool:
         of_y = nothing
     if of_y == nothing:
         x = lowering.use(f.a[v])
-        lowering.three(_PSHUFB, d, x, lowering.vector(of_x))
+        lowering.three(_PSHUFB, d, x, lowering.constant_operand(of_x))
     elif of_x == nothing:
         y = lowering.use(f.b[v])
-        lowering.three(_PSHUFB, d, y, lowering.vector(of_y))
+        lowering.three(_PSHUFB, d, y, lowering.constant_operand(of_y))
     else:
         x = lowering.use(f.a[v])
         y = lowering.use(f.b[v])
         one, two = lowering.code.temporary(XMM), lowering.code.temporary(XMM)
-        lowering.three(_PSHUFB, one, x, lowering.vector(of_x))
-        lowering.three(_PSHUFB, two, y, lowering.vector(of_y))
+        lowering.three(_PSHUFB, one, x, lowering.constant_operand(of_x))
+        lowering.three(_PSHUFB, two, y, lowering.constant_operand(of_y))
         lowering.three(_POR, d, one, two)
     return True
 
@@ -154,7 +173,7 @@ def swizzle(lowering: Lowering) -> bool:
     v = lowering.v
     x = lowering.use(f.a[v])
     numbers = lowering.code.temporary(XMM)
-    lowering.three(_ADD_SATURATED, numbers, lowering.use(f.b[v]), lowering.vector(repeated(0x70, 1)))
+    lowering.three(_ADD_SATURATED, numbers, lowering.use(f.b[v]), lowering.constant_operand(repeated(0x70, 1)))
     lowering.three(_PSHUFB, lowering.result(v), x, numbers)
     return True
 
@@ -173,7 +192,7 @@ RULES: Final = {
     SCALAR_TO_VECTOR: (scalar_to_vector,),
     INSERTLANE: (insert_lane,),
     EXTRACTLANE: (extract_lane,),
-    SHUFFLE: (shuffle,),
+    SHUFFLE: (shuffle_words, shuffle),
     SWIZZLE: (swizzle,),
     X86_PSHUFB: (pshufb,),
 }

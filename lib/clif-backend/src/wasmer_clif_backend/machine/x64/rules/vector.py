@@ -114,8 +114,8 @@ def xmm(lowering: Lowering) -> i64:
 
 
 def ones(lowering: Lowering) -> i64:
-    """A register with all bits set."""
-    return lowering.vector(b"\xff" * 16)
+    """An operand with all bits set."""
+    return lowering.constant_operand(b"\xff" * 16)
 
 
 def three(lowering: Lowering) -> bool:
@@ -200,7 +200,7 @@ def multiply_bytes(lowering: Lowering) -> bool:
     by_immediate(lowering, _PSRLW, x_odd, x, 8)
     by_immediate(lowering, _PSRLW, y_odd, y, 8)
     lowering.three(forms.VPMULLW_XMM_XMM_XM128.number, odd, x_odd, y_odd)
-    lowering.three(_PAND, low, even, lowering.vector(repeated(0x00FF, 2)))
+    lowering.three(_PAND, low, even, lowering.constant_operand(repeated(0x00FF, 2)))
     by_immediate(lowering, _PSLLW, high, odd, 8)
     lowering.three(_POR, lowering.result(v), low, high)
     return True
@@ -236,7 +236,7 @@ def fixed_point(lowering: Lowering) -> bool:
     x = lowering.use(f.a[v])
     product, wrong = xmm(lowering), xmm(lowering)
     lowering.three(forms.VPMULHRSW_XMM_XMM_XM128.number, product, x, lowering.use(f.b[v]))
-    lowering.three(_EQUAL[1], wrong, product, lowering.vector(repeated(0x8000, 2)))
+    lowering.three(_EQUAL[1], wrong, product, lowering.constant_operand(repeated(0x8000, 2)))
     lowering.three(_PXOR, lowering.result(v), product, wrong)
     return True
 

@@ -16,12 +16,18 @@ from wasmer_clif_backend.ir.types import I8, I32, I64, LANE, VECTOR, bits_of
 from wasmer_clif_backend.machine.code import GENERAL, XMM
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.float import repeated
+from wasmer_clif_backend.machine.x64.rules.vex import by_immediate
 from wasmer_runtime_core.codegen.x64 import forms
 
 _FORMS: Final = {
     ISHL: (forms.VPSLLW_XMM_XMM_XM128, forms.VPSLLD_XMM_XMM_XM128, forms.VPSLLQ_XMM_XMM_XM128),
     USHR: (forms.VPSRLW_XMM_XMM_XM128, forms.VPSRLD_XMM_XMM_XM128, forms.VPSRLQ_XMM_XMM_XM128),
     SSHR: (forms.VPSRAW_XMM_XMM_XM128, forms.VPSRAD_XMM_XMM_XM128),
+}
+_BY_CONSTANT: Final = {
+    ISHL: (forms.VPSLLW_XMM_XMM_IMM8, forms.VPSLLD_XMM_XMM_IMM8, forms.VPSLLQ_XMM_XMM_IMM8),
+    USHR: (forms.VPSRLW_XMM_XMM_IMM8, forms.VPSRLD_XMM_XMM_IMM8, forms.VPSRLQ_XMM_XMM_IMM8),
+    SSHR: (forms.VPSRAW_XMM_XMM_IMM8, forms.VPSRAD_XMM_XMM_IMM8),
 }
 _AND32_IMM8: Final[i64] = forms.AND_RM32_IMM8.number
 _ADD32_IMM8: Final[i64] = forms.ADD_RM32_IMM8.number
@@ -33,6 +39,23 @@ _PSHUFB: Final[i64] = forms.VPSHUFB_XMM_XMM_XM128.number
 _UNPACK_LOW: Final[i64] = forms.VPUNPCKLBW_XMM_XMM_XM128.number
 _UNPACK_HIGH: Final[i64] = forms.VPUNPCKHBW_XMM_XMM_XM128.number
 _PACK: Final[i64] = forms.VPACKSSWB_XMM_XMM_XM128.number
+
+
+def shift_by_constant(lowering: Lowering) -> bool:
+    """One instruction with the number in it."""
+    f = lowering.function
+    v = lowering.v
+    type = f.type[v]
+    lane = type & LANE
+    if type < VECTOR or lane == I8 or not lowering.is_constant(f.b[v]):
+        return False
+    forms_of_lanes = _BY_CONSTANT[int(f.opcode[v])]
+    if lane - 2 >= len(forms_of_lanes):
+        return False
+    n = lowering.constant_of(f.b[v]) & (bits_of(lane) - 1)
+    x = lowering.use(f.a[v])
+    by_immediate(lowering, forms_of_lanes[int(lane) - 2].number, lowering.result(v), x, n)
+    return True
 
 
 def shift(lowering: Lowering) -> bool:
@@ -103,8 +126,12 @@ def _bytes(lowering: Lowering, opcode: int, d: i64, x: i64, number: i64, count: 
     else:
         # From the upper byte, so that ones come down into the lower one.
         lowering.three(form, mask, lowering.vector(repeated(0xFF00, 2)), count)
-        lowering.three(_PSHUFB, every, mask, lowering.vector(b"\x01" * 16))
+        lowering.three(_PSHUFB, every, mask, lowering.constant_operand(b"\x01" * 16))
     lowering.three(_PAND, d, shifted, every)
 
 
-RULES: Final = {ISHL: (shift,), USHR: (shift,), SSHR: (shift,)}
+RULES: Final = {
+    ISHL: (shift_by_constant, shift),
+    USHR: (shift_by_constant, shift),
+    SSHR: (shift_by_constant, shift),
+}
