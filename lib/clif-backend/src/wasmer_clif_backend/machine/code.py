@@ -148,6 +148,9 @@ class Code:
         """By block: one more than its last instruction."""
         self.order: list[int] = []
         """Blocks in the order of the code."""
+        self._starts = column(blocks)
+        self._block = column(blocks)
+        """In this order: where blocks start, as positions, and which these are."""
         self.way_first = column(blocks)
         self.way_end = column(blocks)
         """By block: its edges are those from here to there in `ways`, in the order of the instruction that ends it."""
@@ -341,22 +344,30 @@ class Code:
 
     def finish(self) -> None:
         """All is there. Until then `block_first` and `block_end` are counted from the end."""
+        if len(self.order) > len(self._starts):
+            self._starts = grown(self._starts, len(self.block_first))
+            self._block = grown(self._block, len(self.block_first))
+        at: i64 = 0
         for b in self.order:
-            self.block_first[b] = self.end - self.block_first[b]
+            first = self.end - self.block_first[b]
+            self.block_first[b] = first
             self.block_end[b] = self.end - self.block_end[b]
+            self._starts[at] = 2 * first
+            self._block[at] = b
+            at += 1
 
     def block_at(self, position: i64) -> i64:
         """The block that a position is in."""
-        order = self.order
-        low = 0
-        high = len(order)
+        starts = self._starts
+        low: i64 = 0
+        high: i64 = len(self.order)
         while high - low > 1:
             middle = (low + high) >> 1
-            if 2 * self.block_first[order[middle]] <= position:
+            if starts[middle] <= position:
                 low = middle
             else:
                 high = middle
-        return order[low]
+        return self._block[low]
 
     def _turn(self, start: i64, end: i64) -> None:
         """The rows from start to end in the other order."""

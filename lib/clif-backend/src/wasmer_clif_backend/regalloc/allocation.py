@@ -34,6 +34,7 @@ class Allocation:
         piece_next: the next piece of the same register; 0: none.
         slot: by virtual register: its slot's place, or `NOWHERE`.
         slots: how many slots there are. Each has 16 bytes.
+        moving, moving_count: virtual registers that are in more than one place, or in memory.
         first_edit: by position: the moves before instruction ``at // 2``, a list, by place; 0: none. Those at an odd
             position happen behind those at the even one before.
         edit_to, edit_from, edit_next: the moves of these lists.
@@ -55,6 +56,9 @@ class Allocation:
         self.piece_count: i64 = 1
         self.slot = column(rows)
         self.slots: i64 = 0
+        self.moving = column(rows)
+        self.moving_count: i64 = 0
+        self.is_moving = column(rows)
         self.first_edit = column(rows)
         self.edit_to = column(rows)
         self.edit_from = column(rows)
@@ -76,6 +80,8 @@ class Allocation:
             self._found = grown(self._found, registers)
             self.first_piece = grown(self.first_piece, registers)
             self.slot = grown(self.slot, registers)
+            self.moving = grown(self.moving, registers)
+            self.is_moving = grown(self.is_moving, registers)
         r: i64 = 0
         while r < registers:
             self.stands_for[r] = r
@@ -83,6 +89,7 @@ class Allocation:
             self._found[r] = 0
             self.first_piece[r] = 0
             self.slot[r] = NOWHERE
+            self.is_moving[r] = 0
             r += 1
         if 2 * code.end > i64(len(self.first_edit)):
             self.first_edit = grown(self.first_edit, 2 * code.end)
@@ -97,6 +104,7 @@ class Allocation:
         self.edit_count = 1
         self.edge_move_count = 0
         self.slots = 0
+        self.moving_count = 0
         self.saved = 0
 
     def join(self, one: i64, other: i64) -> None:
@@ -109,6 +117,13 @@ class Allocation:
             last = self._joined[last]
         self._joined[last] = self._joined[one]
         self._joined[one] = other
+
+    def moves_about(self, register: i64) -> None:
+        """A register is in more than one place, or in memory."""
+        if not self.is_moving[register]:
+            self.is_moving[register] = 1
+            self.moving[self.moving_count] = register
+            self.moving_count += 1
 
     def new_piece(self, start: i64, end: i64) -> i64:
         """A piece that is nowhere yet."""

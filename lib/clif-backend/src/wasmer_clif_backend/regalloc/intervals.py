@@ -39,6 +39,7 @@ from wasmer_clif_backend.machine.code import (
     THIRD_WRITTEN,
     Code,
 )
+from wasmer_runtime_core.errors import InternalError
 
 MUST: Final = 1
 """A use that has to be in a register."""
@@ -98,6 +99,8 @@ class Intervals:
         self._open = column(rows)
         self._live = column(rows)
         self._live_count: i64 = 0
+        self._open_machine: i64 = 0
+        """How many registers of the machine have an open range."""
         self._never_given: i64 = 0
 
     def build(self, function: Function, code: Code) -> None:
@@ -125,6 +128,7 @@ class Intervals:
         self.use_count = 1
         self.order_count = 0
         self.call_count = 0
+        self._open_machine = 0
         self._liveness(function, code)
         at = len(code.order) - 1
         while at >= 0:
@@ -250,11 +254,8 @@ class Intervals:
                 self._range(r, start, self._open[r])
                 self._open[r] = 0
             n += 1
-        r = 0
-        while r < FIRST_VIRTUAL:
-            if self._open[r]:
-                raise AssertionError(f"register {r} of the machine is read, but not written, in block {b}")
-            r += 1
+        if self._open_machine:
+            raise InternalError(f"a register of the machine is read, but not written, in block {b}")
 
     def _copies(self, code: Code, i: i64) -> None:
         """All are read, then all are written."""
@@ -352,6 +353,8 @@ class Intervals:
                 self._live_count += 1
             elif (self._never_given >> r) & 1:
                 return
+            else:
+                self._open_machine += 1
             self._open[r] = end
 
     def _define(self, r: i64, at: i64, kind: i64) -> None:
@@ -359,6 +362,8 @@ class Intervals:
         end = self._open[r]
         if end == 0:
             end = (at + 2) & -2  # is never read
+        elif r < FIRST_VIRTUAL:
+            self._open_machine -= 1
         self._open[r] = 0
         self._range(r, at, end)
         if r >= FIRST_VIRTUAL:

@@ -73,6 +73,7 @@ class Pieces:
         if q <= out.piece_start[piece] or q >= out.piece_end[piece]:
             raise InternalError(f"regalloc: a piece [{out.piece_start[piece]}, {out.piece_end[piece]}) is cut at {q}")
         rest = self._new(q, out.piece_end[piece], self.owner[piece])
+        out.moves_about(self.owner[piece])
         out.piece_next[rest] = out.piece_next[piece]
         out.piece_next[piece] = rest
         before = self.range_now[piece]

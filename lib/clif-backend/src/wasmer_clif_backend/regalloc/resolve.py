@@ -56,7 +56,11 @@ class Resolver:
         self._write_at = column(rows)
         self._write_piece = column(rows)
         self._write_count: i64 = 0
-        # By place in `live_pool`, and by parameter: where it is when its block starts.
+        # By block, from where to where in the other two the registers are that are alive where it starts, and move
+        # about: which these are, and where each is then. By parameter, where it is when its block starts.
+        self._live_first = column(1 << 7)
+        self._live_end = column(1 << 7)
+        self._live = column(rows)
         self._live_place = column(rows)
         self._parameter_place = column(rows)
 
@@ -69,15 +73,12 @@ class Resolver:
         if code.registers > i64(len(self.at_definitions)):
             self.at_definitions = grown(self.at_definitions, code.registers)
             self._parameter_place = grown(self._parameter_place, code.registers)
-        register: i64 = FIRST_VIRTUAL
-        while register < code.registers:
-            if register & 0x3FF == 0:
-                function.effort.spend(0x1000)
-            self.at_definitions[register] = 0
-            piece = out.first_piece[register]
-            if piece and (out.piece_next[piece] or out.piece_place[piece] >= FIRST_SLOT):
-                self._connect(register, piece)
-            register += 1
+        n: i64 = 0
+        while n < out.moving_count:
+            if n & 0x3F == 0:
+                function.effort.spend(0x400)
+            self._connect(out.moving[n])
+            n += 1
         self._block_starts()
         for b in code.order:
             n = code.way_first[b]
@@ -90,10 +91,12 @@ class Resolver:
 
     # --- pieces -----------------------------------------------------------------------------------------
 
-    def _connect(self, register: i64, first: i64) -> None:
+    def _connect(self, register: i64) -> None:
         """What moves between the pieces of one register."""
         code = self.code
         out = self.out
+        first = out.first_piece[register]
+        self.at_definitions[register] = 0
         piece = first
         while piece:
             if out.piece_place[piece] == FIRST_SLOT:
@@ -177,27 +180,32 @@ class Resolver:
 
     # --- edges ------------------------------------------------------------------------------------------
 
-    def _is_anywhere_else(self, register: i64) -> bool:
-        """Whether a register is in more than one place in its life."""
-        return self.out.piece_next[self.out.first_piece[register]] != 0
-
     def _block_starts(self) -> None:
         """Where what is alive is when blocks start: in the order of the code, as `Allocation.place_at` likes it."""
         code = self.code
         out = self.out
         function = self.function
         intervals = self.intervals
+        if function.block_count > i64(len(self._live_first)):
+            self._live_first = grown(self._live_first, function.block_count)
+            self._live_end = grown(self._live_end, function.block_count)
+        count: i64 = 0
         for b in code.order:
             start = 2 * code.block_first[b]
             p = intervals.live_in[b]
             end = intervals.live_end[b]
-            if end > i64(len(self._live_place)):
-                self._live_place = grown(self._live_place, 2 * end)
+            if count + end - p > i64(len(self._live)):
+                self._live = grown(self._live, 2 * (count + end - p))
+                self._live_place = grown(self._live_place, 2 * (count + end - p))
+            self._live_first[b] = count
             while p < end:
                 register = out.stands_for[intervals.live_pool[p]]
-                if self._is_anywhere_else(register):
-                    self._live_place[p] = out.place_at(register, start)
+                if out.is_moving[register]:
+                    self._live[count] = register
+                    self._live_place[count] = out.place_at(register, start)
+                    count += 1
                 p += 1
+            self._live_end[b] = count
             v = function.first[b]
             while v and function.opcode[v] == PARAMETER:
                 self._parameter_place[v] = out.place_at(v + FIRST_VIRTUAL, start)
@@ -207,19 +215,16 @@ class Resolver:
         """What an edge moves; `end` is the last position before it."""
         function = self.function
         out = self.out
-        intervals = self.intervals
         target = function.edge_to[e]
         out.begin_edge(e)
-        p = intervals.live_in[target]
-        length = intervals.live_end[target] - p + function.pool[function.edge_arguments[e]]
-        function.effort.spend(4 * length + 1)
-        while p < intervals.live_end[target]:
-            register = out.stands_for[intervals.live_pool[p]]
-            if self._is_anywhere_else(register):
-                source = out.place_at(register, end)
-                to = self._live_place[p]
-                if source != to and not (to >= FIRST_SLOT and self.at_definitions[register]):
-                    out.move_on_edge(to, source)
+        p = self._live_first[target]
+        function.effort.spend(4 * (self._live_end[target] - p + function.pool[function.edge_arguments[e]]) + 1)
+        while p < self._live_end[target]:
+            register = self._live[p]
+            source = out.place_at(register, end)
+            to = self._live_place[p]
+            if source != to and not (to >= FIRST_SLOT and self.at_definitions[register]):
+                out.move_on_edge(to, source)
             p += 1
         p = function.edge_arguments[e]
         v = function.first[target]
@@ -229,7 +234,7 @@ class Resolver:
             given = out.stands_for[function.pool[p] + FIRST_VIRTUAL]
             source = out.place_at(given, end)
             to = self._parameter_place[v]
-            stored = self.at_definitions[register] != 0
+            stored = out.is_moving[register] != 0 and self.at_definitions[register] != 0
             if given == register:
                 # One value in one slot: only a register may want it elsewhere.
                 if source != to and not (to >= FIRST_SLOT and stored):
@@ -295,12 +300,15 @@ class Resolver:
                 return False
             n += 1
         target = function.edge_to[e]
+        p = self._live_first[target]
+        while p < self._live_end[target]:
+            if self._live_place[p] == place or (place >= FIRST_SLOT and out.slot[self._live[p]] == place):
+                return False
+            p += 1
         p = intervals.live_in[target]
         while p < intervals.live_end[target]:
             register = out.stands_for[intervals.live_pool[p]]
-            if self._live_place_of(p, register) == place:
-                return False
-            if place >= FIRST_SLOT and out.slot[register] == place:
+            if not out.is_moving[register] and out.piece_place[out.first_piece[register]] == place:
                 return False
             p += 1
         v = function.first[target]
@@ -310,9 +318,3 @@ class Resolver:
                 return False
             v = function.next[v]
         return True
-
-    def _live_place_of(self, p: i64, register: i64) -> i64:
-        """Where what is alive when a block starts is then, by its place in `live_pool`."""
-        if self._is_anywhere_else(register):
-            return self._live_place[p]
-        return self.out.piece_place[self.out.first_piece[register]]

@@ -412,6 +412,7 @@ class Scan:
         pieces = self.pieces
         p = out.piece_start[piece]
         out.piece_place[piece] = MEMORY
+        out.moves_about(pieces.owner[piece])
         must = pieces.next_must(piece, p)
         if must == NEVER:
             return
