@@ -17,6 +17,7 @@ from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.layout import Rotation
 from wasmer_clif_backend.machine.code import (
     COPIES,
     ENTRY,
@@ -25,7 +26,9 @@ from wasmer_clif_backend.machine.code import (
     IN_MEMORY,
     LEAVE,
     REG_READ,
+    REG_WRITTEN,
     RM_READ,
+    RM_WRITTEN,
     TERMINATOR,
     THIRD_WRITTEN,
     Code,
@@ -33,21 +36,14 @@ from wasmer_clif_backend.machine.code import (
 from wasmer_clif_backend.machine.empty import EmptyBlocks
 from wasmer_clif_backend.machine.moves import Moves
 from wasmer_clif_backend.machine.x64.atomic import emit_atomic
+from wasmer_clif_backend.machine.x64.flags import Flags
 from wasmer_clif_backend.machine.x64.frame import Frame
 from wasmer_clif_backend.machine.x64.registers import SCRATCH
 from wasmer_clif_backend.regalloc.allocation import FIRST_SLOT, Allocation
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.conditions import (
-    BELOW,
-)
-from wasmer_runtime_core.codegen.x64.records import AT, BIND, LABEL, LABEL_DIFFERENCE, MEM, NONE, REG
-from wasmer_runtime_core.codegen.x64.registers import (
-    R11,
-    RAX,
-    RBP,
-    RDI,
-    RSP,
-)
+from wasmer_runtime_core.codegen.x64.conditions import BELOW
+from wasmer_runtime_core.codegen.x64.records import AT, BIND, LABEL, LABEL_DIFFERENCE, MEM, MEM_INDEX, NONE, REG
+from wasmer_runtime_core.codegen.x64.registers import R11, RAX, RBP, RDI, RSP
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import STORE, UNCHECKED_FRAME_BYTES, VMCTX
 
@@ -63,6 +59,13 @@ NO_EDGE: Final = -1
 
 _JMP: Final[i64] = forms.JMP_REL32.number
 _JCC: Final[i64] = forms.JCC_REL32.number
+_LEA32: Final[i64] = forms.LEA_R32_M.number
+_ADD32: Final[i64] = forms.ADD_R32_RM32.number
+_ADD64: Final[i64] = forms.ADD_R64_RM64.number
+_ADD32_IMM8: Final[i64] = forms.ADD_RM32_IMM8.number
+_ADD64_IMM8: Final[i64] = forms.ADD_RM64_IMM8.number
+_ADD32_IMM32: Final[i64] = forms.ADD_RM32_IMM32.number
+_ADD64_IMM32: Final[i64] = forms.ADD_RM64_IMM32.number
 _LEA: Final[i64] = forms.LEA_R64_M.number
 _CMP: Final[i64] = forms.CMP_R64_RM64.number
 _MOV: Final[i64] = forms.MOV_R64_RM64.number
@@ -95,8 +98,10 @@ class Emitter:
         self.out: Final = allocation
         self.stack_check: i64 = -1
         self.moves: Final = Moves(FIRST_SLOT)
+        self.flags: Final = Flags()
         self.records = BytesWriter()
         self.empty: Final = EmptyBlocks()
+        self.rotation: Final = Rotation()
         self.place = column(1 << 7)
         """By block: its place in the code, from 1; 0: it is not there yet."""
         self.is_jumped_to = column(1 << 7)
@@ -120,7 +125,7 @@ class Emitter:
         code = self.code
         self._begin(function, stack_check)
         leads_to = self.empty.leads_to
-        order = [b for b in code.order if leads_to[b] == b]
+        order = self.rotation.turned(function, code, leads_to, [b for b in code.order if leads_to[b] == b])
         number = 0
         for b in order:
             number += 1
@@ -278,6 +283,8 @@ class Emitter:
         reg = out.place_at(reg, 2 * i if roles & REG_READ else 2 * i + 1) if reg >= 0 else i64(0)
         if mode == REG and reg == rm and (form == _MOV or form == _MOVAPS):
             return  # a copy to where it is already
+        if self.flags.register >= 0 and mode == REG and self.flags.tell(code, i, code.block_end[b], reg, rm):
+            return
         index = code.index[i]
         index = out.place_at(index, 2 * i) if index >= 0 else i64(0)
         third = code.third[i]
@@ -285,6 +292,9 @@ class Emitter:
         word3 = code.immediate[i]
         if roles & IMPLICIT:
             word3 = 0
+        elif (form == _LEA or form == _LEA32) and self._is_sum(form, packed, reg, rm, index, displacement):
+            return
+        self.flags.pass_by(form, mode, roles, reg, rm)
         if packed & FOURTH:
             word3 = index & 15
             index = 0
@@ -295,13 +305,39 @@ class Emitter:
             form, mode, reg & 15, rm & 15, index & 15, third & 15, (packed >> 8) & 0xFF, kind, displacement, word3
         )
 
+    def _is_sum(self, form: i64, packed: i64, reg: i64, base: i64, index: i64, displacement: i64) -> bool:
+        """``add``, where ``lea`` would put a sum into one of its operands.
+
+        Nobody looks at flags over an address: who sets and who reads them are of one group, with moves between at most.
+        """
+        mode = packed & 0xFF
+        if packed & IN_FRAME or (packed >> 8) & 0xFF:
+            return False
+        wide = form == _LEA
+        if mode == MEM_INDEX and displacement == 0 and (reg == base or reg == index):
+            add = _ADD64 if wide else _ADD32
+            other = index if reg == base else base
+            self.flags.pass_by(add, REG, REG_WRITTEN, reg, other)
+            self.record(add, REG, reg, other, 0, 0, 0, 0, 0, 0)
+            return True
+        if mode == MEM and reg == base and displacement >= -0x8000_0000 and displacement <= 0x7FFF_FFFF:
+            add = _ADD64_IMM8 if wide else _ADD32_IMM8
+            if displacement < -128 or displacement > 127:
+                add = _ADD64_IMM32 if wide else _ADD32_IMM32
+            self.flags.pass_by(add, REG, RM_WRITTEN, 0, reg)
+            self.record(add, REG, 0, reg, 0, 0, 0, 0, 0, displacement)
+            return True
+        return False
+
     def _pseudo(self, i: i64) -> None:
         """A row that is no instruction of the machine."""
         code = self.code
         form = code.form[i]
         if form == COPIES:
             self._copies(i)
-        elif form == ENTRY:
+            return
+        self.flags.forget()
+        if form == ENTRY:
             self._entry()
         elif form == LEAVE:
             self._leave()
@@ -376,6 +412,8 @@ class Emitter:
 
     def _move(self, to: i64, source: i64) -> None:
         """One move between places."""
+        if to == self.flags.register:
+            self.flags.forget()
         if to >= FIRST_SLOT:
             if source >= FIRST_SLOT:
                 self._move(SCRATCH, source)
@@ -436,6 +474,7 @@ class Emitter:
     def _bind_block(self, b: i64, place: i64) -> None:
         """The label of a block, if a jump needs it: one that is there already, or one of a block further down."""
         self.place[b] = place
+        self.flags.forget()
         if not self.is_jumped_to[b] and place > 1 and not self._is_reached_from_below(b):
             return
         self._bind(b)

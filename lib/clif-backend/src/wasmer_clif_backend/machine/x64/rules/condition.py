@@ -42,6 +42,7 @@ _COMPARE: Final = rows_of(
 )
 _TEST32_IMM32: Final[i64] = forms.TEST_RM32_IMM32.number
 _TEST64_IMM32: Final[i64] = forms.TEST_RM64_IMM32.number
+_COMPARE_BYTES: Final[i64] = forms.CMP_R8_RM8.number
 _COMPARE_BYTE: Final[i64] = forms.CMP_RM8_IMM8.number
 _UCOMISS: Final[i64] = forms.VUCOMISS_XMM_XM32.number
 _UCOMISD: Final[i64] = forms.VUCOMISD_XMM_XM64.number
@@ -147,6 +148,10 @@ def _integers(lowering: Lowering, c: i64) -> i64:
             lowering.compare_immediate(_COMPARE[row + (1 if n >= -128 and n <= 127 else 2)], r, n)
     else:
         left = lowering.use(x)
+        if f.opcode[x] == ULOAD8 and f.opcode[y] == ULOAD8 and lowering.may_be_part(y):
+            lowering.fold(y)
+            lowering.compare(_COMPARE_BYTES, left, IN_ADDRESS)
+            return i64(INTEGER[UNSIGNED[number]])
         lowering.compare(_COMPARE[row], left, lowering.operand(y))
     return i64(INTEGER[number])
 
