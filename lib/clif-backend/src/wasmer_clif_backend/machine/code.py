@@ -75,6 +75,9 @@ ENTRY: Final = 0xF01
 """Makes the frame. Writes the registers of the arguments."""
 LEAVE: Final = 0xF02
 """Takes the frame down, before a return or a jump to another function."""
+TABLE_JUMP: Final = 0xF04
+"""A jump through the table of its block's edges, the last one if `reg` is too large a number; `reg` is modified, and
+`third` needed besides."""
 ATOMIC: Final = 0xF03
 """An atomic operation, which may be a loop; emission knows."""
 

@@ -24,6 +24,7 @@ from wasmer_clif_backend.machine.code import (
     REG_WRITTEN,
     RM_READ,
     RM_WRITTEN,
+    TABLE_JUMP,
     THIRD_WRITTEN,
     Code,
 )
@@ -32,7 +33,7 @@ from wasmer_clif_backend.regalloc.checker import implicit_lists
 from wasmer_runtime_core.codegen.x64.forms import by_number
 from wasmer_runtime_core.codegen.x64.registers import NAMES_64
 
-_PSEUDO = {COPIES: "copies", ENTRY: "entry", LEAVE: "leave", ATOMIC: "atomic"}
+_PSEUDO = {COPIES: "copies", ENTRY: "entry", LEAVE: "leave", ATOMIC: "atomic", TABLE_JUMP: "table jump"}
 
 
 def place_name(place: i64) -> str:

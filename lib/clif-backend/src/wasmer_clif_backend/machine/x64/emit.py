@@ -29,6 +29,7 @@ from wasmer_clif_backend.machine.code import (
     REG_WRITTEN,
     RM_READ,
     RM_WRITTEN,
+    TABLE_JUMP,
     TERMINATOR,
     THIRD_WRITTEN,
     Code,
@@ -41,7 +42,7 @@ from wasmer_clif_backend.machine.x64.frame import Frame
 from wasmer_clif_backend.machine.x64.registers import SCRATCH
 from wasmer_clif_backend.regalloc.allocation import FIRST_SLOT, Allocation
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.conditions import BELOW
+from wasmer_runtime_core.codegen.x64.conditions import ABOVE_OR_EQUAL, BELOW
 from wasmer_runtime_core.codegen.x64.records import AT, BIND, LABEL, LABEL_DIFFERENCE, MEM, MEM_INDEX, NONE, REG
 from wasmer_runtime_core.codegen.x64.registers import R11, RAX, RBP, RDI, RSP
 from wasmer_runtime_core.contract.traps import BY_NAME
@@ -49,8 +50,6 @@ from wasmer_runtime_core.contract.vmctx import STORE, UNCHECKED_FRAME_BYTES, VMC
 
 IN_FRAME: Final = 1 << 24
 """In the column `mode`: the displacement is from where the function's own stack slots begin."""
-TABLE_JUMP: Final = 1 << 25
-"""In the column `mode`: the instruction refers to the table of jumps of its block, which is emitted behind the code."""
 TRAP_LABEL: Final = 1 << 26
 """In the column `mode`: the displacement is a kind of trap, which is made behind the code."""
 FOURTH: Final = 1 << 27
@@ -59,6 +58,10 @@ NO_EDGE: Final = -1
 
 _JMP: Final[i64] = forms.JMP_REL32.number
 _JCC: Final[i64] = forms.JCC_REL32.number
+_JMP_TO: Final[i64] = forms.JMP_RM64.number
+_MOVSXD: Final[i64] = forms.MOVSXD_R64_RM32.number
+_CMP32_IMM8: Final[i64] = forms.CMP_RM32_IMM8.number
+_CMP32_IMM32: Final[i64] = forms.CMP_RM32_IMM32.number
 _LEA32: Final[i64] = forms.LEA_R32_M.number
 _ADD32: Final[i64] = forms.ADD_R32_RM32.number
 _ADD64: Final[i64] = forms.ADD_R64_RM64.number
@@ -161,7 +164,7 @@ class Emitter:
             table = self._table(b)
             self._bind(table)
             n = code.way_first[b]
-            while n < code.way_end[b]:
+            while n < code.way_end[b] - 1:
                 function.effort.spend(1)
                 self.record(LABEL_DIFFERENCE, NONE, 0, 0, 0, 0, 0, 0, self._target(code.ways[n]), table)
                 n += 1
@@ -258,7 +261,7 @@ class Emitter:
         code = self.code
         form = code.form[i]
         if form >= COPIES:
-            self._pseudo(i)
+            self._pseudo(i, b)
             return
         out = self.out
         roles = code.roles[i]
@@ -268,8 +271,10 @@ class Emitter:
         if kind:
             self._at(i)
         displacement = code.displacement[i]
-        if packed & (IN_FRAME | TABLE_JUMP | TRAP_LABEL):
-            displacement = self._found_later(i, b)
+        if packed & IN_FRAME:
+            displacement += self.frame.own
+        elif packed & TRAP_LABEL:
+            displacement = self._trap_of(displacement, code.source[i])
         rm = code.rm[i]
         if rm < 0:
             rm = 0
@@ -329,7 +334,7 @@ class Emitter:
             return True
         return False
 
-    def _pseudo(self, i: i64) -> None:
+    def _pseudo(self, i: i64, b: i64) -> None:
         """A row that is no instruction of the machine."""
         code = self.code
         form = code.form[i]
@@ -341,6 +346,8 @@ class Emitter:
             self._entry()
         elif form == LEAVE:
             self._leave()
+        elif form == TABLE_JUMP:
+            self._table_jump(i, b)
         else:
             what = code.displacement[i]
             address = self.out.place_at(code.rm[i], 2 * i) if code.rm[i] >= 0 else i64(0)
@@ -348,20 +355,26 @@ class Emitter:
             self._at(i)
             emit_atomic(self, int(what & 0xFF), int(what >> 8), address, value, (code.mode[i] >> 16) & 0xFF)
 
-    def _found_later(self, i: i64, b: i64) -> i64:
-        """A displacement that is known only now."""
+    def _table_jump(self, i: i64, b: i64) -> None:
+        """``cmp``, a jump to the last edge, and one to where the table of the others says, which is emitted behind."""
         code = self.code
-        packed = code.mode[i]
-        if packed & IN_FRAME:
-            return code.displacement[i] + self.frame.own
-        if packed & TRAP_LABEL:
-            return self._trap_of(code.displacement[i], code.source[i])
+        out = self.out
+        number = out.place_at(code.reg[i], 2 * i)
+        start = out.place_at(code.third[i], 2 * i + 1)
+        first = code.way_first[b]
+        last = code.way_end[b] - 1
+        count = last - first
+        self.record(_CMP32_IMM8 if count <= 127 else _CMP32_IMM32, REG, 0, number, 0, 0, 0, 0, 0, count)
+        self._jump(_JCC + ABOVE_OR_EQUAL, self._target(code.ways[last]))
+        table = self._table(b)
+        self.record(_LEA, LABEL, start, 0, 0, 0, 0, 0, table, 0)
+        self.record(_MOVSXD, MEM_INDEX, number, start, number, 0, 2, 0, 0, 0)
+        self.record(_ADD64, REG, number, start, 0, 0, 0, 0, 0, 0)
+        self.record(_JMP_TO, REG, 0, number, 0, 0, 0, 0, 0, 0)
         self.tables.append(int(b))
-        n = code.way_first[b]
-        while n < code.way_end[b]:
-            self._target(code.ways[n])  # its stub comes before the table
-            n += 1
-        return self._table(b)
+        while first < last:
+            self._target(code.ways[first])  # its stub comes before the table
+            first += 1
 
     def _at(self, i: i64) -> None:
         """Site rows that follow are of an instruction's source."""

@@ -7,13 +7,11 @@ from typing import Final
 from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, JUMP, TRAP, TRAPNZ, TRAPZ
-from wasmer_clif_backend.ir.types import I32
-from wasmer_clif_backend.machine.code import GENERAL, IN_MEMORY, NO_REGISTER, REG_WRITTEN, RM_READ, TERMINATOR
-from wasmer_clif_backend.machine.x64.emit import NO_EDGE, TABLE_JUMP
+from wasmer_clif_backend.machine.code import GENERAL, REG_READ, REG_WRITTEN, TABLE_JUMP, TERMINATOR, THIRD_WRITTEN
+from wasmer_clif_backend.machine.x64.emit import NO_EDGE
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.condition import (
     BOTH,
-    CMOV32,
     EITHER,
     condition,
     first_of,
@@ -23,12 +21,8 @@ from wasmer_clif_backend.machine.x64.rules.condition import (
 from wasmer_clif_backend.machine.x64.rules.trapping import trap_if
 from wasmer_clif_backend.machine.x64.traps import trap_kind
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.conditions import (
-    ABOVE,
-    EQUAL,
-    NOT_EQUAL,
-)
-from wasmer_runtime_core.codegen.x64.records import LABEL, MEM_INDEX, NONE, REG
+from wasmer_runtime_core.codegen.x64.conditions import EQUAL, NOT_EQUAL
+from wasmer_runtime_core.codegen.x64.records import LABEL, NONE, REG
 
 _JMP: Final[i64] = forms.JMP_REL32.number
 _JMP_TO: Final[i64] = forms.JMP_RM64.number
@@ -67,7 +61,7 @@ def branch(lowering: Lowering) -> bool:
 
 
 def table(lowering: Lowering) -> bool:
-    """A jump through a table of distances. The default one is its last row, which larger numbers become."""
+    """A jump through a table of distances, one row of the code: no move comes between its parts."""
     f = lowering.function
     v = lowering.v
     list_at = f.b[v]
@@ -75,18 +69,11 @@ def table(lowering: Lowering) -> bool:
     if targets == 1:
         lowering.code.add(_JMP, LABEL, TERMINATOR, displacement=f.pool[list_at + 1])
         return True
-    x = lowering.use(f.a[v])
-    last = lowering.integer(targets - 1, I32)
     index = lowering.code.temporary(GENERAL)
-    lowering.copy(index, x)
-    lowering.compare(_CMP, index, last)
-    lowering.modify(CMOV32 + ABOVE, index, last)
+    lowering.copy(index, lowering.use(f.a[v]))
     start = lowering.code.temporary(GENERAL)
-    lowering.code.add(_LEA, LABEL | TABLE_JUMP, REG_WRITTEN, start)
-    to = lowering.code.temporary(GENERAL)
-    lowering.code.add(_MOVSXD, MEM_INDEX | (2 << 8), REG_WRITTEN | IN_MEMORY, to, start, index)
-    lowering.modify(_ADD, to, start)
-    lowering.code.add(_JMP_TO, REG, RM_READ | TERMINATOR, NO_REGISTER, to)
+    roles = REG_READ | REG_WRITTEN | THIRD_WRITTEN | TERMINATOR
+    lowering.code.add(TABLE_JUMP, REG, roles, index, third=start)
     return True
 
 
