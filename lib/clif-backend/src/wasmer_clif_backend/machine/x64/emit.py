@@ -506,7 +506,7 @@ class Emitter:
     def _branch(self, i: i64, following: i64, last: bool) -> None:
         """A jump along an edge, with a condition or without; behind the last one the other edge.
 
-        An edge that moves something stands here rather than behind the function, if one has to be turned round anyway.
+        What an edge moves stands here rather than behind the function, if it leads back, or if a jump is needed anyway.
         """
         code = self.code
         leads_to = self.empty.leads_to
@@ -521,7 +521,8 @@ class Emitter:
             return
         to_taken = leads_to[self.function.edge_to[taken]]
         to_other = leads_to[self.function.edge_to[other]]
-        if to_taken == following or (to_other != following and self.out.edge_moves(taken)):
+        back = to_other != following or self.place[to_taken] != 0
+        if to_taken == following or (self.out.edge_moves(taken) and back):
             form = _JCC + ((form - _JCC) ^ 1)
             taken, other = other, taken
         self._jump(form, self._target(taken))

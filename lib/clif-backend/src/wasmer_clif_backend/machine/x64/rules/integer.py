@@ -125,7 +125,7 @@ _XOR64: Final[i64] = forms.XOR_R64_RM64.number
 
 
 def add_by_address(lowering: Lowering) -> bool:
-    """``lea``: a sum with something shifted, or whose operands are wanted again: it needs no copy."""
+    """``lea``: a sum that needs no copy. Where it goes to one of its operands, ``add`` is emitted."""
     f = lowering.function
     v = lowering.v
     type = f.type[v]
@@ -134,21 +134,31 @@ def add_by_address(lowering: Lowering) -> bool:
     if type > I64 or lowering.is_constant(a):
         return False
     if lowering.is_constant(b):
-        if f.uses[a] < 2 or not lowering.fits(b):
+        if lowering.may_fold(a) or not lowering.fits(b):
             return False
-        _lea(lowering, type, lowering.use(a), NO_REGISTER, 0, lowering.constant_of(b))
+        base = lowering.use(a)
+        lowering.code.suggest(lowering.result(v), base)
+        _lea(lowering, type, base, NO_REGISTER, 0, lowering.constant_of(b))
         return True
+    if lowering.may_fold(a) or lowering.may_fold(b):
+        return False
     if _is_scaled(lowering, a) and not _is_scaled(lowering, b):
         a, b = b, a
     if _is_scaled(lowering, b):
         base = lowering.use(a)
         _lea(lowering, type, base, lowering.use(f.a[b]), lowering.constant_of(f.b[b]), 0)
         return True
-    if f.uses[a] < 2 or f.uses[b] < 2:
-        return False
+    if _ends_here(lowering, b) and not _ends_here(lowering, a):
+        a, b = b, a
     base = lowering.use(a)
+    lowering.code.suggest(lowering.result(v), base)
     _lea(lowering, type, base, lowering.use(b), 0, 0)
     return True
+
+
+def _ends_here(lowering: Lowering, x: i64) -> bool:
+    """Whether a value surely is not wanted any more behind the instruction at hand."""
+    return not lowering.wanted[x] and lowering.function.block_of[x] == lowering.block
 
 
 def _is_scaled(lowering: Lowering, x: i64) -> bool:
@@ -200,11 +210,9 @@ def is_better_second(lowering: Lowering, a: i64, b: i64) -> bool:
     """Whether a sum's first value had better be the second operand: it is constant, in memory, or wanted again."""
     if lowering.is_constant(b) or lowering.may_fold(b):
         return False
-    return (
-        lowering.is_constant(a)
-        or lowering.may_fold(a)
-        or (lowering.function.uses[a] > 1 and lowering.function.uses[b] == 1)
-    )
+    if lowering.is_constant(a) or lowering.may_fold(a):
+        return True
+    return _ends_here(lowering, b) and not _ends_here(lowering, a)
 
 
 def binary(lowering: Lowering) -> bool:
