@@ -13,7 +13,7 @@ from mypy_extensions import i64
 from wasmer_clif_backend.machine.code import COPIES, REG_WRITTEN, RM_WRITTEN, Code
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.forms import FORMS
-from wasmer_runtime_core.codegen.x64.records import REG
+from wasmer_runtime_core.codegen.x64.records import NONE, REG
 from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL
 
 _TEST32: Final[i64] = forms.TEST_RM32_R32.number
@@ -77,7 +77,7 @@ class Flags:
         written: i64 = -1
         if roles & REG_WRITTEN:
             written = reg
-        elif roles & RM_WRITTEN and mode == REG:
+        elif roles & RM_WRITTEN and (mode == REG or mode == NONE):  # ``mov r, n`` has no mode
             written = rm
         if kind == _LEAVES:
             if written == self.register:
