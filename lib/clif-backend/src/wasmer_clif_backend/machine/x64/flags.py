@@ -12,9 +12,9 @@ from mypy_extensions import i64
 
 from wasmer_clif_backend.machine.code import COPIES, REG_WRITTEN, RM_WRITTEN, Code
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.codegen.x64.conditions import EQUAL, NOT_EQUAL
 from wasmer_runtime_core.codegen.x64.forms import FORMS
 from wasmer_runtime_core.codegen.x64.records import NONE, REG
-from wasmer_runtime_core.codegen.x64.registers import EQUAL, NOT_EQUAL
 
 _TEST32: Final[i64] = forms.TEST_RM32_R32.number
 _TEST64: Final[i64] = forms.TEST_RM64_R64.number
