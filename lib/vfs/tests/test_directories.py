@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 from trees import answer, make, read_all
 
-from wasmer_vfs import OPEN_FLAGS, Directory, HostDirectory, MemoryDirectory, OutOfDirectory, memory_directories
+from wasmer_vfs import OPEN_FLAGS, Directory, HostDirectory, MemoryDirectory, OutOfDirectory, memory_files
 
 OUT: Final = (b"..", b"../canary", b"/canary", b"d/../../canary", b"above", b"above/x", b"to_d/../../canary", b"/")
 """Paths that lead out, if the last link is followed."""
@@ -167,7 +167,7 @@ def test_a_handler_that_uses_the_same_tree_keeps_its_accounts(monkeypatch: pytes
             if looks == at:
                 tree.open(b"f", os.O_RDWR, follow=True).set_size(change)  # type: ignore[union-attr]
 
-        monkeypatch.setattr(memory_directories, "look", look)
+        monkeypatch.setattr(memory_files, "look", look)
         answer(functools.partial(call, file))
         monkeypatch.undo()
         assert tree._node.volume.used == empty + file.status().size, (before, change, at)
