@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 
 import wasmer_llvm_backend
-from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, LLVMWarning, partition, target, unit, workers
-from wasmer_llvm_backend.target import llvm
+from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, LLVMWarning, partition, unit, workers
+from wasmer_llvm_backend.machine import target
+from wasmer_llvm_backend.machine.target import llvm
 from wasmer_llvm_backend.unit import Job, Product
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
