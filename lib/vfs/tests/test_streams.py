@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gzip
 import io
@@ -10,6 +11,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -361,3 +363,34 @@ def test_objects_that_do_not_wait(pipe: tuple[int, int]) -> None:
         ours.sendall(b"abc")
         assert got(stream, 2) == b"ab" and stream.pollable() == -1
     assert got(Stream(gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(b"abc"))), output=False), 2) == b"ab"
+
+
+def test_an_exception_between_two_steps_leaves_no_lock_to_others(pipe: tuple[int, int]) -> None:
+    """A handler may raise anywhere in `lock_of`; threads that come later get their lock."""
+
+    class Raised(Exception):
+        pass
+
+    for at in range(40):
+        left = at
+
+        def trace(frame: FrameType, event: str, argument: object) -> Any:
+            nonlocal left
+            frame.f_trace_opcodes = True
+            if event == "opcode" and frame.f_code is lock_of.__code__:
+                left -= 1
+                if left < 0:
+                    raise Raised
+            return trace
+
+        with contextlib.suppress(Raised):
+            sys.settrace(trace)
+            try:
+                lock_of(pipe[0])
+            finally:
+                sys.settrace(None)
+        found: list[object] = []
+        thread = threading.Thread(target=lambda found=found: found.append(lock_of(pipe[0])), daemon=True)
+        thread.start()
+        thread.join(60)
+        assert found, at

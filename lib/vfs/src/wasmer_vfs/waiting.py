@@ -13,17 +13,17 @@ import functools
 import os
 import select
 from _thread import RLock
+from _weakref import _remove_dead_weakref, ref  # type: ignore[attr-defined]
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
-from weakref import WeakValueDictionary
 
 from wasmer_runtime_core.errors import Timeout
 from wasmer_runtime_core.running import interrupts
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
-_locks: Final[WeakValueDictionary[tuple[int, int], RLock]] = WeakValueDictionary()
-_looking: Final = RLock()
-"""Held while a lock is looked for, so that two threads make the same one."""
+_locks: Final[dict[tuple[int, int], ref[RLock]]] = {}
+"""By device and number of the file. No lock guards it: each step on it is one for all threads, so that no exception
+between two steps, a signal's handler's, can leave it locked for the whole process."""
 
 
 def lock_of(host: int) -> RLock:
@@ -31,14 +31,21 @@ def lock_of(host: int) -> RLock:
 
     A signal's handler can take it once more, and in a forked child it is free.
     """
-    found = os.fstat(host)
-    with _looking:
-        return _locks.setdefault((found.st_dev, found.st_ino), RLock())
+    status = os.fstat(host)
+    key = status.st_dev, status.st_ino
+    while True:
+        made = RLock()
+        found = _locks.setdefault(key, ref(made, lambda _: _remove_dead_weakref(_locks, key)))()
+        if found is not None:
+            return found
+        _remove_dead_weakref(_locks, key)  # whose owner goes just now: only a dead one is taken away
 
 
 def _free_locks() -> None:
-    for lock in (_looking, *_locks.values()):
-        lock._at_fork_reinit()  # type: ignore[attr-defined]
+    for each in list(_locks.values()):
+        lock = each()
+        if lock is not None:
+            lock._at_fork_reinit()  # type: ignore[attr-defined]
 
 
 os.register_at_fork(after_in_child=_free_locks)
