@@ -97,7 +97,7 @@ def test_time_that_is_made_up_passes_at_once() -> None:
 def test_what_takes_long_looks_in_between(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A deadline that is found the second time one looks ends the call there."""
     from wasmer_emscripten.library import heap
-    from wasmer_vfs import memory_directories
+    from wasmer_vfs import memory_files
     from wasmer_vfs import random as random_bytes
 
     looks = 0
@@ -108,7 +108,7 @@ def test_what_takes_long_looks_in_between(name: str, monkeypatch: pytest.MonkeyP
         if looks == 2:
             raise Timeout("now")
 
-    for module in (heap, random_bytes, memory_directories):
+    for module in (heap, random_bytes, memory_files):
         monkeypatch.setattr(module, "look", look)
     program = world(pages=1024, most=1024, random=bytes)
     program.process.guest.write(RESULT, b"/tmp/f\0")
