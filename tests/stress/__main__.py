@@ -63,6 +63,8 @@ def cases(name: str, scenario: Callable[..., object]) -> Iterator[tuple[str, Cal
     marks = [mark for mark in getattr(scenario, "pytestmark", []) if mark.name == "parametrize"]
     if len(inspect.signature(scenario).parameters) != len(marks):
         return
+    if any(mark.name == "xfail" for mark in getattr(scenario, "pytestmark", [])):
+        return
     for given in itertools.product(*(mark.args[1] for mark in marks)):
         arguments = {mark.args[0]: value for mark, value in zip(marks, given, strict=True)}
         case = functools.partial(scenario, **arguments)

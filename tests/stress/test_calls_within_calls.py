@@ -54,7 +54,7 @@ class CannotBeShown(Exception):
 
 class CannotBeNoted(Exception):
     def add_note(self, note: str) -> None:
-        raise KeyboardInterrupt
+        raise ArithmeticError  # a KeyboardInterrupt there is as one of a handler's: it goes on
 
 
 class Slotted(Exception):
