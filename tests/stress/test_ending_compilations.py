@@ -17,6 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.backends import usable
 from tests.shapes import generate as g
 from tests.stress.isolated import isolated, raises
@@ -132,9 +134,12 @@ def ended(source: bytes, backend: str) -> None:
 
 @isolated(timeout=300)
 def test_singlepass_is_ended() -> None:
-    ended(operators(60_000), "singlepass")
+    ended(operators(600_000), "singlepass")
 
 
+@pytest.mark.xfail(
+    run=False, reason="compiled by mypyc, the backend ends the process when it is interrupted: not mended yet"
+)
 @isolated(timeout=300, environment={"WASMER_CLIF_CHECK": ""})
 def test_cranelift_is_ended() -> None:
     if "cranelift" in usable():
