@@ -42,7 +42,7 @@ from wasmer_clif_backend.ir.types import bits_of
 def signed(value: int, bits: int) -> int:
     """The lower bits, sign-extended."""
     half = 1 << (bits - 1)
-    return ((value + half) & (2 * half - 1)) - half
+    return ((value + half) & ((1 << bits) - 1)) - half  # no product: see docs/cranelift.md, known faults
 
 
 def unsigned(value: int, bits: int) -> int:
