@@ -201,7 +201,8 @@ def layers(session: nox.Session) -> None:
     provide(session, [], groups=["layers", "test"])
     sources = os.pathsep.join(str(ROOT / "lib" / name / "src") for name in DISTRIBUTIONS)
     session.run("lint-imports", "--config", "pyproject.toml", env={"PYTHONPATH": sources})
-    session.run("python", "-m", "pytest", "-q", "tests/layout", "tests/documents/test_architecture.py")
+    drawn = ("tests/layout/test_layers.py", "tests/layout/test_repository.py", "tests/documents/test_architecture.py")
+    session.run("python", "-m", "pytest", "-q", *drawn)  # these need nothing installed
 
 
 @nox.session(venv_backend="none")
