@@ -205,29 +205,25 @@ class Function:
 
     def insert_behind(self, before: i64, v: i64) -> None:
         """Put an instruction that stands nowhere behind another one."""
-        block = self.block_of[before]
-        behind = self.next[before]
-        self.block_of[v] = block
-        self.previous[v] = before
-        self.next[v] = behind
-        self.next[before] = v
-        if behind == 0:
-            self.last[block] = v
-        else:
-            self.previous[behind] = v
+        self._link(self.block_of[before], before, v, self.next[before])
 
     def insert_before(self, behind: i64, v: i64) -> None:
         """Put an instruction that stands nowhere before another one."""
-        block = self.block_of[behind]
-        before = self.previous[behind]
+        self._link(self.block_of[behind], self.previous[behind], v, behind)
+
+    def _link(self, block: i64, before: i64, v: i64, behind: i64) -> None:
+        """Put v between two neighbours; 0: it is the first or the last of the block."""
         self.block_of[v] = block
         self.previous[v] = before
         self.next[v] = behind
-        self.previous[behind] = v
         if before == 0:
             self.first[block] = v
         else:
             self.next[before] = v
+        if behind == 0:
+            self.last[block] = v
+        else:
+            self.previous[behind] = v
 
     def add(
         self,
