@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import ast
-import errno
-import io
-import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +11,7 @@ import pytest
 from test_hostile_numbers import BUFFER, FILE, IOVECS, OTHER, READER, RESULT, TEXT, TM, WRITER, call, prepared
 
 import wasmer_emscripten
+from tests.between_steps import KINDS, check_every_step
 from wasmer_emscripten import Program
 
 CALLS: dict[str, Callable[[Program], Any]] = {
@@ -36,38 +33,6 @@ CALLS: dict[str, Callable[[Program], Any]] = {
 }
 
 
-class EveryNumber(int):
-    """Compares as equal to each."""
-
-    def __eq__(self, other: object) -> bool:
-        return True
-
-    __hash__ = int.__hash__
-
-
-class EveryRefusal(
-    BlockingIOError,
-    BrokenPipeError,
-    FileExistsError,
-    FileNotFoundError,
-    InterruptedError,
-    IsADirectoryError,
-    NotADirectoryError,
-    PermissionError,
-    TimeoutError,
-    io.UnsupportedOperation,
-):
-    def __init__(self) -> None:
-        super().__init__(EveryNumber(errno.EIO), "the handler's own")
-
-
-class EveryMistake(AttributeError, TypeError, KeyError, IndexError, BufferError, UnicodeError):
-    pass
-
-
-KINDS: tuple[type[Exception], ...] = (EveryRefusal, EveryMistake, MemoryError)
-
-
 @pytest.fixture
 def program() -> Iterator[Program]:
     made = prepared()
@@ -80,44 +45,7 @@ def program() -> Iterator[Program]:
 def test_what_a_handler_raises_is_no_answer(
     what: str, kind: type[Exception], program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = stop_at = 0
-    raised: list[Exception] = []
-    unraisable: list[object] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda what: unraisable.append(what.exc_value))
-
-    def handler(number: int, frame: object) -> None:
-        raised.append(kind())
-        raise raised[-1]
-
-    def trace(frame: Any, event: str, argument: object) -> object:
-        nonlocal steps
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            steps += 1
-            if steps == stop_at:
-                signal.raise_signal(signal.SIGUSR2)
-        return trace
-
-    before = signal.signal(signal.SIGUSR2, handler)
-    lost = []
-    try:
-        while len(raised) == stop_at:
-            stop_at += 1
-            steps = 0
-            found: BaseException | None = None
-            sys.settrace(trace)
-            try:
-                CALLS[what](program)
-            except kind as failure:
-                found = failure
-            finally:
-                sys.settrace(None)
-            if len(raised) == stop_at and found is not raised[-1] and raised[-1] not in unraisable:
-                lost.append(stop_at)
-    finally:
-        signal.signal(signal.SIGUSR2, before)
-    assert stop_at > 40
-    assert not lost, f"steps {lost} of {stop_at}"
+    check_every_step(lambda: CALLS[what](program), kind, monkeypatch)
 
 
 def test_whoever_catches_an_exception_asks_whose_it_is() -> None:

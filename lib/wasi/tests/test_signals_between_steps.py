@@ -12,7 +12,6 @@ import io
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from guests import BUFFER, RESULT, RIGHT_READ, DirectGuest
 
 import wasmer_vfs
 import wasmer_wasi
+from tests.between_steps import KINDS, check_every_step
 from wasmer_runtime_core.errors import Timeout
 from wasmer_wasi import MemoryDirectory, VirtualClock, WasiState
 
@@ -47,38 +47,6 @@ CALLS: dict[str, Callable[[DirectGuest], Any]] = {
 }
 
 
-class EveryNumber(int):
-    """Compares as equal to each."""
-
-    def __eq__(self, other: object) -> bool:
-        return True
-
-    __hash__ = int.__hash__
-
-
-class EveryRefusal(
-    BlockingIOError,
-    BrokenPipeError,
-    FileExistsError,
-    FileNotFoundError,
-    InterruptedError,
-    IsADirectoryError,
-    NotADirectoryError,
-    PermissionError,
-    TimeoutError,
-    io.UnsupportedOperation,
-):
-    def __init__(self) -> None:
-        super().__init__(EveryNumber(errno.EIO), "the handler's own")
-
-
-class EveryMistake(AttributeError, TypeError, KeyError, IndexError, BufferError, UnicodeError):
-    pass
-
-
-KINDS: tuple[type[Exception], ...] = (EveryRefusal, EveryMistake, MemoryError)
-
-
 @pytest.fixture
 def guest(tmp_path: Path) -> Iterator[DirectGuest]:
     (tmp_path / "sub").mkdir()
@@ -98,44 +66,7 @@ def guest(tmp_path: Path) -> Iterator[DirectGuest]:
 def test_what_a_handler_raises_is_no_errno(
     what: str, kind: type[Exception], guest: DirectGuest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = stop_at = 0
-    raised: list[Exception] = []
-    unraisable: list[object] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda what: unraisable.append(what.exc_value))
-
-    def handler(number: int, frame: object) -> None:
-        raised.append(kind())
-        raise raised[-1]
-
-    def trace(frame: Any, event: str, argument: object) -> object:
-        nonlocal steps
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            steps += 1
-            if steps == stop_at:
-                signal.raise_signal(signal.SIGUSR2)
-        return trace
-
-    before = signal.signal(signal.SIGUSR2, handler)
-    lost = []
-    try:
-        while len(raised) == stop_at:
-            stop_at += 1
-            steps = 0
-            found: BaseException | None = None
-            sys.settrace(trace)
-            try:
-                CALLS[what](guest)
-            except kind as failure:
-                found = failure
-            finally:
-                sys.settrace(None)
-            if len(raised) == stop_at and found is not raised[-1] and raised[-1] not in unraisable:
-                lost.append(stop_at)
-    finally:
-        signal.signal(signal.SIGUSR2, before)
-    assert stop_at > 40
-    assert not lost, f"steps {lost} of {stop_at}"
+    check_every_step(lambda: CALLS[what](guest), kind, monkeypatch)
 
 
 def asks_a_clock(function: Callable[..., int]) -> DirectGuest:
