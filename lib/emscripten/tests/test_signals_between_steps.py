@@ -50,7 +50,7 @@ def test_what_a_handler_raises_is_no_answer(
 
 def test_whoever_catches_an_exception_asks_whose_it_is() -> None:
     """Each `except`, if it does not raise what it has caught, or another for it that ends the call, too."""
-    asking = {"must_be_answer", "errno_of", "Interrupted"}
+    asking = {"must_be_answer", "raised_by_a_handler", "errno_of", "Interrupted"}
     harmless = ("BaseException", "Interrupted", "Unwinding", "CppException", "ExitCode", "EmscriptenError")
     found = 0
     for path in sorted(Path(wasmer_emscripten.__file__).parent.rglob("*.py")):

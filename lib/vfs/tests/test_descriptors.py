@@ -125,6 +125,21 @@ def test_no_more_than_the_limit() -> None:
     assert table.duplicate(0) == 15
 
 
+def test_numbers_do_not_pile_up() -> None:
+    """Whatever is opened, chosen and closed however often, what the table keeps of numbers has its limit."""
+    chance = random.Random(7)
+    table, _ = table_of(3, 16)
+    for round in range(6000):
+        new = chance.randrange(3, 16) if round % 2000 < 1000 else 10
+        table.duplicate_to(0, new)
+        if chance.random() < 0.5 and len(table.open) < 16:
+            table.duplicate(1, chance.randrange(3))
+        for number in [each for each in table.open if each > 2]:
+            table.close(number)
+        assert len(table._free) < 200
+    assert [table.insert(Counting()) for _ in range(5)] == [3, 4, 5, 6, 7]
+
+
 def test_closing_all_goes_on_when_closing_fails() -> None:
     class Failing(Counting):
         __slots__ = ()

@@ -38,6 +38,7 @@ The chapters
     glue           the JavaScript beside a module: names, the module itself
     guest          the program's memory
     process        what one program has; what it needs of its own exports
+    exports        which these are, and their types
     library        functions that are no system calls, by what they are for
     syscalls       system calls, by what they are for
     filesystem     the tree, its devices and pipes, and all of it for Python
@@ -50,7 +51,15 @@ The chapters
 
 from __future__ import annotations
 
-from wasmer_emscripten.errors import Aborted, CppException, EmscriptenError, LongJump, NotSupported, WrongArgument
+from wasmer_emscripten.errors import (
+    Aborted,
+    CppException,
+    EmscriptenError,
+    LongJump,
+    NotSupported,
+    OutOfMemory,
+    WrongArgument,
+)
 from wasmer_emscripten.loading import CAPTURE, load
 from wasmer_emscripten.program import Program
 from wasmer_emscripten.recognising import is_emscripten_module
@@ -78,6 +87,7 @@ __all__ = [
     "ExitCode",
     "LongJump",
     "NotSupported",
+    "OutOfMemory",
     "Program",
     "WrongArgument",
     "emscripten_call_main",

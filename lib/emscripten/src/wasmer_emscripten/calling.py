@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, final
 
 from wasmer_emscripten.errors import NotSupported
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.process import MALLOC
 from wasmer_emscripten.signatures import of_emscripten
+from wasmer_runtime_core.errors import RuntimeError
+from wasmer_runtime_core.running.interrupts import timeout as deadline
 from wasmer_runtime_core.running.objects.functions import Function
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
 if TYPE_CHECKING:
     from wasmer_emscripten.process import Links, Process
 
 ALIGNMENT: Final = 16
+MOST_SECONDS: Final = 1
+"""Of giving a stack back after a failure."""
+MAX_TEXT: Final = 1 << 30
+"""Bytes of a text that a call returns."""
 _ALLOCATE: Final = ("_emscripten_stack_alloc", "stackAlloc", "_stackAlloc")
 
 
@@ -43,8 +52,19 @@ class Stack:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.leave()
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Give all of it back, by a function of the program's, for which what has ended the block waits not long."""
+        if value is None:
+            self.leave()
+            return
+        try:
+            with deadline(MOST_SECONDS):
+                self.leave()
+        except RuntimeError as failure:
+            if raised_by_a_handler(failure):
+                raise
 
     def leave(self) -> None:
         """Give all of it back."""
@@ -94,15 +114,9 @@ def wrapped(
     def calling(*arguments: Any) -> Any:
         if len(arguments) != len(parameters):
             raise TypeError(f"{name}() takes {len(parameters)} arguments, and {len(arguments)} were given")
-        stack = Stack(process, links) if texts else None
-        try:
-            with described():
-                values = [_passed(stack, each, value, name) for each, value in zip(parameters, arguments, strict=True)]
-                result = function(*values)
-                return _returned(process, returns, result)
-        finally:
-            if stack is not None:
-                stack.leave()
+        with Stack(process, links) if texts else nullcontext() as stack, described():
+            values = [_passed(stack, each, value, name) for each, value in zip(parameters, arguments, strict=True)]
+            return _returned(process, returns, function(*values))
 
     calling.__name__ = calling.__qualname__ = name
     return calling
@@ -128,7 +142,7 @@ def _returned(process: Process, type: Any, result: Any) -> Any:
         pointer = result & U32
         if not pointer:
             return None
-        data = process.guest.string(pointer, 1 << 30)
+        data = process.guest.string(pointer, MAX_TEXT)
         return data.decode("utf-8", "replace") if type is str else data
     return type(result)
 

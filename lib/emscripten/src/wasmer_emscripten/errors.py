@@ -26,6 +26,10 @@ class WrongArgument(EmscriptenError, ValueError):
     """The program gave a function numbers that make no sense, and the function has no way to tell it so."""
 
 
+class OutOfMemory(EmscriptenError, MemoryError):
+    """The program's own heap had no room for what a function puts there."""
+
+
 class NotSupported(EmscriptenError, NotImplementedError):
     """The program called a function that is not here.
 

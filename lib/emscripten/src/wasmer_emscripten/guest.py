@@ -13,14 +13,19 @@ from typing import Any, Final, final
 from weakref import ref
 
 from wasmer_emscripten.numbers import must_be_answer
+from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import Buffers
+from wasmer_vfs.waiting import PIECE_BYTES
 
 U32: Final = 0xFFFF_FFFF
 U64: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 MAX_BUFFERS: Final = 1024
 """Iovecs that a call looks at, as on the host (`IOV_MAX`)."""
+
+MAX_BYTES: Final = 0x7FFF_F000
+"""Bytes of all buffers of a call, which may be the same ones many times; the most that the host takes in one call."""
 
 _U16: Final = Struct("<H")
 _U32: Final = Struct("<I")
@@ -123,7 +128,8 @@ class Guest:
     def gather(self, iovs: int, count: int) -> Buffers:
         """The buffers of an array of iovecs, empty ones left out; `release` them when they are done with.
 
-        Of more than `MAX_BUFFERS` the first ones are used, which makes a short read or write.
+        Of more than `MAX_BUFFERS`, and of more than `MAX_BYTES`, the first ones are used, which makes a short read or
+        write.
 
         Raises:
             OSError: EFAULT, one of them is not all in memory; EINVAL, a negative count, or more than `MAX_BUFFERS` of
@@ -134,10 +140,13 @@ class Guest:
         iovs = self.check(iovs, _IOVEC.size * count)
         used = min(count, MAX_BUFFERS)
         ranges = []
+        room = MAX_BYTES
         for pointer, length in _IOVEC.iter_unpack(self.memory.read(iovs, _IOVEC.size * used)):
             self.check(pointer, length)
+            length = min(length, room)
             if length:
                 ranges.append((pointer, pointer + length))
+                room -= length
         if used < count and not ranges:
             raise refusal(errno.EINVAL)
         with memoryview(self.memory) as whole:
@@ -150,18 +159,23 @@ class Guest:
             OSError: EFAULT, there is none in memory; ENAMETOOLONG, more than `most` bytes before it.
         """
         start = at = self.check(pointer, 1)
+        wanted = _CHUNK
         while at - start <= most:
-            if at + _CHUNK > self.size:
+            if at + wanted > self.size:
                 self.look()
-            piece: bytes = self.memory.read(at, min(_CHUNK, self.size - at))
+            piece: bytes = self.memory.read(at, min(wanted, self.size - at))
             end = piece.find(0)
             if end >= 0:
                 if at + end - start > most:
                     break
                 return bytes(self.memory.read(start, at + end - start))
-            if len(piece) < _CHUNK:
+            if len(piece) < wanted:
                 raise refusal(errno.EFAULT)
-            at += _CHUNK
+            at += wanted
+            if wanted < PIECE_BYTES:
+                wanted *= 2  # most are short, and a long one is no more steps than its size needs
+            else:
+                check_interrupts()
         raise refusal(errno.ENAMETOOLONG)
 
     # --- numbers

@@ -183,14 +183,19 @@ def process_of(options: Options) -> Process:
 
 
 def environment(
-    module: Any, process: Process, functions: Mapping[str, Callable[..., Any]] | None = None
+    module: Any,
+    process: Process,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+    limits: Limits | None = None,
 ) -> ImportObject:
     """The imports of one instance of a module, which `process` is for.
 
-    Every function that the module wants is there. What is not supported says so when it is called.
+    Every function that the module wants is there. What is not supported says so when it is called. A memory and tables
+    that it imports are made here, under `limits`.
 
     Raises:
         CompileError: the module is none that can be run: it says why.
+        UnableToCreateMemory, UnableToCreateTable: what it imports is larger than `limits`, or the system, allow.
     """
     info = info_of(module)
     if is_fastcomp(info):
@@ -206,7 +211,7 @@ def environment(
     create = _returning(process)
     namespaces: dict[str, dict[str, Any]] = {}
     for entry in info.imports:
-        found = _import(info, process, entry, given)
+        found = _import(info, process, entry, given, limits)
         if isinstance(found, HostFunc):
             found = found.with_state(create)
         if found is not None:
@@ -221,14 +226,18 @@ def _returning(process: Process) -> Callable[[], Process]:
 
 
 def _import(
-    info: ModuleInfo, process: Process, entry: Import, given: Mapping[str, Callable[..., Any]]
+    info: ModuleInfo,
+    process: Process,
+    entry: Import,
+    given: Mapping[str, Callable[..., Any]],
+    limits: Limits | None,
 ) -> HostFunc | Memory | Table | None:
     if entry.kind == MEMORY:
-        limits = entry.type.limits  # type: ignore[union-attr]
-        return Memory(MemoryDescriptor(limits.minimum, limits.maximum))
+        size = entry.type.limits  # type: ignore[union-attr]
+        return Memory(MemoryDescriptor(size.minimum, size.maximum), limits=limits)
     if entry.kind == TABLE:
-        limits = entry.type.limits  # type: ignore[union-attr]
-        return Table(TableDescriptor(ElementType.ANYFUNC, limits.minimum, limits.maximum))
+        size = entry.type.limits  # type: ignore[union-attr]
+        return Table(TableDescriptor(ElementType.ANYFUNC, size.minimum, size.maximum), limits=limits)
     if entry.kind == FUNCTION and isinstance(entry.type, int):
         wanted = info.types[entry.type]
         return func(
@@ -307,6 +316,7 @@ def load(
     Raises:
         CompileError: the module is malformed, not valid, or none that can be run.
         LinkError: it imports what only a dynamic linker has.
+        UnableToCreateMemory, UnableToCreateTable, TooManyInstances: it is larger than `limits` allow.
         Trap, EmscriptenError: its constructors failed.
         TypeError, ValueError, OSError: what was given is not of its form, or cannot be opened.
     """
@@ -328,7 +338,7 @@ def load(
         source = compile_with(source, compiler, config)
     process = process_of(options)
     try:
-        imports = environment(source, process, functions)
+        imports = environment(source, process, functions, limits)
         return Program(source.instantiate(imports, limits), process)
     except BaseException:
         process.close()

@@ -10,7 +10,7 @@ import os
 from struct import Struct
 from typing import Final, NamedTuple
 
-from wasmer_runtime_core.errors import Timeout
+from wasmer_runtime_core.errors import Cancelled, Timeout
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.status import Kind
 
@@ -38,9 +38,10 @@ def must_be_answer(failure: BaseException) -> None:
     """Asked wherever an exception is taken for an answer; whoever catches what this raises asks, too.
 
     Raises:
-        BaseException: `failure`, for it is none: it ends the call (`Timeout`), or a signal's handler raised it.
+        BaseException: `failure`, for it is none: it ends the call (`Timeout`, `Cancelled`), or a signal's handler
+            raised it.
     """
-    if isinstance(failure, Timeout) or raised_by_a_handler(failure):
+    if isinstance(failure, (Timeout, Cancelled)) or raised_by_a_handler(failure):
         raise failure
 
 

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, final
 from weakref import ref
 
-from wasmer_emscripten.errors import NotSupported, WrongArgument
+from wasmer_emscripten.errors import NotSupported, OutOfMemory, WrongArgument
+from wasmer_emscripten.exports import TYPES, is_meant
 from wasmer_emscripten.filesystem.tree import Opened, Tree
 from wasmer_emscripten.glue.names import NO_NAMES, Names
 from wasmer_emscripten.guest import U32, Guest
 from wasmer_emscripten.numbers import PLAIN, Layouts, must_be_answer
+from wasmer_runtime_core.wasm.types import FUNCREF
 from wasmer_vfs.clock import Clock, SystemClock
 from wasmer_vfs.descriptors import DEFAULT_LIMIT, DescriptorTable
 from wasmer_vfs.random import RandomSource, system
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from wasmer_emscripten.library.exceptions import Exceptions
     from wasmer_emscripten.library.javascript import JavaScript
     from wasmer_runtime_core.running.instance import Instance
+    from wasmer_runtime_core.wasm.types import FunctionType
 
 MAX_EXIT_FUNCTIONS: Final = 65_536
 """Functions that a program can register with `atexit`."""
@@ -73,10 +76,13 @@ class Links:
         """
         if self._table is None:
             try:
-                self._table = self._instance.table(0)
+                table = self._instance.table(0)
             except LookupError as none:
                 must_be_answer(none)
                 return None
+            if table.element != FUNCREF:  # objects of the user's, which no program may call
+                return None
+            self._table = table
         return self._table
 
     def export(self, name: str) -> Any:
@@ -84,22 +90,26 @@ class Links:
         letters = self._names.exports.get(name, name)
         return self.exports[letters] if letters in self.exports else None
 
+    def called(self, name: str) -> Any:
+        """The exported function that a user means by a name, of whatever type it is, or None."""
+        return next((export for each in (name, "_" + name) if callable(export := self.export(each))), None)
+
     def find(self, *names: str) -> Any:
-        """The exported function of the first of these names that there is, or None."""
+        """The exported function of the first of these names, of `exports`, that there is with its type, or None."""
         found = self._found.get(names, self)
         if found is not self:
             return found
         found = None
         for name in names:
             export = self.export(name)
-            if callable(export):
+            if callable(export) and is_meant(name, export):
                 found = export
                 break
         self._found[names] = found
         return found
 
     def need(self, what: str, *names: str) -> Any:
-        """The exported function of the first of these names that there is.
+        """The exported function of the first of these names, of `exports`, that there is with its type.
 
         Raises:
             NotSupported: there is none; `what` needs it.
@@ -108,7 +118,9 @@ class Links:
         if found is None:
             wanted = " or ".join(names)
             raise NotSupported(
-                what, f"the module does not export {wanted}: build it with -sEXPORTED_FUNCTIONS=_{names[0]}"
+                what,
+                f"the module does not export {wanted} of type {TYPES[names[0]][0]}: build it with "
+                f"-sEXPORTED_FUNCTIONS=_{names[0]}",
             )
         return found
 
@@ -125,19 +137,21 @@ class Links:
             raise WrongArgument(f"the program called a pointer to a function that leads nowhere: {index}")
         return function
 
-    def call(self, index: int, *args: Any) -> Any:
-        """Call what a pointer leads to.
+    def call(self, index: int, wanted: FunctionType, *args: Any) -> Any:
+        """Call what a pointer leads to, as a function of the wanted type: who wants no result gets none.
 
         Raises:
             WrongArgument: nothing, or a function of another type.
         """
         function = self.function(index)
-        if len(function.type.params) != len(args):
+        found = function.core_type
+        results = wanted.results
+        if found.params != wanted.params or (results and found.results != results):
             raise WrongArgument(
-                f"the program called a function with {len(args)} arguments through a pointer; it takes "
-                f"{len(function.type.params)}"
+                f"the program called a function of type {found} through a pointer, as one of type {wanted}"
             )
-        return function(*args)
+        result = function(*args)
+        return result if results else None
 
 
 @final
@@ -262,11 +276,11 @@ class Process:
 
         Raises:
             NotSupported: it exports none.
-            MemoryError: it has none left.
+            OutOfMemory: it has none left.
         """
-        pointer: int = self.links.need(what, *MALLOC)(size) & U32
+        pointer: int = self.links.need(what, *MALLOC)(size) & U32 if size <= U32 else 0
         if not pointer:
-            raise MemoryError(f"{what}: the program has no {size} bytes left")
+            raise OutOfMemory(f"{what}: the program has no {size} bytes left")
         self.guest.check(pointer, size)
         return pointer
 

@@ -18,13 +18,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, final
 
 from wasmer_emscripten.calling import Stack, TableSlots, converted, wrapped
-from wasmer_emscripten.errors import CppException, EmscriptenError
+from wasmer_emscripten.errors import CppException
 from wasmer_emscripten.filesystem.api import Files
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.ending import run_exit_functions
 from wasmer_emscripten.library.exceptions import describe
 from wasmer_emscripten.process import Process
 from wasmer_runtime_core.errors import ExitCode, ExportNotFound
+from wasmer_runtime_core.running.interrupts import timeout as deadline
 from wasmer_vfs.standard_streams import captured_bytes
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Program:
     def flush(self) -> None:
         """Write out what the program keeps in its buffers, as far as it exports how."""
         flush = self.links.find("fflush", "_fflush")
-        if flush is not None and len(flush.type.params) == 1:
+        if flush is not None:
             flush(0)
         else:
             flush = self.links.find("__stdio_exit", "___stdio_exit")
@@ -168,7 +169,7 @@ class Program:
             ExportNotFound: there is none.
             TypeError: a type is none of these.
         """
-        function = self.links.find(name, "_" + name)
+        function = self.links.called(name)
         if function is None:
             raise ExportNotFound(name, list(self.exports))
         return wrapped(self.process, self.links, function, name, returns, tuple(parameters), self._described)
@@ -286,10 +287,7 @@ class _Describing:
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(value, CppException) and value.process is self._process and not value.type:
-            try:
-                describe(self._process, value)
-            except EmscriptenError:
-                pass
+            describe(self._process, value)
 
 
 class _Call:
@@ -302,8 +300,14 @@ class _Call:
         self._function = function
 
     def __call__(self, *args: Any, timeout: float | None = None) -> Any:
+        if timeout is None:
+            return self._described(args)
+        with deadline(timeout):  # around the description, too, which runs code of the program
+            return self._described(args)
+
+    def _described(self, args: tuple[Any, ...]) -> Any:
         try:
-            return self._function(*args) if timeout is None else self._function(*args, timeout=timeout)
+            return self._function(*args)
         except CppException as thrown:
             if thrown.process is self._process and not thrown.type:
                 describe(self._process, thrown)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.running.imports import ImportObject
     from wasmer_runtime_core.running.instance import Instance
     from wasmer_runtime_core.running.module import Module
+    from wasmer_runtime_core.running.objects.limits import Limits
 
 
 @final
@@ -34,11 +35,14 @@ class EmscriptenGlobals:
     Attributes:
         module: the module.
         process: what the program has.
+        limits: bound the memory and the tables that the module imports, which are made here; give them to its
+            instance, too.
         memory_min, memory_max: pages of its memory; the most may be None.
     """
 
-    def __init__(self, module: Module, options: Options | None = None) -> None:
+    def __init__(self, module: Module, options: Options | None = None, limits: Limits | None = None) -> None:
         self.module = module
+        self.limits = limits
         self.process = process_of(Options() if options is None else options)
         self.memory_min, self.memory_max = get_emscripten_memory_size(module)
 
@@ -73,10 +77,11 @@ def generate_emscripten_env(globals: EmscriptenGlobals) -> ImportObject:
     Raises:
         TypeError: it is no `EmscriptenGlobals`.
         CompileError: the module is none that can be run.
+        UnableToCreateMemory, UnableToCreateTable: what it imports is larger than its limits allow.
     """
     if not isinstance(globals, EmscriptenGlobals):
         raise TypeError(f"expected EmscriptenGlobals(module), not {globals!r}")
-    return environment(globals.module, globals.process)
+    return environment(globals.module, globals.process, limits=globals.limits)
 
 
 def _process(instance: Instance) -> Process:
@@ -147,7 +152,7 @@ def call_entrypoint(program: Program, name: str, args: Sequence[str | bytes]) ->
     Raises:
         ExportNotFound: there is none.
     """
-    function = program.links.find(name, "_" + name)
+    function = program.links.called(name)
     if function is None:
         raise ExportNotFound(name, list(program.exports))
     pointers = [Stack(program.process, program.links).string(each) for each in args[: len(function.type.params)]]

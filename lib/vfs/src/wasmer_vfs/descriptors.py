@@ -24,6 +24,8 @@ DEFAULT_LIMIT: Final = 256
 MAX_LISTED: Final = 1 << 16
 """Names of directories that are kept while they are being read, but for the directory that was read last."""
 
+_FEW: Final = 64
+
 
 class OpenFile:
     """A file or a directory that is open, whatever numbers stand for it.
@@ -71,7 +73,7 @@ class DescriptorTable(Generic[Opened]):
     def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
         self.open: dict[int, Opened] = {}
         self.limit = limit
-        self._free: list[int] = []  # a heap of the closed numbers below `_unused`
+        self._free: list[int] = []  # a heap with all closed numbers below `_unused`, and some that are open again
         self._unused = 0  # no number from here on has been used
         self._listed: list[Opened] = []  # whose listings are kept, that of the last one read at the end
         self._lock = RLock()  # a signal's handler may close the table
@@ -105,6 +107,16 @@ class DescriptorTable(Generic[Opened]):
         self.open[number] = opened
         opened.numbers += 1
         return number
+
+    def _is_free(self, number: int) -> None:
+        """Let it be given again; `_lock` is held.
+
+        A number that a program has chosen (`duplicate_to`) stays in the heap until it would be given, and comes in once
+        more when it is closed. So what is not free is taken out now and then, or it would pile up.
+        """
+        heapq.heappush(self._free, number)
+        if len(self._free) > 2 * self._unused + _FEW:
+            self._free = [each for each in range(self._unused) if each not in self.open]
 
     def find(self, number: int) -> Opened:
         """What a number stands for.
@@ -191,7 +203,7 @@ class DescriptorTable(Generic[Opened]):
                 return
             replaced = self.open[new]
             self.open[new] = self.open.pop(old)
-            heapq.heappush(self._free, old)
+            self._is_free(old)
             last = self._lost_a_number(replaced)
         if last:
             replaced.close()
@@ -206,7 +218,7 @@ class DescriptorTable(Generic[Opened]):
             opened = self.open.pop(number, None)
             if opened is None:
                 raise refusal(errno.EBADF)
-            heapq.heappush(self._free, number)
+            self._is_free(number)
             last = self._lost_a_number(opened)
         if last:
             opened.close()

@@ -7,14 +7,15 @@ import time
 from typing import Final
 
 from wasmer_emscripten.functions import answers, provides, syscall, wasi
-from wasmer_emscripten.guest import U32, U64
+from wasmer_emscripten.guest import U32
 from wasmer_emscripten.process import Process
 from wasmer_vfs.clock import SystemClock
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.waiting import Interrupted, wait
 
 SECOND: Final = 1_000_000_000
-_LONGEST: Final = 1 << 62
+LONGEST: Final = 1 << 62
+"""Nanoseconds of the longest wait."""
 
 
 def realtime(process: Process) -> int:
@@ -26,9 +27,10 @@ def sleep(process: Process, nanoseconds: int) -> None:
     """Let time pass."""
     if nanoseconds <= 0:
         return
+    nanoseconds = min(nanoseconds, LONGEST)
     if type(process.clock) is SystemClock:
         try:
-            wait([], min(nanoseconds, _LONGEST))
+            wait([], nanoseconds)
         except Interrupted as interrupted:
             raise interrupted.reason from None
     else:
@@ -169,7 +171,7 @@ def nanosleep(process: Process, request: int, remaining: int) -> None:
     seconds, nanoseconds = process.guest.unpack(process.layouts.timespec, request)
     if not 0 <= nanoseconds < SECOND or seconds < 0:
         raise refusal(errno.EINVAL)
-    sleep(process, min(seconds * SECOND + nanoseconds, U64))
+    sleep(process, seconds * SECOND + nanoseconds)
 
 
 @provides("->i", "sched_yield")

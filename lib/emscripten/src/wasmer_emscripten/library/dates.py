@@ -25,8 +25,8 @@ _GMTOFF: Final = 36
 _NAME_BYTES: Final = 17
 """Room for the name of a zone in today's C library, its NUL included."""
 _EARLIEST, _LATEST = -62_135_000_000, 253_402_000_000  # the years that Python's dates have, a week less
-_MOST_SECONDS: Final = 67_767_976_233_532_799
-"""Beyond it a year does not fit its field."""
+_MOST_YEARS: Final = 1 << 31
+"""A year that is told, counted from 1900, is less, or as much before."""
 _EOVERFLOW: Final = FROM_HOST[errno.EOVERFLOW]
 
 
@@ -137,25 +137,24 @@ def _fields(process: Process, tm: int) -> Broken:
     return Broken(*process.guest.unpack(_TM, tm))
 
 
-def _put(process: Process, tm: int, fields: Broken, east: int) -> None:
+def _put(process: Process, tm: int, fields: Broken, east: int) -> bool:
+    """Write a date and time. False, and nothing is written: its year does not fit its field."""
     process.guest.check(tm, _GMTOFF + 4)
+    if not -_MOST_YEARS <= fields.year < _MOST_YEARS:
+        return False
     process.guest.pack(_TM, tm, *fields)
     process.guest.put_u32(tm + _GMTOFF, east)
+    return True
 
 
 def _put_local(process: Process, tm: int, seconds: int) -> int:
-    if not -_MOST_SECONDS < seconds < _MOST_SECONDS:
-        return _EOVERFLOW
     held = offset_at(process, seconds)
-    _put(process, tm, broken_down(seconds + held.east, int(held.daylight)), held.east)
-    return 0
+    fits = _put(process, tm, broken_down(seconds + held.east, int(held.daylight)), held.east)
+    return 0 if fits else _EOVERFLOW
 
 
 def _put_utc(process: Process, tm: int, seconds: int) -> int:
-    if not -_MOST_SECONDS < seconds < _MOST_SECONDS:
-        return _EOVERFLOW
-    _put(process, tm, broken_down(seconds), 0)
-    return 0
+    return 0 if _put(process, tm, broken_down(seconds), 0) else _EOVERFLOW
 
 
 @provides("Ii->i", "_localtime_js")
@@ -192,34 +191,28 @@ def gmtime_of_pointer(process: Process, pointer: int, tm: int) -> int:
 
 @provides("ii->i", "localtime_r", "__localtime_r")
 def localtime_r(process: Process, pointer: int, tm: int) -> int:
-    """The same, for programs whose C library leaves it to the host."""
-    _put_local(process, tm, _pointed_at(process, pointer))
-    return tm
+    """The same, for programs whose C library leaves it to the host; 0 if it does not fit."""
+    return 0 if _put_local(process, tm, _pointed_at(process, pointer)) else tm
 
 
 @provides("ii->i", "gmtime_r", "__gmtime_r")
 def gmtime_r(process: Process, pointer: int, tm: int) -> int:
     """The same in UTC."""
-    _put_utc(process, tm, _pointed_at(process, pointer))
-    return tm
+    return 0 if _put_utc(process, tm, _pointed_at(process, pointer)) else tm
 
 
 @provides("i->I", "_mktime_js", "mktime")
 def mktime_js(process: Process, tm: int) -> int:
-    """The moment of a date and time of the program's zone, which is written back with each field in its range."""
-    fields = _fields(process, tm)
-    seconds = local_seconds(process, fields)
-    held = offset_at(process, seconds)
-    _put(process, tm, broken_down(seconds + held.east, int(held.daylight)), held.east)
-    return seconds
+    """The moment of a date and time of the program's zone, written back with each field in its range; -1: none."""
+    seconds = local_seconds(process, _fields(process, tm))
+    return -1 if _put_local(process, tm, seconds) else seconds
 
 
 @provides("i->I", "_timegm_js", "timegm")
 def timegm_js(process: Process, tm: int) -> int:
-    """The moment of a date and time of UTC, which is written back with each field in its range."""
+    """The moment of a date and time of UTC, written back with each field in its range; -1: it has none."""
     seconds = seconds_of(_fields(process, tm))
-    _put(process, tm, broken_down(seconds), 0)
-    return seconds
+    return -1 if _put_utc(process, tm, seconds) else seconds
 
 
 def _zone(process: Process) -> tuple[Offset, Offset]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from wasmer_emscripten.errors import Aborted, WrongArgument
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.process import MAX_EXIT_FUNCTIONS, Process
+from wasmer_emscripten.signatures import type_of
 from wasmer_runtime_core.errors import ExitCode
 from wasmer_runtime_core.support.printable import printable
+
+_NOTHING: Final = type_of("->")
+_POINTER: Final = type_of("i->")
+"""Types of functions for the end."""
 
 
 @provides("i->", "exit", "emscripten_force_exit")
@@ -126,6 +131,6 @@ def run_exit_functions(process: Process) -> None:
     while process.exit_functions:
         function, argument = process.exit_functions.pop()
         if argument is None:
-            process.links.call(function)
+            process.links.call(function, _NOTHING)
         else:
-            process.links.call(function, argument)
+            process.links.call(function, _POINTER, argument)

@@ -7,13 +7,16 @@ many are neither. Throwing raises `CppException`, which the nearest ``invoke_*``
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NoReturn
 
-from wasmer_emscripten.errors import Aborted, CppException, EmscriptenError, WrongArgument
+from wasmer_emscripten.errors import Aborted, CppException, WrongArgument
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
+from wasmer_emscripten.signatures import type_of
+from wasmer_runtime_core.errors import RuntimeError
 
 HEADER: Final = 24
 """Bytes before an exception: count of references, type, destructor, caught, rethrown, adjusted pointer."""
@@ -22,6 +25,7 @@ _DESTRUCTOR: Final = 8
 _CAUGHT: Final = 12
 _RETHROWN: Final = 13
 _ADJUSTED: Final = 16
+_DESTRUCTOR_TYPE: Final = type_of("i->")
 MAX_CAUGHT: Final = 65_536
 """Exceptions that can be caught within each other."""
 MAX_CATCHES: Final = 64
@@ -186,7 +190,7 @@ def release(process: Process, pointer: int) -> None:
     if count == 1 and not _byte(process, header + _RETHROWN):
         destructor = process.guest.u32(header + _DESTRUCTOR)
         if destructor:
-            process.links.call(destructor, pointer & U32)
+            process.links.call(destructor, _DESTRUCTOR_TYPE, pointer & U32)
         process.free(header, "catch")
 
 
@@ -275,6 +279,8 @@ _PLAIN_TYPES: Final = {
     "d": "double", "f": "float", "PKc": "char const*", "Pc": "char*",
 }  # fmt: skip
 
+_DIGITS: Final = "0123456789"
+
 
 def demangled(name: str) -> str:
     """The name of a type as it was written, where that is simple: ``St13runtime_error`` is ``std::runtime_error``."""
@@ -284,8 +290,7 @@ def demangled(name: str) -> str:
     rest = name.removeprefix("St").removeprefix("N").removesuffix("E")
     if rest.startswith("St"):
         parts, rest = ["std"], rest[2:]
-    while rest[:1].isdigit():
-        digits = len(rest) - len(rest.lstrip("0123456789"))
+    while (digits := len(rest) - len(rest.lstrip(_DIGITS))) > 0:
         length = int(rest[: min(digits, 4)])
         parts.append(rest[digits : digits + length])
         rest = rest[digits + length :]
@@ -293,32 +298,40 @@ def demangled(name: str) -> str:
 
 
 def describe(process: Process, thrown: CppException) -> None:
-    """Say of an exception that leaves the program what it is. Whatever the program made up, this raises nothing."""
+    """Say of an exception that leaves the program what it is. This runs code of the program.
+
+    Whatever the program made up, this raises nothing but what ends every call: a deadline, a cancellation, a signal's
+    handler.
+    """
+    name = _told(_type_of, process, thrown.pointer)
+    thrown.describe(name, _told(_message_of, process, thrown.pointer))
+
+
+def _told(ask: Callable[[Process, int], str], process: Process, pointer: int) -> str:
+    """What a function says of an exception; "" if it fails."""
     try:
-        header = _header(process, thrown.pointer)
-        type = process.guest.u32(header + _TYPE)
-        name = demangled(process.text(process.guest.u32(type + 4), 512)) if type else ""
-        message = ""
-        get = process.links.find("__get_exception_message", "___get_exception_message")
-        if get is not None and len(get.type.params) == 3:
-            message = _message(process, get, thrown.pointer)
-        thrown.describe(name, message)
-    except (OSError, EmscriptenError) as failure:
+        return ask(process, pointer)
+    except (OSError, RuntimeError, MemoryError, RecursionError) as failure:
         must_be_answer(failure)
-        thrown.describe("", "")
+        return ""
 
 
-def _message(process: Process, get: object, pointer: int) -> str:
+def _type_of(process: Process, pointer: int) -> str:
+    type = process.guest.u32(_header(process, pointer) + _TYPE)
+    return demangled(process.text(process.guest.u32(type + 4), 512)) if type else ""
+
+
+def _message_of(process: Process, pointer: int) -> str:
     """What `what()` says, by the function that emcc's library has for it."""
+    get = process.links.find("__get_exception_message", "___get_exception_message")
+    if get is None:
+        return ""
     room = process.malloc(8, "catch")
-    try:
-        process.guest.write(room, bytes(8))
-        get(pointer, room, room + 4)  # type: ignore[operator]
-        name, message = process.guest.u32(room), process.guest.u32(room + 4)
-        text = process.text(message) if message else ""
-        for each in (name, message):
-            if each:
-                process.free(each, "catch")
-        return text
-    finally:
-        process.free(room, "catch")
+    process.guest.write(room, bytes(8))
+    get(pointer, room, room + 4)
+    name, message = process.guest.u32(room), process.guest.u32(room + 4)
+    text = process.text(message) if message else ""
+    for each in (name, message, room):
+        if each:
+            process.free(each, "catch")
+    return text

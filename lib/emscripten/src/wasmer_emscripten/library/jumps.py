@@ -9,15 +9,13 @@ before, the program is told by its own ``setThrew``, and the call has returned 0
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from wasmer_emscripten.errors import LongJump, Unwinding
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.process import Process
-
-if TYPE_CHECKING:
-    from wasmer_runtime_core.wasm.types import FunctionType
+from wasmer_runtime_core.wasm.types import FunctionType
 
 PREFIX = "invoke_"
 
@@ -25,6 +23,7 @@ PREFIX = "invoke_"
 def invoke(process: Process, wanted: FunctionType) -> Callable[..., Any]:
     """The function that stands for an import ``invoke_*`` of this type: an index of the table, then the arguments."""
     returns = bool(wanted.results)
+    callee = FunctionType(wanted.params[1:], wanted.results)
 
     def invoking(index: int, *args: Any) -> Any:
         links = process.links
@@ -34,7 +33,7 @@ def invoke(process: Process, wanted: FunctionType) -> Callable[..., Any]:
             restore = links.need(PREFIX + "*", "stackRestore")
         stack = save()
         try:
-            return links.call(index, *args)
+            return links.call(index, callee, *args)
         except Unwinding as unwinding:
             if unwinding.process is not process:
                 raise

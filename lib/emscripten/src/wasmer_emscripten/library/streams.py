@@ -66,9 +66,7 @@ def fd_write(process: Process, fd: int, iovs: int, count: int, written: int) -> 
             host = process.descriptors.open[fd].host
             guest.put_u32(written, os.write(host, data) if host >= 0 else file.write([data]))
             return
-        buffers = [guest.view(start, length)]
-    else:
-        buffers = guest.gather(iovs, count)
+    buffers = guest.gather(iovs, count)
     try:
         done = file.write(buffers)
     finally:

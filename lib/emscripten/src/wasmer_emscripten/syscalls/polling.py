@@ -10,6 +10,7 @@ from typing import Final
 from wasmer_emscripten.filesystem.pipes import PipeEnd
 from wasmer_emscripten.functions import syscall
 from wasmer_emscripten.guest import U32
+from wasmer_emscripten.library.clocks import LONGEST, SECOND
 from wasmer_emscripten.process import Process
 from wasmer_vfs.clock import SystemClock
 from wasmer_vfs.errors import refusal
@@ -109,7 +110,7 @@ def newselect(process: Process, count: int, readable: int, writable: int, except
         seconds, microseconds = guest.unpack(process.layouts.timespec, timeout)
         if seconds < 0 or not 0 <= microseconds < 1_000_000:
             raise refusal(errno.EINVAL)
-        nanoseconds = seconds * 1_000_000_000 + microseconds * 1000
+        nanoseconds = min(seconds * SECOND + microseconds * 1000, LONGEST)
     asked = []
     for number in range(count):
         events = (POLLIN if sets[0] >> number & 1 else 0) | (POLLOUT if sets[1] >> number & 1 else 0)
