@@ -103,6 +103,25 @@ def test_a_glue_that_says_nothing(glue: str, module: Path) -> None:
         load(module)
 
 
+NOT_PRINTABLE = {0: "\u0100", 10: "\\n", 13: "\\r", 34: '\\"', 39: "\\'", 92: "\\\\", 96: "\\`", 36: "\\$"}
+
+
+@pytest.mark.parametrize("quote", "\"'`")
+@pytest.mark.parametrize("nul", ["\0", "\u0100", "\\0", "\\x00", "\\u0100"])
+def test_a_module_that_is_in_it_character_by_byte(module: Path, tmp_path: Path, quote: str, nul: str) -> None:
+    written = "".join(
+        nul if byte == 0 else NOT_PRINTABLE.get(byte, f"\\x{byte:02x}" if byte % 3 == 0 else chr(byte))
+        for byte in module.read_bytes()
+    )
+    around = tmp_path / "raw.js"
+    around.write_bytes(f"{LITERAL}{EXPORTS['newer']};var b=f({quote}{written}{quote});".encode())
+    assert load(around).main() == 1
+    for spoiled in (written[:-1] + "\u2030", written.replace("m\x01", "m\x02")):
+        around.write_bytes(f"{LITERAL};var b=f({quote}{spoiled}{quote});".encode())
+        with pytest.raises(CompileError, match="has no module"):
+            load(around)
+
+
 def test_a_script_without_a_module(tmp_path: Path) -> None:
     (tmp_path / "bare.js").write_text("AGFzbQ" + "A" * 40)
     with pytest.raises(CompileError):

@@ -26,7 +26,8 @@ The promises
       is called, not before.
 
 The limits
-    A minified module needs the glue beside it, with its functions' names; those of emcc's first backend are refused.
+    A minified module needs the glue beside it; where its functions' names are gone, not all can be told from what they
+    do (`glue.fingerprints`). Those of emcc's first backend are refused.
     There is one thread, no embind, no socket, no dynamic linking, and no JavaScript but Python functions that the user
     gives.
 

@@ -136,6 +136,16 @@ def find(process: Process, name: str, wanted: FunctionType) -> Callable[..., Ans
     return None
 
 
+def fits(name: str, wanted: FunctionType) -> bool:
+    """Whether there is a row of this name for an import of this type."""
+    params, results = letters_of(wanted.params), letters_of(wanted.results)
+    return any(
+        params in (offered, offered.replace("I", "ii")) and results in (row.result, "", row.result.replace("I", "i"))
+        for row in ROWS.get(name, ())
+        for offered in _lengths(row.params)
+    )
+
+
 def known(name: str) -> list[str]:
     """The types of all rows of a name, for a message."""
     return [f"{row.params}->{row.result}" for row in ROWS.get(name, ())]

@@ -55,6 +55,9 @@ CAPTURE: Final = object()
 
 __all__ = ["CAPTURE", "Options", "environment", "load"]
 
+MOST_SHOWN: Final = 2000
+"""Characters of the JavaScript of a function that nobody knows."""
+
 _REGISTERED: Final = (wasmer_emscripten.library, wasmer_emscripten.syscalls)
 
 
@@ -203,7 +206,7 @@ def environment(
             "the module was built by emcc's first backend (fastcomp, before 2.0), which cannot be run yet: "
             "build it again with a newer emcc"
         )
-    names = names_of(info, process.glue, process.symbols)
+    names = names_of(info, process.glue, process.symbols, provided.fits)
     process.names = names
     process.layouts = layouts_of(info, names.imports)
     given = dict(functions or {})
@@ -267,6 +270,11 @@ def _function(
         remedy: str | None = (
             f"the module wants it as {wanted}, which is none of its types ({', '.join(types)}): give a function for "
             f"it, functions={{{name!r}: f}}"
+        )
+    elif name in process.names.texts:
+        remedy = (
+            f"nothing says what emcc called it: give its name, symbols={{{name!r}: …}}, or a function for it, "
+            f"functions={{{name!r}: f}}; it is JavaScript:\n{process.names.texts[name][:MOST_SHOWN]}"
         )
     else:
         remedy = remedy_for(name)

@@ -1,10 +1,16 @@
-"""Where the module of a glue file is: beside it, or in its text, as base64 (``-sSINGLE_FILE``)."""
+"""Where the module of a glue file is: beside it, or in its text (``-sSINGLE_FILE``), as base64 or character by byte.
+
+The latter, from 4.0.18 on, is a string of JavaScript in which each character is a byte; 0 is written as it is, as an
+escape, or as U+0100, for some tools do not keep a NUL.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +23,15 @@ SUFFIXES: Final = (".js", ".mjs", ".cjs")
 
 _BASE64: Final = re.compile(r"AGFzbQ[A-Za-z0-9+/]{16,}={0,2}")
 """A module in base64: its first four bytes are always the same."""
+_NUL: Final = r"(?:\x00|\u0100|\\0|\\x00|\\u0000|\\u0100)"
+_RAW: Final = re.compile(
+    rf"""(?P<quote>["'`])(?={_NUL}asm)(?P<text>(?:(?!(?P=quote))[^\\]|\\.)*+)(?P=quote)""", re.DOTALL
+)
+_ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|(\r\n|.))", re.DOTALL)
+_LETTERS: Final = {"0": "\0", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_LINE_ENDS: Final = frozenset(("\n", "\r", "\r\n", "\u2028", "\u2029"))
+HEAD: Final = b"\0asm\x01\0\0\0"
+"""What a module begins with: its magic and its version (specification, section 5.5.16)."""
 
 
 def module_of(glue: Path) -> bytes:
@@ -29,13 +44,38 @@ def module_of(glue: Path) -> bytes:
     beside = glue.with_suffix(".wasm")
     if beside.is_file():
         return beside.read_bytes()
-    for found in _BASE64.finditer(read_text(glue)):
+    text = read_text(glue)
+    found = next(chain(_in_base64(text), _raw(text)), None)
+    if found is not None:
+        return found
+    raise CompileError(
+        f"{glue} has no module: there is no {beside.name} beside it, and none in it, as base64 or as it is; give the "
+        "module's path, and glue= this one"
+    )
+
+
+def _in_base64(text: str) -> Iterator[bytes]:
+    for found in _BASE64.finditer(text):
         try:
-            return base64.b64decode(found[0])
+            yield base64.b64decode(found[0])
         except binascii.Error as failure:
             must_be_answer(failure)
+
+
+def _raw(text: str) -> Iterator[bytes]:
+    for found in _RAW.finditer(text):
+        try:
+            data = _ESCAPE.sub(_unescaped, found["text"]).replace("\u0100", "\0").encode("latin-1")
+        except UnicodeEncodeError as failure:
+            must_be_answer(failure)
             continue
-    raise CompileError(
-        f"{glue} has no module: there is no {beside.name} beside it, and no base64 of one in it; give the module's "
-        "path, and glue= this one"
-    )
+        if data.startswith(HEAD):
+            yield data
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    digits = escape[1] or escape[2] or escape[3]
+    if digits:
+        return chr(min(int(digits, 16), 0x10FFFF))
+    letter = escape[4]
+    return "" if letter in _LINE_ENDS else _LETTERS.get(letter, letter)

@@ -2,9 +2,10 @@
 
 The glue hands the module an object, ``{a: _fd_write, b: _abort, …}``; where a bundler has not renamed the functions,
 their names are there. Of all objects in the text, the one with most keys in common with the module's imports is taken,
-if it has nearly all of them. Exports are assigned to names one by one, in one of a few forms.
+if it has nearly all of them. Where the names are gone, what the functions do may tell (`fingerprints`). Exports are
+assigned to names one by one, in one of a few forms.
 
-What is not found stays a letter: calling it says so. A user who knows more gives `symbols`.
+What is not found stays a letter: calling it says so, and shows its JavaScript. A user who knows more gives `symbols`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from wasmer_emscripten.glue.fingerprints import Fits, names_by_marks
+from wasmer_emscripten.glue.objects import Glue
 from wasmer_emscripten.recognising import is_minified
 from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import FUNCTION
 
 if TYPE_CHECKING:
@@ -29,6 +33,10 @@ MOST_LETTERS: Final = 3
 """Of a name that emcc has minified."""
 ENOUGH: Final = 0.9
 """The share of a module's imports that an object must have, to be the one."""
+MOST_LEFT_OVER: Final = 0.5
+"""The share of a module's imports that may stay letters."""
+_SHOWN: Final = 160
+"""Characters of the JavaScript of one function in a list of them."""
 
 Symbols = Mapping[str, str] | str | os.PathLike[str]
 """Names by their letters, or a file of them: JSON, or a line ``letters:name`` each."""
@@ -48,10 +56,12 @@ class Names(NamedTuple):
     Attributes:
         imports: real names by what the module imports.
         exports: what the module exports by real names.
+        texts: JavaScript of imports that have no name.
     """
 
     imports: Mapping[str, str]
     exports: Mapping[str, str]
+    texts: Mapping[str, str] = {}
 
     def of_import(self, name: str) -> str:
         """The real name of an import, or the name itself."""
@@ -125,27 +135,42 @@ def symbols_of(given: Symbols) -> dict[str, str]:
     return found
 
 
-def names_of(info: ModuleInfo, glue: str, symbols: Symbols | None) -> Names:
+def names_of(info: ModuleInfo, glue: str, symbols: Symbols | None, fits: Fits) -> Names:
     """The names that a module's letters stand for, as far as they are needed and known.
 
+    Args:
+        fits: whether there is a function of a name for a type.
+
     Raises:
-        CompileError: the module is minified, and nothing says what its letters stand for.
+        CompileError: the module is minified, and nothing says what its letters stand for, or too little; it lists them.
         ValueError: `symbols` is not of its form.
     """
     if not is_minified(info):
         return NO_NAMES
-    wanted = {entry.name for entry in info.imports if entry.kind == FUNCTION}
+    types = {entry.name: info.types[entry.type] for entry in info.imports if isinstance(entry.type, int)}
+    wanted = set(types)
     functions = [entry.name for entry in info.exports if entry.kind == FUNCTION]
     exported = {entry.name for entry in info.exports}
     given = symbols_of(symbols) if symbols is not None else {}
-    imports = imports_in(glue, wanted) | {letters: name for letters, name in given.items() if letters in wanted}
-    if not imports:
+    known = {letters: name for letters, name in given.items() if letters in wanted}
+    imports = imports_in(glue, wanted)
+    texts: Mapping[str, str] = {}
+    if not imports and len(known) < len(wanted):
+        left = {letters: text for letters, text in Glue(glue, wanted, ENOUGH).functions.items() if letters not in known}
+        imports = names_by_marks(left, types, fits)
+        texts = {letters: text for letters, text in left.items() if letters in wanted and letters not in imports}
+    imports |= known
+    if not imports or len(texts) > MOST_LEFT_OVER * len(wanted):
+        listed = "".join(f"\n  {letters} {types[letters]}: {text[:_SHOWN]}" for letters, text in texts.items())
         raise CompileError(
-            "emcc has minified the names of the module's imports, and nothing here says what they were: give the "
-            "JavaScript that emcc wrote beside it (glue=), or symbols={letters: name}, or link with -O1, or with "
-            "--profiling-funcs, to keep them"
+            printable(
+                "emcc has minified the names of the module's imports, and nothing here says what they were: give the "
+                "JavaScript that emcc wrote beside it (glue=), or symbols={letters: name}, or link with -O1, or with "
+                f"--profiling-funcs, to keep them{listed and '. These are left over:'}{listed}",
+                "\n",
+            )
         )
     exports = exports_in(glue, exported) | {name: letters for letters, name in given.items() if letters in exported}
     if functions and functions[0] not in exports.values():
         exports.setdefault("__wasm_call_ctors", functions[0])  # which emcc exports before all other functions
-    return Names(imports, exports)
+    return Names(imports, exports, texts)

@@ -1,0 +1,105 @@
+"""Names of a module's imports by what is in the JavaScript of each: for glues from which a minifier took the names.
+
+A name is taken where exactly one fits by a clear margin: its marks are all there, a function of that name is here with
+the type that the module wants, no other name has half as many marks, and no other import claims it. What is left over
+stays letters. A wrong name would be worse than none: the function would do something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from wasmer_emscripten.glue.canonical import canonical, first_variable
+from wasmer_emscripten.glue.marks import MARKS
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.wasm.types import FunctionType
+
+Fits = Callable[[str, "FunctionType"], bool]
+"""Whether there is a function of this name for an import of this type."""
+
+MARGIN: Final = 2
+"""How many times the length of any other's marks those of a name have."""
+FAMILIES: Final = {"invoke_*": "invoke_", "__cxa_find_matching_catch": "__cxa_find_matching_catch_"}
+"""Names that stand for one of each type, and what these begin with."""
+
+
+class _Texts:
+    """Functions of a glue, in canonical form."""
+
+    def __init__(self, functions: Mapping[str, str]) -> None:
+        self.functions = functions
+        self.forms = {letters: canonical(text) for letters, text in functions.items()}
+
+    def weight(self, letters: str, marks: tuple[str, ...], named: Mapping[str, str]) -> int:
+        """How long the marks of a row are that are all in a text; 0 if one is not."""
+        form = self.forms[letters]
+        weight = 0
+        for mark in marks:
+            kind, rest = mark[0], mark[1:]
+            if kind == "!":
+                holds, length = rest not in form, 0
+            elif kind == "=":
+                holds, length = form == rest, len(rest)
+            elif kind == "@":
+                holds, length = self.shares(letters, named.get(rest)), len(form)
+            else:
+                holds, length = mark in form, len(mark)
+            if not holds:
+                return 0
+            weight += length
+        return weight
+
+    def shares(self, letters: str, other: str | None) -> bool:
+        """Whether two functions use the same variable first."""
+        if other is None or other not in self.functions:
+            return False
+        variable = first_variable(self.functions[letters])
+        return variable != "" and variable == first_variable(self.functions[other])
+
+
+def _numbered(name: str, wanted: FunctionType) -> str:
+    """A name of a family, as the import is called."""
+    if name == "invoke_*":
+        return "invoke_" + "".join(map(str, wanted.results)) + "_" + "".join(map(str, wanted.params))
+    return f"{FAMILIES[name]}{len(wanted.params) + 2}"
+
+
+def names_by_marks(functions: Mapping[str, str], types: Mapping[str, FunctionType], fits: Fits) -> dict[str, str]:
+    """The names of imports, by letters.
+
+    Args:
+        functions: JavaScript by letters.
+        types: what the module wants each letter's to be.
+        fits: whether a function of a name has a type.
+    """
+    texts = _Texts({letters: text for letters, text in functions.items() if letters in types})
+    found: dict[str, str] = {}
+    for round in (False, True):  # then those that share a variable with one that has a name
+        named = {name: letters for letters, name in found.items()}
+        for letters in texts.functions:
+            if letters in found:
+                continue
+            weights: dict[str, int] = {}
+            for name, *marks in MARKS:
+                if any(mark[0] == "@" for mark in marks) and not round:
+                    continue
+                weight = texts.weight(letters, tuple(marks), named)
+                if weight:
+                    real = _numbered(name, types[letters]) if name in FAMILIES else name
+                    if name == "invoke_*" or fits(real, types[letters]):
+                        weights[real] = max(weight, weights.get(real, 0))
+            best = max(weights, key=weights.__getitem__, default=None)
+            if best is not None and all(
+                weights[best] >= MARGIN * weight for name, weight in weights.items() if name != best
+            ):
+                found[letters] = best
+    claimed: dict[str, int] = {}
+    for name in found.values():
+        claimed[name] = claimed.get(name, 0) + 1
+    return {
+        letters: name
+        for letters, name in found.items()
+        if claimed[name] == 1 or name.startswith(tuple(FAMILIES.values()))
+    }
