@@ -37,6 +37,7 @@ TESTS = {
     "lt_s": lambda x, y: signed(x) < signed(y),
     "gt_u": lambda x, y: x > y,
     "le_u": lambda x, y: x <= y,
+    "le_s": lambda x, y: signed(x) <= signed(y),
     "nonzero": lambda x, y: x != 0,
     "not_eq": lambda x, y: x != y,
 }
@@ -55,6 +56,16 @@ class Loop:
         self.end = 0 if below or self.test == "nonzero" else (self.start + self.step * steps) & MASK
         if some.random() < 0.2:
             self.end = (self.end + 1) & MASK
+        if below and some.random() < 0.4:  # through 0
+            self.end = self.step * some.randrange(0, 40) & MASK
+        # Variables that are counted beside it: where they begin, by how much they go on, what is added to them.
+        self.others = [
+            (start & MASK, step, k & MASK)
+            for start, step, k in (
+                (some.choice([0, 100, -4 * steps, 4096]), some.choice([1, 4, 7, -1, -4]), some.choice([0, 256, 9000]))
+                for _ in range(some.choice([0, 1, 2]))
+            )
+        ]
         self.before = some.random() < 0.3  # the test is of the variable before it is counted
         self.sums = [some.choice([0, 64, 256, 1000, 65536, SIZE - 70, -8 & MASK]) for _ in range(some.randrange(1, 4))]
         self.offsets = [some.choice([0, 0, 4, 40, 5000]) for _ in self.sums]
@@ -64,6 +75,18 @@ class Loop:
         stores = " ".join(
             f"(i32.store8 offset={offset} (i32.add (local.get $i) (i32.const {k})) (i32.const {number}))"
             for number, (k, offset) in enumerate(zip(self.sums, self.offsets, strict=True), 1)
+        )
+        stores += " ".join(
+            f"(i32.store8 (i32.add (local.get $o{number}) (i32.const {k})) (i32.const {number + 77}))"
+            for number, (_, _, k) in enumerate(self.others)
+        )
+        locals = " ".join(f"(local $o{number} i32)" for number in range(len(self.others)))
+        starts = " ".join(
+            f"(local.set $o{number} (i32.const {start}))" for number, (start, _, _) in enumerate(self.others)
+        )
+        steps = " ".join(
+            f"(local.set $o{number} (i32.add (local.get $o{number}) (i32.const {step})))"
+            for number, (_, step, _) in enumerate(self.others)
         )
         tested = "(local.get $before)" if self.before else "(local.get $i)"
         end = f"(i32.const {self.end})"
@@ -76,11 +99,12 @@ class Loop:
         given = "(local.set $sum (i32.xor (local.get $sum) (local.get $i)))" if self.gives else ""
         return f"""
           (module (memory (export "memory") {PAGES})
-            (func (export "f") (result i32) (local $i i32) (local $before i32) (local $sum i32)
+            (func (export "f") (result i32) (local $i i32) (local $before i32) (local $sum i32) {locals}
+              {starts}
               (local.set $i (i32.const {self.start}))
               (loop $l
                 {stores} {given}
-                (local.set $before (local.get $i))
+                (local.set $before (local.get $i)) {steps}
                 (local.set $i (i32.add (local.get $i) (i32.const {self.step})))
                 (br_if $l {condition}))
               (local.get $sum)))
@@ -91,12 +115,19 @@ class Loop:
         memory = bytearray(SIZE)
         i = self.start
         given = 0
+        others = [start for start, _, _ in self.others]
         for _ in range(MOST):
             for number, (k, offset) in enumerate(zip(self.sums, self.offsets, strict=True), 1):
                 at = ((i + k) & MASK) + offset
                 if at >= SIZE:
                     return bytes(memory), None
                 memory[at] = number
+            for number, (_, step, k) in enumerate(self.others):
+                at = (others[number] + k) & MASK
+                if at >= SIZE:
+                    return bytes(memory), None
+                memory[at] = number + 77
+                others[number] = (others[number] + step) & MASK
             if self.gives:
                 given ^= i
             before = i
@@ -121,7 +152,7 @@ def is_simplified(text: str) -> bool:
     return print_function(function).count("iadd") < before.count("iadd")
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", range(160))
 def test_a_loop(seed: int) -> None:
     loop = Loop(seed)
     expected = loop.done()

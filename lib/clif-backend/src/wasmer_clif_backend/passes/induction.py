@@ -6,7 +6,8 @@ from one constant to another:
 
     block1(i):  …  store x, base + uextend(i + K)  …  i' = i + 4;  brif i' != E, block1(i'), …
 
-*Bounds.* Such a variable is no greater than E - 4, or E - 1 where the test is ``i' < E``.
+*Bounds.* How often such a loop goes round is known, so all variables that it counts have a last number. And one that
+goes on while its next value is below E is below E, however it gets there, but for its first value.
 
 *Rebasing.* Compilers like to count up to 0, from -N, which saves a comparison, and use i + K where K > N. Then i goes
 through the greatest numbers there are, and every i + K wraps. Where all uses of i are such sums, the loop counts from 0
@@ -25,7 +26,17 @@ from mypy_extensions import i64
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
-from wasmer_clif_backend.ir.opcodes import BRIF, HEAP, IADD, ICMP, ICONST, INTEGER_CONDITIONS, PARAMETER, UEXTEND
+from wasmer_clif_backend.ir.opcodes import (
+    BRIF,
+    HEAP,
+    IADD,
+    ICMP,
+    ICONST,
+    INTEGER_CONDITIONS,
+    ISHL,
+    PARAMETER,
+    UEXTEND,
+)
 from wasmer_clif_backend.ir.rules.choice import INVERSE
 from wasmer_clif_backend.ir.types import I8, I32, I64
 from wasmer_clif_backend.ir.uses import OPERANDS, A, B
@@ -33,6 +44,16 @@ from wasmer_clif_backend.ir.uses import OPERANDS, A, B
 _ROWS: Final = 1 << 8
 _NE: Final[i64] = INTEGER_CONDITIONS.index("ne")
 _ULT: Final[i64] = INTEGER_CONDITIONS.index("ult")
+_ULE: Final[i64] = INTEGER_CONDITIONS.index("ule")
+_SLT: Final[i64] = INTEGER_CONDITIONS.index("slt")
+_SLE: Final[i64] = INTEGER_CONDITIONS.index("sle")
+_ITSELF: Final = 1
+"""The test at a loop's end is of the variable."""
+_NEXT: Final = 2
+"""It is of the next one."""
+_LONGEST_STEP: Final = 0xFFFF
+_WORD: Final = 0xFFFF_FFFF
+_HALF: Final = 0x8000_0000
 _ALL: Final = 0x1_0000_0000
 """How many numbers an i32 has."""
 _FARTHEST: Final = 0x7FFF_FFFF
@@ -47,13 +68,23 @@ class Induction:
         self._rows: i64 = _ROWS
         self._count: i64 = 0
         # By number of a counted variable: the variable, the next one, the first number, how far it goes from there, the
-        # edges that bring the first number and the next one, uses that are understood.
+        # edges that bring the first number and the next one, what the test at the end is of, uses that are understood.
         self._make_columns(_ROWS)
         self._number = column(_ROWS)
         """By value: one more than its number; 0: it is no counted variable."""
         self._made = column(_ROWS)
         """By value: the last address that was made of it."""
         self._values: i64 = _ROWS
+        self._found_bound = False
+        """Whether a variable is bounded that is not counted."""
+        # The test of the loop at hand: of which value, in which relation to which number it goes on.
+        self._tested: i64 = 0
+        self._condition: i64 = 0
+        self._limit: i64 = 0
+        # The variable that was read last.
+        self._start_now: i64 = 0
+        self._step_now: i64 = 0
+        self._next_now: i64 = 0
 
     def _make_columns(self, rows: i64) -> None:
         self._rows = rows
@@ -66,14 +97,16 @@ class Induction:
         self._back = column(rows)
         self._understood = column(rows)
         self._sums = column(rows)
+        self._tests = column(rows)
 
     def run(self, function: Function, flow: Flow) -> bool:
         """After `parameters`, whose counts of uses it needs; whether there is something for that to take away."""
         self._count = 0
+        self._found_bound = False
         for head in flow.order:
             if flow.loop[head] == head:
                 self._find_variables(function, flow, head)
-        if self._count == 0:
+        if self._count == 0 and not self._found_bound:
             return False
         # Room for what the rest makes: a sum and an address for each access, some constants.
         rows = 4 * function.count + 64
@@ -116,85 +149,139 @@ class Induction:
             entry = one
         if not flow.is_within(function.edge_from[back], head) or flow.is_within(function.edge_from[entry], head):
             return
+        end = function.last[function.edge_from[back]]
+        if function.opcode[end] != BRIF or function.b[end] == function.c[end]:
+            return
+        self._find_test(function, end, back)
+        # Which variable the test is of says how often the loop goes round, and that how far the others go.
+        rounds: i64 = 0
+        v = function.first[head]
+        while v and function.opcode[v] == PARAMETER and rounds == 0:
+            if function.type[v] == I32 and self._read(function, v, entry, back):
+                rounds = self._rounds(v)
+            v = function.next[v]
         v = function.first[head]
         while v and function.opcode[v] == PARAMETER:
             if function.type[v] == I32:
-                self._find_variable(function, v, entry, back)
+                if rounds and self._read(function, v, entry, back):
+                    self._bound(function, v, rounds)
+                    self._enter(v, rounds, entry, back)
+                else:
+                    self._bound_by_test(function, v, entry, back)
             v = function.next[v]
 
-    def _find_variable(self, function: Function, v: i64, entry: i64, back: i64) -> None:
+    def _find_test(self, function: Function, end: i64, back: i64) -> None:
+        """What the end of the loop compares with which constant, and in which relation the loop goes on."""
+        test = function.a[end]
+        self._tested = test
+        self._condition = _NE
+        self._limit = 0
+        if function.opcode[test] == ICMP:
+            if function.opcode[function.b[test]] != ICONST or function.type[function.a[test]] != I32:
+                self._tested = 0
+                return
+            self._tested = function.a[test]
+            self._condition = function.immediate[test]
+            self._limit = function.immediate[function.b[test]] & _WORD
+        if function.c[end] == back:
+            self._condition = INVERSE[self._condition]
+        if self._condition == _ULE and self._limit < _WORD:
+            self._condition = _ULT
+            self._limit += 1
+        elif self._condition == _SLE and self._limit != _FARTHEST:
+            self._condition = _SLT
+            self._limit = (self._limit + 1) & _WORD
+
+    def _read(self, function: Function, v: i64, entry: i64, back: i64) -> bool:
+        """Whether a variable begins with a constant, and goes on with the sum of itself and one."""
         place = function.immediate[v] + 1
         first = function.pool[function.edge_arguments[entry] + place]
         following = function.pool[function.edge_arguments[back] + place]
         if function.opcode[first] != ICONST or function.opcode[following] != IADD or function.a[following] != v:
-            return
+            return False
         if function.opcode[function.b[following]] != ICONST:
-            return
-        step = function.immediate[function.b[following]]
-        if step <= 0 or step > 0xFFFF:
-            return
-        start = function.immediate[first] & 0xFFFF_FFFF
-        # The test at the end: it goes on while `following` is in a relation to a constant.
-        end = function.last[function.edge_from[back]]
-        if function.opcode[end] != BRIF:
-            return
-        condition: i64 = _NE
-        limit: i64 = 0
-        test = function.a[end]
-        if function.opcode[test] == ICMP:
-            if function.opcode[function.b[test]] != ICONST:
-                return
-            condition = function.immediate[test]
-            limit = function.immediate[function.b[test]]
-            if function.a[test] == v:
-                limit += step
-                if condition != _NE and INVERSE[condition] != _NE:
-                    return
-            elif function.a[test] != following:
-                return
-        elif test != following:
-            return
-        if function.c[end] == back:
-            condition = INVERSE[condition]
-        if function.b[end] == function.c[end]:
-            return
-        limit &= 0xFFFF_FFFF
-        if condition == _ULT:
-            # Whatever it begins with, it goes on with less than the limit.
-            bound = start
-            if limit > 0 and limit - 1 > start:
-                bound = limit - 1
-            function.bound[v] = bound
-            self._enter(v, following, 0, -1, step, entry, back)
-            return
-        if condition != _NE:
-            return
-        span = (limit - start) & 0xFFFF_FFFF
-        if span == 0 or span % step:
-            return
-        if start + span <= _ALL:
-            function.bound[v] = start + span - step
-        self._enter(v, following, start, span, step, entry, back)
+            return False
+        self._start_now = function.immediate[first] & _WORD
+        self._step_now = function.immediate[function.b[following]]
+        self._next_now = following
+        return self._step_now != 0 and self._step_now >= -_LONGEST_STEP and self._step_now <= _LONGEST_STEP
 
-    def _enter(self, v: i64, following: i64, start: i64, span: i64, step: i64, entry: i64, back: i64) -> None:
+    def _rounds(self, v: i64) -> i64:
+        """How often a loop goes round that nothing but its test ends, by the variable that was read; 0: unknown."""
+        start = self._start_now
+        step = self._step_now
+        limit = self._limit
+        if self._tested == self._next_now:
+            start = (start + step) & _WORD
+        elif self._tested != v:
+            return 0
+        if self._condition == _NE:
+            span = (limit - start) & _WORD
+            if step < 0:
+                step = -step
+                span = (start - limit) & _WORD
+            if span % step:
+                return 0
+            return span // step + 1
+        if self._condition == _SLT:
+            # The same without sign, all numbers moved by half of them.
+            start ^= _HALF
+            limit ^= _HALF
+        elif self._condition != _ULT:
+            return 0
+        if start >= limit:
+            return 1
+        if step < 0 or limit - 1 + step > _WORD:
+            return 0
+        return (limit - start + step - 1) // step + 1
+
+    def _bound(self, function: Function, v: i64, rounds: i64) -> None:
+        """How far the variable that was read goes, and the next one."""
+        start = self._start_now
+        step = self._step_now
+        if step < 0:
+            if start + (rounds - 1) * step >= 0:
+                _lower(function, v, start)
+            return
+        if start + (rounds - 1) * step <= _WORD:
+            _lower(function, v, start + (rounds - 1) * step)
+        if start + rounds * step <= _WORD:
+            _lower(function, self._next_now, start + rounds * step)
+
+    def _bound_by_test(self, function: Function, v: i64, entry: i64, back: i64) -> None:
+        """A variable that goes on while its next value is below a limit, however it gets there."""
+        place = function.immediate[v] + 1
+        if self._condition != _ULT or function.pool[function.edge_arguments[back] + place] != self._tested:
+            return
+        bound = function.bound[function.pool[function.edge_arguments[entry] + place]]
+        if bound >= 0:
+            _lower(function, v, bound if bound > self._limit - 1 else self._limit - 1)
+            self._found_bound = True
+
+    def _enter(self, v: i64, rounds: i64, entry: i64, back: i64) -> None:
+        """The variable that was read has a number from now on."""
         number = self._count
         if number == self._rows:
             return  # enough
         self._count = number + 1
         self._variable[number] = v
-        self._next[number] = following
-        self._first[number] = start
-        self._span[number] = span
-        self._step[number] = step
+        self._next[number] = self._next_now
+        self._first[number] = self._start_now
+        self._span[number] = rounds * self._step_now
+        self._step[number] = self._step_now
         self._entry[number] = entry
         self._back[number] = back
+        self._tests[number] = _ITSELF if self._tested == v else _NEXT if self._tested == self._next_now else 0
         self._understood[number] = 0
         self._sums[number] = 0
 
     # --- counting from 0 ---------------------------------------------------------------------------------------
 
     def _find_sums(self, function: Function) -> None:
-        """Count the uses of variables that are sums with constants, and those of them that would not wrap."""
+        """Count the uses of variables that are sums with constants, and those of them that would not wrap.
+
+        On the way, what is bounded now bounds what is made of it.
+        """
         b = function.entry
         while b:
             v = function.first[b]
@@ -205,6 +292,9 @@ class Induction:
                         self._understood[number] += 1
                         if v != self._next[number] and self._moved(function, number, v) >= 0:
                             self._sums[number] += 1
+                    _bound_sum(function, v)
+                elif function.opcode[v] == ISHL:
+                    _bound_shifted(function, v)
                 v = function.next[v]
             b = function.block_next[b]
 
@@ -219,18 +309,17 @@ class Induction:
         """Whether a variable begins below 0, is added to constants only, and counting from 0 helps."""
         if self._span[number] < 0 or self._first[number] <= _FARTHEST or self._sums[number] == 0:
             return False
-        v = self._variable[number]
-        following = self._next[number]
-        end = function.last[function.edge_from[self._back[number]]]
-        test = function.a[end]
         uses = self._understood[number]
-        if function.opcode[test] == ICMP:
-            if function.uses[test] != 1:
+        following: i64 = 1
+        if self._tests[number]:
+            test = function.a[function.last[function.edge_from[self._back[number]]]]
+            if function.opcode[test] == ICMP and function.uses[test] != 1:
                 return False
-            if function.a[test] == v:
+            if self._tests[number] == _ITSELF:
                 uses += 1
-                return function.uses[v] == uses and function.uses[following] == 1
-        return function.uses[v] == uses and function.uses[following] == 2
+            else:
+                following = 2
+        return function.uses[self._variable[number]] == uses and function.uses[self._next[number]] == following
 
     def _rebase(self, function: Function, number: i64) -> None:
         v = self._variable[number]
@@ -242,16 +331,8 @@ class Induction:
         function.pool[function.edge_arguments[entry] + place] = zero
         function.bound[v] = span - self._step[number]
         function.bound[self._next[number]] = span
-        end = function.last[function.edge_from[self._back[number]]]
-        test = function.a[end]
-        if function.opcode[test] == ICMP:
-            limit = function.immediate[function.b[test]] - start
-            function.b[test] = self._constant(function, limit, test)
-        else:
-            made = function.new(ICMP, I8, test, self._constant(function, span, end), 0, _NE)
-            function.insert_before(end, made)
-            function.bound[made] = 1
-            function.a[end] = made
+        if self._tests[number]:
+            self._end_at(function, number)
         b = function.entry
         while b:
             sum = function.first[b]
@@ -261,6 +342,22 @@ class Induction:
                     function.b[sum] = self._constant(function, k, sum)
                 sum = function.next[sum]
             b = function.block_next[b]
+
+    def _end_at(self, function: Function, number: i64) -> None:
+        """The loop ends where the variable that its test is of has gone as far as it goes, counted from 0."""
+        tested = self._next[number]
+        limit = self._span[number]
+        if self._tests[number] == _ITSELF:
+            tested = self._variable[number]
+            limit -= self._step[number]
+        back = self._back[number]
+        end = function.last[function.edge_from[back]]
+        condition = _NE if function.b[end] == back else INVERSE[_NE]
+        test = function.new(ICMP, I8, tested, self._constant(function, limit, end), 0, condition)
+        function.insert_before(end, test)
+        function.bound[test] = 1
+        function.uses[test] = 1
+        function.a[end] = test
 
     def _constant(self, function: Function, value: i64, before: i64) -> i64:
         """A new i32 before an instruction."""
@@ -310,7 +407,7 @@ class Induction:
             return 0
         v = function.a[sum]
         k = function.immediate[function.b[sum]]
-        if self._number[v] == 0 or k < 0 or function.bound[v] < 0 or function.bound[v] + k >= _ALL:
+        if k < 0 or function.bound[v] < 0 or function.bound[v] + k >= _ALL:
             return 0
         offset = function.immediate[access] + k
         if offset > _FARTHEST:
@@ -327,3 +424,27 @@ class Induction:
         function.insert_before(access, made)
         self._made[v] = made
         return made
+
+
+def _lower(function: Function, v: i64, bound: i64) -> None:
+    """A value has a bound, too."""
+    if function.bound[v] < 0 or bound < function.bound[v]:
+        function.bound[v] = bound
+
+
+def _bound_sum(function: Function, v: i64) -> None:
+    """What the sum of two that are bounded cannot exceed."""
+    one = function.bound[function.a[v]]
+    two = function.bound[function.b[v]]
+    if function.type[v] == I32 and one >= 0 and two >= 0 and one + two <= _WORD:
+        _lower(function, v, one + two)
+
+
+def _bound_shifted(function: Function, v: i64) -> None:
+    """The same of one that is shifted to the left."""
+    one = function.bound[function.a[v]]
+    by = function.b[v]
+    if function.type[v] == I32 and function.opcode[by] == ICONST and one >= 0 and one <= _WORD:
+        shifted = one << (function.immediate[by] & 31)
+        if shifted <= _WORD:
+            _lower(function, v, shifted)
