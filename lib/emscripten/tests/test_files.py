@@ -258,3 +258,35 @@ def test_descriptors_of_the_host_are_closed_with_the_program(tree: Path) -> None
     program.close()
     del program
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(("size", "width"), [(64, 4), (88, 8)])
+def test_how_much_a_file_system_holds(size: int, width: int) -> None:
+    program = world(mounts={"/m": MemoryDirectory({"f": b"12345"}, limit_bytes=1 << 20, limit_names=50)})
+    guest = program.process.guest
+    fd = opened(program, "/m/f", 2)
+    path = put_text(program, OTHER, "/m/f")
+
+    def counts() -> list[int]:
+        return [int.from_bytes(guest.read(RESULT + 8 + width * at, width), "little") for at in range(5)]
+
+    guest.write(RESULT, b"\xaa" * 96)
+    assert call(program, "__syscall_statfs64", path, size, RESULT) == 0
+    blocks, free, available, names, free_names = before = counts()
+    assert blocks == 256 and free == available == 255 and names == 50 and 0 < free_names < 50
+    assert guest.read(RESULT + size, 8) == b"\xaa" * 8
+    assert written(program, fd, bytes(40_960)) == 0
+    assert call(program, "__syscall_fstatfs64", fd, size, RESULT) == 0
+    assert counts()[1] == before[1] - 10
+    assert call(program, "__syscall_fstatfs64", 1, size, RESULT) == 0
+    assert counts() == [0] * 5  # a stream holds nothing
+    assert call(program, "__syscall_statfs64", path, size + 1, RESULT) == number(errno.EINVAL)
+    assert call(program, "__syscall_statfs64", put_text(program, OTHER, "/m/no"), size, RESULT) == number(errno.ENOENT)
+
+
+def test_how_much_a_directory_of_the_host_holds(tree: Path) -> None:
+    program = world(mounts={"/m": tree})
+    assert call(program, "__syscall_statfs64", put_text(program, OTHER, "/m"), 88, RESULT) == 0
+    assert program.process.guest.u64(RESULT + 8) > 0
+    for name, arguments in (("mprotect", (0, 64, 1)), ("mlock", (0, 64)), ("munlock", (0, 64))):
+        assert call(program, f"__syscall_{name}", *arguments) == number(errno.ENOSYS)

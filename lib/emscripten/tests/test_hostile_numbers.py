@@ -56,6 +56,8 @@ WELL: dict[str, list[float]] = {
     "__syscall_ioctl": [FILE, 0x541B, RESULT],
     "__syscall_poll": [BUFFER, 1, 0],
     "__syscall__newselect": [8, BUFFER, BUFFER, BUFFER, RESULT],
+    "__syscall_statfs64": [TEXT, 64, RESULT],
+    "__syscall_fstatfs64": [FILE, 64, RESULT],
     "__syscall_dup3": [FILE, 9, 0],
     "__syscall_dup2": [FILE, 9],
     "__syscall_mmap2": [0, 64, 3, 1, FILE, 0],

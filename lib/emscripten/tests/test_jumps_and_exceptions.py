@@ -45,6 +45,35 @@ def test_an_exception_that_leaves_the_program(kind: int, type: str) -> None:
     assert program.churn(3) == 3  # it goes on
 
 
+THROWING = """
+  (data (i32.const 4096) "\\00\\00\\00\\00\\10\\10\\00\\00")
+  (data (i32.const 4112) "St13runtime_error\\00")
+  (data (i32.const 4160) "what it says\\00")
+  (func (export "fail") (call $throw (i32.const 8192) (i32.const 4096) (i32.const 0)))
+  (func (export "__get_exception_message") (param i32 i32 i32) {body})
+"""
+TELLS = "(i32.store (local.get 1) (i32.const 4112)) (i32.store (local.get 2) (i32.const {message}))"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (TELLS.format(message=4160), "what it says"),
+        (TELLS.format(message=0), ""),
+        (TELLS.format(message=-8), "(unreadable text at 0xfffffff8)"),
+        ("", ""),
+    ],
+)
+def test_the_message_of_an_exception(body: str, message: str) -> None:
+    program = world(
+        '(import "env" "__cxa_throw" (func $throw (param i32 i32 i32)))', THROWING.format(body=body), pages=64
+    )
+    with pytest.raises(CppException) as caught:
+        program.fail()
+    assert (caught.value.type, caught.value.message) == ("std::runtime_error", message)
+    assert str(caught.value) == ": ".join(filter(None, ("std::runtime_error", message)))
+
+
 def test_exceptions_leave_nothing_behind() -> None:
     program = exceptions()
     before = program.links.stack_save()

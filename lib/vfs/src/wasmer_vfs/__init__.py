@@ -41,7 +41,7 @@ from __future__ import annotations
 
 from wasmer_vfs.clock import Clock, SystemClock, VirtualClock
 from wasmer_vfs.descriptors import DescriptorTable, OpenFile
-from wasmer_vfs.directories import OPEN_FLAGS, Directory, Entry
+from wasmer_vfs.directories import OPEN_FLAGS, Directory, Entry, Space
 from wasmer_vfs.errors import OutOfDirectory, refusal
 from wasmer_vfs.files import File, HostFile, HostStream, Owned, StreamFile
 from wasmer_vfs.host_directories import HostDirectory
@@ -74,6 +74,7 @@ __all__ = [
     "OutOfDirectory",
     "Owned",
     "Socket",
+    "Space",
     "Status",
     "Stream",
     "StreamFile",

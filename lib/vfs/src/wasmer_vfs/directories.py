@@ -45,6 +45,20 @@ class Entry(NamedTuple):
     name: bytes
 
 
+class Space(NamedTuple):
+    """How much the file system of a directory holds.
+
+    Attributes:
+        bytes, free_bytes: what its files may have, and what of it is left.
+        names, free_names: the same for files and directories, in number.
+    """
+
+    bytes: int
+    free_bytes: int
+    names: int
+    free_names: int
+
+
 class Directory(Protocol):
     """An open directory. Each of these raises `OSError` for what is refused.
 
@@ -64,6 +78,7 @@ class Directory(Protocol):
     def rename(self, path: bytes, other: Directory, other_path: bytes) -> None: ...
     def entries(self) -> list[Entry]: ...
     def status(self) -> Status: ...
+    def space(self) -> Space: ...
     def set_times(self, atim: int | None, mtim: int | None) -> None: ...
     def sync(self, *, data_only: bool) -> None: ...
     def duplicate(self, *, read_only: bool = False) -> Directory: ...

@@ -32,7 +32,7 @@ import stat
 from types import TracebackType
 from typing import Final, final
 
-from wasmer_vfs.directories import WRITING, Directory, Entry, check_flags
+from wasmer_vfs.directories import WRITING, Directory, Entry, Space, check_flags
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import File, HostFile, Owned
 from wasmer_vfs.paths import check_text, resolve, resolve_parent, split
@@ -257,6 +257,11 @@ class HostDirectory:
 
     def status(self) -> Status:
         return status_of(os.fstat(self.host))
+
+    def space(self) -> Space:
+        found = os.fstatvfs(self.host)
+        block = found.f_frsize or found.f_bsize
+        return Space(found.f_blocks * block, found.f_bavail * block, found.f_files, found.f_favail)
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         self._must_be_writable()

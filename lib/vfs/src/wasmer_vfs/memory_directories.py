@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, final
 
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
-from wasmer_vfs.directories import WRITING, Directory, Entry, check_flags
+from wasmer_vfs.directories import WRITING, Directory, Entry, Space, check_flags
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import File
 from wasmer_vfs.memory_files import NAME_BYTES, MemoryFile, Node, Volume, whole
@@ -386,6 +386,10 @@ class MemoryDirectory:
 
     def status(self) -> Status:
         return self._node.status()
+
+    def space(self) -> Space:
+        volume = self._node.volume
+        return Space(volume.limit, volume.limit - volume.used, volume.limit_names, volume.limit_names - volume.names)
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         self._must_be_writable()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, final
 
 from wasmer_emscripten.numbers import must_be_answer
-from wasmer_vfs.directories import Directory, Entry, check_flags
+from wasmer_vfs.directories import Directory, Entry, Space, check_flags
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import Buffers, File, Pieces, StreamFile
 from wasmer_vfs.paths import split
@@ -138,6 +138,9 @@ class Devices:
 
     def status(self) -> Status:
         return Status(DEVICE, 1, "directory", 2, 4096, 0, 0, 0)
+
+    def space(self) -> Space:
+        return Space(0, 0, 0, 0)
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         raise refusal(errno.EPERM)

@@ -81,10 +81,16 @@ def emscripten_random(process: Process) -> float:
     return int.from_bytes(process.random(7), "little") % (1 << 53) / (1 << 53)
 
 
-@provides("->i", "emscripten_num_logical_cores", "emscripten_has_threading_support")
+@provides("->i", "emscripten_num_logical_cores")
 def one_core(process: Process) -> int:
     """One: a program has one thread."""
     return 1
+
+
+@provides("->i", "emscripten_has_threading_support")
+def has_threads(process: Process) -> int:
+    """0: it cannot start another."""
+    return 0
 
 
 @provides("i->i", "system", "_emscripten_system")
@@ -125,12 +131,6 @@ def sysconf(process: Process, name: int) -> int:
 def getpagesize(process: Process) -> int:
     """Bytes of a page, as Emscripten counts them."""
     return 16_384
-
-
-@provides("->i", "emscripten_get_compiler_setting", "__cxa_thread_support")
-def no_such_setting(process: Process) -> int:
-    """0: there is none."""
-    return 0
 
 
 _UNAME: Final = (b"Emscripten", b"emscripten", b"1.0", b"#1", b"wasm32", b"")
@@ -217,6 +217,13 @@ def ugetrlimit(process: Process, resource: int, target: int) -> None:
     prlimit64(process, 0, resource, 0, target)
 
 
-@syscall("iii->i", "madvise", "mlock", "munlock", "mprotect")
+@syscall("iii->i", "madvise")
 def madvise(process: Process, address: int, count: int, advice: int) -> None:
     """A hint about memory that nothing follows from."""
+
+
+@syscall("iii->i", "mprotect")
+@syscall("ii->i", "mlock", "munlock")
+def mprotect(process: Process, *_: int) -> None:
+    """ENOSYS: memory of a program is neither protected nor kept from being swapped."""
+    raise refusal(errno.ENOSYS)
