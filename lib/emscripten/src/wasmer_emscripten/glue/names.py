@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wasmer_emscripten.glue.fingerprints import Fits, names_by_marks
+from wasmer_emscripten.glue.matching import LOOK_EVERY, matches
 from wasmer_emscripten.glue.objects import Glue
+from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.recognising import is_minified
 from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import FUNCTION
 
@@ -41,12 +44,14 @@ _SHOWN: Final = 160
 Symbols = Mapping[str, str] | str | os.PathLike[str]
 """Names by their letters, or a file of them: JSON, or a line ``letters:name`` each."""
 
-_PAIR: Final = re.compile(r"""["']?([\w$]{1,3})["']?\s*:\s*([A-Za-z_$][\w$]*)\s*([,}])\s*""")
-_OBJECT: Final = re.compile(r"""\{\s*(?=["']?[\w$]{1,3}["']?\s*:\s*[A-Za-z_$][\w$]*\s*[,}])""")
+MOST_NAMES: Final = 100_000
+"""Of one object, and of all exports."""
+
+_PAIR: Final = re.compile(r"""\s*+["']?([\w$]{1,3}+)["']?\s*+:\s*+([A-Za-z_$][\w$]*+)\s*+([,}])""")
 _EXPORT: Final = re.compile(
-    r"""(?:\[\s*["'](?P<quoted>[\w$]+)["']\s*\]|\.(?P<property>[\w$]+)|(?<![\w$.])(?P<variable>_[\w$]+))"""
-    r"""\s*=\s*(?:function\(\)\s*\{\s*return\s*\(?[^;{}]{0,200}?=\s*)?\(?[\w$.]*(?:\[["']asm["']\])?"""
-    r"""(?:\[\s*["'](?P<key>[\w$]{1,3})["']\s*\]|\.(?P<dotted>[\w$]{1,3}))(?![\w$(])"""
+    r"""(?:\[\s*+["'](?P<quoted>[\w$]++)["']\s*+\]|\.(?P<property>[\w$]++)|(?<![\w$.])(?P<variable>_[\w$]++))"""
+    r"""\s*+=\s*+\(?+[\w$]++(?:\.[\w$]++(?=[.\[]))*+(?:\[["']asm["']\])?+"""
+    r"""(?:\[\s*+["'](?P<key>[\w$]{1,3}+)["']\s*+\]|\.(?P<dotted>[\w$]{1,3}+))(?![\w$(])"""
 )
 
 
@@ -80,21 +85,27 @@ def read_text(path: str | os.PathLike[str]) -> str:
 def imports_in(glue: str, wanted: set[str]) -> dict[str, str]:
     """The names in the object that has most of the `wanted` keys; none if it has too few of them."""
     best: dict[str, str] = {}
-    best_count = 0
-    end = -1
-    for start in _OBJECT.finditer(glue):
-        if start.start() < end:  # within the one before
-            continue
+    best_count = steps = 0
+    end = glue.find("{")
+    while end >= 0:
         found: dict[str, str] = {}
-        end = start.end()
-        while (pair := _PAIR.match(glue, end)) is not None:
+        count = 0
+        end += 1
+        while (pair := _PAIR.match(glue, end)) is not None and len(found) < MOST_NAMES:
+            count += pair[1] in wanted and pair[1] not in found
             found[pair[1]] = pair[2]
             end = pair.end()
+            steps += 1
+            if steps % LOOK_EVERY == 0:
+                check_interrupts()
             if pair[3] == "}":
                 break
-        count = len(wanted & found.keys())
         if count > best_count:
             best, best_count = found, count
+        steps += 1
+        if steps % LOOK_EVERY == 0:
+            check_interrupts()
+        end = glue.find("{", end)
     if best_count < ENOUGH * len(wanted):
         return {}
     names = {letters: name.removeprefix("_") for letters, name in best.items()}
@@ -106,10 +117,10 @@ def imports_in(glue: str, wanted: set[str]) -> dict[str, str]:
 def exports_in(glue: str, exported: set[str]) -> dict[str, str]:
     """What is exported by its real name, as the glue assigns it; the first assignment counts."""
     found: dict[str, str] = {}
-    for match in _EXPORT.finditer(glue):
+    for match in matches(_EXPORT, glue):
         key = match["key"] or match["dotted"]
         name = match["quoted"] or match["property"] or match["variable"]
-        if key in exported and len(name) > MOST_LETTERS:
+        if key in exported and len(name) > MOST_LETTERS and len(found) < MOST_NAMES:
             found.setdefault(name.removeprefix("_"), key)
     return found
 
@@ -124,7 +135,11 @@ def symbols_of(given: Symbols) -> dict[str, str]:
         return {str(letters): str(name).removeprefix("_") for letters, name in given.items()}
     text = read_text(given)
     if text.lstrip().startswith("{"):
-        return symbols_of(json.loads(text))
+        try:
+            return symbols_of(json.loads(text))
+        except RecursionError as failure:
+            must_be_answer(failure)
+            raise ValueError("symbols: the file is no object of names, but many within each other") from None
     found = {}
     for line in text.splitlines():
         if line.strip():

@@ -17,9 +17,11 @@ from typing import Any, Final, NoReturn
 
 from wasmer_emscripten.errors import NotSupported, WrongArgument
 from wasmer_emscripten.functions import provides
+from wasmer_emscripten.glue.matching import LOOK_EVERY
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
+from wasmer_runtime_core.running.interrupts import check_interrupts
 
 MAX_ARGUMENTS: Final = 64
 """Arguments of one piece."""
@@ -57,10 +59,19 @@ class JavaScript:
 
 def _plain(text: str) -> str:
     """A text of JavaScript without spaces, and without the braces around all of it."""
-    plain = re.sub(r"\s+", "", text)
-    while plain.startswith("{") and plain.endswith("}"):
-        plain = plain[1:-1]
-    return plain.rstrip(";")
+    plain = _SPACES.sub("", text)
+    braces = min(len(plain) - len(plain.lstrip("{")), len(plain) - len(plain.rstrip("}")))
+    return plain[braces : len(plain) - braces].rstrip(";")
+
+
+_SPACES: Final = re.compile(r"\s++")
+_PIECE: Final = re.compile(
+    r"(?<![\w$])(\d{1,10}+)\s*+:\s*+(?:function\s*+)?+(?:\([^(){}]{0,1000}+\)|[$\w]{1,100}+)\s*+(?:=>\s*+)?+\{"
+)
+_BRACE: Final = re.compile(r"[{}]")
+MOST_PIECES: Final = 65_536
+MAX_PIECES_TEXT: Final = 1 << 22
+"""Characters in which a glue lists its pieces."""
 
 
 def asm_constants(glue: str) -> dict[int, str]:
@@ -68,16 +79,24 @@ def asm_constants(glue: str) -> dict[int, str]:
     start = glue.find("ASM_CONSTS")
     if start < 0:
         return {}
-    found = {}
-    pattern = re.compile(r"(\d+)\s*:\s*(?:function\s*\([^)]*\)|\([^)]*\)\s*=>|\$?\w*\s*=>)\s*\{")
     end = glue.find("\n};", start)
-    region = glue[start : start + 1_000_000 if end < 0 else end]
-    for match in pattern.finditer(region):
-        depth, at = 1, match.end()
-        while at < len(region) and depth:
-            depth += {"{": 1, "}": -1}.get(region[at], 0)
-            at += 1
-        found[int(match[1])] = region[match.end() : at - 1].strip()
+    region = glue[start : start + MAX_PIECES_TEXT if end < 0 else min(end, start + MAX_PIECES_TEXT)]
+    found: dict[int, str] = {}
+    at = steps = 0
+    while (head := _PIECE.search(region, at)) is not None and len(found) < MOST_PIECES:
+        check_interrupts()
+        depth = 1
+        for brace in _BRACE.finditer(region, head.end()):
+            depth += 1 if brace[0] == "{" else -1
+            steps += 1
+            if steps % LOOK_EVERY == 0:
+                check_interrupts()
+            if not depth:
+                break
+        if depth:
+            break
+        at = brace.end()
+        found[int(head[1])] = region[head.end() : brace.start()].strip()
     return found
 
 

@@ -34,11 +34,16 @@ REMEDIES: Final = (
 )  # fmt: skip
 """Pairs of a pattern of names and what to do."""
 
+LONGEST_NAME: Final = 100
+"""Of a function that is known: to match one of any length would cost its square."""
+
 _COMPILED: Final = tuple((re.compile(pattern), remedy) for pattern, remedy in REMEDIES)
 
 
 def remedy_for(name: str) -> str | None:
     """What to do about a function that is not here, or None where it is the program's own JavaScript."""
+    if len(name) > LONGEST_NAME:
+        return None
     for pattern, remedy in _COMPILED:
         if pattern.fullmatch(name):
             return remedy

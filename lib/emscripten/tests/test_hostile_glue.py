@@ -1,0 +1,156 @@
+"""JavaScript beside a module is no more trusted than the module: reading it costs what its length costs, and ends."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from wasmer_emscripten import NotSupported, load
+from wasmer_emscripten.glue.embedded import module_of
+from wasmer_emscripten.glue.names import exports_in, imports_in, symbols_of
+from wasmer_emscripten.library.javascript import MOST_PIECES, _plain, asm_constants
+from wasmer_emscripten.library.refused import REMEDIES, remedy_for
+from wasmer_runtime_core.errors import CompileError, Timeout
+from wasmer_runtime_core.running.interrupts import timeout
+
+WANTED = {f"{first}{second}" for first in "abcdefgh" for second in "abcdefgh"}
+TOKENS = [
+    *(
+        " ",
+        "\n",
+        "{",
+        "}",
+        "(",
+        "[",
+        "]",
+        "=",
+        ":",
+        ",",
+        ".",
+        '"',
+        "_",
+        "1",
+        "a",
+        "é",
+        "=>",
+        '["asm"]',
+        '["a"]',
+        '"a":b,',
+    ),
+    *("{a:b", "{a:b,", ".aaaa=", "_aaaa=", '["aaaa"]=', "x.a", "function(){return(", "1:()=>{", "1:function(", "12:{"),
+]
+LENGTH = 3_000
+CPU_SECONDS = 20
+READERS: dict[str, Callable[[str], Any]] = {
+    "imports": lambda text: imports_in(text, WANTED),
+    "exports": lambda text: exports_in(text, WANTED),
+    "pieces": lambda text: asm_constants("ASM_CONSTS" + text),
+    "a piece": _plain,
+    "a remedy": remedy_for,
+}
+
+
+@contextmanager
+def processor_time(seconds: float) -> Iterator[None]:
+    """A block that costs no more than that: what is a square of the length here costs hours."""
+
+    def over(number: int, frame: FrameType | None) -> None:
+        raise AssertionError(f"more than {seconds} seconds of the processor's time")
+
+    before = signal.signal(signal.SIGPROF, over)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_any_two_things_that_repeat(reader: str) -> None:
+    with processor_time(CPU_SECONDS):
+        for first, second in itertools.product(TOKENS, repeat=2):
+            READERS[reader](first * (LENGTH // len(first)) + second * (LENGTH // len(second)) + "!")
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("token", TOKENS)
+def test_much_of_one_thing(reader: str, token: str) -> None:
+    with processor_time(CPU_SECONDS):
+        for rest in ("!", "}", " " * 150_000):
+            READERS[reader](token * (150_000 // len(token)) + rest)
+
+
+def test_spaces_where_they_may_stand() -> None:
+    spaces = " " * 60_000
+    with processor_time(CPU_SECONDS):
+        for text in (
+            "1:{}",
+            "1:()=>{}",
+            "1:function(a)=>{}",
+            '["aaaa"]=x["a"]',
+            "{a:b,}",
+            ".aaaa=function(){return x.a}",
+        ):
+            for at in range(len(text) + 1):
+                for reader in READERS.values():
+                    reader(text[:at] + spaces + text[at:])
+
+
+def test_names_that_are_nearly_known() -> None:
+    parts = {part for pattern, _ in REMEDIES for part in pattern.replace("(", "|").replace(")", "|").split("|")}
+    with processor_time(CPU_SECONDS):
+        for part in parts:
+            name = "".join(each for each in part if each.isalnum() or each == "_")
+            for start in ("emscripten_set_", "_emscripten_", "emscripten_", ""):
+                if name:
+                    assert remedy_for(start + name * (100_000 // len(name)) + "!") is None
+
+
+def test_pieces_have_a_limit() -> None:
+    found = asm_constants("ASM_CONSTS" + "".join(f"{at}:()=>{{}}," for at in range(2 * MOST_PIECES)))
+    assert len(found) == MOST_PIECES
+    assert asm_constants("ASM_CONSTS={" + "9" * 5000 + ":()=>{}, 7: ($0) => { f({}); }, 8:function(){ g }\n};") == {
+        7: "f({});",
+        8: "g",
+    }
+
+
+def test_reading_ends_with_the_deadline() -> None:
+    for reader in ("imports", "exports", "pieces"):
+        text = "{.aaaa=1:()=>{}" * 100_000
+        with timeout(0), pytest.raises(Timeout):
+            READERS[reader](text)
+
+
+def test_symbols_within_each_other(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text('{"a":' * 200_000)
+    with pytest.raises(ValueError, match="symbols"):
+        symbols_of(tmp_path / "deep.json")
+
+
+def test_many_modules_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "x.js").write_text("AGFzbQ" + "A" * 19 + "!" + ("AGFzbQ" + "A" * 19 + "=") * 20_000)
+    with processor_time(CPU_SECONDS), pytest.raises(CompileError, match="has no module"):
+        module_of(tmp_path / "x.js")
+
+
+def test_a_piece_of_many_braces(tmp_path: Path) -> None:
+    """What a program calls, and the glue calls it: compared with what the user gave."""
+    (tmp_path / "x.js").write_text("var ASM_CONSTS={ 64: () => {" + "{" * 200_000 + "}" * 200_000 + "}\n};")
+    program = load(
+        b"""(module (import "env" "emscripten_asm_const_int" (func $asm (param i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "go") (drop (call $asm (i32.const 64) (i32.const 0) (i32.const 0)))))""",
+        glue=tmp_path / "x.js",
+        asm={"f()": print},
+    )
+    with processor_time(CPU_SECONDS), pytest.raises(NotSupported):
+        program.go()
