@@ -149,8 +149,22 @@ class Program:
         if depth <= 0:
             return self._leaf(type_)
         kind = draw.choices(
-            ("leaf", "binary", "unary", "compare", "convert", "load", "block", "if", "select", "tee", "call", "grow"),
-            (2, 8, 2, 3, 2, 3, 2, 2, 2, 3, 2, 1),
+            (
+                "leaf",
+                "binary",
+                "unary",
+                "compare",
+                "convert",
+                "load",
+                "block",
+                "if",
+                "select",
+                "tee",
+                "call",
+                "grow",
+                "loop",
+            ),
+            (2, 8, 2, 3, 2, 3, 2, 2, 2, 3, 2, 1, 1),
         )[0]
         if kind == "binary":
             operator = draw.choice(_BINARY[type_])
@@ -196,6 +210,8 @@ class Program:
                 return call
         if kind == "grow" and type_ == "i32":
             return draw.choice(("(memory.size)", "(memory.grow (i32.const 0))"))
+        if kind == "loop" and depth > 1 and self._loop_depth < 2:
+            return self._loop(type_, depth)
         return self._leaf(type_)
 
     def _leaf(self, type_: str) -> str:
@@ -239,6 +255,30 @@ class Program:
             value = f"(br_table {targets} {label} {value} {self._expression('i32', depth - 2)})"
         self._labels.pop()
         return f"(block {label} (result {type_}) {body} {value})"
+
+    def _loop(self, type_: str, depth: int) -> str:
+        """A loop that takes operands: each time round others, above one that stays behind in the end."""
+        draw = self._random
+        counter = f"$c{self._counters}"
+        label = f"$operands{self._counters}"
+        self._counters += 1
+        params = [draw.choice(TYPES) for _ in range(draw.randint(1, 3))]
+        first = " ".join(self._expression(t, depth - 2) for t in params)
+        taken = []
+        for t in reversed(params):
+            names = [name for name, of in self._locals if of == t]
+            taken.append(f"local.set {draw.choice(names)}" if names else "drop")
+        self._loop_depth += 1
+        body = self._statements(depth - 1)
+        kept = self._expression(type_, depth - 2)
+        again = " ".join(self._expression(t, depth - 2) for t in params)
+        self._loop_depth -= 1
+        left = f"(local.tee {counter} (i32.sub (local.get {counter}) (i32.const 1)))"
+        return (
+            f"(local.set {counter} (i32.const {draw.randint(1, 4)})) {first} "
+            f"(loop {label} (param {' '.join(params)}) (result {type_}) {' '.join(taken)} {body} {kept} {again} "
+            f"(br_if {label} {left}) {'drop ' * len(params)})"
+        )
 
     def _call(self, type_: str, depth: int) -> str:
         if self._loop_depth > 1:

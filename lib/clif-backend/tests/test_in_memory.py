@@ -56,6 +56,27 @@ def test_little_lives_beyond_a_block(name: str) -> None:
             assert stages.intervals.live_end[b] - stages.intervals.live_in[b] <= 2 + passed, (name, b)
 
 
+TAKES_OPERANDS = """
+(module (func (export "f") (param $n i32) (result i32) (local $s i32)
+  i32.const 5
+  (loop $l (param i32) (result i32)
+    local.set $s
+    (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+    i32.const 99
+    (i32.add (local.get $s) (i32.const 10))
+    (br_if $l (local.get $n))
+    i32.add)))
+"""
+
+
+@pytest.mark.parametrize("in_memory", (False, True))
+def test_the_way_back_of_a_loop_brings_operands_from_wherever_they_are(in_memory: bool) -> None:
+    """They lie above one that stays behind; what the places below have in the frame came in first."""
+    compiler = CraneliftCompiler(prove=True, in_memory=in_memory)
+    f = compile_with(TAKES_OPERANDS, compiler).instantiate({}).exports.f
+    assert [f(times) for times in (1, 2, 3)] == [114, 124, 134]
+
+
 MANY = 100
 
 

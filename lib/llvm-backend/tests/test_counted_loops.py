@@ -145,3 +145,17 @@ def test_results_traps_and_memory_are_those_of_the_model(
             found = None
         assert found == expected, (first, second)
         assert view.read(0, PAGE) == bytes(memory.bytes), (first, second)
+
+
+def test_a_loop_that_takes_operands_is_none() -> None:
+    """Whatever it does with them first."""
+    for takes in ("local.set $sum", "drop", "(i32.add (i32.const 1)) local.set $sum", "(local.tee $sum) drop"):
+        text = f"""
+        (module (memory 1) (func (export "f") (param $at i32) (result i32) (local $sum i32)
+          i32.const 7
+          (loop $l (param i32) {takes}
+            (i32.load (local.get $at))
+            (br_if $l (local.tee $at (i32.sub (local.get $at) (i32.const 4))))
+            drop)
+          (local.get $sum)))"""
+        assert compile_with(text, LLVMCompiler()).instantiate({}).exports.f(8) in (0, 1)

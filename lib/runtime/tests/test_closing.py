@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.backends import usable
 from wasmer_runtime import Instance, Memory, instantiate, timeout
 from wasmer_runtime.error import RuntimeError as WasmRuntimeError
 from wasmer_runtime.error import Timeout, Trap
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.registry import find_compiler
 
 TEXT = """
 (module
@@ -130,6 +133,40 @@ def test_a_memory_that_the_host_closes_under_running_code_traps() -> None:
     assert caught.value.kind == "MEMORY_OUT_OF_BOUNDS" and instance.exports.grow() == -1
     with pytest.raises(Trap):
         instance.exports.peek(0)
+
+
+WITHIN_THE_LEAST_SIZE = """
+(module
+  (memory (export "memory") 1)
+  (func (export "load") (param i32) (result i32) (i32.load (i32.and (local.get 0) (i32.const 255))))
+  (func (export "load_8") (param i32) (result i32) (i32.load8_u offset=7 (i32.and (local.get 0) (i32.const 255))))
+  (func (export "store") (param i32) (i32.store (i32.const 16) (local.get 0)))
+  (func (export "modify") (param i32) (i32.store (i32.const 16) (i32.add (i32.load (i32.const 16)) (local.get 0))))
+  (func (export "compare") (param i32) (result i32)
+    (if (result i32) (i32.eq (i32.load (i32.const 16)) (local.get 0)) (then (i32.const 1)) (else (i32.const 2))))
+  (func (export "vector") (param i32)
+    (v128.store (i32.const 32) (i32x4.add (v128.load (i32.const 16)) (i32x4.splat (local.get 0)))))
+  (func (export "counted") (param i32) (local $i i32)
+    (loop
+      (i32.store offset=64 (local.get $i) (local.get 0))
+      (i32.store offset=68 (local.get $i) (local.get 0))
+      (i32.store offset=72 (local.get $i) (local.get 0))
+      (i32.store offset=76 (local.get $i) (local.get 0))
+      (br_if 0 (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 16))) (i32.const 160))))))
+"""
+
+
+@pytest.mark.parametrize("backend", usable())
+def test_accesses_that_need_no_check_trap_in_a_closed_memory(backend: str) -> None:
+    """A backend may know that they lie within the size that a memory has at least; a closed one has none."""
+    instance = compile_with(WITHIN_THE_LEAST_SIZE, find_compiler(backend)).instantiate({})
+    functions = {name: instance.exports[name] for name in instance.exports if name != "memory"}
+    for run in functions.values():
+        run(1)
+    instance.exports.memory.close()
+    for name, run in functions.items():
+        with pytest.raises(Trap, match=f"out of bounds memory access[^|]*{name}"):
+            run(1)
 
 
 def test_the_pages_of_closed_memories_come_back_as_zeros() -> None:

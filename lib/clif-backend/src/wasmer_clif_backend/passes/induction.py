@@ -125,12 +125,14 @@ class Induction:
             self._number[self._variable[number]] = number + 1
             number += 1
         self._find_sums(function)
+        made = False
         number = 0
         while number < self._count:
             if self._is_worth_it(number, function):
                 self._rebase(function, number)
+                made = True  # instructions whose uses nobody has counted
             number += 1
-        return self._fold_addresses(function)
+        return self._fold_addresses(function) or made
 
     # --- which variables are counted ---------------------------------------------------------------------
 

@@ -208,6 +208,7 @@ class Lanes:
         if not self._stores_can_move(function):
             return
         end = self._access[self._last]
+        function.at = function.source[end]
         made = self._pack_values(function, flow, type, end)
         if made == 0:
             return

@@ -689,6 +689,9 @@ class State:
             self.write(local, function.add(made, PARAMETER, self.local_types[local], 0, 0, 0, at))
             at += 1
         operand = labels.height[number]
+        if self.memory is not None:
+            # The places in the frame have what came in first: the edge back brings its operands as arguments only.
+            self.memory.cut(operand)
         while operand < self.height:
             self.stack[operand] = function.add(made, PARAMETER, function.type[self.stack[operand]], 0, 0, 0, at)
             operand += 1

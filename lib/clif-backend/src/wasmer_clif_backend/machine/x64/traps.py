@@ -6,7 +6,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from wasmer_clif_backend.ir.opcodes import NOTRAP, TRAP_CODE_SHIFT, TRAP_CODES
+from wasmer_clif_backend.ir.opcodes import HEAP, NOTRAP, TRAP_CODE_SHIFT, TRAP_CODES
 from wasmer_runtime_core.contract.traps import BY_NAME
 
 _KINDS: Final = {
@@ -29,8 +29,12 @@ _OUT_OF_BOUNDS: Final[i64] = BY_NAME["MEMORY_OUT_OF_BOUNDS"].number
 
 
 def trap_of_access(flags: i64) -> i64:
-    """The kind of trap of an access with these flags; 0: it makes none."""
-    if flags & NOTRAP:
+    """The kind of trap of an access with these flags; 0: it makes none.
+
+    Of a linear memory every access is listed: ``notrap`` says that it lies within the least size, but one that the host
+    has closed has no size any more.
+    """
+    if flags & NOTRAP and not flags & HEAP:
         return 0
     code = flags >> TRAP_CODE_SHIFT
     return trap_kind(code) if code else _OUT_OF_BOUNDS

@@ -80,6 +80,8 @@ COMPARISONS: Final = {_code(f"i32.{name}"): name for name in ("ne", "lt_u", "lt_
 SWAPPED: Final = {"ne": "ne", "lt_u": "gt_u", "lt_s": "gt_s", "gt_u": "lt_u", "gt_s": "lt_s"}
 ACCESSES: Final = {code: row.access_bytes for code, row in OPERATORS.items() if row.access_bytes}
 CONVERTS: Final = frozenset(map(_code, CONVERSIONS))
+_SIGN: Final = 1 << 31
+"""Of a block type: set, if it is no index of a function type."""
 PURE: Final = frozenset(code for code, row in OPERATORS.items() if row.typed_by_row and not row.effects)
 """Operators whose results depend on their operands alone, and that do nothing else: they may be anything."""
 
@@ -101,8 +103,11 @@ def _add(left: Sum, right: Sum, factor: int = 1) -> Sum:
 def find(words: Sequence[int], start: int, label: int, usable: frozenset[int]) -> CountedLoop | None:
     """The counted loop whose ``loop`` operator is at `start`, if it is one.
 
-    `words`: those of the function's records, four for each; `usable`: locals that are i32 values.
+    `words`: those of the function's records, four for each; `usable`: locals that are i32 values. A loop that has a
+    function type, and so may take operands, is none: what they are is not known here.
     """
+    if not words[4 * start + 2] & _SIGN:
+        return None
     env: dict[int, Sum | None] = {}
     stack: list[Sum | tuple[str, Sum | None, Sum | None] | None] = []
     accesses: list[tuple[Sum, int, int, int]] = []

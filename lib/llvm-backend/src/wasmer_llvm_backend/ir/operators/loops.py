@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def loop(f: FunctionState, word: int, a: int, b: int) -> None:
     params, results = f.block_types(b)
-    if f.body.function_index in f.counted and not params:
+    if f.body.function_index in f.counted:
         loop = find(f.words, f.at - 1, a, f.integers)
         if loop is not None:
             twice(f, loop, a, params, results)
