@@ -7,6 +7,7 @@ from typing import Final, final
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.rebuild import Rebuilder
+from wasmer_clif_backend.passes.chains import Chains
 from wasmer_clif_backend.passes.induction import Induction
 from wasmer_clif_backend.passes.lanes import Lanes
 from wasmer_clif_backend.passes.parameters import Parameters
@@ -20,6 +21,7 @@ class Passes:
         self._parameters: Final = Parameters()
         self._induction: Final = Induction()
         self._lanes: Final = Lanes()
+        self._chains: Final = Chains()
 
     def run(self, function: Function, flow: Flow) -> None:
         """Optimise a function that was made through `ir.make`.
@@ -33,6 +35,7 @@ class Passes:
             leftovers = True
         if leftovers:
             self._parameters.run(function, flow)
+        self._chains.run(function, flow)
 
 
 def optimised(function: Function) -> Function:

@@ -1,0 +1,167 @@
+"""Sums in loops: what the last round left is added last.
+
+``(p + x) + y``, where p comes of the round before and x and y do not, makes each round wait for two additions.
+``(x + y) + p`` makes it wait for one: x and y are computed while earlier rounds still are. The same holds of products,
+and of what combines bits.
+
+How *late* a value is, is counted in instructions, more for products and loads. What a loop's head is given by the
+round before is far later than all that its round computes without it; a variable that counts is not late.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from wasmer_clif_backend.ir.columns import column
+from wasmer_clif_backend.ir.flow import Flow
+from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.ir.opcodes import (
+    BAND,
+    BOR,
+    BXOR,
+    EFFECTS,
+    IADD,
+    ICONST,
+    IMUL,
+    LOADS,
+    PARAMETER,
+    ROWS,
+)
+from wasmer_clif_backend.ir.types import I32, I64
+from wasmer_clif_backend.ir.uses import OPERANDS, A, B, C
+
+_ROWS: Final = 1 << 10
+_CARRIED: Final = 1 << 20
+"""How late a value is that the round before gives."""
+_LOAD: Final = 4
+_PRODUCT: Final = 3
+
+
+def _steps() -> bytes:
+    """By opcode: how much later its result is than its operands."""
+    found = bytearray(1 for _ in ROWS)
+    for row in ROWS:
+        if EFFECTS[row.number] & LOADS:
+            found[row.number] = _LOAD
+    found[IMUL] = _PRODUCT
+    found[ICONST] = 0
+    return bytes(found)
+
+
+_STEPS: Final = _steps()
+
+
+def _is_chain() -> bytes:
+    """By opcode: 1: its operands may be taken in any order."""
+    found = bytearray(len(ROWS))
+    for opcode in (IADD, IMUL, BAND, BOR, BXOR):
+        found[opcode] = 1
+    return bytes(found)
+
+
+_IS_CHAIN: Final = _is_chain()
+
+
+@final
+class Chains:
+    """The pass, with its column, for one function after another."""
+
+    def __init__(self) -> None:
+        self._late = column(_ROWS)
+        """By value of the loop at hand: how late it is."""
+
+    def run(self, function: Function, flow: Flow) -> None:
+        """Needs counts of uses; leaves all values but those that are in the middle of a sum."""
+        if function.count > i64(len(self._late)):
+            self._late = column(2 * function.count)
+        for b in flow.order:
+            loop = flow.loop[b]
+            if loop:
+                self._block(function, flow, b, loop)
+
+    def _block(self, function: Function, flow: Flow, b: i64, loop: i64) -> None:
+        late = self._late
+        v = function.first[b]
+        while v and function.opcode[v] == PARAMETER:
+            late[v] = _CARRIED if b == loop and not _is_counted(function, v) else i64(0)
+            v = function.next[v]
+        while v:
+            behind = function.next[v]
+            opcode = function.opcode[v]
+            operands: i64 = OPERANDS[opcode]
+            most: i64 = 0
+            if operands & A:
+                most = self._lateness(function, flow, function.a[v], loop)
+            if operands & B:
+                other = self._lateness(function, flow, function.b[v], loop)
+                if _IS_CHAIN[opcode] and (most >= _CARRIED or other >= _CARRIED):
+                    self._turn(function, flow, v, loop)
+                    most = self._lateness(function, flow, function.a[v], loop)
+                    other = self._lateness(function, flow, function.b[v], loop)
+                if other > most:
+                    most = other
+            if operands & C:
+                other = self._lateness(function, flow, function.c[v], loop)
+                if other > most:
+                    most = other
+            step: i64 = _STEPS[opcode]
+            late[v] = most + step
+            v = behind
+
+    def _lateness(self, function: Function, flow: Flow, v: i64, loop: i64) -> i64:
+        """How late a value is in a loop: one that is made outside of it is there."""
+        return self._late[v] if flow.loop[function.block_of[v]] == loop else i64(0)
+
+    def _turn(self, function: Function, flow: Flow, v: i64, loop: i64) -> None:
+        """``(p + x) + y`` becomes ``(x + y) + p``, if p is the latest."""
+        inner = function.a[v]
+        y = function.b[v]
+        if not self._is_inner(function, v, inner):
+            inner, y = y, inner
+            if not self._is_inner(function, v, inner):
+                return
+        p = function.a[inner]
+        x = function.b[inner]
+        last = self._lateness(function, flow, p, loop)
+        early = self._lateness(function, flow, x, loop)
+        if early > last:
+            p, x = x, p
+            last, early = early, last
+        own = self._lateness(function, flow, y, loop)
+        if own > early:
+            early = own
+        if early + 1 >= last or function.opcode[x] == ICONST or function.opcode[y] == ICONST:
+            return
+        function.remove(inner)
+        function.insert_before(v, inner)
+        function.colour[inner] = function.colour[v]
+        function.a[inner] = x
+        function.b[inner] = y
+        function.bound[inner] = -1
+        function.a[v] = inner
+        function.b[v] = p
+        step: i64 = _STEPS[function.opcode[v]]
+        self._late[inner] = early + step
+
+    def _is_inner(self, function: Function, v: i64, x: i64) -> bool:
+        """Whether an operand is an operation of the same kind that only this one needs."""
+        return (
+            function.opcode[x] == function.opcode[v]
+            and function.uses[x] == 1
+            and function.block_of[x] == function.block_of[v]
+            and (function.type[x] == I32 or function.type[x] == I64)
+        )
+
+
+def _is_counted(function: Function, v: i64) -> bool:
+    """Whether what a loop's head is given by the round before is the same with a constant added."""
+    place = function.immediate[v] + 1
+    e = function.incoming[function.block_of[v]]
+    while e:
+        given = function.pool[function.edge_arguments[e] + place]
+        if function.opcode[given] == IADD and function.a[given] == v and function.opcode[function.b[given]] == ICONST:
+            return True
+        e = function.edge_next[e]
+    return False
