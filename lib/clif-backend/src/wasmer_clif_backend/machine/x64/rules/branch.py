@@ -21,16 +21,13 @@ from wasmer_clif_backend.machine.x64.rules.condition import (
 from wasmer_clif_backend.machine.x64.rules.trapping import trap_if
 from wasmer_clif_backend.machine.x64.traps import trap_kind
 from wasmer_runtime_core.codegen.x64 import forms
-from wasmer_runtime_core.codegen.x64.conditions import EQUAL, NOT_EQUAL
+from wasmer_runtime_core.codegen.x64.conditions import BELOW, EQUAL, NOT_EQUAL
 from wasmer_runtime_core.codegen.x64.records import LABEL, NONE, REG
 
 _JMP: Final[i64] = forms.JMP_REL32.number
-_JMP_TO: Final[i64] = forms.JMP_RM64.number
 _JCC: Final[i64] = forms.JCC_REL32.number
-_LEA: Final[i64] = forms.LEA_R64_M.number
-_MOVSXD: Final[i64] = forms.MOVSXD_R64_RM32.number
-_ADD: Final[i64] = forms.ADD_R64_RM64.number
-_CMP: Final[i64] = forms.CMP_R32_RM32.number
+_CMP_IMM8: Final[i64] = forms.CMP_RM32_IMM8.number
+_FEW: Final = 4
 
 
 def jump(lowering: Lowering) -> bool:
@@ -57,6 +54,30 @@ def branch(lowering: Lowering) -> bool:
     elif held & EITHER:
         jump_if(lowering, second_of(held), then, NO_EDGE)
     jump_if(lowering, first_of(held), then, other)
+    return True
+
+
+def table_of_few(lowering: Lowering) -> bool:
+    """Comparisons, where there are no more than two for each jump: they are foreseen better than a jump to anywhere."""
+    f = lowering.function
+    v = lowering.v
+    edges = f.b[v]
+    count = f.pool[edges] - 1
+    if count < 1 or count > _FEW:
+        return False
+    number = lowering.use(f.a[v])
+    at: i64 = 0
+    while at < count:
+        if at + 1 < count:
+            # One comparison for two: below the second one is the first, for what is lower has gone already.
+            lowering.compare_immediate(_CMP_IMM8, number, at + 1)
+            jump_if(lowering, BELOW, f.pool[edges + 1 + at], NO_EDGE)
+            jump_if(lowering, EQUAL, f.pool[edges + 2 + at], NO_EDGE)
+        else:
+            lowering.compare_immediate(_CMP_IMM8, number, at)
+            jump_if(lowering, EQUAL, f.pool[edges + 1 + at], NO_EDGE)
+        at += 2
+    lowering.code.add(_JMP, LABEL, TERMINATOR, displacement=f.pool[edges + 1 + count])
     return True
 
 
@@ -110,7 +131,7 @@ def trap_on(lowering: Lowering) -> bool:
 RULES: Final = {
     JUMP: (jump,),
     BRIF: (branch,),
-    BR_TABLE: (table,),
+    BR_TABLE: (table_of_few, table),
     TRAP: (trap,),
     TRAPZ: (trap_on,),
     TRAPNZ: (trap_on,),
