@@ -9,9 +9,9 @@ import pytest
 from wasmer_clif_backend.machine.moves import Moves
 
 
-def in_order(moves: list[tuple[int, int]], spare: int) -> list[tuple[int, int]]:
+def in_order(moves: list[tuple[int, int]], spare: int, exchanged: int = 0) -> list[tuple[int, int]]:
     """The order of some moves, twice: what was done before is forgotten."""
-    buffer = Moves(first_slot=32)
+    buffer = Moves(first_slot=32, exchanged=exchanged)
     found = []
     for _ in range(2):
         for to, source in moves:
@@ -32,17 +32,27 @@ def test_one_by_one_is_as_at_once(seed: int) -> None:
     wanted = dict(before)
     for to, held in moves:
         wanted[to] = before[held]
-    now = {**before, 99: "spare"}
-    ordered = in_order(moves, 99)
-    for to, held in ordered:
-        now[to] = now[held]
-    del now[99]
-    assert now == wanted
-    assert len(ordered) <= count + count // 2
+    for exchanged in (0, 4, 8):
+        now = {**before, 99: "spare"}
+        ordered = in_order(moves, 99, exchanged)
+        for to, held in ordered:
+            if held < 0:
+                assert to < exchanged and ~held < exchanged
+                now[to], now[~held] = now[~held], now[to]
+            else:
+                now[to] = now[held]
+        del now[99]
+        assert now == wanted
+        assert len(ordered) <= count + count // 2
+        assert exchanged < 8 or len(ordered) <= count
 
 
 def test_a_circle_takes_one_move_more() -> None:
     assert len(in_order([(0, 1), (1, 2), (2, 0)], 9)) == 4
+
+
+def test_a_circle_of_what_can_be_exchanged_takes_one_less() -> None:
+    assert in_order([(0, 1), (1, 2), (2, 0)], 9, 3) == [(0, ~1), (1, ~2)]
 
 
 def test_a_chain_takes_none_more() -> None:

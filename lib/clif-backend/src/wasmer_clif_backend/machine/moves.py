@@ -1,7 +1,8 @@
 """Moves that happen all at once, put into an order in which they can be made one after another.
 
 A move may be made when nothing waits to read its target. When none is left that may, the rest are circles: one
-place's content is kept in a spare place, and the circle is open.
+place's content is kept in a spare place, and the circle is open. A circle of places that can be exchanged needs none:
+it takes one exchange less than it has places.
 """
 
 from __future__ import annotations
@@ -21,15 +22,17 @@ class Moves:
 
     Args:
         first_slot: places from here on are slots of the frame.
+        exchanged: places below can be exchanged by one instruction.
 
     Attributes:
         between_slots: whether one that was added is from a slot to a slot.
         ordered: how many moves do the same one by one.
-        ordered_to, ordered_from: these.
+        ordered_to, ordered_from: these. Where a source is negative, its complement and the target are exchanged.
     """
 
-    def __init__(self, first_slot: i64) -> None:
+    def __init__(self, first_slot: i64, exchanged: i64 = 0) -> None:
         rows: i64 = 1 << 6
+        self.exchanged: Final[i64] = exchanged
         self.first_slot: Final[i64] = first_slot
         self.count: i64 = 0
         self.between_slots = False
@@ -112,6 +115,8 @@ class Moves:
             if first == count:
                 break
             held = self._to[first]
+            if self._exchange_circle(held):
+                continue
             self._put(spare, held)
             n = self._reader[held]
             while n != _NOTHING:
@@ -153,6 +158,30 @@ class Moves:
             self._next_reader[n] = self._reader[source]
             self._reader[source] = n
             n += 1
+
+    def _exchange_circle(self, start: i64) -> bool:
+        """Exchange places of a circle one by one; False: not all of them can be.
+
+        Only circles are left, so each place is read by one. What was in the first one wanders on with each exchange.
+        """
+        source_of = self._source_of
+        place = source_of[start]
+        while place != start:
+            if place >= self.exchanged:
+                return False
+            place = source_of[place]
+        if start >= self.exchanged:
+            return False
+        place = start
+        while source_of[place] != start:
+            source = source_of[place]
+            self._put(place, ~source)
+            self._readers[source] = 0
+            source_of[place] = _NOTHING
+            place = source
+        source_of[place] = _NOTHING
+        self._readers[start] = 0
+        return True
 
     def _put(self, to: i64, source: i64) -> None:
         n = self.ordered

@@ -78,6 +78,7 @@ _MOVAPS: Final[i64] = forms.VMOVAPS_XMM_XM128.number
 _MOVAPS_STORE: Final[i64] = forms.VMOVAPS_XM128_XMM.number
 _MOVQ_TO_XMM: Final[i64] = forms.VMOVQ_XMM_RM64.number
 _MOVQ_FROM_XMM: Final[i64] = forms.VMOVQ_RM64_XMM.number
+_XCHG: Final[i64] = forms.XCHG_RM64_R64.number
 _PUSH: Final[i64] = forms.PUSH_R64.number
 _LEAVE: Final[i64] = forms.LEAVE.number
 _SUB8: Final[i64] = forms.SUB_RM64_IMM8.number
@@ -100,7 +101,7 @@ class Emitter:
         self.code: Final = code
         self.out: Final = allocation
         self.stack_check: i64 = -1
-        self.moves: Final = Moves(FIRST_SLOT)
+        self.moves: Final = Moves(FIRST_SLOT, FIRST_XMM)
         self.flags: Final = Flags()
         self.records = BytesWriter()
         self.empty: Final = EmptyBlocks()
@@ -424,10 +425,14 @@ class Emitter:
             n += 1
 
     def _move(self, to: i64, source: i64) -> None:
-        """One move between places."""
+        """One move between places, or one exchange."""
         if to == self.flags.register:
             self.flags.forget()
-        if to >= FIRST_SLOT:
+        if source < 0:
+            if ~source == self.flags.register:
+                self.flags.forget()
+            self.record(_XCHG, REG, to, ~source, 0, 0, 0, 0, 0, 0)
+        elif to >= FIRST_SLOT:
             if source >= FIRST_SLOT:
                 self._move(SCRATCH, source)
                 source = SCRATCH

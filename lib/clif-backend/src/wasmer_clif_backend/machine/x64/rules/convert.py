@@ -29,7 +29,7 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.types import F32, F32X4, F64, I32, I64, VECTOR, bits_of, in_xmm
 from wasmer_clif_backend.machine.code import GENERAL, REG_READ, RM_WRITTEN, XMM
-from wasmer_clif_backend.machine.x64.lower import MOV32, Lowering
+from wasmer_clif_backend.machine.x64.lower import MOV32, Lowering, float_bytes
 from wasmer_clif_backend.machine.x64.rules.condition import CMOV64, condition, set_condition
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended, sign_form, zero_extended, zero_form
 from wasmer_clif_backend.machine.x64.rules.float import repeated
@@ -53,6 +53,7 @@ _FROM_XMM32: Final[i64] = forms.VMOVD_RM32_XMM.number
 _FROM_XMM64: Final[i64] = forms.VMOVQ_RM64_XMM.number
 _SHR64: Final[i64] = forms.SHR_RM64_IMM8.number
 _AND64_IMM8: Final[i64] = forms.AND_RM64_IMM8.number
+_ADC32_IMM8: Final[i64] = forms.ADC_RM32_IMM8.number
 _OR64: Final[i64] = forms.OR_R64_RM64.number
 _XOR64: Final[i64] = forms.XOR_R64_RM64.number
 _ADD64: Final[i64] = forms.ADD_R64_RM64.number
@@ -85,6 +86,7 @@ class _Forms:
         self.ucomis: i64 = (f.VUCOMISS_XMM_XM32 if single else f.VUCOMISD_XMM_XM64).number
         self.from32: i64 = (f.VCVTSI2SS_XMM_XMM_RM32 if single else f.VCVTSI2SD_XMM_XMM_RM32).number
         self.from64: i64 = (f.VCVTSI2SS_XMM_XMM_RM64 if single else f.VCVTSI2SD_XMM_XMM_RM64).number
+        self.to32: i64 = (f.VCVTTSS2SI_R32_XM32 if single else f.VCVTTSD2SI_R32_XM64).number
         self.to64: i64 = (f.VCVTTSS2SI_R64_XM32 if single else f.VCVTTSD2SI_R64_XM64).number
 
 
@@ -335,9 +337,24 @@ def to_saturated(lowering: Lowering) -> bool:
         insert(lowering, _PINSRQ, d, one, high, 1)
     elif type == I64:
         _wide_saturated(lowering, d, x, from_type, with_sign)
+    elif type == I32 and with_sign:
+        _word_saturated(lowering, d, x, from_type)
     else:
         _narrow_saturated(lowering, d, x, from_type, int(bits_of(type)), with_sign)
     return True
+
+
+def _word_saturated(lowering: Lowering, d: i64, x: i64, type: i64) -> None:
+    """``cvttsd2si`` gives 0x80000000 where it does not fit: right if it is too small, one too much if it is too great.
+
+    Less one, and the carry of a comparison with 2**31: that is there for all that fits.
+    """
+    row = _forms(type)
+    number = _without_nan(lowering, x, type)
+    lowering.unary(row.to32, d, number)
+    size = 4 if type == F32 else 8
+    lowering.compare(row.ucomis, number, lowering.constant_operand(float_bytes(parse_float("0x1p31", size), type)))
+    lowering.modify_immediate(_ADC32_IMM8, d, -1)
 
 
 def _narrow_saturated(lowering: Lowering, d: i64, x: i64, type: i64, bits: int, with_sign: bool) -> None:

@@ -19,6 +19,7 @@ from wasmer_clif_backend.ir.opcodes import (
     ICMP,
     IMUL,
     INEG,
+    INTEGER_CONDITIONS,
     ISHL,
     ISUB,
     NOP,
@@ -27,6 +28,7 @@ from wasmer_clif_backend.ir.opcodes import (
     SELECT_SPECTRE_GUARD,
     SMAX,
     SMIN,
+    UEXTEND,
     UMAX,
     UMIN,
 )
@@ -47,6 +49,7 @@ from wasmer_clif_backend.machine.x64.rules.condition import (
 )
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended
 from wasmer_clif_backend.machine.x64.rules.table import rows_of
+from wasmer_clif_backend.machine.x64.rules.vex import by_immediate
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
     ABOVE,
@@ -102,6 +105,25 @@ _FORMS: Final = rows_of(
         ),
     }
 )
+# Comparisons of registers, with an 8-bit and with a 32-bit immediate; of 32, then of 64 bits.
+_CMP: Final = rows_of(
+    {
+        0: (
+            *(forms.CMP_R32_RM32, forms.CMP_RM32_IMM8, forms.CMP_RM32_IMM32),
+            *(forms.CMP_R64_RM64, forms.CMP_RM64_IMM8, forms.CMP_RM64_IMM32),
+        )
+    }
+)
+_ADC32: Final[i64] = forms.ADC_RM32_IMM8.number
+_ADC64: Final[i64] = forms.ADC_RM64_IMM8.number
+_SBB32: Final[i64] = forms.SBB_RM32_IMM8.number
+_SBB64: Final[i64] = forms.SBB_RM64_IMM8.number
+_EQ: Final[i64] = INTEGER_CONDITIONS.index("eq")
+_NE: Final[i64] = INTEGER_CONDITIONS.index("ne")
+_ULT: Final[i64] = INTEGER_CONDITIONS.index("ult")
+_UGE: Final[i64] = INTEGER_CONDITIONS.index("uge")
+_UGT: Final[i64] = INTEGER_CONDITIONS.index("ugt")
+_ULE: Final[i64] = INTEGER_CONDITIONS.index("ule")
 _LEA32: Final[i64] = forms.LEA_R32_M.number
 _LEA64: Final[i64] = forms.LEA_R64_M.number
 _MOVZX8: Final[i64] = forms.MOVZX_R32_RM8.number
@@ -118,10 +140,68 @@ _NOT32: Final[i64] = forms.NOT_RM32.number
 _NOT64: Final[i64] = forms.NOT_RM64.number
 _ANDN32: Final[i64] = forms.ANDN_R32_R32_RM32.number
 _ANDN64: Final[i64] = forms.ANDN_R64_R64_RM64.number
+_BLSI32: Final[i64] = forms.BLSI_R32_RM32.number
+_BLSI64: Final[i64] = forms.BLSI_R64_RM64.number
+_BLSR32: Final[i64] = forms.BLSR_R32_RM32.number
+_BLSR64: Final[i64] = forms.BLSR_R64_RM64.number
 _OR32: Final[i64] = forms.OR_R32_RM32.number
 _OR64: Final[i64] = forms.OR_R64_RM64.number
 _XOR32: Final[i64] = forms.XOR_R32_RM32.number
 _XOR64: Final[i64] = forms.XOR_R64_RM64.number
+
+
+def add_carry(lowering: Lowering) -> bool:
+    """``adc``, ``sbb``: a number that is counted up, or down, if a comparison without sign holds."""
+    f = lowering.function
+    v = lowering.v
+    type = f.type[v]
+    if type != I32 and type != I64:
+        return False
+    x = f.a[v]
+    held = f.b[v]
+    if f.opcode[v] == IADD and not _is_truth(lowering, held):
+        x, held = held, x
+    if not _is_truth(lowering, held) or lowering.is_constant(x):
+        return False
+    c = f.a[held]
+    one = f.a[c]
+    two = f.b[c]
+    number = f.immediate[c]
+    if f.type[one] < I32 or f.type[one] > I64:
+        return False
+    row = 3 if f.type[one] == I64 else 0
+    if number == _UGT or number == _ULE:
+        one, two = two, one
+        number = _ULT if number == _UGT else _UGE
+    if number == _ULT or number == _UGE:
+        if lowering.fits(two):
+            n = lowering.constant_of(two)
+            lowering.compare_immediate(_CMP[row + (1 if n >= -128 and n <= 127 else 2)], lowering.use(one), n)
+        else:
+            left = lowering.use(one)
+            lowering.compare(_CMP[row], left, lowering.use(two))
+        carry = number == _ULT
+    elif (number == _EQ or number == _NE) and _is_integer(lowering, two, 0):
+        lowering.compare_immediate(_CMP[row + 1], lowering.use(one), 1)
+        carry = number == _EQ
+    else:
+        return False
+    # x + carry, or x + 1 - carry; and the same below.
+    up = f.opcode[v] == IADD
+    d = lowering.result(v)
+    lowering.copy(d, lowering.use(x))
+    form = (_ADC64 if type == I64 else _ADC32) if up == carry else (_SBB64 if type == I64 else _SBB32)
+    lowering.modify_immediate(form, d, 0 if carry else -1)
+    return True
+
+
+def _is_truth(lowering: Lowering, x: i64) -> bool:
+    """Whether a value is a comparison as a number, which is wanted for nothing else."""
+    f = lowering.function
+    if f.opcode[x] != UEXTEND or f.uses[x] != 1 or lowering.wanted[x]:
+        return False
+    c = f.a[x]
+    return f.opcode[c] == ICMP and f.uses[c] == 1 and not lowering.wanted[c]
 
 
 def add_by_address(lowering: Lowering) -> bool:
@@ -206,6 +286,71 @@ def mask(lowering: Lowering) -> bool:
     return True
 
 
+def lowest_bit(lowering: Lowering) -> bool:
+    """``x & -x`` and ``x & (x - 1)``: the lowest bit that is set, and the others."""
+    f = lowering.function
+    v = lowering.v
+    type = f.type[v]
+    if type != I32 and type != I64:
+        return False
+    x = f.a[v]
+    other = f.b[v]
+    form = _of_lowest_bit(lowering, x, other)
+    if form < 0:
+        x, other = other, x
+        form = _of_lowest_bit(lowering, x, other)
+    if form < 0:
+        return False
+    by_immediate(lowering, form, lowering.result(v), lowering.use(x), 0)
+    return True
+
+
+def _of_lowest_bit(lowering: Lowering, x: i64, other: i64) -> i64:
+    """The instruction for x and what is made of it; -1: there is none, or something else wants it too."""
+    f = lowering.function
+    if f.uses[other] != 1 or lowering.wanted[other]:
+        return -1
+    wide = f.type[other] == I64
+    if f.opcode[other] == ISUB and f.b[other] == x and _is_integer(lowering, f.a[other], 0):
+        return _BLSI64 if wide else _BLSI32
+    if f.opcode[other] == INEG and f.a[other] == x:
+        return _BLSI64 if wide else _BLSI32
+    if f.opcode[other] == IADD and f.a[other] == x and _is_integer(lowering, f.b[other], -1):
+        return _BLSR64 if wide else _BLSR32
+    return -1
+
+
+def _is_integer(lowering: Lowering, x: i64, n: i64) -> bool:
+    return lowering.is_constant(x) and lowering.constant_of(x) == n
+
+
+def and_inverted(lowering: Lowering) -> bool:
+    """``andn``, of what is inverted for this alone."""
+    f = lowering.function
+    v = lowering.v
+    type = f.type[v]
+    if type != I32 and type != I64:
+        return False
+    other = f.a[v]
+    inverted = f.b[v]
+    if not _is_inverted(lowering, inverted):
+        other, inverted = inverted, other
+        if not _is_inverted(lowering, inverted):
+            return False
+    if lowering.is_constant(other):
+        return False
+    x = lowering.use(f.a[inverted])
+    lowering.three(_ANDN64 if type == I64 else _ANDN32, lowering.result(v), x, lowering.operand(other))
+    return True
+
+
+def _is_inverted(lowering: Lowering, x: i64) -> bool:
+    f = lowering.function
+    if f.uses[x] != 1 or lowering.wanted[x]:
+        return False
+    return f.opcode[x] == BNOT or (f.opcode[x] == BXOR and _is_integer(lowering, f.b[x], -1))
+
+
 def is_better_second(lowering: Lowering, a: i64, b: i64) -> bool:
     """Whether a sum's first value had better be the second operand: it is constant, in memory, or wanted again."""
     if lowering.is_constant(b) or lowering.may_fold(b):
@@ -229,6 +374,10 @@ def binary(lowering: Lowering) -> bool:
     if opcode != ISUB and is_better_second(lowering, a, b):
         a, b = b, a
     d = lowering.result(v)
+    if opcode == ISUB and type >= I32 and _is_integer(lowering, a, 0):
+        lowering.copy(d, lowering.use(b))
+        lowering.modify_immediate(_NEG64 if type == I64 else _NEG32, d)
+        return True
     if lowering.fits(b):
         n = lowering.constant_of(b)
         lowering.copy(d, lowering.use(a))
@@ -410,9 +559,9 @@ def nothing(lowering: Lowering) -> bool:
 
 
 RULES: Final = {
-    IADD: (add_by_address, binary),
-    ISUB: (binary,),
-    BAND: (mask, binary),
+    IADD: (add_carry, add_by_address, binary),
+    ISUB: (add_carry, binary),
+    BAND: (mask, lowest_bit, and_inverted, binary),
     BOR: (binary,),
     BXOR: (binary,),
     BNOT: (invert,),

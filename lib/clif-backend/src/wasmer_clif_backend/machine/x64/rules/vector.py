@@ -368,6 +368,8 @@ def compare(lowering: Lowering) -> bool:
     if type < VECTOR:
         return False
     cond = INTEGER_CONDITIONS[int(f.immediate[v])]
+    if _with_next_constant(lowering, cond):
+        return True
     x = lowering.use(f.a[v])
     y = lowering.use(f.b[v])
     if cond in ("slt", "ult", "sge", "uge"):
@@ -389,6 +391,38 @@ def compare(lowering: Lowering) -> bool:
         lowering.three(_EQUAL[lane], to, x, least)
     if inverted:
         lowering.three(_PXOR, d, to, ones(lowering))
+    return True
+
+
+def _with_next_constant(lowering: Lowering, cond: str) -> bool:
+    """``x > 7`` as ``x >= 8``, and what is like it, where that is no opposite."""
+    f = lowering.function
+    v = lowering.v
+    x = f.a[v]
+    lane = lane_number(f.type[x])
+    if f.opcode[f.b[v]] != op.VCONST or lane == 3 or cond not in ("ugt", "ult", "sge", "sle"):
+        return False
+    data = f.constants[f.immediate[f.b[v]]]
+    least = 0 if cond[0] == "u" else -(1 << ((8 << lane) - 1))
+    change = 1 if cond in ("ugt", "sle") else -1
+    size = 1 << lane
+    signed = cond[0] == "s"
+    lanes = [int.from_bytes(data[at : at + size], "little", signed=signed) for at in range(0, 16, size)]
+    if not all(least <= number + change < least + (1 << (8 * size)) for number in lanes):
+        return False
+    other = b"".join((number + change).to_bytes(size, "little", signed=signed) for number in lanes)
+    d = lowering.result(v)
+    left = lowering.use(x)
+    right = lowering.vector(other)
+    if signed:
+        if cond == "sge":
+            lowering.three(_GREATER[lane], d, left, right)
+        else:
+            lowering.three(_GREATER[lane], d, right, left)
+        return True
+    extreme = xmm(lowering)
+    lowering.three(_THREE[op.UMAX if cond == "ugt" else op.UMIN][lane], extreme, left, right)
+    lowering.three(_EQUAL[lane], d, extreme, left)
     return True
 
 
