@@ -30,7 +30,7 @@ from support.npm import PACKAGES, FetchError, fetch
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
-    from wasmer_runtime_core.contract.backend import Compiler
+    from wasmer_runtime_core.contract.compiler import Compiler
 
 HOT_MODULES: Final = {
     "wasmer_runtime_core": ("wasm.decode", "wasm.validate", "asm.x64.encode"),

@@ -13,7 +13,7 @@ from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.errors import BackendError
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.contract.backend import Compiler
+    from wasmer_runtime_core.contract.compiler import Compiler
 
 BACKENDS: Final = ("singlepass", "cranelift", "llvm")
 

@@ -27,7 +27,8 @@ from typing import Final
 
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.compiling.registry import find_compiler
-from wasmer_runtime_core.contract.backend import CompiledModule, Compiler
+from wasmer_runtime_core.contract.backend import CompiledModule
+from wasmer_runtime_core.contract.compiler import Compiler
 from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.wasm.binary import decode
 from wasmer_runtime_core.wasm.body.body import Body

@@ -19,7 +19,7 @@ from wasmer_singlepass_backend import SinglepassCompiler
 
 if TYPE_CHECKING:
     from tests.differential.generate import Program
-    from wasmer_runtime_core.contract.backend import Compiler
+    from wasmer_runtime_core.contract.compiler import Compiler
     from wasmer_runtime_core.running.instance import Instance
 
 Frames = list[tuple[int, str, int]]

@@ -14,7 +14,8 @@ from wasmer_runtime_core.wasm.text import parse_module
 
 if TYPE_CHECKING:
     from tests.differential.generate import Program
-    from wasmer_runtime_core.contract.backend import Compiler, CompilerConfig
+    from wasmer_runtime_core.contract.backend import CompilerConfig
+    from wasmer_runtime_core.contract.compiler import Compiler
 
 _TRAPS = {
     "out of bounds memory access": "out of bounds memory access",

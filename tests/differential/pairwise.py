@@ -19,7 +19,7 @@ from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_singlepass_backend import SinglepassCompiler
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.contract.backend import Compiler
+    from wasmer_runtime_core.contract.compiler import Compiler
     from wasmer_runtime_core.running.instance import Instance
 
 CALLS_OF_EACH: Final = 40

@@ -12,7 +12,7 @@ from tests.differential.generate import Program
 from tests.differential.variants import llvm_at
 from wasmer_clif_backend import CraneliftCompiler
 from wasmer_runtime_core.compile_module import compile_with
-from wasmer_runtime_core.contract.backend import Compiler
+from wasmer_runtime_core.contract.compiler import Compiler
 from wasmer_runtime_core.running.instance import Instance
 from wasmer_singlepass_backend import SinglepassCompiler
 

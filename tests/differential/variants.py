@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.backends import compiler_or_skip
-from wasmer_runtime_core.contract.backend import Compiler, CompilerConfig
+from wasmer_runtime_core.contract.backend import CompilerConfig
+from wasmer_runtime_core.contract.compiler import Compiler
 from wasmer_singlepass_backend import SinglepassCompiler
 
 OLD_PROCESSOR: Final = frozenset(("ssse3", "sse4.1", "sse4.2", "popcnt"))

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from wasmer_runtime_core.compiling import registry as backends
-from wasmer_runtime_core.compiling.registry import LARGE_MODULE_BYTES, Backend, find_compiler, installed
+from wasmer_runtime_core.compiling.backend_names import Backend
+from wasmer_runtime_core.compiling.registry import LARGE_MODULE_BYTES, find_compiler, installed
 from wasmer_runtime_core.errors import BackendError, CompileError
 
 

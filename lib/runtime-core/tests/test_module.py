@@ -17,7 +17,8 @@ from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.compiling.pipeline import read_module, validate, validate_and_report_errors
 from wasmer_runtime_core.contract.artifact import COMPILED_FIELDS, INFO_FIELDS
-from wasmer_runtime_core.contract.backend import CompiledModule, Compiler, CompilerConfig
+from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.contract.compiler import Compiler
 from wasmer_runtime_core.errors import (
     CacheError,
     CompileError,

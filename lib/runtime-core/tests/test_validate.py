@@ -294,10 +294,10 @@ def test_what_a_handler_raises_is_no_bug_of_ours(monkeypatch: pytest.MonkeyPatch
 def test_what_a_handler_raises_is_no_missing_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """The processor's features are read when something is first compiled."""
 
-    def read() -> frozenset[str]:
+    def read(path: str) -> frozenset[str]:
         signal.raise_signal(signal.SIGUSR1)
         return frozenset()
 
-    monkeypatch.setattr(cpu, "_features_read", read)
+    monkeypatch.setattr(cpu, "_features_in", read)
     with handler(TimeoutError), pytest.raises(TimeoutError):
         cpu.host_features()

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -67,3 +68,30 @@ def test_compiling_and_calling_loads_no_slow_modules() -> None:
     )
     slow = {"inspect", "dataclasses", "importlib.metadata", "click", "rich", "asyncio", "ctypes", "pathlib", "logging"}
     assert not loaded & slow
+
+
+SMALL: Final = """
+  (module
+    (memory 1)
+    (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))
+"""
+COLD: Final = f"""
+import wasmer_runtime
+module = wasmer_runtime.compile({wasmer_runtime.wat2wasm(SMALL)!r})
+assert wasmer_runtime.instantiate(module, {{}}).exports.add(1, 2) == 3
+"""
+"""What `benchmarks/boundary.py` calls "start to first call"."""
+
+NEEDED: Final = {
+    *("__future__", "errno", "faulthandler", "importlib", "importlib._bootstrap", "importlib._bootstrap_external"),
+    *("_cffi_backend", "librt", "librt.strings", "librt.vecs", "mypy_extensions", "warnings"),
+    *("_collections", "_weakref", "_interpreters", "_xxsubinterpreters"),
+}
+"""Modules of others that a cold start may import. `typing`, `enum` and `functools` would be a third of it."""
+
+
+def test_a_cold_start_imports_what_it_needs() -> None:
+    loaded = loaded_by(COLD) - loaded_by("pass")
+    ours = {name for name in loaded if name.startswith("wasmer") and "__mypyc" not in name}
+    assert loaded - ours <= NEEDED | {name for name in loaded if "__mypyc" in name}
+    assert len(ours) <= 120, "each costs a tenth of a millisecond: what is wanted later is imported later"

@@ -23,7 +23,8 @@ from wasmer_emscripten.library.refused import remedy_for
 from wasmer_emscripten.process import DEFAULT_ENVIRONMENT, Process
 from wasmer_emscripten.recognising import info_of, is_fastcomp, layouts_of
 from wasmer_runtime_core.compile_module import compile_with
-from wasmer_runtime_core.compiling.registry import Backend, find_compiler
+from wasmer_runtime_core.compiling.backend_names import Backend
+from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.running.host import HostFunc, func
 from wasmer_runtime_core.running.imports import ImportObject
@@ -45,7 +46,8 @@ from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES, Captured
 if TYPE_CHECKING:
     from wasmer_emscripten.program import Program
     from wasmer_runtime_core.compiling.pipeline import Source
-    from wasmer_runtime_core.contract.backend import Compiler, CompilerConfig
+    from wasmer_runtime_core.contract.backend import CompilerConfig
+    from wasmer_runtime_core.contract.compiler import Compiler
     from wasmer_runtime_core.running.objects.limits import Limits
     from wasmer_runtime_core.wasm.module import Import, ModuleInfo
     from wasmer_runtime_core.wasm.types import FunctionType

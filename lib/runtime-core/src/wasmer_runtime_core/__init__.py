@@ -13,9 +13,11 @@ TYPE_CHECKING = False  # checkers take it for True; importing typing would doubl
 if TYPE_CHECKING:
     from wasmer_runtime_core import errors as error
     from wasmer_runtime_core.compile_module import compile_with
+    from wasmer_runtime_core.compiling.backend_names import Backend
     from wasmer_runtime_core.compiling.pipeline import validate, validate_and_report_errors
-    from wasmer_runtime_core.compiling.registry import Backend, find_compiler
-    from wasmer_runtime_core.contract.backend import CompiledModule, Compiler, CompilerConfig
+    from wasmer_runtime_core.compiling.registry import find_compiler
+    from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
+    from wasmer_runtime_core.contract.compiler import Compiler
     from wasmer_runtime_core.running.ctx import Ctx
     from wasmer_runtime_core.running.host import HostFunc, func
     from wasmer_runtime_core.running.imports import ImportObject, Namespace
@@ -78,8 +80,10 @@ __all__ = [
 
 # The modules that hold those names, each row as in the imports above.
 _HOMES = {
-    "contract.backend": ("CompiledModule", "Compiler", "CompilerConfig"),
-    "compiling.registry": ("Backend", "find_compiler"),
+    "contract.backend": ("CompiledModule", "CompilerConfig"),
+    "contract.compiler": ("Compiler",),
+    "compiling.backend_names": ("Backend",),
+    "compiling.registry": ("find_compiler",),
     "running.objects.functions": ("Function",),
     "running.objects.globals": ("Global",),
     "running.host": ("HostFunc", "func"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from wasmer_runtime_core.compiling.pipeline import Compilation, Source, run
 from wasmer_runtime_core.running.module import Module
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.contract.backend import Compiler, CompilerConfig
+    from wasmer_runtime_core.contract.backend import CompilerConfig
+    from wasmer_runtime_core.contract.compiler import Compiler
 
 
 def compile_with(source: Source, compiler: Compiler, config: CompilerConfig | None = None) -> Module:

@@ -33,8 +33,8 @@ Long for one idea: it is the list of all failures, and each says how it looks to
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any, Final
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.support.printable import LONGEST_IN_A_BACKTRACE, printable, shortened
 

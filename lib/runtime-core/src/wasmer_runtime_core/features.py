@@ -13,11 +13,12 @@ This module is imported when a configuration names a feature, or on the way to s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError, ValidationError
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.named_tuple import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PROPOSAL: Final = "proposal"
 """Of a feature that is in no release yet."""

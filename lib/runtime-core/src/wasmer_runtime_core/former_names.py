@@ -7,7 +7,6 @@ is `wasmer_runtime_core.running.objects.memory`, the same module.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Final
@@ -87,6 +86,28 @@ MOVED_MEMBERS: Final = {
 """Former name of a module -> what it had that is in a third module now."""
 
 
+PARTED: Final[dict[str, str | dict[str, str]]] = {
+    "compiling.registry": {"Backend": "compiling.backend_names"},
+    "contract.backend": {"Compiler": "contract.compiler"},
+    "wasm.body": "wasm.body.body",
+    "wasm.operators": "wasm.operators.rows",
+}
+"""A module that is still there -> where something is that it had, or all of it: packages were modules once."""
+
+
+def former_member(module: str, name: str) -> object:
+    """What the module `module` had by this name, for its ``__getattr__``.
+
+    Raises:
+        AttributeError: nothing.
+    """
+    parted = PARTED[module.removeprefix(PACKAGE)]
+    home = parted if isinstance(parted, str) else parted.get(name)
+    if home is None:
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    return getattr(import_module(PACKAGE + home), name)
+
+
 def present_name(name: str) -> str | None:
     """What a module is called now, from a former name; None if it is none."""
     head, tail = name.removeprefix(PACKAGE), ""
@@ -102,10 +123,10 @@ def present_name(name: str) -> str | None:
 def specification(name: str) -> ModuleSpec | None:
     """What the import system is told of a former name: where the module is now. None if it is none."""
     present = present_name(name)
-    return None if present is None else ModuleSpec(name, NewName(present))
+    return None if present is None else ModuleSpec(name, NewName(present))  # type: ignore[arg-type]
 
 
-class NewName(Loader):
+class NewName:
     """Gives the module of another name."""
 
     def __init__(self, present: str) -> None:

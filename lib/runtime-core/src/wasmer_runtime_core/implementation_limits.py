@@ -15,11 +15,12 @@ soon as the number is known. A configuration raises (or lowers) any of them by i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
 from wasmer_runtime_core.errors import ImplementationLimitError
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.named_tuple import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 JS: Final = "JavaScript API"
 WASMTIME: Final = "wasmtime"

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
         wat2wasm,
     )
     from wasmer_runtime.version import VERSION
-    from wasmer_runtime_core.compiling.registry import Backend
-    from wasmer_runtime_core.contract.backend import Compiler, CompilerConfig
+    from wasmer_runtime_core.compiling.backend_names import Backend
+    from wasmer_runtime_core.contract.backend import CompilerConfig
+    from wasmer_runtime_core.contract.compiler import Compiler
     from wasmer_runtime_core.running.ctx import Ctx
     from wasmer_runtime_core.running.host import HostFunc, func
     from wasmer_runtime_core.running.imports import ImportObject, Namespace, imports
@@ -138,8 +139,9 @@ _HOMES = {
     ),
     "wasmer_runtime.version": ("VERSION",),
     "wasmer_runtime_core.running.objects.arrays": ("vectorize",),
-    "wasmer_runtime_core.contract.backend": ("Compiler", "CompilerConfig"),
-    "wasmer_runtime_core.compiling.registry": ("Backend",),
+    "wasmer_runtime_core.contract.backend": ("CompilerConfig",),
+    "wasmer_runtime_core.contract.compiler": ("Compiler",),
+    "wasmer_runtime_core.compiling.backend_names": ("Backend",),
     "wasmer_runtime_core.running.objects.functions": ("Function",),
     "wasmer_runtime_core.running.objects.globals": ("Global",),
     "wasmer_runtime_core.running.host": ("HostFunc", "func"),

@@ -7,21 +7,22 @@ default compiles (`default_compiler`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.compiling.pipeline import validate, validate_and_report_errors
-from wasmer_runtime_core.compiling.registry import Backend, find_compiler
+from wasmer_runtime_core.compiling.registry import AUTO, find_compiler
 from wasmer_runtime_core.errors import BackendError, DecodeError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
 from wasmer_runtime_core.running.module import Module
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wasmer_runtime_core.compiling.backend_names import Backend
     from wasmer_runtime_core.compiling.pipeline import Source
-    from wasmer_runtime_core.contract.backend import Compiler, CompilerConfig
+    from wasmer_runtime_core.contract.backend import CompilerConfig
+    from wasmer_runtime_core.contract.compiler import Compiler
     from wasmer_runtime_core.running.instance import Instance
     from wasmer_runtime_core.running.objects.limits import Limits
 
@@ -40,7 +41,7 @@ __all__ = [
     "wat2wasm",
 ]
 
-DEFAULT_BACKEND = Backend.SINGLEPASS
+DEFAULT_BACKEND: Final = "singlepass"
 
 
 def default_compiler() -> Compiler:
@@ -58,6 +59,8 @@ def compiler_for_backend(backend: str | Backend) -> Compiler | None:
     Raises:
         BackendError: there is no backend of this name.
     """
+    from wasmer_runtime_core.compiling.backend_names import Backend
+
     if isinstance(backend, str):
         try:
             backend = Backend.from_str(backend)
@@ -91,7 +94,7 @@ def compile(
     """
     if _is_auto(backend):
         wasm = pipeline.read_module(wasm, ImplementationLimits(config.implementation_limits if config else {}))
-        return compile_with(wasm, find_compiler(Backend.AUTO, len(wasm)), config)
+        return compile_with(wasm, find_compiler(AUTO, len(wasm)), config)
     return compile_with(wasm, _compiler(backend), config)
 
 
@@ -161,13 +164,18 @@ def wasm2wat(wasm: Source) -> str:
 
 
 def _is_auto(backend: str | Backend | Compiler | None) -> bool:
-    return backend is Backend.AUTO or (isinstance(backend, str) and backend.lower() == Backend.AUTO.value)
+    name = getattr(backend, "value", backend)
+    return isinstance(name, str) and name.lower() == AUTO
 
 
 def _compiler(backend: str | Backend | Compiler | None) -> Compiler:
     if backend is None:
         return default_compiler()
-    if isinstance(backend, (str, Backend)):
+    if isinstance(backend, str):
+        return find_compiler(backend)
+    from wasmer_runtime_core.compiling.backend_names import Backend
+
+    if isinstance(backend, Backend):
         return find_compiler(backend)
     if callable(getattr(backend, "compile", None)):
         return backend

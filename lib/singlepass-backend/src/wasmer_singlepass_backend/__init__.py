@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmer_singlepass_backend.compiler import SinglepassCompiler as SinglepassCompiler

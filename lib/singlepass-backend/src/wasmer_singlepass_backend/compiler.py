@@ -6,9 +6,6 @@ encodes them. What is of the processor lies in a folder of its name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import final
-
 from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.contract.code_limit import CodeLimit
@@ -16,6 +13,7 @@ from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.target import TARGET, host_features
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, final
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_singlepass_backend.x64.compile_function import Rules, compile_function
@@ -24,6 +22,9 @@ from wasmer_singlepass_backend.x64.function import (
 )
 from wasmer_singlepass_backend.x64.module_view import ModuleView
 from wasmer_singlepass_backend.x64.target import REQUIRED, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @final

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import BytesWriter, write_i64_le
-from mypy_extensions import i64
+
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 
 @final

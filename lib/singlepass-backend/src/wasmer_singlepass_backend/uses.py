@@ -5,8 +5,7 @@ A result is computed where it is wanted: in the local's home, in the register of
 
 from __future__ import annotations
 
-from typing import Final
-
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 
 ANY: Final = 0

@@ -21,17 +21,19 @@ path; paths are `os.PathLike`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import CompileError, DecodeError, UnsupportedFeatureError, ValidationError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_BYTES, ImplementationLimits
 from wasmer_runtime_core.native.address_space import can_reserve
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.contract.backend import CompiledModule, Compiler
+    from collections.abc import Callable, Sequence
+
+    from wasmer_runtime_core.contract.backend import CompiledModule
+    from wasmer_runtime_core.contract.compiler import Compiler
     from wasmer_runtime_core.wasm.binary.decode import DecodedModule
     from wasmer_runtime_core.wasm.body.body import Body
     from wasmer_runtime_core.wasm.module import ModuleInfo

@@ -14,50 +14,30 @@ names is called without arguments and returns a `backend.Compiler`.
 
 from __future__ import annotations
 
-import enum
 import importlib
-from typing import TYPE_CHECKING, Final, cast
 
 from wasmer_runtime_core.errors import BackendError, CompileError
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, cast
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
-    from wasmer_runtime_core.contract.backend import Compiler
+    from wasmer_runtime_core.contract.compiler import Compiler
+
+    class Member(Protocol):
+        """A member of `backend_names.Backend`."""
+
+        @property
+        def value(self) -> str: ...
+
 
 ENTRY_POINT_GROUP: Final = "wasmer.backends"
 
-
-class Backend(enum.Enum):
-    """The project's backends. The value is the name used on command lines and in cache paths."""
-
-    CRANELIFT = "cranelift"
-    SINGLEPASS = "singlepass"
-    LLVM = "llvm"
-    AUTO = "auto"
-    """The first of `BACKENDS` that can be used here; for a module beyond `LARGE_MODULE_BYTES` singlepass, which
-    compiles fastest."""
-
-    @classmethod
-    def variants(cls) -> list[str]:
-        """Names that can be used now: the installed backends, and "auto"."""
-        return [*installed(), cls.AUTO.value]
-
-    @classmethod
-    def from_str(cls, name: str) -> Backend:
-        """The backend of this name, in any case.
-
-        Raises:
-            BackendError: there is none.
-        """
-        try:
-            return cls(name.lower())
-        except ValueError:
-            raise BackendError(f"The backend {name} doesn't exist") from None
-
-    def __str__(self) -> str:
-        return self.value
+AUTO: Final = "auto"
+"""The first of `BACKENDS` that can be used here; for a module beyond `LARGE_MODULE_BYTES` singlepass, which compiles
+fastest."""
 
 
 class Row(NamedTuple):
@@ -67,7 +47,7 @@ class Row(NamedTuple):
     distribution: str
 
 
-# The order is that of preference for `Backend.AUTO`: cranelift comes first when its code runs faster than singlepass'.
+# The order is that of preference for "auto": cranelift comes first when its code runs faster than singlepass'.
 # fmt: off
 BACKENDS: Final = (
     Row("singlepass", "wasmer_singlepass_backend", "SinglepassCompiler", "wasmer-singlepass-backend"),
@@ -83,7 +63,7 @@ LARGE_MODULE_BYTES: Final = 10 << 20
 _found: dict[str, Compiler] = {}
 
 
-def find_compiler(name: str | Backend, module_bytes: int = 0) -> Compiler:
+def find_compiler(name: str | Member, module_bytes: int = 0) -> Compiler:
     """The compiler of this name; the same object each time.
 
     Args:
@@ -92,11 +72,11 @@ def find_compiler(name: str | Backend, module_bytes: int = 0) -> Compiler:
     Raises:
         BackendError: there is no such backend, or it is not installed.
     """
-    key = (name.value if isinstance(name, Backend) else name).lower()
+    key = (name if isinstance(name, str) else name.value).lower()
     compiler = _found.get(key)
     if compiler is not None:
         return compiler
-    if key == Backend.AUTO.value:
+    if key == AUTO:
         return _best(module_bytes)
     if key in _BY_NAME:
         compiler = _load(_BY_NAME[key])
@@ -120,7 +100,7 @@ def installed() -> list[str]:
 def _best(module_bytes: int) -> Compiler:
     names = [row.name for row in BACKENDS]
     if module_bytes > LARGE_MODULE_BYTES:
-        names.insert(0, Backend.SINGLEPASS.value)
+        names.insert(0, "singlepass")
     for name in names:
         try:
             return find_compiler(name)
@@ -157,6 +137,15 @@ def _entry_points() -> dict[str, object]:
 def _from_entry_point(name: str) -> Compiler:
     point = _entry_points().get(name)
     if point is None:
-        known = ", ".join([*_BY_NAME, Backend.AUTO.value])
+        known = ", ".join([*_BY_NAME, AUTO])
         raise BackendError(f"The backend {name} doesn't exist (there are {known})")
     return _make(point.load(), name)  # type: ignore[attr-defined]
+
+
+def __getattr__(name: str) -> object:
+    """`Backend`, which was here: an enumeration takes `enum`, and is loaded when it is asked for."""
+    if name.startswith("__"):  # asked by every import
+        raise AttributeError(name)
+    from wasmer_runtime_core.former_names import former_member
+
+    return former_member(__name__, name)

@@ -7,10 +7,9 @@ instances.
 
 from __future__ import annotations
 
-from typing import Any, Final, Self
-
 from wasmer_runtime_core.contract.backend import CompiledModule
 from wasmer_runtime_core.errors import CacheError
+from wasmer_runtime_core.support.annotations import Any, Final, Self
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 ARTIFACT_VERSION: Final = 4

@@ -14,14 +14,12 @@ not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
-
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.wasm.body.body import Body
-    from wasmer_runtime_core.wasm.module import ModuleInfo
+    from collections.abc import Mapping
+
 
 RELOCATION_BYTES = 16
 SITE_BYTES = 12
@@ -120,19 +118,10 @@ class CompiledModule(NamedTuple):
     exception of WebAssembly leaves that call. Empty: no backend has operators that catch."""
 
 
-@runtime_checkable
-class Compiler(Protocol):
-    """A backend."""
+def __getattr__(name: str) -> object:
+    """`Compiler`, which was here: a protocol takes `typing`, and is loaded when it is asked for."""
+    if name.startswith("__"):  # asked by every import
+        raise AttributeError(name)
+    from wasmer_runtime_core.former_names import former_member
 
-    @property
-    def name(self) -> str:
-        """As in `Backend`: "singlepass", "cranelift", "llvm"."""
-
-    def compile(self, info: ModuleInfo, bodies: Sequence[Body], config: CompilerConfig) -> CompiledModule:
-        """Make machine code of every body, in order.
-
-        Raises:
-            CompileError: the module needs what this backend cannot do, said in its message.
-            ImplementationLimitError: its code is too large for its size.
-            InternalError: a bug of the backend; names the operator and the offset.
-        """
+    return former_member(__name__, name)

@@ -7,11 +7,12 @@ are written, and gives a function up before they have taken more memory than its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, final
-
 from wasmer_runtime_core.implementation_limits import CODE_BYTES, ImplementationLimits
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 INSTRUCTION_BYTES: Final = 4
 """So long is an instruction, at least, on the average of a function that is too large."""

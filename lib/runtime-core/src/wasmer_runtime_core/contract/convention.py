@@ -9,8 +9,11 @@ by path while that is built, so nothing of core is imported here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+TYPE_CHECKING = False  # checkers take it for True; the build loads this by path, where nothing of core is at hand
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Final
+
 
 INTEGER_ARGUMENTS: Final = 6
 """So many integers and references travel in registers: rdi, rsi, rdx, rcx, r8, r9."""

@@ -6,9 +6,8 @@ record: `a`, or `a` and `b`. A backend may have code of its own for an operator 
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS, VMCall
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.operators.effects import HELPER
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS

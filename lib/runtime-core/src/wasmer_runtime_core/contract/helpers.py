@@ -10,7 +10,9 @@ brings the two tables together.
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False  # checkers take it for True; the build loads this by path, where nothing of core is at hand
+if TYPE_CHECKING:
+    from typing import Final
 
 
 class VMCall:

@@ -6,9 +6,8 @@ Linux and LLVM call it, only this table knows.
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Final
-
+from wasmer_runtime_core.support.annotations import Final
+from wasmer_runtime_core.support.first_use import kept
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
 TARGET: Final = "x86_64-sysv"
@@ -60,16 +59,16 @@ def host_features() -> frozenset[str]:
     It is asked until there is an answer, then no more. Source: the ``flags`` line of /proc/cpuinfo.
     """
     try:
-        return _features_read()
+        return _features_in("/proc/cpuinfo")
     except OSError as failure:
         if raised_by_a_handler(failure):
             raise
         return frozenset()
 
 
-@cache  # an exception, a signal handler's too, leaves nothing in it
-def _features_read() -> frozenset[str]:
-    with open("/proc/cpuinfo", "rb") as lines:
+@kept  # an exception, a signal handler's too, leaves nothing in it
+def _features_in(path: str) -> frozenset[str]:
+    with open(path, "rb") as lines:
         for line in lines:
             name, _, words = line.partition(b":")
             if name.strip() == b"flags":

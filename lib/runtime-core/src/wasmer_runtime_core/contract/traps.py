@@ -6,7 +6,9 @@ The number is what trap tables and the C file hold (one byte). `group` is the na
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False  # checkers take it for True; the build loads this by path, where nothing of core is at hand
+if TYPE_CHECKING:
+    from typing import Final
 
 
 class TrapKind:

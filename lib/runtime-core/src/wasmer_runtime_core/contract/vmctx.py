@@ -11,9 +11,10 @@ offsets here. Field sizes are in bytes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
+TYPE_CHECKING = False  # checkers take it for True; the build loads this by path, where nothing of core is at hand
 if TYPE_CHECKING:
+    from typing import Final
+
     from wasmer_runtime_core.wasm.module import ModuleInfo
 
 

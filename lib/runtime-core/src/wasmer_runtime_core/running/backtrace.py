@@ -9,10 +9,9 @@ other exception gets a note.
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_runtime_core import errors
 from wasmer_runtime_core.contract.traps import BY_NUMBER
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 RawFrame = tuple[ModuleInfo | None, int, int]

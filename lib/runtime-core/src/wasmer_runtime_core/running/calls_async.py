@@ -18,10 +18,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from typing import Any
 
 from wasmer_runtime_core.errors import Cancelled
 from wasmer_runtime_core.native.machine import Function, cancel, released, this_thread_handle, uncancel
+from wasmer_runtime_core.support.annotations import Any
 
 
 class _Call:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from _thread import allocate_lock
 from _weakref import ref  # `weakref.ref`; the rest of that module takes half a millisecond
 from os import register_at_fork
-from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.errors import ExportNotFound
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,16 +6,15 @@ from an instance keep its machine side alive, not the `Instance`: nothing here r
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, ValuesView
-from typing import TYPE_CHECKING, Any, Final
-
 from wasmer_runtime_core.errors import ExportNotFound
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.plan import link
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import FUNCTION, KIND_NAMES, MEMORY, TABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, ValuesView
     from typing import NoReturn, Self
 
 Extern = Any

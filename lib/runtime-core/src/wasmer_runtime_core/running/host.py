@@ -8,12 +8,11 @@ alone costs more than compiling a small module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.running.values import Type
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.types import (
     EXTERNREF,
@@ -29,6 +28,7 @@ from wasmer_runtime_core.wasm.types import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from types import CodeType
 
 

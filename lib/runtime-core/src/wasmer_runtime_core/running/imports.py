@@ -20,8 +20,7 @@ not match is collected before `LinkError` is raised, so one run shows the whole 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping, MutableMapping
 
 from wasmer_runtime_core.errors import (
     ImportNotFound,
@@ -40,6 +39,7 @@ from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
 from wasmer_runtime_core.running.values import Value
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, cast
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ModuleInfo
 from wasmer_runtime_core.wasm.types import (
     FunctionType,
@@ -49,6 +49,9 @@ from wasmer_runtime_core.wasm.types import (
     TableType,
     show_external_type,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 StateCreator = Callable[[], object]
 

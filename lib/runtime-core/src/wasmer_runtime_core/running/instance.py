@@ -6,13 +6,11 @@ so dropping the last reference frees memories at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
-
 from wasmer_runtime_core.errors import ExportWrongType, SignatureError
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.exports import Exports, Extern, hide_methods, place_of
 from wasmer_runtime_core.running.plan import link
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, cast
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import KIND_NAMES
 
@@ -21,6 +19,7 @@ import wasmer_runtime_core.running.interrupts  # isort: skip
 import wasmer_runtime_core.running.hooks  # noqa: F401  # isort: skip
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Self
 
     from wasmer_runtime_core.contract.artifact import Artifact

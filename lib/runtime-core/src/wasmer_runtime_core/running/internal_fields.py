@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from wasmer_runtime_core.support.annotations import Final
 
 INTERNALS_SIZE: Final = 256
 """Internal fields an instance has."""

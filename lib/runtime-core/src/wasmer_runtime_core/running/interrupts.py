@@ -41,10 +41,8 @@ each deadline.
 from __future__ import annotations
 
 import faulthandler
-from collections.abc import Callable, Iterable
 from errno import EINVAL
 from importlib import import_module
-from typing import Any, Final
 
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.native.machine import (
@@ -55,7 +53,11 @@ from wasmer_runtime_core.native.machine import (
     unblock_signals,
     watch_signal,
 )
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.handlers import Handler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 _signal: Final[Any] = import_module("_signal")
 _set_handler: Final = _signal.signal

@@ -8,9 +8,8 @@ share that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from wasmer_runtime_core.contract.artifact import Artifact
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ModuleInfo
 

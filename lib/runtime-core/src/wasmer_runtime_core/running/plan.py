@@ -7,11 +7,10 @@ declarations are put into the plain rows that it takes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
-
 from wasmer_runtime_core.contract.vmctx import INITIALIZERS, NO_FUNCTION, PLAN, ContextLayout
 from wasmer_runtime_core.native.machine import Plan
 from wasmer_runtime_core.running.publish import publish
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, TypeVar
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.module import ConstantExpression, ElementSegment

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from wasmer_runtime_core.running.backtrace import function_name
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.operators.internal import TRACE_EVENTS
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_runtime_core.errors import PageError
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.types import MAX_PAGES, PAGE_BYTES
 
 WASM_PAGE_SIZE: Final = PAGE_BYTES

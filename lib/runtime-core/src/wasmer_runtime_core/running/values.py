@@ -16,10 +16,10 @@ from __future__ import annotations
 import enum
 import struct
 from operator import index
-from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.errors import InvalidDescriptor, SignatureError
 from wasmer_runtime_core.running.units import WASM_MAX_PAGES, Pages
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.wasm.types import (
     EXTERNREF,
     F32,

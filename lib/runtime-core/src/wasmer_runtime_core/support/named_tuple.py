@@ -15,7 +15,7 @@ come first, no other bases.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple

@@ -9,7 +9,7 @@ every message, backtrace, `repr` and line of the command line puts its names thr
 
 from __future__ import annotations
 
-from typing import Final
+from wasmer_runtime_core.support.annotations import Final
 
 LONGEST_IN_A_MESSAGE: Final = 60
 LONGEST_IN_A_BACKTRACE: Final = 1000

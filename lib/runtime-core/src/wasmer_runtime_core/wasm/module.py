@@ -5,9 +5,8 @@ Index spaces put imports first. Positions are byte offsets in the module.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
-
 from wasmer_runtime_core.implementation_limits import LOCALS
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, TypeAlias
 from wasmer_runtime_core.support.first_use import at_first_use
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.custom_sections import CustomSection as CustomSection

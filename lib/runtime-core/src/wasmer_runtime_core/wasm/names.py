@@ -9,14 +9,14 @@ name sections the last one that gives a name wins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
-
 from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.reader import Reader
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from wasmer_runtime_core.wasm.custom_sections import CustomSection
 
 NAME_SECTION: Final = "name"

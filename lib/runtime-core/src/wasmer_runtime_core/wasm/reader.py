@@ -17,12 +17,10 @@ lie beyond *n* are zeros, or copies of the sign ("integer too large").
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import read_i32_le, read_i64_le
-from mypy_extensions import i64
 
 from wasmer_runtime_core.errors import CompileError, DecodeError
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.refusal import refused
 
 UNEXPECTED_END: Final = "unexpected end of section or function"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 I32: Final = 0x7F

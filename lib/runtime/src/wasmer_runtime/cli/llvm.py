@@ -21,7 +21,8 @@ import click
 from wasmer_runtime import api
 from wasmer_runtime.cli.failures import CommandError, is_quiet, warn
 from wasmer_runtime.cli.progress import Bar
-from wasmer_runtime_core.compiling.registry import Backend, find_compiler
+from wasmer_runtime_core.compiling.backend_names import Backend
+from wasmer_runtime_core.compiling.registry import find_compiler
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.contract.backend import CompilerConfig

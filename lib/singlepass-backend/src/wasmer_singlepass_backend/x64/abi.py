@@ -5,10 +5,7 @@ A `CallShape` is worked out once for each function type of a module.
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.vecs import append, vec
-from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.contract.convention import (
     FLOAT,
@@ -19,6 +16,7 @@ from wasmer_runtime_core.contract.convention import (
     VECTOR,
     Arguments,
 )
+from wasmer_runtime_core.support.annotations import Final, final, i64, u8
 from wasmer_runtime_core.wasm.types import F32, F64, V128
 from wasmer_singlepass_backend.x64.registers import FLOAT_ARGUMENTS, INTEGER_ARGUMENTS
 

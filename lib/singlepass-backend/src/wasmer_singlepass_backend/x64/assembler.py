@@ -8,10 +8,7 @@ byte of machine code is made: core encodes the finished buffer.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
-
 from librt.strings import BytesWriter, write_i64_le
-from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64.records import (
     ALIGN,
@@ -28,6 +25,7 @@ from wasmer_runtime_core.codegen.x64.records import (
     TABLE,
 )
 from wasmer_runtime_core.contract.traps import CALL_SITE
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, final, i64
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.codegen.x64.forms import Form

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import read_i32_le
-from mypy_extensions import i64
 
 from wasmer_runtime_core.errors import CompileError, InternalError
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.operators.rows import VECTOR_PAGE

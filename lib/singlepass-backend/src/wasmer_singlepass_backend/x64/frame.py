@@ -23,11 +23,8 @@ saved and read back around calls. Everything else stays in its slot.
 
 from __future__ import annotations
 
-from typing import Final
-
 from librt.strings import read_i32_le
 from librt.vecs import append
-from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
@@ -37,6 +34,7 @@ from wasmer_runtime_core.contract.convention import IN_INTEGER_REGISTER, IN_VECT
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES, STORE, UNCHECKED_FRAME_BYTES, VMCTX
 from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.support.annotations import Final, i64, u8
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.types import F32, I32, V128
 from wasmer_singlepass_backend.x64.abi import CallShape

@@ -31,15 +31,13 @@ Long for one idea: operands, registers and homes change together, in one object 
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import read_i32_le
 from librt.vecs import append, vec
-from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.contract.code_limit import CodeLimit
 from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.support.annotations import Final, final, i64, u8
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
 from wasmer_runtime_core.wasm.types import F32, F64, I32, V128

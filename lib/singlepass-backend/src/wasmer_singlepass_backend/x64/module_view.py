@@ -6,12 +6,10 @@ read from those is a load.
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.vecs import append, vec
-from mypy_extensions import i64
 
 from wasmer_runtime_core.contract.vmctx import ContextOffsets
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import V128
 from wasmer_singlepass_backend.x64.abi import CallShape

@@ -7,12 +7,10 @@ first; what remains are cycles, which exchanges undo.
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.vecs import append, vec
-from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_singlepass_backend.x64.assembler import Assembler, number
 from wasmer_singlepass_backend.x64.registers import XMM_SCRATCH
 

@@ -14,8 +14,6 @@ local must be used much more often than calls happen to be worth it.
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_runtime_core.codegen.x64.registers import (
     FLOAT_ARGUMENTS,
     INTEGER_ARGUMENTS,
@@ -55,6 +53,7 @@ from wasmer_runtime_core.codegen.x64.registers import (
 from wasmer_runtime_core.codegen.x64.registers import XMM0 as XMM_RESULT
 from wasmer_runtime_core.codegen.x64.registers import XMM14 as XMM_SCRATCH_2
 from wasmer_runtime_core.codegen.x64.registers import XMM15 as XMM_SCRATCH
+from wasmer_runtime_core.support.annotations import Final
 
 __all__ = [
     "FLOAT_ARGUMENTS",

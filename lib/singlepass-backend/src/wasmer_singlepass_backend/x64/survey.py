@@ -6,14 +6,12 @@ first control operator write before it reads them? Those need not be zeroed.
 
 from __future__ import annotations
 
-from typing import Final
-
 from librt.strings import read_i32_le
-from mypy_extensions import i64
 
+import wasmer_runtime_core.wasm.operators.effects as effects
+from wasmer_runtime_core.support.annotations import Final, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
-from wasmer_runtime_core.wasm.operators import effects
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.operators.rows import Operator
 from wasmer_runtime_core.wasm.types import V128

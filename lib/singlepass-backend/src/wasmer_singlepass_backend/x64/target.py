@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from wasmer_runtime_core.support.annotations import final
 
 REQUIRED = ("ssse3", "sse4.1", "sse4.2", "popcnt")
 """Names of rows of core's `contract.target`, as all that follow."""

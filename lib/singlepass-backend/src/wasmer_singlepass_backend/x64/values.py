@@ -7,7 +7,7 @@ the next operator is the branch that wants it.
 
 from __future__ import annotations
 
-from typing import Final
+from wasmer_runtime_core.support.annotations import Final
 
 SLOT: Final = 0
 """In the frame slot of its own stack position."""

@@ -9,9 +9,8 @@ only for the operator that takes it from there. Tests compile with this on
 
 from __future__ import annotations
 
-from mypy_extensions import i64
-
 from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.support.annotations import i64
 from wasmer_singlepass_backend.x64.function import (
     FunctionCompiler,
     bit_of,

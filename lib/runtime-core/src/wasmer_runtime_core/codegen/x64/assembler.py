@@ -14,7 +14,6 @@ A backend that writes records by the million does so itself, with native integer
 from __future__ import annotations
 
 import struct
-from typing import Final, final
 
 from wasmer_runtime_core.codegen.x64.forms.rows import Form
 from wasmer_runtime_core.codegen.x64.records import (
@@ -34,6 +33,7 @@ from wasmer_runtime_core.codegen.x64.records import (
     SITE,
     TABLE,
 )
+from wasmer_runtime_core.support.annotations import Final, final
 
 _WORDS: Final = struct.Struct("<IIII")
 _WORD_MASK: Final = 0xFFFF_FFFF

@@ -7,8 +7,7 @@ and the sixteen rows of such an instruction follow one another in `forms`: the r
 
 from __future__ import annotations
 
-from typing import Final
-
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 OVERFLOW: Final = 0

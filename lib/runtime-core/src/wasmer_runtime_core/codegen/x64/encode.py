@@ -35,11 +35,8 @@ Long for one idea: the two passes read the same records case by case, and must a
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import BytesWriter, read_i64_le, write_i32_le, write_i64_le
 from librt.vecs import append, vec
-from mypy_extensions import i32, i64, u8
 
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.forms.rows import (
@@ -81,6 +78,7 @@ from wasmer_runtime_core.codegen.x64.records import (
 )
 from wasmer_runtime_core.contract.traps import CALL_SITE
 from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.support.annotations import Final, final, i32, i64, u8
 from wasmer_runtime_core.support.checkpoint import checkpoint
 
 FUNCTION_ALIGNMENT: Final = 16

@@ -18,8 +18,6 @@ This is for people and tests: every record has a text, also one the encoder refu
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.forms.rows import (
     IN_BRANCH,
@@ -51,6 +49,7 @@ from wasmer_runtime_core.codegen.x64.records import (
 )
 from wasmer_runtime_core.codegen.x64.registers import NAMES_8, NAMES_16, NAMES_32, NAMES_64, NAMES_XMM
 from wasmer_runtime_core.contract.traps import BY_NUMBER, CALL_SITE
+from wasmer_runtime_core.support.annotations import Final
 
 COMMENT_COLUMN: Final = 44
 

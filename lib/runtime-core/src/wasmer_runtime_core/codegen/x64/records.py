@@ -24,7 +24,7 @@ one that the last `AT` record set.
 
 from __future__ import annotations
 
-from typing import Final
+from wasmer_runtime_core.support.annotations import Final
 
 RECORD_BYTES: Final = 16
 

@@ -8,7 +8,7 @@ the document, so that the n-th integer argument lies in ``INTEGER_ARGUMENTS[n]``
 
 from __future__ import annotations
 
-from typing import Final
+from wasmer_runtime_core.support.annotations import Final
 
 # --- general registers ------------------------------------------------------------------
 RAX: Final = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from wasmer_runtime_core.support.annotations import Final
 
 ROUND_NEAREST: Final = 8
 ROUND_FLOOR: Final = 9

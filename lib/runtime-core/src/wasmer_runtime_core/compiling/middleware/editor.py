@@ -28,10 +28,10 @@ not declarations. It is meant for instrumentation: some microseconds a record.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
 
 from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, Body
 from wasmer_runtime_core.wasm.body.corrector import correct_body
 from wasmer_runtime_core.wasm.body.text import RECORD, Record, pool_words, read_records
@@ -40,6 +40,8 @@ from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from wasmer_runtime_core.wasm.module import ModuleInfo
 
 Visit = Callable[["BodyEditor", Record], object]

@@ -42,14 +42,14 @@ while it runs. Several modules that are linked count each for themselves. Points
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
-
 from wasmer_runtime_core.compiling.middleware.points import VALUES_SHIFT, with_points
 from wasmer_runtime_core.compiling.middleware.rebuild import with_records
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.wasm.types import V128
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wasmer_runtime_core.wasm.body.body import Body
     from wasmer_runtime_core.wasm.module import ModuleInfo
 

@@ -16,14 +16,12 @@ a comparison stays beside the branch that takes it from the flags. For the same 
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import BytesWriter, read_i32_le, write_i64_le
-from mypy_extensions import i64
 
+import wasmer_runtime_core.wasm.operators.effects as effect
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.body.body import END_FALLS_THROUGH
-from wasmer_runtime_core.wasm.operators import effects as effect
 from wasmer_runtime_core.wasm.operators.internal import (
     ADD_POINTS,
     ADD_POINTS_BY_SIZE,

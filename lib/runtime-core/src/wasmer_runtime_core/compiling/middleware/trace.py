@@ -12,10 +12,8 @@ step and is slower by orders of magnitude.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
-
 from wasmer_runtime_core.compiling.middleware.rebuild import with_records
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.wasm.body.text import RECORD, read_records
 from wasmer_runtime_core.wasm.body.verifier import MAX_WEIGHTED_DEPTH
 from wasmer_runtime_core.wasm.operators.effects import CALLS, OPENS
@@ -23,6 +21,8 @@ from wasmer_runtime_core.wasm.operators.internal import INTERNAL_PAGE, TRACE, TR
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wasmer_runtime_core.wasm.body.body import Body
     from wasmer_runtime_core.wasm.module import ModuleInfo
 

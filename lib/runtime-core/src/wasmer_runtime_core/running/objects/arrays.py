@@ -26,13 +26,15 @@ interrupts, deadlines, limits and `release_gil` hold as well.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from typing import Any, Final
 
 from wasmer_runtime_core.native.machine import map_elements
 from wasmer_runtime_core.running.objects.functions import Function
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _FORMATS: Final = {I32: "i", I64: "q", F32: "f", F64: "d"}
 _BITS: Final = {I32: 32, I64: 64}

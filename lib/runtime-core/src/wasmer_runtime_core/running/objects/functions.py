@@ -21,15 +21,16 @@ function with calls that let other Python threads run meanwhile, which costs som
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 from wasmer_runtime_core.native.machine import Function, HostFunction, configure, make_host_function, released
 from wasmer_runtime_core.running.values import FuncSig, Value
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_NAMES, FunctionType
 
 import wasmer_runtime_core.running.hooks  # noqa: F401  # isort: skip  # tells the machine how to make a trap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 __all__ = ["DynFunc", "Function", "HostFunction", "make_host_function", "released"]
 

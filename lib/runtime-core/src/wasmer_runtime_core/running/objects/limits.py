@@ -33,10 +33,9 @@ is limited by `middleware.metering` or `interrupts.timeout`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-
 from wasmer_runtime_core.errors import TooManyInstances, UnableToCreateMemory, UnableToCreateTable
 from wasmer_runtime_core.native.machine import Budget, restrict
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.native import machine

@@ -12,9 +12,8 @@ be looked at no more (ValueError), and WebAssembly code that touches it traps.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
 from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.wasm.types import PAGE_BYTES, Limits, MemoryType
 
 if TYPE_CHECKING:

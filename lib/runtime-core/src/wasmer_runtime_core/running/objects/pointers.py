@@ -16,9 +16,9 @@ little-endian, except in a `ctypes.Structure`, which is as it says.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, Final, final
 
 from wasmer_runtime_core.running.objects.byte_order import little_endian
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, final
 
 if TYPE_CHECKING:
     import ctypes

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.values import TableDescriptor
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES, Limits, TableType
 
 if TYPE_CHECKING:

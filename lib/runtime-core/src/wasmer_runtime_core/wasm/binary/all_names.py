@@ -7,15 +7,16 @@ in ascending order, every name is UTF-8, every subsection is known and stands on
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, final
-
 from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type, skip_immediates
 from wasmer_runtime_core.wasm.operators.effects import OPENS
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 from wasmer_runtime_core.wasm.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MODULE: Final = 0
 FUNCTIONS: Final = 1

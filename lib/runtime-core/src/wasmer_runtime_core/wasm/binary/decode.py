@@ -15,13 +15,10 @@ Long for one idea: each section of the format has its method, and all of them sh
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_runtime_core import implementation_limits as limits_table
 from wasmer_runtime_core.errors import CompileError, DecodeError, ValidationError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, ImplementationLimits, Limit
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.scan import read_operator, read_reference_type, read_value_type, skip_expression
 from wasmer_runtime_core.wasm.custom_sections import CustomSection

@@ -12,9 +12,8 @@ The forms of the immediates come from the operators' rows.
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS, PREFIX_PAGES
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, Reader

@@ -77,7 +77,7 @@ writes, each once. `body_text` prints all of this, `body_verifier` checks it.
 
 from __future__ import annotations
 
-from typing import Final
+from wasmer_runtime_core.support.annotations import Final
 
 RECORD_BYTES: Final = 16
 

@@ -20,9 +20,9 @@ carries, where that is not zero; an ``end`` says how it is reached.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.body.body import (
@@ -36,6 +36,9 @@ from wasmer_runtime_core.wasm.operators.effects import CLOSES, OPENS
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RECORD: Final = struct.Struct("<HBBiII")
 _END: Final = BY_MNEMONIC["end"].code

@@ -13,8 +13,7 @@ mostly wrong in several places, and they explain one another.
 
 from __future__ import annotations
 
-from typing import Final
-
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.body.body import (
     BLOCK_EMPTY,
     END_FALLS_THROUGH,

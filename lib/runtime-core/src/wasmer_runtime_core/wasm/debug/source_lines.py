@@ -10,8 +10,9 @@ nobody trusts. What cannot be read, or not in `MOST_STEPS`, is none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.debug.dwarf.data import Budget, Malformed
 from wasmer_runtime_core.wasm.debug.dwarf.units import Units

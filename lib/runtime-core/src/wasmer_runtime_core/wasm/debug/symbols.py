@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import sys
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 def __getattr__(name: str) -> object:
     """What `rows` has: this was one module once, and programs import it by this name."""
-    if name.startswith("__"):
+    if name.startswith("__"):  # asked by every import
         raise AttributeError(name)
-    import wasmer_runtime_core.wasm.operators.rows as rows  # from the package it would ask here again
+    from wasmer_runtime_core.former_names import former_member
 
-    return getattr(rows, name)
+    return former_member(__name__, name)

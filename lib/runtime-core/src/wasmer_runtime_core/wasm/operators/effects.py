@@ -23,8 +23,8 @@ that a call may exhaust the stack, and that an operator which traps has written 
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Final
+from wasmer_runtime_core.support.annotations import Final
+from wasmer_runtime_core.support.first_use import kept
 
 STATES: Final = ("local", "global", "table", "memory", "data", "element", "points")
 """What operators read and write: variables, tables and memories (their lengths too), what is left of segments, and
@@ -78,7 +78,7 @@ _WORDS: Final = {
 _STATES: Final = {"reads": READS, "writes": WRITES}
 
 
-@cache
+@kept
 def read_effects(text: str) -> tuple[int, tuple[str, ...]]:
     """The column of a row: the bits above, and the names of traps.
 

@@ -21,8 +21,7 @@ internal.trace                type: event,      calls the helper ``trace(event, 
 
 from __future__ import annotations
 
-from typing import Final
-
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.operators.effects import read_effects
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS, Operator, operand_types
 

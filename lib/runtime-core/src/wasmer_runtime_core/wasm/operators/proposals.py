@@ -9,12 +9,13 @@ Sources: WebAssembly 3.0, sections 5 and 6, and the overviews of the proposals a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
-
 from wasmer_runtime_core.errors import CompileError, DecodeError
 from wasmer_runtime_core.features import unsupported
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.named_tuple import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Use(NamedTuple):

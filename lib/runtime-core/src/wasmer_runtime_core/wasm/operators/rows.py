@@ -31,9 +31,8 @@ Source: WebAssembly 2.0, sections 5.4 (binary format of instructions), 6.5 (text
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Final
-
+from wasmer_runtime_core.support.annotations import Final
+from wasmer_runtime_core.support.first_use import kept
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.operators.effects import ALLOCATES, CALLS, HELPER, THROWS, read_effects
 
@@ -116,7 +115,7 @@ OPERATORS: Final[dict[int, Operator]] = {}
 BY_MNEMONIC: Final[dict[str, Operator]] = {}
 
 
-@cache
+@kept
 def operand_types(type_: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Parameters and results. There are ten times as many operators as types."""
     left, _, right = type_.partition("->")

@@ -11,8 +11,7 @@ Shapes are numbered by how often real code holds them.
 
 from __future__ import annotations
 
-from typing import Final
-
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.operators.effects import HELPER
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS, PREFIX_PAGES, Operator
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES

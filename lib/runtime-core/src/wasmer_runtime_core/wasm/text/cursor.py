@@ -10,9 +10,9 @@ belongs to a proposal is an `UnsupportedFeatureError`.
 from __future__ import annotations
 
 import re
-from typing import Final, final
 
 from wasmer_runtime_core.errors import CompileError, DecodeError
+from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.support.printable import shortened
 from wasmer_runtime_core.wasm.text.keywords import (

@@ -6,8 +6,7 @@ type use without ``(type …)`` adds what is missing (section 6.6.4).
 
 from __future__ import annotations
 
-from typing import final
-
+from wasmer_runtime_core.support.annotations import final
 from wasmer_runtime_core.support.printable import shortened
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.keywords import NAME_ANNOTATION, NUMBER_OF_KEYWORDS, PARAM, RESULT, TYPE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from wasmer_runtime_core.support.annotations import Final
 
 ONE_BYTE: Final = [bytes((value,)) for value in range(128)]
 

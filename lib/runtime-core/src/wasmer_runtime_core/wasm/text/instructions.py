@@ -14,10 +14,9 @@ Limits: the nesting of the text is bounded by memory alone.
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import BytesWriter
 
+from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.support.printable import shortened
 from wasmer_runtime_core.wasm.operators.rows import IMMEDIATES
 from wasmer_runtime_core.wasm.text.cursor import Cursor

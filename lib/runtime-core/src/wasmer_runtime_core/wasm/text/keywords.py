@@ -8,8 +8,7 @@ and finds what belongs to an operator by indexing rows with them.
 
 from __future__ import annotations
 
-from typing import Final
-
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.operators.rows import IMMEDIATES, OPERATORS, PREFIX_PAGES
 
 END_OF_TEXT: Final = 0

@@ -20,9 +20,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from itertools import count
-from typing import Final, final
 
 from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.text.keywords import END_OF_TEXT, KEYWORDS
 from wasmer_runtime_core.wasm.text.strings import string_bytes

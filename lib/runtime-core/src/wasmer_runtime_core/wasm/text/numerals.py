@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import struct
 from decimal import Decimal
-from typing import Final
+
+from wasmer_runtime_core.support.annotations import Final
 
 MALFORMED: Final = -1
 OUT_OF_RANGE: Final = -2

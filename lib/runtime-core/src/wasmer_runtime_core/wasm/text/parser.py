@@ -16,11 +16,10 @@ Long for one idea: each field of the grammar is stepped over by one pass and rea
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import BytesWriter
 
 from wasmer_runtime_core.errors import CompileError, DecodeError
+from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.wasm.module import FUNCTION as FUNCTION_KIND
 from wasmer_runtime_core.wasm.module import GLOBAL as GLOBAL_KIND
 from wasmer_runtime_core.wasm.module import MEMORY as MEMORY_KIND

@@ -25,10 +25,10 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import Final, final
 
 from wasmer_runtime_core.errors import DecodeError, ValidationError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_LOCALS, ImplementationLimits
+from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.wasm.binary.all_names import Names, read_all_names
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule, decode_module
 from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type

@@ -9,8 +9,9 @@ Read are the scripts of the releases 1.0, 2.0 and 3.0 (interpreter/README of eac
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, final
+from typing import NamedTuple
 
+from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.instructions import VECTOR_SHAPES
 from wasmer_runtime_core.wasm.text.keywords import END_OF_TEXT, LEFT, MODULE, RIGHT

@@ -7,8 +7,7 @@ an instruction needs it, and segments take the shortest of their forms.
 
 from __future__ import annotations
 
-from typing import Final, final
-
+from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.wasm.text.definitions import Definitions
 from wasmer_runtime_core.wasm.text.encoding import custom_section, index_bytes, name_map, section, sized, vector
 from wasmer_runtime_core.wasm.types import FUNCREF

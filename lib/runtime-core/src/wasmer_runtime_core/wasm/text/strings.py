@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final
 
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.checkpoint import checkpoint
 
 ESCAPE: Final = re.compile(rb"\\(?:u\{([0-9a-fA-F_]+)\}|([0-9a-fA-F]{2})|.)")

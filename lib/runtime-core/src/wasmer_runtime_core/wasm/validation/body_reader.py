@@ -7,12 +7,9 @@ operator at hand, which is what every message about a body begins with.
 
 from __future__ import annotations
 
-from typing import Final, NoReturn, final
-
-from mypy_extensions import i64
-
 from wasmer_runtime_core.errors import CompileError, DecodeError, ValidationError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits, Limit
+from wasmer_runtime_core.support.annotations import Final, NoReturn, final, i64
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 from wasmer_runtime_core.wasm.operators.tables import LANES
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned

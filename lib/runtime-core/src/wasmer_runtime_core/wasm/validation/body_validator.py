@@ -33,19 +33,17 @@ Long for one idea: each shape of operators has its method, and the fast tier is 
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import read_i32_le, read_i64_le, write_i64_le
 from librt.vecs import vec
-from mypy_extensions import i64
 
+import wasmer_runtime_core.wasm.operators.tables as shapes
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.implementation_limits import LOCALS, LOOP_WRITES, MODULE_LOCALS, OPERANDS
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import MAX_LOCALS
 from wasmer_runtime_core.wasm.body.body import Body
-from wasmer_runtime_core.wasm.operators import tables as shapes
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.operators.tables import BELOW, HELPERS, LARGEST_ALIGNMENT, RESULT, SHAPES, TOP
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned

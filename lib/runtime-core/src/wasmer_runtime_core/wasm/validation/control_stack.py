@@ -11,13 +11,11 @@ is no recursion: blocks nest as deep as the input says.
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.vecs import vec
-from mypy_extensions import i64
 
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.implementation_limits import BR_TABLE_TARGETS, LOOP_WRITES, NESTING
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.binary.scan import BLOCK_EMPTY_BYTE
 from wasmer_runtime_core.wasm.body.body import END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
 from wasmer_runtime_core.wasm.module import ModuleInfo

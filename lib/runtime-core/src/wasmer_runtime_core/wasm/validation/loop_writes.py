@@ -15,12 +15,10 @@ much all bodies may list is an implementation limit.
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import BytesWriter
 from librt.vecs import vec
-from mypy_extensions import i64
 
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.validation.packed import INITIAL_WORDS, grown, write_word, zeros
 
 FACTOR: Final = 8

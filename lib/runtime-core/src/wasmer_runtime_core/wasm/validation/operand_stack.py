@@ -8,12 +8,10 @@ which decides what is written of it and what counts for the deepest stack.
 
 from __future__ import annotations
 
-from typing import Final, NoReturn, final
-
 from librt.vecs import vec
-from mypy_extensions import i64
 
 from wasmer_runtime_core.implementation_limits import OPERANDS, VALUES_PASSED
+from wasmer_runtime_core.support.annotations import Final, NoReturn, final, i64
 from wasmer_runtime_core.wasm.operators.tables import BELOW, LOWEST, RESULT, TOP
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES
 from wasmer_runtime_core.wasm.validation.body_reader import BodyReader

@@ -6,11 +6,10 @@ replaced by a longer one when it is full, so stacks grow with what needs them.
 
 from __future__ import annotations
 
-from typing import Final
-
 from librt.strings import BytesWriter, write_i32_le
 from librt.vecs import vec
-from mypy_extensions import i32, i64
+
+from wasmer_runtime_core.support.annotations import Final, i32, i64
 
 INITIAL_WORDS: Final = 1024
 

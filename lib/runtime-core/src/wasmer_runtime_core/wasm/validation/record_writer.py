@@ -7,11 +7,9 @@ is taken as a signed word, so that both halves fit whatever they hold, compiled 
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import BytesWriter, write_i64_le
-from mypy_extensions import i64
 
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.validation.body_reader import BodyReader
 from wasmer_runtime_core.wasm.validation.loop_writes import LoopWrites
 from wasmer_runtime_core.wasm.validation.operand_stack import OperandStack

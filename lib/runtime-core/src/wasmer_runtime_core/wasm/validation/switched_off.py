@@ -7,10 +7,9 @@ the order of the sections. Every use has the error that releases before the feat
 
 from __future__ import annotations
 
-from typing import Final, NoReturn
-
 from wasmer_runtime_core.errors import DecodeError, ValidationError
 from wasmer_runtime_core.features import unsupported
+from wasmer_runtime_core.support.annotations import Final, NoReturn
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type, skip_immediates

@@ -12,11 +12,8 @@ That costs only modules that are refused anyway.
 
 from __future__ import annotations
 
-from typing import Final, NoReturn
-
-from mypy_extensions import i64
-
 from wasmer_runtime_core.errors import InternalError, UnsupportedFeatureError, ValidationError
+from wasmer_runtime_core.support.annotations import Final, NoReturn, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.support.printable import shortened

@@ -7,10 +7,6 @@ them, all registers at once. After it the homes are read back.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
     ABOVE_OR_EQUAL,
@@ -21,6 +17,7 @@ from wasmer_runtime_core.contract.convention import IN_INTEGER_REGISTER, IN_VECT
 from wasmer_runtime_core.contract.helpers import VMCall
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD, TABLE_DEFINITION
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.types import EXTERNREF, F64, I32, I64, V128
 from wasmer_singlepass_backend.x64.abi import CallShape
 from wasmer_singlepass_backend.x64.assembler import number

@@ -7,10 +7,7 @@ end, where the epilogue takes the results from the same places.
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.vecs import append
-from mypy_extensions import i64, u8
 
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
@@ -19,6 +16,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
     NOT_EQUAL,
 )
 from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.support.annotations import Final, final, i64, u8
 from wasmer_runtime_core.wasm.body.body import (
     BLOCK_EMPTY,
     BLOCK_TYPE_CODE,

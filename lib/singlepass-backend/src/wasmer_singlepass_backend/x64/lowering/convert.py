@@ -7,10 +7,6 @@ overflow, and the one value for which the answer is right, is left to code out o
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
     ABOVE_OR_EQUAL,
@@ -25,6 +21,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
     SIGN,
 )
 from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.types import F32, F64, I32
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
     EQUAL,
     NOT_EQUAL,
 )
 from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.types import I32, I64
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (

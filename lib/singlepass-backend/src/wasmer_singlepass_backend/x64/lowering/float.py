@@ -5,10 +5,6 @@ With AVX the three-operand forms are used, so that neither operand need be copie
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
     EQUAL,
@@ -17,6 +13,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
     PARITY,
 )
 from wasmer_runtime_core.codegen.x64.forms import Form
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.types import F32, F64, I32, V128
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (

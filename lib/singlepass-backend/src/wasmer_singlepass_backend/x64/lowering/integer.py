@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
     EQUAL,
@@ -13,6 +9,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
 )
 from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.types import I32, I64
 from wasmer_singlepass_backend.uses import TESTS_I64
 from wasmer_singlepass_backend.x64.assembler import number

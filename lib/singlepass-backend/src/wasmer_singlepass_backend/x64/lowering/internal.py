@@ -6,10 +6,6 @@ instructions for what a branch needs, none of which touches a register.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
     ABOVE_OR_EQUAL,
@@ -17,6 +13,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
 from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import VMCTX
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.types import I32
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (

@@ -11,16 +11,13 @@ the base, is read from its definition each time: it may have grown and moved.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
     ABOVE,
 )
 from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_runtime_core.contract.vmctx import MEMORY_DEFINITION
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
 from wasmer_runtime_core.wasm.types import I32, PAGE_BYTES
 from wasmer_singlepass_backend.x64.assembler import number

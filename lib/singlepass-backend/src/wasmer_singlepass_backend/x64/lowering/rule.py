@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mypy_extensions import i64
-
+from wasmer_runtime_core.support.annotations import i64
 from wasmer_singlepass_backend.x64.function import (
     FunctionCompiler,
 )

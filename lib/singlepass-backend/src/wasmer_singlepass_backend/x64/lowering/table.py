@@ -6,8 +6,6 @@ travel. Vector operators stand in `lowering.vector_table`, which a module's firs
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_runtime_core.codegen.x64.conditions import AFTER_CMP, AFTER_UCOMIS
 from wasmer_runtime_core.codegen.x64.forms import (
     ADD_R32_RM32,
@@ -136,6 +134,7 @@ from wasmer_runtime_core.codegen.x64.forms import (
 )
 from wasmer_runtime_core.codegen.x64.rounding import ROUND_CEIL, ROUND_FLOOR, ROUND_NEAREST, ROUND_TRUNC
 from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64

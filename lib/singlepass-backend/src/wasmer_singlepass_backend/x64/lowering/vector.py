@@ -24,13 +24,11 @@ bytes follow what the field has settled on (V8's and Cranelift's are the same in
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.vecs import append, vec
-from mypy_extensions import i64
 
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.forms import Form
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.types import I32, V128
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (

@@ -6,10 +6,9 @@ over the operands a, b and c (see `lowering.vector`).
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.forms import Form
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I64, V128
 from wasmer_singlepass_backend.x64.lowering.float import FloatBinary

@@ -8,9 +8,8 @@ have. All clear the upper halves of the ymm registers, and memory operands need 
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_runtime_core.codegen.x64.forms.rows import form
+from wasmer_runtime_core.support.annotations import Final
 
 # fmt: off
 

@@ -6,9 +6,8 @@ is ``ja``. Jumps are written in their long form; the encoder takes the short one
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_runtime_core.codegen.x64.forms.rows import conditional, form
+from wasmer_runtime_core.support.annotations import Final
 
 # fmt: off
 

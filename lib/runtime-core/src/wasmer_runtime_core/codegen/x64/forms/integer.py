@@ -7,9 +7,8 @@ form fits a constant is the backend's choice.
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_runtime_core.codegen.x64.forms.rows import form
+from wasmer_runtime_core.support.annotations import Final
 
 # fmt: off
 

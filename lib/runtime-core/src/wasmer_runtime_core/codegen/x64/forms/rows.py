@@ -37,10 +37,6 @@ encoder takes when the distance allows it.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import mypyc_attr
-
 from wasmer_runtime_core.codegen.x64.conditions import (
     CONDITIONS,
 )
@@ -57,6 +53,7 @@ from wasmer_runtime_core.codegen.x64.records import (
     TABLE,
 )
 from wasmer_runtime_core.contract.target import PROCESSOR_FEATURES
+from wasmer_runtime_core.support.annotations import Final, final, mypyc_attr
 
 FEATURES: Final = ("", *[row[0] for row in PROCESSOR_FEATURES])
 """What a row may need of the processor beyond x86-64 with SSE2, by number."""

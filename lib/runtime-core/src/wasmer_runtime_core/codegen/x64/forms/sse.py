@@ -9,9 +9,8 @@ leave it as it is between registers.
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_runtime_core.codegen.x64.forms.rows import form
+from wasmer_runtime_core.support.annotations import Final
 
 # fmt: off
 

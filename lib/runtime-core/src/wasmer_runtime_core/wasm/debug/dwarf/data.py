@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, final
+from wasmer_runtime_core.support.annotations import Final, final
 
 LONGEST_LEB128: Final = 16
 """Bytes. 64 bits take 10; tools pad."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.debug.dwarf.data import Data, Malformed
 
 # Tags of entries (7.5.3).

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Final, NamedTuple, final
+from typing import NamedTuple
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
 from wasmer_runtime_core.wasm.debug.dwarf.data import Data, Malformed, text_at
 from wasmer_runtime_core.wasm.debug.dwarf.forms import LINE_STRING_OFFSET, STRING, STRING_OFFSET, form, read_value
 

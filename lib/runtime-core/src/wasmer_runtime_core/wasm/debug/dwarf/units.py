@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Final, NamedTuple, final
+from typing import NamedTuple
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
 from wasmer_runtime_core.wasm.debug.dwarf import forms
 from wasmer_runtime_core.wasm.debug.dwarf.data import Budget, Data, Malformed, text_at
 from wasmer_runtime_core.wasm.debug.dwarf.forms import Form, Value, form, read_value
