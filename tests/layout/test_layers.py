@@ -61,3 +61,44 @@ def test_numbers_that_core_has_named_are_not_written_again() -> None:
     assert {path: names for path, names in again.items() if names} == {}
     value_type = re.compile(r"[=!]= 0x(7[0-9A-F]|6F)\b")
     assert [str(path) for path in ROOT.glob("lib/*-backend/src/**/*.py") if value_type.search(path.read_text())] == []
+
+
+def imported(path: Path) -> set[str]:
+    """Modules that a source or stub names in its imports, late ones and those for types included; absolute names."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
+    return found
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """What is left of a graph without all that leads nowhere and all that nothing leads to."""
+    while True:
+        kept = {name for name, to in graph.items() if to} & set().union(*graph.values())
+        if len(kept) == len(graph):
+            return sorted(graph)
+        graph = {name: to & kept for name, to in graph.items() if name in kept}
+
+
+def test_no_circle_stubs_included() -> None:
+    """As import-linter has it, which reads no stubs: what lies beside each other imports in one direction."""
+    sources = {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
+        for root in ROOT.glob("lib/*/src")
+        for path in sorted([*root.rglob("*.py"), *root.rglob("*.pyi")])
+    }
+    stubs = [path for path in sources.values() if path.suffix == ".pyi"]
+    assert len(sources) > 350 and stubs
+    siblings: dict[str, dict[str, set[str]]] = {}
+    for name, path in sources.items():
+        for other in imported(path) & set(sources) - {name}:
+            ours, theirs = name.split("."), other.split(".")
+            depth = next((at for at, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
+            if depth:  # None: one is the other's package
+                graph = siblings.setdefault(".".join(ours[:depth]), {})
+                graph.setdefault(ours[depth], set()).add(theirs[depth])
+                graph.setdefault(theirs[depth], set())
+    assert {package: found for package, graph in siblings.items() if (found := circle(graph))} == {}

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wasmer_runtime_core.compile_module import compile_with
-from wasmer_runtime_core.running.values import Value
+from wasmer_runtime_core.contract.values import Value
 from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.validation.validate import validate_module
 
@@ -30,11 +30,11 @@ def check(binary: bytes) -> None:
 
 def spectest() -> dict[str, Any]:
     """A fresh ``spectest``."""
+    from wasmer_runtime_core.contract.values import ElementType, MemoryDescriptor, TableDescriptor
     from wasmer_runtime_core.running.host import func
     from wasmer_runtime_core.running.objects.globals import Global
     from wasmer_runtime_core.running.objects.memory import Memory
     from wasmer_runtime_core.running.objects.table import Table
-    from wasmer_runtime_core.running.values import ElementType, MemoryDescriptor, TableDescriptor
 
     def printer(*params: str) -> Any:
         def ignore(*values: object) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from wasmer_runtime_core.running.values import Type, Value
+from wasmer_runtime_core.contract.values import Type, Value
 from wasmer_runtime_core.wasm.text.script import Pattern
 
 FRACTION_BITS: Final = {32: 23, 64: 52}

@@ -8,7 +8,7 @@ from tests.spec import verdict as verdicts
 from tests.spec.corpus import ExpectedFailure, _superseded_rows
 from tests.spec.results import HostReference, all_match, argument, matches
 from tests.spec.runner import Failed, ScriptResult, compare_words
-from wasmer_runtime_core.running.values import Type, Value
+from wasmer_runtime_core.contract.values import Type, Value
 from wasmer_runtime_core.wasm.text.script import Pattern, read_script
 
 CANONICAL = 0x7FC0_0000

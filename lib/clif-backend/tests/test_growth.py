@@ -17,7 +17,7 @@ from wasmer_clif_backend.compile_function import Stages
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.parser import parse_function
 from wasmer_clif_backend.ir.verify import verify
-from wasmer_clif_backend.regalloc import scan
+from wasmer_clif_backend.machine.regalloc import scan
 
 SMALL: Final = 100
 LARGE: Final = 2_000

@@ -16,7 +16,7 @@ import pytest
 from wasmer_clif_backend.ir.parser import parse_file
 from wasmer_clif_backend.ir.printer import print_function
 from wasmer_clif_backend.ir.rebuild import Rebuilder
-from wasmer_clif_backend.ir.rules.registry import RULES
+from wasmer_clif_backend.ir.rule import RULES
 from wasmer_clif_backend.ir.verify import verify
 from wasmer_clif_backend.passes.optimise import Passes
 from wasmer_clif_backend.text_module import TextModule

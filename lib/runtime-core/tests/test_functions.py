@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from machine_code import Program, function_type
 
+from wasmer_runtime_core.contract.values import ElementType, FuncSig, TableDescriptor, Value
 from wasmer_runtime_core.running.host import func
 from wasmer_runtime_core.running.objects.functions import Function
 from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.table import Table
-from wasmer_runtime_core.running.values import ElementType, FuncSig, TableDescriptor, Value
 
 ONE = FuncSig(["i32"], ["i32"])
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from wasmer_runtime_core.contract.values import Type
 from wasmer_runtime_core.running.host import HostFunc, func, shape
-from wasmer_runtime_core.running.values import Type
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64, FunctionType
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
+from wasmer_runtime_core.contract.values import ElementType, MemoryDescriptor, TableDescriptor, Value
 from wasmer_runtime_core.errors import (
     ImportNotFound,
     IncorrectGlobalDescriptor,
@@ -21,7 +22,6 @@ from wasmer_runtime_core.running.imports import ImportObject, Namespace, imports
 from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
-from wasmer_runtime_core.running.values import ElementType, MemoryDescriptor, TableDescriptor, Value
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 

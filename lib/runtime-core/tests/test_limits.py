@@ -14,6 +14,7 @@ from wasmer_runtime_core import errors
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract.backend import CompilerConfig
+from wasmer_runtime_core.contract.values import ElementType, TableDescriptor
 from wasmer_runtime_core.errors import (
     MemoryGrowError,
     TableGrowError,
@@ -25,7 +26,6 @@ from wasmer_runtime_core.errors import (
 from wasmer_runtime_core.running.objects.limits import NAMES, Limits
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
-from wasmer_runtime_core.running.values import ElementType, TableDescriptor
 
 TEXT = """
 (module

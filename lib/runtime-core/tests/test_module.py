@@ -19,6 +19,13 @@ from wasmer_runtime_core.compiling.pipeline import read_module, validate, valida
 from wasmer_runtime_core.contract.artifact import COMPILED_FIELDS, INFO_FIELDS
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.contract.compiler import Compiler
+from wasmer_runtime_core.contract.values import (
+    ElementType,
+    FuncSig,
+    GlobalDescriptor,
+    MemoryDescriptor,
+    TableDescriptor,
+)
 from wasmer_runtime_core.errors import (
     CacheError,
     CompileError,
@@ -32,7 +39,6 @@ from wasmer_runtime_core.errors import (
 from wasmer_runtime_core.running.imports import imports
 from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.running.module import ExportType, ImportType, Module
-from wasmer_runtime_core.running.values import ElementType, FuncSig, GlobalDescriptor, MemoryDescriptor, TableDescriptor
 from wasmer_runtime_core.support.first_use import at_first_use
 from wasmer_runtime_core.wasm import module as module_
 from wasmer_runtime_core.wasm.binary.decode import decode_module

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from machine_code import Program, function_type
 
+from wasmer_runtime_core.contract.values import Value
 from wasmer_runtime_core.running.objects.functions import Function, HostFunction, make_host_function
 from wasmer_runtime_core.running.objects.globals import Global
-from wasmer_runtime_core.running.values import Value
 
 TYPES = ("i32", "i64", "f32", "f64", "v128")
 SIGNATURES = st.lists(st.sampled_from(TYPES), max_size=24)

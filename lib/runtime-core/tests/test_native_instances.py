@@ -14,6 +14,7 @@ import pytest
 from machine_code import Program, function_type
 
 from wasmer_runtime_core.contract.artifact import COMPILED_FIELDS
+from wasmer_runtime_core.contract.values import MemoryDescriptor, TableDescriptor, Value
 from wasmer_runtime_core.errors import CompileError, ExportNotFound, ExportWrongType, SignatureError, Trap
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.instance import Instance
@@ -22,7 +23,6 @@ from wasmer_runtime_core.running.objects.functions import HostFunction
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
 from wasmer_runtime_core.running.plan import link, make_plan
-from wasmer_runtime_core.running.values import MemoryDescriptor, TableDescriptor, Value
 from wasmer_runtime_core.wasm.module import FUNCTION, Export
 from wasmer_runtime_core.wasm.types import FUNCREF
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from machine_code import Program, function_type
 
+from wasmer_runtime_core.contract.values import MemoryDescriptor, TableDescriptor, Type, Value
 from wasmer_runtime_core.errors import Cancelled, GrowError, InvalidDescriptor, MemoryGrowError, TableGrowError, Trap
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.instance import Instance
@@ -20,7 +21,6 @@ from wasmer_runtime_core.running.objects.functions import HostFunction, make_hos
 from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
-from wasmer_runtime_core.running.values import MemoryDescriptor, TableDescriptor, Type, Value
 from wasmer_runtime_core.wasm.module import PASSIVE
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from machine_code import Program, function_type
 
+from wasmer_runtime_core.contract.values import TableDescriptor, Value
 from wasmer_runtime_core.errors import Trap
 from wasmer_runtime_core.running.instance import Instance
 from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.running.objects.functions import HostFunction
 from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.table import Table
-from wasmer_runtime_core.running.values import TableDescriptor, Value
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF
 
 

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmer_runtime_core.errors import InvalidDescriptor, PageError, SignatureError
-from wasmer_runtime_core.running.units import WASM_MAX_PAGES, Bytes, Pages
-from wasmer_runtime_core.running.values import (
+from wasmer_runtime_core.contract.units import WASM_MAX_PAGES, Bytes, Pages
+from wasmer_runtime_core.contract.values import (
     ElementType,
     FuncSig,
     GlobalDescriptor,
@@ -22,6 +21,7 @@ from wasmer_runtime_core.running.values import (
     Value,
     describe,
 )
+from wasmer_runtime_core.errors import InvalidDescriptor, PageError, SignatureError
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES, FunctionType, GlobalType, Limits, MemoryType, TableType
 
 

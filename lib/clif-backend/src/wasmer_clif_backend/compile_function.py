@@ -13,19 +13,19 @@ from typing import Final, final
 
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
-from wasmer_clif_backend.layout import layout
+from wasmer_clif_backend.ir.layout import layout
 from wasmer_clif_backend.machine.code import Code
+from wasmer_clif_backend.machine.regalloc.allocation import Allocation
+from wasmer_clif_backend.machine.regalloc.checker import check
+from wasmer_clif_backend.machine.regalloc.coalesce import coalesce
+from wasmer_clif_backend.machine.regalloc.intervals import Intervals
+from wasmer_clif_backend.machine.regalloc.resolve import Resolver
+from wasmer_clif_backend.machine.regalloc.scan import Scan
 from wasmer_clif_backend.machine.x64.emit import Emitter
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.registers import PINNED, REGISTERS, WITHOUT_PINNED
 from wasmer_clif_backend.machine.x64.rules import RULES
 from wasmer_clif_backend.machine.x64.rules.call import enter
-from wasmer_clif_backend.regalloc.allocation import Allocation
-from wasmer_clif_backend.regalloc.checker import check
-from wasmer_clif_backend.regalloc.coalesce import coalesce
-from wasmer_clif_backend.regalloc.intervals import Intervals
-from wasmer_clif_backend.regalloc.resolve import Resolver
-from wasmer_clif_backend.regalloc.scan import Scan
 from wasmer_runtime_core.support.checkpoint import checkpoint
 
 CHECK_VARIABLE: Final = "WASMER_CLIF_CHECK"

@@ -38,6 +38,7 @@ The chapters
     functions      rows of name, type and function; which of them an import gets
     glue           the JavaScript beside a module: names, the module itself
     guest          the program's memory
+    state          exceptions under way, the user's functions for JavaScript
     process        what one program has; what it needs of its own exports
     exports        which these are, and their types
     library        functions that are no system calls, by what they are for

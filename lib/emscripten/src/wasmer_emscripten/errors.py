@@ -5,13 +5,8 @@ All are below core's `RuntimeError`, so one clause catches whatever a program do
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from wasmer_runtime_core.errors import RuntimeError
 from wasmer_runtime_core.support.printable import printable
-
-if TYPE_CHECKING:
-    from wasmer_emscripten.process import Process
 
 
 class EmscriptenError(RuntimeError):
@@ -48,10 +43,10 @@ class Unwinding(EmscriptenError):
     """What goes through the program's frames to the nearest `invoke_*`, and no further if that is the same program's.
 
     Attributes:
-        process: whose frames these are.
+        process: the `Process` whose frames these are.
     """
 
-    def __init__(self, process: Process, message: str) -> None:
+    def __init__(self, process: object, message: str) -> None:
         self.process = process
         super().__init__(message)
 
@@ -65,7 +60,7 @@ class CppException(Unwinding):
         pointer: where the exception lies in the program's memory.
     """
 
-    def __init__(self, process: Process, pointer: int) -> None:
+    def __init__(self, process: object, pointer: int) -> None:
         super().__init__(process, "a C++ exception was thrown")
         self.pointer = pointer
         self.type = ""
@@ -82,5 +77,5 @@ class CppException(Unwinding):
 class LongJump(Unwinding):
     """A `longjmp` on its way to its `setjmp`; whoever sees it from outside, sees one whose `setjmp` is gone."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: object) -> None:
         super().__init__(process, "longjmp to a setjmp whose function has returned")

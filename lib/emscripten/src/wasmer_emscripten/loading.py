@@ -25,13 +25,13 @@ from wasmer_emscripten.recognising import info_of, is_fastcomp, layouts_of
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.backend_names import Backend
 from wasmer_runtime_core.compiling.registry import find_compiler
+from wasmer_runtime_core.contract.values import ElementType, MemoryDescriptor, TableDescriptor
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.running.host import HostFunc, func
 from wasmer_runtime_core.running.imports import ImportObject
 from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
-from wasmer_runtime_core.running.values import ElementType, MemoryDescriptor, TableDescriptor
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import FUNCTION, MEMORY, TABLE
 from wasmer_vfs.clock import Clock

@@ -17,6 +17,7 @@ from wasmer_emscripten.filesystem.tree import Opened, Tree
 from wasmer_emscripten.glue.names import NO_NAMES, Names
 from wasmer_emscripten.guest import U32, Guest
 from wasmer_emscripten.numbers import PLAIN, Layouts, must_be_answer
+from wasmer_emscripten.state import Exceptions, JavaScript
 from wasmer_runtime_core.wasm.types import FUNCREF
 from wasmer_vfs.clock import Clock, SystemClock
 from wasmer_vfs.descriptors import DEFAULT_LIMIT, DescriptorTable
@@ -25,8 +26,6 @@ from wasmer_vfs.standard_streams import INHERIT, open_stream
 
 if TYPE_CHECKING:
     from wasmer_emscripten.glue.names import Symbols
-    from wasmer_emscripten.library.exceptions import Exceptions
-    from wasmer_emscripten.library.javascript import JavaScript
     from wasmer_runtime_core.running.instance import Instance
     from wasmer_runtime_core.wasm.types import FunctionType
 
@@ -212,9 +211,6 @@ class Process:
         zone: str | None = None,
         limit: int = DEFAULT_LIMIT,
     ) -> None:
-        from wasmer_emscripten.library.exceptions import Exceptions
-        from wasmer_emscripten.library.javascript import JavaScript
-
         self.args = [b"./this.program"] if args is None else args
         self.environ = [b"=".join(each) for each in DEFAULT_ENVIRONMENT.items()] if environ is None else environ
         self.streams = streams
@@ -233,8 +229,8 @@ class Process:
         self.temp_ret0 = 0
         self.exit_functions: list[tuple[int, int | None]] = []
         self.ending = False
-        self.exceptions: Exceptions = Exceptions()
-        self.javascript: JavaScript = JavaScript()
+        self.exceptions = Exceptions()
+        self.javascript = JavaScript()
         self._links: Callable[[], Links | None] = _nothing
         for number, given in enumerate(streams):
             flags = 1 if number else 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from wasmer_runtime_core.running.values import FuncSig
+from wasmer_runtime_core.contract.values import FuncSig
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64, FunctionType
 
 _LETTERS: Final = {I32: "i", I64: "I", F32: "f", F64: "d"}

@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.compiling.registry import find_compiler
     from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
     from wasmer_runtime_core.contract.compiler import Compiler
+    from wasmer_runtime_core.contract.units import Bytes, Pages
+    from wasmer_runtime_core.contract.values import (
+        ElementType,
+        FuncSig,
+        GlobalDescriptor,
+        Initializer,
+        MemoryDescriptor,
+        TableDescriptor,
+        Type,
+        Value,
+    )
     from wasmer_runtime_core.running.ctx import Ctx
     from wasmer_runtime_core.running.host import HostFunc, func
     from wasmer_runtime_core.running.imports import ImportObject, Namespace
@@ -28,17 +39,6 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.running.objects.globals import Global
     from wasmer_runtime_core.running.objects.memory import Memory
     from wasmer_runtime_core.running.objects.table import Table
-    from wasmer_runtime_core.running.units import Bytes, Pages
-    from wasmer_runtime_core.running.values import (
-        ElementType,
-        FuncSig,
-        GlobalDescriptor,
-        Initializer,
-        MemoryDescriptor,
-        TableDescriptor,
-        Type,
-        Value,
-    )
     from wasmer_runtime_core.version import VERSION
 
 __all__ = [
@@ -94,8 +94,8 @@ _HOMES = {
     "compiling.pipeline": ("validate", "validate_and_report_errors"),
     "compile_module": ("compile_with",),
     "running.objects.table": ("Table",),
-    "running.units": ("Bytes", "Pages"),
-    "running.values": (
+    "contract.units": ("Bytes", "Pages"),
+    "contract.values": (
         "ElementType",
         "FuncSig",
         "GlobalDescriptor",

@@ -41,6 +41,16 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.compiling.backend_names import Backend
     from wasmer_runtime_core.contract.backend import CompilerConfig
     from wasmer_runtime_core.contract.compiler import Compiler
+    from wasmer_runtime_core.contract.units import Bytes, Pages
+    from wasmer_runtime_core.contract.values import (
+        ElementType,
+        FuncSig,
+        GlobalDescriptor,
+        MemoryDescriptor,
+        TableDescriptor,
+        Type,
+        Value,
+    )
     from wasmer_runtime_core.running.ctx import Ctx
     from wasmer_runtime_core.running.host import HostFunc, func
     from wasmer_runtime_core.running.imports import ImportObject, Namespace, imports
@@ -54,16 +64,6 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.running.objects.memory import Memory
     from wasmer_runtime_core.running.objects.pointers import Array, Item, WasmPtr
     from wasmer_runtime_core.running.objects.table import Table
-    from wasmer_runtime_core.running.units import Bytes, Pages
-    from wasmer_runtime_core.running.values import (
-        ElementType,
-        FuncSig,
-        GlobalDescriptor,
-        MemoryDescriptor,
-        TableDescriptor,
-        Type,
-        Value,
-    )
 
 __all__ = [
     "VERSION",
@@ -153,8 +153,8 @@ _HOMES = {
     "wasmer_runtime_core.running.module": ("ExportType", "ImportType", "Module"),
     "wasmer_runtime_core.running.objects.pointers": ("Array", "Item", "WasmPtr"),
     "wasmer_runtime_core.running.objects.table": ("Table",),
-    "wasmer_runtime_core.running.units": ("Bytes", "Pages"),
-    "wasmer_runtime_core.running.values": (
+    "wasmer_runtime_core.contract.units": ("Bytes", "Pages"),
+    "wasmer_runtime_core.contract.values": (
         "ElementType",
         "FuncSig",
         "GlobalDescriptor",

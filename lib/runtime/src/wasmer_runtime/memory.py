@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from wasmer_runtime_core.contract.units import WASM_MAX_PAGES, WASM_PAGE_SIZE, Bytes, Pages
+from wasmer_runtime_core.contract.values import MemoryDescriptor
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.pointers import Array, Item, WasmPtr
-from wasmer_runtime_core.running.units import WASM_MAX_PAGES, WASM_PAGE_SIZE, Bytes, Pages
-from wasmer_runtime_core.running.values import MemoryDescriptor
 
 __all__ = [
     "Array",

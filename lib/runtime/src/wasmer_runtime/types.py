@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmer_runtime_core.running.values import (
+from wasmer_runtime_core.contract.values import (
     ElementType,
     FuncSig,
     GlobalDescriptor,

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from wasmer_runtime_core.running.objects.functions import Function
-from wasmer_runtime_core.running.objects.globals import Global
-from wasmer_runtime_core.running.objects.memory import Memory
-from wasmer_runtime_core.running.objects.table import Table
-from wasmer_runtime_core.running.values import (
+from wasmer_runtime_core.contract.values import (
     FuncSig,
     GlobalDescriptor,
     MemoryDescriptor,
@@ -14,6 +10,10 @@ from wasmer_runtime_core.running.values import (
     Type,
     Value,
 )
+from wasmer_runtime_core.running.objects.functions import Function
+from wasmer_runtime_core.running.objects.globals import Global
+from wasmer_runtime_core.running.objects.memory import Memory
+from wasmer_runtime_core.running.objects.table import Table
 
 __all__ = [
     "Function",

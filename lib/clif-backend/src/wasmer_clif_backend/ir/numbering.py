@@ -24,7 +24,7 @@ from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import F32CONST, F64CONST, HEAP, ICONST, READONLY, ROWS, TABLE, VCONST, VMCTX
-from wasmer_clif_backend.ir.rules.registry import RULES
+from wasmer_clif_backend.ir.rule import RULES
 from wasmer_clif_backend.ir.types import I64, VECTOR, most_of
 
 _ROWS: Final = 1 << 11

@@ -11,12 +11,12 @@ from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.ir.layout import layout
 from wasmer_clif_backend.ir.make import make
 from wasmer_clif_backend.ir.numbering import Numbering
 from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, JUMP, NOP, PARAMETER, RESULT
 from wasmer_clif_backend.ir.rules.choice import condition_of
 from wasmer_clif_backend.ir.uses import LIST, OPERANDS, A, B, C
-from wasmer_clif_backend.layout import layout
 
 
 def rebuild(old: Function) -> Function:

@@ -13,7 +13,7 @@ from mypy_extensions import i64
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import TERMINATOR, Code
-from wasmer_clif_backend.regalloc.allocation import Allocation
+from wasmer_clif_backend.machine.regalloc.allocation import Allocation
 
 _LONGEST: Final = 16
 """So many empty blocks in a row are seen through; the one behind is emitted. A circle of them has no end."""

@@ -28,8 +28,8 @@ from wasmer_clif_backend.machine.code import (
     THIRD_WRITTEN,
     Code,
 )
-from wasmer_clif_backend.regalloc.allocation import Allocation
-from wasmer_clif_backend.regalloc.checker import implicit_lists
+from wasmer_clif_backend.machine.regalloc.allocation import Allocation
+from wasmer_clif_backend.machine.regalloc.checker import implicit_lists
 from wasmer_runtime_core.codegen.x64.forms import by_number
 from wasmer_runtime_core.codegen.x64.registers import NAMES_64
 

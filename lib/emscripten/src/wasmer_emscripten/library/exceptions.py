@@ -32,23 +32,6 @@ MAX_CATCHES: Final = 64
 """Types in one list of handlers."""
 
 
-class Exceptions:
-    """What is under way.
-
-    Attributes:
-        last: the exception that was thrown last, or 0.
-        caught: those whose handlers are running, the innermost at the end.
-        uncaught: how many are on their way to a handler.
-    """
-
-    __slots__ = ("caught", "last", "uncaught")
-
-    def __init__(self) -> None:
-        self.last = 0
-        self.caught: list[int] = []
-        self.uncaught = 0
-
-
 def _header(process: Process, pointer: int) -> int:
     pointer &= U32
     if pointer < HEADER:

@@ -11,7 +11,7 @@ A piece of ``EM_ASM`` is known by its text, spaces aside, or by its number; its 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from struct import Struct
 from typing import Any, Final, NoReturn
 
@@ -21,6 +21,7 @@ from wasmer_emscripten.glue.matching import LOOK_EVERY
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
+from wasmer_emscripten.state import plain
 from wasmer_runtime_core.running.interrupts import check_interrupts
 
 MAX_ARGUMENTS: Final = 64
@@ -31,40 +32,6 @@ _SHOWN: Final = 2000
 _I64: Final = Struct("<q")
 
 
-class JavaScript:
-    """What was given for it.
-
-    Attributes:
-        asm: functions for pieces of ``EM_ASM``, by their text without spaces, or by number.
-        texts: what the glue says of pieces, by number.
-    """
-
-    __slots__ = ("asm", "texts")
-
-    def __init__(self) -> None:
-        self.asm: dict[str | int, Callable[..., Any]] = {}
-        self.texts: dict[int, str] = {}
-
-    def give(self, asm: Mapping[str | int, Callable[..., Any]]) -> None:
-        """Take functions from the user.
-
-        Raises:
-            TypeError: one cannot be called.
-        """
-        for text, function in asm.items():
-            if not callable(function):
-                raise TypeError(f"asm: for {text!r} a function is needed; this is {function!r}")
-            self.asm[_plain(text) if isinstance(text, str) else text] = function
-
-
-def _plain(text: str) -> str:
-    """A text of JavaScript without spaces, and without the braces around all of it."""
-    plain = _SPACES.sub("", text)
-    braces = min(len(plain) - len(plain.lstrip("{")), len(plain) - len(plain.rstrip("}")))
-    return plain[braces : len(plain) - braces].rstrip(";")
-
-
-_SPACES: Final = re.compile(r"\s++")
 _PIECE: Final = re.compile(
     r"(?<![\w$])(\d{1,10}+)\s*+:\s*+(?:function\s*+)?+(?:\([^(){}]{0,1000}+\)|[$\w]{1,100}+)\s*+(?:=>\s*+)?+\{"
 )
@@ -141,7 +108,7 @@ def _run(process: Process, code: int, signature: int, buffer: int) -> Any:
     text = ""
     if function is None:
         text = _text(process, code)
-        function = given.get(_plain(text)) if text else None
+        function = given.get(plain(text)) if text else None
     if function is None:
         shown = f":\n{text[:_SHOWN]}" if text else " (the glue file beside the module has its text: give it as glue=)"
         raise NotSupported(

@@ -5,7 +5,7 @@ from typing import Any, Self, final
 
 from typing_extensions import Buffer
 
-from wasmer_runtime_core.running.values import FuncSig
+from wasmer_runtime_core.contract.values import FuncSig
 from wasmer_runtime_core.wasm.types import FunctionType
 
 @final

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
 
+from wasmer_runtime_core.contract.values import Value
 from wasmer_runtime_core.errors import (
     ImportNotFound,
     IncorrectGlobalDescriptor,
@@ -38,7 +39,6 @@ from wasmer_runtime_core.running.objects.functions import Function, HostFunction
 from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
-from wasmer_runtime_core.running.values import Value
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, cast
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ModuleInfo
 from wasmer_runtime_core.wasm.types import (

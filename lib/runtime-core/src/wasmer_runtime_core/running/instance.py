@@ -159,7 +159,7 @@ class Instance:
             raise ExportWrongType(name, "function", kind)
         function: Function = self.exports[name]
         if params is not None or returns is not None:
-            from wasmer_runtime_core.running.values import FuncSig
+            from wasmer_runtime_core.contract.values import FuncSig
 
             found = function.type
             wanted = FuncSig(found.params if params is None else params, found.returns if returns is None else returns)

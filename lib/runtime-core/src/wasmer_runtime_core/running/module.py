@@ -16,9 +16,9 @@ from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, Mod
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wasmer_runtime_core.contract.values import ExternDescriptor
     from wasmer_runtime_core.running.instance import Instance
     from wasmer_runtime_core.running.objects.limits import Limits
-    from wasmer_runtime_core.running.values import ExternDescriptor
     from wasmer_runtime_core.wasm.types import ExternalType
 
 
@@ -45,7 +45,7 @@ class Module(Artifact):
     @property
     def imports(self) -> list[ImportType]:
         """What it must be given, in its order."""
-        from wasmer_runtime_core.running.values import describe
+        from wasmer_runtime_core.contract.values import describe
 
         types = self.info.types
         return [
@@ -56,7 +56,7 @@ class Module(Artifact):
     @property
     def exports(self) -> list[ExportType]:
         """What its instances have, in its order."""
-        from wasmer_runtime_core.running.values import describe
+        from wasmer_runtime_core.contract.values import describe
 
         return [
             ExportType(name, describe(extern_type(self.info, kind, index))) for name, kind, index in self.info.exports

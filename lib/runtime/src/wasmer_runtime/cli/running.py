@@ -19,8 +19,8 @@ from wasmer_runtime.cli.failures import CommandError, flush, quiet_option, warn
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
 from wasmer_runtime.cli.middlewares import middleware_options
 from wasmer_runtime.cli.world import World, world_options
+from wasmer_runtime_core.contract.values import FuncSig, Type, Value
 from wasmer_runtime_core.errors import ExitCode
-from wasmer_runtime_core.running.values import FuncSig, Type, Value
 from wasmer_runtime_core.support.printable import printable, shortened
 from wasmer_runtime_core.wasm.module import FUNCTION
 

@@ -25,9 +25,9 @@ from wasmer_clif_backend.ir.opcodes import (
     SEXTEND,
     UEXTEND,
 )
+from wasmer_clif_backend.ir.rule import rule
 from wasmer_clif_backend.ir.rules.constants import compare, compare_floats
 from wasmer_clif_backend.ir.rules.integer import extend
-from wasmer_clif_backend.ir.rules.registry import rule
 from wasmer_clif_backend.ir.types import I8, I64, VECTOR, bits_of
 
 _CONSTANTS: Final = rule("(icmp.slt -1 1)", "1:i8")

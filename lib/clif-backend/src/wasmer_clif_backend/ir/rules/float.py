@@ -11,8 +11,8 @@ from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.numbering import Numbering
 from wasmer_clif_backend.ir.opcodes import BITCAST, F32CONST, F64CONST, FABS, FCOPYSIGN, FNEG, ICONST, LITTLE, VCONST
+from wasmer_clif_backend.ir.rule import rule
 from wasmer_clif_backend.ir.rules.constants import sign_of, signed, with_sign
-from wasmer_clif_backend.ir.rules.registry import rule
 from wasmer_clif_backend.ir.types import F32, F64, I32
 
 _NEGATE_CONSTANT: Final = rule("(fneg 1.5:f64)", "-1.5:f64")

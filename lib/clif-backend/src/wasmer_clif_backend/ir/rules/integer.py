@@ -35,8 +35,8 @@ from wasmer_clif_backend.ir.opcodes import (
     UREM,
     USHR,
 )
+from wasmer_clif_backend.ir.rule import rule
 from wasmer_clif_backend.ir.rules.constants import binary, signed, unary, unsigned
-from wasmer_clif_backend.ir.rules.registry import rule
 from wasmer_clif_backend.ir.types import I8, I16, I32, I64, bits_of, most_of
 
 _CONSTANTS: Final = rule("(iadd (imul 6 7) 100)", "142")

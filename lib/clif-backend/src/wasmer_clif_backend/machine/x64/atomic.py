@@ -36,7 +36,7 @@ from wasmer_runtime_core.codegen.x64.registers import (
 )
 
 if TYPE_CHECKING:
-    from wasmer_clif_backend.machine.x64.emit import Emitter
+    from collections.abc import Callable
 
 _LOCK: Final = 0xF000_1F0F  # nop dword [rax]; lock
 _COMPARE: Final = len(ATOMIC_OPERATIONS)
@@ -75,9 +75,20 @@ _PLAIN: Final = {
 _EXTREMES: Final = {"umin": ABOVE, "umax": BELOW, "smin": GREATER, "smax": LESS}
 
 
-def emit_atomic(emitter: Emitter, what: int, type: int, address: i64, value: i64, kind: i64) -> None:
-    """The records of one row; registers are those of the machine."""
-    record = emitter.record
+def emit_atomic(
+    record: Callable[..., None],
+    new_label: Callable[[], int],
+    what: int,
+    type: int,
+    address: i64,
+    value: i64,
+    kind: i64,
+) -> None:
+    """The records of one row; registers are those of the machine.
+
+    Args:
+        record, new_label: what writes a record, and what gives a label (`Emitter`).
+    """
     if what == _FENCE:
         record(DATA, NONE, 0, 0, 0, 0, 0, 0, 0, _LOCK)
         record(forms.OR_RM32_IMM8.number, MEM, 0, RSP, 0, 0, 0, 0, 0, 0)
@@ -87,7 +98,7 @@ def emit_atomic(emitter: Emitter, what: int, type: int, address: i64, value: i64
         record(_CMPXCHG[type], MEM, value, address, 0, 0, 0, kind, 0, 0)
         return
     operation = ATOMIC_OPERATIONS[what]
-    again = emitter.new_label()
+    again = new_label()
     record(_LOADS[type], MEM, RAX, address, 0, 0, 0, kind, 0, 0)
     record(BIND, NONE, 0, 0, 0, 0, 0, 0, again, 0)
     if operation in _EXTREMES:

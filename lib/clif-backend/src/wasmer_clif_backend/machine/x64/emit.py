@@ -17,7 +17,6 @@ from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.function import Function
-from wasmer_clif_backend.layout import Rotation
 from wasmer_clif_backend.machine.code import (
     COPIES,
     ENTRY,
@@ -36,11 +35,12 @@ from wasmer_clif_backend.machine.code import (
 )
 from wasmer_clif_backend.machine.empty import EmptyBlocks
 from wasmer_clif_backend.machine.moves import Moves
+from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, Allocation
+from wasmer_clif_backend.machine.rotation import Rotation
 from wasmer_clif_backend.machine.x64.atomic import emit_atomic
 from wasmer_clif_backend.machine.x64.flags import Flags
 from wasmer_clif_backend.machine.x64.frame import Frame
 from wasmer_clif_backend.machine.x64.registers import SCRATCH
-from wasmer_clif_backend.regalloc.allocation import FIRST_SLOT, Allocation
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import ABOVE_OR_EQUAL, BELOW
 from wasmer_runtime_core.codegen.x64.records import AT, BIND, LABEL, LABEL_DIFFERENCE, MEM, MEM_INDEX, NONE, REG
@@ -354,7 +354,8 @@ class Emitter:
             address = self.out.place_at(code.rm[i], 2 * i) if code.rm[i] >= 0 else i64(0)
             value = self.out.place_at(code.reg[i], 2 * i) if code.reg[i] >= 0 else i64(0)
             self._at(i)
-            emit_atomic(self, int(what & 0xFF), int(what >> 8), address, value, (code.mode[i] >> 16) & 0xFF)
+            kind = (code.mode[i] >> 16) & 0xFF
+            emit_atomic(self.record, self.new_label, int(what & 0xFF), int(what >> 8), address, value, kind)
 
     def _table_jump(self, i: i64, b: i64) -> None:
         """``cmp``, a jump to the last edge, and one to where the table of the others says, which is emitted behind."""

@@ -20,7 +20,7 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_clif_backend.machine.code import FIRST_XMM, Code
-from wasmer_clif_backend.regalloc.allocation import FIRST_SLOT, Allocation
+from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, Allocation
 from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES
 from wasmer_runtime_core.errors import CompileError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from wasmer_clif_backend.machine.code import FIRST_XMM
-from wasmer_clif_backend.regalloc.scan import RegisterSet
+from wasmer_clif_backend.machine.regalloc.scan import RegisterSet
 from wasmer_runtime_core.codegen.x64.registers import (
     FLOAT_ARGUMENTS,
     INTEGER_ARGUMENTS,

@@ -21,8 +21,8 @@ function with calls that let other Python threads run meanwhile, which costs som
 
 from __future__ import annotations
 
+from wasmer_runtime_core.contract.values import FuncSig, Value
 from wasmer_runtime_core.native.machine import Function, HostFunction, configure, make_host_function, released
-from wasmer_runtime_core.running.values import FuncSig, Value
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_NAMES, FunctionType

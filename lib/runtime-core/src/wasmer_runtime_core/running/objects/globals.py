@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from wasmer_runtime_core.contract.values import GlobalDescriptor, Type, Value
 from wasmer_runtime_core.native import machine
-from wasmer_runtime_core.running.values import GlobalDescriptor, Type, Value
 from wasmer_runtime_core.support.annotations import cast
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_NAMES, GlobalType
 

@@ -19,9 +19,9 @@ from wasmer_runtime_core.wasm.types import PAGE_BYTES, Limits, MemoryType
 if TYPE_CHECKING:
     import struct
 
+    from wasmer_runtime_core.contract.units import Pages
+    from wasmer_runtime_core.contract.values import MemoryDescriptor
     from wasmer_runtime_core.running.objects.limits import Limits as SharedLimits
-    from wasmer_runtime_core.running.units import Pages
-    from wasmer_runtime_core.running.values import MemoryDescriptor
 
 # fmt: off
 VIEW_FORMATS: Final = {
@@ -62,7 +62,7 @@ class Memory(machine.Memory):
             return limits.memory(cls(descriptor, maximum))
         if isinstance(descriptor, int):
             return super().__new__(cls, descriptor, maximum)  # type: ignore[return-value]
-        from wasmer_runtime_core.running.values import MemoryDescriptor
+        from wasmer_runtime_core.contract.values import MemoryDescriptor
 
         if not isinstance(descriptor, MemoryDescriptor):
             raise TypeError(f"a memory is made of a MemoryDescriptor or a number of pages; this is {descriptor!r}")
@@ -77,14 +77,14 @@ class Memory(machine.Memory):
     @property
     def size(self) -> Pages:
         """Pages of 64 KiB it has now."""
-        from wasmer_runtime_core.running.units import Pages
+        from wasmer_runtime_core.contract.units import Pages
 
         return Pages(self.pages)
 
     @property
     def descriptor(self) -> MemoryDescriptor:
         """What it was made with."""
-        from wasmer_runtime_core.running.values import MemoryDescriptor
+        from wasmer_runtime_core.contract.values import MemoryDescriptor
 
         return MemoryDescriptor(self.minimum, self.maximum, bool(self.shared))
 

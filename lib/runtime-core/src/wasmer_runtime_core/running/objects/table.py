@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from wasmer_runtime_core.contract.values import TableDescriptor
 from wasmer_runtime_core.native import machine
-from wasmer_runtime_core.running.values import TableDescriptor
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES, Limits, TableType
 

@@ -1,9 +1,4 @@
-"""The order of blocks in the code.
-
-The text's own order, if every block stands behind the one that dominates it: whoever wrote it knew which
-loops belong together. Else reverse post-order. Blocks that are not reached are left out, cold ones go to the end.
-In this order code is selected and registers are allocated; when it is emitted, loops are turned round besides.
-"""
+"""Loops are turned round when code is emitted: a last block that jumps to its loop's head stands before the head."""
 
 from __future__ import annotations
 
@@ -13,48 +8,8 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.columns import column, grown
-from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import Code
-
-
-def layout(function: Function, flow: Flow) -> list[int]:
-    """The reachable blocks, in the order of the code."""
-    if not _is_numbered_in_order(function, flow):
-        order = [b for b in function.block_order() if flow.number[b]]
-        if not _in_order(order, flow):
-            return flow.order
-    else:
-        order = flow.order
-    warm = [b for b in order if not function.cold[b] or b == function.entry]
-    if len(warm) == len(order):
-        return order
-    cold = [b for b in order if function.cold[b] and b != function.entry]
-    return warm + cold if _in_order(warm + cold, flow) else order
-
-
-def _is_numbered_in_order(function: Function, flow: Flow) -> bool:
-    """Whether the text's order is the reverse post-order, as it is in what WebAssembly became."""
-    last: i64 = 0
-    b = function.entry
-    while b:
-        number = flow.number[b]
-        if number:
-            if number < last:
-                return False
-            last = number
-        b = function.block_next[b]
-    return True
-
-
-def _in_order(order: list[int], flow: Flow) -> bool:
-    """Whether every block stands behind the one that dominates it."""
-    seen: set[int] = {0}
-    for b in order:
-        if int(flow.dominator[b]) not in seen:
-            return False
-        seen.add(b)
-    return True
 
 
 @final

@@ -17,8 +17,8 @@ from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import PARAMETER
 from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, Code
-from wasmer_clif_backend.regalloc.allocation import Allocation
-from wasmer_clif_backend.regalloc.intervals import Intervals
+from wasmer_clif_backend.machine.regalloc.allocation import Allocation
+from wasmer_clif_backend.machine.regalloc.intervals import Intervals
 
 LONGEST: Final = 200
 """So many ranges, or uses, are looked at to find whether two lives meet."""

@@ -34,7 +34,7 @@ from wasmer_clif_backend.machine.code import (
     THIRD_WRITTEN,
     Code,
 )
-from wasmer_clif_backend.regalloc.allocation import FIRST_SLOT, Allocation
+from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, Allocation
 from wasmer_runtime_core.errors import InternalError
 
 State = dict[int, frozenset[int]]

@@ -28,9 +28,9 @@ from mypy_extensions import i64
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, FIRST_XMM, XMM, Code, bits
-from wasmer_clif_backend.regalloc.allocation import FIRST_SLOT, NOWHERE, Allocation
-from wasmer_clif_backend.regalloc.intervals import Intervals
-from wasmer_clif_backend.regalloc.pieces import NEVER, Pieces
+from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, NOWHERE, Allocation
+from wasmer_clif_backend.machine.regalloc.intervals import Intervals
+from wasmer_clif_backend.machine.regalloc.pieces import NEVER, Pieces
 from wasmer_runtime_core.errors import InternalError
 
 MEMORY: Final = FIRST_SLOT

@@ -12,8 +12,8 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.columns import column, grown
-from wasmer_clif_backend.regalloc.allocation import Allocation
-from wasmer_clif_backend.regalloc.intervals import MUST, READS_TOO, WRITES, Intervals
+from wasmer_clif_backend.machine.regalloc.allocation import Allocation
+from wasmer_clif_backend.machine.regalloc.intervals import MUST, READS_TOO, WRITES, Intervals
 from wasmer_runtime_core.errors import InternalError
 
 NEVER: Final[i64] = 1 << 60

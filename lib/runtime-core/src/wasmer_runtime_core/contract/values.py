@@ -17,8 +17,8 @@ import enum
 import struct
 from operator import index
 
+from wasmer_runtime_core.contract.units import WASM_MAX_PAGES, Pages
 from wasmer_runtime_core.errors import InvalidDescriptor, SignatureError
-from wasmer_runtime_core.running.units import WASM_MAX_PAGES, Pages
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.wasm.types import (
     EXTERNREF,

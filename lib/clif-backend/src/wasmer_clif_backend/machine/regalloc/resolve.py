@@ -24,8 +24,8 @@ from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import PARAMETER
 from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, TERMINATOR, Code
-from wasmer_clif_backend.regalloc.allocation import FIRST_SLOT, NOWHERE, Allocation
-from wasmer_clif_backend.regalloc.intervals import READS_TOO, WRITES, Intervals
+from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, NOWHERE, Allocation
+from wasmer_clif_backend.machine.regalloc.intervals import READS_TOO, WRITES, Intervals
 
 _DEEPEST: Final = 6
 _MOST_BEFORE: Final = 8
