@@ -29,7 +29,7 @@ from wasmer_clif_backend.machine.x64.rules.call import enter
 from wasmer_runtime_core.support.checkpoint import checkpoint
 
 CHECK_VARIABLE: Final = "WASMER_CLIF_CHECK"
-"""Set in the environment: every allocation is proved (`regalloc.checker`)."""
+"""Set in the environment: every allocation is proved (`machine.regalloc.checker`)."""
 
 
 def proves() -> bool:

@@ -11,7 +11,7 @@ written is that of a value defined *above*, as in Cranelift: what is named ahead
 What is wrong is a `DecodeError` with line and column that says what was expected. What can be
 read but makes no sense is for `verify` to find.
 
-Long for one idea: each production of the grammar has its method.
+`preamble` has what stands before the blocks.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from __future__ import annotations
 import re
 from typing import Final, final
 
-from wasmer_clif_backend.ir.cursor import REFERENCE, Cursor, reference_number
-from wasmer_clif_backend.ir.function import ExternalFunction, Function, Parameter, Signature, StackSlot
+from wasmer_clif_backend.ir.cursor import Cursor, reference_number
+from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.lexer import Token, fail_at
-from wasmer_clif_backend.ir.numerals import parse_float, parse_integer, parse_value
+from wasmer_clif_backend.ir.numerals import parse_float, parse_integer
 from wasmer_clif_backend.ir.opcodes import (
     ATOMIC_OPERATIONS,
     BY_NAME,
@@ -45,11 +45,9 @@ from wasmer_clif_backend.ir.opcodes import (
     Row,
     derived,
 )
+from wasmer_clif_backend.ir.preamble import Preamble, checked_value, function_name
 from wasmer_clif_backend.ir.types import TYPES_BY_NAME, bits_of, type_name
 
-_EXTENSIONS: Final = frozenset(("uext", "sext"))
-_PURPOSES: Final = frozenset(("sret", "vmctx"))
-CONVENTIONS: Final = frozenset(("fast", "cold", "tail", "system_v", "windows_fastcall", "winch", "preserve_all"))
 _HEAD_WORDS: Final = frozenset(("test", "set", "target", "feature"))
 _NOT_WRITTEN: Final = frozenset((PARAMETER, RESULT, UNDEFINED))
 
@@ -118,6 +116,7 @@ class _FunctionParser:
     def __init__(self, cursor: Cursor) -> None:
         self.p = cursor
         self.function = Function()
+        self.preamble = Preamble(cursor, self.function)
         self.values: dict[int, int] = {}
         """By the number of the text: the value."""
         self.aliases: dict[int, tuple[int, Token]] = {}
@@ -125,10 +124,6 @@ class _FunctionParser:
         self.named: dict[int, Token] = {}
         """By the number of the text: where a value is used that was not defined before."""
         self.blocks: dict[int, int] = {}
-        self.slots: dict[int, int] = {}
-        self.signatures: dict[int, int] = {}
-        self.functions: dict[int, int] = {}
-        self.constants: dict[int, bytes] = {}
         self.edges: list[tuple[int, int, int, int, Token]] = []
         """Edges to come: instruction, column or place in the pool, the block's number, arguments, token."""
         self.types: list[tuple[int, int, int, Token]] = []
@@ -142,14 +137,12 @@ class _FunctionParser:
         if p.token.text != "function":
             p.expected("'function'")
         p.next()
-        if p.token.kind != "%" and not re.match(r"u[0-9]+:[0-9]+\Z", p.token.text):
-            p.expected("the function's name (%name or u0:0)")
-        function.name = p.next().text
-        function.signature = self.signature()
+        function.name = function_name(p, "the function's name")
+        function.signature = self.preamble.signature()
         p.need("{")
         p.comments_behind()
         while not self._is_block() and not p.is_sign("}"):
-            self.declaration()
+            self.preamble.declaration()
         while not p.is_sign("}"):
             if self._is_block():
                 self.block_head()
@@ -163,118 +156,6 @@ class _FunctionParser:
 
     def _is_block(self) -> bool:
         return reference_number(self.p.token, "block") >= 0
-
-    # --- the head -----------------------------------------------------------------------------------
-
-    def signature(self) -> Signature:
-        """``(i32, i64 sext) -> i32 fast``."""
-        p = self.p
-        p.need("(", "before the parameters")
-        parameters: list[Parameter] = []
-        while not p.take(")"):
-            if parameters:
-                p.need(",", "or ')'")
-            parameters.append(self.parameter())
-        results: list[Parameter] = []
-        if p.take("->"):
-            results.append(self.parameter())
-            while p.take(","):
-                results.append(self.parameter())
-        convention = ""
-        if p.token.kind == "w" and p.token.text in CONVENTIONS:
-            convention = p.next().text
-        return Signature(parameters, results, convention)
-
-    def parameter(self) -> Parameter:
-        """A type, and how it is passed."""
-        p = self.p
-        type = p.type()
-        extension = p.next().text if p.token.text in _EXTENSIONS else ""
-        purpose = p.next().text if p.token.text in _PURPOSES else ""
-        return Parameter(type, extension, purpose)
-
-    def declaration(self) -> None:
-        """``ss0 = …``, ``sig0 = …``, ``fn0 = …``, ``const0 = …``."""
-        p = self.p
-        token = p.token
-        match = REFERENCE.match(token.text) if token.kind == "w" else None
-        prefix = match[1] if match else ""
-        if match is None or prefix not in ("ss", "sig", "fn", "const"):
-            p.expected("a declaration (ss0, sig0, fn0, const0), a block or '}'")
-        number = int(match[2])
-        p.next()
-        p.need("=")
-        known = {"ss": self.slots, "sig": self.signatures, "fn": self.functions}
-        if number in (self.constants if prefix == "const" else known[prefix]):
-            p.fail(f"{token.text} is declared twice", token)
-        if prefix == "ss":
-            self.slots[number] = self.slot()
-        elif prefix == "sig":
-            self.signatures[number] = self.add_signature(self.signature())
-        elif prefix == "fn":
-            self.functions[number] = self.external()
-        else:
-            self.constants[number] = self.data()
-
-    def add_signature(self, signature: Signature) -> int:
-        """The number of a signature."""
-        self.function.signatures.append(signature)
-        return len(self.function.signatures) - 1
-
-    def slot(self) -> int:
-        """``explicit_slot 16, align = 8``."""
-        p = self.p
-        kind = p.word("'explicit_slot'")
-        if kind.text != "explicit_slot":
-            p.expected("'explicit_slot'", kind)
-        size = p.integer("a number of bytes", 0, (1 << 31) - 1)
-        alignment = 0
-        if p.take(","):
-            word = p.word("'align'")
-            if word.text != "align":
-                p.expected("'align'", word)
-            p.need("=")
-            token = p.token
-            alignment = p.integer("an alignment", 1, 1 << 16)
-            if alignment & (alignment - 1):
-                p.fail(f"{alignment} is no power of two", token)
-            alignment = alignment.bit_length() - 1
-        self.function.slots.append(StackSlot(size, alignment))
-        return len(self.function.slots) - 1
-
-    def external(self) -> int:
-        """``colocated %name(i32) -> i32``, ``u0:1 sig0``."""
-        p = self.p
-        colocated = p.token.text == "colocated"
-        if colocated:
-            p.next()
-        if p.token.kind != "%" and not re.match(r"u[0-9]+:[0-9]+\Z", p.token.text):
-            p.expected("a function's name (%name or u0:0)")
-        name = p.next().text
-        if p.is_sign("("):
-            # A signature written here takes the next number.
-            signature = self.add_signature(self.signature())
-            self.signatures[max(self.signatures, default=-1) + 1] = signature
-        else:
-            number, token = p.reference("sig", "a signature")
-            if number not in self.signatures:
-                p.fail(f"{token.text} is not declared", token)
-            signature = self.signatures[number]
-        self.function.functions.append(ExternalFunction(name, signature, colocated))
-        return len(self.function.functions) - 1
-
-    def data(self) -> bytes:
-        """``0x…`` or ``[…]`` by bytes."""
-        p = self.p
-        text, token = p.brackets() if p.is_sign("[") else (p.token.text, p.number("a constant (0x… or [bytes])"))
-        return self.checked_value(text, TYPES_BY_NAME["i8x16"], token)
-
-    def checked_value(self, text: str, type: int, token: Token) -> bytes:
-        """The bytes of a constant."""
-        try:
-            return parse_value(text, type)
-        except ValueError as error:
-            self.p.fail(str(error), token)
 
     # --- blocks ---------------------------------------------------------------------------------------
 
@@ -442,9 +323,9 @@ class _FunctionParser:
             self.set(v, IN_EXTRA, self.code())
         else:
             known, prefix = {
-                "slot": (self.slots, "ss"),
-                "function": (self.functions, "fn"),
-                "signature": (self.signatures, "sig"),
+                "slot": (self.preamble.slots, "ss"),
+                "function": (self.preamble.functions, "fn"),
+                "signature": (self.preamble.signatures, "sig"),
             }[kind]
             number, token = p.reference(prefix, f"a {kind}")
             if number not in known:
@@ -560,13 +441,13 @@ class _FunctionParser:
         p = self.p
         if kind == "constant" and reference_number(p.token, "const") >= 0:
             number, token = p.reference("const", "a constant")
-            if number not in self.constants:
+            if number not in self.preamble.constants:
                 p.fail(f"{token.text} is not declared", token)
-            return self.constants[number]
+            return self.preamble.constants[number]
         if kind == "mask" or not type:
             type = TYPES_BY_NAME["i8x16"]
         text, token = p.brackets() if p.is_sign("[") else (p.token.text, p.number("a constant"))
-        return self.checked_value(text, type, token)
+        return checked_value(p, text, type, token)
 
     def flags(self) -> int:
         """Words before an address."""

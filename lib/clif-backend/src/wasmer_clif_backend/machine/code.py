@@ -26,10 +26,10 @@ forwards: a *group*, which is turned round when the next one begins. Instruction
 where it reads, and ``2 * n + 1``, where it writes.
 
 Blocks and edges are those of the function, in the order of `order`. What an edge moves is not in the
-code: its arguments and the parameters of its target are the function's, and `regalloc.resolve` adds the rest.
+code: its arguments and the parameters of its target are the function's, and `machine.regalloc.resolve` adds the rest.
 
 Liveness begins here, too: a use of a value in another block than the one that defines it is noted when it is
-written (`note_outside`), for lowering is where all uses are met; `regalloc.intervals` goes on from there.
+written (`note_outside`), for lowering is where all uses are met; `machine.regalloc.intervals` goes on from there.
 """
 
 from __future__ import annotations
