@@ -15,8 +15,9 @@ import pytest
 from wasmer_emscripten import NotSupported, load
 from wasmer_emscripten.glue.embedded import module_of
 from wasmer_emscripten.glue.names import exports_in, imports_in, symbols_of
-from wasmer_emscripten.library.javascript import MOST_PIECES, _plain, asm_constants
+from wasmer_emscripten.library.javascript import MOST_PIECES, asm_constants
 from wasmer_emscripten.library.refused import REMEDIES, remedy_for
+from wasmer_emscripten.state import plain
 from wasmer_runtime_core.errors import CompileError, Timeout
 from wasmer_runtime_core.running.interrupts import timeout
 
@@ -52,7 +53,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "imports": lambda text: imports_in(text, WANTED),
     "exports": lambda text: exports_in(text, WANTED),
     "pieces": lambda text: asm_constants("ASM_CONSTS" + text),
-    "a piece": _plain,
+    "a piece": plain,
     "a remedy": remedy_for,
 }
 
