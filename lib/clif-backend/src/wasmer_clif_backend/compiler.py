@@ -137,9 +137,11 @@ class _Compilation:
         self.steps: Final = steps
         self.allowed = steps * OPERATORS_AHEAD
         """Steps that functions have left of theirs."""
+        self.prove: Final = prove
+        self.entries: Final = view.entries
         self.translator: Final = Translator(view, self.bounds_checks)
-        self.passes: Final = Passes()
-        self.stages: Final = Stages(view.entries, prove=prove)
+        self.passes = Passes()
+        self.stages = Stages(view.entries, prove=prove)
 
     def records(self, body: Body) -> tuple[bytes, bytes]:
         """A body's instruction records and constants."""
@@ -149,6 +151,10 @@ class _Compilation:
             try:
                 return self.written(body, effort, False)
             except (TooMuchEffort, ImplementationLimitError, FrameTooLarge):
+                # What was left off in the middle holds parts of this function, which would come up in the next ones.
+                # The translator forgets whatever it did when it begins a body.
+                self.passes = Passes()
+                self.stages = Stages(self.entries, prove=self.prove)
                 self.tell(body)
             finally:
                 self.allowed = max(0, self.allowed - effort.total())
@@ -179,7 +185,7 @@ class _Compilation:
         )
 
     def _must_make_sense(self, function: Function, flow: Flow, body: Body, how: str) -> None:
-        if self.stages.prove:
+        if self.prove:
             findings = verify(function) or verify_flow(function, flow)
             if findings:
                 raise InternalError(f"function {body.function_index} is {how} wrongly: {findings[0]}")
