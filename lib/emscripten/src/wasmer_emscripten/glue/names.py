@@ -14,6 +14,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -40,6 +41,8 @@ MOST_LEFT_OVER: Final = 0.5
 """The share of a module's imports that may stay letters."""
 _SHOWN: Final = 160
 """Characters of the JavaScript of one function in a list of them."""
+_MOST_LISTED: Final = 200
+"""Functions in such a list."""
 
 Symbols = Mapping[str, str] | str | os.PathLike[str]
 """Names by their letters, or a file of them: JSON, or a line ``letters:name`` each."""
@@ -176,7 +179,9 @@ def names_of(info: ModuleInfo, glue: str, symbols: Symbols | None, fits: Fits) -
         texts = {letters: text for letters, text in left.items() if letters in wanted and letters not in imports}
     imports |= known
     if not imports or len(texts) > MOST_LEFT_OVER * len(wanted):
-        listed = "".join(f"\n  {letters} {types[letters]}: {text[:_SHOWN]}" for letters, text in texts.items())
+        listed = "".join(
+            f"\n  {letters} {types[letters]}: {text[:_SHOWN]}" for letters, text in islice(texts.items(), _MOST_LISTED)
+        ) + ("\n  …" if len(texts) > _MOST_LISTED else "")
         raise CompileError(
             printable(
                 "emcc has minified the names of the module's imports, and nothing here says what they were: give the "

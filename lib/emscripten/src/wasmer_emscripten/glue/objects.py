@@ -7,12 +7,22 @@ locals that happen to have the same letter.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from wasmer_emscripten.glue.scripts import Token, tokens
+from wasmer_runtime_core.running.interrupts import check_interrupts
 
 MOST_OF_ONE: Final = 20_000
 """Characters of one function that are looked at."""
+MOST_OF_ALL: Final = 1 << 20
+"""Characters of all of them: definitions may lie in one another."""
+MOST_FUNCTIONS: Final = 2048
+"""Functions that are looked at; those behind them stay letters."""
+MOST_TOKENS: Final = 1 << 20
+"""Of a glue: what is behind is not read. emcc's largest have a quarter."""
+DEEPEST: Final = 256
+"""Brackets around an object that may be the one."""
 
 _OPENING: Final = frozenset("([{")
 _CLOSING: Final = frozenset(")]}")
@@ -69,17 +79,19 @@ class Glue:
         """Read a script for an object that has a share of `enough` of the `wanted` keys."""
         self._script = script
         self._definitions: dict[str, tuple[int, int]] = {}
+        self._texts: dict[int, str] = {}
+        self._left = MOST_OF_ALL
         best: list[tuple[str, int, int]] = []
         most = enough * len(wanted)
         depth: list[_Braces | None] = []
         before, last = ";", ";"
-        for token in tokens(script):
+        for token in islice(tokens(script), MOST_TOKENS):
             if depth and (braces := depth[-1]) is not None:
                 braces.take(token)
             if token.text in _OPENING:
                 if token.text == "(" and last == "function":
                     self._define(before, len(depth), token.start)
-                depth.append(_Braces() if token.text == "{" else None)
+                depth.append(_Braces() if token.text == "{" and len(depth) < DEEPEST else None)
             elif token.text in _CLOSING:
                 braces = depth.pop() if depth else None
                 entries = braces.entries if braces is not None else None
@@ -93,7 +105,8 @@ class Glue:
             if token.text == "function":
                 last = "function"
             before = token.text
-        self.functions = {key: self._value(start, end) for key, start, end in best if key in wanted}
+        handed = islice(((key, start, end) for key, start, end in best if key in wanted), MOST_FUNCTIONS)
+        self.functions = {key: self._value(start, end) for key, start, end in handed}
 
     def _define(self, name: str, depth: int, start: int) -> None:
         known = self._definitions.get(name)
@@ -101,18 +114,28 @@ class Glue:
             self._definitions[name] = (depth, start)
 
     def _value(self, start: int, end: int) -> str:
-        text = self._script[start : min(end, start + MOST_OF_ONE)].strip()
+        check_interrupts()
+        text = self._script[start : min(end, start + min(MOST_OF_ONE, self._left))].strip()
+        self._left -= len(text)
         for _ in range(3):  # a name of a name of a function
             found = self._definitions.get(text)
             if found is None:
                 break
-            text = self._definition(found[1])
+            text = self._defined(found[1])
+        return text
+
+    def _defined(self, start: int) -> str:
+        """What begins at `start`, the same however many names it has."""
+        text = self._texts.get(start)
+        if text is None:
+            text = self._texts[start] = self._definition(start)
+            self._left -= len(text)
         return text
 
     def _definition(self, start: int) -> str:
         """What is assigned, or the parameters and the body of a function, from `start` on."""
         depth = 0
-        limit = start + MOST_OF_ONE
+        limit = start + min(MOST_OF_ONE, self._left)
         is_function = self._script.startswith("(", start) and not _is_arrow(self._script, start)
         closed = False
         for token in tokens(self._script, start, min(limit, len(self._script))):

@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from wasmer_emscripten.glue.matching import LOOK_EVERY
+from wasmer_runtime_core.running.interrupts import check_interrupts
+
 _TOKEN: Final = re.compile(
     r"""
     (?P<blank> \s++ | //[^\n]*+ | /\*(?:[^*]++|\*(?!/))*+(?:\*/)? )
@@ -42,10 +45,18 @@ class Token(NamedTuple):
 
 
 def tokens(script: str, start: int = 0, end: int | None = None) -> Iterator[Token]:
-    """The tokens of a script, without blanks and comments."""
+    """The tokens of a script, without blanks and comments.
+
+    Raises:
+        Timeout, Cancelled, Exception: the call must end (`interrupts.check_interrupts`).
+    """
     end = len(script) if end is None else end
     before = ";"
+    steps = 0
     while start < end:
+        steps += 1
+        if steps % LOOK_EVERY == 0:
+            check_interrupts()
         found = None
         if script[start] == "/" and before in _BEFORE_PATTERNS:
             found = _PATTERN.match(script, start, min(end, start + LONGEST_PATTERN))
