@@ -76,7 +76,7 @@ def _raw(text: str) -> Iterator[bytes]:
 
 def _plain(text: str) -> str:
     """A string's text without escapes."""
-    pieces = []
+    pieces: list[str] = []
     end = 0
     for escape in matches(_ESCAPE, text):
         pieces += (text[end : escape.start()], _unescaped(escape))
