@@ -1,6 +1,6 @@
 """The documents' examples are true: commands print what the page says, and so does Python code.
 
-A page's first ``wat`` block is saved under the name that the text before it gives in backticks; each
+A ``wat`` block is saved under the name that the text before it gives in backticks; each
 line of a ``console`` block that begins with ``$ wasmer-runtime`` is run beside it, and must
 print the lines that follow. ``pytest tests/documents --bless`` rewrites them.
 """
@@ -22,7 +22,10 @@ from tests.documents.blocks import BLOCK, ROOT
 
 PAGES: Final = (
     "docs/command-line.md",
+    "docs/how-an-optimising-compiler-works.md",
     "docs/life-of-a-function.md",
+    "docs/life-of-a-function-in-clif.md",
+    "docs/life-of-a-function-in-llvm.md",
     "docs/life-of-a-host-call.md",
     "docs/life-of-a-trap.md",
 )

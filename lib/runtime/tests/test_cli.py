@@ -203,6 +203,21 @@ def test_dump_body_and_records(run: Run, program: str, stage: str) -> None:
     assert "function 0 $add:" in result.stdout
 
 
+def test_dump_shows_the_stages_of_a_backend(run: Run, program: str) -> None:
+    for backend, stage, word in (
+        ("cranelift", "clif", "block0("),
+        ("cranelift", "opt", "block0("),
+        ("cranelift", "vcode", "entry ("),
+        ("cranelift", "ra", ":r"),
+        ("llvm", "ir", "define "),
+        ("llvm", "opt", "define "),
+    ):
+        result = run("dump", f"--stage={stage}", "--backend", backend, program)
+        assert result.exit_code == 0 and word in result.stdout
+    result = run("dump", "--stage=ra", program)
+    assert result.exit_code == 2 and "'ra' is no stage of the backend singlepass: there are module, " in result.output
+
+
 def test_dump_needs_a_stage(run: Run, program: str) -> None:
     assert run("dump", program).exit_code == 2
     assert run("dump", "--stage=soul", program).exit_code == 2

@@ -35,6 +35,10 @@ from wasmer_runtime_core.wasm.module import ModuleInfo
 REQUIRED: Final = ("avx", "avx2", "bmi1", "bmi2", "fma", "lzcnt", "popcnt")
 """What the code is made of, and every processor of the level x86-64-v3 has."""
 
+STAGES: Final = ("clif", "opt", "vcode", "ra")
+"""The function in SSA form; the same after the passes; its instructions with virtual registers; these with their places
+and moves. Instruction records are what comes next."""
+
 
 @final
 class CraneliftCompiler:
@@ -117,6 +121,24 @@ class CraneliftCompiler:
         limit.begin(body)
         return self._begin(info, config, limit).records(body)[0]
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """What `show` can show."""
+        return STAGES
+
+    def show(self, stage: str, info: ModuleInfo, body: Body, config: CompilerConfig) -> str:
+        """One body at a stage of its compilation, as text: what ``dump --stage=vcode`` prints.
+
+        Args:
+            stage: one of `stages`.
+
+        Raises:
+            As `compile`.
+        """
+        limit = CodeLimit(ImplementationLimits(config.implementation_limits), [body])
+        limit.begin(body)
+        return self._begin(info, config, limit).show(stage, body)
+
     def _begin(self, info: ModuleInfo, config: CompilerConfig, limit: CodeLimit) -> _Compilation:
         prove = proves() if self._prove is None else self._prove
         return _Compilation(info, config, limit, prove, self._in_memory, self._steps)
@@ -173,6 +195,22 @@ class _Compilation:
         records, constants = self.stages.records(function, body.offset, flow)
         self.limit.check_records(len(records))
         return records, constants
+
+    def show(self, stage: str, body: Body) -> str:
+        """A body at one of `STAGES`."""
+        from wasmer_clif_backend.ir.printer import print_function
+        from wasmer_clif_backend.machine.printer import print_code
+
+        flow = self.translator.flow
+        function = self.translator.translate(body, Effort(self.limit), self.in_memory)
+        if stage == "clif":
+            return print_function(function)
+        if not self.in_memory:
+            self.passes.run(function, flow)
+        if stage == "opt":
+            return print_function(function)
+        self.stages.records(function, body.offset, flow)
+        return print_code(self.stages.code, self.stages.allocation if stage == "ra" else None)
 
     def tell(self, body: Body) -> None:
         """Warn of a function whose SSA form is too large."""

@@ -9,6 +9,7 @@ compiled in this process; the units of a larger one in worker processes, on all 
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -156,6 +157,26 @@ class LLVMCompiler:
             release_gil=config.release_gil,
             inlined=inlined,
         )
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """What `show` can show: LLVM's text before its passes, and after them."""
+        return ("ir", "opt")
+
+    def show(self, stage: str, info: ModuleInfo, body: Body, config: CompilerConfig) -> str:
+        """One body as LLVM's text, compiled by itself: what ``dump --stage=ir`` prints.
+
+        Args:
+            stage: one of `stages`.
+
+        Raises:
+            As `compile`.
+        """
+        texts: list[str] = []
+        callbacks = LLVMCallbacks(pre_opt_ir=texts.append) if stage == "ir" else LLVMCallbacks(post_opt_ir=texts.append)
+        LLVMCompiler(self.opt_level, self.cpu, self.fast, callbacks, processes=0).compile(info, [body], config)
+        pattern = rf"^define [^\n]*@f{body.function_index}\(.*?^}}$"
+        return "\n".join(found[0] for found in re.finditer(pattern, texts[0], re.MULTILINE | re.DOTALL))
 
     def _answers(self, how: Plan) -> Generator[tuple[int, Product | Died]]:
         jobs: list[Callable[[], Job]] = [partial(self._job, how, part) for part in how.parts]

@@ -85,7 +85,8 @@ def _instruction(code: Code, i: int, allocation: Allocation | None) -> str:
         p = int(code.displacement[i])
         pairs = [(code.pool[p + 1 + 2 * at], code.pool[p + 2 + 2 * at]) for at in range(int(code.pool[p]))]
         return "copies " + ", ".join(f"{name(to, True)} = {name(source, False)}" for to, source in pairs)
-    words = [_PSEUDO[int(form)] if form in _PSEUDO else by_number(int(form)).syntax.split(" ")[0]]
+    syntax = _PSEUDO[int(form)] if form in _PSEUDO else by_number(int(form)).syntax
+    words = [syntax if form in _PSEUDO else syntax.split(" ")[0]]
     reg = code.reg[i]
     rm = code.rm[i]
     written: list[str] = []
@@ -95,7 +96,10 @@ def _instruction(code: Code, i: int, allocation: Allocation | None) -> str:
     if code.third[i] >= 0:
         (written if roles & THIRD_WRITTEN else read).append(name(code.third[i], bool(roles & THIRD_WRITTEN)))
     if roles & IN_MEMORY:
-        inside = [name(one, False) for one in (rm, code.index[i]) if one >= 0]
+        scale = int(code.mode[i] >> 8) & 0xFF
+        inside = [name(rm, False)] if rm >= 0 else []
+        if code.index[i] >= 0:
+            inside.append(f"{1 << scale}*{name(code.index[i], False)}" if scale else name(code.index[i], False))
         read.append(f"[{' + '.join([*inside, str(int(code.displacement[i]))])}]")
     else:
         if rm >= 0:
@@ -104,7 +108,7 @@ def _instruction(code: Code, i: int, allocation: Allocation | None) -> str:
             read.append(name(code.index[i], False))
         if code.displacement[i]:
             read.append(f"#{int(code.displacement[i])}")
-    if code.immediate[i] and not roles & IMPLICIT:
+    if not roles & IMPLICIT and (code.immediate[i] or "imm" in syntax):
         read.append(str(int(code.immediate[i])))
     modified = (roles & REG_READ and roles & REG_WRITTEN) or (roles & RM_READ and roles & RM_WRITTEN)
     if written:

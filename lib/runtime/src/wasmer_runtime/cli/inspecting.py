@@ -68,8 +68,8 @@ def inspect(file: Path, config: CompilerConfig | None) -> None:
 
 @click.command()
 @click.argument("file", type=FILE)
-@click.option("--stage", type=click.Choice(list(stages.STAGES)), required=True, help="What to show.")
-@click.option("--backend", help="Which backend's records or code. Default: the default backend.")
+@click.option("--stage", required=True, help="What to show.")
+@click.option("--backend", help="Whose records, code or own stage. Default: the default backend.")
 @click.option("--function", type=int, help="Only the function of this index.")
 @compiling_options
 def dump(file: Path, stage: str, backend: str | None, function: int | None, config: CompilerConfig | None) -> None:
@@ -80,8 +80,16 @@ def dump(file: Path, stage: str, backend: str | None, function: int | None, conf
     body     every function, checked and flattened, as backends get it
     records  machine instructions, as the backend wrote them
     code     machine code
+
+    Of cranelift also: clif (in SSA form), opt (after the passes), vcode (machine instructions with virtual registers),
+    ra (these with registers). Of llvm also: ir (what LLVM gets), opt (what its passes make of it).
     """
-    for line in stages.STAGES[stage](load(file, config), backend, function, config):
+    source = load(file, config)
+    if stage in stages.STAGES:
+        lines = stages.STAGES[stage](source, backend, function, config)
+    else:
+        lines = stages.of_backend(stage, source, backend, function, config)
+    for line in lines:
         click.echo(line)
 
 

@@ -1,9 +1,15 @@
-"""The text forms of a module between its passes, for ``dump``. Each stage gives lines."""
+"""The text forms of a module between its passes, for ``dump``. Each stage gives lines.
+
+Stages of all modules are in `STAGES`. A backend may have stages of its own: a compiler whose `stages` names them, and
+whose ``show(stage, info, body, config)`` gives the text of one body.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
+
+import click
 
 from wasmer_runtime import api
 from wasmer_runtime.cli.failures import CommandError
@@ -101,6 +107,23 @@ def code(source: Source, backend: str | None, function: int | None, config: Comp
                 meaning = "call" if kind == trap_kinds.CALL_SITE else trap_kinds.BY_NUMBER[kind].message
                 yield f"  {sites[at]:6x}  {meaning}, wasm byte {sites[at + 2]:#x}"
             at += 3
+
+
+def of_backend(
+    stage: str, source: Source, backend: str | None, function: int | None, config: CompilerConfig | None
+) -> Iterator[str]:
+    """Every function at a stage that only one backend has."""
+    name = backend or api.DEFAULT_BACKEND
+    compiler: Any = find_compiler(name)
+    own: tuple[str, ...] = getattr(compiler, "stages", ())
+    if stage not in own:
+        reason = f"{stage!r} is no stage of the backend {name}: there are {', '.join((*STAGES, *own))}"
+        raise click.BadParameter(reason, param_hint="--stage")
+    compilation = pipeline.run(Compilation(source, config=config), until="middleware")
+    for one in compilation.bodies:
+        if function is None or one.function_index == function:
+            yield f"{_named(compilation.info, one.function_index)}:"
+            yield compiler.show(stage, compilation.info, one, compilation.config).rstrip()
 
 
 STAGES: Final[dict[str, Callable[[Source, str | None, int | None, CompilerConfig | None], Iterator[str]]]] = {
