@@ -395,11 +395,24 @@ class Lowering:
             if f.opcode[y] == ISHL and self.is_constant(f.b[y]) and f.immediate[f.b[y]] & 63 <= 3:
                 address.scale = f.immediate[f.b[y]] & 63
                 y = f.a[y]
+            elif f.opcode[y] == UEXTEND and self._is_scaled_word(f.a[y]):
+                y = f.a[y]
+                address.scale = f.immediate[f.b[y]] & 31
+                y = f.a[y]
             address.base = self.use(x)
             address.index = self.use(y)
             address.mode = MEM_INDEX
             return
         address.base = self.use(v)
+
+    def _is_scaled_word(self, v: i64) -> bool:
+        """Whether an i32 is another one times 2, 4 or 8, and no bit of that is lost."""
+        f = self.function
+        if f.opcode[v] != ISHL or f.type[v] != I32 or self.wanted[v] or not self.is_constant(f.b[v]):
+            return False
+        scale = f.immediate[f.b[v]] & 31
+        bound = f.bound[f.a[v]]
+        return scale <= 3 and bound >= 0 and bound <= 0xFFFF_FFFF and bound << scale <= 0xFFFF_FFFF
 
     def is_constant(self, v: i64) -> bool:
         """Whether a value is an integer that is known."""

@@ -141,6 +141,9 @@ def _integers(lowering: Lowering, c: i64) -> i64:
         n = lowering.constant_of(y)
         if n >= 0 and n <= 255 and f.opcode[x] == ULOAD8 and lowering.may_be_part(x):
             return _byte(lowering, x, n, number)
+        if n >= 0 and n <= 255 and _is_byte_of(lowering, x):
+            lowering.compare_immediate(_COMPARE_BYTE, lowering.use(f.a[x]), n if n <= 127 else n - 256)
+            return i64(INTEGER[UNSIGNED[number]])
         if n == 0:
             _test(lowering, x)
         else:
@@ -154,6 +157,14 @@ def _integers(lowering: Lowering, c: i64) -> i64:
             return i64(INTEGER[UNSIGNED[number]])
         lowering.compare(_COMPARE[row], left, lowering.operand(y))
     return i64(INTEGER[number])
+
+
+def _is_byte_of(lowering: Lowering, x: i64) -> bool:
+    """Whether a value is the lowest byte of another one, and nothing else wants it."""
+    f = lowering.function
+    if f.opcode[x] != BAND or f.uses[x] != 1 or lowering.wanted[x] or f.type[x] > I64:
+        return False
+    return lowering.is_constant(f.b[x]) and lowering.constant_of(f.b[x]) == 0xFF
 
 
 def _byte(lowering: Lowering, x: i64, n: i64, number: i64) -> i64:
