@@ -451,14 +451,15 @@ class Translator:
         state = self.state
         memory = self.memory
         index = state.make(UEXTEND, I64, state.pop())
-        definition = memory.field(self.view.offsets.table_offsets[table], CONSTANT_FIELD)
+        # Constant, but read anew behind each call: to keep them across would take registers, of which few are kept.
+        definition = memory.field(self.view.offsets.table_offsets[table])
         length = memory.load(I64, definition, _TABLE_LENGTH, _ENTRY)
         self.trap_if(self.compare(_UGE, index, length), _UNDEFINED)
         base = memory.load(I64, definition, _TABLE_BASE, _ENTRY)
         scaled = state.make(ISHL, I64, index, state.integer(3, I32))
         record = memory.load(I64, state.make(IADD, I64, base, scaled), 0, _ENTRY)
         state.make(TRAPZ, 0, record, 0, 0, 0, _UNINITIALIZED)
-        wanted = memory.field(self.view.offsets.signature_offsets[type], CONSTANT_FIELD)
+        wanted = memory.field(self.view.offsets.signature_offsets[type])
         have = memory.load(I64, record, _RECORD_SIGNATURE, _ENTRY)
         self.trap_if(self.compare(_NE, have, wanted), _TYPE_MISMATCH)
         code = memory.load(I64, record, _RECORD_CODE, _ENTRY)

@@ -171,7 +171,11 @@ def _signature(lowering: Lowering) -> Signature:
 def _target(lowering: Lowering) -> i64:
     """The register with the address that the call at hand goes to, or none: it names its callee."""
     v = lowering.function.a[lowering.v]
-    return lowering.use(v) if v else i64(NO_REGISTER)
+    if not v:
+        return i64(NO_REGISTER)
+    target = lowering.use(v)
+    lowering.code.suggest(RAX, target)  # no argument goes there
+    return target
 
 
 def _go(lowering: Lowering, form: i64, target: i64, kind: i64, roles: i64, registers: i64) -> None:
