@@ -101,7 +101,7 @@ class Stages:
         self._done("resolve")
         if self.prove:
             check(function, code, out, registers.kept)
-        records = self._emitter.run(function, stack_check)
+        records = self._emitter.run(function, flow, stack_check)
         self._done("emit")
         return records, b"".join(code.constants)
 

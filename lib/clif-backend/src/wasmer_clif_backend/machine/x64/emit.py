@@ -16,6 +16,7 @@ from librt.strings import BytesWriter, write_i64_le
 from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import (
     COPIES,
@@ -43,7 +44,7 @@ from wasmer_clif_backend.machine.x64.frame import Frame
 from wasmer_clif_backend.machine.x64.registers import SCRATCH
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import ABOVE_OR_EQUAL, BELOW
-from wasmer_runtime_core.codegen.x64.records import AT, BIND, LABEL, LABEL_DIFFERENCE, MEM, MEM_INDEX, NONE, REG
+from wasmer_runtime_core.codegen.x64.records import ALIGN, AT, BIND, LABEL, LABEL_DIFFERENCE, MEM, MEM_INDEX, NONE, REG
 from wasmer_runtime_core.codegen.x64.registers import R11, RAX, RBP, RDI, RSP
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import STORE, UNCHECKED_FRAME_BYTES, VMCTX
@@ -55,6 +56,8 @@ TRAP_LABEL: Final = 1 << 26
 FOURTH: Final = 1 << 27
 """In the column `mode`: the register in `index` is the fourth operand, which stands in the immediate."""
 NO_EDGE: Final = -1
+_LOOP_ALIGNMENT: Final = 32
+"""Innermost loops begin at multiples of this where nothing is called: processors fetch so many bytes at once."""
 
 _JMP: Final[i64] = forms.JMP_REL32.number
 _JCC: Final[i64] = forms.JCC_REL32.number
@@ -110,6 +113,8 @@ class Emitter:
         """By block: its place in the code, from 1; 0: it is not there yet."""
         self.is_jumped_to = column(1 << 7)
         """By block: 1: an instruction that is there already jumps to it."""
+        self.has_inner = column(1 << 7)
+        """By head of a loop: 1: there is another one within."""
         self.stubs: list[int] = []
         self.stub_seen = column(1 << 7)
         """By edge: 1: it has a stub."""
@@ -120,7 +125,7 @@ class Emitter:
         self.loops: i64 = 0
         self.at: i64 = -1
 
-    def run(self, function: Function, stack_check: i64) -> bytes:
+    def run(self, function: Function, flow: Flow, stack_check: i64) -> bytes:
         """The records.
 
         Raises:
@@ -131,9 +136,16 @@ class Emitter:
         leads_to = self.empty.leads_to
         order = self.rotation.turned(function, code, leads_to, [b for b in code.order if leads_to[b] == b])
         number = 0
+        before: i64 = 0
+        self._find_innermost(flow)
         for b in order:
             number += 1
             following: i64 = order[number] if number < len(order) else 0
+            loop = flow.loop[b]
+            if loop != before:
+                before = loop
+                if loop and not self.has_inner[loop] and not code.calls:
+                    self.record(ALIGN, NONE, 0, 0, 0, 0, 0, 0, _LOOP_ALIGNMENT, 0)
             self._bind_block(b, number)
             i = code.block_first[b]
             end = code.block_end[b]
@@ -187,6 +199,7 @@ class Emitter:
         if function.block_count > i64(len(self.place)):
             self.place = grown(self.place, function.block_count)
             self.is_jumped_to = grown(self.is_jumped_to, function.block_count)
+            self.has_inner = grown(self.has_inner, function.block_count)
         b: i64 = 0
         while b < function.block_count:
             self.place[b] = 0
@@ -198,6 +211,13 @@ class Emitter:
         self.trap_numbers.clear()
         self.loops = 0
         self.at = -1
+
+    def _find_innermost(self, flow: Flow) -> None:
+        """Which loops have others within."""
+        for b in self.code.order:
+            self.has_inner[b] = 0
+            if flow.loop[b] == b and flow.outer[b]:
+                self.has_inner[flow.outer[b]] = 1
 
     # --- labels ---------------------------------------------------------------------------------------
 
