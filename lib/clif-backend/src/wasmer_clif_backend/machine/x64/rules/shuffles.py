@@ -124,9 +124,7 @@ def shuffle_words(lowering: Lowering) -> bool:
     """``pshufd``, if whole words of one operand change places."""
     f = lowering.function
     v = lowering.v
-    mask = f.constants[f.immediate[v]]
-    if f.a[v] == f.b[v]:
-        mask = bytes(number & 15 if number < 32 else number for number in mask)
+    mask = _mask(lowering)
     first = mask[0] & 0xF0
     order = 0
     for at in range(0, 16, 4):
@@ -136,6 +134,127 @@ def shuffle_words(lowering: Lowering) -> bool:
         order |= (number >> 2 & 3) << (at >> 1)
     x = lowering.operand(f.b[v] if first else f.a[v])
     lowering.unary(_SHUFFLE_SINGLE, lowering.result(v), x, order)
+    return True
+
+
+def _mask(lowering: Lowering) -> bytes:
+    """That of the shuffle at hand; of one operand twice, its numbers are below 16."""
+    f = lowering.function
+    v = lowering.v
+    mask = f.constants[f.immediate[v]]
+    if f.a[v] == f.b[v]:
+        return bytes(number & 15 if number < 32 else number for number in mask)
+    return mask
+
+
+def _unpack_masks() -> dict[bytes, int]:
+    """By mask: the instruction that takes lanes of two operands by turns, from their lower or upper halves."""
+    found: dict[bytes, int] = {}
+    for size, low, high in (
+        (1, forms.VPUNPCKLBW_XMM_XMM_XM128, forms.VPUNPCKHBW_XMM_XMM_XM128),
+        (2, forms.VPUNPCKLWD_XMM_XMM_XM128, forms.VPUNPCKHWD_XMM_XMM_XM128),
+        (4, forms.VPUNPCKLDQ_XMM_XMM_XM128, forms.VPUNPCKHDQ_XMM_XMM_XM128),
+        (8, forms.VPUNPCKLQDQ_XMM_XMM_XM128, forms.VPUNPCKHQDQ_XMM_XMM_XM128),
+    ):
+        for start, form in ((0, low), (8, high)):
+            for second in (16, 0):  # the other operand, or the same one
+                lanes = [range(at + operand, at + operand + size) for at in range(start, start + 8, size)
+                         for operand in (0, second)]  # fmt: skip
+                found[bytes(number for lane in lanes for number in lane)] = form.number
+    return found
+
+
+_UNPACKS: Final = _unpack_masks()
+_ALIGNED: Final = {bytes(range(by, by + 16)): by for by in range(1, 16)}
+_TURNED: Final = {bytes(number & 15 for number in range(by, by + 16)): by for by in range(1, 16)}
+_ALIGN: Final[i64] = forms.VPALIGNR_XMM_XMM_XM128_IMM8.number
+_BLEND_HALVES: Final[i64] = forms.VPBLENDW_XMM_XMM_XM128_IMM8.number
+_SHUFFLE_PAIRS: Final[i64] = forms.VSHUFPS_XMM_XMM_XM128_IMM8.number
+_LOW_BYTES: Final[i64] = forms.VPUNPCKLBW_XMM_XMM_XM128.number
+_HIGH_BYTES: Final[i64] = forms.VPUNPCKHBW_XMM_XMM_XM128.number
+
+
+def shuffle_at_once(lowering: Lowering) -> bool:
+    """One instruction for what vectors are often put together by: lanes by turns, a window of both, lanes in place."""
+    f = lowering.function
+    v = lowering.v
+    mask = _mask(lowering)
+    if _is_at_once(lowering, mask, f.a[v], f.b[v]):
+        return True
+    return _is_at_once(lowering, bytes(number ^ 16 if number < 32 else number for number in mask), f.b[v], f.a[v])
+
+
+def _is_at_once(lowering: Lowering, mask: bytes, x: i64, y: i64) -> bool:
+    """The same, with x for the numbers below 16."""
+    d = lowering.result(lowering.v)
+    form = _UNPACKS.get(mask)
+    if form is not None:
+        other = x if max(mask) < 16 else y
+        left = lowering.use(x)
+        lowering.three(form, d, left, lowering.use(other))
+        return True
+    by = _TURNED.get(mask)
+    if by is not None:
+        left = lowering.use(x)
+        lowering.three(_ALIGN, d, left, left, by)
+        return True
+    by = _ALIGNED.get(mask)
+    if by is not None:
+        upper = lowering.use(y)
+        lowering.three(_ALIGN, d, upper, lowering.use(x), by)
+        return True
+    order = _lanes_in_place(mask)
+    if order >= 0:
+        left = lowering.use(x)
+        lowering.three(_BLEND_HALVES, d, left, lowering.use(y), order)
+        return True
+    order = _pairs_of_words(mask)
+    if order >= 0:
+        left = lowering.use(x)
+        lowering.three(_SHUFFLE_PAIRS, d, left, lowering.use(y), order)
+        return True
+    return False
+
+
+def _lanes_in_place(mask: bytes) -> int:
+    """Bits of the half words that come from the second operand, if all are where they were; -1: they are not."""
+    order = 0
+    for at in range(0, 16, 2):
+        if mask[at] & 0xEF != at or mask[at + 1] != mask[at] + 1:
+            return -1
+        if mask[at] & 16:
+            order |= 1 << (at >> 1)
+    return order
+
+
+def _pairs_of_words(mask: bytes) -> int:
+    """Two words of the first operand below two of the second one, as ``shufps`` has them; -1: something else."""
+    order = 0
+    for at in range(0, 16, 4):
+        number = mask[at]
+        if number & 3 or (number & 16) != (at & 8) << 1 or mask[at : at + 4] != bytes(range(number, number + 4)):
+            return -1
+        order |= (number >> 2 & 3) << (at >> 1)
+    return order
+
+
+def shuffle_of_halves(lowering: Lowering) -> bool:
+    """Of the lower halves of both operands, or the upper ones: these by turns, then put in order."""
+    f = lowering.function
+    v = lowering.v
+    mask = _mask(lowering)
+    used = [number for number in mask if number < 32]
+    if f.a[v] == f.b[v] or not any(number < 16 for number in used) or not any(number >= 16 for number in used):
+        return False
+    half = used[0] & 8
+    if any(number & 8 != half for number in used):
+        return False
+    order = bytes(2 * (number & 7) + (number >> 4) if number < 32 else 0x80 for number in mask)
+    x = lowering.use(f.a[v])
+    y = lowering.use(f.b[v])
+    turns = lowering.code.temporary(XMM)
+    lowering.three(_HIGH_BYTES if half else _LOW_BYTES, turns, x, y)
+    lowering.three(_PSHUFB, lowering.result(v), turns, lowering.constant_operand(order))
     return True
 
 
@@ -192,7 +311,7 @@ RULES: Final = {
     SCALAR_TO_VECTOR: (scalar_to_vector,),
     INSERTLANE: (insert_lane,),
     EXTRACTLANE: (extract_lane,),
-    SHUFFLE: (shuffle_words, shuffle),
+    SHUFFLE: (shuffle_words, shuffle_at_once, shuffle_of_halves, shuffle),
     SWIZZLE: (swizzle,),
     X86_PSHUFB: (pshufb,),
 }

@@ -413,15 +413,15 @@ def _with_next_constant(lowering: Lowering, cond: str) -> bool:
     other = b"".join((number + change).to_bytes(size, "little", signed=signed) for number in lanes)
     d = lowering.result(v)
     left = lowering.use(x)
-    right = lowering.vector(other)
-    if signed:
-        if cond == "sge":
-            lowering.three(_GREATER[lane], d, left, right)
-        else:
-            lowering.three(_GREATER[lane], d, right, left)
+    if cond == "sge":
+        lowering.three(_GREATER[lane], d, left, lowering.constant_operand(other))
+        return True
+    if cond == "sle":
+        lowering.three(_GREATER[lane], d, lowering.vector(other), left)
         return True
     extreme = xmm(lowering)
-    lowering.three(_THREE[op.UMAX if cond == "ugt" else op.UMIN][lane], extreme, left, right)
+    form = _THREE[op.UMAX if cond == "ugt" else op.UMIN][lane]
+    lowering.three(form, extreme, left, lowering.constant_operand(other))
     lowering.three(_EQUAL[lane], d, extreme, left)
     return True
 
