@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wasmer_runtime_core.errors import DecodeError, ImplementationLimitError, UnsupportedFeatureError, ValidationError
+from wasmer_runtime_core.errors import (
+    DecodeError,
+    ImplementationLimitError,
+    Timeout,
+    UnsupportedFeatureError,
+    ValidationError,
+)
+from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.text.numerals import float_bits
@@ -63,6 +70,14 @@ TEXT = r"""(module $m
   (data $d (;0;) "text\0a\ff\22")
   (data (;1;) (i32.const 16) ""))
 """
+
+
+def test_printing_ends_with_the_deadline() -> None:
+    for text in ("(module (func" + " nop" * 5000 + "))", "(module" + " (func)" * 3000 + ")", "(module (func $f))"):
+        module = parse_module(text)
+        with timeout(0), pytest.raises(Timeout):
+            print_module(module)
+        assert parse_module(print_module(module)) == module
 
 
 def test_the_text_of_a_module() -> None:

@@ -5,6 +5,9 @@ Names are for people: backtraces, dumps, the text printer. They lie in the custo
 that nobody pays who does not look. A custom section that is malformed does not make a
 module malformed: what could be read up to there counts, the rest is nameless. Of several
 name sections the last one that gives a name wins.
+
+An exception that passes through a module asks for names, whatever deadline has ended it, so what reading them costs is
+bounded by what the module has of functions, not by what the section says.
 """
 
 from __future__ import annotations
@@ -23,6 +26,10 @@ NAME_SECTION: Final = "name"
 
 STRETCH: Final = 1 << 12
 """So many names are read between two checkpoints."""
+MOST_SUBSECTIONS: Final = 1 << 8
+"""Of all name sections together; there are a dozen kinds."""
+MOST_OF_A_FUNCTION: Final = 2
+"""Names that are read for each function, for there may be several sections; and `STRETCH` besides."""
 
 # --- subsections ----------------------------------------------------------------------------
 MODULE_NAME: Final = 0
@@ -44,8 +51,17 @@ def read_module_name(sections: Sequence[CustomSection]) -> str | None:
 def read_function_names(sections: Sequence[CustomSection], functions: int) -> dict[int, str]:
     """Names by function index, of a module of so many functions."""
     names: dict[int, str] = {}
+    left = MOST_OF_A_FUNCTION * functions + STRETCH
     for reader in _subsections(sections, FUNCTION_NAMES):
-        _read_map(reader, names, functions)
+        try:
+            for index, name in _name_map(reader):
+                if index < functions:
+                    names[index] = name
+                left -= 1
+                if not left:
+                    return names
+        except DecodeError:
+            continue
     return names
 
 
@@ -57,15 +73,18 @@ def read_local_names(sections: Sequence[CustomSection], functions: int, most: in
         most: locals that a function may have.
     """
     names: dict[int, dict[int, str]] = {}
+    number = 0
     for reader in _subsections(sections, LOCAL_NAMES):
         try:
-            for number in range(reader.u32()):
-                if number % STRETCH == STRETCH - 1:
+            for _ in range(reader.u32()):
+                number += 1
+                if number % STRETCH == 0:
                     checkpoint()
                 function = reader.u32()
                 known = names.setdefault(function, {}) if function < functions else {}
-                if not _read_map(reader, known, most):
-                    break
+                for index, name in _name_map(reader):
+                    if index < most:
+                        known[index] = name
         except DecodeError:
             continue
     return names
@@ -73,12 +92,16 @@ def read_local_names(sections: Sequence[CustomSection], functions: int, most: in
 
 def _subsections(sections: Sequence[CustomSection], wanted: int) -> Iterator[Reader]:
     """A reader for each subsection of one kind in the name sections."""
+    left = MOST_SUBSECTIONS
     for section in sections:
         if section.name != NAME_SECTION:
             continue
         reader = Reader(section.data, 0, len(section.data))
         try:
             while not reader.at_end():
+                if not left:
+                    return
+                left -= 1
                 kind = reader.byte()
                 size = reader.u32()
                 start = reader.skip(size)
@@ -88,16 +111,13 @@ def _subsections(sections: Sequence[CustomSection], wanted: int) -> Iterator[Rea
             continue
 
 
-def _read_map(reader: Reader, names: dict[int, str], most: int) -> bool:
-    """Read a name map into `names`, but for names of index `most` and up; False if it ends before its time."""
-    try:
-        for number in range(reader.u32()):
-            if number % STRETCH == STRETCH - 1:
-                checkpoint()
-            index = reader.u32()
-            name = reader.name()
-            if index < most:
-                names[index] = name
-    except DecodeError:
-        return False
-    return True
+def _name_map(reader: Reader) -> Iterator[tuple[int, str]]:
+    """The indices and names of a name map.
+
+    Raises:
+        DecodeError: it ends before its time.
+    """
+    for number in range(reader.u32()):
+        if number % STRETCH == STRETCH - 1:
+            checkpoint()
+        yield reader.u32(), reader.name()

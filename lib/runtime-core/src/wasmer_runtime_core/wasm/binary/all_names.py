@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
+from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type, skip_immediates
 from wasmer_runtime_core.wasm.operators.effects import OPENS
@@ -17,6 +18,9 @@ from wasmer_runtime_core.wasm.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+STRETCH: Final = 1 << 10
+"""So many names, or operators, are read between two checkpoints."""
 
 MODULE: Final = 0
 FUNCTIONS: Final = 1
@@ -95,7 +99,9 @@ def _name_map(reader: Reader, count: int) -> dict[int, bytes]:
     """Names of some of `count` definitions."""
     names: dict[int, bytes] = {}
     last = -1
-    for _ in range(int(reader.u32())):
+    for number in range(int(reader.u32())):
+        if number % STRETCH == 0:
+            checkpoint()
         index = int(reader.u32())
         if not last < index < count:
             raise DecodeError("a name for nothing", int(reader.position))
@@ -148,8 +154,11 @@ def _count_blocks(decoded: DecodedModule, function: int) -> int:
     for _ in range(int(reader.u32())):
         reader.u32()
         read_value_type(reader)
-    count = 0
+    count = operators = 0
     while not reader.at_end():
+        if operators % STRETCH == 0:
+            checkpoint()
+        operators += 1
         code = read_operator(reader)
         skip_immediates(reader, code)
         count += code in BLOCKS

@@ -29,6 +29,7 @@ import struct
 from wasmer_runtime_core.errors import DecodeError, ValidationError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_LOCALS, ImplementationLimits
 from wasmer_runtime_core.support.annotations import Final, final
+from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.all_names import Names, read_all_names
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule, decode_module
 from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type
@@ -486,7 +487,10 @@ class _BodyPrinter:
         reader = self.reader
         lines = self.printer.lines
         indents = ["    "]
+        checkpoint()
         while True:
+            if len(lines) % STRETCH == 0:
+                checkpoint()
             code = read_operator(reader)
             operator = OPERATORS[code]
             mnemonic = operator.mnemonic
@@ -636,4 +640,6 @@ class _BodyPrinter:
 HAS_MEMORY_INDEX: Final = 0x40  # in the alignment field (3.0, multiple memories)
 MAX_ALIGNMENT_EXPONENT: Final = 31
 MAX_INDENT: Final = 32
+STRETCH: Final = 1 << 10
+"""So many lines are written between two checkpoints."""
 """Blocks that are indented more than those around them; deeper ones are not."""
