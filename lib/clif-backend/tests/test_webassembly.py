@@ -174,6 +174,23 @@ def test_many_locals_and_values_are_spilled_right() -> None:
     assert e.f(7) == total
 
 
+@pytest.mark.parametrize(
+    ("chain", "top", "value"),
+    [
+        ("local.get 1 f64.copysign", "f64.abs", 5.0),
+        ("local.get 1 f64.copysign", "f64.neg", 5.0),
+        ("f64.neg", "f64.abs", 5.0),
+        ("local.get 1 f64.copysign f64.neg", "f64.abs", 5.0),
+    ],
+)
+def test_signs_of_signs(chain: str, top: str, value: float) -> None:
+    """As many as a function has room for: what simplifies them goes through them, it does not call itself for each."""
+    text = f'(module (func (export "f") (param f64 f64) (result f64) local.get 0 {f"{chain} " * 1200} {top}))'
+    decoded = decode_module(parse_module(text))
+    compiled = CraneliftCompiler().compile(decoded.info, validate_module(decoded), CompilerConfig())
+    assert Instance(Module(decoded.info, compiled), []).exports.f(5.0, -1.0) == value
+
+
 def test_two_threads_make_the_same_code() -> None:
     """Compilations share nothing that is written."""
     decoded = decode_module(parse_module(MODULE))

@@ -92,3 +92,11 @@ def test_what_is_no_script(text: str) -> None:
     with pytest.raises(DecodeError) as caught:
         read_script(text)
     assert caught.value.line == 1
+
+
+@pytest.mark.parametrize("count", [2, 200_000])
+def test_alternatives_have_no_alternatives(count: int) -> None:
+    """What reads them calls itself, and compiled code has no limit of recursion."""
+    nested = "(either " * count + "(i32.const 1)" + ")" * count
+    with pytest.raises(DecodeError, match="expected a constant or a pattern"):
+        read_script(f'(assert_return (invoke "f") {nested})')

@@ -92,6 +92,15 @@ def test_directories(folder: Path) -> None:
     assert "no such directory" in run("show.wat", "--dir", "nowhere").output
 
 
+def test_nothing_is_copied_into_a_directory_of_the_host(folder: Path) -> None:
+    """A file that an argument names may lie where a directory is mounted that has none of the name."""
+    (folder / "mine").mkdir()
+    for name in (str(folder / "data/inner"), "data/inner"):
+        where = name.removesuffix("/inner") if name.startswith("/") else "/home/web_user/data"
+        assert run("show.wat", "--mapdir", f"{where}:mine", "--", name).exit_code == 44
+    assert list((folder / "mine").iterdir()) == []
+
+
 def test_the_exit_code_is_the_programs(folder: Path) -> None:
     assert run("show.wat", "--", "script", "two", "three").exit_code == 2
     assert run("show.wat", "--", "missing").exit_code == 44

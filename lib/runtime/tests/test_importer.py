@@ -173,6 +173,14 @@ def test_wasi(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "hi" in capfd.readouterr().out
 
 
+def test_an_initializer_that_is_none(folder: Path) -> None:
+    pytest.importorskip("wasmer_wasi")
+    importer.install(wasi=True)
+    wasi = '(import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))'
+    write(folder / "odd.wat", f'(module {wasi} (memory (export "_initialize") 1))')
+    assert importlib.import_module("odd")._initialize.pages == 1
+
+
 def test_what_is_missing_is_said(folder: Path) -> None:
     importer.install({"nowhere": "no_such_module", "provider": {"g": 1}})
     write(folder / "lonely.wat", '(module (import "nowhere" "f" (func)))')

@@ -121,8 +121,9 @@ class WasmLoader(Loader):
         wasm = compile(Path(self.path))
         instance = wasm.instantiate(self.imports(wasm))
         exports = instance.exports
-        if any(namespace in WASI_NAMESPACES for namespace, _, _ in wasm.imports) and "_initialize" in exports:
-            exports["_initialize"]()
+        initialize = exports["_initialize"] if "_initialize" in exports else None
+        if callable(initialize) and any(namespace in WASI_NAMESPACES for namespace, _, _ in wasm.imports):
+            initialize()
         names = [name for name in exports if not (name.startswith("__") and name.endswith("__"))]
         module.__dict__.update({name: exports[name] for name in names})
         module.__dict__["__wasm_module__"] = wasm

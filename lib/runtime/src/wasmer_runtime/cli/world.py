@@ -88,7 +88,7 @@ class World(NamedTuple):
 
         Its current directory is ``/home/web_user``. There it sees the directories of ``--dir`` that have a relative
         name, ``.`` being the current directory itself; the others where their name says. A file that an argument
-        names, and that it would not see, is copied to where it looks for it.
+        names, and that it would not see, is copied to where it looks for it, if that is among its own files.
 
         Raises:
             CommandError: an option is not of its form.
@@ -135,6 +135,11 @@ def copy_in(program: Program, argument: str) -> None:
     found = Path(argument)
     try:
         if not found.is_file() or ".." in found.parts or found.stat().st_size > MOST_COPIED_BYTES:
+            return
+        tree = program.process.tree
+        if (
+            tree.place(os.fsencode(argument)).directory is not tree.root
+        ):  # a directory of the user's: nothing is put there
             return
         if not program.fs.exists(argument):
             program.fs.mkdir(posixpath.dirname(argument) or ".", parents=True, exist_ok=True)

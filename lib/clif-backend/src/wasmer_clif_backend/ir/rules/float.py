@@ -40,6 +40,10 @@ def signs(n: Numbering, opcode: i64, type: i64, x: i64, y: i64) -> i64:
             n.fired[_SIGN_POSITIVE] += 1
             return magnitude
         return n.value(opcode, type, x, y)
+    while opcode == FABS and (inner == FNEG or inner == FABS or inner == FCOPYSIGN):
+        n.fired[_MAGNITUDE_OF_SIGN] += 1
+        x = f.a[x]  # of a sign of a sign, too: as many may stand in one another as a function has
+        inner = f.opcode[x]
     if inner == F32CONST or inner == F64CONST:
         value = f.immediate[x]
         if opcode == FNEG:
@@ -50,9 +54,6 @@ def signs(n: Numbering, opcode: i64, type: i64, x: i64, y: i64) -> i64:
     if opcode == FNEG and inner == FNEG:
         n.fired[_NEGATE_AGAIN] += 1
         return f.a[x]
-    if opcode == FABS and (inner == FNEG or inner == FABS or inner == FCOPYSIGN):
-        n.fired[_MAGNITUDE_OF_SIGN] += 1
-        return signs(n, FABS, type, f.a[x], 0)
     return n.value(opcode, type, x)
 
 

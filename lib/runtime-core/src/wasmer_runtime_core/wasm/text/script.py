@@ -247,14 +247,15 @@ class ScriptReader:
         cursor.expect_right("an argument or )")
         return Action(kind, module, name, arguments)
 
-    def read_patterns(self) -> tuple[Pattern, ...]:
-        """Values or patterns up to ``)``."""
+    def read_patterns(self, alternatives: bool = False) -> tuple[Pattern, ...]:
+        """Values or patterns up to ``)``; `alternatives`: of one result, none of which has alternatives again."""
         patterns: list[Pattern] = []
         while self.cursor.numbers[self.cursor.at] == LEFT:
-            patterns.append(self.read_pattern())
+            self.cursor.turn()
+            patterns.append(self.read_pattern(alternatives))
         return tuple(patterns)
 
-    def read_pattern(self) -> Pattern:
+    def read_pattern(self, alternative: bool) -> Pattern:
         """``(i32.const 1)``, ``(f32.const nan:canonical)``, ``(v128.const i8x16 …)``, ``(ref.extern 1)`` …"""
         cursor = self.cursor
         cursor.at += 1
@@ -268,8 +269,8 @@ class ScriptReader:
             pattern = Pattern(word[:3], value, bits, (nan,))
         elif word == "v128.const":
             pattern = self.read_vector()
-        elif word == "either":
-            pattern = Pattern("either", None, alternatives=self.read_patterns())
+        elif word == "either" and not alternative:
+            pattern = Pattern("either", None, alternatives=self.read_patterns(True))
         elif word.startswith("ref."):
             number: int | None = None
             heap = ""
