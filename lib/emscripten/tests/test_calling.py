@@ -60,6 +60,7 @@ def test_texts() -> None:
         (lambda p: p.cwrap("length", int, []), TypeError, "takes 1 arguments, and 0 types"),
         (lambda p: p.cwrap("length", int, [str])(), TypeError, "takes 1 arguments, and 0 were given"),
         (lambda p: p.cwrap("length", int, [str])(3), TypeError, "a text is needed"),
+        (lambda p: p.cwrap("half", str, [float]), TypeError, "what it returns is no text"),
         (lambda p: p.cwrap("missing", int, []), ExportNotFound, "missing"),
         (lambda p: p.add_function(len, "q"), ValueError, "'q' is no signature"),
         (lambda p: p.add_function(len, "viq"), ValueError, "'viq' is no signature"),

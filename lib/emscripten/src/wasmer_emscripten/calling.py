@@ -15,6 +15,7 @@ from wasmer_runtime_core.errors import RuntimeError
 from wasmer_runtime_core.running.interrupts import timeout as deadline
 from wasmer_runtime_core.running.objects.functions import Function
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
+from wasmer_runtime_core.wasm.types import I32
 
 if TYPE_CHECKING:
     from wasmer_emscripten.process import Links, Process
@@ -91,6 +92,7 @@ class Stack:
         return pointer
 
 
+_POINTER: Final = bytes((I32,))
 _TYPES: Final = (int, float, bool, str, bytes, None)
 
 
@@ -109,6 +111,8 @@ def wrapped(
             raise TypeError(f"{name}: a type is int, float, bool, str, bytes or None; this is {each!r}")
     if len(parameters) != len(function.type.params):
         raise TypeError(f"{name} takes {len(function.type.params)} arguments, and {len(parameters)} types were given")
+    if returns in (str, bytes) and function.core_type.results not in (b"", _POINTER):
+        raise TypeError(f"{name} is a function of type {function.core_type}: what it returns is no text")
     texts = any(each in (str, bytes) for each in parameters)
 
     def calling(*arguments: Any) -> Any:

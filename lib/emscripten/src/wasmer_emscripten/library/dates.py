@@ -87,13 +87,21 @@ class Offset(NamedTuple):
 
 
 @functools.lru_cache(maxsize=32)
-def _named(zone: str) -> tzinfo:
+def _known(zone: str) -> tzinfo:
     from zoneinfo import ZoneInfo
 
     try:
         return ZoneInfo(zone)
-    except (ValueError, OSError, KeyError) as none:  # that this machine knows: as C libraries do
+    except (ValueError, KeyError) as none:  # that this machine knows: as C libraries do
         must_be_answer(none)
+        return UTC
+
+
+def _named(zone: str) -> tzinfo:
+    try:
+        return _known(zone)
+    except OSError as failure:  # a directory of that name; or no file can be opened now, which is not kept
+        must_be_answer(failure)
         return UTC
 
 
