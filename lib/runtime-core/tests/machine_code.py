@@ -92,6 +92,10 @@ CODE = {
     "call_import_forever": Code(
         "554889e553534889fb488b8300000000488bbb00000000ffd0ebee", {"code": [12], "vmctx": [19]}, {"return": 25}
     ),
+    # …; mov rax, [rdi+code]; mov rdi, [rdi+vmctx]; call rax; jmp to itself
+    "call_import_and_spin": Code(
+        "554889e5488b8700000000488bbf00000000ffd0ebfe", {"code": [7], "vmctx": [14]}, {"return": 20}
+    ),
     "spin": Code("554889e5ebfe", {}, {}),  # jmp to itself
     # Every register that a callee must preserve is changed, and the direction flag set; then ud2.
     "clobber": Code("554889e5bb0100000041bc0200000041bd0300000041be0400000041bf05000000fd0f0b", {}, {"trap": 34}),

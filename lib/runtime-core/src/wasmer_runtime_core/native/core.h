@@ -409,7 +409,7 @@ static void unblock_signals(void);
 static void assert_interrupt_handlers(void);
 static void ensure_timer(Thread *thread);
 static int attend_before(Thread *thread, Activation *activation);
-static volatile pid_t gil_runner;  /* id of the thread that last entered wasm with the GIL held */
+static volatile pid_t gil_runner;  /* id of the thread that last went to wasm code, or back to it, with the GIL held */
 /* table.c, function.c */
 static PyObject *function_from_record(FunctionRecord *record);
 static PyObject *plan_function_name(PlanObject *plan, uint32_t record);

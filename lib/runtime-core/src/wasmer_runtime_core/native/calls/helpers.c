@@ -25,6 +25,8 @@ give_gil(Activation *activation)
 {
     if (UNLIKELY(activation->released != NULL))
         activation->released = PyEval_SaveThread();
+    else
+        gil_runner = this_thread->id;  /* as after a host function: to make an object may let finalizers run */
 }
 
 #define CHECK(condition, kind)           \

@@ -132,6 +132,8 @@ host_call(HostRecord *record, CallFrame *registers, const char *stack)
     }
     if (UNLIKELY(released != NULL))
         activation->released = PyEval_SaveThread();
+    else
+        gil_runner = thread->id;  /* others may have been inside meanwhile */
     if (UNLIKELY(failed))
         unwind(thread, activation, OUTCOME_EXCEPTION);
     if (UNLIKELY(thread->attention))

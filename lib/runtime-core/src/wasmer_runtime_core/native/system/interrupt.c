@@ -266,6 +266,8 @@ pause_at(Thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
     }
     if (released)
         activation->released = PyEval_SaveThread();
+    else
+        gil_runner = thread->id;  /* as after a host function */
     if (failed)
         unwind(thread, activation, OUTCOME_EXCEPTION);
 }

@@ -493,17 +493,16 @@ run_frame(Thread *thread, EnterFunction enter, void *code, void *vmctx, CallFram
     }
     else
         gil_runner = thread->id;
-    int unwound = enter(code, frame, &activation, stack_words);
-    end_activation(thread, &activation);
+    int failed = -enter(code, frame, &activation, stack_words);
     if (UNLIKELY(release_gil)) {
         PyEval_RestoreThread(activation.released);
+        activation.released = NULL;
         count_released(thread, -1);
     }
-    if (UNLIKELY(unwound)) {
+    if (UNLIKELY(failed))
         raise_outcome(thread, &activation);
-        return -1;
-    }
-    return 0;
+    end_activation(thread, &activation);  /* only now: what is over asks for the GIL until its exception is made */
+    return failed;
 }
 
 /* The same for a function with this signature; the vmctx becomes its first argument. */
