@@ -70,6 +70,36 @@ def test_what_uses_native_integers_is_compiled(hook: ModuleType, name: str) -> N
     assert not [path for path in package(name).rglob("*.py") if native.search(path.read_text()) and path not in hot]
 
 
+WRITTEN_BY_MYPYC = """\
+CPyTagged CPyDef_numerals____half(CPyTagged cpy_r_n);
+CPyTagged CPyDef_numerals____half(CPyTagged cpy_r_n) {
+    CPyTagged cpy_r_r0;
+    cpy_r_r0 = CPyTagged_FloorDivide(cpy_r_n, 4);
+    return cpy_r_r0;
+}
+PyObject *CPyDef_numerals___Number___doubled(PyObject *cpy_r_self) {
+    cpy_r_r1 = cpy_r_r0 * 2;
+    cpy_r_r2 = CPyTagged_Multiply(4, cpy_r_r1);
+CPyL1: ;
+    cpy_r_r3 = CPyTagged_Multiply(4, cpy_r_r2);
+}
+char CPyDef_numerals___Number_____init__(PyObject *cpy_r_self) {
+    cpy_r_r1 = CPyTagged_Multiply(4, cpy_r_r1);
+}
+"""
+
+
+def test_products_of_large_ints_are_found_in_what_mypyc_wrote(hook: ModuleType) -> None:
+    """That mypyc still writes so is seen where the name of its function is: in its own headers."""
+    found = hook.large_products(WRITTEN_BY_MYPYC.splitlines())
+    assert found == ["numerals.Number.doubled", "numerals.Number.__init__"]
+    mypyc = importlib.util.find_spec("mypyc")
+    if mypyc is None or mypyc.origin is None:
+        pytest.skip("mypyc is not installed here")
+    header = (Path(mypyc.origin).parent / "lib-rt" / "CPy.h").read_text()
+    assert "CPyTagged CPyTagged_Multiply(CPyTagged left, CPyTagged right)" in header
+
+
 def test_patterns_choose_and_take_away_and_never_match_nothing(hook: ModuleType, tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / f"{name}.py").touch()

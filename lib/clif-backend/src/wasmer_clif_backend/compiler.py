@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, final
 
+from mypy_extensions import i64
+
 from wasmer_clif_backend.compile_function import Stages, proves
 from wasmer_clif_backend.effort import OPERATORS_AHEAD, PER_OPERATOR, Effort, TooMuchEffort
 from wasmer_clif_backend.ir.flow import Flow
@@ -156,8 +158,8 @@ class _Compilation:
         self.info: Final = info
         self.limit: Final = limit
         self.in_memory: Final = in_memory
-        self.steps: Final = steps
-        self.allowed = steps * OPERATORS_AHEAD
+        self.steps: Final[i64] = steps
+        self.allowed: i64 = i64(steps) * OPERATORS_AHEAD
         """Steps that functions have left of theirs."""
         self.prove: Final = prove
         self.entries: Final = view.entries
@@ -168,7 +170,7 @@ class _Compilation:
     def records(self, body: Body) -> tuple[bytes, bytes]:
         """A body's instruction records and constants."""
         if not self.in_memory:
-            self.allowed += self.steps * (len(body.records) // RECORD_BYTES)
+            self.allowed += self.steps * (i64(len(body.records)) // RECORD_BYTES)
             effort = Effort(self.limit, self.allowed)
             try:
                 return self.written(body, effort, False)

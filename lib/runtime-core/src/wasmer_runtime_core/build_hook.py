@@ -25,13 +25,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -181,6 +182,23 @@ def remove_extensions(source: Path) -> list[Path]:
     return stale
 
 
+def large_products(c: Iterable[str]) -> list[str]:
+    """The functions, by name, in which C that mypyc wrote, line by line, multiplies Python's ints.
+
+    Amid a product of factors of more than 30 bits Python looks for signals. What a handler raises there mypyc takes for
+    want of memory, and ends the process. docs/performance.md says what stands in the place of such a product.
+    """
+    found: dict[str, None] = {}
+    function = ""
+    for line in c:
+        if line[:1].isalpha():
+            begins = re.match(r".*\bCPyDef_(\w+)\(.*\{", line)
+            function = begins.group(1).replace("___", ".") if begins else function
+        elif "CPyTagged_Multiply(" in line:
+            found[function] = None
+    return list(found)
+
+
 def _compile(target: Path, group: str, modules: list[str]) -> None:
     """Compile `modules`, paths relative to the working directory, to extension modules in `target`."""
     from mypyc.build import mypycify
@@ -197,6 +215,9 @@ def _compile(target: Path, group: str, modules: list[str]) -> None:
     )
     for extension in extensions:
         extension.extra_compile_args.append(HIDDEN)
+    products = large_products(line for path in temporary.glob("*.c") for line in path.read_text().splitlines())
+    if products:
+        sys.exit(f"Products of Python's ints in {', '.join(products)}: see the rules in docs/performance.md.")
     arguments = ["-q", "build_ext", f"--build-lib={target}", f"--build-temp={temporary}"]
     setup(name="extensions", packages=[], py_modules=[], ext_modules=extensions, script_args=arguments)
 

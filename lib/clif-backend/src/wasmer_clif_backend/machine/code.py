@@ -209,11 +209,13 @@ class Code:
             self.way_end = grown(self.way_end, function.block_count)
         self._find_ways(function)
         self.slot_offsets = []
-        size = 0
+        size: i64 = 0
         for slot in function.slots:
-            alignment = max(16, 1 << slot.alignment) if slot.size else 1
+            alignment: i64 = 1
+            if slot.size:
+                alignment = max(16, 1 << slot.alignment)
             size = (size + alignment - 1) // alignment * alignment
-            self.slot_offsets.append(size)
+            self.slot_offsets.append(int(size))
             size += slot.size
         self.slot_bytes = (size + 15) // 16 * 16
         self.buffer_bytes = 0
@@ -389,7 +391,7 @@ class Code:
         """The offset among the constants of these 16 bytes."""
         offset = self._constant_offsets.get(data, -1)
         if offset < 0:
-            offset = 16 * len(self.constants)
+            offset = len(self.constants) << 4
             self.constants.append(data)
             self._constant_offsets[data] = offset
         return offset

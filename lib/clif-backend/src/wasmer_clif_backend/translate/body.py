@@ -166,8 +166,8 @@ class State:
 
     def begin(self, body: Body, effort: Effort, in_memory: bool) -> None:
         """Forget the last body."""
-        locals = len(body.local_types)
-        if locals > len(self.locals):
+        locals: i64 = len(body.local_types)
+        if locals > i64(len(self.locals)):
             rows = 2 * locals
             self.locals = column(rows)
             self.local_types = column(rows)
@@ -176,9 +176,9 @@ class State:
             self.index = column(rows)
             self.union = column(rows)
         if body.max_stack + 8 > len(self.stack):
-            self.stack = column(2 * body.max_stack + 8)
+            self.stack = column(2 * i64(body.max_stack) + 8)
         if body.label_count + 1 > self.labels.rows:
-            self.labels = Labels(2 * body.label_count + 1)
+            self.labels = Labels(2 * i64(body.label_count) + 1)
         self.function.clear()
         self.function.effort = effort
         self.flow.begin()

@@ -297,7 +297,7 @@ class Translator:
         """Parameters, locals that are zero at first, the base of memory 0."""
         state = self.state
         state.begin(body, effort, in_memory)
-        effort.spend(4 * len(body.local_types))
+        effort.spend(4 * i64(len(body.local_types)))
         self._stamp += 1
         self._helpers = {}
         self.buffer_slot = -1

@@ -38,8 +38,8 @@ class InMemory:
         self.settled: i64 = 0
         self._locals: Final[i64] = len(function.slots)
         self._operands: Final[i64] = len(function.slots) + 1
-        function.slots.append(StackSlot(PLACE_BYTES * len(body.local_types)))
-        function.slots.append(StackSlot(PLACE_BYTES * body.max_stack))
+        function.slots.append(StackSlot(int(PLACE_BYTES * i64(len(body.local_types)))))
+        function.slots.append(StackSlot(int(PLACE_BYTES * i64(body.max_stack))))
         self._weights: Final = body.local_weights
 
     def read(self, block: i64, local: i64, type: i64) -> i64:

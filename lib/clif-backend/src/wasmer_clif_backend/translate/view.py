@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from mypy_extensions import i64
+
 from wasmer_clif_backend.ir.function import Parameter, Signature
 from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
 from wasmer_runtime_core.contract.helpers import VMCALLS
@@ -58,7 +60,7 @@ class ModuleView:
         self.entries.update({helper_name(call.name): defined + call.slot for call in VMCALLS})
         self.no_shape: Final = FunctionShape(b"", b"")
         pages = info.memories[0].limits.minimum if info.memories else 0
-        self.memory_bytes: Final = PAGE_BYTES * pages
+        self.memory_bytes: Final[i64] = PAGE_BYTES * i64(pages)
         """How large memory 0 is at least."""
         self.global_types: Final = [TYPES[type.value] for type in info.globals]
 

@@ -35,7 +35,7 @@ class CallShape:
         self.result_count: i64 = len(results)
         self.passed: i64 = len(params) + len(results)
         self.buffered: bool = len(results) > 1
-        self.buffer_bytes: i64 = RESULT_SLOT_BYTES * max(0, len(results) - 1)
+        self.buffer_bytes: i64 = RESULT_SLOT_BYTES * i64(max(0, len(results) - 1))
         self.wheres: vec[u8] = vec[u8]()  # IN_INTEGER_REGISTER, IN_VECTOR_REGISTER or ON_STACK
         self.places: vec[i64] = vec[i64]()  # a register, or a byte offset from the stack arguments' start
         arguments = Arguments([_CLASSES.get(code, INTEGER) for code in params], 2 if self.buffered else 1)

@@ -42,7 +42,7 @@ from wasmer_clif_backend.ir.types import bits_of
 def signed(value: int, bits: int) -> int:
     """The lower bits, sign-extended."""
     half = 1 << (bits - 1)
-    return ((value + half) & ((1 << bits) - 1)) - half  # no product: see docs/cranelift.md, known faults
+    return ((value + half) & ((1 << bits) - 1)) - half
 
 
 def unsigned(value: int, bits: int) -> int:
@@ -63,7 +63,7 @@ def binary(opcode: i64, type: i64, a: i64, b: i64) -> int | None:
     elif opcode == ISUB:
         found = x - y
     elif opcode == IMUL:
-        found = x * y
+        found = int(a * b)  # compiled, that wraps already: no product of large ints, see docs/performance.md
     elif opcode == BAND:
         found = x & y
     elif opcode == BOR:

@@ -34,8 +34,10 @@ _MOST_BEFORE: Final = 8
 
 def _weight_of(depth: i64) -> i64:
     """How often code that deep in loops is run, for comparing."""
+    if depth > _DEEPEST:
+        depth = _DEEPEST
     weight: i64 = 1
-    return weight << (3 * (depth if depth < _DEEPEST else _DEEPEST))
+    return weight << 3 * depth
 
 
 @final

@@ -480,8 +480,10 @@ class Emitter:
             self._check_stack(frame.size)
         if frame.size:
             self.record(_SUB8 if frame.size < 128 else _SUB32, REG, 0, RSP, 0, 0, 0, 0, 0, frame.size)
-        for number, register in enumerate(frame.saved):
-            self.record(_MOV_STORE, MEM, register, RBP, 0, 0, 0, 0, -8 * (number + 1), 0)
+        place: i64 = 0
+        for register in frame.saved:
+            place -= 8
+            self.record(_MOV_STORE, MEM, register, RBP, 0, 0, 0, 0, place, 0)
 
     def _check_stack(self, size: i64) -> None:
         """Trap if the stack pointer is below its limit, or would be with the frame; no argument is in rax, r11."""
@@ -504,8 +506,10 @@ class Emitter:
         return self._trap(number)
 
     def _leave(self) -> None:
-        for number, register in enumerate(self.frame.saved):
-            self.record(_MOV, MEM, register, RBP, 0, 0, 0, 0, -8 * (number + 1), 0)
+        place: i64 = 0
+        for register in self.frame.saved:
+            place -= 8
+            self.record(_MOV, MEM, register, RBP, 0, 0, 0, 0, place, 0)
         self.record(_LEAVE, NONE, 0, 0, 0, 0, 0, 0, 0, 0)
 
     # --- the starts and ends of blocks -----------------------------------------------------------------------

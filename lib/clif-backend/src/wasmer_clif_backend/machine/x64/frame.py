@@ -40,11 +40,11 @@ class Frame:
         self.saved: list[int] = [r for r in range(FIRST_XMM) if int(allocation.saved) >> r & 1]
         self.spare: Final = FIRST_SLOT + int(allocation.slots)
         """The place of one more slot, for moves between slots; there where there are slots."""
-        saved_bytes = (8 * len(self.saved) + 15) // 16 * 16
-        slots = int(allocation.slots)
-        slots_end = saved_bytes + 16 * (slots + 1 if slots else 0)
-        own = int(code.slot_bytes + code.buffer_bytes)
-        outgoing = (int(code.outgoing) + 15) // 16 * 16
+        saved_bytes = (8 * i64(len(self.saved)) + 15) // 16 * 16
+        slots = allocation.slots
+        slots_end = saved_bytes + 16 * (slots + 1) if slots else saved_bytes
+        own = code.slot_bytes + code.buffer_bytes
+        outgoing = (code.outgoing + 15) // 16 * 16
         self._slots: i64 = -(saved_bytes + 16)
         self.own: i64 = -(slots_end + own)
         """Where the function's own slots begin."""

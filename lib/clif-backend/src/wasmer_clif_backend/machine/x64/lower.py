@@ -577,8 +577,8 @@ class Lowering:
 
 def float_bytes(bits: i64, type: i64) -> bytes:
     """A float among the constants, which have 16 bytes each."""
-    size = 4 if type == F32 else 8
-    return (int(bits) & ((1 << 8 * size) - 1)).to_bytes(16, "little")
+    mask = 0xFFFF_FFFF if type == F32 else 0xFFFF_FFFF_FFFF_FFFF
+    return (int(bits) & mask).to_bytes(16, "little")
 
 
 def _is_near(offset: i64) -> bool:

@@ -110,7 +110,7 @@ def decimal_float_bits(spelling: str, bits: int) -> int:
         written, rounded = Decimal(spelling), Decimal(double)
         if written != rounded:
             away = 1 if (written > rounded) != bool(sign) else -1
-            mantissa, scale = 2 * mantissa + away, scale - 1
+            mantissa, scale = (mantissa << 1) + away, scale - 1
     result = nearest(mantissa, scale, 32)
     return result if result < 0 else result | sign << 31
 
@@ -122,7 +122,7 @@ def hexadecimal_float_bits(found: re.Match[str], bits: int) -> int:
     if fraction is not None:
         after_point = fraction.replace("_", "")
         digits += after_point
-        scale = -4 * len(after_point)
+        scale = -(len(after_point) << 2)
     if exponent is not None:
         exponent = exponent.replace("_", "").lstrip("0")
         power = LARGEST_EXPONENT if len(exponent) > 12 else int(exponent or "0")

@@ -307,14 +307,15 @@ class ScriptReader:
             raise cursor.unexpected("the shape of a vector")
         cursor.at += 1
         lanes, bits, floats = shape
-        vector = 0
+        vector = at = 0
         nans: list[str] = []
-        for lane in range(lanes):
+        for _ in range(lanes):
             nan = ""
             if floats:
                 value, nan = self.take_float(bits)
             else:
                 value = cursor.take_integer(bits)
-            vector |= value << lane * bits
+            vector |= value << at
+            at += bits
             nans.append(nan)
         return Pattern("v128", vector, bits, tuple(nans))

@@ -294,7 +294,7 @@ class Shuffle(Lowering):
     """
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
-        lanes = [int((f.pool_word(a + i // 4) >> (8 * (i % 4))) & 0xFF) for i in range(16)]
+        lanes = [int((f.pool_word(a + (i >> 2)) >> ((i & 3) << 3)) & 0xFF) for i in range(16)]
         second = f.pop()
         first = f.pop()
         if f.kinds[first] == LOCAL and f.kinds[second] == LOCAL and f.values[first] == f.values[second]:
@@ -338,7 +338,7 @@ class Shuffle(Lowering):
 def whole_dwords(lanes: list[int]) -> list[int] | None:
     """The 32-bit lanes a shuffle moves (0 to 7), or None if it breaks one up."""
     dwords = [lanes[at] // 4 for at in range(0, 16, 4)]
-    whole = [4 * dword + byte for dword in dwords for byte in range(4)]
+    whole = [(dword << 2) + byte for dword in dwords for byte in range(4)]
     return dwords if whole == lanes else None
 
 
@@ -346,7 +346,7 @@ def dword_selection(dwords: list[int]) -> i64:
     """The immediate of pshufd and shufps: two bits a lane."""
     selection = 0
     for at, dword in enumerate(dwords):
-        selection |= (dword & 3) << (2 * at)
+        selection |= (dword & 3) << at + at
     return i64(selection)
 
 

@@ -51,9 +51,9 @@ def reciprocal(divisor: int, bits: int, with_sign: bool) -> tuple[int, int]:
     """M and s, as above."""
     s = 0
     while True:
-        multiplier = -(-(1 << (bits + s)) // divisor)
-        if multiplier * divisor - (1 << (bits + s)) <= 1 << (s + with_sign):
-            return multiplier, s
+        power = 1 << (bits + s)
+        if -power % divisor <= 1 << (s + with_sign):  # what M times the divisor is more than the power
+            return -(-power // divisor), s
         s += 1
 
 

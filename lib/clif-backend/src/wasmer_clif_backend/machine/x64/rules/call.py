@@ -201,7 +201,7 @@ def _call(lowering: Lowering, signature: Signature, convention: Convention, for_
         code.pair(convention.buffer, lowering.buffer_register())
     elif convention.in_buffer:
         address = code.temporary(GENERAL)
-        code.buffer_bytes = max(code.buffer_bytes, RESULT_SLOT_BYTES * len(signature.results))
+        code.buffer_bytes = max(code.buffer_bytes, RESULT_SLOT_BYTES * i64(len(signature.results)))
         load_from(lowering, _LEA, address, RBP, code.slot_bytes, IN_FRAME)
         code.pair(convention.buffer, address)
     code.copies()

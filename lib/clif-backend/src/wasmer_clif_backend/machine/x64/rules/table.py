@@ -16,9 +16,11 @@ FORMS_BY_NAME: Final = {form.name: form for form in FORMS}
 
 def rows_of(table: Mapping[int, Sequence[Form]]) -> vec[i64]:
     """Numbers of forms by key, as many for each: those of key k begin at k times that."""
-    width = len(next(iter(table.values())))
-    found = column(width * (max(table) + 1))
+    width: i64 = len(next(iter(table.values())))
+    found = column(width * i64(max(table) + 1))
     for key, row in table.items():
-        for at, form in enumerate(row):
-            found[width * key + at] = form.number
+        at: i64 = width * i64(key)
+        for form in row:
+            found[at] = form.number
+            at += 1
     return found
