@@ -12,6 +12,7 @@ import pytest
 
 from wasmer_runtime_core.codegen.x64.forms.rows import FEATURES
 from wasmer_runtime_core.contract.target import PROCESSOR_FEATURES, TARGET, host_features, of_level
+from wasmer_runtime_core.support import handlers
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCES: Final = sorted(ROOT.glob("lib/*/src/**/*.py"))
@@ -40,6 +41,10 @@ def test_it_stands_in_one_module(words: set[str], home: str) -> None:
     assert len(SOURCES) > 250
     spelled = {path for path in SOURCES if not words.isdisjoint(_tokens(path))}
     assert spelled == {ROOT / "lib/runtime-core/src/wasmer_runtime_core" / home}
+
+
+def test_the_packages_are_known_that_hold_no_handlers_of_signals() -> None:
+    assert {path.parent.name for path in ROOT.glob("lib/*/src/*/__init__.py")} == handlers._OURS
 
 
 def test_the_size_of_a_page() -> None:

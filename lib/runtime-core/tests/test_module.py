@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import io
+import os
 import pickle
 import threading
 import weakref
@@ -36,6 +38,7 @@ from wasmer_runtime_core.errors import (
     Timeout,
     ValidationError,
 )
+from wasmer_runtime_core.implementation_limits import ImplementationLimits
 from wasmer_runtime_core.running.imports import imports
 from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.running.module import ExportType, ImportType, Module
@@ -43,7 +46,7 @@ from wasmer_runtime_core.support.first_use import at_first_use
 from wasmer_runtime_core.wasm import module as module_
 from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.body.body import Body
-from wasmer_runtime_core.wasm.module import CustomSection, ModuleInfo
+from wasmer_runtime_core.wasm.module import FUNCTION, MEMORY, CustomSection, Export, Import, ModuleInfo
 from wasmer_runtime_core.wasm.names import read_function_names
 
 EMPTY = b"\0asm\1\0\0\0"
@@ -147,6 +150,35 @@ def test_sources_of_every_form(tmp_path: Path) -> None:
     ):
         assert read_module(source) == EMPTY
         assert validate(source)
+
+
+def test_of_a_file_no_more_is_asked_for_than_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python reserves so many bytes; a module may have a gigabyte."""
+    asked: list[int] = []
+
+    class File(io.FileIO):
+        def read(self, size: int = -1, /) -> bytes:
+            asked.append(size)
+            return super().read(size)
+
+    monkeypatch.setattr(pipeline, "open", lambda path, mode: File(path, mode), raising=False)
+    content = EMPTY + b"\0\x83\x80\x08\1a" + bytes(131073)
+    path, pipe = tmp_path / "m.wasm", tmp_path / "pipe"
+    path.write_bytes(content)
+    os.mkfifo(pipe)
+    assert read_module(path) == content
+    assert asked[0] == len(content) + 1 and max(asked) < 2 * len(content)
+    asked.clear()
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    assert read_module(pipe) == content
+    writer.join()
+    assert max(asked) < 2 * len(content)
+    few = ImplementationLimits({"module_bytes": 1000})
+    asked.clear()
+    with pytest.raises(ImplementationLimitError):
+        read_module(path, few)
+    assert sum(asked) <= 1001
 
 
 def test_sources_that_are_none(tmp_path: Path) -> None:
@@ -297,6 +329,23 @@ def test_long_lists_of_names_look_for_deadlines(subsection: int) -> None:
     with timeout(0), pytest.raises(Timeout):
         assert info.function_names or info.local_names
     assert len(info.function_names if subsection == 1 else info.local_names) == 9_000
+
+
+def test_names_that_others_use_are_found_with_looks_for_deadlines() -> None:
+    info = ModuleInfo()
+    info.imports = [
+        Import("env", "first", FUNCTION, 0),
+        Import("env", "memory", MEMORY, None),
+        Import("env", "f", FUNCTION, 0),
+    ]
+    info.exports = [Export("again", FUNCTION, 2), Export("later", FUNCTION, 2), Export("f", FUNCTION, 1)]
+    assert info.linked_names == {0: "env.first", 1: "f", 2: "again"}
+    for kind in (info.exports, info.imports):
+        long = ModuleInfo()
+        long.imports, long.exports = ([], list(kind)) if kind is info.exports else (list(kind), [])
+        with timeout(0), pytest.raises(Timeout):
+            assert long.linked_names
+        assert long.linked_names
 
 
 def test_names_of_one_module_wait_for_nobody_who_reads_another(monkeypatch: pytest.MonkeyPatch) -> None:

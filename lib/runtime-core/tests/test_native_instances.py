@@ -416,6 +416,36 @@ def test_one_object_stands_for_one_thing_whoever_asks_meanwhile() -> None:
         assert found and all(one is mine[0] and other is mine[1] for one, other in found)
 
 
+def test_exports_have_one_dictionary_whoever_asks_meanwhile() -> None:
+    """Python 3.11 makes it when it is asked for, and a second one, with the same contents, if a finalizer asks meanwhile."""
+    program = Program()
+    program.function("add", "i32 i32", "i32", "add")
+    module = program.module()
+    kept = [{} for _ in range(200)]  # more than Python keeps to make new ones of
+    thresholds = gc.get_threshold()
+    for threshold in range(1, 12):
+        exports = Instance(module, []).exports
+        found: list[object] = []
+
+        class Finalized:
+            def __init__(self) -> None:
+                self.itself = self
+
+            def __del__(self, exports: Any = exports, found: Any = found) -> None:
+                found.append(exports.__dict__)
+
+        gc.collect()
+        assert exports.add(1, 2) == 3
+        for _ in range(20):
+            Finalized()
+        gc.set_threshold(threshold, 1, 1)
+        kept.append({})
+        mine = exports.__dict__
+        gc.set_threshold(*thresholds)
+        gc.collect()
+        assert found and all(one is mine for one in found)
+
+
 def test_a_function_keeps_the_name_that_it_was_asked_for_first() -> None:
     """Also where somebody asks for it by another name at some step of that."""
     program = Program()

@@ -150,8 +150,7 @@ def read_module(source: Source, limits: ImplementationLimits = DEFAULT_LIMITS) -
     if isinstance(source, bytes):
         data = source
     elif isinstance(source, os.PathLike):
-        with open(source, "rb") as file:
-            data = file.read(limits.most(MODULE_BYTES) + 1)
+        data = _contents(source, limits.most(MODULE_BYTES) + 1)
     else:
         try:
             view = memoryview(source)
@@ -179,6 +178,17 @@ def _looks_like_a_file_name(text: str) -> bool:
 def is_truncated_binary(data: bytes) -> bool:
     """Whether these are the first bytes of a binary module, cut before the end of its magic number."""
     return len(data) < 4 and MAGIC.startswith(data)
+
+
+def _contents(path: os.PathLike[Any], most: int) -> bytes:
+    """What a file holds, or its first bytes. No more is asked for at once than is there, for so much is reserved."""
+    data = b""
+    with open(path, "rb") as file:
+        asked = os.fstat(file.fileno()).st_size + 1
+        while more := file.read(min(asked, most - len(data))):
+            data += more
+            asked = max(len(data), 1 << 16)  # a pipe, or a file that grows
+    return data
 
 
 def _assemble(text: str, limits: ImplementationLimits) -> bytes:

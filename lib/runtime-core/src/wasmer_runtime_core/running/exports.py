@@ -6,6 +6,8 @@ from an instance keep its machine side alive, not the `Instance`: nothing here r
 
 from __future__ import annotations
 
+import sys
+
 from wasmer_runtime_core.errors import ExportNotFound
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.plan import link
@@ -34,6 +36,10 @@ class Exports:
 
     def __init__(self, core: machine.Instance) -> None:
         _set_core(self, core)
+        if sys.version_info < (3, 12):
+            # Made now, while nobody else knows the object: Python 3.11 makes it twice, with the same contents, if a
+            # finalizer of the cycle collector asks for it while it is made.
+            self.__dict__  # noqa: B018
 
     def __getitem__(self, name: str) -> Extern:
         made = self.__dict__.get(name)

@@ -40,6 +40,7 @@ from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, cast
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ModuleInfo
 from wasmer_runtime_core.wasm.types import (
     FunctionType,
@@ -240,7 +241,9 @@ def _lookup(namespace: Any, label: str, name: str) -> Any:
     if exports is not None:
         try:
             return exports[name]
-        except KeyError:
+        except KeyError as failure:
+            if raised_by_a_handler(failure):
+                raise
             return _MISSING
     get_export = getattr(namespace, "get_export", None)
     if get_export is not None:

@@ -53,7 +53,18 @@ def raised_by_a_handler(failure: BaseException) -> bool:
     return False
 
 
-_OURS: Final = ("wasmer_runtime_core", "wasmer_wasi", "wasmer_emscripten", "wasmer_vfs")
+_OURS: Final = frozenset(
+    (
+        "wasmer_runtime_core",
+        "wasmer_singlepass_backend",
+        "wasmer_clif_backend",
+        "wasmer_llvm_backend",
+        "wasmer_vfs",
+        "wasmer_wasi",
+        "wasmer_emscripten",
+        "wasmer_runtime",
+    )
+)
 """Packages whose frames are passed over: a traceback has many of them, and they are no handlers."""
 _OUR_MODULES: Final[set[Any]] = set()
 """Their modules, as far as they were met."""

@@ -5,12 +5,15 @@ Index spaces put imports first. Positions are byte offsets in the module.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from wasmer_runtime_core.implementation_limits import LOCALS
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, TypeAlias
+from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.support.first_use import at_first_use
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.custom_sections import CustomSection as CustomSection
-from wasmer_runtime_core.wasm.names import read_function_names, read_local_names, read_module_name
+from wasmer_runtime_core.wasm.names import STRETCH, read_function_names, read_local_names, read_module_name
 from wasmer_runtime_core.wasm.types import FunctionType, GlobalType, MemoryType, TableType
 
 if TYPE_CHECKING:
@@ -118,8 +121,13 @@ class ModuleInfo:
     def linked_names(self) -> dict[int, str]:
         """By function index what others call a function: its first export, else its import."""
         imported = (f"{row.namespace}.{row.name}" for row in self.imports if row.kind == FUNCTION)
-        names = {row.index: row.name for row in reversed(self.exports) if row.kind == FUNCTION}
-        return dict(enumerate(imported)) | names
+        exported = ((row.index, row.name) for row in reversed(self.exports) if row.kind == FUNCTION)
+        names: dict[int, str] = {}
+        for rows in (enumerate(imported), exported):
+            while stretch := list(islice(rows, STRETCH)):
+                checkpoint()
+                names.update(stretch)
+        return names
 
     @at_first_use
     def source_lines(self) -> SourceLines:

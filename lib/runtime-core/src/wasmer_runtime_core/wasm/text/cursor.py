@@ -14,6 +14,7 @@ import re
 from wasmer_runtime_core.errors import CompileError, DecodeError
 from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.support.printable import shortened
 from wasmer_runtime_core.wasm.text.keywords import (
     END_OF_TEXT,
@@ -84,6 +85,13 @@ class Cursor:
     def error(self, reason: str, back: int = 0) -> DecodeError:
         """The error at the next token, or `back` tokens before it."""
         return self.tokens.error(self.at - back, reason)
+
+    def malformed(self, failure: ValueError, back: int = 0) -> Exception:
+        """The error for a string that is none; what a signal's handler raised meanwhile stays what it is."""
+        if raised_by_a_handler(failure):
+            return failure
+        is_encoding = isinstance(failure, UnicodeDecodeError)
+        return self.error("malformed UTF-8 encoding" if is_encoding else str(failure), back)
 
     def unexpected(self, expected: str) -> CompileError:
         """The error for a token that is not what the grammar wants, or is what a proposal made of it."""
@@ -177,10 +185,8 @@ class Cursor:
             raise self.unexpected("an identifier")
         try:
             return "$" + string_bytes(spelling[1:]).decode("utf-8")
-        except UnicodeDecodeError:
-            raise self.error("malformed UTF-8 encoding") from None
-        except ValueError as error:
-            raise self.error(str(error)) from None
+        except ValueError as failure:
+            raise self.malformed(failure) from None
 
     def take_name_annotation(self) -> bytes | None:
         """Take ``(@name "…")`` if it comes next (3.0, appendix): the name."""
@@ -242,8 +248,8 @@ class Cursor:
             raise self.unexpected(what)
         try:
             value = string_bytes(spelling)
-        except ValueError as error:
-            raise self.error(str(error)) from None
+        except ValueError as failure:
+            raise self.malformed(failure) from None
         self.at += 1
         return value
 
@@ -260,8 +266,8 @@ class Cursor:
         value = self.take_string(what)
         try:
             value.decode("utf-8")
-        except ValueError:
-            raise self.error("malformed UTF-8 encoding", 1) from None
+        except ValueError as failure:
+            raise self.malformed(failure, 1) from None
         return value
 
     def literals(self) -> int:

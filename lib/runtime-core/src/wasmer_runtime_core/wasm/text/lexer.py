@@ -24,6 +24,7 @@ from itertools import count
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.text.keywords import END_OF_TEXT, KEYWORDS
 from wasmer_runtime_core.wasm.text.strings import string_bytes
 
@@ -293,5 +294,7 @@ def check_utf8(text: str, offset: int, literal: str) -> None:
     """Refuse a quoted annotation name that is not UTF-8."""
     try:
         string_bytes(literal).decode("utf-8")
-    except ValueError:
+    except ValueError as failure:
+        if raised_by_a_handler(failure):
+            raise
         raise fail_at(text, offset, "malformed UTF-8 encoding") from None

@@ -6,6 +6,7 @@ import re
 
 from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
 ESCAPE: Final = re.compile(rb"\\(?:u\{([0-9a-fA-F_]+)\}|([0-9a-fA-F]{2})|.)")
 NAMED: Final = {b"\\t": b"\t", b"\\n": b"\n", b"\\r": b"\r", b'\\"': b'"', b"\\'": b"'", b"\\\\": b"\\"}
@@ -24,8 +25,9 @@ def string_bytes(literal: str) -> bytes:
     if literal.count("\\") == pairs and literal[1:-1:3] == "\\" * pairs and " " not in literal:
         try:
             return bytes.fromhex(literal[1:-1].replace("\\", ""))
-        except ValueError:
-            pass  # other escapes, by chance three characters apart
+        except ValueError as failure:
+            if raised_by_a_handler(failure):
+                raise  # else other escapes, by chance three characters apart
     encoded = literal[1:-1].encode("utf-8", "surrogatepass")
     content = bytearray()
     copied = 0

@@ -1,0 +1,92 @@
+"""What a signal's handler raises between any two steps comes out: of who reads text or a file, or looks for imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.between_steps import EveryMistake, check_every_step
+from wasmer_runtime_core.compiling.pipeline import read_module
+from wasmer_runtime_core.errors import DecodeError, LinkError
+from wasmer_runtime_core.running.imports import resolve_imports
+from wasmer_runtime_core.wasm.module import FUNCTION, Import, ModuleInfo
+from wasmer_runtime_core.wasm.text import lexer, parse_module
+from wasmer_runtime_core.wasm.types import FunctionType
+
+IS_INTERPRETED = str(lexer.__file__).endswith(".py")
+
+
+class Place:
+    """Python's own paths have such windows themselves."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __fspath__(self) -> str:
+        return self.name
+
+
+class Names(Mapping[str, Any]):
+    """A namespace that is no dictionary."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "there":
+            return lambda: None
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["there"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+def text(source: str) -> Callable[[str], object]:
+    """Read it; it may be refused."""
+
+    def read(_: str) -> None:
+        try:
+            parse_module(source)
+        except DecodeError:
+            pass
+
+    return read
+
+
+def file(name: str) -> object:
+    return read_module(Place(name))
+
+
+def imports(_: str) -> None:
+    info = ModuleInfo()
+    info.types.append(FunctionType(b"", b""))
+    info.imports += [Import("env", name, FUNCTION, 0) for name in ("there", "missing")]
+    with pytest.raises(LinkError):
+        resolve_imports(info, {"env": Names()})
+
+
+CALLS: dict[str, Callable[[str], object]] = {
+    "escapes": text(r'(data "\t\u{41}\41")'),
+    "pairs": text(r'(data "\41\42")'),
+    "no pairs": text(r'(data "\4g\42")'),
+    "no escape": text(r'(data "\q")'),
+    "a name": text(r'(export "\ff" (func 0))'),
+    "an identifier": text(r'(func $"\41")'),
+    "no identifier": text(r'(func $"\ff")'),
+    "an annotation": text(r'(@"\ff" )'),
+    "a file": file,
+    "imports": imports,
+}
+
+
+@pytest.mark.skipif(not IS_INTERPRETED, reason="compiled code has no steps that can be traced")
+@pytest.mark.parametrize("name", CALLS)
+def test_what_a_handler_raises_comes_out(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "module.wasm"
+    path.write_bytes(b"\0asm\1\0\0\0")
+    given = str(path)
+    CALLS[name](given)
+    check_every_step(lambda: CALLS[name](given), EveryMistake, monkeypatch)
