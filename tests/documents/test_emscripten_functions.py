@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import wasmer_emscripten
+import wasmer_emscripten.embind.provided
 import wasmer_emscripten.loading
 from tests.documents.blocks import ROOT
 from wasmer_emscripten.functions import ROWS, Row

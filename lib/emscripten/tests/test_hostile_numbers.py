@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from worlds import BYTES, TooMuch, counted, put_iovecs, put_text, world
 
+import wasmer_emscripten.embind.provided  # noqa: F401
 from wasmer_emscripten import EmscriptenError, ExitCode, Program
 from wasmer_emscripten.functions import ROWS, Row
 from wasmer_runtime_core.errors import Timeout

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from test_hostile_numbers import BUFFER, FILE, IOVECS, OTHER, READER, RESULT, TEXT, TM, WRITER, call, prepared
+from worlds import fixture
 
 import wasmer_emscripten
 from tests.between_steps import KINDS, check_every_step
-from wasmer_emscripten import Program
+from wasmer_emscripten import BindingError, Program, load
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
 CALLS: dict[str, Callable[[Program], Any]] = {
     "fd_write": lambda p: call(p, "fd_write", FILE, IOVECS, 1, RESULT),
@@ -62,3 +64,34 @@ def test_whoever_catches_an_exception_asks_whose_it_is() -> None:
                 names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
                 assert isinstance(node.body[-1], ast.Raise) or names & asking, where
     assert found > 10
+
+
+BOUND: dict[str, Callable[[Program], Any]] = {
+    "a text": lambda p: p.shout("text"),
+    "a record": lambda p: p.middle({"from": {"x": 1, "y": 2}, "to": {"x": 3, "y": 4}, "name": "n"}),
+    "an object": lambda p: p.Counter(1).step(2),
+    "a wrong argument": lambda p: told(lambda: p.add(1, "x")),
+    "a callback": lambda p: p.call_back(lambda value: value, 1),
+}
+
+
+def told(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except BindingError as wrong:
+        if raised_by_a_handler(wrong):
+            raise
+        return str(wrong)
+
+
+@pytest.mark.parametrize("kind", (KINDS[1], MemoryError))
+@pytest.mark.parametrize("what", BOUND)
+def test_what_a_handler_raises_in_a_call_of_cpp(
+    what: str, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes out, and the program is as it was: the next call is right."""
+    program = load(fixture("bindings"), stdout=None)
+    before = BOUND[what](program)
+    check_every_step(lambda: BOUND[what](program), kind, monkeypatch)
+    assert BOUND[what](program) == before
+    program.close()

@@ -122,3 +122,8 @@ def test_what_has_no_effect_or_is_not_there(folder: Path) -> None:
     assert "no sockets yet" in run("show.wat", "--tcplisten", "127.0.0.1:0").output
     (folder / "plain.wat").write_text('(module (func (export "main")))')
     assert "--em-entrypoint has no effect" in run("plain.wat", "--em-entrypoint", "x").output
+
+
+def test_stubs_of_a_program_that_binds_nothing(folder: Path) -> None:
+    result = CliRunner().invoke(cli, ["em-stubs", "show.wat"])
+    assert result.exit_code == 1 and "show.wat binds nothing: it was not built with --bind" in result.output

@@ -28,7 +28,7 @@ The promises
 The limits
     A minified module needs the glue beside it; where its functions' names are gone, not all can be told from what they
     do (`glue.fingerprints`). Those of emcc's first backend are refused.
-    There is one thread, no embind, no socket, no dynamic linking, and no JavaScript but Python functions that the user
+    There is one thread, no socket, no dynamic linking, and no JavaScript but Python functions that the user
     gives.
 
 The chapters
@@ -41,6 +41,7 @@ The chapters
     state          exceptions under way, the user's functions for JavaScript
     process        what one program has; what it needs of its own exports
     exports        which these are, and their types
+    embind         C++ that a program binds, as Python's functions and classes
     library        functions that are no system calls, by what they are for
     syscalls       system calls, by what they are for
     filesystem     the tree, its devices and pipes, and all of it for Python
@@ -55,6 +56,7 @@ from __future__ import annotations
 
 from wasmer_emscripten.errors import (
     Aborted,
+    BindingError,
     CppException,
     EmscriptenError,
     LongJump,
@@ -83,6 +85,7 @@ __all__ = [
     "INHERIT",
     "VERSION",
     "Aborted",
+    "BindingError",
     "CppException",
     "EmscriptenError",
     "EmscriptenGlobals",

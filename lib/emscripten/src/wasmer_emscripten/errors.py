@@ -39,6 +39,10 @@ class NotSupported(EmscriptenError, NotImplementedError):
         super().__init__(printable(f"the program called {name}, which is not supported: {remedy}", "\n"))
 
 
+class BindingError(EmscriptenError, TypeError):
+    """What Python does with something of C++ is not possible: a wrong argument, an object that is deleted."""
+
+
 class Unwinding(EmscriptenError):
     """What goes through the program's frames to the nearest `invoke_*`, and no further if that is the same program's.
 

@@ -35,6 +35,9 @@ _ROWS: Final = (
     ("i->", "setTempRet0 _emscripten_tempret_set"),
     ("iii->i", "__cxa_can_catch ___cxa_can_catch"),
     ("i->i", "__cxa_is_pointer_type ___cxa_is_pointer_type"),
+    # embind
+    ("i->i", "__getTypeName ___getTypeName"),
+    ("->", "_embind_initialize_bindings __embind_initialize_bindings"),
     ("iii->", "__get_exception_message ___get_exception_message"),
 )
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ from wasmer_emscripten.library.javascript import asm_constants, missing
 from wasmer_emscripten.library.jumps import PREFIX, invoke
 from wasmer_emscripten.library.refused import remedy_for
 from wasmer_emscripten.process import DEFAULT_ENVIRONMENT, Process
-from wasmer_emscripten.recognising import info_of, is_fastcomp, layouts_of
+from wasmer_emscripten.recognising import info_of, is_fastcomp, is_minified, layouts_of
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.backend_names import Backend
 from wasmer_runtime_core.compiling.registry import find_compiler
@@ -57,6 +58,8 @@ CAPTURE: Final = object()
 
 __all__ = ["CAPTURE", "Options", "environment", "load"]
 
+EMBIND: Final = ("_embind_", "_emval_", "__embind_", "__emval_")
+"""How names of embind's functions begin."""
 MOST_SHOWN: Final = 2000
 """Characters of the JavaScript of a function that nobody knows."""
 
@@ -78,6 +81,7 @@ class Options(NamedTuple):
         asm: Python functions for its pieces of ``EM_ASM``, by text or number.
         glue: the JavaScript that emcc wrote beside it, as a path, for names that are minified and texts of ``EM_ASM``.
         symbols: names by their letters, where the glue has none: a mapping, or a file.
+        globals: what C++ finds by name in its world (``val::global``), beside `embind.world.GLOBALS`.
         clock, random: where time and random bytes come from.
         descriptors: how many files it can have open at once.
         name: its argument 0.
@@ -98,6 +102,7 @@ class Options(NamedTuple):
     random: RandomSource = system
     descriptors: int = DEFAULT_LIMIT
     name: str | bytes = "./this.program"
+    globals: Mapping[str, Any] | None = None
 
 
 def _bytes_of(given: str | bytes, what: str) -> bytes:
@@ -177,6 +182,7 @@ def process_of(options: Options) -> Process:
         options.descriptors,
     )
     process.javascript.give(options.asm or {})
+    process.globals = dict(options.globals or {})
     process.symbols = options.symbols
     if options.glue is not None:
         process.glue = read_text(options.glue)
@@ -208,9 +214,18 @@ def environment(
             "the module was built by emcc's first backend (fastcomp, before 2.0), which cannot be run yet: "
             "build it again with a newer emcc"
         )
+    wanted = [entry.name for entry in info.imports]
+    if is_minified(info) or any(name.startswith(EMBIND) for name in wanted):
+        importlib.import_module("wasmer_emscripten.embind.provided")  # fills the rows
     names = names_of(info, process.glue, process.symbols, provided.fits)
     process.names = names
     process.layouts = layouts_of(info, names.imports)
+    wanted = [names.of_import(name) for name in wanted]
+    if any(name.startswith(EMBIND) for name in wanted):
+        from wasmer_emscripten.embind.emval import numbering
+        from wasmer_emscripten.embind.registry import registry_of
+
+        registry_of(process).handles.be_of(numbering(process, wanted))
     given = dict(functions or {})
     imports = ImportObject(state=None)
     create = _returning(process)
@@ -311,6 +326,7 @@ def load(
     random: RandomSource = system,
     descriptors: int = DEFAULT_LIMIT,
     name: str | bytes = "./this.program",
+    globals: Mapping[str, Any] | None = None,
 ) -> Program:
     """A program, ready to be called: its constructors have run, its `main` has not.
 
@@ -336,6 +352,7 @@ def load(
     options = Options(
         given_args,  # type: ignore[arg-type]
         env, stdin, stdout, stderr, mounts, current, functions, asm, glue, symbols, clock, random, descriptors, name,
+        globals,
     )  # fmt: skip
     if not isinstance(source, Module):
         compiler = find_compiler(backend) if isinstance(backend, (str, Backend)) else backend

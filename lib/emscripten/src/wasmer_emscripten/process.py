@@ -7,7 +7,7 @@ dropping the program frees its memory at once. What the process needs of the ins
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, final
 from weakref import ref
 
@@ -172,6 +172,8 @@ class Process:
         exit_functions: what `atexit` has registered: pointer and argument.
         ending: these have begun to run.
         glue, symbols, names: the JavaScript beside the module, what the user says of names, what became of both.
+        bindings: what it binds, a `Registry` of embind (`registry_of`); None until it binds something.
+        globals: what the user adds to the world that its C++ finds by name.
         exceptions, javascript: C++ exceptions under way; what the user gave for the program's own JavaScript.
     """
 
@@ -179,6 +181,7 @@ class Process:
         "__weakref__",
         "_links",
         "args",
+        "bindings",
         "clock",
         "close_on_exec",
         "descriptors",
@@ -186,6 +189,7 @@ class Process:
         "environ",
         "exceptions",
         "exit_functions",
+        "globals",
         "glue",
         "guest",
         "javascript",
@@ -231,6 +235,8 @@ class Process:
         self.ending = False
         self.exceptions = Exceptions()
         self.javascript = JavaScript()
+        self.bindings: Any = None
+        self.globals: Mapping[str, Any] = {}
         self._links: Callable[[], Links | None] = _nothing
         for number, given in enumerate(streams):
             flags = 1 if number else 0

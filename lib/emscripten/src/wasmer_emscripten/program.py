@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, final
 
 from wasmer_emscripten.calling import Stack, TableSlots, converted, wrapped
+from wasmer_emscripten.embind.public import Bindings
 from wasmer_emscripten.errors import CppException
 from wasmer_emscripten.filesystem.api import Files
 from wasmer_emscripten.guest import U32
@@ -74,6 +75,12 @@ class Program:
         constructors = links.find(*_START)
         if constructors is not None:
             constructors()
+        bindings = self.process.bindings
+        if bindings is not None:
+            bind = links.find("_embind_initialize_bindings", "__embind_initialize_bindings")
+            if bind is not None and not bindings.types:  # else its constructors have called it
+                bind()
+            bindings.finish()
 
     # --- running it
 
@@ -151,11 +158,19 @@ class Program:
             raise AttributeError(name)
         if self.instance.closed:
             raise ValueError(f"{name}() cannot be called: the program is closed")
+        bindings = self.process.bindings
+        if bindings is not None and name in bindings.names:
+            return bindings.public(name)
         for each in (name, "_" + name):
             found = self.links.export(each)
             if found is not None:
                 return _Call(self.process, found) if callable(found) else found
         raise ExportNotFound(name, list(exports))
+
+    @property
+    def bindings(self) -> Bindings:
+        """What the program binds by embind: functions, classes, enums and constants of C++, by name."""
+        return Bindings(self.process.bindings)
 
     def cwrap(self, name: str, returns: Any, parameters: Sequence[Any] = ()) -> Callable[..., Any]:
         """An export that takes and returns Python's values.

@@ -85,6 +85,12 @@ PROGRAMS: Final = (
         (),
         ("--no-entry", "-sASSERTIONS=1", "-sWASM_BIGINT=1", "-sEXPORTED_FUNCTIONS=_malloc,_free"),
     ),
+    Program(
+        "bindings.cpp",
+        None,
+        (),
+        ("--no-entry", "--bind", "-fexceptions", "-std=c++17"),
+    ),
     Program("containers.cpp", "node", kept=False),
     Program("files.c", "node", flags=("-O3",), kept=False),  # with minified imports
     Program("exceptions.cpp", "node", flags=("-O3", "-fexceptions"), kept=False),

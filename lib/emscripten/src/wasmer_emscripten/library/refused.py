@@ -29,7 +29,8 @@ REMEDIES: Final = (
      r"_emscripten_lookup_name", "sockets are not here yet"),
     (r"_?dlopen\w*|_?dlsym\w*|dlclose|dlerror|_emscripten_dlopen\w*|_emscripten_dlsync\w*|_dlinit",
      "side modules are not here yet: link them statically"),
-    (r"_embind_\w+|_emval_\w+|__emval_\w+|__embind_\w+", "embind is not here yet"),
+    (r"_emval_(await|coro\w*|iter\w*|new_u16string|array_to_memory_view|from_current_cxa_exception)",
+     "this function of embind is not here; give a Python function, functions={…: f}"),
     (r"sem_\w+|shm_\w+|mq_\w+|getpw\w+|getgr\w+", "the program's world has nothing of the kind"),
 )  # fmt: skip
 """Pairs of a pattern of names and what to do."""

@@ -11,6 +11,7 @@
     wasmer-runtime inspect FILE
     wasmer-runtime dump --stage=STAGE FILE
     wasmer-runtime backends
+    wasmer-runtime em-stubs FILE [-o FILE]
 
 ``run`` may be left out: a first word that is no command but a file, or an option of ``run``, is
 its. The exit code is the program's; 134 when
@@ -26,7 +27,7 @@ from typing import Any, NoReturn
 
 import click
 
-from wasmer_runtime.cli import failures, inspecting, running, texts
+from wasmer_runtime.cli import failures, inspecting, running, stubs, texts
 from wasmer_runtime.version import VERSION
 
 
@@ -71,6 +72,7 @@ cli.add_command(texts.wasm2wat)
 cli.add_command(inspecting.inspect)
 cli.add_command(inspecting.dump)
 cli.add_command(inspecting.backends)
+cli.add_command(stubs.em_stubs)
 
 
 def open_closed_streams() -> None:

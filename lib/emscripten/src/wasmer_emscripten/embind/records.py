@@ -1,0 +1,225 @@
+"""Value objects and value arrays: records that cross by their fields, each through a getter and a setter of C++.
+
+A value object is a `Record` for Python, with its fields as attributes; C++ takes that, a mapping, or any object
+with these attributes. A value array is a tuple; C++ takes any sequence of as many elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from wasmer_emscripten.embind.bound import BadArgument, Bound, Later, is_needed, run, unsigned
+from wasmer_emscripten.embind.registry import Registry, registry_of
+from wasmer_emscripten.errors import WrongArgument
+from wasmer_emscripten.functions import provides
+from wasmer_emscripten.guest import U32
+from wasmer_emscripten.process import Process
+from wasmer_runtime_core.support.printable import printable
+
+
+class Record:
+    """A value object: its fields are attributes, and it is a mapping of them, too."""
+
+    _name: str
+
+    def __init__(self, name: str, fields: Mapping[str, Any]) -> None:
+        self.__dict__.update(fields)
+        self.__dict__["_name"] = name
+
+    def _fields(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_name"}
+
+    def keys(self) -> Any:
+        return self._fields().keys()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._fields()[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._fields())
+
+    def __eq__(self, other: object) -> bool:
+        fields = other._fields() if isinstance(other, Record) else other
+        return self._fields() == fields
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return printable(f"{self._name}({', '.join(f'{name}={value!r}' for name, value in self._fields().items())})")
+
+
+class Field(NamedTuple):
+    """A field: how it is read and written.
+
+    Attributes:
+        name: "" of an element of an array.
+        got, set: numbers of its types.
+        getter, getter_context, setter, setter_context: pointers.
+    """
+
+    name: str
+    got: int
+    getter: int
+    getter_context: int
+    set: int
+    setter: int
+    setter_context: int
+
+
+class _Access(NamedTuple):
+    name: str
+    got: Bound
+    get: Callable[..., Any]
+    set: Bound
+    put: Callable[..., Any]
+    field: Field
+
+
+class Structure(Bound):
+    """A type of records."""
+
+    frees = True
+
+    def __init__(self, name: str, registry: Registry, construct: int, destroy: int) -> None:
+        super().__init__(name)
+        self._registry = registry
+        self.fields: list[Field] = []
+        self._construct = registry.pointer(construct, name, "", "i")
+        self._destroy = registry.pointer(destroy, name, "i", "")
+        self._accesses: list[_Access] | None = None
+
+    def accesses(self) -> list[_Access]:
+        """Its fields, with their types.
+
+        Raises:
+            WrongArgument: one of these is not bound.
+        """
+        if self._accesses is None:
+            registry = self._registry
+            found = []
+            for field in self.fields:
+                what = f"{self.name}.{field.name}" if field.name else self.name
+                got, put = registry.passed(field.got, what), registry.passed(field.set, what)
+                get = registry.pointer(field.getter, what, "ii", got.letter)
+                set = registry.pointer(field.setter, what, "ii" + put.letter, "")
+                found.append(_Access(field.name, got, get, put, set, field))
+            self._accesses = found
+        return self._accesses
+
+    def _values(self, wire: Any) -> list[Any]:
+        pointer = unsigned(wire)
+        try:
+            return [each.got.from_wire(each.get(each.field.getter_context, pointer)) for each in self.accesses()]
+        finally:
+            self._destroy(pointer)
+
+    def _made(self, values: list[Any], later: Later | None) -> int:
+        pointer: int = self._construct() & U32
+        if later is not None:
+            later.append((self._destroy, pointer))
+        for access, value in zip(self.accesses(), values, strict=True):
+            after: Later = []
+            try:
+                access.put(access.field.setter_context, pointer, access.set.to_wire(value, after))
+            except BadArgument as wrong:
+                where = f"{self.name}.{access.name}" if access.name else f"an element of {self.name}"
+                raise BadArgument(wrong.value, f"{where}: {wrong}") from None
+            finally:
+                run(after)
+        return pointer
+
+    def read(self, pointer: int) -> Any:
+        return self.from_wire(self._registry.memory.u32(pointer))
+
+
+class ValueObject(Structure):
+    """`value_object`."""
+
+    def __init__(self, name: str, registry: Registry, construct: int, destroy: int) -> None:
+        super().__init__(name, registry, construct, destroy)
+        self.python = name
+
+    def from_wire(self, wire: Any) -> Record:
+        values = self._values(wire)
+        return Record(self.name, dict(zip((field.name for field in self.fields), values, strict=True)))
+
+    def to_wire(self, value: Any, later: Later | None) -> int:
+        fields: Any = value._fields() if isinstance(value, Record) else value
+        values = []
+        for access in self.accesses():
+            if isinstance(fields, Mapping):
+                there, found = access.name in fields, fields.get(access.name)
+            else:
+                found = getattr(fields, access.name, self)
+                there = found is not self
+            if not there and not access.set.optional:
+                needed = ", ".join(each.name for each in self.accesses())
+                raise BadArgument(value, f"{self.name} has the fields {needed}; there is no {access.name}")
+            values.append(found if there else None)
+        return self._made(values, later)
+
+
+class ValueArray(Structure):
+    """`value_array`."""
+
+    python = "tuple[Any, ...]"
+
+    def from_wire(self, wire: Any) -> tuple[Any, ...]:
+        return tuple(self._values(wire))
+
+    def to_wire(self, value: Any, later: Later | None) -> int:
+        if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+            raise is_needed(f"a sequence of {len(self.fields)} elements", value)
+        if len(value) != len(self.fields):
+            raise BadArgument(value, f"{self.name} has {len(self.fields)} elements, and {len(value)} were given")
+        return self._made(list(value), later)
+
+
+def _open(process: Process, raw: int) -> Structure:
+    """A structure whose fields are being bound."""
+    registry = registry_of(process)
+    structure = registry.kind(raw, Structure, "a field")
+    registry.count()
+    if len(structure.fields) >= 255:
+        raise WrongArgument(f"the program bound more than 255 fields of {structure.name}")
+    return structure
+
+
+@provides("iiiiii->", "_embind_register_value_object")
+def register_value_object(
+    process: Process, raw: int, name: int, signature: int, construct: int, other: int, destroy: int
+) -> None:
+    """Bind a value object."""
+    registry = registry_of(process)
+    registry.add(raw, ValueObject(registry.name(name), registry, construct, destroy))
+
+
+@provides("iiiiii->", "_embind_register_value_array")
+def register_value_array(
+    process: Process, raw: int, name: int, signature: int, construct: int, other: int, destroy: int
+) -> None:
+    """Bind a value array."""
+    registry = registry_of(process)
+    registry.add(raw, ValueArray(registry.name(name), registry, construct, destroy))
+
+
+@provides("iiiiiiiiii->", "_embind_register_value_object_field")
+def register_field(process: Process, raw: int, name: int, *rest: int) -> None:
+    """Bind a field of a value object."""
+    got, _, getter, getter_context, set, _, setter, setter_context = rest
+    field = Field(registry_of(process).name(name), got, getter, getter_context, set, setter, setter_context)
+    _open(process, raw).fields.append(field)
+
+
+@provides("iiiiiiiii->", "_embind_register_value_array_element")
+def register_element(process: Process, raw: int, *rest: int) -> None:
+    """Bind an element of a value array."""
+    got, _, getter, getter_context, set, _, setter, setter_context = rest
+    _open(process, raw).fields.append(Field("", got, getter, getter_context, set, setter, setter_context))
+
+
+@provides("i->", "_embind_finalize_value_object", "_embind_finalize_value_array")
+def finalize(process: Process, raw: int) -> None:
+    """All fields are bound; their types are looked for when a record first crosses."""
+    registry_of(process).kind(raw, Structure, "the end of a record")

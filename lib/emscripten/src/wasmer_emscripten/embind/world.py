@@ -1,0 +1,261 @@
+"""What C++ can do with values of Python's, which it handles as JavaScript's (``val``).
+
+The program sees what it was given, and through it nothing else: of mappings their items, of sequences their
+elements, of texts and bytes their length, of functions that they can be called. Of other objects it sees attributes
+that are public, if these are data or can be called; what Python has for looking into itself (names that begin with
+``_``, frames, code, modules, classes' own machinery) is undefined to it.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
+from typing import Any, Final
+
+from wasmer_emscripten.embind.bound import run
+from wasmer_emscripten.embind.calls import BoundFunction
+from wasmer_emscripten.embind.classes import CppObject
+from wasmer_emscripten.embind.handles import UNDEFINED, for_python
+from wasmer_emscripten.embind.numeric import EnumValue
+from wasmer_emscripten.embind.records import Record
+from wasmer_emscripten.errors import EmscriptenError, WrongArgument
+from wasmer_runtime_core.support.printable import printable, shortened
+
+MAX_LENGTH: Final = 1 << 24
+"""Elements of a list, or bytes, that a program can make."""
+
+CLOSED: Final = (
+    type,
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    types.MethodWrapperType,
+    types.GeneratorType,
+    types.CoroutineType,
+    types.AsyncGeneratorType,
+    types.FrameType,
+    types.TracebackType,
+    types.CodeType,
+    str,
+    bytes,
+    int,
+    float,
+)
+"""Kinds of objects that have no attributes for a program. Functions and classes that the user gave can be called."""
+_PLAIN: Final = (str, bytes, bytearray, memoryview, int, float, type(None))
+
+
+class ThrownValue(EmscriptenError):
+    """The program threw a value of Python's (``val::throw_``).
+
+    Attributes:
+        value: it.
+    """
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        super().__init__(printable(f"the program threw {shortened(repr(value), 200)}"))
+
+
+def _is_public(name: object) -> bool:
+    return isinstance(name, str) and not name.startswith("_")
+
+
+def _index(key: object) -> int | None:
+    """An index of a sequence, as JavaScript has it: a number, or a text of one."""
+    if isinstance(key, str):
+        return int(key) if key.isascii() and key.isdigit() and len(key) < 16 else None
+    if isinstance(key, (int, float)) and key >= 0 and key == int(key):
+        return int(key)
+    return None
+
+
+def get(value: Any, key: Any) -> Any:
+    """A property of a value, or undefined."""
+    if isinstance(value, Record):
+        value = value._fields()
+    if isinstance(value, Mapping):
+        return value.get(key, UNDEFINED)
+    if isinstance(value, (Sequence, bytearray, memoryview)):
+        at = _index(key)
+        if at is not None:
+            return value[at] if at < len(value) else UNDEFINED
+        if key in ("length", "byteLength"):
+            return len(value)
+        return _METHODS.get(key, UNDEFINED) and _method(value, key)
+    if value is None or value is UNDEFINED:
+        raise WrongArgument(f"the program asked for {printable(shortened(repr(key)))} of {value}")
+    if not _is_public(key) or isinstance(value, CLOSED):
+        return UNDEFINED
+    found = getattr(value, key, UNDEFINED)
+    return UNDEFINED if isinstance(found, (type, types.ModuleType, types.FrameType, types.CodeType)) else found
+
+
+def set(value: Any, key: Any, to: Any) -> None:
+    """Set a property of a value."""
+    if isinstance(value, Record) and _is_public(key):
+        value.__dict__[key] = to
+    elif isinstance(value, MutableMapping):
+        value[key] = to
+    elif isinstance(value, (MutableSequence, memoryview)):
+        _set_element(value, key, to)
+    elif _is_public(key) and not isinstance(value, (*CLOSED, *_PLAIN)) and value is not UNDEFINED:
+        setattr(value, key, to)
+    else:
+        raise WrongArgument(f"the program set {printable(shortened(repr(key)))} of {printable(shortened(repr(value)))}")
+
+
+def _set_element(value: Any, key: Any, to: Any) -> None:
+    at = _index(key)
+    if at is None:
+        raise WrongArgument(f"the program set the element {printable(shortened(repr(key)))} of a sequence")
+    if isinstance(value, (bytearray, memoryview)):
+        if at < len(value):
+            value[at] = to & 0xFF if isinstance(value, bytearray) else to
+        return
+    if at > len(value) + MAX_LENGTH or at >= MAX_LENGTH:
+        raise WrongArgument(f"the program set the element {at} of a list of {len(value)}")
+    if at >= len(value):
+        value.extend([None] * (at + 1 - len(value)))
+    value[at] = to
+
+
+def _push(value: Any, *items: Any) -> int:
+    if len(value) + len(items) > MAX_LENGTH:
+        raise WrongArgument(f"the program made a list of more than {MAX_LENGTH}")
+    value.extend(items)
+    return len(value)
+
+
+def _copy_in(value: Any, source: Any, offset: Any = 0) -> None:
+    with memoryview(value) as target:
+        data = bytes(source)
+        start = _index(offset)
+        if start is None or start + len(data) > target.nbytes:
+            raise WrongArgument(f"the program copied {len(data)} bytes to {offset} of {target.nbytes}")
+        with target.cast("B") as raw:
+            raw[start : start + len(data)] = data
+
+
+_METHODS: Final[dict[Any, tuple[tuple[type, ...], Callable[..., Any]]]] = {
+    "push": ((list,), _push),
+    "pop": ((list,), lambda value: value.pop() if value else UNDEFINED),
+    "set": ((bytearray, memoryview), _copy_in),
+    "slice": ((list, bytes, bytearray, memoryview, str, tuple), lambda value, *at: value[slice(*map(int, at))]),
+    "subarray": ((bytearray, memoryview), lambda value, *at: memoryview(value)[slice(*map(int, at))]),
+    "join": ((list, tuple), lambda value, between=",": between.join(map(text_of, value))),
+    "includes": ((list, tuple, str), lambda value, what: what in value),
+    "toString": ((str,), lambda value: value),
+}
+"""Methods of sequences that C++ calls: on which, and what they do."""
+
+
+def _method(value: Any, name: str) -> Any:
+    kinds, function = _METHODS[name]
+    return types.MethodType(function, value) if isinstance(value, kinds) else UNDEFINED
+
+
+def text_of(value: Any) -> str:
+    """A value as JavaScript writes it."""
+    if value is UNDEFINED:
+        return "undefined"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def call(function: Any, args: list[Any]) -> Any:
+    """Call a function that the program was given.
+
+    Raises:
+        WrongArgument: it is none.
+    """
+    if not callable(function):
+        raise WrongArgument(f"the program called {printable(shortened(repr(function)))}, which is no function")
+    return function(*map(for_python, args))
+
+
+def call_method(value: Any, name: Any, args: list[Any]) -> Any:
+    """Call a method of a value."""
+    if name in ("__destruct", "__construct") and isinstance(value, CppObject):
+        from wasmer_emscripten.embind.inheriting import destruct
+
+        if name == "__destruct":
+            destruct(value)
+        return None
+    return call(get(value, name), args)
+
+
+def type_of(value: Any) -> str:
+    """What JavaScript's `typeof` says."""
+    if value is UNDEFINED:
+        return "undefined"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, EnumValue):
+        return "object"
+    if isinstance(value, (int, float)):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, (BoundFunction, type)) or (callable(value) and not isinstance(value, CppObject)):
+        return "function"
+    return "object"
+
+
+def equal(first: Any, second: Any) -> bool:
+    """What JavaScript's ``===`` says: numbers and texts by their value, others if they are the same."""
+    if first is second:
+        return True
+    plain = (int, float, str)
+    return (
+        isinstance(first, plain) and isinstance(second, plain) and type_of(first) == type_of(second) and first == second
+    )
+
+
+def less(first: Any, second: Any) -> bool:
+    """Whether one number or text is less than another."""
+    if isinstance(first, str) and isinstance(second, str):
+        return first < second
+    return isinstance(first, (int, float)) and isinstance(second, (int, float)) and first < second
+
+
+# --- what it finds by name
+
+
+def _bytes(what: Any = 0, *_: Any) -> bytearray:
+    if isinstance(what, (int, float)):
+        count = _index(what)
+        if count is None or count > MAX_LENGTH * 16:
+            raise WrongArgument(f"the program made {what} bytes")
+        return bytearray(count)
+    return bytearray(what)
+
+
+def _list(*items: Any) -> list[Any]:
+    if len(items) == 1 and isinstance(items[0], (int, float)):
+        count = _index(items[0])
+        if count is None or count > MAX_LENGTH:
+            raise WrongArgument(f"the program made a list of {items[0]}")
+        return [None] * count
+    return list(items)
+
+
+class JavaScriptError(Exception):
+    """What a program makes with ``new Error(message)``."""
+
+
+GLOBALS: Final[dict[str, Any]] = {
+    "Uint8Array": _bytes,
+    "Uint8ClampedArray": _bytes,
+    "Array": _list,
+    "Object": lambda *_: {},
+    "Error": JavaScriptError,
+    "String": text_of,
+    "Number": lambda value=0: float(value),
+    "Boolean": bool,
+}
+"""What every program finds; the user adds to it (`globals=`)."""
+
+__all__ = ["GLOBALS", "ThrownValue", "call", "call_method", "equal", "get", "less", "run", "set", "text_of", "type_of"]

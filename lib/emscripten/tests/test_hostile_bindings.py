@@ -1,0 +1,306 @@
+"""What a program binds is a lie until it is checked: numbers of types, pointers, counts, names, values it holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from worlds import BYTES, put_text, world
+
+import wasmer_emscripten.embind.provided  # noqa: F401
+from wasmer_emscripten import BindingError, EmscriptenError, Program, WrongArgument
+from wasmer_emscripten.embind import handles, registry
+from wasmer_emscripten.embind import world as seen
+from wasmer_emscripten.embind.classes import CppObject
+from wasmer_emscripten.embind.emval import Destructors
+from wasmer_emscripten.embind.registry import registry_of
+from wasmer_emscripten.functions import ROWS
+
+NAME, TYPES, ARGUMENTS = 4096, 8192, 12288
+VOID, INT, STRING, VALUE, CLASS = 101, 102, 103, 104, 110
+NOTHING, ONE, TWO, LAST = 1, 2, 3, 4
+"""Functions of the imitation's table: of no parameter, of one, of two, of one with a result."""
+
+
+def call(program: Program, name: str, *args: float, row: int = 0) -> Any:
+    return ROWS[name][row].function(program.process, *args)
+
+
+def named(program: Program, text: str) -> int:
+    return put_text(program, NAME, text)
+
+
+def types(program: Program, *numbers: int) -> tuple[int, int]:
+    program.process.guest.write(TYPES, b"".join(number.to_bytes(4, "little") for number in numbers))
+    return len(numbers), TYPES
+
+
+@pytest.fixture
+def program() -> Program:
+    made = world()
+    call(made, "_embind_register_void", VOID, named(made, "void"))
+    call(made, "_embind_register_integer", INT, named(made, "int"), 4, -(1 << 31), (1 << 31) - 1)
+    call(made, "_embind_register_std_string", STRING, named(made, "std::string"))
+    call(made, "_embind_register_emval", VALUE, named(made, "val"))
+    return made
+
+
+def bind(program: Program, name: str, invoker: int, *numbers: int) -> None:
+    call(program, "_embind_register_function", named(program, name), *types(program, *numbers), 0, invoker, 0)
+
+
+def bind_class(program: Program, name: str, raw: int, base: int = 0, destroy: int = 0, actual: int = 0) -> None:
+    rest = (0, actual, 0, 0, 0, 0, named(program, name), 0, destroy)
+    call(program, "_embind_register_class", raw, raw + 1, raw + 2, base, *rest)
+
+
+@pytest.mark.parametrize(
+    ("invoker", "numbers", "text"),
+    [
+        (0, (VOID,), "leads nowhere"),
+        (7, (VOID,), "leads nowhere"),
+        (1 << 30, (VOID,), "leads nowhere"),
+        (-1, (VOID,), "leads nowhere"),
+        (NOTHING, (VOID,), r"as i->, to a function ->"),
+        (ONE, (VOID, INT), r"as ii->, to a function i->"),
+        (LAST, (VOID,), r"as i->, to a function i->i"),
+        (ONE, (INT,), r"as i->i, to a function i->"),
+        (ONE, (999,), "uses the type"),
+        (ONE, (VOID, 0), "uses the type"),
+        (ONE, (VOID, VOID), "takes void, which is no value"),
+    ],
+)
+def test_a_function_that_is_not_what_it_says(
+    program: Program, invoker: int, numbers: tuple[int, ...], text: str
+) -> None:
+    bind(program, "f", invoker, *numbers)
+    for _ in range(2):
+        with pytest.raises(WrongArgument, match=text):
+            program.f(*range(len(numbers) - 1))
+
+
+@pytest.mark.parametrize("count", [0, -1, 256, 1 << 30, -(1 << 31)])
+def test_counts_of_types(program: Program, count: int) -> None:
+    with pytest.raises(WrongArgument, match="a function with"):
+        call(program, "_embind_register_function", named(program, "f"), count, TYPES, 0, ONE, 0)
+
+
+@pytest.mark.parametrize("pointer", [-4, BYTES - 4, BYTES, -(1 << 31)])
+def test_addresses_outside_memory(program: Program, pointer: int) -> None:
+    with pytest.raises(WrongArgument, match="not in its memory"):
+        call(program, "_embind_register_function", named(program, "f"), 4, pointer, 0, ONE, 0)
+    with pytest.raises(WrongArgument):
+        call(program, "_embind_register_function", pointer if pointer != BYTES - 4 else -1, 1, TYPES, 0, ONE, 0)
+    with pytest.raises(WrongArgument, match="not in its memory"):
+        registry_of(program.process).type_of(STRING, "").from_wire(pointer if pointer != BYTES - 4 else BYTES - 3)
+
+
+def test_a_string_without_an_end(program: Program) -> None:
+    program.process.guest.write(NAME, b"a" * 4096)
+    with pytest.raises(WrongArgument):
+        call(program, "_embind_register_function", NAME, 1, TYPES, 0, ONE, 0)
+
+
+def test_numbers_of_types_are_used_once(program: Program) -> None:
+    with pytest.raises(WrongArgument, match="bound std::string as a type that int is"):
+        call(program, "_embind_register_std_string", INT, named(program, "std::string"))
+    with pytest.raises(WrongArgument, match="as what it is not"):
+        call(program, "_embind_register_enum_value", INT, named(program, "x"), 1)
+    with pytest.raises(WrongArgument, match="a number of 3 bytes"):
+        call(program, "_embind_register_integer", 200, named(program, "odd"), 3, 0, 7)
+
+
+def test_what_is_bound_has_a_limit(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "MAX_REGISTERED", 20)
+    with pytest.raises(WrongArgument, match="more than 20 things"):
+        for at in range(30):
+            bind(program, f"f{at % 3}", ONE, VOID)
+    assert len(program.bindings) == 3
+
+
+def test_classes_that_derive_from_themselves(program: Program) -> None:
+    bind_class(program, "Snake", CLASS, base=CLASS)
+    with pytest.raises(WrongArgument, match="more than 64 classes that derive from each other"):
+        program.Snake  # noqa: B018
+    bind_class(program, "Lost", CLASS + 10, base=999)
+    with pytest.raises(WrongArgument, match="the base of Lost uses the type"):
+        program.Lost  # noqa: B018
+    bind_class(program, "Odd", CLASS + 20, base=INT)
+    with pytest.raises(WrongArgument, match="as what it is not"):
+        program.Odd  # noqa: B018
+
+
+def test_members_cannot_take_the_place_of_what_is_needed(program: Program) -> None:
+    bind_class(program, "Bad", CLASS)
+    for name in ("__init__", "__del__", "_held", "_class", "__class__", "__getattribute__", "mro"):
+        call(
+            program, "_embind_register_class_function", CLASS, named(program, name),
+            *types(program, VOID, CLASS), 0, TWO, 0, 0,
+        )  # fmt: skip
+        call(program, "_embind_register_class_class_property", CLASS, named(program, name), INT, 0, 0, ONE, 0, 0)
+    made = program.Bad
+    assert made.__init__ is CppObject.__init__ and made._class.name == "Bad" and made._held is None
+    with pytest.raises(BindingError, match="no constructor"):
+        made()
+    call(
+        program, "_embind_register_class_function", CLASS, named(program, "_held"),
+        *types(program, VOID, CLASS), 0, TWO, 0, 0,
+    )  # fmt: skip
+    assert made._held is None
+
+
+def test_names_that_are_no_identifiers(program: Program) -> None:
+    bind_class(program, "a b\x1b<int>", CLASS)
+    assert issubclass(program.bindings["a b\x1b<int>"], CppObject)
+    bind(program, "\x1bf", ONE, VOID)
+    program.bindings["\x1bf"]()
+    call(program, "_embind_register_enum", 300, named(program, "E\x1b"), 4, 0)
+    call(program, "_embind_register_enum_value", 300, named(program, "V\x1b"), 1)
+    for shown in (program.bindings["\x1bf"], program.bindings["E\x1b"], program.bindings["E\x1b"](1), program.bindings):
+        assert "\x1b" not in repr(shown)
+
+
+# --- values
+
+
+@pytest.mark.parametrize("handle", [5, 6, -1, 1 << 20, -(1 << 31), (1 << 31) - 1])
+def test_values_that_it_does_not_hold(program: Program, handle: int) -> None:
+    for name, args in [
+        ("_emval_incref", (handle,)),
+        ("_emval_decref", (handle,)),
+        ("_emval_get_property", (handle, 2)),
+        ("_emval_set_property", (handle, 2, 2)),
+        ("_emval_typeof", (handle,)),
+        ("_emval_run_destructors", (handle,)),
+        ("_emval_as", (handle, INT, ARGUMENTS)),
+        ("_emval_throw", (handle,)),
+        ("_emval_call_method", (handle, 2, NAME, 0, ARGUMENTS)),
+    ]:
+        with pytest.raises(WrongArgument):
+            call(program, name, *args)
+
+
+def test_values_are_dropped_once(program: Program) -> None:
+    handle = call(program, "_emval_new_object")
+    call(program, "_emval_decref", handle)
+    with pytest.raises(WrongArgument, match="does not hold"):
+        call(program, "_emval_decref", handle)
+    for reserved in (0, 1, 2, 3, 4):
+        for _ in range(3):
+            call(program, "_emval_decref", reserved)
+    assert call(program, "_emval_typeof", 1) != 0
+
+
+def test_values_have_a_limit(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handles, "MAX_HANDLES", 10)
+    with pytest.raises(WrongArgument, match="holds 10 values"):
+        for _ in range(11):
+            call(program, "_emval_new_object")
+
+
+def test_destructors_are_those_that_were_made(program: Program) -> None:
+    """A list of Python's that the program was given is none, whatever is in it."""
+    held = registry_of(program.process).handles
+    called: list[int] = []
+    with pytest.raises(WrongArgument, match="no destructors"):
+        call(program, "_emval_run_destructors", held.add([(called.append, 1)]))
+    call(program, "_emval_run_destructors", held.add(Destructors([(called.append, 1)])))
+    assert called == [1]
+
+
+class Secretive:
+    shown = "yes"
+    _hidden = "no"
+
+    def method(self) -> str:
+        return "called"
+
+
+def function() -> None:
+    pass
+
+
+def generator() -> Any:
+    yield 1
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        (Secretive(), "_hidden"),
+        (Secretive(), "__class__"),
+        (Secretive(), "__dict__"),
+        (Secretive, "shown"),
+        (Secretive, "mro"),
+        (function, "func_globals"),
+        (function, "__globals__"),
+        (Secretive().method, "__self__"),
+        (Secretive().method, "__func__"),
+        (generator(), "gi_frame"),
+        (generator(), "send"),
+        ("text", "format"),
+        ("text", "encode"),
+        (b"bytes", "decode"),
+        ([1], "__class__"),
+        ([1], "sort"),
+        ({}, "__class__"),
+        ({}, "keys"),
+        (bytearray(1), "extend"),
+        (memoryview(b"x"), "obj"),
+        (pytest, "raises"),
+        (1, "real"),
+        (1.0, "hex"),
+        ((1, 2), "index"),
+        ([1], -1),
+        ([1], 1),
+        ([1], 0.5),
+        ([1], "1e0"),
+    ],
+)
+def test_what_a_program_does_not_see(value: Any, key: Any) -> None:
+    assert seen.get(value, key) is handles.UNDEFINED
+
+
+def test_what_a_program_sees() -> None:
+    assert seen.get(Secretive(), "shown") == "yes" and seen.call_method(Secretive(), "method", []) == "called"
+    assert seen.get([5, 6], 1) == seen.get([5, 6], "1") == seen.get((5, 6), 1.0) == 6 and seen.get("abc", "length") == 3
+    assert seen.get({"a": 1}, "a") == 1 and seen.get(bytearray(b"\7"), 0) == 7
+    for value, key, to in [
+        (Secretive(), "_hidden", 1),
+        (Secretive(), "__class__", Secretive),
+        (Secretive, "shown", 1),
+        (function, "x", 1),
+        ("text", 0, "x"),
+        ([1], "append", 1),
+        ([1], 1 << 40, 1),
+        (None, "x", 1),
+    ]:
+        with pytest.raises(WrongArgument):
+            seen.set(value, key, to)
+    with pytest.raises(WrongArgument):
+        seen.get(None, "x")
+    with pytest.raises(WrongArgument, match="which is no function"):
+        seen.call_method({"f": 1}, "f", [])
+    for name, count in (("Uint8Array", 1 << 40), ("Uint8Array", -1), ("Array", 1 << 40), ("Array", 1.5)):
+        with pytest.raises(WrongArgument):
+            seen.GLOBALS[name](count)
+    with pytest.raises(WrongArgument, match="copied 3 bytes to 0 of 2"):
+        seen.call_method(bytearray(2), "set", [b"abc"])
+
+
+def test_callers(program: Program) -> None:
+    for number in (0, -1, 1, 1 << 30):
+        with pytest.raises(WrongArgument, match="has not registered"):
+            call(program, "_emval_call_method", number, 2, NAME, 0, ARGUMENTS)
+    with pytest.raises(WrongArgument, match="of kind 4"):
+        call(program, "_emval_create_invoker", *types(program, VOID), 4)
+    caller = call(program, "_emval_get_method_caller", *types(program, VOID, STRING, 999))
+    with pytest.raises(WrongArgument, match="uses the type"):
+        call(program, "_emval_call_method", caller, call(program, "_emval_new_object"), NAME, 0, ARGUMENTS)
+    deep = call(program, "_emval_get_method_caller", *types(program, INT, INT))
+    held = registry_of(program.process).handles.add({"f": lambda value: value})
+    named(program, "f")
+    with pytest.raises(WrongArgument, match="not in its memory"):
+        call(program, "_emval_call_method", deep, held, NAME, 0, -4)
+    with pytest.raises(EmscriptenError):
+        call(program, "_emval_call_method", deep, held, -4, 0, ARGUMENTS)
