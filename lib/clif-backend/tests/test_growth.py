@@ -16,8 +16,10 @@ import pytest
 from wasmer_clif_backend.compile_function import Stages
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.parser import parse_function
+from wasmer_clif_backend.ir.rebuild import Rebuilder
 from wasmer_clif_backend.ir.verify import verify
 from wasmer_clif_backend.machine.regalloc import scan
+from wasmer_clif_backend.passes.optimise import Passes
 
 SMALL: Final = 100
 LARGE: Final = 2_000
@@ -92,6 +94,28 @@ def different_constants(n: int) -> str:
     return "\n".join([*lines, f"    v5 = bitcast.i64 v{9 + 2 * n}", "    return v5"])
 
 
+def loops_in_loops(n: int) -> str:
+    """n loops in one another bring in a value that none of them changes, and the innermost uses it n times."""
+    lines = ["block0(v0: i64):", "    jump block1(v0)"]
+    for k in range(1, n + 1):
+        lines += [f"block{k}(v{10 * k}: i64):", f"    jump block{k + 1}{f'(v{10 * k})' if k < n else ''}"]
+    lines[-1:] = [f"    store v{10 * n}, v{10 * n}+{8 * k}" for k in range(n)] + lines[-1:]
+    for k in range(n, 0, -1):
+        lines += [f"block{2 * n - k + 1}:", f"    brif v0, block{k}(v{10 * k}), block{2 * n - k + 2}"]
+    return "\n".join([*lines, f"block{2 * n + 1}:", "    return v0"])
+
+
+def loops_that_count(n: int) -> str:
+    """n loops in one another, of which each has a count of its own that goes on in the next."""
+    lines = ["block0(v0: i64):", "    v1 = iconst.i64 1", "    jump block1(v0)"]
+    for k in range(1, n + 1):
+        lines += [f"block{k}(v{10 * k}: i64):", f"    v{10 * k + 1} = iadd v{10 * k}, v1"]
+        lines += [f"    jump block{k + 1}{f'(v{10 * k + 1})' if k < n else ''}"]
+    for k in range(n, 0, -1):
+        lines += [f"block{2 * n - k + 1}:", f"    brif v0, block{k}(v{10 * n + 1}), block{2 * n - k + 2}"]
+    return "\n".join([*lines, f"block{2 * n + 1}:", f"    return v{10 * n + 1}"])
+
+
 SHAPES: Final[list[Callable[[int], str]]] = [
     values_live_at_once,
     values_live_over_calls,
@@ -101,6 +125,8 @@ SHAPES: Final[list[Callable[[int], str]]] = [
     parameters_of_a_loop,
     different_constants,
 ]
+OF_PASSES: Final = [*SHAPES, loops_in_loops, loops_that_count]
+"""Without passes, n values live in each of n loops, which is as much as it is."""
 
 
 def function_of(shape: Callable[[int], str], n: int) -> Function:
@@ -141,6 +167,22 @@ def test_steps(shape: Callable[[int], str]) -> None:
         lines = Lines()
         with lines:
             stages.records(function)
+        counts.append(lines.count)
+    small, middle, large = counts
+    assert large - middle <= GROWTH * (middle - small), counts
+
+
+@pytest.mark.parametrize("shape", OF_PASSES)
+@pytest.mark.skipif(not INTERPRETED, reason="compiled modules run no lines that could be counted")
+def test_steps_of_passes(shape: Callable[[int], str]) -> None:
+    passes = Passes()
+    counts = []
+    for n in (SMALL, 2 * SMALL, 4 * SMALL):
+        rebuilder = Rebuilder(function_of(shape, n))
+        made = rebuilder.run()
+        lines = Lines()
+        with lines:
+            passes.run(made, rebuilder.flow)
         counts.append(lines.count)
     small, middle, large = counts
     assert large - middle <= GROWTH * (middle - small), counts

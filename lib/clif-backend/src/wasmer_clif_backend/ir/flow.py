@@ -79,9 +79,15 @@ class Flow:
         return other == one
 
     def is_within(self, block: i64, loop: i64) -> bool:
-        """Whether a block is in the loop of a head, or in one inside that; every block is in "none"."""
+        """Whether a block is in the loop of a head, or in one inside that; every block is in "none".
+
+        It takes as many steps as the block is deeper than that head.
+        """
+        if loop == 0:
+            return True
         head = self.loop[block]
-        while head and head != loop:
+        depth = self.depth[loop]
+        while head and self.depth[head] > depth:
             head = self.outer[head]
         return head == loop
 

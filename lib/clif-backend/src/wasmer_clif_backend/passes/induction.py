@@ -144,6 +144,8 @@ class Induction:
         two = function.edge_next[one]
         if two == 0 or function.edge_next[two]:
             return
+        # What looks for the loop goes up from there.
+        function.effort.spend(2 * flow.depth[function.edge_from[one]] + 2 * flow.depth[function.edge_from[two]])
         back = one
         entry = two
         if not flow.is_within(function.edge_from[one], head):

@@ -419,6 +419,7 @@ class Lanes:
         """Before which instruction something is made of v for `end`: outside of the loop, if v is."""
         block = function.block_of[end]
         loop = flow.loop[block]
+        function.effort.spend(flow.depth[function.block_of[v]])
         if loop == 0 or flow.is_within(function.block_of[v], loop):
             return end
         above = flow.dominator[loop]

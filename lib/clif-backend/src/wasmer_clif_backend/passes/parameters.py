@@ -114,10 +114,18 @@ class Parameters:
         return only
 
     def _resolved(self, v: i64) -> i64:
+        """What takes the place of a value in the end. Who asks again gets there at once: nests of loops make it far."""
         instead = self._instead
-        while instead[v]:
-            v = instead[v]
-        return v
+        found = instead[v]
+        if found == 0:
+            return v
+        while instead[found]:
+            found = instead[found]
+        while instead[v] != found:
+            behind = instead[v]
+            instead[v] = found
+            v = behind
+        return found
 
     # --- what is needed ----------------------------------------------------------------------------------
 

@@ -174,9 +174,12 @@ class Scan:
         head = flow.loop[code.block_at(p)]
         while head:
             start = 2 * code.block_first[head]
-            if start > low and start <= p:
+            if start <= low:
+                break  # the loops around it start before
+            if start <= p:
                 found = start
             head = flow.outer[head]
+            code.effort.spend(1)
         return found
 
     # --- registers of the machine -----------------------------------------------------------------------
