@@ -36,7 +36,7 @@ from wasmer_runtime.error import RuntimeError as WasmError
 from wasmer_runtime.error import Trap, UnableToCreateTable
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.hooks import _name_or_none
-from wasmer_runtime_core.running.plan import link
+from wasmer_runtime_core.running.plan import prepared
 
 BACKENDS: Final = ("singlepass", "cranelift", "llvm")
 RELEASED: Final = CompilerConfig(release_gil=True)
@@ -198,7 +198,7 @@ def test_instances_that_are_not_initialized_yet_wait_for_nobody() -> None:
     linked = compile("""(module (import "e" "table" (table 1 funcref)) (elem (i32.const 0) $two) (func $two (result i32)
         (i32.const 2)))""")
     busy = part_of(module)
-    core = machine.Instance(link(linked)[0], [busy.exports.table], None, linked)
+    core = machine.Instance(prepared(linked)[0], [busy.exports.table], None, linked)
     with running(busy):
         assert "another thread is running" in str(raises(WasmError, core.initialize))
         assert busy.exports.table[0] is None

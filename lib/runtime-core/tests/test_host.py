@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wasmer_runtime_core.contract.values import Type
-from wasmer_runtime_core.running.host import HostFunc, func, shape
+from wasmer_runtime_core.running.host import HostFunc, arity, func
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64, FunctionType
 
 
@@ -84,7 +84,7 @@ def wrapped(*args):  # type: ignore[no-untyped-def]
     ],
 )
 def test_shape(function: Callable[..., Any], expected: tuple[bool, int, int]) -> None:
-    assert shape(function) == expected
+    assert arity(function) == expected
 
 
 def wants(params: list[int], results: list[int]) -> FunctionType:

@@ -9,7 +9,7 @@ import pytest
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.errors import Timeout
-from wasmer_runtime_core.running import plan as link_module
+from wasmer_runtime_core.running import plan as plan_module
 from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.running.plan import make_plan
 
@@ -37,9 +37,9 @@ def test_elements_are_packed_without_an_object_for_each() -> None:
 )
 def test_a_deadline_ends_making_a_plan(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its long lists are read in C, where nobody else would look."""
-    monkeypatch.setattr(link_module, "checkpoint", lambda: None)
+    monkeypatch.setattr(plan_module, "checkpoint", lambda: None)
     module = compile_with(text, find_compiler("singlepass"))
-    with timeout(0), pytest.raises(Timeout, match="while a module was linked"):
+    with timeout(0), pytest.raises(Timeout, match="while a module was prepared"):
         make_plan(module)
     assert make_plan(module)
     assert module.instantiate()
@@ -66,6 +66,6 @@ def test_rows_are_made_with_looks_in_between(what: str, monkeypatch: pytest.Monk
         nonlocal looks
         looks += 1
 
-    monkeypatch.setattr(link_module, "checkpoint", look)
-    link_module.link(module)
-    assert looks >= 9_000 // link_module.STRETCH
+    monkeypatch.setattr(plan_module, "checkpoint", look)
+    plan_module.prepared(module)
+    assert looks >= 9_000 // plan_module.STRETCH

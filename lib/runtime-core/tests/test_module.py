@@ -121,7 +121,7 @@ def test_modules_pickle() -> None:
     assert again.compiled == module.compiled
     for name in INFO_FIELDS:
         assert getattr(again.info, name) == getattr(module.info, name), name
-    assert again.linked is None
+    assert again.prepared is None
     assert again.name == "named"
 
 

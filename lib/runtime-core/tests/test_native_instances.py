@@ -22,7 +22,7 @@ from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.running.objects.functions import HostFunction
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
-from wasmer_runtime_core.running.plan import link, make_plan
+from wasmer_runtime_core.running.plan import make_plan, prepared
 from wasmer_runtime_core.wasm.module import FUNCTION, Export
 from wasmer_runtime_core.wasm.types import FUNCREF
 
@@ -385,7 +385,7 @@ def test_fork_while_instances_live() -> None:
 
 def test_plans_are_made_once() -> None:
     module = small().module()
-    assert link(module) is link(module) is module.linked
+    assert prepared(module) is prepared(module) is module.prepared
 
 
 def test_one_object_stands_for_one_thing_whoever_asks_meanwhile() -> None:

@@ -1,7 +1,7 @@
 """CLIF files as code that runs: their functions compiled, and a way to call them with any arguments.
 
 Each function that is to be called from Python gets a *thunk*, written in CLIF and compiled like the others: it takes
-the addresses of two buffers, 16 bytes a value, loads the arguments from one, calls, and stores the results in the
+the addresses of two buffers, 16 bytes per value, loads the arguments from one, calls, and stores the results in the
 other. Thunks have core's convention (the instance first), so core enters them and catches their traps.
 """
 

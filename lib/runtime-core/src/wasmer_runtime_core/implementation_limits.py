@@ -30,7 +30,7 @@ OURS: Final = ""
 BEYOND_COUNTING: Final = (1 << 31) - 1
 """Sizes and offsets of a module are signed words somewhere."""
 MOST_IN_A_BLOCK: Final = 10_000_000
-"""All that an instance has a row for, together, must fit a context block of 4 GiB."""
+"""All that an instance has a row for, together, must fit a vmctx of 4 GiB."""
 
 
 class Limit(NamedTuple):

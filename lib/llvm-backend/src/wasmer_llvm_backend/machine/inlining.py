@@ -64,7 +64,7 @@ class Inlined(NamedTuple):
     """How many rows before this one lies the row of the call around it; 0: there is none."""
 
 
-class _Shape(NamedTuple):
+class _Abbreviation(NamedTuple):
     """An abbreviation: what an entry of the tree holds."""
 
     tag: int
@@ -87,7 +87,7 @@ def read_inlined(info: bytearray, abbreviations: bytearray, ranges: bytearray, s
     length, version, abbreviations_at, address_bytes = unpack_from("<IHIB", info)
     if (length + 4, version, abbreviations_at, address_bytes) != (len(info), 4, 0, 8):
         raise InternalError("LLVM's debug information is not one unit of DWARF 4 in its 32-bit form")
-    shapes = _shapes(abbreviations)
+    known = _abbreviations(abbreviations)
     functions: dict[int, int] = {}
     found: list[tuple[int, int, int, int]] = []
     base = 0
@@ -98,7 +98,7 @@ def read_inlined(info: bytearray, abbreviations: bytearray, ranges: bytearray, s
         code, at = unsigned(info, at)
         if code == 0:
             continue
-        tag, fields, places = shapes[code]
+        tag, fields, places = known[code]
         values = fields.unpack_from(info, at)
         at += fields.size
         if tag == INLINED_SUBROUTINE:
@@ -152,13 +152,13 @@ def _ranges(section: bytearray, at: int, base: int) -> list[tuple[int, int]]:
         start, end = low, high
 
 
-def _shapes(section: bytearray) -> dict[int, _Shape]:
-    shapes: dict[int, _Shape] = {}
+def _abbreviations(section: bytearray) -> dict[int, _Abbreviation]:
+    known: dict[int, _Abbreviation] = {}
     at = 0
     while True:
         code, at = unsigned(section, at)
         if code == 0:
-            return shapes
+            return known
         tag, at = unsigned(section, at)
         at += 1  # whether it has children: not asked, outer entries come first
         form = "<"
@@ -173,7 +173,7 @@ def _shapes(section: bytearray) -> dict[int, _Shape]:
             if FORMS[number]:
                 places[attribute] = len(form) - 1
                 form += FORMS[number]
-        shapes[code] = _Shape(tag, Struct(form), places)
+        known[code] = _Abbreviation(tag, Struct(form), places)
 
 
 def unsigned(data: bytearray, at: int) -> tuple[int, int]:

@@ -37,15 +37,15 @@ class Artifact:
     Attributes:
         info: what it declares.
         compiled: its machine code.
-        linked: what all its instances have in common, made by the first of them (`running.plan.Linked`).
+        prepared: what all its instances have in common, made by the first of them (`running.plan.Prepared`).
     """
 
-    __slots__ = ("__weakref__", "compiled", "info", "linked")
+    __slots__ = ("__weakref__", "compiled", "info", "prepared")
 
     def __init__(self, info: ModuleInfo, compiled: CompiledModule) -> None:
         self.info = info
         self.compiled = compiled
-        self.linked: Any = None
+        self.prepared: Any = None
 
     @property
     def name(self) -> str | None:

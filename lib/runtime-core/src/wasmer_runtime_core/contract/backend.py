@@ -5,7 +5,7 @@ group ``wasmer.backends``. It gets the whole module at once and returns plain da
 addresses, no callbacks, nothing that ties the result to this process. So a compiled
 module can be pickled, cached, sent to another process or mapped from a file.
 
-The code of all functions lies in one piece. In front of it, at link time, lies the table
+The code of all functions lies in one piece. In front of it, once it is published, lies the table
 of code addresses: one 8-byte entry for each function the module defines, then one for
 each row of `helpers.VMCALLS`. Entry ``n`` is at ``-8 * (entries - n)`` from the first byte
 of the code, so ``call [rip + …]`` needs no relocation. The table is writable, the code is

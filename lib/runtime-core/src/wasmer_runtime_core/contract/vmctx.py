@@ -1,6 +1,6 @@
 """The fields that machine code and the C file share, each written once.
 
-`VMCTX` is the fixed head of an instance's context; behind it lie, in this order, the
+`VMCTX` is the fixed head of an instance's vmctx; behind it lie, in this order, the
 arrays whose lengths depend on the module (`ContextLayout`; `ContextOffsets` for backends). Generated code reaches
 everything through the pointer to it, the first argument of every wasm function. `STORE`
 is the part that all instances which can reach one another share.
@@ -42,7 +42,7 @@ def _fields(*rows: tuple[str, int, str]) -> dict[str, Field]:
 
 
 VMCTX: Final = _fields(
-    ("store", 8, "address of the store context; another one once instances are linked"),
+    ("store", 8, "address of the store; another one once instances are linked"),
     ("memory_base", 8, "address of byte 0 of memory 0; never moves while memories are reserved"),
     ("instance", 8, "PyObject * of the instance, borrowed"),
     ("points_used", 8, "metering: what has been executed, in points (middleware.metering)"),
@@ -89,7 +89,7 @@ this, so a stack pointer less a frame is never negative."""
 
 
 PLAN: Final = _fields(
-    ("memories_at", 4, "offset in a context block of the addresses of memories"),
+    ("memories_at", 4, "offset in a vmctx of the addresses of memories"),
     ("tables_at", 4, "of the addresses of tables"),
     ("imported_globals_at", 4, "of the addresses of imported globals"),
     ("signatures_at", 4, "of the identities of types"),
@@ -116,7 +116,7 @@ class ContextLayout:
     """Offsets of a module's arrays behind the fixed head, in bytes from the vmctx.
 
     Arrays, in order: addresses of memory definitions, addresses of table definitions,
-    addresses of imported globals, signature identities (8 bytes a type), import records
+    addresses of imported globals, signature identities (8 bytes per type), import records
     (`IMPORT_RECORD`), global cells of the module's own (16 bytes each, 16-aligned),
     function records (`FUNCTION_RECORD`, one for each function in `escaping`).
     """

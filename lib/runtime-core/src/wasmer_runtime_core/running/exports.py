@@ -10,7 +10,7 @@ import sys
 
 from wasmer_runtime_core.errors import ExportNotFound
 from wasmer_runtime_core.native import machine
-from wasmer_runtime_core.running.plan import link
+from wasmer_runtime_core.running.plan import prepared
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import FUNCTION, KIND_NAMES, MEMORY, TABLE
@@ -114,7 +114,7 @@ def _is_pythons(name: str) -> bool:
 def places_of(exports: Exports) -> dict[str, tuple[int, int]]:
     """Kind and index of each export; none when the instance is closed."""
     core = core_of(exports)
-    return {} if core.closed else link(core.module).places
+    return {} if core.closed else prepared(core.module).places
 
 
 def place_of(exports: Exports, name: str) -> tuple[int, int]:
@@ -127,7 +127,7 @@ def place_of(exports: Exports, name: str) -> tuple[int, int]:
     core = core_of(exports)
     if core.closed:
         raise ValueError("the instance is closed")
-    places = link(core.module).places
+    places = prepared(core.module).places
     place = places.get(name)
     if place is None:
         raise ExportNotFound(name, tuple(places))

@@ -73,7 +73,7 @@ class HostFunc:
             raise TypeError(f"func() needs a callable, not {article(type(function).__name__)}")
         self.function = function
         self.state_creator: Callable[[], object] | None = None
-        self.wants_ctx = shape(function)[0]
+        self.wants_ctx = arity(function)[0]
         # A tuple of allowed codes for each parameter; None: not known, so any.
         self._params: tuple[bytes, ...] | None
         self._returns: tuple[bytes, ...] | None
@@ -192,20 +192,20 @@ def _function_of(function: Callable[..., Any]) -> tuple[Any, int]:
 
 
 @lru_cache(maxsize=512)
-def _shape_of_code(code: CodeType, bound: int) -> tuple[bool, int, int]:
+def _arity_of_code(code: CodeType, bound: int) -> tuple[bool, int, int]:
     """(whether the first parameter is called ctx, positional parameters, the most that can be given or -1)."""
     names = code.co_varnames[bound : code.co_argcount]
     most = -1 if code.co_flags & 0x04 else len(names)
     return bool(names) and names[0] == "ctx", len(names), most
 
 
-def shape(function: Callable[..., Any]) -> tuple[bool, int, int]:
+def arity(function: Callable[..., Any]) -> tuple[bool, int, int]:
     """(takes a ctx first, fewest and most further positional arguments; most is -1 for any number)."""
     target, bound = _function_of(function)
     if target is None:
         return False, 0, -1
     code = target.__code__
-    wants_ctx, count, most = _shape_of_code(code, bound)
+    wants_ctx, count, most = _arity_of_code(code, bound)
     annotations = target.__annotations__
     if annotations and count and not wants_ctx:
         first = annotations.get(code.co_varnames[bound])
@@ -218,7 +218,7 @@ def shape(function: Callable[..., Any]) -> tuple[bool, int, int]:
 
 def wrong_arity(function: Callable[..., Any], count: int) -> str:
     """What to say of a function that cannot be called with `count` arguments and perhaps a ctx; "" if it can."""
-    _, fewest, most = shape(function)
+    _, fewest, most = arity(function)
     if fewest <= count and (most < 0 or count <= most):
         return ""
     takes = f"{fewest}" if fewest == most else f"{fewest} or more" if most < 0 else f"{fewest} to {most}"

@@ -34,7 +34,7 @@ from wasmer_runtime_core.errors import (
     LinkErrorItem,
 )
 from wasmer_runtime_core.running.exports import Exports
-from wasmer_runtime_core.running.host import HostFunc, article, func, shape, wrong_arity
+from wasmer_runtime_core.running.host import HostFunc, arity, article, func, wrong_arity
 from wasmer_runtime_core.running.objects.functions import Function, HostFunction
 from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.memory import Memory
@@ -292,7 +292,7 @@ def _host_function(
     refused = wrong_arity(function, len(wanted.params))
     if refused:
         return IncorrectImportSignature(namespace, name, str(wanted), refused)
-    return HostFunction(function, wanted, namespace, name, shape(function)[0])
+    return HostFunction(function, wanted, namespace, name, arity(function)[0])
 
 
 def _missing_function(wanted: FunctionType, namespace: str, name: str) -> HostFunction:

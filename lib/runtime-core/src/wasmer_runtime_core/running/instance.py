@@ -9,7 +9,7 @@ from __future__ import annotations
 from wasmer_runtime_core.errors import ExportWrongType, SignatureError
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.exports import Exports, Extern, hide_methods, place_of
-from wasmer_runtime_core.running.plan import link
+from wasmer_runtime_core.running.plan import prepared
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, cast
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import KIND_NAMES
@@ -59,15 +59,15 @@ class Instance:
             CreationError: a memory or table cannot be had.
         """
         self.module = module
-        linked = link(module)
+        ready = prepared(module)
         if limits is not None:
             limits.check(module.info)
-        self.core = core = machine.Instance(linked.plan, externs, ctx, module)
+        self.core = core = machine.Instance(ready.plan, externs, ctx, module)
         if limits is not None:
             limits.apply(core)
         self.exports = Exports(core)
-        if linked.like_methods:
-            hide_methods(self.exports, linked.like_methods)
+        if ready.like_methods:
+            hide_methods(self.exports, ready.like_methods)
         if ctx is not None:
             ctx.instance = self
         core.initialize()
@@ -79,7 +79,7 @@ class Instance:
         self.module = core.module
         self.core = core
         self.exports = Exports(core)
-        hide_methods(self.exports, link(core.module).like_methods)
+        hide_methods(self.exports, prepared(core.module).like_methods)
         return self
 
     def memory(self, index: int = 0) -> Memory:

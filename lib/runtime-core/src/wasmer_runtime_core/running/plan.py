@@ -1,7 +1,7 @@
 """From a compiled module to what all its instances have in common.
 
-Done once for a module, by its first instance, and kept in ``module.linked``. The C part
-copies the plan's context block for each instance (`native/objects/plan.c`); here the module's
+Done once for a module, by its first instance, and kept in ``module.prepared``. The C part
+copies the plan's vmctx for each instance (`native/objects/plan.c`); here the module's
 declarations are put into the plain rows that it takes.
 """
 
@@ -30,7 +30,7 @@ _KINDS: Final = {
 }
 
 
-class Linked(NamedTuple):
+class Prepared(NamedTuple):
     """A module that can be instantiated."""
 
     plan: Plan
@@ -49,21 +49,21 @@ METHODS_OF_EXPORTS: Final = frozenset(("keys", "values", "items", "kind"))
 """The names in the class `Exports` that are not Python's own; a test compares them with it."""
 
 
-def link(module: Artifact) -> Linked:
+def prepared(module: Artifact) -> Prepared:
     """The module ready for instances, made so if this is the first time.
 
     Raises:
         CompileError: the code cannot run on this machine.
         MemoryError: no room for it.
     """
-    linked: Linked | None = module.linked
-    if linked is None:
+    made: Prepared | None = module.prepared
+    if made is None:
         places = {row.name: (row.kind, row.index) for row in _watched(module.info.exports)}
-        made = Linked(make_plan(module), places, tuple(METHODS_OF_EXPORTS.intersection(places)))
-        linked = module.linked
-        if linked is None:  # no thread was faster
-            linked = module.linked = made
-    return linked
+        ready = Prepared(make_plan(module), places, tuple(METHODS_OF_EXPORTS.intersection(places)))
+        made = module.prepared
+        if made is None:  # no thread was faster
+            made = module.prepared = ready
+    return made
 
 
 def make_plan(module: Artifact) -> Plan:

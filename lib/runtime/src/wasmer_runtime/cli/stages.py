@@ -86,7 +86,7 @@ def records(source: Source, backend: str | None, function: int | None, config: C
 
 
 def code(source: Source, backend: str | None, function: int | None, config: CompilerConfig | None) -> Iterator[str]:
-    """Machine code in hexadecimal, sixteen bytes a line, with what its sites mean."""
+    """Machine code in hexadecimal, sixteen bytes per line, with what its sites mean."""
     made = api.compile(source, backend, config)
     info, compiled = made.info, made.compiled
     offsets = memoryview(compiled.function_offsets).cast("I")

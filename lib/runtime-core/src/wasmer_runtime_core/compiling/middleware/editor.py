@@ -22,7 +22,7 @@ numbers; types of variables, functions and tables are looked up. Records of an u
 place (behind a branch, before the next ``end`` or ``else``) are left out.
 
 Limits: functions, types, globals and locals must exist already; a middleware adds code,
-not declarations. It is meant for instrumentation: some microseconds a record.
+not declarations. It is meant for instrumentation: some microseconds per record.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ plan_checkpoint(uint64_t row)
     if (LIKELY(row % 0x4000))
         return 0;
     Thread *thread = current_thread();
-    return thread ? attend_to(thread, "while a module was linked") : -1;
+    return thread ? attend_to(thread, "while a module was prepared") : -1;
 }
 
 static int

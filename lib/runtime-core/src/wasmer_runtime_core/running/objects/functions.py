@@ -123,7 +123,7 @@ def _make_function(
         TypeError: the types are not known, the callable takes another number of arguments, or a `Ctx`,
             which only an import gets.
     """
-    from wasmer_runtime_core.running.host import HostFunc, func, shape, wrong_arity
+    from wasmer_runtime_core.running.host import HostFunc, arity, func, wrong_arity
 
     type: FunctionType | None
     if callable_ is None and callable(signature):
@@ -146,7 +146,7 @@ def _make_function(
     refused = wrong_arity(callable_, len(type.params))
     if refused:
         raise TypeError(f"a Function of type {type} cannot be made of {refused}")
-    if shape(callable_)[0]:
+    if arity(callable_)[0]:
         raise TypeError("only an import is called with a Ctx; a Function belongs to no instance")
     if name is None:
         name = getattr(callable_, "__name__", None)
