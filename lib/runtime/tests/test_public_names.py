@@ -84,8 +84,9 @@ assert wasmer_runtime.instantiate(module, {{}}).exports.add(1, 2) == 3
 
 NEEDED: Final = {
     *("__future__", "errno", "faulthandler", "importlib", "importlib._bootstrap", "importlib._bootstrap_external"),
+    "importlib.machinery",  # by what mypyc makes
     *("_cffi_backend", "librt", "librt.strings", "librt.vecs", "mypy_extensions", "warnings"),
-    *("_collections", "_weakref", "_interpreters", "_xxsubinterpreters"),
+    *("itertools", "_collections", "_weakref", "_interpreters", "_xxsubinterpreters"),
 }
 """Modules of others that a cold start may import. `typing`, `enum` and `functools` would be a third of it."""
 
