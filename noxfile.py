@@ -12,7 +12,9 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -90,13 +92,17 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session, distribution: str) -> None:
     """Test one distribution with what it depends on and nothing else; the workspace; or all on another Python."""
     if not distribution:
-        on_other(session, *SAMPLE)
+        if BESIDE:
+            session.log("these ran beside the others; what they printed:")
+            report(session, BESIDE[0])
+        else:
+            on_other(session, *SAMPLE)
         return
     workspace = distribution == "workspace"
     names = DISTRIBUTIONS if workspace else (distribution, *NOT_ALONE.get(distribution, ()))
     provide(session, names, groups=["test", *GROUPS.get(distribution, ())])
     if "tests" in sys.argv:  # all of them, the other Python's at last
-        build_ahead()
+        begin_beside(session)
     pytest(session, "tests" if workspace else f"lib/{distribution}/tests")
 
 
@@ -250,24 +256,42 @@ def on_other(session: nox.Session, *tests: str) -> None:
     """Test all eight, compiled for the session's interpreter, one that is not nox's."""
     if session.python is None:
         session.skip(NO_OTHER)
-    for building in AHEAD:
-        building.wait()
     groups = sorted({group for groups in GROUPS.values() for group in groups})
     provide(session, DISTRIBUTIONS, groups=["test", *groups])
     pytest(session, "tests/stress/test_threads.py", *tests)
 
 
-AHEAD: Final[list[subprocess.Popen[bytes]]] = []
-"""The process that builds the other Python's wheels, if it was begun."""
+BESIDE: Final[list[subprocess.Popen[bytes]]] = []
+"""The process that runs beside the tests, on the core that they leave idle, if it was begun."""
+
+PRINTED: Final = ROOT / "build" / "beside.log"
+"""What it prints."""
 
 
-def build_ahead() -> None:
-    """Begin to build the other Python's wheels, on the core that tests leave idle; once, and if there is another."""
-    if NEWEST is None or AHEAD:
+def begin_beside(session: nox.Session) -> None:
+    """Begin to build what the tests need later, and then to test on the other Python; once, and if there is one."""
+    if BESIDE or NEWEST is None:
         return
-    command = ["nice", sys.executable, "tools/wheels.py", "--python", NEWEST]
-    AHEAD.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-    atexit.register(AHEAD[0].terminate)
+    build = [sys.executable, "tools/wheels.py"]
+    test = [sys.executable, "-m", "nox", "-f", __file__, "-s", "tests(other-python)", "--", *session.posargs]
+    command = ["sh", "-c", f"{shlex.join(build)} && {shlex.join(test)}"]
+    with open(PRINTED, "wb") as file:
+        BESIDE.append(subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, start_new_session=True))
+    atexit.register(end_beside)
+
+
+def end_beside() -> None:
+    """End that process and all it began: nobody waits for it any more."""
+    if BESIDE[0].poll() is None:
+        os.killpg(BESIDE[0].pid, signal.SIGTERM)
+
+
+def report(session: nox.Session, process: subprocess.Popen[bytes]) -> None:
+    """Wait for what runs beside, print what it printed, and fail if it failed."""
+    status = process.wait()
+    print(PRINTED.read_text(errors="replace"), flush=True)
+    if status:
+        session.error(f"they failed: the process ended with {status}")
 
 
 def provide(

@@ -7,12 +7,15 @@
 The key of a wheel is a hash of all that goes into it: the distribution's own files, those of the
 distributions it depends on (mypyc reads their types), the tools' versions and the interpreter.
 Wheels with other keys are removed when a new one is made, but for the latest of the same interpreter
-before it, so that going back and forth between two states costs nothing.
+before it, so that going back and forth between two states costs nothing. Processes that want the same
+wheel at the same time wait for the one that builds it.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import functools
 import hashlib
 import os
@@ -22,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -133,13 +136,22 @@ def builder(python: Python | None = None) -> Path:
     inside = folder / "bin" / "python"
     stamp = folder / "installed"
     wanted = "\n".join([*python.facts, *group("build")])
-    if not stamp.is_file() or stamp.read_text() != wanted:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, "-m", "virtualenv", "-q", "-p", str(python.path), str(folder)], check=True)
-        subprocess.run([str(inside), "-m", "pip", "install", "-q", *group("build")], check=True)
-        stamp.write_text(wanted)
+    with alone(folder.with_name(f"{folder.name}.lock")):
+        if not stamp.is_file() or stamp.read_text() != wanted:
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run([sys.executable, "-m", "virtualenv", "-q", "-p", str(python.path), str(folder)], check=True)
+            subprocess.run([str(inside), "-m", "pip", "install", "-q", *group("build")], check=True)
+            stamp.write_text(wanted)
     return inside
+
+
+@contextlib.contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """One process at a time is inside, the others wait; a process that ends, however it does, is inside no longer."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with open(lock, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def wheels(names: Iterable[str], pure: bool = False, python: Python | None = None) -> list[Path]:
@@ -173,8 +185,10 @@ def _present(folder: Path) -> list[Path]:
 
 
 def _build(inside: Path, name: str, pure: bool, folder: Path) -> None:
-    WHEELS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=WHEELS, prefix="making-") as making:
+    same = folder.name.rpartition("-")[0]  # without the key
+    with alone(WHEELS / f"{same}.lock"), tempfile.TemporaryDirectory(dir=WHEELS, prefix="making-") as making:
+        if _present(folder):  # another process has made it meanwhile
+            return
         result = subprocess.run(
             [str(inside), "-m", "hatchling", "build", "-t", "wheel", "-d", making],
             cwd=ROOT / "lib" / name,
