@@ -11,6 +11,7 @@ from wasmer_clif_backend.passes.chains import Chains
 from wasmer_clif_backend.passes.induction import Induction
 from wasmer_clif_backend.passes.lanes import Lanes
 from wasmer_clif_backend.passes.parameters import Parameters
+from wasmer_clif_backend.passes.rounds import Rounds
 
 
 @final
@@ -21,6 +22,7 @@ class Passes:
         self._parameters: Final = Parameters()
         self._induction: Final = Induction()
         self._lanes: Final = Lanes()
+        self._rounds: Final = Rounds()
         self._chains: Final = Chains()
 
     def run(self, function: Function, flow: Flow) -> None:
@@ -32,6 +34,9 @@ class Passes:
         self._parameters.run(function, flow)
         leftovers = self._induction.run(function, flow)
         if self._lanes.run(function, flow):
+            leftovers = True
+        if self._rounds.run(function, flow):
+            flow.find(function)
             leftovers = True
         if leftovers:
             self._parameters.run(function, flow)

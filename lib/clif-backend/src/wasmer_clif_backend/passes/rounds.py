@@ -1,0 +1,428 @@
+"""Loops over arrays do four rounds at once.
+
+A loop of one block, which a variable counts by four bytes, and which loads, computes and stores words or floats at
+``base + i + K``, does the same for four values of i in a row: each lane of a vector is one round. So a second loop is
+made, of vectors, and the way to the first one asks which to take:
+
+    block0:  brif base <= last, block3(0), block1(0)
+    block1(i):  …  store x, memory + uextend(base + i) + K  …  brif i' != E, block1(i'), block2
+    block3(j):  …  store x4, memory + uextend(base + j) + K  …  brif j' != E, block3(j'), block2
+
+*No trap may be lost, or come too early, and no sum may wrap.* From `base` to the last byte that the loop may touch all
+is below the memory's least size (`Function.memory_bytes`): that is what is asked. Else the loop goes round as it was.
+
+*What one round leaves, another may want.* All accesses are of one base, so their distance is known: two are of the same
+element, or at least four elements apart; then four rounds touch what they would have one by one.
+
+The order of floats' operations is kept. Loops that do anything else, or go round other than a multiple of four times,
+stay as they are; `lanes` finds those that were unrolled.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from wasmer_clif_backend.ir.columns import column
+from wasmer_clif_backend.ir.flow import Flow
+from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.ir.numbering import IS_CONSTANT
+from wasmer_clif_backend.ir.opcodes import (
+    BAND,
+    BIG,
+    BOR,
+    BRIF,
+    BXOR,
+    F32CONST,
+    FADD,
+    FCVT_FROM_SINT,
+    FCVT_TO_SINT_SAT,
+    FDIV,
+    FMUL,
+    FSUB,
+    HEAP,
+    IADD,
+    ICMP,
+    ICONST,
+    IMUL,
+    INTEGER_CONDITIONS,
+    ISUB,
+    JUMP,
+    LOAD,
+    NOTRAP,
+    PARAMETER,
+    ROWS,
+    SPLAT,
+    STORE,
+    UEXTEND,
+    VCONST,
+)
+from wasmer_clif_backend.ir.rules.choice import INVERSE
+from wasmer_clif_backend.ir.types import F32, I8, I32, I64, VECTOR
+from wasmer_clif_backend.ir.uses import OPERANDS, B, uses_of
+
+_ROWS: Final = 1 << 10
+_LANES: Final = 4
+_STEP: Final = 4
+"""Bytes of a lane."""
+_MOST_ACCESSES: Final = 64
+_FARTHEST: Final = 0x7FFF_FFFF
+_WORD: Final = 0xFFFF_FFFF
+_ALL: Final = 0x1_0000_0000
+_NE: Final[i64] = INTEGER_CONDITIONS.index("ne")
+_ULE: Final[i64] = INTEGER_CONDITIONS.index("ule")
+
+
+def _alike() -> bytes:
+    """By opcode: how many operands it has, where lanes can be computed by it as values are; 0: they cannot."""
+    found = bytearray(len(ROWS))
+    for opcode in (IADD, ISUB, IMUL, BAND, BOR, BXOR, FADD, FSUB, FMUL, FDIV):
+        found[opcode] = 2
+    for opcode in (FCVT_TO_SINT_SAT, FCVT_FROM_SINT):
+        found[opcode] = 1
+    return bytes(found)
+
+
+_ALIKE: Final = _alike()
+
+# What a value of the loop is.
+_OTHER: Final = 0
+_INDEX: Final = 1
+"""The variable, maybe plus a constant."""
+_BASED: Final = 5
+"""Base and variable, maybe plus a constant."""
+_EXTENDED: Final = 2
+_ADDRESS: Final = 3
+_LANE: Final = 4
+"""A word or float of which there are four in a vector."""
+
+
+@final
+class Rounds:
+    """The pass, with its columns, for one function after another."""
+
+    def __init__(self) -> None:
+        # By value of the loop at hand: what it is; what is added to base and variable, or the vector.
+        self._kind = column(_ROWS)
+        self._number = column(_ROWS)
+        self._rows: i64 = _ROWS
+        # Accesses: how far their element is from base and variable; whether it is a store.
+        self._distance = column(_MOST_ACCESSES)
+        self._stores = column(_MOST_ACCESSES)
+        self._count: i64 = 0
+        self._base: i64 = 0
+        self._variable: i64 = 0
+        self._start: i64 = 0
+        self._span: i64 = 0
+        self._constants: list[int] = []
+        """Those that are used behind the loop."""
+        self._end: i64 = 0
+        """Where the last byte ends that the loop may touch, from its base on."""
+
+    def run(self, function: Function, flow: Flow) -> bool:
+        """Whether there are new loops: then `flow` is that of the function no more."""
+        if function.memory_bytes == 0 or function.memory_base == 0:
+            return False
+        found = False
+        for b in flow.order:
+            if flow.loop[b] == b and self._is_worth_it(function, b):
+                self._widen(function, b)
+                found = True
+        return found
+
+    # --- which loops ------------------------------------------------------------------------------------------
+
+    def _is_worth_it(self, function: Function, head: i64) -> bool:
+        """Whether a loop is one block, counted by words, and does what can be done in lanes."""
+        one = function.incoming[head]
+        two = function.edge_next[one]
+        if two == 0 or function.edge_next[two]:
+            return False
+        back = one if function.edge_from[one] == head else two
+        entry = two if back == one else one
+        if function.edge_from[back] != head or function.edge_from[entry] == head:
+            return False
+        end = function.last[head]
+        if function.opcode[function.last[function.edge_from[entry]]] != JUMP or function.opcode[end] != BRIF:
+            return False
+        v = function.first[head]
+        if function.opcode[v] != PARAMETER or function.opcode[function.next[v]] == PARAMETER:
+            return False
+        return (
+            self._is_counted(function, v, entry, back, end)
+            and self._is_understood(function, head, end)
+            and self._are_apart()
+            and self._is_left_alone(function, head)
+        )
+
+    def _is_counted(self, function: Function, v: i64, entry: i64, back: i64, end: i64) -> bool:
+        """Whether the only variable goes from one constant to another by words, a multiple of four times."""
+        first = function.pool[function.edge_arguments[entry] + 1]
+        following = function.pool[function.edge_arguments[back] + 1]
+        test = function.a[end]
+        if function.type[v] != I32 or function.opcode[first] != ICONST or function.opcode[following] != IADD:
+            return False
+        by = function.b[following]
+        if function.a[following] != v or function.opcode[by] != ICONST or function.immediate[by] != _STEP:
+            return False
+        if function.opcode[test] != ICMP or function.a[test] != following:
+            return False
+        limit = function.b[test]
+        condition = function.immediate[test]
+        if function.c[end] == back:
+            condition = INVERSE[condition]
+        if function.opcode[limit] != ICONST or condition != _NE or function.b[end] == function.c[end]:
+            return False
+        self._variable = v
+        self._start = function.immediate[first]
+        self._span = function.immediate[limit] - self._start
+        return (
+            self._start >= 0
+            and self._span > 0
+            and self._span % (_LANES * _STEP) == 0
+            and self._start + self._span <= _FARTHEST
+        )
+
+    def _is_understood(self, function: Function, head: i64, end: i64) -> bool:
+        """Whether all that the loop does can be done in lanes; which accesses there are."""
+        if function.count > self._rows:
+            self._rows = 2 * function.count
+            self._kind = column(self._rows)
+            self._number = column(self._rows)
+        self._base = 0
+        self._count = 0
+        self._end = 0
+        self._kind[self._variable] = _INDEX
+        self._number[self._variable] = 0
+        v = function.next[self._variable]
+        while v != end:
+            kind = self._kind_of(function, head, v)
+            self._kind[v] = kind
+            opcode = function.opcode[v]
+            if kind < 0:
+                return False
+            if kind == _OTHER and opcode != ICONST and opcode != F32CONST and opcode != STORE and v != function.a[end]:
+                return False
+            v = function.next[v]
+        return self._base != 0 and self._count > 0 and self._end <= function.memory_bytes
+
+    def _kind_of(self, function: Function, head: i64, v: i64) -> i64:
+        opcode = function.opcode[v]
+        type = function.type[v]
+        a = function.a[v]
+        b = function.b[v]
+        if opcode == STORE:
+            # What is not understood must not be taken for a constant.
+            return _OTHER if self._is_store(function, head, v) else i64(-1)
+        if opcode == LOAD:
+            if (type != F32 and type != I32) or not self._is_access(function, head, v, a, 0):
+                return -1
+            return _LANE
+        if opcode == UEXTEND:
+            self._number[v] = self._number[a]
+            return _EXTENDED if type == I64 and self._is(function, head, a, _BASED) else i64(-1)
+        if opcode == IADD and type == I64:
+            self._number[v] = self._number[b]
+            return _ADDRESS if a == function.memory_base and self._is(function, head, b, _EXTENDED) else i64(-1)
+        if opcode == IADD and (self._is_index(function, head, a) or self._is_index(function, head, b)):
+            return self._index(function, head, v, a, b)
+        if _ALIKE[opcode] == 0 or (type != F32 and type != I32):
+            return _OTHER
+        if not self._is_lane(function, head, a) or (_ALIKE[opcode] == 2 and not self._is_lane(function, head, b)):
+            return -1
+        return _LANE
+
+    def _index(self, function: Function, head: i64, v: i64, a: i64, b: i64) -> i64:
+        """A sum of an index and a constant, or of the variable and the base."""
+        if not self._is_index(function, head, a):
+            a, b = b, a
+        if function.opcode[b] == ICONST:
+            self._number[v] = self._number[a] + function.immediate[b]
+            return self._kind[a]
+        if function.block_of[b] == head or a != self._variable or (self._base and self._base != b):
+            return -1
+        self._base = b
+        self._number[v] = 0
+        return _BASED
+
+    def _is_index(self, function: Function, head: i64, x: i64) -> bool:
+        return function.block_of[x] == head and (self._kind[x] == _INDEX or self._kind[x] == _BASED)
+
+    def _is(self, function: Function, head: i64, x: i64, kind: i64) -> bool:
+        return function.block_of[x] == head and self._kind[x] == kind
+
+    def _is_lane(self, function: Function, head: i64, x: i64) -> bool:
+        """Whether there can be a vector of a value."""
+        type = function.type[x]
+        if type != F32 and type != I32:
+            return False
+        opcode = function.opcode[x]
+        return function.block_of[x] != head or self._kind[x] == _LANE or opcode == ICONST or opcode == F32CONST
+
+    def _is_store(self, function: Function, head: i64, v: i64) -> bool:
+        return self._is_lane(function, head, function.a[v]) and self._is_access(function, head, v, function.b[v], 1)
+
+    def _is_access(self, function: Function, head: i64, v: i64, at: i64, stores: i64) -> bool:
+        """Whether an access is of base and variable; it is noted."""
+        flags = function.extra[v]
+        if flags & HEAP == 0 or flags & BIG or not self._is(function, head, at, _ADDRESS):
+            return False
+        distance = self._number[at] + function.immediate[v]
+        if self._number[at] < 0 or function.immediate[v] < 0 or self._count == _MOST_ACCESSES:
+            return False
+        self._distance[self._count] = distance
+        self._stores[self._count] = stores
+        self._count += 1
+        end = self._start + self._span + distance
+        if end > self._end:
+            self._end = end
+        return end <= _FARTHEST
+
+    def _are_apart(self) -> bool:
+        """Whether each store and each other access are of one element, or of those that four rounds do not meet."""
+        one: i64 = 0
+        while one < self._count:
+            if self._stores[one]:
+                other: i64 = 0
+                while other < self._count:
+                    apart = self._distance[one] - self._distance[other]
+                    if apart and apart > -_LANES * _STEP and apart < _LANES * _STEP:
+                        return False
+                    other += 1
+            one += 1
+        return True
+
+    def _is_left_alone(self, function: Function, head: i64) -> bool:
+        """Whether nothing outside of the loop uses what it makes, but for constants: those are noted."""
+        self._constants = []
+        for b in function.block_order():
+            if b == head:
+                continue
+            for v in function.instructions(b):
+                for x in uses_of(function, v):
+                    if function.block_of[x] == head:
+                        if not _is_constant(function, x):
+                            return False
+                        self._constants.append(x)
+        end = function.last[head]
+        leaving = function.c[end] if function.edge_to[function.b[end]] == head else function.b[end]
+        for x in function.items(function.edge_arguments[leaving]):
+            if function.block_of[x] == head and not _is_constant(function, x):
+                return False
+        return True
+
+    # --- the second loop ------------------------------------------------------------------------------------------
+
+    def _widen(self, function: Function, head: i64) -> None:
+        f = function
+        one = f.incoming[head]
+        entry = one if f.edge_from[one] != head else f.edge_next[one]
+        before = f.edge_from[entry]
+        end = f.last[head]
+        back_is_first = f.edge_to[f.b[end]] == head
+        leaving = f.c[end] if back_is_first else f.b[end]
+        jump = f.last[before]
+        wide = f.block()
+        # Which loop to take.
+        last = self._constant(f, f.memory_bytes - self._end, jump)
+        fits = f.new(ICMP, I8, self._base, last, 0, _ULE)
+        f.bound[fits] = 1
+        f.insert_before(jump, fits)
+        start = self._constant(f, self._start, jump)
+        f.opcode[jump] = BRIF
+        f.a[jump] = fits
+        f.b[jump] = f.edge(before, wide, f.new_list([int(start)]))
+        f.c[jump] = entry
+        # Constants that what follows the loop found there: it is not always on the way any more.
+        for x in self._constants:
+            if f.block_of[x] == head:
+                f.remove(x)
+                f.insert_before(jump, x)
+        # The loop.
+        variable = f.new(PARAMETER, I32)
+        f.append(wide, variable)
+        f.bound[variable] = self._start + self._span - _LANES * _STEP
+        index = f.new(IADD, I32, self._base, variable)
+        f.append(wide, index)
+        extended = f.new(UEXTEND, I64, index)
+        f.append(wide, extended)
+        address = f.new(IADD, I64, f.memory_base, extended)
+        f.append(wide, address)
+        v = f.next[self._variable]
+        while v != end:
+            self._add_wide(f, head, wide, jump, v, address)
+            v = f.next[v]
+        by = self._append_constant(f, wide, _LANES * _STEP)
+        following = f.new(IADD, I32, variable, by)
+        f.append(wide, following)
+        limit = self._append_constant(f, wide, self._start + self._span)
+        test = f.new(ICMP, I8, following, limit, 0, _NE)
+        f.bound[test] = 1
+        f.append(wide, test)
+        back = f.edge(wide, wide, f.new_list([int(following)]))
+        given = [self._given(f, head, wide, x) for x in f.items(f.edge_arguments[leaving])]
+        left = f.edge(wide, f.edge_to[leaving], f.new_list(given))
+        f.append(wide, f.new(BRIF, 0, test, back, left))
+
+    def _add_wide(self, f: Function, head: i64, wide: i64, jump: i64, v: i64, address: i64) -> None:
+        """What the loop does with one value, done with four."""
+        opcode = f.opcode[v]
+        if opcode == STORE:
+            distance = self._number[f.b[v]] + f.immediate[v]
+            x = self._lanes(f, head, wide, jump, f.a[v])
+            f.append(wide, f.new(STORE, 0, x, address, 0, distance, f.extra[v] | NOTRAP))
+            return
+        if self._kind[v] != _LANE or f.block_of[v] != head:
+            return
+        if opcode == LOAD:
+            distance = self._number[f.a[v]] + f.immediate[v]
+            made = f.new(LOAD, VECTOR | f.type[v], address, 0, 0, distance, f.extra[v] | NOTRAP)
+        else:
+            x = self._lanes(f, head, wide, jump, f.a[v])
+            y: i64 = 0
+            if OPERANDS[opcode] & B:
+                y = self._lanes(f, head, wide, jump, f.b[v])
+            made = f.new(opcode, VECTOR | f.type[v], x, y)
+        f.append(wide, made)
+        self._number[v] = made
+
+    def _lanes(self, f: Function, head: i64, wide: i64, jump: i64, x: i64) -> i64:
+        """A vector of a value: its own, a constant, or one that is spread before the loop."""
+        opcode = f.opcode[x]
+        type = f.type[x]
+        if opcode == ICONST or opcode == F32CONST:
+            data = int(f.immediate[x] & _WORD).to_bytes(4, "little")
+            made = f.new(VCONST, VECTOR | type, 0, 0, 0, f.constant(data * _LANES))
+            f.append(wide, made)
+            return made
+        if f.block_of[x] == head:
+            return self._number[x]
+        made = f.new(SPLAT, VECTOR | type, x)
+        f.insert_before(jump, made)
+        return made
+
+    def _given(self, f: Function, head: i64, wide: i64, x: int) -> int:
+        """What is given to the block behind the loop: constants of the loop once more."""
+        if f.block_of[x] != head:
+            return x
+        made = f.new(f.opcode[x], f.type[x], 0, 0, 0, f.immediate[x])
+        f.bound[made] = f.bound[x]
+        f.append(wide, made)
+        return int(made)
+
+    def _constant(self, function: Function, value: i64, before: i64) -> i64:
+        v = function.new(ICONST, I32, 0, 0, 0, value if value <= _FARTHEST else value - _ALL)
+        function.bound[v] = value
+        function.insert_before(before, v)
+        return v
+
+    def _append_constant(self, function: Function, block: i64, value: i64) -> i64:
+        v = function.new(ICONST, I32, 0, 0, 0, value)
+        function.bound[v] = value
+        function.append(block, v)
+        return v
+
+
+def _is_constant(function: Function, x: i64) -> bool:
+    return IS_CONSTANT[function.opcode[x]] != 0
