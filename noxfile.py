@@ -131,12 +131,13 @@ def matrix(session: nox.Session) -> None:
 
 @nox.session
 def emscripten(session: nox.Session) -> None:
-    """Build programs with emcc, run them on every backend, compare with node; skipped where there is no emcc."""
+    """Build programs, and Lua, with emcc; run them on every backend, compare with node. Skipped without emcc."""
     if not (os.environ.get("EMCC") or shutil.which("emcc")):
         session.skip("emcc is not on the PATH (Debian: apt install emscripten), nor named by the variable EMCC")
     provide(session, ["emscripten", "singlepass-backend", "llvm-backend"])
     backends = ["--backend", "singlepass", "--backend", "llvm"]
     session.run("python", "tools/emscripten_fixtures.py", *backends, *session.posargs)
+    session.run("python", "tools/emscripten_lua.py", *backends, *session.posargs)
 
 
 @nox.session

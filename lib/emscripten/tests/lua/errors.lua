@@ -1,0 +1,28 @@
+-- Errors, from the interpreter and from scripts; each is a longjmp of the program's.
+print(pcall(error, 'plain', 0))
+print(pcall(error))
+print(select('#', pcall(error, nil)))
+print(pcall(function() local x; return x.field end))
+print(pcall(function() return 1 + {} end))
+print(pcall(function() return #5 end))
+print(pcall(function() return ('x')() end))
+print(pcall(string.rep, 'x', -1))
+print(pcall(string.rep))
+print(pcall(string.format, '%d', 1.5))
+print(pcall(setmetatable, 1, {}))
+print(xpcall(function() error('inner') end, function(m) return 'handled: ' .. m end))
+print(xpcall(function(...) return ... end, print, 1, 2))
+local ok, e = pcall(error, setmetatable({}, {__tostring = function() return 'an object' end}))
+print(ok, tostring(e))
+print(pcall(function() error('level 2', 2) end))
+local function deep(n) return n == 0 and error('deep') or 1 + deep(n - 1) end
+print(pcall(deep, 50))
+local function forever() return 1 + forever() end
+local ok, message = pcall(forever)
+print(ok, message:match('stack overflow') or message:match('C stack'))
+for i = 1, 2000 do pcall(error, i) end
+print(load('return 1 +'))
+print(load('x = = 1', 'chunk'))
+print(pcall(load('error("in chunk")', '=name')))
+print(pcall(string.rep, 'x', 1 << 40))
+print(select(2, pcall(assert, false, 'asserted')), select(2, pcall(assert, nil)))

@@ -1,0 +1,26 @@
+-- Files, and what is around the program.
+local name = os.tmpname and 'a file'
+local f = assert(io.open(name, 'w'))
+print(f:write('line 1\n', 2, '\n', 3.5, '\nlast') == f, io.type(f), f:seek('cur'), f:seek('set', 2), f:write('N') == f)
+f:close()
+print(io.type(f), pcall(f.write, f, 'x'))
+for line in io.lines(name) do io.write('[', line, ']') end
+print()
+f = assert(io.open(name))
+print(f:read('l'), f:read('n'), f:read('n'), f:read('L'), f:read(2), f:read('a'), f:read('a'), f:read('l'), f:seek('end'))
+f:close()
+print(select(2, io.open('none/such', 'r')), (pcall(io.open, name, 'x')))
+f = io.open(name, 'a+b') f:write('!') f:seek('set') print(#f:read('a')) f:close()
+f = io.open(name, 'r+') f:setvbuf('full', 4096) f:write('LINE') f:flush() f:seek('set') print(f:read()) f:close()
+print(os.rename(name, 'other'), os.remove('other'), (select(2, os.remove('other'))))
+io.output():write('to the output\n')
+print(io.read('n', 'l', 'L', 4, 'a'))
+print(os.getenv('NOT_SET'), os.getenv('HERE'), type(os.clock()), type(os.time()), os.date('%Y', 0) == '1970' or os.date('%Y', 0) == '1969')
+print(arg[0]:match('[^/]*$'), arg[1], arg[2], #arg, ...)
+io.stderr:write('to the other stream\n')
+local large = io.open('large', 'wb')
+for i = 1, 1000 do large:write(('x'):rep(1000)) end
+print(large:seek('end'))
+large:close()
+os.remove('large')
+os.exit(3, true)
