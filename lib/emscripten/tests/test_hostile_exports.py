@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import world
+from worlds import counted, world
 
 import wasmer_emscripten
 from wasmer_emscripten import CppException, EmscriptenError, ExitCode, Program, WrongArgument, load
@@ -281,3 +281,14 @@ def test_a_stack_that_is_never_given_back() -> None:
     )
     with pytest.raises(Trap, match="unreachable"):
         program.cwrap("fail", None, [str])("text")
+
+
+def test_many_imports_of_a_wide_type() -> None:
+    """A row of some bytes for each: what is made for it does not grow with its type."""
+    count, width = 700, 900
+    imports = "\n".join(f'(import "env" "f{at}" (func (type $wide)))' for at in range(count))
+    text = f"""(module (type $wide (func (param {"i32 " * width})))
+        (import "env" "emscripten_resize_heap" (func (param i32) (result i32))) {imports})"""
+    module = compile_with(text, find_compiler("singlepass"))
+    program, allocated = counted(lambda: load(module, stdin=b"", stdout=None, stderr=None))
+    assert isinstance(program, Program) and allocated < 4096 * count

@@ -17,6 +17,7 @@ from wasmer_emscripten import functions as provided
 from wasmer_emscripten.filesystem.devices import Devices
 from wasmer_emscripten.filesystem.tree import Tree
 from wasmer_emscripten.glue.embedded import SUFFIXES, module_of
+from wasmer_emscripten.glue.matching import LOOK_EVERY
 from wasmer_emscripten.glue.names import Symbols, names_of, read_text
 from wasmer_emscripten.library.javascript import asm_constants, missing
 from wasmer_emscripten.library.jumps import PREFIX, invoke
@@ -30,6 +31,7 @@ from wasmer_runtime_core.contract.values import ElementType, MemoryDescriptor, T
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.running.host import HostFunc, func
 from wasmer_runtime_core.running.imports import ImportObject
+from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
@@ -230,7 +232,9 @@ def environment(
     imports = ImportObject(state=None)
     create = _returning(process)
     namespaces: dict[str, dict[str, Any]] = {}
-    for entry in info.imports:
+    for number, entry in enumerate(info.imports):
+        if number % LOOK_EVERY == 0:
+            check_interrupts()
         found = _import(info, process, entry, given, limits)
         if isinstance(found, HostFunc):
             found = found.with_state(create)
@@ -262,8 +266,8 @@ def _import(
         wanted = info.types[entry.type]
         return func(
             _function(process, entry.namespace, process.names.of_import(entry.name), wanted, given),
-            params=[*wanted.params],
-            returns=[*wanted.results],
+            params=wanted.params,
+            returns=wanted.results,
         )
     return None  # a global of a main module: the runtime's error lists it
 

@@ -13,13 +13,14 @@ from wasmer_runtime_core.contract.values import FuncSig
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64, FunctionType
 
 _LETTERS: Final = {I32: "i", I64: "I", F32: "f", F64: "d"}
+_TABLE: Final = bytes(ord(_LETTERS.get(code, "?")) for code in range(256))
 _CODES: Final = {letter: code for code, letter in _LETTERS.items()}
 _EMSCRIPTENS: Final = {"i": "i32", "p": "i32", "j": "i64", "f": "f32", "d": "f64"}
 
 
 def letters_of(codes: Sequence[int]) -> str:
     """The letters of value types; ``?`` for one that no function of emcc's has."""
-    return "".join(_LETTERS.get(code, "?") for code in codes)
+    return bytes(codes).translate(_TABLE).decode()
 
 
 def type_of(text: str) -> FunctionType:

@@ -294,6 +294,21 @@ class Value:
         return f"Value.{type.name}({shown})"
 
 
+_known_members: Final[dict[bytes, tuple[Type, ...]]] = {}
+_MOST_KNOWN: Final = 512
+
+
+def _members(codes: bytes) -> tuple[Type, ...]:
+    """Value types by their codes: one object for all functions of a type, of which a module may have a million."""
+    found = _known_members.get(codes)
+    if found is None:
+        found = tuple(map(Type, codes))
+        if len(_known_members) >= _MOST_KNOWN:
+            _known_members.clear()
+        _known_members[codes] = found
+    return found
+
+
 class FuncSig:
     """The type of a function (specification, section 2.3.6), wherever one is shown: ``exports.f.type``,
     ``module.exports[0].type``. Printed as ``[i32, i32] -> [i32]``.
@@ -324,7 +339,9 @@ class FuncSig:
     @classmethod
     def from_function_type(cls, type: FunctionType) -> FuncSig:
         """The signature that the core's `FunctionType` says."""
-        return cls(type.params, type.results)
+        made = cls()
+        made.params, made.returns = _members(type.params), _members(type.results)
+        return made
 
     def to_function_type(self) -> FunctionType:
         """The same as the core's `FunctionType`."""

@@ -78,12 +78,12 @@ class HostFunc:
         self._params: tuple[bytes, ...] | None
         self._returns: tuple[bytes, ...] | None
         if params is not None:
-            self._params = tuple(bytes((Type.of(type),)) for type in params)
+            self._params = _exact(params if type(params) is bytes else bytes(Type.of(each) for each in params))
         else:
             self._params = _annotated_params(function, self.wants_ctx)
         if returns is not None:
             several = (returns,) if isinstance(returns, (Type, str)) else returns
-            self._returns = tuple(bytes((Type.of(type),)) for type in several)
+            self._returns = _exact(several if type(several) is bytes else bytes(Type.of(each) for each in several))
         else:
             self._returns = _annotated_returns(function)
 
@@ -140,8 +140,14 @@ def func(
     return HostFunc(function, params, returns)
 
 
+@lru_cache(maxsize=512)
+def _exact(types: bytes) -> tuple[bytes, ...]:
+    """What allows these types alone: one object for all functions of a type, of which there may be a million."""
+    return tuple(bytes((Type.of(each),)) for each in types)
+
+
 def _agrees(allowed: tuple[bytes, ...] | None, wanted: bytes) -> bool:
-    if allowed is None:
+    if allowed is None or allowed is _exact(wanted):
         return True
     if len(allowed) != len(wanted):
         return False
