@@ -249,7 +249,7 @@ def shuffle_of_halves(lowering: Lowering) -> bool:
     half = used[0] & 8
     if any(number & 8 != half for number in used):
         return False
-    order = bytes(2 * (number & 7) + (number >> 4) if number < 32 else 0x80 for number in mask)
+    order = bytes(((number & 7) << 1) + (number >> 4) if number < 32 else 0x80 for number in mask)
     x = lowering.use(f.a[v])
     y = lowering.use(f.b[v])
     turns = lowering.code.temporary(XMM)

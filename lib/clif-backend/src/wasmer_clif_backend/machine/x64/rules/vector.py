@@ -403,12 +403,13 @@ def _with_next_constant(lowering: Lowering, cond: str) -> bool:
     if f.opcode[f.b[v]] != op.VCONST or lane == 3 or cond not in ("ugt", "ult", "sge", "sle"):
         return False
     data = f.constants[f.immediate[f.b[v]]]
-    least = 0 if cond[0] == "u" else -(1 << ((8 << lane) - 1))
+    bits = 8 << lane
+    least = 0 if cond[0] == "u" else -(1 << (bits - 1))
     change = 1 if cond in ("ugt", "sle") else -1
     size = 1 << lane
     signed = cond[0] == "s"
     lanes = [int.from_bytes(data[at : at + size], "little", signed=signed) for at in range(0, 16, size)]
-    if not all(least <= number + change < least + (1 << (8 * size)) for number in lanes):
+    if not all(least <= number + change < least + (1 << bits) for number in lanes):
         return False
     other = b"".join((number + change).to_bytes(size, "little", signed=signed) for number in lanes)
     d = lowering.result(v)
