@@ -254,6 +254,8 @@ def test_callbacks_and_values(cpp: Program) -> None:
 
 
 class Upper:
+    cpp_names = ("upper",)
+
     def upper(self, text: str) -> str:
         return text.upper()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from wasmer_emscripten.embind import handles, registry
 from wasmer_emscripten.embind import world as seen
 from wasmer_emscripten.embind.classes import CppObject
 from wasmer_emscripten.embind.emval import Destructors
+from wasmer_emscripten.embind.records import Record, fields_of
 from wasmer_emscripten.embind.registry import registry_of
 from wasmer_emscripten.functions import ROWS
 
@@ -130,6 +134,31 @@ def test_classes_that_derive_from_themselves(program: Program) -> None:
         program.Odd  # noqa: B018
 
 
+def test_records_that_contain_themselves(program: Program) -> None:
+    for raw in (400, 401):
+        call(program, "_embind_register_value_object", raw, named(program, f"R{raw}"), 0, LAST, 0, ONE)
+    for raw, other in ((400, 401), (401, 400)):
+        call(
+            program, "_embind_register_value_object_field", raw, named(program, "f"), other, 0, TWO, 0, other, 0, TWO, 0
+        )
+        call(program, "_embind_finalize_value_object", raw)
+    bind(program, "give", LAST, 400)
+    for _ in range(2):
+        with pytest.raises(WrongArgument, match="which contains itself"):
+            program.give()
+
+
+def test_fields_of_any_name() -> None:
+    names = ("keys", "_fields", "__class__", "__dict__", "_Record__fields", "_Record__name", "__init__", "x")
+    record = Record("R\x1b", dict.fromkeys(names, 1))
+    assert fields_of(record) == dict.fromkeys(names, 1) == dict(record) and record.x == 1 and record["keys"] == 1
+    assert "\x1b" not in repr(record) and isinstance(record, Record)
+    record.x = 2
+    assert record["x"] == 2
+    with pytest.raises(AttributeError, match="has no field"):
+        record.y = 1
+
+
 def test_members_cannot_take_the_place_of_what_is_needed(program: Program) -> None:
     bind_class(program, "Bad", CLASS)
     for name in ("__init__", "__del__", "_held", "_class", "__class__", "__getattribute__", "mro"):
@@ -209,7 +238,9 @@ def test_destructors_are_those_that_were_made(program: Program) -> None:
 
 
 class Secretive:
+    cpp_names = ("shown", "method", "_hidden")
     shown = "yes"
+    closed = "no"
     _hidden = "no"
 
     def method(self) -> str:
@@ -228,6 +259,11 @@ def generator() -> Any:
     ("value", "key"),
     [
         (Secretive(), "_hidden"),
+        (Secretive(), "closed"),
+        (Secretive(), "cpp_names"),
+        (Path("/"), "parent"),
+        (SimpleNamespace(x=1), "x"),
+        (open, "x"),
         (Secretive(), "__class__"),
         (Secretive(), "__dict__"),
         (Secretive, "shown"),
@@ -267,6 +303,12 @@ def test_what_a_program_sees() -> None:
     assert seen.get({"a": 1}, "a") == 1 and seen.get(bytearray(b"\7"), 0) == 7
     for value, key, to in [
         (Secretive(), "_hidden", 1),
+        (Secretive(), "closed", 1),
+        ({}, [], 1),
+        (bytearray(2), 0, "x"),
+        (memoryview(b"xy"), 0, 1),
+        ([1], math.nan, 1),
+        ([1], math.inf, 1),
         (Secretive(), "__class__", Secretive),
         (Secretive, "shown", 1),
         (function, "x", 1),
@@ -281,9 +323,29 @@ def test_what_a_program_sees() -> None:
         seen.get(None, "x")
     with pytest.raises(WrongArgument, match="which is no function"):
         seen.call_method({"f": 1}, "f", [])
-    for name, count in (("Uint8Array", 1 << 40), ("Uint8Array", -1), ("Array", 1 << 40), ("Array", 1.5)):
+    with pytest.raises(WrongArgument):
+        seen.get({}, [])
+    for name, value in [
+        ("Uint8Array", 1 << 40), ("Uint8Array", -1), ("Uint8Array", math.inf), ("Uint8Array", "text"),
+        ("Uint8Array", [300]), ("Uint8Array", None), ("Array", 1 << 40), ("Array", 1.5), ("Array", math.nan),
+        ("Number", "x"), ("Number", []),
+    ]:  # fmt: skip
         with pytest.raises(WrongArgument):
-            seen.GLOBALS[name](count)
+            seen.GLOBALS[name](value)
+    for receiver, name, arguments in [
+        (bytearray(2), "set", [1 << 40]),
+        (bytearray(2), "set", [b"x", math.nan]),
+        ([1, 2], "slice", [math.nan]),
+        ("text", "includes", [5]),
+        ([1], "pop", [5]),
+    ]:
+        with pytest.raises(WrongArgument):
+            seen.call_method(receiver, name, arguments)
+    deep: list[object] = ["x" * 1000]
+    for _ in range(60):
+        deep = [deep, deep]
+    assert seen.call_method([1, 2.0, None], "join", [5]) == "1525null"
+    assert len(seen.text_of(deep)) < 20 and len(seen.call_method(deep, "join", [])) < 40
     with pytest.raises(WrongArgument, match="copied 3 bytes to 0 of 2"):
         seen.call_method(bytearray(2), "set", [b"abc"])
 

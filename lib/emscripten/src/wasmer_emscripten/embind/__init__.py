@@ -9,11 +9,12 @@ The idea
 The promises
     * All that the program says is looked at before it is used: numbers of types, types of functions behind pointers,
       counts, addresses, names, numbers of values. What it can register and hold has a limit.
-    * Python's values show a program nothing but what they hold (`world`).
+    * Python's values show a program nothing but what they hold, or what their class says (`world`).
     * A wrong argument is a `BindingError` that has the C++ signature; what was made for the call is freed.
     * What C++ made is destroyed once, when no C++ code is running.
 
 The limits
+    Each list and each array that C++ makes has a limit, all of them together have none but that of the values it holds.
     Overloads are told apart by how many arguments they have, as embind does. There are no promises (co_await), and
     integers of 64 bits need a program built with them (-sWASM_BIGINT).
 

@@ -21,32 +21,44 @@ from wasmer_runtime_core.support.printable import printable
 class Record:
     """A value object: its fields are attributes, and it is a mapping of them, too."""
 
-    _name: str
+    __slots__ = ("__fields", "__name")
 
-    def __init__(self, name: str, fields: Mapping[str, Any]) -> None:
-        self.__dict__.update(fields)
-        self.__dict__["_name"] = name
-
-    def _fields(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_name"}
+    def __init__(self, name: str, fields: dict[str, Any]) -> None:
+        object.__setattr__(self, "_Record__fields", fields)
+        object.__setattr__(self, "_Record__name", name)
 
     def keys(self) -> Any:
-        return self._fields().keys()
+        return self.__fields.keys()
 
     def __getitem__(self, name: str) -> Any:
-        return self._fields()[name]
+        return self.__fields[name]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_Record__") or name not in self.__fields:
+            raise AttributeError(name)
+        return self.__fields[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self.__fields:
+            raise AttributeError(f"{self.__name} has no field {name}")
+        self.__fields[name] = value
 
     def __iter__(self) -> Any:
-        return iter(self._fields())
+        return iter(self.__fields)
 
     def __eq__(self, other: object) -> bool:
-        fields = other._fields() if isinstance(other, Record) else other
-        return self._fields() == fields
+        return bool(self.__fields == (other.__fields if isinstance(other, Record) else other))
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return printable(f"{self._name}({', '.join(f'{name}={value!r}' for name, value in self._fields().items())})")
+        return printable(f"{self.__name}({', '.join(f'{name}={value!r}' for name, value in self.__fields.items())})")
+
+
+def fields_of(record: Record) -> dict[str, Any]:
+    """The fields of a record, whatever they are called."""
+    fields: dict[str, Any] = object.__getattribute__(record, "_Record__fields")
+    return fields
 
 
 class Field(NamedTuple):
@@ -88,24 +100,37 @@ class Structure(Bound):
         self._construct = registry.pointer(construct, name, "", "i")
         self._destroy = registry.pointer(destroy, name, "i", "")
         self._accesses: list[_Access] | None = None
+        self._is_looking = False
 
     def accesses(self) -> list[_Access]:
         """Its fields, with their types.
 
         Raises:
-            WrongArgument: one of these is not bound.
+            WrongArgument: one of these is not bound, or it contains itself.
         """
         if self._accesses is None:
             registry = self._registry
-            found = []
-            for field in self.fields:
-                what = f"{self.name}.{field.name}" if field.name else self.name
-                got, put = registry.passed(field.got, what), registry.passed(field.set, what)
-                get = registry.pointer(field.getter, what, "ii", got.letter)
-                set = registry.pointer(field.setter, what, "ii" + put.letter, "")
-                found.append(_Access(field.name, got, get, put, set, field))
-            self._accesses = found
+            if self._is_looking:
+                raise WrongArgument(printable(f"the program bound {self.name}, which contains itself"))
+            self._is_looking = True
+            try:
+                self._accesses = self._found(registry)
+            finally:
+                self._is_looking = False
         return self._accesses
+
+    def _found(self, registry: Registry) -> list[_Access]:
+        found = []
+        for field in self.fields:
+            what = f"{self.name}.{field.name}" if field.name else self.name
+            got, put = registry.passed(field.got, what), registry.passed(field.set, what)
+            for each in (got, put):
+                if isinstance(each, Structure):  # which shows whether one contains another without end
+                    each.accesses()
+            get = registry.pointer(field.getter, what, "ii", got.letter)
+            set = registry.pointer(field.setter, what, "ii" + put.letter, "")
+            found.append(_Access(field.name, got, get, put, set, field))
+        return found
 
     def _values(self, wire: Any) -> list[Any]:
         pointer = unsigned(wire)
@@ -145,7 +170,7 @@ class ValueObject(Structure):
         return Record(self.name, dict(zip((field.name for field in self.fields), values, strict=True)))
 
     def to_wire(self, value: Any, later: Later | None) -> int:
-        fields: Any = value._fields() if isinstance(value, Record) else value
+        fields: Any = fields_of(value) if isinstance(value, Record) else value
         values = []
         for access in self.accesses():
             if isinstance(fields, Mapping):

@@ -1,49 +1,30 @@
 """What C++ can do with values of Python's, which it handles as JavaScript's (``val``).
 
-The program sees what it was given, and through it nothing else: of mappings their items, of sequences their
-elements, of texts and bytes their length, of functions that they can be called. Of other objects it sees attributes
-that are public, if these are data or can be called; what Python has for looking into itself (names that begin with
-``_``, frames, code, modules, classes' own machinery) is undefined to it.
+The program sees what it was given, and through it nothing else: of mappings their items, of sequences their elements,
+of texts and bytes their length; functions it can call. Other objects are closed, but for the names that their class
+says (``cpp_names``), and for what a class that derives from one of C++ defines. What is not there is undefined.
 """
 
 from __future__ import annotations
 
-import types
+import functools
 from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from wasmer_emscripten.embind.bound import run
 from wasmer_emscripten.embind.calls import BoundFunction
 from wasmer_emscripten.embind.classes import CppObject
 from wasmer_emscripten.embind.handles import UNDEFINED, for_python
 from wasmer_emscripten.embind.numeric import EnumValue
-from wasmer_emscripten.embind.records import Record
+from wasmer_emscripten.embind.records import Record, fields_of
 from wasmer_emscripten.errors import EmscriptenError, WrongArgument
+from wasmer_emscripten.numbers import must_be_answer
 from wasmer_runtime_core.support.printable import printable, shortened
+
+Result = TypeVar("Result")
 
 MAX_LENGTH: Final = 1 << 24
 """Elements of a list, or bytes, that a program can make."""
-
-CLOSED: Final = (
-    type,
-    types.ModuleType,
-    types.FunctionType,
-    types.BuiltinFunctionType,
-    types.MethodType,
-    types.MethodWrapperType,
-    types.GeneratorType,
-    types.CoroutineType,
-    types.AsyncGeneratorType,
-    types.FrameType,
-    types.TracebackType,
-    types.CodeType,
-    str,
-    bytes,
-    int,
-    float,
-)
-"""Kinds of objects that have no attributes for a program. Functions and classes that the user gave can be called."""
-_PLAIN: Final = (str, bytes, bytearray, memoryview, int, float, type(None))
 
 
 class ThrownValue(EmscriptenError):
@@ -58,25 +39,46 @@ class ThrownValue(EmscriptenError):
         super().__init__(printable(f"the program threw {shortened(repr(value), 200)}"))
 
 
-def _is_public(name: object) -> bool:
-    return isinstance(name, str) and not name.startswith("_")
+def is_visible(value: Any, name: object) -> bool:
+    """Whether C++ may use an attribute of an object."""
+    if not isinstance(name, str) or name.startswith("_"):
+        return False
+    kind = type(value)
+    if isinstance(value, CppObject):
+        return any(name in each.__dict__ for each in kind.__mro__[: kind.__mro__.index(CppObject)])
+    return name in getattr(kind, "cpp_names", ())
 
 
 def _index(key: object) -> int | None:
     """An index of a sequence, as JavaScript has it: a number, or a text of one."""
     if isinstance(key, str):
         return int(key) if key.isascii() and key.isdigit() and len(key) < 16 else None
-    if isinstance(key, (int, float)) and key >= 0 and key == int(key):
-        return int(key)
-    return None
+    if isinstance(key, float):
+        return int(key) if key.is_integer() and key >= 0 else None
+    return key if isinstance(key, int) and key >= 0 else None
+
+
+def _answering(function: Callable[..., Result], *args: Any) -> Result:
+    """What a function of this file answers; values of a wrong kind end the program.
+
+    Raises:
+        WrongArgument: they are.
+    """
+    try:
+        return function(*args)
+    except (TypeError, ValueError, OverflowError, BufferError) as failure:
+        must_be_answer(failure)
+        if isinstance(failure, EmscriptenError):
+            raise
+        raise WrongArgument(f"the program used values for what they are not: {printable(str(failure))}") from failure
 
 
 def get(value: Any, key: Any) -> Any:
     """A property of a value, or undefined."""
     if isinstance(value, Record):
-        value = value._fields()
+        value = fields_of(value)
     if isinstance(value, Mapping):
-        return value.get(key, UNDEFINED)
+        return _answering(value.get, key, UNDEFINED)
     if isinstance(value, (Sequence, bytearray, memoryview)):
         at = _index(key)
         if at is not None:
@@ -86,21 +88,18 @@ def get(value: Any, key: Any) -> Any:
         return _METHODS.get(key, UNDEFINED) and _method(value, key)
     if value is None or value is UNDEFINED:
         raise WrongArgument(f"the program asked for {printable(shortened(repr(key)))} of {value}")
-    if not _is_public(key) or isinstance(value, CLOSED):
-        return UNDEFINED
-    found = getattr(value, key, UNDEFINED)
-    return UNDEFINED if isinstance(found, (type, types.ModuleType, types.FrameType, types.CodeType)) else found
+    return getattr(value, key, UNDEFINED) if is_visible(value, key) else UNDEFINED
 
 
 def set(value: Any, key: Any, to: Any) -> None:
     """Set a property of a value."""
-    if isinstance(value, Record) and _is_public(key):
-        value.__dict__[key] = to
-    elif isinstance(value, MutableMapping):
-        value[key] = to
+    if isinstance(value, Record):
+        value = fields_of(value)
+    if isinstance(value, MutableMapping):
+        _answering(value.__setitem__, key, to)
     elif isinstance(value, (MutableSequence, memoryview)):
-        _set_element(value, key, to)
-    elif _is_public(key) and not isinstance(value, (*CLOSED, *_PLAIN)) and value is not UNDEFINED:
+        _answering(_set_element, value, key, to)
+    elif is_visible(value, key):
         setattr(value, key, to)
     else:
         raise WrongArgument(f"the program set {printable(shortened(repr(key)))} of {printable(shortened(repr(value)))}")
@@ -129,6 +128,8 @@ def _push(value: Any, *items: Any) -> int:
 
 
 def _copy_in(value: Any, source: Any, offset: Any = 0) -> None:
+    if not isinstance(source, (bytes, bytearray, memoryview, list, tuple)):
+        raise TypeError(f"bytes are needed, not a {type(source).__name__}")
     with memoryview(value) as target:
         data = bytes(source)
         start = _index(offset)
@@ -144,7 +145,7 @@ _METHODS: Final[dict[Any, tuple[tuple[type, ...], Callable[..., Any]]]] = {
     "set": ((bytearray, memoryview), _copy_in),
     "slice": ((list, bytes, bytearray, memoryview, str, tuple), lambda value, *at: value[slice(*map(int, at))]),
     "subarray": ((bytearray, memoryview), lambda value, *at: memoryview(value)[slice(*map(int, at))]),
-    "join": ((list, tuple), lambda value, between=",": between.join(map(text_of, value))),
+    "join": ((list, tuple), lambda value, between=",": text_of(between).join(map(text_of, value))),
     "includes": ((list, tuple, str), lambda value, what: what in value),
     "toString": ((str,), lambda value: value),
 }
@@ -153,7 +154,7 @@ _METHODS: Final[dict[Any, tuple[tuple[type, ...], Callable[..., Any]]]] = {
 
 def _method(value: Any, name: str) -> Any:
     kinds, function = _METHODS[name]
-    return types.MethodType(function, value) if isinstance(value, kinds) else UNDEFINED
+    return functools.partial(_answering, function, value) if isinstance(value, kinds) else UNDEFINED
 
 
 def text_of(value: Any) -> str:
@@ -162,6 +163,8 @@ def text_of(value: Any) -> str:
         return "undefined"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
+    if not isinstance(value, (int, float, str)):
+        return "[object]"
     return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
@@ -230,6 +233,8 @@ def _bytes(what: Any = 0, *_: Any) -> bytearray:
         if count is None or count > MAX_LENGTH * 16:
             raise WrongArgument(f"the program made {what} bytes")
         return bytearray(count)
+    if not isinstance(what, (bytes, bytearray, memoryview, list, tuple)):
+        raise TypeError(f"bytes are needed, not a {type(what).__name__}")
     return bytearray(what)
 
 
@@ -247,13 +252,13 @@ class JavaScriptError(Exception):
 
 
 GLOBALS: Final[dict[str, Any]] = {
-    "Uint8Array": _bytes,
-    "Uint8ClampedArray": _bytes,
-    "Array": _list,
+    "Uint8Array": functools.partial(_answering, _bytes),
+    "Uint8ClampedArray": functools.partial(_answering, _bytes),
+    "Array": functools.partial(_answering, _list),
     "Object": lambda *_: {},
     "Error": JavaScriptError,
     "String": text_of,
-    "Number": lambda value=0: float(value),
+    "Number": lambda value=0.0: _answering(float, value),
     "Boolean": bool,
 }
 """What every program finds; the user adds to it (`globals=`)."""
