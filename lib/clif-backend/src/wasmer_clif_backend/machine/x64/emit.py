@@ -2,7 +2,8 @@
 
 Blocks stand in the order of the code. Where a block ends, its edges are taken care of: what the edge to the
 next block moves stands there; an edge that is jumped to and moves something becomes a *stub* behind the function,
-moves and a jump; a condition is turned round where that saves a jump.
+moves and a jump; a condition is turned round where that saves a jump. The end of a loop, if it is short, is repeated
+in place of jumps to it.
 
 An operand that the allocator left in memory becomes ``[rbp - n]`` by a change of mode, if the
 instruction has one register-or-memory operand and this is it; `RM_MAY_BE_MEMORY` said so.
@@ -19,6 +20,7 @@ from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import (
+    CALL_CLOBBERS,
     COPIES,
     ENTRY,
     FIRST_XMM,
@@ -56,6 +58,8 @@ TRAP_LABEL: Final = 1 << 26
 FOURTH: Final = 1 << 27
 """In the column `mode`: the register in `index` is the fourth operand, which stands in the immediate."""
 NO_EDGE: Final = -1
+_SHORT: Final = 4
+"""So many instructions before its branch the end of a loop may have to be repeated where it would be jumped to."""
 _LOOP_ALIGNMENT: Final = 32
 """Innermost loops begin at multiples of this where nothing is called: processors fetch so many bytes at once."""
 
@@ -115,6 +119,8 @@ class Emitter:
         """By block: 1: an instruction that is there already jumps to it."""
         self.has_inner = column(1 << 7)
         """By head of a loop: 1: there is another one within."""
+        self.repeats = False
+        """Whether a block is emitted once more."""
         self.stubs: list[int] = []
         self.stub_seen = column(1 << 7)
         """By edge: 1: it has a stub."""
@@ -563,6 +569,50 @@ class Emitter:
         if self.out.edge_moves(e):
             self._edge_moves(e)
         to = self.empty.leads_to[self.function.edge_to[e]]
-        if to != following:
-            self.is_jumped_to[to] = 1
-            self._jump(_JMP, to)
+        if to == following:
+            return
+        if self._is_short_end(to):
+            self._repeat(to, following)
+            return
+        self.is_jumped_to[to] = 1
+        self._jump(_JMP, to)
+
+    # --- ends of loops ------------------------------------------------------------------------------------------
+
+    def _is_short_end(self, b: i64) -> bool:
+        """Whether a block to come is a few instructions and a branch back to what is there already."""
+        code = self.code
+        i = code.block_end[b] - 1
+        if self.repeats or self.place[b] or i - code.block_first[b] > _SHORT:
+            return False  # of one that is there already, what it leads to may have no label
+        if code.way_end[b] - code.way_first[b] != 2:
+            return False
+        form = code.form[i]
+        if form < _JCC or form >= _JCC + 16 or code.mode[i] & 0xFF != LABEL:
+            return False
+        while i > code.block_first[b]:
+            i -= 1
+            if code.form[i] >= COPIES or code.roles[i] & (TERMINATOR | CALL_CLOBBERS):
+                return False
+        one = self.empty.leads_to[self.function.edge_to[code.ways[code.way_first[b]]]]
+        other = self.empty.leads_to[self.function.edge_to[code.ways[code.way_first[b] + 1]]]
+        return (one != b and self.place[one] != 0) or (other != b and self.place[other] != 0)
+
+    def _repeat(self, b: i64, following: i64) -> None:
+        """A block once more, in place of a jump to it: its registers are where they are on each way."""
+        code = self.code
+        self.repeats = True
+        self.flags.forget()
+        i = code.block_first[b]
+        end = code.block_end[b]
+        while i < end:
+            if self.out.first_edit[2 * i]:
+                self._edits(2 * i)
+            if self.out.first_edit[2 * i + 1]:
+                self._edits(2 * i + 1)
+            if i == end - 1:
+                self._branch(i, following, True)
+            else:
+                self._instruction(i, b)
+            i += 1
+        self.repeats = False
