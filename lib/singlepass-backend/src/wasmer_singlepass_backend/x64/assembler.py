@@ -14,21 +14,24 @@ from wasmer_runtime_core.codegen.x64.records import (
     ALIGN,
     AT,
     BIND,
-    CONSTANT,
-    INDEX_ONLY,
-    LABEL,
+    CONSTANT_MODE,
+    INDEX_ONLY_MODE,
     LABEL_DIFFERENCE,
-    MEM,
-    MEM_INDEX,
-    MODE_BIT,
-    REG,
-    TABLE,
+    LABEL_MODE,
+    MEM_INDEX_MODE,
+    MEM_MODE,
+    REG_MODE,
+    TABLE_MODE,
 )
 from wasmer_runtime_core.contract.traps import CALL_SITE
-from wasmer_runtime_core.support.annotations import TYPE_CHECKING, final, i64
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final, i64
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.codegen.x64.forms import Form
+
+
+_RETURNS_HERE: Final[i64] = (CALL_SITE - 0x100) << 56
+"""The trap kind of a call, which is the top byte, signed."""
 
 
 def number(form: Form) -> i64:
@@ -71,49 +74,49 @@ class Assembler:
     def reg_reg(self, form: i64, reg: i64, rm: i64, trap: i64 = 0) -> None:
         """ModRM.reg and a register as ModRM.rm."""
         out = self.out
-        write_i64_le(out, form | (REG << MODE_BIT) | (reg << 16) | (rm << 24) | (trap << 56))
+        write_i64_le(out, form | REG_MODE | (reg << 16) | (rm << 24) | (trap << 56))
         write_i64_le(out, 0)
 
     def reg_reg_imm(self, form: i64, reg: i64, rm: i64, immediate: i64) -> None:
         """The same with a signed 32-bit immediate."""
         out = self.out
-        write_i64_le(out, form | (REG << MODE_BIT) | (reg << 16) | (rm << 24))
+        write_i64_le(out, form | REG_MODE | (reg << 16) | (rm << 24))
         write_i64_le(out, immediate << 32)
 
     def reg_imm(self, form: i64, rm: i64, immediate: i64) -> None:
         """A register and a signed 32-bit immediate; a digit fills ModRM.reg."""
         out = self.out
-        write_i64_le(out, form | (REG << MODE_BIT) | (rm << 24))
+        write_i64_le(out, form | REG_MODE | (rm << 24))
         write_i64_le(out, immediate << 32)
 
     def reg_reg_reg(self, form: i64, reg: i64, second: i64, rm: i64) -> None:
         """VEX: ModRM.reg, VEX.vvvv, ModRM.rm."""
         out = self.out
-        write_i64_le(out, form | (REG << MODE_BIT) | (reg << 16) | (rm << 24) | (second << 48))
+        write_i64_le(out, form | REG_MODE | (reg << 16) | (rm << 24) | (second << 48))
         write_i64_le(out, 0)
 
     def reg_reg_reg_imm(self, form: i64, reg: i64, second: i64, rm: i64, immediate: i64) -> None:
         """VEX: ModRM.reg, VEX.vvvv, ModRM.rm and an immediate."""
         out = self.out
-        write_i64_le(out, form | (REG << MODE_BIT) | (reg << 16) | (rm << 24) | (second << 48))
+        write_i64_le(out, form | REG_MODE | (reg << 16) | (rm << 24) | (second << 48))
         write_i64_le(out, immediate << 32)
 
     def reg_mem(self, form: i64, reg: i64, base: i64, displacement: i64) -> None:
         """ModRM.reg and [base + displacement]."""
         out = self.out
-        write_i64_le(out, form | (MEM << MODE_BIT) | (reg << 16) | (base << 24))
+        write_i64_le(out, form | MEM_MODE | (reg << 16) | (base << 24))
         write_i64_le(out, displacement & 0xFFFFFFFF)
 
     def reg_reg_mem(self, form: i64, reg: i64, second: i64, base: i64, displacement: i64) -> None:
         """VEX: ModRM.reg, VEX.vvvv and [base + displacement]."""
         out = self.out
-        write_i64_le(out, form | (MEM << MODE_BIT) | (reg << 16) | (base << 24) | (second << 48))
+        write_i64_le(out, form | MEM_MODE | (reg << 16) | (base << 24) | (second << 48))
         write_i64_le(out, displacement & 0xFFFFFFFF)
 
     def mem_imm(self, form: i64, base: i64, displacement: i64, immediate: i64) -> None:
         """[base + displacement] and a signed 32-bit immediate."""
         out = self.out
-        write_i64_le(out, form | (MEM << MODE_BIT) | (base << 24))
+        write_i64_le(out, form | MEM_MODE | (base << 24))
         write_i64_le(out, (immediate << 32) | (displacement & 0xFFFFFFFF))
 
     def indexed(
@@ -122,12 +125,12 @@ class Assembler:
         """ModRM.reg and [base + index * 2**scale + displacement]; without index if it is negative."""
         out = self.out
         if index < 0:
-            write_i64_le(out, form | (MEM << MODE_BIT) | (reg << 16) | (base << 24) | (second << 48) | (trap << 56))
+            write_i64_le(out, form | MEM_MODE | (reg << 16) | (base << 24) | (second << 48) | (trap << 56))
         else:
             write_i64_le(
                 out,
                 form
-                | (MEM_INDEX << MODE_BIT)
+                | MEM_INDEX_MODE
                 | (reg << 16)
                 | (base << 24)
                 | (index << 32)
@@ -143,55 +146,49 @@ class Assembler:
         """The same with an immediate and scale 1; `reg` is 0 where a digit stands."""
         out = self.out
         if index < 0:
-            write_i64_le(out, form | (MEM << MODE_BIT) | (reg << 16) | (base << 24) | (second << 48) | (trap << 56))
+            write_i64_le(out, form | MEM_MODE | (reg << 16) | (base << 24) | (second << 48) | (trap << 56))
         else:
             write_i64_le(
                 out,
-                form
-                | (MEM_INDEX << MODE_BIT)
-                | (reg << 16)
-                | (base << 24)
-                | (index << 32)
-                | (second << 48)
-                | (trap << 56),
+                form | MEM_INDEX_MODE | (reg << 16) | (base << 24) | (index << 32) | (second << 48) | (trap << 56),
             )
         write_i64_le(out, (immediate << 32) | (displacement & 0xFFFFFFFF))
 
     def scaled(self, form: i64, reg: i64, index: i64, scale: i64, displacement: i64) -> None:
         """ModRM.reg and [index * 2**scale + displacement]."""
         out = self.out
-        write_i64_le(out, form | (INDEX_ONLY << MODE_BIT) | (reg << 16) | (index << 32) | (scale << 40))
+        write_i64_le(out, form | INDEX_ONLY_MODE | (reg << 16) | (index << 32) | (scale << 40))
         write_i64_le(out, displacement & 0xFFFFFFFF)
 
     def jump(self, form: i64, label: i64) -> None:
         """A jump, conditional or not, to a label of this function."""
         out = self.out
-        write_i64_le(out, form | (LABEL << MODE_BIT))
+        write_i64_le(out, form | LABEL_MODE)
         write_i64_le(out, label)
 
     def reg_label(self, form: i64, reg: i64, label: i64) -> None:
         """The address of a label: [rip + label]."""
         out = self.out
-        write_i64_le(out, form | (LABEL << MODE_BIT) | (reg << 16))
+        write_i64_le(out, form | LABEL_MODE | (reg << 16))
         write_i64_le(out, label)
 
     def reg_constant(self, form: i64, reg: i64, offset: i64, second: i64 = 0) -> None:
         """A place in the function's constants."""
         out = self.out
-        write_i64_le(out, form | (CONSTANT << MODE_BIT) | (reg << 16) | (second << 48))
+        write_i64_le(out, form | CONSTANT_MODE | (reg << 16) | (second << 48))
         write_i64_le(out, offset)
 
-    # --- calls: the return address enters the site table; its kind is the top byte, signed ---
+    # --- calls: the return address enters the site table ------------
     def call_table(self, form: i64, entry: i64) -> None:
         """Through entry `entry` of the module's table of code addresses."""
         out = self.out
-        write_i64_le(out, ((CALL_SITE - 0x100) << 56) + (form | (TABLE << MODE_BIT)))
+        write_i64_le(out, _RETURNS_HERE + (form | TABLE_MODE))
         write_i64_le(out, entry)
 
     def call_mem(self, form: i64, base: i64, displacement: i64) -> None:
         """Through [base + displacement]."""
         out = self.out
-        write_i64_le(out, ((CALL_SITE - 0x100) << 56) + (form | (MEM << MODE_BIT) | (base << 24)))
+        write_i64_le(out, _RETURNS_HERE + (form | MEM_MODE | (base << 24)))
         write_i64_le(out, displacement & 0xFFFFFFFF)
 
     # --- what is not an instruction -------------------------------------------------------

@@ -53,7 +53,7 @@ from wasmer_runtime_core.codegen.x64.registers import (
 from wasmer_runtime_core.codegen.x64.registers import XMM0 as XMM_RESULT
 from wasmer_runtime_core.codegen.x64.registers import XMM14 as XMM_SCRATCH_2
 from wasmer_runtime_core.codegen.x64.registers import XMM15 as XMM_SCRATCH
-from wasmer_runtime_core.support.annotations import Final
+from wasmer_runtime_core.support.annotations import Final, i64
 
 __all__ = [
     "FLOAT_ARGUMENTS",
@@ -70,21 +70,21 @@ __all__ = [
     "XMM_SCRATCH_2",
 ]
 
-CALLEE_SAVED_MASK: Final = (1 << RBX) | (1 << R12) | (1 << R13) | (1 << R14) | (1 << R15)
+CALLEE_SAVED_MASK: Final[i64] = (1 << RBX) | (1 << R12) | (1 << R13) | (1 << R14) | (1 << R15)
 
 # A leaf: the vmctx stays where it came.
-LEAF_VMCTX: Final = RDI
-LEAF_MEMORY: Final = R11
+LEAF_VMCTX: Final[i64] = RDI
+LEAF_MEMORY: Final[i64] = R11
 LEAF_HOMES: Final = (R10, R9, RBX, R12, R13, R14, R15)
-LEAF_POOL_MASK: Final = (1 << RSI) | (1 << R8) | (1 << RDI)
+LEAF_POOL_MASK: Final[i64] = (1 << RSI) | (1 << R8) | (1 << RDI)
 
 # A function that calls.
-CALLING_VMCTX: Final = R15
-CALLING_MEMORY: Final = R14
+CALLING_VMCTX: Final[i64] = R15
+CALLING_MEMORY: Final[i64] = R14
 CALLING_HOMES: Final = (RBX, R12, R13, R14)
 CALLING_SAVED_HOMES: Final = (R11, R10, R9)
 """Homes that are not preserved: written and read back around each call."""
-CALLING_POOL_MASK: Final = (1 << RSI) | (1 << RDI) | (1 << R8)
+CALLING_POOL_MASK: Final[i64] = (1 << RSI) | (1 << RDI) | (1 << R8)
 
-FLOAT_POOL_MASK: Final = (1 << XMM0) | (1 << XMM1) | (1 << XMM2) | (1 << XMM3) | (1 << XMM4) | (1 << XMM5)
+FLOAT_POOL_MASK: Final[i64] = (1 << XMM0) | (1 << XMM1) | (1 << XMM2) | (1 << XMM3) | (1 << XMM4) | (1 << XMM5)
 FLOAT_HOMES: Final = (XMM13, XMM12, XMM11, XMM10, XMM9, XMM8, XMM7, XMM6)

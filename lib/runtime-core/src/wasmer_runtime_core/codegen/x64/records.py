@@ -41,6 +41,15 @@ TABLE: Final = 6  # word 2 is an entry of the module's table of code addresses: 
 CONSTANT: Final = 7  # word 2 is a byte offset in the function's constants: [rip + constant]
 RELOCATED: Final = 8  # word 2 is a symbol left for the linker: rel32
 
+# as they stand in word 0: compiled, a sum of names from another module is worked out each time, a number is not
+REG_MODE: Final = REG << MODE_BIT
+MEM_MODE: Final = MEM << MODE_BIT
+MEM_INDEX_MODE: Final = MEM_INDEX << MODE_BIT
+INDEX_ONLY_MODE: Final = INDEX_ONLY << MODE_BIT
+LABEL_MODE: Final = LABEL << MODE_BIT
+TABLE_MODE: Final = TABLE << MODE_BIT
+CONSTANT_MODE: Final = CONSTANT << MODE_BIT
+
 # --- pseudo-forms: rows 0 to 15 are not instructions --------------------------------------
 AT: Final = 0  # word 2: wasm byte offset that following site rows carry
 BIND: Final = 1  # word 2: label that stands here
