@@ -109,10 +109,8 @@ def fields(body: Body) -> Iterator[bytes]:
 def code_fields(compiled: CompiledModule) -> Iterator[bytes]:
     """Everything of a compiled module as bytes."""
     yield from (compiled.code, compiled.function_offsets, compiled.sites, compiled.relocations)
-    yield repr((compiled.backend, compiled.target, compiled.bounds_checks, compiled.cpu_features)).encode()
-    for name, data in sorted(compiled.extra.items()):
-        yield name.encode()
-        yield data
+    yield repr((compiled.backend, compiled.target, compiled.checked_memories, compiled.cpu_features)).encode()
+    yield from (compiled.inlined, compiled.handlers)
 
 
 def digest(*parts: bytes) -> str:

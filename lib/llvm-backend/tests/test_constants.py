@@ -39,7 +39,7 @@ def test_nothing_is_called_constant_that_changes(bounds_checks: str) -> None:
     layout = ContextLayout.of(info)
     names = {layout.memory(0): "memory 0"} | {layout.table(at): f"table {at}" for at in range(2)}
     names |= {layout.global_(at): f"global {at}" for at in range(4)}
-    names |= {layout.signature(at): f"type {at}" for at in range(len(info.types))}
+    names |= {layout.type_record(at): f"type {at}" for at in range(len(info.types))}
     names |= {layout.import_record(0) + field.offset: f"import's {name}" for name, field in IMPORT_RECORD.items()}
     names |= {field.offset: name for name, field in VMCTX.items()}
 

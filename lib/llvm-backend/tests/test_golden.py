@@ -28,12 +28,14 @@ from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.validation.validate import validate_module
 
 GOLDEN = Path(__file__).parent / "golden"
-SETTINGS: dict[str, tuple[bool, bool, tuple[CallTrace | Metering, ...]]] = {  # bounds checks, exact, middlewares
-    "": (False, True, ()),
-    "bounds checks": (True, True, ()),
-    "fast": (False, False, ()),
-    "metered": (False, True, (Metering(1000),)),
-    "traced": (False, True, (CallTrace(),)),
+SETTINGS: dict[
+    str, tuple[tuple[int, ...], bool, tuple[CallTrace | Metering, ...]]
+] = {  # checked memories, exact, middlewares
+    "": ((), True, ()),
+    "bounds checks": ((0,), True, ()),
+    "fast": ((), False, ()),
+    "metered": ((), True, (Metering(1000),)),
+    "traced": ((), True, (CallTrace(),)),
 }
 ENOUGH_TEXT = 1 << 20
 BODY_WIDTH = 46
@@ -92,12 +94,12 @@ def expected_of(source: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The file with the output of today behind its module."""
     module = "\n".join(line for line in source.splitlines() if not line.startswith(";; ")).rstrip()
     setting = next((line[3:].strip() for line in module.splitlines() if line.startswith(";;!")), "")
-    bounds_checks, exact, middlewares = SETTINGS[setting]
+    checked, exact, middlewares = SETTINGS[setting]
     decoded = decode_module(parse_module(source))
     bodies: Sequence[Body] = validate_module(decoded)
     for middleware in middlewares:
         bodies = middleware(decoded.info, bodies)
-    settled = plan(ModuleView(decoded.info, bounds_checks, exact), bodies, 1)
+    settled = plan(ModuleView(decoded.info, checked, exact), bodies, 1)
     lines = [line for body in bodies for line in translation(monkeypatch, settled, bodies, body)]
     return module + "\n\n" + "".join(f";; {line}".rstrip() + "\n" for line in lines)
 

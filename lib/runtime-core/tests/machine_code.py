@@ -247,7 +247,7 @@ class Program:
             code=bytes(code),
             function_offsets=offsets.tobytes(),
             sites=rows.tobytes(),
-            bounds_checks=self.bounds_checks,
+            checked_memories=tuple(range(len(info.memories))) if self.bounds_checks else (),
             release_gil=self.release_gil,
         )
         return Module(info, compiled)

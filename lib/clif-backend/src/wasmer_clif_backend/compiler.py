@@ -22,7 +22,7 @@ from wasmer_clif_backend.passes.optimise import Passes
 from wasmer_clif_backend.translate.function import Translator
 from wasmer_clif_backend.translate.view import ModuleView
 from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
-from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig, checked_memories
 from wasmer_runtime_core.contract.code_limit import CodeLimit
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.target import TARGET, host_features
@@ -108,7 +108,7 @@ class CraneliftCompiler:
             function_offsets=encoded.function_offsets,
             sites=encoded.sites,
             relocations=encoded.relocations,
-            bounds_checks=work.bounds_checks,
+            checked_memories=work.checked,
             cpu_features=encoded.cpu_features,
             release_gil=config.release_gil,
         )
@@ -146,6 +146,10 @@ class CraneliftCompiler:
         return _Compilation(info, config, limit, prove, self._in_memory, self._steps)
 
 
+GUARDED_MEMORIES: Final = 1
+"""Memory 0 alone has its base at hand; accesses to others are compared with their length."""
+
+
 @final
 class _Compilation:
     """One module on its way. Nothing of it outlives `CraneliftCompiler.compile`."""
@@ -153,7 +157,7 @@ class _Compilation:
     def __init__(
         self, info: ModuleInfo, config: CompilerConfig, limit: CodeLimit, prove: bool, in_memory: bool, steps: int
     ) -> None:
-        self.bounds_checks: Final = config.memory_bound_check_mode == "enable"
+        self.checked: Final = checked_memories(info, config, GUARDED_MEMORIES)
         view = ModuleView(info)
         self.info: Final = info
         self.limit: Final = limit
@@ -163,7 +167,7 @@ class _Compilation:
         """Steps that functions have left of theirs."""
         self.prove: Final = prove
         self.entries: Final = view.entries
-        self.translator: Final = Translator(view, self.bounds_checks)
+        self.translator: Final = Translator(view, 0 in self.checked)
         self.passes = Passes()
         self.stages = Stages(view.entries, prove=prove)
 

@@ -23,7 +23,7 @@ from wasmer_llvm_backend.notices import LLVMWarning
 from wasmer_llvm_backend.partition import Part, Plan, plan, size_of, unit_text
 from wasmer_llvm_backend.unit import Job, Product
 from wasmer_llvm_backend.workers import Died, compile_units
-from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig, checked_memories
 from wasmer_runtime_core.contract.target import TARGET
 from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.implementation_limits import CODE_BYTES, ImplementationLimits
@@ -120,9 +120,9 @@ class LLVMCompiler:
                 is named.
             InternalError: LLVM rejects what was written for it: a bug of ours.
         """
-        bounds_checks = config.memory_bound_check_mode == "enable"
+        checked = checked_memories(info, config)
         limits = ImplementationLimits(config.implementation_limits)
-        how = plan(ModuleView(info, bounds_checks, not self.fast), bodies, self.opt_level, limits)
+        how = plan(ModuleView(info, checked, not self.fast), bodies, self.opt_level, limits)
         parts = how.parts
         products: list[Product | None] = [None] * len(parts)
         total = sum(part.records for part in parts)
@@ -152,7 +152,7 @@ class LLVMCompiler:
             code=code,
             function_offsets=offsets,
             sites=sites,
-            bounds_checks=bounds_checks,
+            checked_memories=checked,
             cpu_features=processor(self.cpu)[2],
             release_gil=config.release_gil,
             inlined=inlined,

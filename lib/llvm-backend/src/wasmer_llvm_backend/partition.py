@@ -97,7 +97,7 @@ def plan(
 ) -> Plan:
     """Decide all of it for a module."""
     counted: frozenset[int] = frozenset()
-    if view.exact and not view.bounds_checks and opt_level:
+    if view.exact and not view.checked_memories and opt_level:
         counted = frozenset(body.function_index for body in bodies if has_counted_loop(body))
     inlined = {body.function_index: body for body in bodies if is_inlined(body)} if opt_level else {}
     everything = opt_level > 1 or not view.exact  # accesses that are not exact may be vectorised in any loop

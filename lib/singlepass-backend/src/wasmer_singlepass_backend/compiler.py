@@ -7,13 +7,13 @@ encodes them. What is of the processor lies in a folder of its name.
 from __future__ import annotations
 
 from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
-from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
+from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig, checked_memories
 from wasmer_runtime_core.contract.code_limit import CodeLimit
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.target import TARGET, host_features
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
-from wasmer_runtime_core.support.annotations import TYPE_CHECKING, final
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_singlepass_backend.x64.compile_function import Rules, compile_function
@@ -25,6 +25,10 @@ from wasmer_singlepass_backend.x64.target import REQUIRED, Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+GUARDED_MEMORIES: Final = 1
+"""Memory 0 alone has its base at hand; accesses to others are compared with their length."""
 
 
 @final
@@ -49,11 +53,11 @@ class SinglepassCompiler:
             InternalError: a bug of ours; names the function, the operator and the offset.
         """
         target = self._target()
-        bounds_checks = config.memory_bound_check_mode == "enable"
+        checked = checked_memories(info, config, GUARDED_MEMORIES)
         view = ModuleView(info)
         encoder = ModuleEncoder(len(bodies) + len(VMCALLS))
         limit = CodeLimit(ImplementationLimits(config.implementation_limits), bodies)
-        function = FunctionCompiler(view, target, bounds_checks, limit)
+        function = FunctionCompiler(view, target, 0 in checked, limit)
         rules = Rules()
         for body in bodies:
             records = compile_function(function, rules, body)
@@ -67,7 +71,7 @@ class SinglepassCompiler:
             function_offsets=encoded.function_offsets,
             sites=encoded.sites,
             relocations=encoded.relocations,
-            bounds_checks=bounds_checks,
+            checked_memories=checked,
             cpu_features=encoded.cpu_features,
             release_gil=config.release_gil,
         )
@@ -80,9 +84,9 @@ class SinglepassCompiler:
         Raises:
             InternalError: the accounts do not balance.
         """
-        bounds_checks = config.memory_bound_check_mode == "enable"
+        checked = checked_memories(info, config, GUARDED_MEMORIES)
         limit = CodeLimit(ImplementationLimits(config.implementation_limits), [body])
-        function = FunctionCompiler(ModuleView(info), self._target(), bounds_checks, limit)
+        function = FunctionCompiler(ModuleView(info), self._target(), 0 in checked, limit)
         return compile_function(function, Rules(), body, verify)
 
     def _target(self) -> Target:

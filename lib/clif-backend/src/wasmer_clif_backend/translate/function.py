@@ -94,11 +94,11 @@ _TABLE_LENGTH: Final[i64] = TABLE_DEFINITION["length"].offset
 _TABLE_BASE: Final[i64] = TABLE_DEFINITION["base"].offset
 _IMPORT_CODE: Final[i64] = IMPORT_RECORD["code"].offset
 _IMPORT_VMCTX: Final[i64] = IMPORT_RECORD["vmctx"].offset
-_RECORD_SIGNATURE: Final[i64] = FUNCTION_RECORD["signature"].offset
+_RECORD_TYPE: Final[i64] = FUNCTION_RECORD["type"].offset
 _RECORD_CODE: Final[i64] = FUNCTION_RECORD["code"].offset
 _RECORD_VMCTX: Final[i64] = FUNCTION_RECORD["vmctx"].offset
 _HELPERS: Final = {call.name: call for call in VMCALLS}
-_HELPER_TYPES: Final = {"i32": I32, "i64": I64, "ref": I64}
+_HELPER_TYPES: Final = {"i32": I32, "index": I32, "ref": I64}
 
 _CALL: Final[i64] = code_of("call")
 _CALL_INDIRECT: Final[i64] = code_of("call_indirect")
@@ -459,8 +459,8 @@ class Translator:
         scaled = state.make(ISHL, I64, index, state.integer(3, I32))
         record = memory.load(I64, state.make(IADD, I64, base, scaled), 0, _ENTRY)
         state.make(TRAPZ, 0, record, 0, 0, 0, _UNINITIALIZED)
-        wanted = memory.field(self.view.offsets.signature_offsets[type])
-        have = memory.load(I64, record, _RECORD_SIGNATURE, _ENTRY)
+        wanted = memory.field(self.view.offsets.type_offsets[type])
+        have = memory.load(I64, record, _RECORD_TYPE, _ENTRY)
         self.trap_if(self.compare(_NE, have, wanted), _TYPE_MISMATCH)
         code = memory.load(I64, record, _RECORD_CODE, _ENTRY)
         vmctx = memory.load(I64, record, _RECORD_VMCTX, _ENTRY)

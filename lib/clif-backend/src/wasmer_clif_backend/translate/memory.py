@@ -66,7 +66,7 @@ class Memory:
         """A field of the vmctx."""
         return self.state.make(LOAD, I64, self.state.vmctx, 0, 0, offset, flags)
 
-    def address(self, index: i64, offset: i64, memory: i64, size: i64) -> i64:
+    def address(self, index: i64, a: i64, b: i64, size: i64) -> i64:
         """The address of an access, but for `offset`, which is left for its displacement.
 
         Guard pages find what lies beyond a memory that is reserved; where they are not there, or for other
@@ -74,15 +74,14 @@ class Memory:
 
         Args:
             index: the operand.
-            offset, memory: the immediates.
+            a, b: of the record: the offset and the memory.
             size: bytes of the access.
         """
         state = self.state
         function = state.function
-        offset &= 0xFFFF_FFFF
-        memory &= 0xFFFF
+        offset = a & 0xFFFF_FFFF
         at = state.make(UEXTEND, I64, index)
-        if memory == 0 and not self.bounds_checks:
+        if b == 0 and not self.bounds_checks:
             known: i64 = -1
             if function.opcode[at] == ICONST:
                 known = function.immediate[at]
@@ -105,6 +104,8 @@ class Memory:
             return state.make(IADD, I64, self.base, at)
         self.offset = 0
         self.flags = ACCESS
+        offset |= ((b >> 16) & 0xFFFF) << 32
+        memory = b & 0xFFFF
         if offset:
             at = state.make(IADD, I64, at, state.integer(offset, I64))
         definition = self.field(state.view.offsets.memory_offsets[memory], CONSTANT_FIELD)

@@ -15,11 +15,15 @@ from wasmer_clif_backend.ir.function import Parameter, Signature
 from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.vmctx import ContextOffsets
+from wasmer_runtime_core.wasm import types as kinds
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
 
-TYPES: Final = {0x7F: I32, 0x7E: I64, 0x7D: F32, 0x7C: F64, 0x7B: I8X16, 0x70: I64, 0x6F: I64}
-"""By code of a value type: the type of CLIF. A reference is an address, a vector bytes."""
+TYPES: Final = {
+    kinds.I32: I32, kinds.I64: I64, kinds.F32: F32, kinds.F64: F64, kinds.V128: I8X16,
+    kinds.FUNCREF: I64, kinds.EXTERNREF: I64,
+}  # fmt: skip
+"""By kind of a value: the type of CLIF. A reference is an address, a vector bytes."""
 
 CLIF_TYPES: Final = bytes(TYPES.get(code, 0) for code in range(128))
 """The same as bytes."""
@@ -52,7 +56,7 @@ class ModuleView:
     def __init__(self, info: ModuleInfo) -> None:
         self.info: Final = info
         self.offsets: Final = ContextOffsets(info)
-        self.shapes: Final = [FunctionShape(type.params, type.results) for type in info.types]
+        self.shapes: Final = [FunctionShape(type.param_kinds, type.result_kinds) for type in info.types]
         self.imported: Final = self.offsets.imported_functions
         defined = self.offsets.defined_functions
         self.names: Final = [name_of(index) for index in range(self.imported + defined)]
@@ -62,7 +66,7 @@ class ModuleView:
         pages = info.memories[0].limits.minimum if info.memories else 0
         self.memory_bytes: Final[i64] = PAGE_BYTES * i64(pages)
         """How large memory 0 is at least."""
-        self.global_types: Final = [TYPES[type.value] for type in info.globals]
+        self.global_types: Final = [TYPES[type.kind] for type in info.globals]
 
     def shape_of(self, function_index: int) -> FunctionShape:
         """Of a function in the index space with imports."""

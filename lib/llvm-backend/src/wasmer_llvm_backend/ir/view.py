@@ -52,13 +52,13 @@ class Signature:
 class ModuleView(ContextOffsets):
     """What the translation of every function asks about the module."""
 
-    def __init__(self, info: ModuleInfo, bounds_checks: bool, exact: bool) -> None:
+    def __init__(self, info: ModuleInfo, checked_memories: tuple[int, ...], exact: bool) -> None:
         super().__init__(info)
-        self.bounds_checks = bounds_checks
+        self.checked_memories = frozenset(checked_memories)
         self.exact = exact
-        self.signatures = [Signature(type_.params, type_.results) for type_ in info.types]
+        self.signatures = [Signature(type_.param_kinds, type_.result_kinds) for type_ in info.types]
         self.entries = self.defined_functions + len(VMCALLS)
-        self.global_types = [LLVM_TYPES[type_.value] for type_ in info.globals]
+        self.global_types = [LLVM_TYPES[type_.kind] for type_ in info.globals]
         self.global_mutable = [type_.mutable for type_ in info.globals]
         self.everything = frozenset(range(len(info.functions)))
         self.escaping = frozenset(info.escaping) | (frozenset() if info.start is None else {info.start})

@@ -12,21 +12,21 @@ from wasmer_runtime_core.errors import CacheError
 from wasmer_runtime_core.support.annotations import Any, Final, Self
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
-ARTIFACT_VERSION: Final = 4
+ARTIFACT_VERSION: Final = 5
 """Of the pickled form. Changed whenever the machine contract or a field changes."""
 
 # The fields that make up a pickled module; names are read again from the custom sections. A
 # test compares them with the classes.
 # fmt: off
 INFO_FIELDS: Final = (
-    "types", "imports", "functions", "tables", "memories", "globals",
-    "imported_functions", "imported_tables", "imported_memories", "imported_globals",
+    "types", "imports", "functions", "tables", "memories", "globals", "tags",
+    "imported_functions", "imported_tables", "imported_memories", "imported_globals", "imported_tags",
     "global_definitions", "exports", "start", "elements", "data", "data_count",
     "custom_sections", "code_offset", "escaping",
 )
 COMPILED_FIELDS: Final = (
     "backend", "target", "code", "function_offsets", "sites", "relocations",
-    "bounds_checks", "cpu_features", "release_gil", "extra", "inlined", "handlers",
+    "checked_memories", "cpu_features", "release_gil", "inlined", "handlers",
 )
 # fmt: on
 

@@ -16,13 +16,12 @@ from __future__ import annotations
 
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.named_tuple import NamedTuple
+from wasmer_runtime_core.wasm.types import I32
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-RELOCATION_BYTES = 16
-SITE_BYTES = 12
+    from wasmer_runtime_core.wasm.module import ModuleInfo
 
 
 BOUND_CHECK_MODES: Final = ("default", "enable", "disable")
@@ -102,12 +101,11 @@ class CompiledModule(NamedTuple):
     relocations: bytes = b""
     """Rows of (u32 code offset, u32 kind, i32 symbol, i32 addend) left for the linker.
     Empty for backends that use only the table of code addresses."""
-    bounds_checks: bool = False
-    """True: accesses are compared with the memory's length; no reservation is needed."""
+    checked_memories: tuple[int, ...] = ()
+    """The memories, by index, of which accesses are compared with the length; the others need a reservation."""
     cpu_features: tuple[str, ...] = ()
     """What the code needs of the processor, by name of a row of `target.PROCESSOR_FEATURES`: "sse4.1", "avx", …"""
     release_gil: bool = False
-    extra: Mapping[str, bytes] = {}
     inlined: bytes = b""
     """Rows of five u32 (start, end, function index, wasm offset of the call, up), ascending by
     start, outer before inner: code in [start, end) came of a call that was inlined, and a
@@ -116,6 +114,24 @@ class CompiledModule(NamedTuple):
     handlers: bytes = b""
     """Rows of two u32 (code offset behind a call, code offset of its landing), ascending: where code goes on if an
     exception of WebAssembly leaves that call. Empty: no backend has operators that catch."""
+
+
+def checked_memories(info: ModuleInfo, config: CompilerConfig, guarded: int | None = None) -> tuple[int, ...]:
+    """The memories of a module whose accesses code has to compare with the length (`CompiledModule.checked_memories`).
+
+    Guard pages find what lies beyond the others: never what a 64-bit index can reach.
+
+    Args:
+        guarded: so many memories, the first ones, a backend leaves to guard pages; None: any number.
+    """
+    enabled = config.memory_bound_check_mode == "enable"
+    return tuple(
+        [
+            number
+            for number, memory in enumerate(info.memories)
+            if enabled or memory.index_type != I32 or (guarded is not None and number >= guarded)
+        ]
+    )
 
 
 def __getattr__(name: str) -> object:

@@ -3,9 +3,11 @@
 One row each, in the order of their slots: they follow the functions of the module in its
 table of code addresses, so that code reaches one as ``call [rip + slot]``. All follow the
 machine contract (vmctx first, C ABI) and trap by unwinding to the entry. ``ref`` is a
-reference (8 bytes). Operands come in the order of the operator's operands, then its
-immediates. An operator's row says that it becomes the helper of its name; `helper_operators`
-brings the two tables together.
+reference (8 bytes), ``index`` a number of bytes, pages or elements of a memory or table: an
+i32 or i64 as its type says, passed zero-extended to 64 bits, so that one set of helpers
+serves both. A result of that kind has as many bits as the index. Operands come in the order
+of the operator's operands, then its immediates. An operator's row says that it becomes the
+helper of its name; `helper_operators` brings the two tables together.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ class VMCall:
 
     Attributes:
         params: name and type of each, ``"at:i32"``.
-        types: the types of these: ``"i32"`` or ``"ref"``.
+        types: the types of these: ``"i32"``, ``"index"`` or ``"ref"``.
         results: types as well.
     """
 
@@ -36,19 +38,19 @@ class VMCall:
 
 # fmt: off
 _ROWS: Final = (
-    ("memory_grow",  "delta:i32 memory:i32",                                   "i32"),
-    ("memory_fill",  "at:i32 value:i32 count:i32 memory:i32",                  ""),
-    ("memory_copy",  "to:i32 from:i32 count:i32 to_memory:i32 from_memory:i32", ""),
-    ("memory_init",  "to:i32 from:i32 count:i32 data:i32 memory:i32",          ""),
-    ("data_drop",    "data:i32",                                               ""),
-    ("table_get",    "at:i32 table:i32",                                       "ref"),
-    ("table_set",    "at:i32 value:ref table:i32",                             ""),
-    ("table_grow",   "value:ref delta:i32 table:i32",                          "i32"),
-    ("table_fill",   "at:i32 value:ref count:i32 table:i32",                   ""),
-    ("table_copy",   "to:i32 from:i32 count:i32 to_table:i32 from_table:i32",  ""),
-    ("table_init",   "to:i32 from:i32 count:i32 element:i32 table:i32",        ""),
-    ("elem_drop",    "element:i32",                                            ""),
-    ("trace",        "event:i32 a:i32 b:i32 offset:i32",                       ""),
+    ("memory_grow",  "delta:index memory:i32",                                       "index"),
+    ("memory_fill",  "at:index value:i32 count:index memory:i32",                    ""),
+    ("memory_copy",  "to:index from:index count:index to_memory:i32 from_memory:i32", ""),
+    ("memory_init",  "to:index from:i32 count:i32 data:i32 memory:i32",              ""),
+    ("data_drop",    "data:i32",                                                     ""),
+    ("table_get",    "at:index table:i32",                                           "ref"),
+    ("table_set",    "at:index value:ref table:i32",                                 ""),
+    ("table_grow",   "value:ref delta:index table:i32",                              "index"),
+    ("table_fill",   "at:index value:ref count:index table:i32",                     ""),
+    ("table_copy",   "to:index from:index count:index to_table:i32 from_table:i32",  ""),
+    ("table_init",   "to:index from:i32 count:i32 element:i32 table:i32",            ""),
+    ("elem_drop",    "element:i32",                                                  ""),
+    ("trace",        "event:i32 a:i32 b:i32 offset:i32",                             ""),
 )
 # fmt: on
 

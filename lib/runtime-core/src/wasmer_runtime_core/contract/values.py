@@ -35,6 +35,7 @@ from wasmer_runtime_core.wasm.types import (
     Limits,
     MemoryType,
     TableType,
+    ValueTypes,
 )
 
 if TYPE_CHECKING:
@@ -294,11 +295,11 @@ class Value:
         return f"Value.{type.name}({shown})"
 
 
-_known_members: Final[dict[bytes, tuple[Type, ...]]] = {}
+_known_members: Final[dict[ValueTypes, tuple[Type, ...]]] = {}
 _MOST_KNOWN: Final = 512
 
 
-def _members(codes: bytes) -> tuple[Type, ...]:
+def _members(codes: ValueTypes) -> tuple[Type, ...]:
     """Value types by their codes: one object for all functions of a type, of which a module may have a million."""
     found = _known_members.get(codes)
     if found is None:

@@ -69,9 +69,21 @@ TABLE_DEFINITION: Final = _fields(
 FUNCTION_RECORD: Final = _fields(
     ("code", 8, "address of the function's code"),
     ("vmctx", 8, "the callee's first argument"),
-    ("signature", 8, "process-wide identity of the signature"),
+    ("type", 8, "address of the type record, which is the type's identity in this process"),
     ("owner", 8, "PyObject * of what keeps code and vmctx alive, borrowed"),
 )
+TYPE_RECORD: Final = _fields(
+    ("supertypes", 8, "address of the addresses of its supertypes' records, from the root down; the last is its own"),
+    ("depth", 4, "of itself in that list; 0: a type without a supertype"),
+    ("form", 4, "what it describes: TYPE_FORMS"),
+)
+"""One for each type in the process, whatever modules declare it. A call compares addresses; only where a subtype
+could fit it would compare `supertypes[depth]` as well. Of 2.0 every type is of depth 0."""
+TYPE_FORMS: Final = ("FUNCTION", "STRUCT", "ARRAY")
+"""By number. Of those of 2.0 all are functions."""
+REFERENCE_TAGS: Final = {"I31": 1, "OBJECT": 2, "MASK": 3}
+"""Low bits of a reference word that is not null: an i31 (bit 0 set), a Python object; none: an object of the collected
+heap. Function references are addresses of function records, which nothing else is compared with."""
 IMPORT_RECORD: Final = _fields(
     ("code", 8, "address of the function's code"),
     ("vmctx", 8, "the callee's first argument"),
@@ -92,7 +104,7 @@ PLAN: Final = _fields(
     ("memories_at", 4, "offset in a vmctx of the addresses of memories"),
     ("tables_at", 4, "of the addresses of tables"),
     ("imported_globals_at", 4, "of the addresses of imported globals"),
-    ("signatures_at", 4, "of the identities of types"),
+    ("types_at", 4, "of the addresses of type records"),
     ("imports_at", 4, "of the records of imported functions"),
     ("globals_at", 4, "of the cells of own globals"),
     ("records_at", 4, "of function records"),
@@ -102,11 +114,15 @@ PLAN: Final = _fields(
     ("n_imported_tables", 4, "how many of the tables"),
     ("n_imported_globals", 4, "how many of the globals"),
     ("start", 4, "index of the start function, or NO_FUNCTION"),
-    ("needs_reservation", 4, "1 if code does not compare accesses with lengths"),
 )
 """The numbers of a plan, fields of a C struct, which takes them in this order (`running.plan`)."""
 
 NO_FUNCTION: Final = 0xFFFF_FFFF
+
+MEMORY_FLAGS: Final = {"SHARED": 1, "WIDE": 2, "GUARDED": 4}
+"""Of a memory in a plan: threads share it; its index has 64 bits; code does not compare accesses with its length."""
+TABLE_FLAGS: Final = {"WIDE": 1}
+"""Of a table in a plan: its index has 64 bits."""
 
 INITIALIZERS: Final = ("CONSTANT", "GLOBAL", "NULL", "FUNCTION")
 """Kinds of initializers, by number: of a constant, a global's value, null, a reference to a function."""
@@ -116,7 +132,7 @@ class ContextLayout:
     """Offsets of a module's arrays behind the fixed head, in bytes from the vmctx.
 
     Arrays, in order: addresses of memory definitions, addresses of table definitions,
-    addresses of imported globals, signature identities (8 bytes per type), import records
+    addresses of imported globals, addresses of tags, addresses of type records, import records
     (`IMPORT_RECORD`), global cells of the module's own (16 bytes each, 16-aligned),
     function records (`FUNCTION_RECORD`, one for each function in `escaping`).
     """
@@ -126,6 +142,7 @@ class ContextLayout:
         memories: int,
         tables: int,
         imported_globals: int,
+        tags: int,
         types: int,
         imported_functions: int,
         own_globals: int,
@@ -141,7 +158,9 @@ class ContextLayout:
         offset += 8 * tables
         self.imported_globals_offset = offset
         offset += 8 * imported_globals
-        self.signatures_offset = offset
+        self.tags_offset = offset
+        offset += 8 * tags
+        self.types_offset = offset
         offset += 8 * types
         offset = (offset + 15) & -16
         self.imports_offset = offset
@@ -159,6 +178,7 @@ class ContextLayout:
             memories=len(info.memories),
             tables=len(info.tables),
             imported_globals=info.imported_globals,
+            tags=len(info.tags),
             types=len(info.types),
             imported_functions=info.imported_functions,
             own_globals=len(info.globals) - info.imported_globals,
@@ -179,9 +199,13 @@ class ContextLayout:
             return self.imported_globals_offset + 8 * index
         return self.globals_offset + GLOBAL_BYTES * (index - self.imported_globals)
 
-    def signature(self, type_index: int) -> int:
-        """Offset of the process-wide identity of type `type_index`."""
-        return self.signatures_offset + 8 * type_index
+    def tag(self, index: int) -> int:
+        """Offset of the address that tag `index` is known by, wherever it is imported."""
+        return self.tags_offset + 8 * index
+
+    def type_record(self, type_index: int) -> int:
+        """Offset of the address of type `type_index`'s record."""
+        return self.types_offset + 8 * type_index
 
     def import_record(self, function_index: int) -> int:
         """Offset of imported function `function_index`'s `IMPORT_RECORD`."""
@@ -202,7 +226,7 @@ class ContextOffsets:
         imported_functions, defined_functions: how many; `imported_globals` likewise.
         global_offsets: of an imported global's address, or of an own global's cell.
         memory_offsets, table_offsets: of the addresses of definitions.
-        signature_offsets: by type index.
+        type_offsets: of the addresses of type records.
         import_offsets: of imported functions' records.
         record_offsets: of the function records of those that escape, by function index.
     """
@@ -216,6 +240,6 @@ class ContextOffsets:
         self.global_offsets = [layout.global_(index) for index in range(len(info.globals))]
         self.memory_offsets = [layout.memory(index) for index in range(len(info.memories))]
         self.table_offsets = [layout.table(index) for index in range(len(info.tables))]
-        self.signature_offsets = [layout.signature(index) for index in range(len(info.types))]
+        self.type_offsets = [layout.type_record(index) for index in range(len(info.types))]
         self.import_offsets = [layout.import_record(index) for index in range(info.imported_functions)]
         self.record_offsets = {function: layout.function_record(function) for function in info.escaping}

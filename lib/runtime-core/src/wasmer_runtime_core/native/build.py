@@ -32,6 +32,8 @@ FLAGS: Final = ("-O2", "-fno-omit-frame-pointer", "-fno-strict-aliasing", "-fali
 EXTERNAL_KINDS: Final = ("FUNCTION", "TABLE", "MEMORY", "GLOBAL")
 SEGMENT_MODES: Final = ("ACTIVE", "PASSIVE", "DECLARATIVE")
 """Numbers of `wasm.module` that C takes."""
+VALUE_KINDS: Final = ("I32", "I64", "F32", "F64", "V128", "FUNCREF", "EXTERNREF")
+"""And of `wasm.types`."""
 
 
 class BuildError(Exception):
@@ -54,6 +56,7 @@ def contract_header() -> str:
     offsets("TABLE_DEFINITION", context.TABLE_DEFINITION)
     offsets("FUNCTION_RECORD", context.FUNCTION_RECORD)
     offsets("IMPORT_RECORD", context.IMPORT_RECORD)
+    offsets("TYPE_RECORD", context.TYPE_RECORD)
     sizes = ("VMCTX_BYTES", "FUNCTION_RECORD_BYTES", "IMPORT_RECORD_BYTES", "GLOBAL_BYTES")
     for name in (*sizes, "UNCHECKED_FRAME_BYTES", "MOST_FRAME_BYTES"):
         lines.append(f"#define {name} {getattr(context, name)}")
@@ -64,12 +67,18 @@ def contract_header() -> str:
     lines.append(f"#define SITE_RANGE {trap_kinds.SITE_RANGE}")
     lines.append(f"#define SITE_FRAMELESS {trap_kinds.SITE_FRAMELESS}")
     lines.append(f"#define PLAN_NUMBERS(row) {' '.join(f'row({name})' for name in context.PLAN)}")
+    lines.extend(f"#define MEMORY_{name} {bit}" for name, bit in context.MEMORY_FLAGS.items())
+    lines.extend(f"#define TABLE_{name} {bit}" for name, bit in context.TABLE_FLAGS.items())
+    lines.extend(f"#define FORM_{name} {number}" for number, name in enumerate(context.TYPE_FORMS))
+    lines.extend(f"#define REFERENCE_{name} {bits}" for name, bits in context.REFERENCE_TAGS.items())
     lines.append(f"#define NO_FUNCTION {context.NO_FUNCTION}u")
     lines.extend(f"#define INIT_{name} {number}" for number, name in enumerate(context.INITIALIZERS))
     lines.extend(f"#define KIND_{name} {_number('wasm/module.py', name)}" for name in EXTERNAL_KINDS)
     lines.extend(f"#define {name} {_number('wasm/module.py', name)}" for name in SEGMENT_MODES)
+    lines.extend(f"#define KIND_OF_{name} {_number('wasm/types.py', name)}" for name in VALUE_KINDS)
     lines.append(f"#define WASM_PAGE_BYTES {_number('wasm/types.py', 'PAGE_BYTES')}")
     lines.append(f"#define WASM_MAX_PAGES {_number('wasm/types.py', 'MAX_PAGES')}")
+    lines.append(f"#define WASM_MAX_WIDE_PAGES {_number('wasm/types.py', 'MAX_WIDE_PAGES')}")
     lines.append(f"#define N_VMCALLS {len(vmcalls.VMCALLS)}")
     names = " ".join(f"row({call.name})" for call in vmcalls.VMCALLS)
     lines.append(f"#define VMCALL_NAMES(row) {names}")

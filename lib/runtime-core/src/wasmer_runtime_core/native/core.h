@@ -57,8 +57,18 @@ void __asan_handle_no_return(void);
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define NOINLINE __attribute__((noinline))
 
-/* Value types, as in the binary format. */
-enum { I32 = 0x7F, I64 = 0x7E, F32 = 0x7D, F64 = 0x7C, V128 = 0x7B, FUNCREF = 0x70, EXTERNREF = 0x6F };
+/* Kinds of value types: their bytes in the binary format. */
+enum {
+    I32 = KIND_OF_I32, I64 = KIND_OF_I64, F32 = KIND_OF_F32, F64 = KIND_OF_F64, V128 = KIND_OF_V128,
+    FUNCREF = KIND_OF_FUNCREF, EXTERNREF = KIND_OF_EXTERNREF
+};
+
+/* Whether values of this kind are references, which somebody has to own. */
+static inline int
+is_reference(uint8_t type)
+{
+    return type == FUNCREF || type == EXTERNREF;
+}
 
 typedef struct { uint64_t low, high; } Bits128;
 
@@ -76,12 +86,20 @@ _Static_assert(sizeof(Bits128) == RESULT_SLOT_BYTES, "results behind the first l
 struct Activation;
 typedef int (*EnterFunction)(void *code, CallFrame *frame, struct Activation *activation, uint64_t stack_words);
 
+/* What every type in the process has, whatever it describes: the rows of vmctx.TYPE_RECORD. */
+typedef struct TypeRecord {
+    const struct TypeRecord *const *supertypes;
+    uint32_t depth, form;
+} TypeRecord;
+
 /* One per distinct function type in the process, for as long as someone holds it: its address is its identity.
  *
  * Holders are the plans of modules that declare the type, host functions, and the homes of host functions that
  * became references. Whoever can compare an identity is an instance, and holds its plan; what it is compared with
  * lies in a function record, in another instance. So the address is not given out again while it can be found. */
 typedef struct Signature {
+    TypeRecord record;         /* first, so that its address is the signature's */
+    const TypeRecord *itself;  /* the one entry of its `supertypes` */
     Py_ssize_t holders;
     uint32_t n_params, n_results;
     uint32_t stack_words;      /* of arguments, even */
@@ -99,7 +117,7 @@ typedef struct Signature {
 typedef struct FunctionRecord {
     void *code;
     void *vmctx;
-    Signature *signature;
+    Signature *signature;      /* generated code: the type record */
     PyObject *owner;           /* borrowed: the InstanceObject */
 } FunctionRecord;
 
@@ -107,6 +125,19 @@ typedef struct { void *code; void *vmctx; } ImportRecord;
 
 typedef struct { uint8_t *base; uint64_t length; } MemoryDefinition;  /* the length grows at any time: memory_bytes */
 typedef struct { uint64_t *base; uint64_t length; } TableDefinition;
+
+/* The reference word of a Python object, and the object of such a word, which is not null. */
+static inline uint64_t
+object_word(PyObject *object)
+{
+    return (uint64_t)object | REFERENCE_OBJECT;
+}
+
+static inline PyObject *
+word_object(uint64_t word)
+{
+    return (PyObject *)(word & ~(uint64_t)REFERENCE_MASK);
+}
 
 typedef struct Member Member;
 
@@ -155,7 +186,11 @@ _Static_assert(offsetof(Store, owner) == STORE_OWNER, "store");
 _Static_assert(offsetof(Store, pending_exception) == STORE_PENDING_EXCEPTION, "store");
 _Static_assert(sizeof(FunctionRecord) == FUNCTION_RECORD_BYTES, "function record");
 _Static_assert(offsetof(FunctionRecord, vmctx) == FUNCTION_RECORD_VMCTX, "function record");
-_Static_assert(offsetof(FunctionRecord, signature) == FUNCTION_RECORD_SIGNATURE, "function record");
+_Static_assert(offsetof(FunctionRecord, signature) == FUNCTION_RECORD_TYPE, "function record");
+_Static_assert(offsetof(Signature, record) == 0, "signature");
+_Static_assert(offsetof(TypeRecord, supertypes) == TYPE_RECORD_SUPERTYPES, "type record");
+_Static_assert(offsetof(TypeRecord, depth) == TYPE_RECORD_DEPTH, "type record");
+_Static_assert(offsetof(TypeRecord, form) == TYPE_RECORD_FORM, "type record");
 _Static_assert(sizeof(ImportRecord) == IMPORT_RECORD_BYTES, "import record");
 _Static_assert(offsetof(MemoryDefinition, length) == MEMORY_DEFINITION_LENGTH, "memory definition");
 _Static_assert(offsetof(TableDefinition, length) == TABLE_DEFINITION_LENGTH, "table definition");
@@ -165,6 +200,20 @@ static inline uint64_t
 memory_bytes(const MemoryDefinition *definition)
 {
     return __atomic_load_n(&definition->length, __ATOMIC_ACQUIRE);
+}
+
+/* Whether [at, at + count) lies in something of this length; without a sum that could be more than 64 bits. */
+static inline int
+in_bounds(uint64_t at, uint64_t count, uint64_t length)
+{
+    return count <= length && at <= length - count;
+}
+
+/* An index, or a number of what is indexed, that code left in 64 bits: those that count. */
+static inline uint64_t
+as_index(uint64_t bits, int wide)
+{
+    return wide ? bits : (uint32_t)bits;
 }
 
 /* --- running --------------------------------------------------------------------------- */
@@ -265,8 +314,9 @@ typedef struct {
     PyObject_HEAD
     MemoryDefinition definition;
     uint64_t minimum;          /* pages it was declared with */
-    uint64_t maximum;          /* pages, at most WASM_MAX_PAGES */
+    uint64_t maximum;          /* pages, at most WASM_MAX_PAGES, or WASM_MAX_WIDE_PAGES */
     int has_maximum, shared;
+    int wide;                  /* its index has 64 bits */
     int reserved;              /* base never moves */
     int imported;              /* instances that did not make it have it, too */
     size_t accessible;         /* bytes that can be touched, or of the allocation */
@@ -285,6 +335,7 @@ typedef struct {
     uint64_t minimum, maximum; /* the latter as far as this implementation goes */
     uint64_t declared_maximum;
     int has_maximum;
+    int wide;                  /* its index has 64 bits */
     uint8_t element;           /* FUNCREF or EXTERNREF */
     uint8_t exposed;           /* Python has seen it: `home` is owned */
     PyObject *home;            /* the instance that made it, or NULL */
@@ -420,5 +471,6 @@ static void table_overwrite(TableObject *table, uint64_t at, uint64_t value, uin
 static int in_memory_slot(uintptr_t address);
 static int64_t memory_grow(MemoryObject *memory, uint64_t delta);
 enum { RESERVE_NOT, RESERVE_IF_FREE, RESERVE_BY_ALL_MEANS };
-static MemoryObject *memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int shared, int reserve);
-static TableObject *table_new(PyTypeObject *type, uint8_t element, uint64_t minimum, int64_t maximum, PyObject *home);
+static MemoryObject *memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int flags, int reserve);
+static TableObject *table_new(PyTypeObject *type, uint8_t element, int wide, uint64_t minimum, int64_t maximum,
+                              PyObject *home);

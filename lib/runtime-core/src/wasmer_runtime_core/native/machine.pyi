@@ -32,7 +32,7 @@ class Code:
 
 class Memory:
     def __new__(
-        cls, minimum: int, maximum: int | None = None, shared: bool = False, reserve: bool = True
+        cls, minimum: int, maximum: int | None = None, shared: bool = False, reserve: bool = True, wide: bool = False
     ) -> Memory: ...
     @property
     def minimum(self) -> int: ...
@@ -40,6 +40,8 @@ class Memory:
     def maximum(self) -> int | None: ...
     @property
     def shared(self) -> int: ...
+    @property
+    def wide(self) -> int: ...
     @property
     def reserved(self) -> int: ...
     @property
@@ -69,7 +71,9 @@ class DeadlineBlock:
     def __exit__(self, *exception: object) -> None: ...
 
 class Table:
-    def __new__(cls, element: int, minimum: int, maximum: int | None = None) -> Table: ...
+    def __new__(cls, element: int, minimum: int, maximum: int | None = None, wide: bool = False) -> Table: ...
+    @property
+    def wide(self) -> int: ...
     @property
     def element(self) -> int: ...
     @property
@@ -154,8 +158,8 @@ class Plan:
         types: tuple[FunctionType, ...],
         functions: bytes,
         imports: tuple[tuple[int, str, str], ...],
-        memories: tuple[tuple[int, int | None, int], ...],
-        tables: tuple[tuple[int, int | None, int], ...],
+        memories: tuple[tuple[int, int | None, int, int], ...],
+        tables: tuple[tuple[int, int | None, int, int], ...],
         globals: bytes,
         initializers: tuple[tuple[int, int], ...],
         escaping: bytes,

@@ -25,6 +25,7 @@ from wasmer_runtime_core.wasm.types import (
     VALUE_TYPE_CODES,
     VALUE_TYPE_NAMES,
     FunctionType,
+    ValueTypes,
 )
 
 if TYPE_CHECKING:
@@ -146,8 +147,8 @@ def _exact(types: bytes) -> tuple[bytes, ...]:
     return tuple(bytes((Type.of(each),)) for each in types)
 
 
-def _agrees(allowed: tuple[bytes, ...] | None, wanted: bytes) -> bool:
-    if allowed is None or allowed is _exact(wanted):
+def _agrees(allowed: tuple[bytes, ...] | None, wanted: ValueTypes) -> bool:
+    if allowed is None or (isinstance(wanted, bytes) and allowed is _exact(wanted)):
         return True
     if len(allowed) != len(wanted):
         return False

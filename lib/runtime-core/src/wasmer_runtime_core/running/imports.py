@@ -330,7 +330,9 @@ def _match_memory(export: Any, wanted: MemoryType, namespace: str, name: str) ->
     if not isinstance(export, Memory):
         return IncorrectImportType(namespace, name, "memory", _kind_of(export))
     found = export.type
-    if found.shared == wanted.shared and _limits_match(found.limits, wanted.limits):
+    if (found.shared, found.index_type) == (wanted.shared, wanted.index_type) and _limits_match(
+        found.limits, wanted.limits
+    ):
         return export
     return IncorrectMemoryDescriptor(namespace, name, str(wanted), str(found))
 
@@ -339,7 +341,9 @@ def _match_table(export: Any, wanted: TableType, namespace: str, name: str) -> A
     if not isinstance(export, Table):
         return IncorrectImportType(namespace, name, "table", _kind_of(export))
     found = export.type
-    if found.element == wanted.element and _limits_match(found.limits, wanted.limits):
+    if (found.element, found.index_type) == (wanted.element, wanted.index_type) and _limits_match(
+        found.limits, wanted.limits
+    ):
         return export
     return IncorrectTableDescriptor(namespace, name, str(wanted), str(found))
 

@@ -7,7 +7,7 @@ declarations are put into the plain rows that it takes.
 
 from __future__ import annotations
 
-from wasmer_runtime_core.contract.vmctx import INITIALIZERS, NO_FUNCTION, PLAN, ContextLayout
+from wasmer_runtime_core.contract.vmctx import INITIALIZERS, MEMORY_FLAGS, NO_FUNCTION, PLAN, TABLE_FLAGS, ContextLayout
 from wasmer_runtime_core.native.machine import Plan
 from wasmer_runtime_core.running.publish import publish
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, TypeVar
@@ -15,6 +15,7 @@ from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.module import ConstantExpression, ElementSegment
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
+from wasmer_runtime_core.wasm.types import I64, KIND, MemoryType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -70,12 +71,12 @@ def make_plan(module: Artifact) -> Plan:
     """A plan of a compiled module, with its code published."""
     info, compiled = module.info, module.compiled
     layout = ContextLayout.of(info)
-    own_memories = info.memories[info.imported_memories :]
+    checked = frozenset(compiled.checked_memories)
     numbers = {
         "memories_at": layout.memories_offset,
         "tables_at": layout.tables_offset,
         "imported_globals_at": layout.imported_globals_offset,
-        "signatures_at": layout.signatures_offset,
+        "types_at": layout.types_offset,
         "imports_at": layout.imports_offset,
         "globals_at": layout.globals_offset,
         "records_at": layout.function_records_offset,
@@ -85,7 +86,6 @@ def make_plan(module: Artifact) -> Plan:
         "n_imported_tables": info.imported_tables,
         "n_imported_globals": info.imported_globals,
         "start": NO_FUNCTION if info.start is None else info.start,
-        "needs_reservation": not compiled.bounds_checks,
     }
     return Plan(  # by position: names would cost more than all of the numbers
         publish(compiled, info),
@@ -94,13 +94,13 @@ def make_plan(module: Artifact) -> Plan:
         tuple(info.types),
         _packed(info.functions, 4),
         tuple((row.kind, row.namespace, row.name) for row in _watched(info.imports)),
-        tuple((row.limits.minimum, row.limits.maximum, int(row.shared)) for row in own_memories),
-        tuple((row.limits.minimum, row.limits.maximum, row.element) for row in info.tables),
-        b"".join(bytes((row.value, row.mutable)) for row in _watched(info.globals)),
+        tuple(_memory(row, number in checked) for number, row in enumerate(info.memories)),
+        tuple((*row.limits, TABLE_FLAGS["WIDE"] * (row.index_type == I64), row.kind) for row in info.tables),
+        b"".join(bytes((row.kind, row.mutable)) for row in _watched(info.globals)),
         tuple(_initializer(row.initializer) for row in _watched(info.global_definitions)),
         _packed(info.escaping, 4),
         tuple(
-            (row.mode, row.table, _initializer(row.offset) if row.offset else None, row.type, _items(row))
+            (row.mode, row.table, _initializer(row.offset) if row.offset else None, row.type & KIND, _items(row))
             for row in _watched(info.elements)
         ),
         tuple(
@@ -108,6 +108,16 @@ def make_plan(module: Artifact) -> Plan:
             for row in _watched(info.data)
         ),
     )
+
+
+def _memory(type_: MemoryType, checked: bool) -> tuple[int, int | None, int, int]:
+    """Minimum, maximum, flags; nothing in place of the kind of a table's elements."""
+    flags = 0 if checked else MEMORY_FLAGS["GUARDED"]
+    if type_.shared:
+        flags |= MEMORY_FLAGS["SHARED"]
+    if type_.index_type == I64:
+        flags |= MEMORY_FLAGS["WIDE"]
+    return (*type_.limits, flags, 0)
 
 
 def _initializer(expression: ConstantExpression) -> tuple[int, int]:

@@ -23,14 +23,16 @@ FUNCTION: Final = 0
 TABLE: Final = 1
 MEMORY: Final = 2
 GLOBAL: Final = 3
-KIND_NAMES: Final = ("function", "table", "memory", "global")
+TAG: Final = 4
+"""Of exceptions. No format reads one yet."""
+KIND_NAMES: Final = ("function", "table", "memory", "global", "tag")
 
 
 class Import(NamedTuple):
     namespace: str
     name: str
-    kind: int  # FUNCTION, TABLE, MEMORY or GLOBAL
-    type: int | TableType | MemoryType | GlobalType  # a function's: its type index
+    kind: int  # FUNCTION, TABLE, MEMORY, GLOBAL or TAG
+    type: int | TableType | MemoryType | GlobalType  # a function's and a tag's: its type index
 
 
 class Export(NamedTuple):
@@ -90,10 +92,12 @@ class ModuleInfo:
         self.tables: list[TableType] = []
         self.memories: list[MemoryType] = []
         self.globals: list[GlobalType] = []
+        self.tags: list[int] = []  # type index of every tag, imported ones first
         self.imported_functions = 0
         self.imported_tables = 0
         self.imported_memories = 0
         self.imported_globals = 0
+        self.imported_tags = 0
         self.global_definitions: list[GlobalDefinition] = []  # of the module's own globals
         self.exports: list[Export] = []
         self.start: int | None = None

@@ -28,12 +28,12 @@ class ModuleView:
 
     def __init__(self, info: ModuleInfo) -> None:
         offsets = ContextOffsets(info)
-        self.shapes: Final = [CallShape(type_.params, type_.results) for type_ in info.types]
+        self.shapes: Final = [CallShape(type_.param_kinds, type_.result_kinds) for type_ in info.types]
         self.vectors: bool = any(V128 in type_.params or V128 in type_.results for type_ in info.types) or any(
-            type_.value == V128 for type_ in info.globals
+            type_.kind == V128 for type_ in info.globals
         )
-        self.global_types: Final = bytes(type_.value for type_ in info.globals)
-        self.table_types: Final = bytes(table.element for table in info.tables)
+        self.global_types: Final = bytes(type_.kind for type_ in info.globals)
+        self.table_types: Final = bytes(table.kind for table in info.tables)
         self.function_types: vec[i64] = _array(offsets.function_types)
         self.imported_functions: i64 = offsets.imported_functions
         self.defined_functions: i64 = offsets.defined_functions
@@ -41,7 +41,7 @@ class ModuleView:
         self.global_offsets: vec[i64] = _array(offsets.global_offsets)
         self.memory_offsets: vec[i64] = _array(offsets.memory_offsets)
         self.table_offsets: vec[i64] = _array(offsets.table_offsets)
-        self.signature_offsets: vec[i64] = _array(offsets.signature_offsets)
+        self.type_offsets: vec[i64] = _array(offsets.type_offsets)
         self.import_offsets: vec[i64] = _array(offsets.import_offsets)
         self.record_offsets: Final = offsets.record_offsets
 

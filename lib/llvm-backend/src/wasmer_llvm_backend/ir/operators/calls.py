@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 UNDEFINED_ELEMENT: Final = BY_NAME["UNDEFINED_ELEMENT"].number
 UNINITIALIZED_ELEMENT: Final = BY_NAME["UNINITIALIZED_ELEMENT"].number
 TYPE_MISMATCH: Final = BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number
-HELPER_TYPES: Final = {"i32": "i32", "ref": "ptr"}
+HELPER_TYPES: Final = {"i32": "i32", "index": "i64", "ref": "ptr"}
 """Type of a helper's parameter or result -> in LLVM's words."""
 
 
@@ -98,8 +98,8 @@ def call_indirect(f: FunctionState, word: int, a: int, b: int) -> None:
     place = element(f, index, b, UNDEFINED_ELEMENT)
     record = f.let(f"load ptr, ptr {place}, align 8{CONTEXT_ACCESS}")
     f.trap_if(f.let(f"icmp eq ptr {record}, null"), UNINITIALIZED_ELEMENT)
-    expected = context_constant(f, "i64", view.signature_offsets[a])
-    found = field(f, "i64", record, FUNCTION_RECORD["signature"].offset)
+    expected = context_constant(f, "i64", view.type_offsets[a])
+    found = field(f, "i64", record, FUNCTION_RECORD["type"].offset)
     f.trap_if(f.let(f"icmp ne i64 {expected}, {found}"), TYPE_MISMATCH)
     code = field(f, "ptr", record, FUNCTION_RECORD["code"].offset)
     context = field(f, "ptr", record, FUNCTION_RECORD["vmctx"].offset)
@@ -113,12 +113,17 @@ def helper(f: FunctionState, row: VMCall, immediates: int, word: int, a: int, b:
     stack = f.stack
     values = stack[len(stack) - count :] if count else []
     del stack[len(stack) - count :]
+    for at, type_ in enumerate(row.types[:count]):
+        if type_ == "index":
+            values[at] = f.let(f"zext i32 {values[at]} to i64")
     values += [str(word) for word in (a, b)[:immediates]]
     arguments = ["ptr %0"] + [f"{type_} {value}" for type_, value in zip(types, values, strict=True)]
     code = entry(f, f.view.defined_functions + row.slot)
     result = HELPER_TYPES[row.results[0]] if row.results else "void"
     text = f"call {result} {code}({', '.join(arguments)}) {CALL}{f.location()}"
-    if row.results:
-        f.stack.append(f.let(text))
-    else:
+    if not row.results:
         f.out.append(text)
+    elif row.results[0] == "index":
+        f.stack.append(f.let(f"trunc i64 {f.let(text)} to i32"))
+    else:
+        f.stack.append(f.let(text))

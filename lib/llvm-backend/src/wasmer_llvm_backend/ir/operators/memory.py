@@ -9,6 +9,7 @@ from wasmer_llvm_backend.ir.templates import Access
 from wasmer_llvm_backend.module_text import CONTEXT_CONSTANT, MEMORY_ACCESS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import MEMORY_DEFINITION, VMCTX
+from wasmer_runtime_core.wasm.body.body import access_memory, access_offset
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
 
@@ -27,7 +28,7 @@ def address(f: FunctionState, index: str, offset: int, memory: int, size: int) -
     was computed on every way to here is taken again. LLVM would find it, at a price: half of
     what it is given to read is addresses.
     """
-    if f.view.bounds_checks:
+    if memory in f.view.checked_memories:
         wide = f.let(f"zext i32 {index} to i64")
         definition = context_constant(f, "ptr", f.view.memory_offsets[memory])
         length = field(f, "i64", definition, MEMORY_DEFINITION["length"].offset)
@@ -71,7 +72,7 @@ def memory_base(f: FunctionState, memory: int) -> str:
 def load(f: FunctionState, access: Access, size: int, word: int, a: int, b: int) -> None:
     stack = f.stack
     vector = stack.pop() if (word & 0xFFFF) in LANE_ACCESSES else ""
-    place = address(f, stack.pop(), a, b, size)
+    place = address(f, stack.pop(), access_offset(a, b), access_memory(b), size)
     value = f.let(f"load {f.volatile}{access.memory}, ptr {place}, align 1{MEMORY_ACCESS}{f.location()}")
     f.loaded[value] = f.located
     f.load_places[f.located] = (place, size)
@@ -84,7 +85,7 @@ def store(f: FunctionState, access: Access, size: int, word: int, a: int, b: int
     value = f.stack.pop()
     if access.row is not None:
         value = f.template(access.row, value, "", "", str(word >> 24))
-    place = address(f, f.stack.pop(), a, b, size)
+    place = address(f, f.stack.pop(), access_offset(a, b), access_memory(b), size)
     # where a value comes from the same place, the load traps before the store could
     number = f.loaded.get(value, 0)
     location = f", !dbg !{number}" if f.load_places.get(number) == (place, size) else f.location()

@@ -32,7 +32,7 @@ from collections.abc import Callable
 
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
-from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, Body
+from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, Body, access_word
 from wasmer_runtime_core.wasm.body.corrector import correct_body
 from wasmer_runtime_core.wasm.body.text import RECORD, Record, pool_words, read_records
 from wasmer_runtime_core.wasm.operators.effects import CLOSES, OPENS
@@ -136,10 +136,10 @@ class BodyEditor:
         elif immediate == "local":
             word_type = self.body.local_types[a]
         elif immediate == "global":
-            word_type = self.info.globals[a].value
+            word_type = self.info.globals[a].kind
         elif immediate == "memarg":
             word_type = align
-            a = _signed(a)
+            a, b = _signed(a), access_word(a, b)
         self._records.append(Record(code, word_type, 0, a, b, self._offset))
 
     def open(self, mnemonic: str, type: str | int = "") -> int:

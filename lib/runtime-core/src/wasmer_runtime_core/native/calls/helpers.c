@@ -40,10 +40,8 @@ give_gil(Activation *activation)
         if (UNLIKELY(this_thread->attention)) \
             attend(this_thread);         \
     } while (0)
-#define IN_BOUNDS(at, count, length) ((uint64_t)(at) + (count) <= (length))
-
-static uint32_t
-vmcall_memory_grow(VMContext *vmctx, uint32_t delta, uint32_t memory)
+static uint64_t
+vmcall_memory_grow(VMContext *vmctx, uint64_t delta, uint32_t memory)
 {
     int64_t before;
     MemoryObject *object = instance_of(vmctx)->memories[memory];
@@ -56,26 +54,26 @@ vmcall_memory_grow(VMContext *vmctx, uint32_t delta, uint32_t memory)
         give_gil(activation);
     }
     ATTEND();
-    return (uint32_t)before;
+    return as_index((uint64_t)before, object->wide);
 }
 
-#define PIECE_BYTES ((uint32_t)1 << 20)
-#define PIECE_ELEMENTS ((uint32_t)1 << 16)
+#define PIECE_BYTES ((uint64_t)1 << 20)
+#define PIECE_ELEMENTS ((uint64_t)1 << 16)
 
 /* Bytes or elements of the next piece. */
-static inline uint32_t
-piece(uint32_t count, uint32_t most)
+static inline uint64_t
+piece(uint64_t count, uint64_t most)
 {
     return LIKELY(count <= most) ? count : most;
 }
 
 static void
-vmcall_memory_fill(VMContext *vmctx, uint32_t at, uint32_t value, uint32_t count, uint32_t memory)
+vmcall_memory_fill(VMContext *vmctx, uint64_t at, uint32_t value, uint64_t count, uint32_t memory)
 {
     MemoryDefinition *definition = &instance_of(vmctx)->memories[memory]->definition;
-    uint32_t now;
+    uint64_t now;
     do {
-        CHECK(IN_BOUNDS(at, count, memory_bytes(definition)), TRAP_MEMORY_OUT_OF_BOUNDS);
+        CHECK(in_bounds(at, count, memory_bytes(definition)), TRAP_MEMORY_OUT_OF_BOUNDS);
         now = piece(count, PIECE_BYTES);
         memset(definition->base + at, (int)(value & 0xFF), now);
         ATTEND();
@@ -85,17 +83,17 @@ vmcall_memory_fill(VMContext *vmctx, uint32_t at, uint32_t value, uint32_t count
 
 /* Backwards where the target lies behind the source, so that no piece overwrites what another has still to read. */
 static void
-vmcall_memory_copy(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t to_memory,
+vmcall_memory_copy(VMContext *vmctx, uint64_t to, uint64_t from, uint64_t count, uint32_t to_memory,
                    uint32_t from_memory)
 {
     MemoryDefinition *target = &instance_of(vmctx)->memories[to_memory]->definition;
     MemoryDefinition *source = &instance_of(vmctx)->memories[from_memory]->definition;
-    uint32_t now;
+    uint64_t now;
     do {
-        CHECK(IN_BOUNDS(to, count, memory_bytes(target)) && IN_BOUNDS(from, count, memory_bytes(source)),
+        CHECK(in_bounds(to, count, memory_bytes(target)) && in_bounds(from, count, memory_bytes(source)),
               TRAP_MEMORY_OUT_OF_BOUNDS);
         now = piece(count, PIECE_BYTES);
-        uint32_t ahead = to <= from ? 0 : count - now;
+        uint64_t ahead = to <= from ? 0 : count - now;
         memmove(target->base + to + ahead, source->base + from + ahead, now);
         ATTEND();
         if (to <= from) {
@@ -106,15 +104,15 @@ vmcall_memory_copy(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count,
 }
 
 static void
-vmcall_memory_init(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t data, uint32_t memory)
+vmcall_memory_init(VMContext *vmctx, uint64_t to, uint32_t from, uint32_t count, uint32_t data, uint32_t memory)
 {
     InstanceObject *instance = instance_of(vmctx);
     MemoryDefinition *definition = &instance->memories[memory]->definition;
     DataSegment *segment = &instance->plan->data[data];
     uint64_t length = instance->dropped[instance->plan->n_elements + data] ? 0 : segment->length;
-    uint32_t now;
+    uint64_t now;
     do {
-        CHECK(IN_BOUNDS(to, count, memory_bytes(definition)) && IN_BOUNDS(from, count, length),
+        CHECK(in_bounds(to, count, memory_bytes(definition)) && in_bounds(from, count, length),
               TRAP_MEMORY_OUT_OF_BOUNDS);
         now = piece(count, PIECE_BYTES);
         if (now)
@@ -133,7 +131,7 @@ vmcall_data_drop(VMContext *vmctx, uint32_t data)
 }
 
 static uint64_t
-vmcall_table_get(VMContext *vmctx, uint32_t at, uint32_t table)
+vmcall_table_get(VMContext *vmctx, uint64_t at, uint32_t table)
 {
     TableDefinition *definition = &instance_of(vmctx)->tables[table]->definition;
     CHECK(at < definition->length, TRAP_TABLE_OUT_OF_BOUNDS);
@@ -141,7 +139,7 @@ vmcall_table_get(VMContext *vmctx, uint32_t at, uint32_t table)
 }
 
 static void
-vmcall_table_set(VMContext *vmctx, uint32_t at, uint64_t value, uint32_t table)
+vmcall_table_set(VMContext *vmctx, uint64_t at, uint64_t value, uint32_t table)
 {
     TableObject *object = instance_of(vmctx)->tables[table];
     CHECK(at < object->definition.length, TRAP_TABLE_OUT_OF_BOUNDS);
@@ -152,25 +150,26 @@ vmcall_table_set(VMContext *vmctx, uint32_t at, uint64_t value, uint32_t table)
     ATTEND();
 }
 
-static uint32_t
-vmcall_table_grow(VMContext *vmctx, uint64_t value, uint32_t delta, uint32_t table)
-{
-    Activation *activation = this_thread->activation;
-    take_gil(activation);
-    int64_t before = table_grow(instance_of(vmctx)->tables[table], delta, value);
-    give_gil(activation);
-    ATTEND();
-    return (uint32_t)before;
-}
-
-static void
-vmcall_table_fill(VMContext *vmctx, uint32_t at, uint64_t value, uint32_t count, uint32_t table)
+static uint64_t
+vmcall_table_grow(VMContext *vmctx, uint64_t value, uint64_t delta, uint32_t table)
 {
     TableObject *object = instance_of(vmctx)->tables[table];
     Activation *activation = this_thread->activation;
-    uint32_t now;
+    take_gil(activation);
+    int64_t before = table_grow(object, delta, value);
+    give_gil(activation);
+    ATTEND();
+    return as_index((uint64_t)before, object->wide);
+}
+
+static void
+vmcall_table_fill(VMContext *vmctx, uint64_t at, uint64_t value, uint64_t count, uint32_t table)
+{
+    TableObject *object = instance_of(vmctx)->tables[table];
+    Activation *activation = this_thread->activation;
+    uint64_t now;
     do {
-        CHECK(IN_BOUNDS(at, count, object->definition.length), TRAP_TABLE_OUT_OF_BOUNDS);
+        CHECK(in_bounds(at, count, object->definition.length), TRAP_TABLE_OUT_OF_BOUNDS);
         now = piece(count, PIECE_ELEMENTS);
         take_gil(activation);
         table_overwrite(object, at, value, now, vmctx->store);
@@ -181,37 +180,37 @@ vmcall_table_fill(VMContext *vmctx, uint32_t at, uint64_t value, uint32_t count,
 }
 
 static void
-vmcall_table_copy(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t to_table, uint32_t from_table)
+vmcall_table_copy(VMContext *vmctx, uint64_t to, uint64_t from, uint64_t count, uint32_t to_table, uint32_t from_table)
 {
     TableObject *target = instance_of(vmctx)->tables[to_table], *source = instance_of(vmctx)->tables[from_table];
     Activation *activation = this_thread->activation;
-    uint32_t now;
+    uint64_t now;
     do {
-        CHECK(IN_BOUNDS(to, count, target->definition.length) && IN_BOUNDS(from, count, source->definition.length),
+        CHECK(in_bounds(to, count, target->definition.length) && in_bounds(from, count, source->definition.length),
               TRAP_TABLE_OUT_OF_BOUNDS);
         now = piece(count, PIECE_ELEMENTS);
         take_gil(activation);
         if (to <= from)
-            for (uint32_t i = 0; i < now; i++)
+            for (uint64_t i = 0; i < now; i++)
                 table_overwrite(target, to++, source->definition.base[from++], 1, vmctx->store);
         else
-            for (uint32_t i = count; i-- > count - now;)
-                table_overwrite(target, (uint64_t)to + i, source->definition.base[from + i], 1, vmctx->store);
+            for (uint64_t i = count; i-- > count - now;)
+                table_overwrite(target, to + i, source->definition.base[from + i], 1, vmctx->store);
         give_gil(activation);
         ATTEND();
     } while (UNLIKELY((count -= now) != 0));
 }
 
 static void
-vmcall_table_init(VMContext *vmctx, uint32_t to, uint32_t from, uint32_t count, uint32_t element, uint32_t table)
+vmcall_table_init(VMContext *vmctx, uint64_t to, uint32_t from, uint32_t count, uint32_t element, uint32_t table)
 {
     InstanceObject *instance = instance_of(vmctx);
     TableObject *object = instance->tables[table];
     uint64_t length = instance->dropped[element] ? 0 : instance->plan->elements[element].length;
     Activation *activation = this_thread->activation;
-    uint32_t now;
+    uint64_t now;
     do {
-        CHECK(IN_BOUNDS(to, count, object->definition.length) && IN_BOUNDS(from, count, length),
+        CHECK(in_bounds(to, count, object->definition.length) && in_bounds(from, count, length),
               TRAP_TABLE_OUT_OF_BOUNDS);
         now = piece(count, PIECE_ELEMENTS);
         take_gil(activation);

@@ -16,7 +16,7 @@ host_result(HostRecord *record, PyObject *value, uint8_t type, uint32_t number, 
     if (UNLIKELY(code != CONVERTED))
         return conversion_failed(code, type, value, record->signature, "%U.%U() result %u", record->namespace_,
                                  record->name, number + 1);
-    if (UNLIKELY(type == FUNCREF || type == EXTERNREF) && bits.low) {
+    if (UNLIKELY(is_reference(type)) && bits.low) {
         if (type == FUNCREF) {
             FunctionRecord *function = (FunctionRecord *)bits.low;
             if (store_merge_record(record->home, function) < 0)
@@ -52,9 +52,8 @@ host_results(HostRecord *record, PyObject *result, CallFrame *registers, Bits128
     else if (!may_link_all(signature->results, signature->n_results, ((PyTupleObject *)values)->ob_item))
         failed = -1;
     for (uint32_t i = 0; !failed && i < signature->n_results; i++) {
-        uint8_t type = signature->results[i];
-        void *out = i ? (void *)&buffer[i - 1] : is_integer_class(type) ? (void *)registers : (void *)registers->vector;
-        failed = host_result(record, PyTuple_GET_ITEM(values, i), type, i, out);
+        void *out = result_place(signature, i, registers, buffer);
+        failed = host_result(record, PyTuple_GET_ITEM(values, i), signature->results[i], i, out);
     }
     Py_DECREF(values);
     return failed;
@@ -85,11 +84,8 @@ done:
     if (UNLIKELY(!result))
         return -1;
     int failed = 0;
-    if (signature->n_results == 1) {
-        uint8_t type = signature->results[0];
-        void *out = is_integer_class(type) ? (void *)registers : (void *)registers->vector;
-        failed = host_result(record, result, type, 0, out);
-    }
+    if (signature->n_results == 1)
+        failed = host_result(record, result, signature->results[0], 0, result_place(signature, 0, registers, buffer));
     else if (signature->n_results)
         failed = host_results(record, result, registers, buffer);
     Py_DECREF(result);

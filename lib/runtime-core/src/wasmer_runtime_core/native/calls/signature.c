@@ -11,13 +11,22 @@ static PyObject *no_text;      /* "?" */
 static int
 is_integer_class(uint8_t type)
 {
-    return type == I32 || type == I64 || type == FUNCREF || type == EXTERNREF;
+    return type == I32 || type == I64 || is_reference(type);
 }
 
 static int
 is_value_type(uint8_t type)
 {
-    return (type >= V128 && type <= I32) || type == FUNCREF || type == EXTERNREF;
+    return (type >= V128 && type <= I32) || is_reference(type);
+}
+
+/* Where result `number` of a call lies: in the place of rax or xmm0, the others in the buffer. */
+static inline void *
+result_place(const Signature *signature, uint32_t number, CallFrame *frame, Bits128 *buffer)
+{
+    if (number)
+        return &buffer[number - 1];
+    return is_integer_class(signature->results[0]) ? (void *)frame->integer : (void *)frame->vector;
 }
 
 static const char *
@@ -44,7 +53,7 @@ place_parameters(Signature *signature)
     signature->references = 0;
     for (uint32_t i = 0; i < signature->n_params; i++) {
         uint8_t type = signature->params[i];
-        if (type == FUNCREF || type == EXTERNREF)
+        if (is_reference(type))
             signature->references = 1;
         if (is_integer_class(type) && integers < INTEGER_ARGUMENTS)
             signature->places[i] = (uint16_t)(8 * integers++);
@@ -58,7 +67,7 @@ place_parameters(Signature *signature)
         }
     }
     for (uint32_t i = 0; i < signature->n_results; i++)
-        if (signature->results[i] == FUNCREF || signature->results[i] == EXTERNREF)
+        if (is_reference(signature->results[i]))
             signature->references = 1;
     signature->stack_words = (stack + 1) & ~1u;
     int vector_result = signature->n_results && !is_integer_class(signature->results[0]);
@@ -110,6 +119,8 @@ signature_take(PyObject *function_type)
         return NULL;
     }
     Py_DECREF(address);
+    signature->itself = &signature->record;
+    signature->record = (TypeRecord){&signature->itself, 0, FORM_FUNCTION};
     signature->holders = 1;
     signature->type = Py_NewRef(function_type);
     signature->n_params = (uint32_t)n_params;
@@ -312,7 +323,7 @@ convert(uint8_t type, PyObject *value, Bits128 *out)
             return WRONG_TYPE;
         return CONVERTED;
     case EXTERNREF:
-        out->low = value == Py_None ? 0 : (uint64_t)value;
+        out->low = value == Py_None ? 0 : object_word(value);
         return CONVERTED;
     }
     return WRONG_TYPE;
@@ -322,7 +333,7 @@ convert(uint8_t type, PyObject *value, Bits128 *out)
 static int
 convert_bits(uint8_t type, PyObject *value, Bits128 *out)
 {
-    if (type == FUNCREF || type == EXTERNREF || type == V128)
+    if (is_reference(type) || type == V128)
         return convert(type, value, out);
     return unbox_integer(type == I32 || type == F32 ? I32 : I64, value, out);
 }
@@ -404,8 +415,8 @@ box(uint8_t type, const void *bits)
         return function_from_record(record);
     }
     default: {
-        PyObject *object = *(PyObject *const *)bits;
-        return Py_NewRef(object ? object : Py_None);
+        uint64_t word = *(const uint64_t *)bits;
+        return Py_NewRef(word ? word_object(word) : Py_None);
     }
     }
 }

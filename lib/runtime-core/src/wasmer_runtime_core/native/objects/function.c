@@ -46,7 +46,7 @@ hold_references(InstanceObject *owner, const uint8_t *types, uint32_t count, PyO
         return -1;
     for (uint32_t i = 0; i < count; i++) {
         PyObject *value = values[i];
-        if ((types[i] != FUNCREF && types[i] != EXTERNREF) || value == Py_None)
+        if (!is_reference(types[i]) || value == Py_None)
             continue;
         if (types[i] == FUNCREF) {
             FunctionRecord *record = ((FunctionObject *)value)->record;
@@ -67,7 +67,7 @@ box_many(Signature *signature, CallFrame *frame, Bits128 *buffer, int raw)
     PyObject *results = raw ? PyList_New(count) : PyTuple_New(count);
     for (uint32_t i = 0; results && i < count; i++) {
         uint8_t type = signature->results[i];
-        const void *bits = i ? (void *)&buffer[i - 1] : is_integer_class(type) ? (void *)frame : (void *)frame->vector;
+        const void *bits = result_place(signature, i, frame, buffer);
         PyObject *value = raw ? box_bits(type, bits) : box(type, bits);
         if (!value)
             Py_CLEAR(results);
@@ -119,10 +119,8 @@ call_with_frame(FunctionObject *self, PyObject *const *args, CallFrame *frame, B
             result = box_many(signature, frame, buffer, raw);
         else if (signature->n_results == 0)
             result = Py_NewRef(Py_None);
-        else {
-            uint8_t type = signature->results[0];
-            result = box(type, is_integer_class(type) ? (void *)frame : (void *)frame->vector);
-        }
+        else
+            result = box(signature->results[0], result_place(signature, 0, frame, buffer));
     }
 leave:
     leave_store(self->vmctx);

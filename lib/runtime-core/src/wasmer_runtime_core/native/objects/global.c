@@ -9,12 +9,6 @@ global_settle(Member *member)
     settle_cell(member->store, reference_owner(self->type, self->cell->low), (PyObject *)self, &self->shadow);
 }
 
-static int
-is_reference(uint8_t type)
-{
-    return type == FUNCREF || type == EXTERNREF;
-}
-
 /* A Global for the cell of `instance`, or with a cell of its own if that is NULL. */
 static GlobalObject *
 global_new(PyTypeObject *type, uint8_t value_type, int mutable, InstanceObject *instance, uint32_t index, Bits128 *cell)

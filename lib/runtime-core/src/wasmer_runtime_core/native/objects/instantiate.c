@@ -109,14 +109,18 @@ check_import(PlanObject *plan, uint32_t number, PyObject *extern_, Member **reac
     case KIND_MEMORY:
         if (!PyObject_TypeCheck(extern_, MemoryType))
             return wrong_import(plan, number, "", extern_);
-        if (plan->needs_reservation && !((MemoryObject *)extern_)->reserved)
+        if (!((MemoryObject *)extern_)->wide != !(plan->memories[index].flags & MEMORY_WIDE))
+            return wrong_import(plan, number, " with an index of another type", extern_);
+        if (plan->memories[index].flags & MEMORY_GUARDED && !((MemoryObject *)extern_)->reserved)
             return wrong_import(plan, number, " with reserved address space (or compile with bounds checks)", extern_);
         return 0;
     case KIND_TABLE:
         if (!PyObject_TypeCheck(extern_, TableType))
             return wrong_import(plan, number, "", extern_);
-        if (((TableObject *)extern_)->element != plan->tables[index].flag)
+        if (((TableObject *)extern_)->element != plan->tables[index].element)
             return wrong_import(plan, number, " of another element type", extern_);
+        if (!((TableObject *)extern_)->wide != !(plan->tables[index].flags & TABLE_WIDE))
+            return wrong_import(plan, number, " with an index of another type", extern_);
         if (((TableObject *)extern_)->home && !is_alive(((TableObject *)extern_)->home))
             return wrong_import(plan, number, " of an instance that is not being freed", extern_);
         *reached = &((TableObject *)extern_)->member;
@@ -250,15 +254,16 @@ make_memories(InstanceObject *self)
 {
     PlanObject *plan = self->plan;
     for (uint32_t i = plan->n_imported_memories; i < plan->n_memories; i++) {
-        PlanLimits *limits = &plan->memories[i - plan->n_imported_memories];
+        PlanLimits *limits = &plan->memories[i];
+        int guarded = limits->flags & MEMORY_GUARDED;
         PyObject *class = configured(&memory_class, "wasmer_runtime_core.running.objects.memory");
         if (!class)
             return -1;
-        self->memories[i] = memory_new((PyTypeObject *)class, limits->minimum, limits->maximum, limits->flag,
-                                       plan->needs_reservation ? RESERVE_BY_ALL_MEANS : RESERVE_IF_FREE);
+        self->memories[i] = memory_new((PyTypeObject *)class, limits->minimum, limits->maximum, limits->flags,
+                                       guarded ? RESERVE_BY_ALL_MEANS : RESERVE_IF_FREE);
         if (!self->memories[i])
             return -1;
-        if (plan->needs_reservation && !self->memories[i]->reserved) {
+        if (guarded && !self->memories[i]->reserved) {
             raise_no_slot(limits->minimum);
             return -1;
         }
@@ -282,8 +287,8 @@ make_tables(InstanceObject *self)
         PyObject *class = configured(&table_class, "wasmer_runtime_core.running.objects.table");
         if (!class)
             return -1;
-        self->tables[i] = table_new((PyTypeObject *)class, limits->flag, limits->minimum, limits->maximum,
-                                    (PyObject *)self);
+        self->tables[i] = table_new((PyTypeObject *)class, limits->element, limits->flags & TABLE_WIDE, limits->minimum,
+                                    limits->maximum, (PyObject *)self);
         if (!self->tables[i] || store_merge(&self->member, &self->tables[i]->member) < 0)
             return -1;
     }
@@ -400,8 +405,8 @@ write_elements(InstanceObject *self)
         ElementSegment *segment = &plan->elements[i];
         if (segment->mode == ACTIVE) {
             TableObject *table = self->tables[segment->table];
-            uint64_t at = (uint32_t)evaluate(self, &segment->offset).low;
-            if (at + segment->length > table->definition.length) {
+            uint64_t at = as_index(evaluate(self, &segment->offset).low, table->wide);
+            if (!in_bounds(at, segment->length, table->definition.length)) {
                 raise_trap(TRAP_TABLE_OUT_OF_BOUNDS);
                 return -1;
             }
@@ -421,9 +426,10 @@ write_data(InstanceObject *self)
         DataSegment *segment = &plan->data[i];
         if (segment->mode != ACTIVE)
             continue;
-        MemoryDefinition *definition = &self->memories[segment->memory]->definition;
-        uint64_t at = (uint32_t)evaluate(self, &segment->offset).low;
-        if (at + segment->length > memory_bytes(definition)) {
+        MemoryObject *memory = self->memories[segment->memory];
+        MemoryDefinition *definition = &memory->definition;
+        uint64_t at = as_index(evaluate(self, &segment->offset).low, memory->wide);
+        if (!in_bounds(at, segment->length, memory_bytes(definition))) {
             raise_trap(TRAP_MEMORY_OUT_OF_BOUNDS);
             return -1;
         }

@@ -150,16 +150,17 @@ slot_take(size_t bytes, int how, Slot *out)
 }
 
 static MemoryObject *
-memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int shared, int reserve)
+memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int flags, int reserve)
 {
-    if (minimum > WASM_MAX_PAGES || (maximum >= 0 && (uint64_t)maximum < minimum)) {
+    uint64_t most = flags & MEMORY_WIDE ? WASM_MAX_WIDE_PAGES : WASM_MAX_PAGES;
+    if (minimum > most || (maximum >= 0 && (uint64_t)maximum < minimum)) {
         raise_error("InvalidDescriptor", "a memory cannot have %llu pages at first and at most %lld",
                     (unsigned long long)minimum, (long long)maximum);
         return NULL;
     }
     size_t bytes = minimum * WASM_PAGE_BYTES;
     Slot slot = {NULL, 0};
-    int reserved = reserve && slot_take(bytes, reserve, &slot) == 0;
+    int reserved = reserve && !(flags & MEMORY_WIDE) && slot_take(bytes, reserve, &slot) == 0;
     if (!reserved) {
         void *base = mmap(NULL, bytes ? bytes : WASM_PAGE_BYTES, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -180,9 +181,10 @@ memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int shared, in
     }
     self->definition = (MemoryDefinition){slot.base, bytes};
     self->minimum = minimum;
-    self->maximum = maximum >= 0 && maximum < WASM_MAX_PAGES ? (uint64_t)maximum : WASM_MAX_PAGES;
+    self->maximum = maximum >= 0 && (uint64_t)maximum < most ? (uint64_t)maximum : most;
     self->has_maximum = maximum >= 0;
-    self->shared = shared;
+    self->shared = (flags & MEMORY_SHARED) != 0;
+    self->wide = (flags & MEMORY_WIDE) != 0;
     self->reserved = reserved;
     self->accessible = self->touchable = slot.accessible;
     return self;
@@ -293,15 +295,16 @@ parse_maximum(PyObject *maximum, int64_t *out)
 static PyObject *
 memory_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"minimum", "maximum", "shared", "reserve", NULL};
+    static char *names[] = {"minimum", "maximum", "shared", "reserve", "wide", NULL};
     Py_ssize_t minimum;
     PyObject *maximum = NULL;
-    int shared = 0, reserve = 1;
+    int shared = 0, reserve = 1, wide = 0;
     int64_t most;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "n|Opp:Memory", names, &minimum, &maximum, &shared, &reserve) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "n|Oppp:Memory", names, &minimum, &maximum, &shared, &reserve,
+                                     &wide) ||
         parse_maximum(maximum, &most) < 0)
         return NULL;
-    return (PyObject *)memory_new(type, (uint64_t)minimum, most, shared,
+    return (PyObject *)memory_new(type, (uint64_t)minimum, most, (shared ? MEMORY_SHARED : 0) | (wide ? MEMORY_WIDE : 0),
                                   reserve ? RESERVE_BY_ALL_MEANS : RESERVE_NOT);
 }
 
@@ -516,6 +519,7 @@ static PyMemberDef memory_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(MemoryObject, weakrefs), READONLY, NULL},
     {"minimum", T_ULONGLONG, offsetof(MemoryObject, minimum), READONLY, "pages it was made with"},
     {"shared", T_INT, offsetof(MemoryObject, shared), READONLY, "1 if threads share it"},
+    {"wide", T_INT, offsetof(MemoryObject, wide), READONLY, "1 if its index has 64 bits"},
     {"closed", T_INT, offsetof(MemoryObject, closed), READONLY, "1 once it is closed"},
     {"reserved", T_INT, offsetof(MemoryObject, reserved), READONLY, "1 if the base never moves"},
     {NULL, 0, 0, 0, NULL}};

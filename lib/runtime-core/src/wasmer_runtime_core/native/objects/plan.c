@@ -1,7 +1,7 @@
 /* Plans: all that instances of one module have in common, made once.
  *
  * A plan holds an image of the context block with everything filled in that does not depend
- * on the instance: signature identities, constant globals, code addresses of function
+ * on the instance: type records, constant globals, code addresses of function
  * records. Making an instance copies it and fixes what points into the block itself. */
 
 typedef struct {
@@ -27,7 +27,7 @@ typedef struct {
 } DataSegment;
 
 typedef struct { uint8_t kind; uint32_t type; } PlanImport;
-typedef struct { uint64_t minimum; int64_t maximum; uint8_t flag; } PlanLimits;  /* flag: shared; element type */
+typedef struct { uint64_t minimum; int64_t maximum; uint8_t flags, element; } PlanLimits;  /* flags: MEMORY_…, TABLE_… */
 
 #define PLAN_NUMBER(name) uint32_t name;
 typedef struct { PLAN_NUMBERS(PLAN_NUMBER) } PlanNumbers;
@@ -49,7 +49,7 @@ struct PlanObject {
     uint32_t n_imports;
     PlanImport *imports;
     uint32_t n_memories, n_tables, n_globals;
-    PlanLimits *memories, *tables;  /* of all tables; of the module's own memories */
+    PlanLimits *memories, *tables;
     uint8_t *globals;          /* pairs (type, mutable) */
     int has_reference_globals, has_mutable_references;  /* among own globals */
     Initializer *initializers; /* of own globals */
@@ -142,7 +142,7 @@ parse_limits(PyObject *rows, uint32_t count, PlanLimits *out)
     for (uint32_t i = 0; i < count; i++) {
         PyObject *maximum;
         unsigned long long minimum;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "KOb", &minimum, &maximum, &out[i].flag) ||
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "KObb", &minimum, &maximum, &out[i].flags, &out[i].element) ||
             parse_maximum(maximum, &out[i].maximum) < 0)
             return -1;
         out[i].minimum = minimum;
@@ -160,7 +160,7 @@ parse_elements(PlanObject *plan, PyObject *rows)
                               &segment->type, &items))
             return -1;
         if (segment->mode == ACTIVE && (segment->table >= plan->n_tables ||
-                                        plan->tables[segment->table].flag != segment->type))
+                                        plan->tables[segment->table].element != segment->type))
             return bad_plan("element segments and tables");
         if (segment->mode == ACTIVE && parse_initializer(plan, offset, &segment->offset) < 0)
             return -1;
@@ -245,7 +245,7 @@ make_image(PlanObject *plan)
     if (end_of_records > plan->block_bytes || plan->globals_at % 16 || plan->records_at % 16)
         return bad_plan("offsets");
     for (uint32_t i = 0; i < plan->n_types; i++)
-        ((Signature **)(plan->image + plan->signatures_at))[i] = plan->signatures[i];
+        ((Signature **)(plan->image + plan->types_at))[i] = plan->signatures[i];
     for (uint32_t i = 0; i < plan->n_globals - plan->n_imported_globals; i++)
         if (plan->initializers[i].kind == INIT_CONSTANT)
             memcpy(plan->image + plan->globals_at + GLOBAL_BYTES * i, &plan->initializers[i].value, 16);
@@ -285,10 +285,14 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         goto failed;
     plan->n_types = (uint32_t)PyTuple_GET_SIZE(types);
     plan->n_imports = (uint32_t)PyTuple_GET_SIZE(imports);
-    plan->n_memories = plan->n_imported_memories + (uint32_t)PyTuple_GET_SIZE(memories);
+    plan->n_memories = (uint32_t)PyTuple_GET_SIZE(memories);
     plan->n_tables = (uint32_t)PyTuple_GET_SIZE(tables);
     plan->n_elements = (uint32_t)PyTuple_GET_SIZE(elements);
     plan->n_data = (uint32_t)PyTuple_GET_SIZE(data);
+    if (plan->n_imported_memories > plan->n_memories || plan->n_imported_tables > plan->n_tables) {
+        bad_plan("memories and tables");
+        goto failed;
+    }
     uint32_t own_globals = (uint32_t)PyTuple_GET_SIZE(initializers);
     plan->signatures = calloc(plan->n_types + 1, sizeof *plan->signatures);
     plan->imports = calloc(plan->n_imports + 1, sizeof *plan->imports);
@@ -329,7 +333,7 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         }
     }
     if (parse_imports(plan, imports) < 0 ||
-        parse_limits(memories, plan->n_memories - plan->n_imported_memories, plan->memories) < 0 ||
+        parse_limits(memories, plan->n_memories, plan->memories) < 0 ||
         parse_limits(tables, plan->n_tables, plan->tables) < 0)
         goto failed;
     for (uint32_t i = 0; i < own_globals; i++)

@@ -1,6 +1,6 @@
 /* Tables.
  *
- * An element is 8 bytes: the address of a function record, or of a Python object, or 0. A
+ * An element is 8 bytes: the address of a function record, or a reference word, or 0. A
  * slot owns whoever keeps that alive: the record's instance, the object itself. What leaves
  * a slot while wasm runs may still be held by a local there, so it goes on the store's keep
  * list instead of being dropped. */
@@ -15,7 +15,7 @@ reference_owner(uint8_t type, uint64_t bits)
         return NULL;
     if (type == FUNCREF)
         return ((FunctionRecord *)bits)->owner;
-    return type == EXTERNREF ? (PyObject *)bits : NULL;
+    return type == EXTERNREF ? word_object(bits) : NULL;
 }
 
 /* Whom a slot owns. Functions of the instance that made the table are not counted, or no
@@ -91,9 +91,9 @@ table_grow(TableObject *self, uint64_t delta, uint64_t value)
 }
 
 static TableObject *
-table_new(PyTypeObject *type, uint8_t element, uint64_t minimum, int64_t maximum, PyObject *home)
+table_new(PyTypeObject *type, uint8_t element, int wide, uint64_t minimum, int64_t maximum, PyObject *home)
 {
-    if (element != FUNCREF && element != EXTERNREF) {
+    if (!is_reference(element)) {
         PyErr_Format(PyExc_ValueError, "a table holds funcref or externref, not 0x%x", element);
         return NULL;
     }
@@ -120,6 +120,7 @@ table_new(PyTypeObject *type, uint8_t element, uint64_t minimum, int64_t maximum
     self->maximum = maximum >= 0 && maximum < MAX_TABLE ? (uint64_t)maximum : MAX_TABLE;
     self->declared_maximum = maximum >= 0 ? (uint64_t)maximum : 0;
     self->element = element;
+    self->wide = wide != 0;
     self->home = home;
     return self;
 }
@@ -189,15 +190,16 @@ table_dealloc(PyObject *object)
 static PyObject *
 table_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"element", "minimum", "maximum", NULL};
+    static char *names[] = {"element", "minimum", "maximum", "wide", NULL};
     unsigned char element;
     Py_ssize_t minimum;
     PyObject *maximum = NULL;
+    int wide = 0;
     int64_t most;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "bn|O:Table", names, &element, &minimum, &maximum) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "bn|Op:Table", names, &element, &minimum, &maximum, &wide) ||
         parse_maximum(maximum, &most) < 0)
         return NULL;
-    return (PyObject *)table_new(type, element, (uint64_t)minimum, most, NULL);
+    return (PyObject *)table_new(type, element, wide, (uint64_t)minimum, most, NULL);
 }
 
 /* Bits of a Python value for this table, which is free, and the stores joined. Returns 0 or -1. */
@@ -343,6 +345,7 @@ table_get_maximum(PyObject *object, void *Py_UNUSED(closure))
 static PyMemberDef table_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(TableObject, weakrefs), READONLY, NULL},
     {"minimum", T_ULONGLONG, offsetof(TableObject, minimum), READONLY, "elements it was made with"},
+    {"wide", T_INT, offsetof(TableObject, wide), READONLY, "1 if its index has 64 bits"},
     {"element", T_UBYTE, offsetof(TableObject, element), READONLY, "value type code of the elements"},
     {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef table_getset[] = {{"maximum", table_get_maximum, NULL, "elements it may have, or None", NULL},

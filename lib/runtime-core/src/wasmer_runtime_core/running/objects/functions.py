@@ -25,7 +25,7 @@ from wasmer_runtime_core.contract.values import FuncSig, Value
 from wasmer_runtime_core.native.machine import Function, HostFunction, configure, make_host_function, released
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
 from wasmer_runtime_core.support.printable import printable
-from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_NAMES, FunctionType
+from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, FunctionType, value_type_name
 
 import wasmer_runtime_core.running.hooks  # noqa: F401  # isort: skip  # tells the machine how to make a trap
 
@@ -92,8 +92,8 @@ def _describe(function: Function, what: str) -> object:
 
         return partial(call_async, function)
     type = function.core_type
-    params = [VALUE_TYPE_NAMES[code] for code in type.params]
-    results = [VALUE_TYPE_NAMES[code] for code in type.results]
+    params = list(map(value_type_name, type.params))
+    results = list(map(value_type_name, type.results))
     returned = "None" if not results else results[0] if len(results) == 1 else f"tuple[{', '.join(results)}]"
     if what == "doc":
         return f"{printable(function.__name__)}({', '.join(params)}) -> {returned}\n\nA WebAssembly function."

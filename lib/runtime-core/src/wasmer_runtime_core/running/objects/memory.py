@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
-from wasmer_runtime_core.wasm.types import PAGE_BYTES, Limits, MemoryType
+from wasmer_runtime_core.wasm.types import I32, I64, PAGE_BYTES, Limits, MemoryType
 
 if TYPE_CHECKING:
     import struct
@@ -72,7 +72,7 @@ class Memory(machine.Memory):
     @property
     def type(self) -> MemoryType:
         """Its type now: the minimum is the current size, as matching of imports wants it."""
-        return MemoryType(Limits(self.pages, self.maximum), bool(self.shared))
+        return MemoryType(Limits(self.pages, self.maximum), bool(self.shared), I64 if self.wide else I32)
 
     @property
     def size(self) -> Pages:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmer_runtime_core.contract.values import TableDescriptor
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING
-from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES, Limits, TableType
+from wasmer_runtime_core.wasm.types import I32, I64, Limits, TableType, value_type_name
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.running.objects.limits import Limits as SharedLimits
@@ -44,7 +44,7 @@ class Table(machine.Table):
     @property
     def type(self) -> TableType:
         """Its type now: the minimum is the current size, as matching of imports wants it."""
-        return TableType(self.element, Limits(len(self), self.maximum))
+        return TableType(self.element, Limits(len(self), self.maximum), I64 if self.wide else I32)
 
     @property
     def size(self) -> int:
@@ -57,7 +57,7 @@ class Table(machine.Table):
         return TableDescriptor(self.element, self.minimum, self.maximum)
 
     def __repr__(self) -> str:
-        return f"<wasm table: {len(self)} of {VALUE_TYPE_NAMES[self.element]}>"
+        return f"<wasm table: {len(self)} of {value_type_name(self.element)}>"
 
 
 machine.configure(table=Table)

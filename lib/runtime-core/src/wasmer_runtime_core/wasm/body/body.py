@@ -40,8 +40,9 @@ select, drop        -                          - ; type in bits 16-23 (``select 
 table.get/set/…     table index                - ; table.grow, table.fill too
 ref.null            -                          - ; type in bits 16-23
 ref.func            function index             -
-loads, stores       offset (unsigned 32 bits)  memory index; alignment exponent in bits
-                                               16-23; lane in bits 24-31
+loads, stores       offset, its low 32 bits    memory index in bits 0-15, bits 32-47 of the
+                                               offset above; alignment exponent in bits
+                                               16-23 of word 0, lane in its bits 24-31
 memory.size/grow    memory index               -
 memory.fill         memory index               -
 memory.init         data index                 memory index
@@ -59,6 +60,9 @@ lane operators      -                          - ; lane in bits 24-31
 internal.*          as in `internal_operators`, whose codes are on page 0x600:
                     only middlewares write them
 ==================  =========================  ==========================================
+
+An offset of a memory with a 32-bit index has 32 bits. One of 2**48 or more lies beyond every memory; it
+is written as the greatest of 48 bits, which does so too (`MOST_OFFSET`).
 
 What is not there: ``nop``; every operator that cannot be reached. A block that is opened
 is always closed by its ``end``; the last record is the ``end`` of label 0. After an
@@ -85,10 +89,28 @@ END_FALLS_THROUGH: Final = 1
 END_IS_TARGET: Final = 2
 END_OF_IF_WITHOUT_ELSE: Final = 4
 
+MOST_OFFSET: Final = (1 << 48) - 1
+"""The greatest offset of a load or store that a record can hold; no memory is as large."""
+
 BLOCK_EMPTY: Final = -64
 """Block type without parameters and results."""
 BLOCK_TYPE_CODE: Final = 0x7F
 """A negative block type has one result and no parameter; these bits of it are the result's value type code."""
+
+
+def access_memory(b: int) -> int:
+    """The memory of a load or store, from word `b` of its record."""
+    return b & 0xFFFF
+
+
+def access_offset(a: int, b: int) -> int:
+    """Its offset, from words `a` and `b`, signed or not."""
+    return (a & 0xFFFF_FFFF) | ((b >> 16 & 0xFFFF) << 32)
+
+
+def access_word(offset: int, memory: int) -> int:
+    """Word `b` of a load or store; `a` is the low half of the offset."""
+    return memory | (min(offset, MOST_OFFSET) >> 32) << 16
 
 
 class Body:

@@ -45,7 +45,7 @@ class _Corrector(Verifier):
     def correct(self) -> None:
         """Walk over all records, up to the first finding."""
         body = self.body
-        self.enter(Block("function", 0, b"", self.info.types[body.type_index].results, 0))
+        self.enter(Block("function", 0, b"", self.info.types[body.type_index].result_kinds, 0))
         for record in read_records(body):
             self.record = record
             if record.code not in ALL_OPERATORS:

@@ -31,6 +31,8 @@ from wasmer_runtime_core.wasm.body.body import (
     END_IS_TARGET,
     END_OF_IF_WITHOUT_ELSE,
     Body,
+    access_memory,
+    access_offset,
 )
 from wasmer_runtime_core.wasm.operators.effects import CLOSES, OPENS
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
@@ -163,10 +165,11 @@ def _labels(body: Body, record: Record) -> str:
 
 
 def _memarg(body: Body, record: Record) -> str:
-    words = [f"offset={record.a & 0xFFFF_FFFF}"] if record.a else []
+    offset, memory = access_offset(record.a, record.b), access_memory(record.b)
+    words = [f"offset={offset}"] if offset else []
     words.append(f"align={1 << record.type}")
-    if record.b:
-        words.append(f"memory={record.b}")
+    if memory:
+        words.append(f"memory={memory}")
     return " ".join(words)
 
 

@@ -20,6 +20,8 @@ from wasmer_runtime_core.wasm.body.body import (
     END_IS_TARGET,
     END_OF_IF_WITHOUT_ELSE,
     Body,
+    access_memory,
+    access_offset,
 )
 from wasmer_runtime_core.wasm.body.text import Record, local_weights, loop_writes, pool_words, read_records
 from wasmer_runtime_core.wasm.module import ModuleInfo
@@ -89,10 +91,10 @@ class Verifier:
     def verify(self) -> list[str]:
         body = self.body
         type_ = self.info.types[body.type_index]
-        self.claim("parameters", body.local_types[: len(type_.params)], type_.params)
+        self.claim("parameters", body.local_types[: len(type_.params)], type_.param_kinds)
         if len(body.records) % 16:
             return [*self.findings, f"{len(body.records)} bytes are no whole number of records"]
-        self.enter(Block("function", 0, b"", type_.results, 0))
+        self.enter(Block("function", 0, b"", type_.result_kinds, 0))
         last_offset = body.offset
         for record in read_records(body):
             if not self.blocks:
@@ -160,8 +162,11 @@ class Verifier:
             self.memory_accesses += 1
             if 1 << record.type > row.access_bytes:
                 self.find("its alignment is larger than natural")
-            if record.b >= len(self.info.memories):
-                self.find(f"there is no memory {record.b}")
+            memory, offset = access_memory(record.b), access_offset(record.a, record.b)
+            if memory >= len(self.info.memories):
+                self.find(f"there is no memory {memory}")
+            elif offset > 0xFFFF_FFFF and self.info.memories[memory].index_type == I32:
+                self.find(f"an offset of {offset} bytes in a memory with a 32-bit index")
         if row.effects & OPENS:
             self.open(mnemonic)
         elif mnemonic == "else":
@@ -199,10 +204,10 @@ class Verifier:
             self.pop(I32)
             self.call(record.a)
         elif mnemonic == "global.get":
-            self.claim(f"type of global {record.a}", record.type, info.globals[record.a].value)
+            self.claim(f"type of global {record.a}", record.type, info.globals[record.a].kind)
             self.push(record.type)
         elif mnemonic == "global.set":
-            self.claim(f"type of global {record.a}", record.type, info.globals[record.a].value)
+            self.claim(f"type of global {record.a}", record.type, info.globals[record.a].kind)
             self.pop(record.type)
         elif mnemonic == "drop":
             self.pop(record.type)
@@ -223,14 +228,14 @@ class Verifier:
             self.push(I32)
         elif mnemonic == "table.get":
             self.pop(I32)
-            self.push(info.tables[record.a].element)
+            self.push(info.tables[record.a].kind)
         elif mnemonic == "table.set":
-            self.pop(I32, info.tables[record.a].element)
+            self.pop(I32, info.tables[record.a].kind)
         elif mnemonic == "table.grow":
-            self.pop(info.tables[record.a].element, I32)
+            self.pop(info.tables[record.a].kind, I32)
             self.push(I32)
         elif mnemonic == "table.fill":
-            self.pop(I32, info.tables[record.a].element, I32)
+            self.pop(I32, info.tables[record.a].kind, I32)
         elif mnemonic != "unreachable":
             self.find("has no place in a body")
 
@@ -238,8 +243,8 @@ class Verifier:
         self.calls += 1
         self.call_weight += self.weight
         type_ = self.info.types[type_index]
-        self.pop(*type_.params)
-        self.push(*type_.results)
+        self.pop(*type_.param_kinds)
+        self.push(*type_.result_kinds)
 
     def local(self, mnemonic: str) -> None:
         record = self.record
@@ -270,7 +275,7 @@ class Verifier:
         params, results = b"", b""
         block_type = record.b - (1 << 32) if record.b >> 31 else record.b
         if block_type >= 0:
-            params, results = self.info.types[block_type]
+            params, results = self.info.types[block_type].param_kinds, self.info.types[block_type].result_kinds
         elif block_type != BLOCK_EMPTY:
             results = bytes((block_type + 0x80,))
         self.pop(*params)

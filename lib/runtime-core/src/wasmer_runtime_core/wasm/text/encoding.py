@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from wasmer_runtime_core.support.annotations import Final
+from wasmer_runtime_core.wasm.types import FIRST_TYPE, HEAP_SHIFT, KIND, NON_NULL, ValueTypes
 
+NULLABLE_REFERENCE: Final = b"\x63"
+NON_NULL_REFERENCE: Final = b"\x64"
 ONE_BYTE: Final = [bytes((value,)) for value in range(128)]
 
 
@@ -29,6 +32,21 @@ def signed_bytes(value: int) -> bytes:
         value >>= 7
     encoded.append(value & 127)
     return bytes(encoded)
+
+
+def value_type_bytes(type_: int) -> bytes:
+    """A value type (section 5.3.5): its kind, or ``(ref …)`` written out."""
+    if type_ <= KIND:
+        return bytes((type_,))
+    heap = type_ >> HEAP_SHIFT
+    referred = signed_bytes(heap - FIRST_TYPE) if heap else bytes((type_ & KIND,))
+    return (NON_NULL_REFERENCE if type_ & NON_NULL else NULLABLE_REFERENCE) + referred
+
+
+def value_type_vector(types: ValueTypes) -> bytes:
+    """Value types behind their number."""
+    encoded = types if isinstance(types, bytes) else b"".join([value_type_bytes(type_) for type_ in types])
+    return index_bytes(len(types)) + encoded
 
 
 def sized(content: bytes) -> bytes:

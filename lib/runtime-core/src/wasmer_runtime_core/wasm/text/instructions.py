@@ -21,7 +21,7 @@ from wasmer_runtime_core.support.printable import shortened
 from wasmer_runtime_core.wasm.operators.rows import IMMEDIATES
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.definitions import Definitions, IndexSpace, take_function_type
-from wasmer_runtime_core.wasm.text.encoding import index_bytes, signed_bytes
+from wasmer_runtime_core.wasm.text.encoding import index_bytes, signed_bytes, value_type_bytes
 from wasmer_runtime_core.wasm.text.keywords import (
     ELSE,
     END,
@@ -316,7 +316,7 @@ class InstructionReader:
         type_ = take_function_type(cursor, None)
         if type_.params or len(type_.results) > 1:
             return signed_bytes(self.definitions.index_of(type_))
-        return type_.results or EMPTY_BLOCK_TYPE
+        return value_type_bytes(type_.results[0]) if type_.results else EMPTY_BLOCK_TYPE
 
     # --- immediates --------------------------------------------------------------------
     def encoded(self, number: int, immediate: int) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.operators.rows import IMMEDIATES, OPERATORS, PREFIX_PAGES
+from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES
 
 END_OF_TEXT: Final = 0
 LEFT: Final = 1
@@ -68,7 +69,7 @@ WORDS: Final = (
 )
 assert len(WORDS) == FIRST_OPERATOR
 
-VALUE_TYPES: Final = {I32: 0x7F, I64: 0x7E, F32: 0x7D, F64: 0x7C, V128: 0x7B, FUNCREF: 0x70, EXTERNREF: 0x6F}
+VALUE_TYPES: Final = {number: VALUE_TYPE_CODES[WORDS[number]] for number in range(I32, EXTERNREF + 1)}
 """Keyword -> value type code."""
 
 KEYWORDS: Final[dict[str, int]] = {word: number for number, word in enumerate(WORDS)}

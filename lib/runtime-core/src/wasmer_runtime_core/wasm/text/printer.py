@@ -54,6 +54,9 @@ from wasmer_runtime_core.wasm.types import (
     Limits,
     MemoryType,
     TableType,
+    ValueTypes,
+    heap_type_name,
+    value_type_name,
 )
 
 PLAIN_IDENTIFIER: Final = re.compile(rf"[{IDENTIFIER_CHARACTERS}]+")
@@ -74,7 +77,6 @@ SECTION_WORDS: Final = {
 }
 """Section id -> the word of ``(after …)`` in a custom annotation."""
 START_SECTION: Final = 8
-HEAP_TYPE_NAMES: Final = {0x70: "func", 0x6F: "extern"}
 
 END: Final = BY_MNEMONIC["end"].code
 ELSE: Final = BY_MNEMONIC["else"].code
@@ -147,7 +149,7 @@ def limits_text(limits: Limits) -> str:
 
 
 def table_type_text(type_: TableType) -> str:
-    return f"{limits_text(type_.limits)} {VALUE_TYPE_NAMES[type_.element]}"
+    return f"{limits_text(type_.limits)} {value_type_name(type_.element)}"
 
 
 def memory_type_text(type_: MemoryType) -> str:
@@ -155,13 +157,13 @@ def memory_type_text(type_: MemoryType) -> str:
 
 
 def global_type_text(type_: GlobalType) -> str:
-    name = VALUE_TYPE_NAMES[type_.value]
+    name = value_type_name(type_.value)
     return f"(mut {name})" if type_.mutable else name
 
 
-def types_text(keyword: str, types: bytes) -> str:
+def types_text(keyword: str, types: ValueTypes) -> str:
     """`` (param i32 i32)``, or nothing."""
-    return f" ({keyword} {' '.join(VALUE_TYPE_NAMES[code] for code in types)})" if types else ""
+    return f" ({keyword} {' '.join(map(value_type_name, types))})" if types else ""
 
 
 LONG_NAME: Final = 32
@@ -341,16 +343,16 @@ class _Printer:
         type_ = self.info.types[type_index]
         self.count_locals(len(type_.params) + len(type_.results), None)
         pieces: list[str] = []
-        unnamed = bytearray()
-        for index, code in enumerate(type_.params):
+        unnamed: list[int] = []
+        for index, value_type in enumerate(type_.params):
             name = locals_.written(index)
             if not name:
-                unnamed.append(code)
+                unnamed.append(value_type)
                 continue
-            pieces.append(types_text("param", bytes(unnamed)))
-            unnamed = bytearray()
-            pieces.append(f" (param {name}{VALUE_TYPE_NAMES[code]})")
-        pieces.append(types_text("param", bytes(unnamed)))
+            pieces.append(types_text("param", tuple(unnamed)))
+            unnamed = []
+            pieces.append(f" (param {name}{value_type_name(value_type)})")
+        pieces.append(types_text("param", tuple(unnamed)))
         pieces.append(types_text("result", type_.results))
         return "".join(pieces)
 
@@ -377,7 +379,7 @@ class _Printer:
         elif immediate == "v128":
             written = vector_text((value & (1 << 128) - 1).to_bytes(16, "little"))
         elif immediate == "reference type":
-            written = HEAP_TYPE_NAMES[value]
+            written = heap_type_name(value)
         elif immediate == "function":
             written = self.functions.use(value)
         else:
@@ -399,7 +401,7 @@ class _Printer:
             pieces.append("func")
             pieces += [self.functions.use(item.value) for (item,) in segment.items]
         else:
-            pieces.append(VALUE_TYPE_NAMES[segment.type])
+            pieces.append(value_type_name(segment.type))
             pieces += [self.constant(item) for item in segment.items]
         return " ".join(pieces)
 
@@ -447,7 +449,7 @@ class _Printer:
             start = int(reader.position)
             count = int(reader.u32())
             self.count_locals(count, start)
-            name = VALUE_TYPE_NAMES[read_value_type(reader)]
+            name = value_type_name(read_value_type(reader))
             last = index + count
             while index < last:
                 written = locals_.written(index)
@@ -603,7 +605,7 @@ class _BodyPrinter:
             memory = int(reader.u32())
             return " " + printer.memories.use(memory) if memory else ""
         if immediate == "reference type":
-            return " " + HEAP_TYPE_NAMES[read_value_type(reader)]
+            return " " + heap_type_name(read_value_type(reader))
         if immediate == "data":
             return " " + printer.data.use(int(reader.u32()))
         if immediate == "element":

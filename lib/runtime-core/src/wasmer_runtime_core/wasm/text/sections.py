@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.wasm.text.definitions import Definitions
-from wasmer_runtime_core.wasm.text.encoding import custom_section, index_bytes, name_map, section, sized, vector
+from wasmer_runtime_core.wasm.text.encoding import (
+    custom_section,
+    index_bytes,
+    name_map,
+    section,
+    sized,
+    value_type_vector,
+    vector,
+)
 from wasmer_runtime_core.wasm.types import FUNCREF
 
 HEADER: Final = b"\x00asm\x01\x00\x00\x00"
@@ -48,7 +56,10 @@ class Sections:
 
     def module_bytes(self, definitions: Definitions) -> bytes:
         """The binary module (section 5.5)."""
-        types = [b"\x60" + sized(type_.params) + sized(type_.results) for type_ in definitions.function_types]
+        types = [
+            b"\x60" + value_type_vector(type_.params) + value_type_vector(type_.results)
+            for type_ in definitions.function_types
+        ]
         parts = [HEADER, *self.custom.get(0, ())]
         in_order = (
             (1, filled(types)),

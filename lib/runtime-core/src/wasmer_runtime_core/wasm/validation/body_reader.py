@@ -112,9 +112,8 @@ class BodyReader:
         return alignment
 
     def memory_offset(self) -> i64:
-        """Read the second half: the offset, as a signed word."""
-        offset = self.u32()
-        return offset - 0x1_0000_0000 if offset >= 0x8000_0000 else offset
+        """Read the second half: the offset."""
+        return self.u32()
 
     def lane(self) -> i64:
         """Read the lane that the operator at hand chooses."""

@@ -47,11 +47,21 @@ from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.operators.tables import BELOW, HELPERS, LARGEST_ALIGNMENT, RESULT, SHAPES, TOP
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
-from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, VALUE_TYPE_NAMES
+from wasmer_runtime_core.wasm.types import (
+    EXTERNREF,
+    FUNCREF,
+    I32,
+    KIND,
+    ValueTypes,
+    kinds,
+    matches,
+    value_type_name,
+)
 from wasmer_runtime_core.wasm.validation.body_reader import BodyReader
 from wasmer_runtime_core.wasm.validation.control_stack import ControlStack
 from wasmer_runtime_core.wasm.validation.loop_writes import LoopWrites
 from wasmer_runtime_core.wasm.validation.operand_stack import ANY, OperandStack, type_names
+from wasmer_runtime_core.wasm.validation.packed import TYPE_SHIFT, zeros
 from wasmer_runtime_core.wasm.validation.record_writer import RecordWriter
 
 STRETCH: Final = 1 << 13
@@ -71,10 +81,11 @@ class BodyValidator:
         info = module.info
         # what the module declares, flat
         self.functions: vec[i64] = vec[i64](info.functions)
-        self.global_types: Final = bytes([global_.value for global_ in info.globals])
+        self.param_types: Final = [type_.params for type_ in info.types]
+        self.global_types: vec[i64] = vec[i64]([global_.value for global_ in info.globals])
         self.global_mutable: Final = bytes([global_.mutable for global_ in info.globals])
-        self.table_types: Final = bytes([table.element for table in info.tables])
-        self.element_types: Final = bytes([segment.type for segment in info.elements])
+        self.table_types: vec[i64] = vec[i64]([table.element for table in info.tables])
+        self.element_types: vec[i64] = vec[i64]([segment.type for segment in info.elements])
         self.memory_count: i64 = len(info.memories)
         self.data_count: i64 = -1 if info.data_count is None else info.data_count
         self.declared: Final = frozenset(info.escaping)
@@ -84,7 +95,9 @@ class BodyValidator:
         self.loops: Final = LoopWrites(self.reader.most(LOOP_WRITES))
         self.writer: Final = RecordWriter(self.reader, self.operands, self.loops)
         self.control: Final = ControlStack(info, self.reader, self.operands, self.loops, self.writer)
-        self.local_types: bytes = b""
+        self.local_types: bytes = b""  # their kinds
+        self.narrow_locals: i64 = 0  # so many in front are of no more than their kind
+        self.whole_types: vec[i64] = zeros(0)  # of locals, where some are more
         self.most_locals: i64 = self.reader.most(LOCALS)
         self.module_locals: i64 = 0  # of the bodies so far
         self.most_module_locals: i64 = self.reader.most(MODULE_LOCALS)
@@ -105,7 +118,7 @@ class BodyValidator:
         """
         type_index = self.functions[function_index]
         self.reader.begin(function_index, start, end)
-        self.read_locals(self.control.params_of[type_index])
+        self.read_locals(self.param_types[type_index])
         self.begin(type_index)
         self.run()
         if self.operands.deepest > self.operands.most:
@@ -128,11 +141,13 @@ class BodyValidator:
             writer.memory_accesses,
         )
 
-    def read_locals(self, params: bytes) -> None:
+    def read_locals(self, params: ValueTypes) -> None:
         """Read the declarations of locals (section 5.5.13); `params` are locals as well."""
         reader = self.reader
         groups = reader.u32()
-        types = [params]
+        types = [kinds(params)]
+        narrow = isinstance(params, bytes)
+        start_of_groups = reader.position
         total: i64 = 0
         while groups > 0:
             start = reader.position
@@ -141,8 +156,10 @@ class BodyValidator:
             if total > MAX_LOCALS:
                 raise DecodeError("too many locals", start)
             code = reader.value_type()
+            if code > KIND:
+                narrow = False
             if total <= self.most_locals:
-                types.append(bytes((code,)) * count)
+                types.append(bytes((code & KIND,)) * count)
             self.spend(2)
             groups -= 1
         total += len(params)
@@ -152,6 +169,31 @@ class BodyValidator:
         if self.module_locals > self.most_module_locals:
             reader.exceeded(MODULE_LOCALS, self.module_locals)
         self.local_types = b"".join(types)
+        self.narrow_locals = total
+        if not narrow:
+            self.keep_whole(params, start_of_groups)
+
+    def keep_whole(self, params: ValueTypes, start: i64) -> None:
+        """Keep the whole types of locals: of the parameters, and of the groups at `start`, which were read before."""
+        reader = self.reader
+        behind = reader.position
+        reader.position = start
+        self.whole_types = zeros(len(self.local_types))
+        at: i64 = 0
+        for type_ in params:
+            self.whole_types[at] = type_
+            at += 1
+        while reader.position < behind:
+            count = reader.u32()
+            code = reader.value_type()
+            while count > 0:
+                self.whole_types[at] = code
+                at += 1
+                count -= 1
+        at = 0
+        while self.whole_types[at] <= KIND:
+            at += 1
+        self.narrow_locals = at
 
     def begin(self, type_index: i64) -> None:
         """Empty the stacks and open the function's own frame."""
@@ -194,7 +236,7 @@ class BodyValidator:
         data = reader.data
         end = reader.end
         local_types = self.local_types
-        local_count: i64 = len(local_types)
+        narrow_locals = self.narrow_locals
         uses = loops.uses
         has_memory = self.memory_count > 0
         stack = operands.types
@@ -213,20 +255,19 @@ class BodyValidator:
                 position += 1
                 if index >= 0x80:
                     index, position = unsigned(data, position - 1, end)
-                if index >= local_count:
-                    reader.offset = offset
-                    reader.invalid(f"unknown local {index}")
-                type_: i64 = local_types[index]
-                stack[height] = type_
-                height += 1
-                if live:
-                    if height > operands.deepest:
-                        operands.deepest = height
-                    uses[index] = uses[index] + weight
-                    write_i64_le(records, code | (type_ << 16) | (index << 32))
-                    write_i64_le(records, offset << 32)
-                continue
-            if shape == shapes.I32_CONST:
+                if index < narrow_locals:
+                    type_: i64 = local_types[index]
+                    stack[height] = type_
+                    height += 1
+                    if live:
+                        if height > operands.deepest:
+                            operands.deepest = height
+                        uses[index] = uses[index] + weight
+                        write_i64_le(records, code | (type_ << 16) | (index << 32))
+                        write_i64_le(records, offset << 32)
+                    continue
+                position = offset + 1
+            elif shape == shapes.I32_CONST:
                 value: i64 = data[position]
                 position += 1
                 if value >= 0x80:
@@ -241,7 +282,7 @@ class BodyValidator:
                     write_i64_le(records, code | (value << 32))
                     write_i64_le(records, offset << 32)
                 continue
-            if shape == shapes.PLAIN:
+            elif shape == shapes.PLAIN:
                 top: i64 = TOP[code]
                 below: i64 = BELOW[code]
                 if below == 0:
@@ -271,6 +312,8 @@ class BodyValidator:
                     reader.position = position
                     alignment = self.alignment()
                     memory_offset = reader.memory_offset()
+                    if memory_offset >= 0x8000_0000:
+                        memory_offset -= 0x1_0000_0000
                     position = reader.position
                 top = TOP[code]
                 below = BELOW[code]
@@ -296,20 +339,18 @@ class BodyValidator:
                 position += 1
                 if index >= 0x80:
                     index, position = unsigned(data, position - 1, end)
-                if index >= local_count:
-                    reader.offset = offset
-                    reader.invalid(f"unknown local {index}")
-                type_ = local_types[index]
-                if height > floor and stack[height - 1] == type_:
-                    if shape == shapes.LOCAL_SET:
-                        height -= 1
-                    if live:
-                        uses[index] = uses[index] + weight
-                        if loops.stamp != 0 and loops.written_in[index] != loops.stamp:
-                            loops.write(index)
-                        write_i64_le(records, code | (type_ << 16) | (index << 32))
-                        write_i64_le(records, offset << 32)
-                    continue
+                if index < narrow_locals:
+                    type_ = local_types[index]
+                    if height > floor and stack[height - 1] == type_:
+                        if shape == shapes.LOCAL_SET:
+                            height -= 1
+                        if live:
+                            uses[index] = uses[index] + weight
+                            if loops.stamp != 0 and loops.written_in[index] != loops.stamp:
+                                loops.write(index)
+                            write_i64_le(records, code | (type_ << 16) | (index << 32))
+                            write_i64_le(records, offset << 32)
+                        continue
                 position = offset + 1
             # the long way
             reader.offset = offset
@@ -376,13 +417,8 @@ class BodyValidator:
             self.writer.write(code, 0, 0)
         elif shape == shapes.ACCESS:
             self.access()
-        elif shape == shapes.LOCAL_SET or shape == shapes.LOCAL_TEE:
-            # the fast tier met an operand that is not there as it should be: this code is dead or invalid
-            index = reader.index(len(self.local_types), "local")
-            type_ = self.local_types[index]
-            operands.pop(type_)
-            if shape == shapes.LOCAL_TEE:
-                operands.push(type_)
+        elif shape == shapes.LOCAL_GET or shape == shapes.LOCAL_SET or shape == shapes.LOCAL_TEE:
+            self.local(shape)
         elif shape == shapes.SELECT:
             self.select()
         elif shape == shapes.DROP:
@@ -472,8 +508,9 @@ class BodyValidator:
             self.writer.write_typed(type_, 0)
         elif shape == shapes.REF_IS_NULL:
             type_ = operands.pop_any()
-            if type_ != FUNCREF and type_ != EXTERNREF and type_ != ANY:
-                reader.invalid(f"type mismatch: ref.is_null needs a reference, not {VALUE_TYPE_NAMES[type_]}")
+            kind = type_ & KIND
+            if kind != FUNCREF and kind != EXTERNREF and type_ != ANY:
+                reader.invalid(f"type mismatch: ref.is_null needs a reference, not {value_type_name(int(type_))}")
             operands.push(I32)
             self.writer.write(code, 0, 0)
         elif shape == shapes.REF_FUNC:
@@ -515,7 +552,7 @@ class BodyValidator:
             segment = reader.u32()
             index = reader.index(tables, "table")
             reader.need(segment, len(self.element_types), "elem segment")
-            if self.table_types[index] != self.element_types[segment]:
+            if not matches(int(self.element_types[segment]), int(self.table_types[index])):
                 reader.invalid("type mismatch: table.init from a segment of another type")
             self.indexed(segment, index)
             return
@@ -546,9 +583,28 @@ class BodyValidator:
             self.indexed(index, 0)
         else:  # table.copy
             source = reader.index(tables, "table")
-            if self.table_types[source] != type_:
+            if not matches(int(self.table_types[source]), int(type_)):
                 reader.invalid("type mismatch: table.copy between tables of different types")
             self.indexed(index, source)
+
+    # --- locals -----------------------------------------------------------------------------
+    def local(self, shape: i64) -> None:
+        """A local of more than its kind, or an operand that does not lie there as it should."""
+        operands = self.operands
+        loops = self.loops
+        index = self.reader.index(len(self.local_types), "local")
+        type_: i64 = self.local_types[index]
+        if self.narrow_locals < len(self.local_types):
+            type_ = self.whole_types[index]
+        if shape != shapes.LOCAL_GET:
+            operands.pop(type_)
+        if shape != shapes.LOCAL_SET:
+            operands.push(type_)
+        if operands.live:
+            loops.uses[index] = loops.uses[index] + loops.weight
+            if shape != shapes.LOCAL_GET and loops.stamp != 0 and loops.written_in[index] != loops.stamp:
+                loops.write(index)
+        self.writer.write_typed(type_, index)
 
     # --- calls ------------------------------------------------------------------------------
     def call_indirect(self) -> None:
@@ -556,7 +612,7 @@ class BodyValidator:
         reader = self.reader
         type_index = reader.u32()
         table = reader.index(len(self.table_types), "table")
-        if self.table_types[table] != FUNCREF:
+        if not matches(int(self.table_types[table]), FUNCREF):
             reader.invalid(f"type mismatch: call_indirect through table {table}, which holds no functions")
         reader.need(type_index, self.control.type_count, "type")
         self.operands.pop(I32)
@@ -570,7 +626,7 @@ class BodyValidator:
         results = self.control.results_of[type_index]
         if len(results) != 0:
             operands.push_all(results)
-            self.spend(len(results) >> 2)
+            self.spend(len(results) >> TYPE_SHIFT >> 2)
         self.writer.count_call()
 
     # --- parametric -------------------------------------------------------------------------
@@ -583,8 +639,9 @@ class BodyValidator:
         if first == ANY:
             first = second
         if second != ANY and first != second:
-            self.reader.invalid(f"type mismatch: select between {type_names(bytes((int(first), int(second))))}")
-        if first == FUNCREF or first == EXTERNREF:
+            self.reader.invalid(f"type mismatch: select between {type_names([int(first), int(second)])}")
+        kind = first & KIND
+        if kind == FUNCREF or kind == EXTERNREF:
             self.reader.invalid("type mismatch: select of references needs its type written")
         operands.push(first)
         self.writer.write(self.reader.operator | (first << 16), 0, 0)
@@ -606,7 +663,7 @@ class BodyValidator:
         operands.pop(type_)
         operands.pop(type_)
         operands.push(type_)
-        self.writer.write(_SELECT | (type_ << 16), 0, 0)
+        self.writer.write(_SELECT | ((type_ & KIND) << 16), 0, 0)
 
     # --- memory ---------------------------------------------------------------------------------
     def need_memory(self) -> None:

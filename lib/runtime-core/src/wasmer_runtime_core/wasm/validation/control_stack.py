@@ -21,11 +21,11 @@ from wasmer_runtime_core.wasm.body.body import END_FALLS_THROUGH, END_IS_TARGET,
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END
-from wasmer_runtime_core.wasm.types import I32, VALUE_TYPE_CODES
+from wasmer_runtime_core.wasm.types import I32, VALUE_TYPE_CODES, all_match
 from wasmer_runtime_core.wasm.validation.body_reader import BodyReader
 from wasmer_runtime_core.wasm.validation.loop_writes import LoopWrites
 from wasmer_runtime_core.wasm.validation.operand_stack import OperandStack, type_names
-from wasmer_runtime_core.wasm.validation.packed import grown, zeros
+from wasmer_runtime_core.wasm.validation.packed import TYPE_SHIFT, grown, packed_types, unpacked_types, zeros
 from wasmer_runtime_core.wasm.validation.record_writer import RecordWriter
 
 _BLOCK: Final = BY_MNEMONIC["block"].code
@@ -67,7 +67,7 @@ class ControlStack:
     Attributes:
         top: the innermost frame; negative once the function's own is closed.
         label_count: labels given out.
-        params_of, results_of: by signature.
+        params_of, results_of: by signature, packed.
     """
 
     def __init__(
@@ -80,11 +80,14 @@ class ControlStack:
         self.most_targets: i64 = reader.most(BR_TABLE_TARGETS)
         self.deepest_frame: i64 = FRAME_WORDS * reader.most(NESTING)
         self.type_count: i64 = len(info.types)
-        self.params_of: Final[list[bytes]] = [type_.params for type_ in info.types]
-        self.results_of: Final[list[bytes]] = [type_.results for type_ in info.types]
+        self.params_of: Final[list[bytes]] = []
+        self.results_of: Final[list[bytes]] = []
+        for type_ in info.types:
+            self.params_of.append(packed_types(type_.params))
+            self.results_of.append(packed_types(type_.results))
         for code in _SHORT_BLOCK_TYPES:
             self.params_of.append(b"")
-            self.results_of.append(b"" if code == BLOCK_EMPTY_BYTE else bytes((code,)))
+            self.results_of.append(b"" if code == BLOCK_EMPTY_BYTE else packed_types((code,)))
         self.frames: vec[i64] = zeros(FRAME_WORDS * 64)
         self.top: i64 = -FRAME_WORDS
         self.label_count: i64 = 0
@@ -229,9 +232,11 @@ class ControlStack:
     def need_no_else(self, params: bytes, results: bytes) -> None:
         """An ``if`` without ``else`` leaves what it found."""
         if params != results:
-            self.reader.invalid(
-                f"type mismatch: an if without else turns {type_names(params)} into {type_names(results)}"
-            )
+            given, left = unpacked_types(params), unpacked_types(results)
+            if not all_match(tuple(given), tuple(left)):
+                self.reader.invalid(
+                    f"type mismatch: an if without else turns {type_names(given)} into {type_names(left)}"
+                )
 
     # --- branches -----------------------------------------------------------------------------
     def target(self, depth: i64) -> i64:
@@ -265,7 +270,7 @@ class ControlStack:
         frame = self.target(self.reader.u32())
         types = self.carried(frame)
         self.operands.expect(types)
-        self.write_branch(frame, len(types))
+        self.write_branch(frame, len(types) >> TYPE_SHIFT)
         self.operands.stop()
 
     def br_if(self) -> None:
@@ -275,12 +280,10 @@ class ControlStack:
         operands.pop(I32)
         frame = self.target(depth)
         types = self.carried(frame)
-        if len(types) != 0:
-            operands.expect(types)
-            if operands.polymorphic:  # what was any operand has the label's type now
-                operands.pop_all(types)
-                operands.push_all(types)
-        self.write_branch(frame, len(types))
+        if len(types) != 0 and not operands.expect(types):
+            operands.pop_all(types)  # what was any operand, or of a subtype, has the label's type now
+            operands.push_all(types)
+        self.write_branch(frame, len(types) >> TYPE_SHIFT)
 
     def br_table(self) -> None:
         """Branch to one of many labels, which all carry as many values as the default does."""
@@ -298,7 +301,7 @@ class ControlStack:
         while at < count:
             reader.u32()
             at += 1
-        arity: i64 = len(self.carried(self.target(reader.u32())))
+        arity: i64 = len(self.carried(self.target(reader.u32()))) >> TYPE_SHIFT
         reader.position = start
         writer.write(reader.operator | (arity << 16), len(writer.pool) >> 2, count)
         checked: i64 = -1
@@ -307,7 +310,7 @@ class ControlStack:
             frame = self.target(reader.u32())
             if frame != checked:
                 types = self.carried(frame)
-                if len(types) != arity:
+                if len(types) >> TYPE_SHIFT != arity:
                     reader.invalid("type mismatch: br_table's labels carry different numbers of values")
                 operands.expect(types)
                 checked = frame
@@ -323,6 +326,6 @@ class ControlStack:
         """Leave the function."""
         types = self.results_of[self.frames[SIGNATURE]]
         self.operands.expect(types)
-        arity: i64 = len(types)
+        arity: i64 = len(types) >> TYPE_SHIFT
         self.writer.write(self.reader.operator | (arity << 16), 0, 0)
         self.operands.stop()

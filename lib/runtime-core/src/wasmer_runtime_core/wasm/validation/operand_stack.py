@@ -4,18 +4,25 @@ The stack belongs to the innermost control frame from its *floor* upward. A fram
 *polymorphic* once control cannot pass: then it gives any operand that is asked for below
 its floor. Apart from that the code is *live* or not: whether control comes here at all,
 which decides what is written of it and what counts for the deepest stack.
+
+Types here are whole (`types`), not only kinds; lists of them come packed (`packed.packed_types`). An operand that
+is not of the type that is asked for is compared once more, for it may be of a subtype.
 """
 
 from __future__ import annotations
 
+from librt.strings import read_i64_le
 from librt.vecs import vec
 
 from wasmer_runtime_core.implementation_limits import OPERANDS, VALUES_PASSED
-from wasmer_runtime_core.support.annotations import Final, NoReturn, final, i64
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, NoReturn, final, i64
 from wasmer_runtime_core.wasm.operators.tables import BELOW, LOWEST, RESULT, TOP
-from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES
+from wasmer_runtime_core.wasm.types import matches, value_type_name
 from wasmer_runtime_core.wasm.validation.body_reader import BodyReader
-from wasmer_runtime_core.wasm.validation.packed import INITIAL_WORDS, grown, zeros
+from wasmer_runtime_core.wasm.validation.packed import INITIAL_WORDS, TYPE_SHIFT, grown, unpacked_types, zeros
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ANY: Final = 0
 """The type of an operand that a polymorphic frame gave."""
@@ -23,9 +30,9 @@ SHOWN: Final = 16
 """Operands that a message lists at most."""
 
 
-def type_names(types: bytes) -> str:
+def type_names(types: Iterable[int]) -> str:
     """``[i32 i64]``."""
-    return "[" + " ".join("any" if code == ANY else VALUE_TYPE_NAMES[code] for code in types) + "]"
+    return "[" + " ".join("any" if type_ == ANY else value_type_name(type_) for type_ in types) + "]"
 
 
 @final
@@ -33,7 +40,7 @@ class OperandStack:
     """Operand types, and where control can come.
 
     Attributes:
-        types: value type codes, `ANY` among them; room for one more for each byte left of
+        types: value types, `ANY` among them; room for one more for each byte left of
             the body, and for what was reserved.
         height: how many there are.
         floor: height of the innermost control frame.
@@ -89,17 +96,17 @@ class OperandStack:
 
     def push_all(self, types: bytes) -> None:
         """Any number of operands, the last on top."""
-        count: i64 = len(types)
+        size: i64 = len(types)
+        count = size >> TYPE_SHIFT
         self.pass_values(count)
         self.reserve(count)
         stack = self.types
         height = self.height
         at: i64 = 0
-        while at < count:
-            type_: i64 = types[at]
-            stack[height] = type_
+        while at < size:
+            stack[height] = read_i64_le(types, at)
             height += 1
-            at += 1
+            at += 8
         self.height = height
         if self.live:
             self.measure()
@@ -123,44 +130,49 @@ class OperandStack:
         """Take one operand of this type off."""
         if self.height == self.floor:
             if not self.polymorphic:
-                self.mismatch(bytes((type_,)))
+                self.mismatch([type_])
             return
         found = self.types[self.height - 1]
-        if found != type_ and found != ANY:
-            self.mismatch(bytes((type_,)))
+        if found != type_ and found != ANY and not matches(int(found), int(type_)):
+            self.mismatch([type_])
         self.height -= 1
 
-    def expect(self, types: bytes) -> None:
-        """The topmost operands have these types. They stay."""
+    def expect(self, types: bytes) -> bool:
+        """The topmost operands have these types, or subtypes; whether they are exactly these. They stay."""
         stack = self.types
+        exact = True
         at = self.height
         left: i64 = len(types)
-        self.pass_values(left)
+        self.pass_values(left >> TYPE_SHIFT)
         while left > 0:
-            left -= 1
+            left -= 8
             if at == self.floor:
                 if self.polymorphic:
-                    return
-                self.mismatch(types)
+                    return False
+                self.mismatch(unpacked_types(types))
             at -= 1
             found = stack[at]
-            type_: i64 = types[left]
-            if found != type_ and found != ANY:
-                self.mismatch(types)
+            type_ = read_i64_le(types, left)
+            if found != type_:
+                if found != ANY and not matches(int(found), int(type_)):
+                    self.mismatch(unpacked_types(types))
+                exact = False
+        return exact
 
     def pop_all(self, types: bytes) -> None:
         """Take operands of these types off."""
         if len(types) != 0:
             self.expect(types)
-            height: i64 = self.height - len(types)
+            height = self.height - (len(types) >> TYPE_SHIFT)
             self.height = self.floor if height < self.floor else height
 
     def empty(self, types: bytes) -> None:
         """The frame's operands are exactly these; take them off."""
-        count: i64 = len(types)
+        count: i64 = len(types) >> TYPE_SHIFT
         if self.height - self.floor > count:
             found = type_names(self.topmost(SHOWN))
-            self.reader.invalid(f"type mismatch: the block's results are {type_names(types)}, the stack holds {found}")
+            wanted = type_names(unpacked_types(types))
+            self.reader.invalid(f"type mismatch: the block's results are {wanted}, the stack holds {found}")
         if count != 0:
             self.expect(types)
         self.height = self.floor
@@ -189,18 +201,18 @@ class OperandStack:
         self.live = False
 
     # --- messages -----------------------------------------------------------------------------
-    def topmost(self, count: i64) -> bytes:
+    def topmost(self, count: i64) -> list[int]:
         """The topmost operands of the frame, `count` at most."""
         at = self.height - count
         if at < self.floor:
             at = self.floor
-        found = bytearray()
+        found: list[int] = []
         while at < self.height:
             found.append(int(self.types[at]))
             at += 1
-        return bytes(found)
+        return found
 
-    def mismatch(self, types: bytes) -> NoReturn:
+    def mismatch(self, types: list[int]) -> NoReturn:
         """Refuse the operator at hand: it needs other operands."""
         found = type_names(self.topmost(len(types)))
         mnemonic = self.reader.mnemonic()

@@ -10,6 +10,8 @@ from __future__ import annotations
 from librt.strings import BytesWriter, write_i64_le
 
 from wasmer_runtime_core.support.annotations import Final, final, i64
+from wasmer_runtime_core.wasm.body.body import MOST_OFFSET
+from wasmer_runtime_core.wasm.types import KIND
 from wasmer_runtime_core.wasm.validation.body_reader import BodyReader
 from wasmer_runtime_core.wasm.validation.loop_writes import LoopWrites
 from wasmer_runtime_core.wasm.validation.operand_stack import OperandStack
@@ -51,8 +53,8 @@ class RecordWriter:
             write_i64_le(records, b | (self.reader.offset << 32))
 
     def write_typed(self, type_: i64, index: i64) -> None:
-        """An operator with a value type, and an index or 0."""
-        self.write(self.reader.operator | (type_ << 16), index, 0)
+        """An operator with a value type, of which it gets the kind, and an index or 0."""
+        self.write(self.reader.operator | ((type_ & KIND) << 16), index, 0)
 
     def write_wide(self, value: i64) -> None:
         """A 64-bit constant."""
@@ -67,10 +69,13 @@ class RecordWriter:
             pool.write(self.reader.data[at : at + 16])
 
     def write_access(self, word: i64, memory_offset: i64) -> None:
-        """A load or store."""
+        """A load or store of memory 0."""
         if self.operands.live:
             self.memory_accesses += 1
-            self.write(word, memory_offset, 0)
+            if memory_offset < 0 or memory_offset > MOST_OFFSET:  # of 64 bits
+                memory_offset = MOST_OFFSET
+            low = ((memory_offset + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+            self.write(word, low, (memory_offset >> 32) << 16)
 
     def write_target(self, label: i64, height: i64) -> None:
         """A target of ``br_table``, in the pool."""

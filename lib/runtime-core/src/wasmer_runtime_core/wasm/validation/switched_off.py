@@ -16,7 +16,7 @@ from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type,
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, TABLE, ConstantExpression
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 from wasmer_runtime_core.wasm.reader import Reader
-from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, V128, VALUE_TYPE_NAMES
+from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, V128, VALUE_TYPE_NAMES, value_type_name
 
 BULK_MEMORY: Final = "bulk_memory"
 MULTI_VALUE: Final = "multi_value"
@@ -83,7 +83,7 @@ class _Check:
     def types(self) -> None:
         for type_, at in zip(self.info.types, self.decoded.offsets["types"], strict=True):
             self.turn()
-            for code in type_.params + type_.results:
+            for code in (*type_.params, *type_.results):
                 self.value_type(code, at)
             if len(type_.results) > 1 and MULTI_VALUE in self.switched_off:
                 self.refuse(
@@ -155,7 +155,7 @@ class _Check:
         if feature in self.switched_off:
             assert feature is not None
             error = DecodeError(f"malformed value type {code:#04x}", at)
-            self.refuse(feature, VALUE_TYPE_NAMES[code], error, function)
+            self.refuse(feature, value_type_name(code), error, function)
 
     def operator(self, code: int, at: int, function: int = -1) -> None:
         row = OPERATORS[code]

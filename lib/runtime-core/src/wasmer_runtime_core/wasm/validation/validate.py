@@ -31,7 +31,7 @@ from wasmer_runtime_core.wasm.module import (
     ModuleInfo,
 )
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
-from wasmer_runtime_core.wasm.types import I32, MAX_PAGES, VALUE_TYPE_NAMES, Limits
+from wasmer_runtime_core.wasm.types import I32, MAX_PAGES, Limits, matches, value_type_name
 from wasmer_runtime_core.wasm.validation.body_validator import BodyValidator
 
 _GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
@@ -224,7 +224,7 @@ class _Declarations:
             if segment.mode == ACTIVE:
                 if segment.table >= len(info.tables):
                     self.invalid(f"unknown table {segment.table}")
-                if info.tables[segment.table].element != segment.type:
+                if not matches(segment.type, info.tables[segment.table].element):
                     self.invalid("type mismatch: the segment's elements are not of the table's type")
                 assert segment.offset is not None
                 self.constant(segment.offset, I32)
@@ -278,7 +278,7 @@ class _Declarations:
                 self.invalid(f"constant expression required: global {index} is mutable")
         elif constant.operator == _REF_FUNC:
             self.function_index(constant.value)
-        if constant.type != type_:
+        if constant.type != type_ and not matches(constant.type, type_):
             self.invalid(
-                f"type mismatch: an initializer of type {VALUE_TYPE_NAMES[constant.type]} for {VALUE_TYPE_NAMES[type_]}"
+                f"type mismatch: an initializer of type {value_type_name(constant.type)} for {value_type_name(type_)}"
             )

@@ -52,7 +52,7 @@ IMPORT_CODE: Final[i64] = i64(IMPORT_RECORD["code"].offset)
 IMPORT_VMCTX: Final[i64] = i64(IMPORT_RECORD["vmctx"].offset)
 RECORD_CODE: Final[i64] = i64(FUNCTION_RECORD["code"].offset)
 RECORD_VMCTX: Final[i64] = i64(FUNCTION_RECORD["vmctx"].offset)
-RECORD_SIGNATURE: Final[i64] = i64(FUNCTION_RECORD["signature"].offset)
+RECORD_TYPE: Final[i64] = i64(FUNCTION_RECORD["type"].offset)
 TABLE_BASE: Final[i64] = i64(TABLE_DEFINITION["base"].offset)
 TABLE_LENGTH: Final[i64] = i64(TABLE_DEFINITION["length"].offset)
 
@@ -181,7 +181,7 @@ class Call(Lowering):
 
 @final
 class CallIndirect(Lowering):
-    """call_indirect: bounds, null and signature are checked, each with its own trap."""
+    """call_indirect: bounds, null and type are checked, each with its own trap."""
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         view = f.view
@@ -199,8 +199,8 @@ class CallIndirect(Lowering):
         asm.indexed(MOV_R64, RAX, RCX, at, 3, 0)
         asm.reg_reg(TEST_R64, RAX, RAX)
         asm.jump(JCC + EQUAL, f.trap_label(UNINITIALIZED_ELEMENT))
-        asm.reg_mem(MOV_R64, RCX, f.vmctx, view.signature_offsets[a])
-        asm.reg_mem(CMP_R64, RCX, RAX, RECORD_SIGNATURE)
+        asm.reg_mem(MOV_R64, RCX, f.vmctx, view.type_offsets[a])
+        asm.reg_mem(CMP_R64, RCX, RAX, RECORD_TYPE)
         asm.jump(JCC + NOT_EQUAL, f.trap_label(TYPE_MISMATCH))
         f.release(index)
         register_arguments(f, shape)
@@ -209,7 +209,8 @@ class CallIndirect(Lowering):
         finish_call(f, shape)
 
 
-_TYPES: Final = {"i32": I32, "i64": I64, "ref": EXTERNREF}
+_TYPES: Final = {"i32": I32, "index": I32, "ref": EXTERNREF}
+"""An index of 32 bits has the upper half of its register zero, as helpers want it."""
 
 
 @final

@@ -56,7 +56,7 @@ class Access(Lowering):
         f.mark()
         offset = a & 0xFFFFFFFF
         if f.bounds_checks or b != 0:
-            self.checked(f, p, offset, b)
+            self.checked(f, p, offset | (((b >> 16) & 0xFFFF) << 32), b & 0xFFFF)
             return
         f.base = f.memory
         if f.kinds[p] == CONSTANT:
