@@ -366,3 +366,46 @@ def test_callers(program: Program) -> None:
         call(program, "_emval_call_method", deep, held, NAME, 0, -4)
     with pytest.raises(EmscriptenError):
         call(program, "_emval_call_method", deep, held, -4, 0, ARGUMENTS)
+
+
+# --- what it makes of Python's
+
+
+def making(held: handles.Handles) -> Any:
+    """A value that a program makes, counted as its calls count it."""
+    made = seen.call(seen.GLOBALS["Uint8Array"], [100_000.0])
+    held.made(handles.bytes_of(made))
+    return made
+
+
+KEEPING: dict[str, Any] = {
+    "by its number": lambda held, kept: held.add(making(held)),
+    "in a list": lambda held, kept: kept.append(making(held)),
+    "by a view": lambda held, kept: held.add(seen.call_method(making(held), "subarray", [0.0])),
+    "by a method": lambda held, kept: held.add(seen.get(making(held), "set")),
+}
+
+
+@pytest.mark.parametrize("how", KEEPING)
+def test_values_that_it_makes_have_a_limit(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handles, "MAX_MADE_BYTES", 1 << 20)
+    held = handles.Handles()
+    kept: list[Any] = []
+    kept.append(kept)
+    held.add(kept)
+    with pytest.raises(WrongArgument, match="holds values of"):
+        for _ in range(100):
+            KEEPING[how](held, kept)
+
+
+def test_values_that_it_gives_back_can_be_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handles, "MAX_MADE_BYTES", 1 << 20)
+    held = handles.Handles()
+    for _ in range(100):
+        held.drop(held.add(making(held)))
+
+
+def test_texts_are_not_joined_without_end() -> None:
+    with pytest.raises(WrongArgument, match="joined texts"):
+        seen.call_method(["x" * (1 << 20)] * 17, "join", [""])
+    assert seen.call_method(["a", 1.0, None], "join", ["-"]) == "a-1-null"

@@ -7,7 +7,7 @@ from typing import Any, Final, final
 
 from wasmer_emscripten.embind import world
 from wasmer_emscripten.embind.bound import BadArgument, Bound, Later, run, unsigned
-from wasmer_emscripten.embind.handles import UNDEFINED, for_python
+from wasmer_emscripten.embind.handles import UNDEFINED, bytes_of, for_python
 from wasmer_emscripten.embind.registry import Registry, registry_of
 from wasmer_emscripten.errors import BindingError, WrongArgument
 from wasmer_emscripten.functions import provides
@@ -105,12 +105,14 @@ class Caller:
             self._types = [registry.type_of(first, what), *(registry.passed(raw, what) for raw in rest)]
         result, *params = self._types
         args = [param.read((arguments & U32) + _ARGUMENT * at) for at, param in enumerate(params)]
+        before = bytes_of(value)
         if self._kind == METHOD:
             answer = world.call_method(value, name, args)
         elif self._kind == CAST:
             answer = args[0] if args else UNDEFINED
         else:
             answer = world.call(value, args)
+        registry.handles.made(bytes_of(value) - before + sum(map(bytes_of, args)) + bytes_of(answer))
         if not result.letter:
             return 0
         later: Later = []
@@ -167,22 +169,29 @@ def _held(process: Process, value: Any) -> int:
     return registry_of(process).handles.add(value)
 
 
+def _made(process: Process, value: Any) -> int:
+    """The same of a value that the program has made, which takes memory of the host's."""
+    handles = registry_of(process).handles
+    handles.made(bytes_of(value))
+    return handles.add(value)
+
+
 @provides("->i", "_emval_new_array")
 def new_array(process: Process) -> int:
     """Make an empty list."""
-    return _held(process, [])
+    return _made(process, [])
 
 
 @provides("->i", "_emval_new_object")
 def new_object(process: Process) -> int:
     """Make an empty dict."""
-    return _held(process, {})
+    return _made(process, {})
 
 
 @provides("i->i", "_emval_new_cstring", "_emval_new_u8string")
 def new_cstring(process: Process, text: int) -> int:
     """Make a str."""
-    return _held(process, registry_of(process).memory.string(text, MAX_TEXT).decode("utf-8", "surrogateescape"))
+    return _made(process, registry_of(process).memory.string(text, MAX_TEXT).decode("utf-8", "surrogateescape"))
 
 
 @provides("i->i", "_emval_get_global")
@@ -204,7 +213,7 @@ def get_module_property(process: Process, name: int) -> int:
 @provides("ii->i", "_emval_take_value")
 def take_value(process: Process, raw: int, arguments: int) -> int:
     """Make a value of one of C++'s."""
-    return _held(process, registry_of(process).passed(raw, "a value").read(arguments & U32))
+    return _made(process, registry_of(process).passed(raw, "a value").read(arguments & U32))
 
 
 @provides("i->i", "_emval_new_array_from_memory_view")
@@ -213,7 +222,7 @@ def new_array_from_memory_view(process: Process, view: int) -> int:
     value = _value(process, view)
     if not isinstance(value, memoryview) or len(value) > world.MAX_LENGTH:
         raise WrongArgument("the program made a list of what is no view, or too large")
-    return _held(process, value.tolist())
+    return _made(process, value.tolist())
 
 
 # --- looking at values
@@ -228,7 +237,10 @@ def get_property(process: Process, handle: int, key: int) -> int:
 @provides("iii->", "_emval_set_property")
 def set_property(process: Process, handle: int, key: int, value: int) -> None:
     """Set a property."""
-    world.set(_value(process, handle), _value(process, key), for_python(_value(process, value)))
+    target = _value(process, handle)
+    before = bytes_of(target)
+    world.set(target, _value(process, key), for_python(_value(process, value)))
+    registry_of(process).handles.made(bytes_of(target) - before)
 
 
 @provides("i->i", "_emval_typeof")
@@ -420,4 +432,4 @@ def _arguments(process: Process, count: int, types: int, arguments: int) -> list
 @provides("iiii->i", "_emval_call", "_emval_new")
 def call_at_once(process: Process, handle: int, count: int, types: int, arguments: int) -> int:
     """Call a function, or make an object of a class; the result as a value."""
-    return _held(process, world.call(_value(process, handle), _arguments(process, count, types, arguments)))
+    return _made(process, world.call(_value(process, handle), _arguments(process, count, types, arguments)))

@@ -6,12 +6,68 @@ and theirs go up by two.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable
+from sys import getsizeof
 from typing import Any, Final, final
 
 from wasmer_emscripten.errors import WrongArgument
+from wasmer_emscripten.numbers import must_be_answer
+from wasmer_runtime_core.running.interrupts import check_interrupts
 
 MAX_HANDLES: Final = 1 << 20
 """Objects that a program can hold."""
+MAX_MADE_BYTES: Final = 1 << 30
+"""Of values that a program has made since what it holds was counted last; it may hold half as much of them."""
+_GROWING: Final = (list, dict, str, bytes, bytearray)
+"""What a program can make large."""
+_HOLDING: Final = (list, tuple, dict, functools.partial, memoryview)
+"""What has other values in it."""
+_SMALL: Final = 64
+_LOOK_EVERY: Final = 1 << 16
+
+
+def bytes_of(value: Any) -> int:
+    """What a value takes of the host's memory by itself, if a program can make such ones."""
+    return getsizeof(value) if type(value) in _GROWING else 0
+
+
+def bytes_held(values: Iterable[Any]) -> int:
+    """What values take with all that is in them; each that is not small is counted once."""
+    total = steps = 0
+    seen: set[int] = set()
+    pending = list(values)
+    while pending:
+        value = pending.pop()
+        steps += 1
+        if steps % _LOOK_EVERY == 0:
+            check_interrupts()
+        size = bytes_of(value)
+        kind = type(value)
+        if size > _SMALL or kind in _HOLDING:
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+        total += max(size, _SMALL)
+        if kind is list or kind is tuple:
+            pending += value
+        elif kind is dict:
+            pending += value.keys()
+            pending += value.values()
+        elif kind is functools.partial:
+            pending += value.args
+        elif kind is memoryview:
+            pending += _shown(value)
+    return total
+
+
+def _shown(view: memoryview) -> tuple[Any, ...]:
+    """What a view is of."""
+    try:
+        return (view.obj,)
+    except ValueError as released:
+        must_be_answer(released)
+        return ()
 
 
 @final
@@ -41,11 +97,12 @@ class Handles:
         step: by how much numbers go up: 2 in newer programs.
     """
 
-    __slots__ = ("_counts", "_free", "_next", "_values", "step")
+    __slots__ = ("_counts", "_free", "_made", "_next", "_values", "step")
 
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}
         self._free: list[int] = []
+        self._made = 0
         self.be_of(1)
 
     def be_of(self, step: int) -> None:
@@ -53,6 +110,20 @@ class Handles:
         self.step = step
         self._next = 5 * step
         self._values: dict[int, Any] = dict(zip((step, 2 * step, 3 * step, 4 * step), RESERVED, strict=True))
+
+    def made(self, size: int) -> None:
+        """The program has made so many bytes more of values.
+
+        Raises:
+            WrongArgument: what it holds is too much.
+        """
+        self._made += max(size, 0)
+        if self._made > MAX_MADE_BYTES:
+            self._made = size + bytes_held(self._values.values())
+            if self._made > MAX_MADE_BYTES // 2:
+                raise WrongArgument(
+                    f"the program holds values of {self._made} bytes: {MAX_MADE_BYTES // 2} are the most"
+                )
 
     def add(self, value: Any) -> int:
         """A number for a value, with one reference.

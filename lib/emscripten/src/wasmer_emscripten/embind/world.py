@@ -139,13 +139,20 @@ def _copy_in(value: Any, source: Any, offset: Any = 0) -> None:
             raw[start : start + len(data)] = data
 
 
+def _joined(value: Any, between: str) -> str:
+    texts = [text_of(each) for each in value]
+    if sum(map(len, texts)) + len(between) * len(texts) > MAX_LENGTH:
+        raise WrongArgument(f"the program joined texts to more than {MAX_LENGTH} characters")
+    return between.join(texts)
+
+
 _METHODS: Final[dict[Any, tuple[tuple[type, ...], Callable[..., Any]]]] = {
     "push": ((list,), _push),
     "pop": ((list,), lambda value: value.pop() if value else UNDEFINED),
     "set": ((bytearray, memoryview), _copy_in),
     "slice": ((list, bytes, bytearray, memoryview, str, tuple), lambda value, *at: value[slice(*map(int, at))]),
     "subarray": ((bytearray, memoryview), lambda value, *at: memoryview(value)[slice(*map(int, at))]),
-    "join": ((list, tuple), lambda value, between=",": text_of(between).join(map(text_of, value))),
+    "join": ((list, tuple), lambda value, between=",": _joined(value, text_of(between))),
     "includes": ((list, tuple, str), lambda value, what: what in value),
     "toString": ((str,), lambda value: value),
 }
