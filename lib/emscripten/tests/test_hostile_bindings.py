@@ -178,6 +178,19 @@ def test_members_cannot_take_the_place_of_what_is_needed(program: Program) -> No
     assert made._held is None
 
 
+def test_a_class_that_is_extended_has_no_names_of_pythons(program: Program) -> None:
+    """A finalizer would be code of the program's that runs when Python likes."""
+    bind_class(program, "Base", CLASS)
+    bind_class(program, "Wrapper", CLASS + 10, base=CLASS)
+    held = registry_of(program.process).handles
+    names = ("__init__", "__del__", "__getattribute__", "__eq__", "_held", "_class", "mro", "heard")
+    members = held.add({name: (lambda *_: 1) for name in names})
+    handle = call(program, "_embind_create_inheriting_constructor", named(program, "Mine"), CLASS + 10, members)
+    made = held.value(handle)
+    assert issubclass(made, program.Base) and set(vars(made)) & set(names) == {"heard"}
+    assert made.__init__ is CppObject.__init__ and made.__del__ is CppObject.__del__ and made._held is None
+
+
 def test_names_that_are_no_identifiers(program: Program) -> None:
     bind_class(program, "a b\x1b<int>", CLASS)
     assert issubclass(program.bindings["a b\x1b<int>"], CppObject)

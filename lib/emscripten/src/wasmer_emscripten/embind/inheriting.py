@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wasmer_emscripten.embind.classes import CppObject, Pointer
+from wasmer_emscripten.embind.classes import CppObject, Pointer, is_open
 from wasmer_emscripten.embind.registry import registry_of
 from wasmer_emscripten.errors import WrongArgument
 from wasmer_emscripten.functions import provides
@@ -53,4 +53,5 @@ def create_inheriting_constructor(process: Process, name: int, wrapper: int, pro
     members = registry.handles.value(properties)
     if not isinstance(members, dict) or not all(isinstance(each, str) for each in members):
         raise WrongArgument(f"the program extends {wrapping.name} by what is no mapping of names")
-    return registry.handles.add(type(text, (bases[1].python_class(),), dict(members)))
+    own = {each: member for each, member in members.items() if is_open(each)}
+    return registry.handles.add(type(text, (bases[1].python_class(),), own))
