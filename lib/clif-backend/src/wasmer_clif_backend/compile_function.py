@@ -89,13 +89,14 @@ class Stages:
         if self._lowering.pinned:
             registers = WITHOUT_PINNED
             code.never_given |= 1 << PINNED
-        self.intervals.build(function, code)
+        self.intervals.build(function, code, flow)
         self._done("intervals")
         out = self.allocation
         out.begin(function, code)
         coalesce(function, code, self.intervals, flow, out)
         self._done("coalesce")
         self._scan.run(registers, flow)
+        out.find_homes()
         self._done("scan")
         self._resolver.run(function, flow)
         self._done("resolve")

@@ -91,9 +91,10 @@ def count(function: Function) -> None:
     effect between them; so a load may be made where its only user stands, if the user's colour is that of the
     load, or one more if the load may trap. Blocks share no colour.
     """
+    uses = function.uses
     v: i64 = 1
     while v < function.count:
-        function.uses[v] = 0
+        uses[v] = 0
         v += 1
     colour: i64 = 0
     b = function.entry

@@ -29,18 +29,18 @@ Blocks and edges are those of the function, in the order of `order`. What an edg
 code: its arguments and the parameters of its target are the function's, and `machine.regalloc.resolve` adds the rest.
 
 Liveness begins here, too: a use of a value in another block than the one that defines it is noted when it is
-written (`note_outside`), for lowering is where all uses are met; `machine.regalloc.intervals` goes on from there.
+written (`note_outside`), for lowering is where all uses are met; `machine.regalloc.liveness` goes on from there.
 """
 
 from __future__ import annotations
 
 from typing import Final, final
 
-from librt.vecs import vec
+from librt.vecs import extend, vec
 from mypy_extensions import i64
 
 from wasmer_clif_backend.effort import Effort
-from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.columns import column, grown, nowhere
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, JUMP
 from wasmer_clif_backend.ir.types import in_xmm
@@ -137,12 +137,12 @@ class Code:
         self._pairs: i64 = -1
         """Where the pairs that `copies` takes begin in the pool; -1: there are none."""
 
-        # Uses outside of the block that defines a register: by register the last one that was noted, 0: none; by
-        # note its block, and the note before it.
+        # Uses outside of the block that defines a register: by register the block that was noted last, 0: none; by
+        # note the register and its block.
         self.outside = column(rows)
+        self.outside_register = column(rows)
         self.outside_block = column(rows)
-        self.outside_next = column(rows)
-        self.outside_count: i64 = 1
+        self.outside_count: i64 = 0
 
         blocks: i64 = 1 << 7
         self.block_first = column(blocks)
@@ -181,7 +181,7 @@ class Code:
         self._group = self.end
         self.pool_count = 0
         self._pairs = -1
-        self.outside_count = 1
+        self.outside_count = 0
         self.constants = []
         self._constant_offsets = {}
         self.outgoing = 0
@@ -189,17 +189,20 @@ class Code:
         self.at = 0
         self.order = order
         need = function.count + FIRST_VIRTUAL
-        if need > i64(len(self.register_class)):
-            self._grow_registers(need)
-        r: i64 = 0
+        room = need + (need >> 1)  # and temporaries
+        self.register_class = column(room)
+        self.copy_of = nowhere(room)
+        self.copied_to = nowhere(room)
+        self.outside = column(room)
+        register_class = self.register_class
+        type = function.type
+        r: i64 = FIRST_XMM
         while r < FIRST_VIRTUAL:
-            self.register_class[r] = GENERAL if r < FIRST_XMM else XMM
+            register_class[r] = XMM
             r += 1
         while r < need:
-            self.register_class[r] = XMM if in_xmm(function.type[r - FIRST_VIRTUAL]) else GENERAL
-            self.copy_of[r] = NO_REGISTER
-            self.copied_to[r] = NO_REGISTER
-            self.outside[r] = 0
+            if in_xmm(type[r - FIRST_VIRTUAL]):
+                register_class[r] = XMM
             r += 1
         self.registers = need
         if function.block_count > i64(len(self.block_first)):
@@ -224,24 +227,25 @@ class Code:
         """`ways`: edges that several stages go along, block by block."""
         if function.edge_count > i64(len(self.ways)):
             self.ways = grown(self.ways, function.edge_count)
+        ways = self.ways
         n: i64 = 0
         for b in self.order:
             self.way_first[b] = n
             v = function.last[b]
             opcode = function.opcode[v]
             if opcode == JUMP:
-                self.ways[n] = function.a[v]
+                ways[n] = function.a[v]
                 n += 1
             elif opcode == BRIF:
-                self.ways[n] = function.b[v]
-                self.ways[n + 1] = function.c[v]
+                ways[n] = function.b[v]
+                ways[n + 1] = function.c[v]
                 n += 2
             elif opcode == BR_TABLE:
                 p = function.b[v]
                 end = p + function.pool[p]
                 while p < end:
                     p += 1
-                    self.ways[n] = function.pool[p]
+                    ways[n] = function.pool[p]
                     n += 1
             self.way_end[b] = n
 
@@ -249,27 +253,24 @@ class Code:
         """A new virtual register."""
         r = self.registers
         if r >= i64(len(self.register_class)):
-            self._grow_registers(2 * r)
+            self._grow_registers()
         self.registers = r + 1
-        self.register_class[r] = register_class
-        self.copy_of[r] = NO_REGISTER
-        self.copied_to[r] = NO_REGISTER
-        self.outside[r] = 0
+        if register_class == XMM:
+            self.register_class[r] = XMM
         return r
 
     def note_outside(self, r: i64, b: i64) -> None:
         """A register is used in a block that does not define it."""
-        note = self.outside[r]
-        if note and self.outside_block[note] == b:
+        if self.outside[r] == b:
             return
+        self.outside[r] = b
         n = self.outside_count
         if n >= i64(len(self.outside_block)):
+            self.outside_register = grown(self.outside_register, 2 * n)
             self.outside_block = grown(self.outside_block, 2 * n)
-            self.outside_next = grown(self.outside_next, 2 * n)
         self.outside_count = n + 1
+        self.outside_register[n] = r
         self.outside_block[n] = b
-        self.outside_next[n] = note
-        self.outside[r] = n
 
     def add(
         self,
@@ -413,22 +414,17 @@ class Code:
         self.first += more
         self._group += more
 
-    def _grow_registers(self, rows: i64) -> None:
-        self.register_class = grown(self.register_class, rows)
-        self.copy_of = grown(self.copy_of, rows)
-        self.copied_to = grown(self.copied_to, rows)
-        self.outside = grown(self.outside, rows)
+    def _grow_registers(self) -> None:
+        more: i64 = len(self.register_class)
+        self.register_class = grown(self.register_class, 2 * more)
+        self.copy_of = extend(self.copy_of, nowhere(more))
+        self.copied_to = extend(self.copied_to, nowhere(more))
+        self.outside = grown(self.outside, 2 * more)
 
 
 def _moved_up(old: vec[i64]) -> vec[i64]:
     """A column of twice as many rows, whose upper half is the old one."""
-    rows: i64 = len(old)
-    new = column(2 * rows)
-    at: i64 = 0
-    while at < rows:
-        new[rows + at] = old[at]
-        at += 1
-    return new
+    return extend(column(len(old)), old)
 
 
 def _turned(numbers: vec[i64], start: i64, end: i64) -> None:

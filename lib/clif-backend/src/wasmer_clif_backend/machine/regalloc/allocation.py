@@ -13,7 +13,7 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.columns import column, grown, nowhere
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import Code
 
@@ -59,6 +59,8 @@ class Allocation:
         self.moving = column(rows)
         self.moving_count: i64 = 0
         self.is_moving = column(rows)
+        self._home = column(rows)
+        """By virtual register: the place it is in all its life; `NOWHERE`: it moves about, or has none."""
         self.first_edit = column(rows)
         self.edit_to = column(rows)
         self.edit_from = column(rows)
@@ -74,28 +76,26 @@ class Allocation:
     def begin(self, function: Function, code: Code) -> None:
         """Nothing is anywhere."""
         registers = code.registers
-        if registers > i64(len(self.first_piece)):
-            self.stands_for = grown(self.stands_for, registers)
-            self._joined = grown(self._joined, registers)
-            self._found = grown(self._found, registers)
-            self.first_piece = grown(self.first_piece, registers)
-            self.slot = grown(self.slot, registers)
-            self.moving = grown(self.moving, registers)
-            self.is_moving = grown(self.is_moving, registers)
+        if registers > i64(len(self.stands_for)):
+            self.stands_for = column(2 * registers)
+            self.moving = column(2 * registers)
+        stands_for = self.stands_for
         r: i64 = 0
         while r < registers:
-            self.stands_for[r] = r
-            self._joined[r] = 0
-            self._found[r] = 0
-            self.first_piece[r] = 0
-            self.slot[r] = NOWHERE
-            self.is_moving[r] = 0
+            stands_for[r] = r
             r += 1
+        self._joined = column(registers)
+        self._found = column(registers)
+        self.first_piece = column(registers)
+        self.slot = nowhere(registers)
+        self.is_moving = column(registers)
+        self._home = nowhere(registers)
         if 2 * code.end > i64(len(self.first_edit)):
-            self.first_edit = grown(self.first_edit, 2 * code.end)
+            self.first_edit = column(2 * code.end)
+        first_edit = self.first_edit
         at = 2 * code.first
         while at < 2 * code.end:
-            self.first_edit[at] = 0
+            first_edit[at] = 0
             at += 1
         if function.edge_count > i64(len(self.edge_first)):
             self.edge_first = grown(self.edge_first, function.edge_count)
@@ -125,6 +125,20 @@ class Allocation:
             self.moving[self.moving_count] = register
             self.moving_count += 1
 
+    def find_homes(self) -> None:
+        """All pieces have places: from here on `place_at` finds at once what does not move about."""
+        home = self._home
+        stands_for = self.stands_for
+        first_piece = self.first_piece
+        registers: i64 = len(home)
+        r: i64 = FIRST_SLOT
+        while r < registers:
+            one = stands_for[r]
+            piece = first_piece[one]
+            if piece and not self.is_moving[one]:
+                home[r] = self.piece_place[piece]
+            r += 1
+
     def new_piece(self, start: i64, end: i64) -> i64:
         """A piece that is nowhere yet."""
         n = self.piece_count
@@ -146,6 +160,13 @@ class Allocation:
         """Where a register is at a position of its life: a register of the machine is where it is."""
         if register < FIRST_SLOT:
             return register
+        home = self._home[register]
+        if home >= 0:
+            return home
+        return self._piece_at(register, position)
+
+    def _piece_at(self, register: i64, position: i64) -> i64:
+        """`place_at` of what moves about."""
         register = self.stands_for[register]
         # Who asks goes forward, mostly: from the piece that was found last.
         piece = self._found[register]

@@ -1,9 +1,8 @@
 """Where virtual registers are alive: as ranges of positions, with the places where they are used.
 
-Liveness is found use by use: from a use in a block that does not define the register, which lowering has
-noted, back over all ways, until the block that does (Boissinot and others, *Computing liveness sets for SSA-form
-programs*, 2011). It takes any graph of blocks, loops of every kind, and time in proportion to its result, the lists
-`live_in`. Then one sweep over the code, last instruction first, makes the ranges, so that each list comes out sorted.
+One sweep over the code, last instruction first, makes the ranges, so that each list comes out sorted. Between two
+blocks it looks at those registers only that are alive where the later one starts and not where the earlier one
+ends, or the other way round (`liveness`): what is alive all the way costs nothing on the way.
 
 A *range* ``[from, to)`` is of positions: 2 n where instruction n reads, 2 n + 1 where it writes. A value that
 is written by instruction m and last read by n lives in [2 m + 1, 2 n + 1): n may put its own result into the same
@@ -22,6 +21,7 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import PARAMETER
 from wasmer_clif_backend.machine.code import (
@@ -39,6 +39,7 @@ from wasmer_clif_backend.machine.code import (
     THIRD_WRITTEN,
     Code,
 )
+from wasmer_clif_backend.machine.regalloc.liveness import BITS, Liveness
 from wasmer_runtime_core.errors import InternalError
 
 MUST: Final = 1
@@ -59,8 +60,7 @@ class Intervals:
         range_from, range_to, range_next: the ranges.
         use_at, use_kind, use_next: the uses.
         order: virtual registers, so that those whose first range starts last come first.
-        live_in, live_end: by block, from where to where in `live_pool` the registers are that are alive where it
-            starts, in ascending order, parameters not among them.
+        liveness: which registers are alive where blocks start, parameters not among them.
         calls: positions 2 n of instructions behind which the caller-saved registers are lost, descending.
         taken: by register of the machine: its ranges.
     """
@@ -83,150 +83,50 @@ class Intervals:
         self.calls = column(rows)
         self.call_count: i64 = 0
         self.taken = column(FIRST_VIRTUAL)
-        blocks: i64 = 1 << 7
-        self.live_in = column(blocks)
-        self.live_end = column(blocks)
-        self.live_pool = column(rows)
-        # While liveness is found: by block, the register that it was reached for last; blocks to look at; what was
-        # found, register and block, in the order of registers.
-        self._mark = column(blocks)
-        self._work = column(blocks)
-        self._found_register = column(rows)
-        self._found_block = column(rows)
-        self._found_count: i64 = 0
-        # While ranges are made: by register, the end of the range that is open, 0: none; the registers of a block
-        # that have or had one.
+        self.liveness: Final = Liveness()
+        # While ranges are made: the set of those that are alive where the last block starts that was looked at.
+        self._through = column(1 << 2)
+        # By register, the end of the range that is open; 0: none.
         self._open = column(rows)
-        self._live = column(rows)
-        self._live_count: i64 = 0
         self._open_machine: i64 = 0
         """How many registers of the machine have an open range."""
         self._never_given: i64 = 0
 
-    def build(self, function: Function, code: Code) -> None:
+    def build(self, function: Function, code: Code, flow: Flow) -> None:
         """Find everything for a function."""
         registers = code.registers
         self._never_given = code.never_given
-        if registers > i64(len(self.first_range)):
-            self.first_range = grown(self.first_range, registers)
-            self.first_use = grown(self.first_use, registers)
-            self.life_end = grown(self.life_end, registers)
-            self.order = grown(self.order, registers)
-            self._open = grown(self._open, registers)
-            self._live = grown(self._live, registers)
-        r: i64 = 0
-        while r < registers:
-            self.first_range[r] = 0
-            self.first_use[r] = 0
-            self._open[r] = 0
-            r += 1
-        r = 0
-        while r < FIRST_VIRTUAL:
-            self.taken[r] = 0
-            r += 1
+        if registers > i64(len(self.life_end)):
+            self.life_end = column(2 * registers)
+            self.order = column(2 * registers)
+        self.first_range = column(registers)
+        self.first_use = column(registers)
+        self._open = column(registers)
+        self.taken = column(FIRST_VIRTUAL)
         self.range_count = 1
         self.use_count = 1
         self.order_count = 0
         self.call_count = 0
         self._open_machine = 0
-        self._liveness(function, code)
+        self.liveness.find(function, code, flow)
+        self._through = column(self.liveness.words)
         at = len(code.order) - 1
         while at >= 0:
             self._block(function, code, code.order[at])
             at -= 1
 
-    # --- liveness -------------------------------------------------------------------------------------
-
-    def _liveness(self, function: Function, code: Code) -> None:
-        """`live_in` of every block."""
-        blocks = function.block_count
-        if blocks > i64(len(self.live_in)):
-            self.live_in = grown(self.live_in, blocks)
-            self.live_end = grown(self.live_end, blocks)
-            self._mark = grown(self._mark, blocks)
-        b: i64 = 0
-        while b < blocks:
-            self.live_end[b] = 0
-            self._mark[b] = 0
-            b += 1
-        self._found_count = 0
-        values = function.count + FIRST_VIRTUAL
-        r: i64 = FIRST_VIRTUAL
-        while r < code.registers:
-            note = code.outside[r]
-            if note:
-                # A register that is no value's is made at the function's beginning.
-                home = function.block_of[r - FIRST_VIRTUAL] if r < values else function.entry
-                while note:
-                    self._spread(function, r, home, code.outside_block[note])
-                    note = code.outside_next[note]
-            r += 1
-        # Block by block; within a block, registers stay in order.
-        total: i64 = 0
-        for one in code.order:
-            self.live_in[one] = total
-            total += self.live_end[one]
-            self.live_end[one] = self.live_in[one]
-        if total > i64(len(self.live_pool)):
-            self.live_pool = grown(self.live_pool, 2 * total)
-        n: i64 = 0
-        while n < self._found_count:
-            b = self._found_block[n]
-            self.live_pool[self.live_end[b]] = self._found_register[n]
-            self.live_end[b] += 1
-            n += 1
-
-    def _spread(self, function: Function, r: i64, home: i64, b: i64) -> None:
-        """A register is alive where a block starts, and before, back to the block that defines it."""
-        work = self._work
-        mark = self._mark
-        waiting: i64 = 0
-        while True:
-            function.effort.spend(1)
-            if b != home and mark[b] != r:
-                mark[b] = r
-                self._find(r, b)
-                e = function.incoming[b]
-                while e:
-                    if waiting >= i64(len(work)):
-                        work = grown(work, 2 * waiting)
-                        self._work = work
-                    work[waiting] = function.edge_from[e]
-                    waiting += 1
-                    e = function.edge_next[e]
-            if waiting == 0:
-                return
-            waiting -= 1
-            b = work[waiting]
-
-    def _find(self, r: i64, b: i64) -> None:
-        n = self._found_count
-        if n >= i64(len(self._found_block)):
-            self._found_block = grown(self._found_block, 2 * n)
-            self._found_register = grown(self._found_register, 2 * n)
-        self._found_count = n + 1
-        self._found_block[n] = b
-        self._found_register[n] = r
-        self.live_end[b] += 1
-
     # --- ranges -----------------------------------------------------------------------------------------
 
     def _block(self, function: Function, code: Code, b: i64) -> None:
         """The ranges and uses of one block, last first."""
-        start = 2 * code.block_first[b]
+        first = code.block_first[b]
         end = 2 * code.block_end[b]
-        self._live_count = 0
+        self._go_over(function, code, b, end)
         n = code.way_first[b]
         while n < code.way_end[b]:
-            e = code.ways[n]
-            target = function.edge_to[e]
-            p = self.live_in[target]
-            function.effort.spend(self.live_end[target] - p + function.pool[function.edge_arguments[e]] + 1)
-            while p < self.live_end[target]:
-                self._extend(self.live_pool[p], end)
-                p += 1
-            p = function.edge_arguments[e]
+            p = function.edge_arguments[code.ways[n]]
             last = p + function.pool[p]
+            function.effort.spend(4 * (last - p) + 1)
             while p < last:
                 p += 1
                 r = function.pool[p] + FIRST_VIRTUAL
@@ -234,7 +134,7 @@ class Intervals:
                 self._use(r, end - 1, 0)
             n += 1
         i = code.block_end[b] - 1
-        while i >= code.block_first[b]:
+        while i >= first:
             if i & 0x1FF == 0:
                 function.effort.spend(0x1000)
             if code.form[i] == COPIES:
@@ -245,17 +145,45 @@ class Intervals:
         if b != function.entry:  # there the code itself puts them into their registers
             v = function.first[b]
             while v and function.opcode[v] == PARAMETER:
-                self._define(v + FIRST_VIRTUAL, start, 0)
+                self._define(v + FIRST_VIRTUAL, 2 * first, 0)
                 v = function.next[v]
-        n = 0
-        while n < self._live_count:
-            r = self._live[n]
-            if self._open[r]:
-                self._range(r, start, self._open[r])
-                self._open[r] = 0
-            n += 1
         if self._open_machine:
             raise InternalError(f"a register of the machine is read, but not written, in block {b}")
+
+    def _go_over(self, function: Function, code: Code, b: i64, end: i64) -> None:
+        """From the start of the block behind to the end of a block: close and open what is alive in one of both."""
+        liveness = self.liveness
+        words = liveness.words
+        alive = liveness.alive
+        through = self._through
+        first = code.way_first[b]
+        last = code.way_end[b]
+        function.effort.spend((last - first + 1) * words)
+        word: i64 = 0
+        while word < words:
+            behind: i64 = 0
+            n = first
+            while n < last:
+                behind |= alive[function.edge_to[code.ways[n]] * words + word]
+                n += 1
+            changed = behind ^ through[word]
+            g = word * BITS
+            while changed:
+                if changed & 0xFF == 0:
+                    changed >>= 8
+                    g += 8
+                    continue
+                if changed & 1:
+                    r = liveness.register[g]
+                    if self._open[r]:
+                        self._range(r, end, self._open[r])
+                        self._open[r] = 0
+                    else:
+                        self._open[r] = end
+                changed >>= 1
+                g += 1
+            through[word] = alive[b * words + word]
+            word += 1
 
     def _copies(self, code: Code, i: i64) -> None:
         """All are read, then all are written."""
@@ -348,12 +276,9 @@ class Intervals:
     def _extend(self, r: i64, end: i64) -> None:
         """The register is alive up to here, going backwards."""
         if self._open[r] == 0:
-            if r >= FIRST_VIRTUAL:
-                self._live[self._live_count] = r
-                self._live_count += 1
-            elif (self._never_given >> r) & 1:
-                return
-            else:
+            if r < FIRST_VIRTUAL:
+                if (self._never_given >> r) & 1:
+                    return
                 self._open_machine += 1
             self._open[r] = end
 

@@ -26,6 +26,7 @@ from wasmer_clif_backend.ir.opcodes import PARAMETER
 from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, TERMINATOR, Code
 from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, NOWHERE, Allocation
 from wasmer_clif_backend.machine.regalloc.intervals import READS_TOO, WRITES, Intervals
+from wasmer_clif_backend.machine.regalloc.liveness import BITS
 
 _DEEPEST: Final = 6
 _MOST_BEFORE: Final = 8
@@ -65,6 +66,9 @@ class Resolver:
         self._live = column(rows)
         self._live_place = column(rows)
         self._parameter_place = column(rows)
+        # Sets, as `Liveness` has them: the registers that move about; those that never do, by place.
+        self._moving = column(1)
+        self._staying = column(1)
 
     def run(self, function: Function, flow: Flow) -> None:
         """Everything."""
@@ -187,31 +191,66 @@ class Resolver:
         code = self.code
         out = self.out
         function = self.function
-        intervals = self.intervals
+        liveness = self.intervals.liveness
+        alive = liveness.alive
+        words = liveness.words
         if function.block_count > i64(len(self._live_first)):
             self._live_first = grown(self._live_first, function.block_count)
             self._live_end = grown(self._live_end, function.block_count)
+        self._find_sets()
+        moving = self._moving
         count: i64 = 0
         for b in code.order:
             start = 2 * code.block_first[b]
-            p = intervals.live_in[b]
-            end = intervals.live_end[b]
-            if count + end - p > i64(len(self._live)):
-                self._live = grown(self._live, 2 * (count + end - p))
-                self._live_place = grown(self._live_place, 2 * (count + end - p))
             self._live_first[b] = count
-            while p < end:
-                register = out.stands_for[intervals.live_pool[p]]
-                if out.is_moving[register]:
-                    self._live[count] = register
-                    self._live_place[count] = out.place_at(register, start)
-                    count += 1
-                p += 1
+            function.effort.spend(words + 1)
+            word: i64 = 0
+            while word < words:
+                rest = alive[b * words + word] & moving[word]
+                g = word * BITS
+                while rest:
+                    if rest & 0xFF == 0:
+                        rest >>= 8
+                        g += 8
+                        continue
+                    if rest & 1:
+                        if count >= i64(len(self._live)):
+                            self._live = grown(self._live, 2 * count)
+                            self._live_place = grown(self._live_place, 2 * count)
+                        function.effort.spend(4)
+                        register = out.stands_for[liveness.register[g]]
+                        self._live[count] = register
+                        self._live_place[count] = out.place_at(register, start)
+                        count += 1
+                    rest >>= 1
+                    g += 1
+                word += 1
             self._live_end[b] = count
             v = function.first[b]
             while v and function.opcode[v] == PARAMETER:
                 self._parameter_place[v] = out.place_at(v + FIRST_VIRTUAL, start)
                 v = function.next[v]
+
+    def _find_sets(self) -> None:
+        """`_moving` and `_staying`."""
+        out = self.out
+        liveness = self.intervals.liveness
+        words = liveness.words
+        moving = column(words)
+        staying = column(words * FIRST_SLOT)
+        g: i64 = 0
+        while g < liveness.count:
+            register = out.stands_for[liveness.register[g]]
+            word = g // BITS
+            bit: i64 = 1
+            bit <<= g % BITS
+            if out.is_moving[register]:
+                moving[word] |= bit
+            else:
+                staying[out.piece_place[out.first_piece[register]] * words + word] |= bit
+            g += 1
+        self._moving = moving
+        self._staying = staying
 
     def _edge(self, e: i64, end: i64) -> None:
         """What an edge moves; `end` is the last position before it."""
@@ -294,7 +333,6 @@ class Resolver:
     def _is_unused(self, place: i64, e: i64) -> bool:
         """Whether nothing that an edge needs is in a place: it moves nothing from there, nothing is there behind."""
         out = self.out
-        intervals = self.intervals
         function = self.function
         n = out.edge_first[e]
         while n < out.edge_end[e]:
@@ -307,12 +345,15 @@ class Resolver:
             if self._live_place[p] == place or (place >= FIRST_SLOT and out.slot[self._live[p]] == place):
                 return False
             p += 1
-        p = intervals.live_in[target]
-        while p < intervals.live_end[target]:
-            register = out.stands_for[intervals.live_pool[p]]
-            if not out.is_moving[register] and out.piece_place[out.first_piece[register]] == place:
-                return False
-            p += 1
+        if place < FIRST_SLOT:
+            liveness = self.intervals.liveness
+            words = liveness.words
+            function.effort.spend(words)
+            word: i64 = 0
+            while word < words:
+                if self._staying[place * words + word] & liveness.alive[target * words + word]:
+                    return False
+                word += 1
         v = function.first[target]
         while v and function.opcode[v] == PARAMETER:
             register = out.stands_for[v + FIRST_VIRTUAL]

@@ -25,7 +25,7 @@ from typing import Final, final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.columns import column, grown, nowhere
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, FIRST_XMM, XMM, Code, bits
 from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, NOWHERE, Allocation
@@ -99,17 +99,13 @@ class Scan:
         self.flow = flow
         intervals = self.intervals
         out = self.out
-        if self.code.registers > i64(len(self.last_place)):
-            self.last_place = grown(self.last_place, self.code.registers)
+        self.last_place = nowhere(self.code.registers)
         r: i64 = 0
         while r < FIRST_VIRTUAL:
             self.active[r] = 0
             self.active_until[r] = NEVER
             self.first_hole[r] = 0
             self.taken_now[r] = intervals.taken[r]
-            r += 1
-        while r < self.code.registers:
-            self.last_place[r] = NOWHERE
             r += 1
         self.call_now = intervals.call_count - 1
         at = intervals.order_count - 1
@@ -318,11 +314,15 @@ class Scan:
             wish = self._end_of_copies(register)
             if wish >= 0 and self._is_given(wish, piece, lost):
                 return
+        active = self.active
+        active_until = self.active_until
         best: i64 = NOWHERE
         best_until: i64 = -1
         for r in candidates:
+            if active[r] and active_until[r] > p:
+                continue  # it is taken, and nothing has to be settled to see that
             self._settle(r, p)
-            if self.active[r]:
+            if active[r]:
                 continue
             until = self._find_limit(r, piece, NEVER if (kept >> r) & 1 else lost)
             if until >= end:
@@ -366,6 +366,8 @@ class Scan:
         registers = self.registers
         kind = self.code.register_class[self.pieces.owner[piece]]
         if not (registers.all >> r) & 1 or (r >= FIRST_XMM) != (kind == XMM):
+            return False
+        if self.active[r] and self.active_until[r] > self.position:
             return False
         self._settle(r, self.position)
         if self.active[r]:
@@ -440,6 +442,7 @@ class Scan:
         best: i64 = NOWHERE
         best_use: i64 = -1
         for r in candidates:
+            self._settle(r, p)
             if self._find_limit(r, piece, NEVER if (self.registers.kept >> r) & 1 else lost) <= needed:
                 continue
             other = self.active[r]

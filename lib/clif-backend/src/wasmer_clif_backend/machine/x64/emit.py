@@ -16,7 +16,7 @@ from typing import Final, final
 from librt.strings import BytesWriter, write_i64_le
 from mypy_extensions import i64
 
-from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import (
@@ -195,22 +195,11 @@ class Emitter:
         self.frame = Frame(self.code, self.out)
         self.frame.check(function.name)
         self.records = BytesWriter()
-        if function.edge_count > i64(len(self.stub_seen)):
-            self.stub_seen = grown(self.stub_seen, function.edge_count)
-        e: i64 = 0
-        while e < function.edge_count:
-            self.stub_seen[e] = 0
-            e += 1
+        self.stub_seen = column(function.edge_count)
         self.empty.find(function, self.code, self.out)
-        if function.block_count > i64(len(self.place)):
-            self.place = grown(self.place, function.block_count)
-            self.is_jumped_to = grown(self.is_jumped_to, function.block_count)
-            self.has_inner = grown(self.has_inner, function.block_count)
-        b: i64 = 0
-        while b < function.block_count:
-            self.place[b] = 0
-            self.is_jumped_to[b] = 0
-            b += 1
+        self.place = column(function.block_count)
+        self.is_jumped_to = column(function.block_count)
+        self.has_inner = column(function.block_count)
         self.stubs.clear()
         self.tables.clear()
         self.traps.clear()

@@ -32,7 +32,7 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.function import Function, Signature
 from wasmer_clif_backend.ir.opcodes import (
     BIG,
@@ -209,14 +209,8 @@ class Lowering:
         function = self.function
         if not function.is_counted:
             count(function)
-        if function.count > i64(len(self.wanted)):
-            self.wanted = grown(self.wanted, function.count)
-            self.folded = grown(self.folded, function.count)
-        v: i64 = 0
-        while v < function.count:
-            self.wanted[v] = 0
-            self.folded[v] = 0
-            v += 1
+        self.wanted = column(function.count)
+        self.folded = column(function.count)
 
     def _is_needed(self, v: i64) -> bool:
         """Whether an instruction has to be there: it does something, or one of its results is wanted."""
