@@ -26,8 +26,9 @@ from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.registers import PINNED, REGISTERS, WITHOUT_PINNED
 from wasmer_clif_backend.machine.x64.rules import RULES
 from wasmer_clif_backend.machine.x64.rules.call import enter
-from wasmer_runtime_core.support.checkpoint import checkpoint
 
+_STAGE: Final = 0x100
+"""Steps that a stage takes whatever the function is like."""
 CHECK_VARIABLE: Final = "WASMER_CLIF_CHECK"
 """Set in the environment: every allocation is proved (`machine.regalloc.checker`)."""
 
@@ -84,30 +85,30 @@ class Stages:
             flow = Flow(function)
         code = self.code
         self._lowering.run(function, layout(function, flow), RULES, enter)
-        self._done("select")
+        self._done(function, "select")
         registers = REGISTERS
         if self._lowering.pinned:
             registers = WITHOUT_PINNED
             code.never_given |= 1 << PINNED
         self.intervals.build(function, code, flow)
-        self._done("intervals")
+        self._done(function, "intervals")
         out = self.allocation
         out.begin(function, code)
         coalesce(function, code, self.intervals, flow, out)
-        self._done("coalesce")
+        self._done(function, "coalesce")
         self._scan.run(registers, flow)
         out.find_homes()
-        self._done("scan")
+        self._done(function, "scan")
         self._resolver.run(function, flow)
-        self._done("resolve")
+        self._done(function, "resolve")
         if self.prove:
             check(function, code, out, registers.kept)
         records = self._emitter.run(function, flow, stack_check)
-        self._done("emit")
+        self._done(function, "emit")
         return records, b"".join(code.constants)
 
-    def _done(self, stage: str) -> None:
-        """A stage is done: others may have their turn."""
-        checkpoint()
+    def _done(self, function: Function, stage: str) -> None:
+        """A stage is done."""
+        function.effort.spend(_STAGE)
         if self.watch is not None:
             self.watch(stage)

@@ -194,10 +194,8 @@ class _Compilation:
         function = self.translator.translate(body, effort, in_memory)
         self._must_make_sense(function, flow, body, "translated")
         if not in_memory:
-            checkpoint()
             self.passes.run(function, flow)
             self._must_make_sense(function, flow, body, "optimised")
-        checkpoint()
         records, constants = self.stages.records(function, body.offset, flow)
         self.limit.check_records(len(records))
         return records, constants

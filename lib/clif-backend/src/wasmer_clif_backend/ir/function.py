@@ -28,10 +28,11 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from librt.vecs import extend
 from mypy_extensions import i64
 
 from wasmer_clif_backend.effort import Effort
-from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.columns import column, grown, nowhere
 from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, EFFECTS, ENDS, JUMP, PARAMETER, RESULT
 
 _INSTRUCTIONS: Final = 1 << 10
@@ -103,28 +104,10 @@ class Function:
     """One function. Its columns are public: passes read and write them; `add`, `block` and `edge` make rows."""
 
     def __init__(self) -> None:
-        rows: i64 = _INSTRUCTIONS
-        self.capacity: i64 = rows
+        self.capacity: i64 = 0
         self.count: i64 = 1
         """One more than the greatest instruction."""
-        self.opcode = column(rows)
-        self.type = column(rows)
-        self.a = column(rows)
-        self.b = column(rows)
-        self.c = column(rows)
-        self.immediate = column(rows)
-        self.extra = column(rows)
-        self.source = column(rows)
-        """Where it comes from: an offset in the WebAssembly module, a line of the text; 0 is unknown."""
-        self.block_of = column(rows)
-        """The block an instruction stands in; 0: none."""
-        self.next = column(rows)
-        self.previous = column(rows)
-        self.uses = column(rows)
-        """How often a value is used, and `colour`: what `uses.count` found."""
-        self.colour = column(rows)
-        self.bound = column(rows)
-        """Of an integer: no greater, unsigned; -1: not known beyond its type."""
+        self._make_columns(_INSTRUCTIONS)
 
         blocks: i64 = _BLOCKS
         self.block_capacity: i64 = blocks
@@ -169,6 +152,28 @@ class Function:
         self.effort = Effort()
         """What its compilation may cost: every stage spends from it."""
 
+    def _make_columns(self, rows: i64) -> None:
+        """Instructions as they are before anything is known of them: what is left at that is not written again."""
+        self.capacity = rows
+        self.opcode = column(rows)
+        self.type = column(rows)
+        self.a = column(rows)
+        self.b = column(rows)
+        self.c = column(rows)
+        self.immediate = column(rows)
+        self.extra = column(rows)
+        self.source = column(rows)
+        """Where it comes from: an offset in the WebAssembly module, a line of the text; 0 is unknown."""
+        self.block_of = column(rows)
+        """The block an instruction stands in; 0: none."""
+        self.next = column(rows)
+        self.previous = column(rows)
+        self.uses = column(rows)
+        """How often a value is used, and `colour`: what `uses.count` found."""
+        self.colour = column(rows)
+        self.bound = nowhere(rows)
+        """Of an integer: no greater, unsigned; -1: not known beyond its type."""
+
     # --- making ------------------------------------------------------------------------------------
 
     def new(
@@ -182,13 +187,15 @@ class Function:
         self.opcode[v] = opcode
         self.type[v] = type
         self.a[v] = a
-        self.b[v] = b
-        self.c[v] = c
-        self.immediate[v] = immediate
-        self.extra[v] = extra
+        if b:
+            self.b[v] = b
+        if c:
+            self.c[v] = c
+        if immediate:
+            self.immediate[v] = immediate
+        if extra:
+            self.extra[v] = extra
         self.source[v] = self.at
-        self.block_of[v] = 0
-        self.bound[v] = -1
         return v
 
     def append(self, block: i64, v: i64) -> None:
@@ -245,19 +252,21 @@ class Function:
         self.opcode[v] = opcode
         self.type[v] = type
         self.a[v] = a
-        self.b[v] = b
-        self.c[v] = c
-        self.immediate[v] = immediate
-        self.extra[v] = extra
+        if b:
+            self.b[v] = b
+        if c:
+            self.c[v] = c
+        if immediate:
+            self.immediate[v] = immediate
+        if extra:
+            self.extra[v] = extra
         self.source[v] = self.at
         self.block_of[v] = block
-        self.bound[v] = -1
-        self.next[v] = 0
         last = self.last[block]
-        self.previous[v] = last
         if last == 0:
             self.first[block] = v
         else:
+            self.previous[v] = last
             self.next[last] = v
         self.last[block] = v
         return v
@@ -436,8 +445,9 @@ class Function:
 
     # --- room --------------------------------------------------------------------------------------
 
-    def clear(self) -> None:
-        """Be an empty function again; the columns keep their room."""
+    def clear(self, rows: i64) -> None:
+        """Be an empty function again, with room for so many instructions at first."""
+        self._make_columns(rows)
         self.count = 1
         self.block_count = 1
         self.edge_count = 1
@@ -473,7 +483,7 @@ class Function:
         self.previous = grown(self.previous, rows)
         self.uses = grown(self.uses, rows)
         self.colour = grown(self.colour, rows)
-        self.bound = grown(self.bound, rows)
+        self.bound = extend(self.bound, nowhere(rows - self.capacity))
         self.capacity = rows
 
     def _grow_blocks(self) -> None:

@@ -55,7 +55,13 @@ from wasmer_clif_backend.translate.in_memory import InMemory
 from wasmer_clif_backend.translate.operators import code_of
 from wasmer_clif_backend.translate.view import CLIF_TYPES, FunctionShape, ModuleView
 from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
-from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, END_FALLS_THROUGH, END_OF_IF_WITHOUT_ELSE, Body
+from wasmer_runtime_core.wasm.body.body import (
+    BLOCK_EMPTY,
+    END_FALLS_THROUGH,
+    END_OF_IF_WITHOUT_ELSE,
+    RECORD_BYTES,
+    Body,
+)
 
 UNREACHABLE_TRAP: Final = 1
 
@@ -179,7 +185,7 @@ class State:
             self.stack = column(2 * i64(body.max_stack) + 8)
         if body.label_count + 1 > self.labels.rows:
             self.labels = Labels(2 * i64(body.label_count) + 1)
-        self.function.clear()
+        self.function.clear(i64(len(body.records)) // RECORD_BYTES + locals + 64)
         self.function.effort = effort
         self.flow.begin()
         self.values.begin()

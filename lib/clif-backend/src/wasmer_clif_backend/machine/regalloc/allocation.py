@@ -50,7 +50,7 @@ class Allocation:
         self.first_piece = column(rows)
         self.piece_start = column(rows)
         self.piece_end = column(rows)
-        self.piece_place = column(rows)
+        self.piece_place = nowhere(rows)
         self.piece_is_fresh = column(rows)
         self.piece_next = column(rows)
         self.piece_count: i64 = 1
@@ -163,25 +163,25 @@ class Allocation:
         home = self._home[register]
         if home >= 0:
             return home
-        return self._piece_at(register, position)
+        piece = self.piece_at(self.stands_for[register], position)
+        return self.piece_place[piece] if piece else i64(NOWHERE)
 
-    def _piece_at(self, register: i64, position: i64) -> i64:
-        """`place_at` of what moves about."""
-        register = self.stands_for[register]
+    def piece_at(self, register: i64, position: i64) -> i64:
+        """The piece of a register that stands for others, and itself, at a position of its life; 0: it is before that."""
         # Who asks goes forward, mostly: from the piece that was found last.
         piece = self._found[register]
         if piece == 0 or self.piece_start[piece] > position:
             piece = self.first_piece[register]
             if piece == 0 or self.piece_start[piece] > position:
-                return NOWHERE
+                return 0
         behind = self.piece_next[piece]
-        if behind == 0:
-            return self.piece_place[piece]
+        if behind == 0 or self.piece_start[behind] > position:
+            return piece
         while behind and self.piece_start[behind] <= position:
             piece = behind
             behind = self.piece_next[piece]
         self._found[register] = piece
-        return self.piece_place[piece]
+        return piece
 
     def slot_of(self, register: i64) -> i64:
         """The slot of a register, a new one if it has none."""

@@ -76,6 +76,14 @@ class Liveness:
                     self._spread(function, flow, source)
                 e = function.edge_next[e]
 
+    def registers_at(self, b: i64) -> list[int]:
+        """Those that are alive where a block starts, for people."""
+        return [
+            int(self.register[g])
+            for g in range(int(self.count))
+            if self.alive[b * self.words + g // BITS] >> (g % BITS) & 1
+        ]
+
     def _give_numbers(self, code: Code) -> None:
         """To the registers that are used outside of the blocks that define them."""
         registers = code.registers

@@ -60,15 +60,17 @@ class Resolver:
         self._write_piece = column(rows)
         self._write_count: i64 = 0
         # By block, from where to where in the other two the registers are that are alive where it starts, and move
-        # about: which these are, and where each is then. By parameter, where it is when its block starts.
+        # about: which these are, and in which piece each is then. By parameter, where it is when its block starts.
         self._live_first = column(1 << 7)
         self._live_end = column(1 << 7)
         self._live = column(rows)
-        self._live_place = column(rows)
+        self._live_piece = column(rows)
         self._parameter_place = column(rows)
-        # Sets, as `Liveness` has them: the registers that move about; those that never do, by place.
+        # Sets, as `Liveness` has them: the registers that move about; those that never do, by place. And by number the
+        # register that stands for it.
         self._moving = column(1)
         self._staying = column(1)
+        self._one = column(1)
 
     def run(self, function: Function, flow: Flow) -> None:
         """Everything."""
@@ -199,11 +201,16 @@ class Resolver:
             self._live_end = grown(self._live_end, function.block_count)
         self._find_sets()
         moving = self._moving
+        ones = self._one
+        live = self._live
+        live_piece = self._live_piece
         count: i64 = 0
         for b in code.order:
             start = 2 * code.block_first[b]
-            self._live_first[b] = count
-            function.effort.spend(words + 1)
+            first = count
+            if count + out.moving_count > i64(len(live)):
+                live = grown(live, 2 * (count + out.moving_count))
+                live_piece = grown(live_piece, 2 * (count + out.moving_count))
             word: i64 = 0
             while word < words:
                 rest = alive[b * words + word] & moving[word]
@@ -214,33 +221,34 @@ class Resolver:
                         g += 8
                         continue
                     if rest & 1:
-                        if count >= i64(len(self._live)):
-                            self._live = grown(self._live, 2 * count)
-                            self._live_place = grown(self._live_place, 2 * count)
-                        function.effort.spend(4)
-                        register = out.stands_for[liveness.register[g]]
-                        self._live[count] = register
-                        self._live_place[count] = out.place_at(register, start)
+                        live[count] = ones[g]
+                        live_piece[count] = out.piece_at(ones[g], start)
                         count += 1
                     rest >>= 1
                     g += 1
                 word += 1
+            function.effort.spend(words + 4 * (count - first))
+            self._live_first[b] = first
             self._live_end[b] = count
             v = function.first[b]
             while v and function.opcode[v] == PARAMETER:
                 self._parameter_place[v] = out.place_at(v + FIRST_VIRTUAL, start)
                 v = function.next[v]
+        self._live = live
+        self._live_piece = live_piece
 
     def _find_sets(self) -> None:
-        """`_moving` and `_staying`."""
+        """`_moving`, `_staying` and `_one`."""
         out = self.out
         liveness = self.intervals.liveness
         words = liveness.words
         moving = column(words)
         staying = column(words * FIRST_SLOT)
+        ones = column(liveness.count)
         g: i64 = 0
         while g < liveness.count:
             register = out.stands_for[liveness.register[g]]
+            ones[g] = register
             word = g // BITS
             bit: i64 = 1
             bit <<= g % BITS
@@ -251,6 +259,7 @@ class Resolver:
             g += 1
         self._moving = moving
         self._staying = staying
+        self._one = ones
 
     def _edge(self, e: i64, end: i64) -> None:
         """What an edge moves; `end` is the last position before it."""
@@ -261,11 +270,13 @@ class Resolver:
         p = self._live_first[target]
         function.effort.spend(4 * (self._live_end[target] - p + function.pool[function.edge_arguments[e]]) + 1)
         while p < self._live_end[target]:
-            register = self._live[p]
-            source = out.place_at(register, end)
-            to = self._live_place[p]
-            if source != to and not (to >= FIRST_SLOT and self.at_definitions[register]):
-                out.move_on_edge(to, source)
+            piece = self._live_piece[p]
+            if out.piece_start[piece] > end or out.piece_end[piece] <= end:  # else it stays where it is
+                register = self._live[p]
+                source = out.piece_place[out.piece_at(register, end)]
+                to = out.piece_place[piece]
+                if source != to and not (to >= FIRST_SLOT and self.at_definitions[register]):
+                    out.move_on_edge(to, source)
             p += 1
         p = function.edge_arguments[e]
         v = function.first[target]
@@ -342,7 +353,9 @@ class Resolver:
         target = function.edge_to[e]
         p = self._live_first[target]
         while p < self._live_end[target]:
-            if self._live_place[p] == place or (place >= FIRST_SLOT and out.slot[self._live[p]] == place):
+            if out.piece_place[self._live_piece[p]] == place or (
+                place >= FIRST_SLOT and out.slot[self._live[p]] == place
+            ):
                 return False
             p += 1
         if place < FIRST_SLOT:

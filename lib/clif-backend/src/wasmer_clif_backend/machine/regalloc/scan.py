@@ -47,6 +47,7 @@ class RegisterSet:
 
     Attributes:
         general, xmm: numbers as in `machine.code`; what a call loses before what it keeps.
+        kept_general, kept_xmm: those of them that a call keeps, in the same order.
         all: the same as bits.
         kept: bits of those that a call keeps.
     """
@@ -56,6 +57,8 @@ class RegisterSet:
         self.xmm = vec[i64](xmm)
         self.all: i64 = bits(general + xmm)
         self.kept: i64 = bits(kept)
+        self.kept_general = vec[i64]([r for r in general if r in kept])
+        self.kept_xmm = vec[i64]([r for r in xmm if r in kept])
 
 
 @final
@@ -314,9 +317,15 @@ class Scan:
             wish = self._end_of_copies(register)
             if wish >= 0 and self._is_given(wish, piece, lost):
                 return
+        if lost < end:
+            # None that a call takes will do. If none of the others does, all are looked at for a part of the life.
+            best = self._find_kept(piece, p, end)
+            if best >= 0:
+                self._give(piece, best)
+                return
         active = self.active
         active_until = self.active_until
-        best: i64 = NOWHERE
+        best = NOWHERE
         best_until: i64 = -1
         for r in candidates:
             if active[r] and active_until[r] > p:
@@ -346,6 +355,22 @@ class Scan:
                 return
         self._take(piece, lost, candidates)
 
+    def _find_kept(self, piece: i64, p: i64, end: i64) -> i64:
+        """A register that calls keep and that is free as long as a piece lives: better one that is used already."""
+        registers = self.registers
+        is_xmm = self.code.register_class[self.pieces.owner[piece]] == XMM
+        found: i64 = NOWHERE
+        for r in registers.kept_xmm if is_xmm else registers.kept_general:
+            if self.active[r] and self.active_until[r] > p:
+                continue
+            self._settle(r, p)
+            if not self.active[r] and self._find_limit(r, piece, NEVER) >= end:
+                if (self.out.saved >> r) & 1:
+                    return r
+                if found < 0:
+                    found = r
+        return found
+
     def _place_of(self, register: i64) -> i64:
         """The register of the machine that a register is in, or was last; -1: it has been in none yet."""
         return register if register < FIRST_VIRTUAL else self.last_place[self.out.stands_for[register]]
@@ -367,12 +392,15 @@ class Scan:
         kind = self.code.register_class[self.pieces.owner[piece]]
         if not (registers.all >> r) & 1 or (r >= FIRST_XMM) != (kind == XMM):
             return False
+        is_kept = (registers.kept >> r) & 1
+        if lost < self.out.piece_end[piece] and not is_kept:
+            return False
         if self.active[r] and self.active_until[r] > self.position:
             return False
         self._settle(r, self.position)
         if self.active[r]:
             return False
-        if self._find_limit(r, piece, NEVER if (registers.kept >> r) & 1 else lost) < self.out.piece_end[piece]:
+        if self._find_limit(r, piece, NEVER if is_kept else lost) < self.out.piece_end[piece]:
             return False
         self._give(piece, r)
         return True

@@ -146,7 +146,7 @@ class Lowering:
         self.function = Function()
         self.code: Final = code
         self.callees: Final = callees
-        self.tail_area: Final = tail_area
+        self.tail_area: Final[i64] = tail_area
         self.v: i64 = 0
         self.block: i64 = 0
         self.wanted = column(1 << 10)

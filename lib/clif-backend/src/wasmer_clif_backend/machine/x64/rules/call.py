@@ -136,11 +136,11 @@ def _return(lowering: Lowering, convention: Convention) -> None:
 
 def _extended(lowering: Lowering, value: i64, parameter: Parameter) -> i64:
     """A value as its parameter wants its upper bits."""
+    if not parameter.extension:
+        return lowering.use(value)
     if parameter.extension == "uext":
         return zero_extended(lowering, value)
-    if parameter.extension == "sext":
-        return sign_extended(lowering, value)
-    return lowering.use(value)
+    return sign_extended(lowering, value)
 
 
 def _pass(lowering: Lowering, signature: Signature, convention: Convention, base: i64, start: i64) -> None:
@@ -196,7 +196,10 @@ def _call(lowering: Lowering, signature: Signature, convention: Convention, for_
     target = _target(lowering)
     _pass(lowering, signature, convention, RSP, 0)
     code.calls = True
-    code.outgoing = max(code.outgoing, convention.stack_bytes, lowering.tail_area)
+    if convention.stack_bytes > code.outgoing:
+        code.outgoing = convention.stack_bytes
+    if lowering.tail_area > code.outgoing:
+        code.outgoing = lowering.tail_area
     if convention.in_buffer and for_caller:
         code.pair(convention.buffer, lowering.buffer_register())
     elif convention.in_buffer:
