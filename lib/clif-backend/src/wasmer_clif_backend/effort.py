@@ -23,6 +23,9 @@ STRETCH: Final = 1 << 14
 """Steps between two looks at signals, some tens of nanoseconds each in compiled code."""
 
 
+EVERY: Final = 0xFF
+"""Who walks over instructions, which are numbered, counts at those whose number has none of these bits, for so many."""
+
 UNBOUNDED: Final = 1 << 62
 
 PER_OPERATOR: Final = 1 << 10

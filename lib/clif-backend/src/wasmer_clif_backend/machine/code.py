@@ -377,16 +377,31 @@ class Code:
 
     def _turn(self, start: i64, end: i64) -> None:
         """The rows from start to end in the other order."""
-        _turned(self.form, start, end)
-        _turned(self.mode, start, end)
-        _turned(self.roles, start, end)
-        _turned(self.reg, start, end)
-        _turned(self.rm, start, end)
-        _turned(self.index, start, end)
-        _turned(self.third, start, end)
-        _turned(self.displacement, start, end)
-        _turned(self.immediate, start, end)
-        _turned(self.source, start, end)
+        form = self.form
+        mode = self.mode
+        roles = self.roles
+        reg = self.reg
+        rm = self.rm
+        index = self.index
+        third = self.third
+        displacement = self.displacement
+        immediate = self.immediate
+        source = self.source
+        low = start
+        high = end - 1
+        while low < high:
+            _exchange(form, low, high)
+            _exchange(mode, low, high)
+            _exchange(roles, low, high)
+            _exchange(reg, low, high)
+            _exchange(rm, low, high)
+            _exchange(index, low, high)
+            _exchange(third, low, high)
+            _exchange(displacement, low, high)
+            _exchange(immediate, low, high)
+            _exchange(source, low, high)
+            low += 1
+            high -= 1
 
     def constant(self, data: bytes) -> i64:
         """The offset among the constants of these 16 bytes."""
@@ -427,13 +442,7 @@ def _moved_up(old: vec[i64]) -> vec[i64]:
     return extend(column(len(old)), old)
 
 
-def _turned(numbers: vec[i64], start: i64, end: i64) -> None:
-    """A part of a column in the other order."""
-    low = start
-    high = end - 1
-    while low < high:
-        held = numbers[low]
-        numbers[low] = numbers[high]
-        numbers[high] = held
-        low += 1
-        high -= 1
+def _exchange(numbers: vec[i64], one: i64, other: i64) -> None:
+    held = numbers[one]
+    numbers[one] = numbers[other]
+    numbers[other] = held

@@ -14,6 +14,7 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
+from wasmer_clif_backend.effort import EVERY
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
@@ -89,6 +90,8 @@ class Chains:
             v = function.next[v]
         while v:
             behind = function.next[v]
+            if v & EVERY == 0:
+                function.effort.spend(2 * EVERY)
             opcode = function.opcode[v]
             operands: i64 = OPERANDS[opcode]
             most: i64 = 0
@@ -160,6 +163,7 @@ def _is_counted(function: Function, v: i64) -> bool:
     place = function.immediate[v] + 1
     e = function.incoming[function.block_of[v]]
     while e:
+        function.effort.spend(1)
         given = function.pool[function.edge_arguments[e] + place]
         if function.opcode[given] == IADD and function.a[given] == v and function.opcode[function.b[given]] == ICONST:
             return True

@@ -23,6 +23,7 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
+from wasmer_clif_backend.effort import EVERY
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
@@ -166,6 +167,7 @@ class Induction:
             v = function.next[v]
         v = function.first[head]
         while v and function.opcode[v] == PARAMETER:
+            function.effort.spend(4)
             if function.type[v] == I32:
                 if rounds and self._read(function, v, entry, back):
                     self._bound(function, v, rounds)
@@ -290,6 +292,8 @@ class Induction:
         while b:
             v = function.first[b]
             while v:
+                if v & EVERY == 0:
+                    function.effort.spend(EVERY)
                 if function.opcode[v] == IADD:
                     number = self._number[function.a[v]] - 1
                     if number >= 0 and function.opcode[function.b[v]] == ICONST:
@@ -341,6 +345,8 @@ class Induction:
         while b:
             sum = function.first[b]
             while sum:
+                if sum & EVERY == 0:
+                    function.effort.spend(EVERY)
                 if function.opcode[sum] == IADD and function.a[sum] == v and sum != self._next[number]:
                     k = function.immediate[function.b[sum]] + start
                     function.b[sum] = self._constant(function, k, sum)
@@ -383,6 +389,8 @@ class Induction:
         while b:
             v = function.first[b]
             while v:
+                if v & EVERY == 0:
+                    function.effort.spend(EVERY)
                 if function.extra[v] & HEAP:
                     operands: i64 = OPERANDS[function.opcode[v]]
                     if operands & B:

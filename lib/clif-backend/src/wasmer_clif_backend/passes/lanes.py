@@ -21,6 +21,7 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
+from wasmer_clif_backend.effort import EVERY
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
@@ -119,6 +120,8 @@ class Lanes:
             v = function.first[b]
             while v:
                 behind = function.next[v]
+                if v & EVERY == 0:
+                    function.effort.spend(EVERY)
                 effects = EFFECTS[function.opcode[v]]
                 if effects & (LOADS | STORES) and self._note(function, v):
                     if self._count == _WINDOW:
@@ -182,6 +185,7 @@ class Lanes:
             while place < self._count:
                 v = self._access[place]
                 if v and function.opcode[v] == STORE:
+                    function.effort.spend(4 * _WINDOW)
                     self._try(function, flow, place)
                 place += 1
         self._count = 0

@@ -17,6 +17,7 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
+from wasmer_clif_backend.effort import EVERY
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
@@ -97,6 +98,7 @@ class Parameters:
         copied = False
         e = function.incoming[block]
         while e:
+            function.effort.spend(1)
             x = self._resolved(function.pool[function.edge_arguments[e] + at])
             if x != parameter and x != only:
                 if only == 0:
@@ -143,6 +145,8 @@ class Parameters:
                     self._visit(function, self._work[self._top])
                     continue
                 v = function.previous[v]
+                if v & EVERY == 0:
+                    function.effort.spend(4 * EVERY)
                 if uses[v] > 0:
                     self._visit(function, v)
                     continue
@@ -186,6 +190,7 @@ class Parameters:
             place = function.immediate[v] + 1
             e = function.incoming[function.block_of[v]]
             while e:
+                function.effort.spend(1)
                 at = function.edge_arguments[e] + place
                 function.pool[at] = self._need(function, function.pool[at])
                 e = function.edge_next[e]
@@ -206,6 +211,8 @@ class Parameters:
             v = function.first[b]
             while v:
                 behind = function.next[v]
+                if v & EVERY == 0:
+                    function.effort.spend(2 * EVERY)
                 if uses[v] == _PASSED:
                     if self._is_kept(function, v):
                         uses[v] = 0
@@ -242,6 +249,7 @@ class Parameters:
             return
         e = function.incoming[block]
         while e:
+            function.effort.spend(before)
             at = function.edge_arguments[e]
             to = at
             place: i64 = 0

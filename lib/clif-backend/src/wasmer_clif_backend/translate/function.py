@@ -478,17 +478,12 @@ class Translator:
         if shape.buffered:
             first = 2
             buffer = self.buffer_address(len(shape.results))
-        # Arguments are made before the list of them: making one may make others.
         bottom = state.height - count
-        at: i64 = bottom
-        while at < state.height:
-            state.stack[at] = state.passed(state.stack[at])
-            at += 1
         given = function.list_of(first + count)
         function.pool[given + 1] = vmctx
         if shape.buffered:
             function.pool[given + 2] = buffer
-        at = 0
+        at: i64 = 0
         while at < count:
             function.pool[given + 1 + first + at] = state.stack[bottom + at]
             at += 1
@@ -547,7 +542,7 @@ class Translator:
             signatures = self.state.function.signatures
             self._signature_stamp[type] = self._stamp
             self._signature[type] = len(signatures)
-            signatures.append(self.view.shapes[type].signature)
+            signatures.append(self.view.shapes[type].called)
         return self._signature[type]
 
     def external(self, index: i64, type: i64) -> i64:

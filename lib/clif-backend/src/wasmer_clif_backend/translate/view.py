@@ -2,7 +2,8 @@
 
 A function of WebAssembly is one of CLIF with core's convention written out. The vmctx is its first parameter. If it has
 several results, the address of a buffer is the second one: result n, from 1, goes to byte ``16 * (n - 1)``; result 0 is
-returned. An i32 is passed as an i64 whose upper half means nothing: callers of other backends do not clear it.
+returned. An i32 arrives as an i64 whose upper half means nothing: callers of other backends do not clear it. So
+each function type has two signatures: what such a function is itself, and what calls pass to it.
 """
 
 from __future__ import annotations
@@ -36,17 +37,16 @@ def passed_as(type: int) -> int:
 
 @final
 class FunctionShape:
-    """A function type: its values' types, and its signature."""
+    """A function type: its values' types, the signature of a function of it, and that of calls, which pass an i32."""
 
     def __init__(self, params: bytes, results: bytes) -> None:
         self.params: Final = [TYPES[code] for code in params]
         self.results: Final = [TYPES[code] for code in results]
         self.buffered: Final = len(results) > 1
         first = [Parameter(I64)] * (2 if self.buffered else 1)
-        self.signature: Final = Signature(
-            first + [Parameter(passed_as(type)) for type in self.params],
-            [Parameter(passed_as(type)) for type in self.results[:1]],
-        )
+        given = [Parameter(passed_as(type)) for type in self.results[:1]]
+        self.signature: Final = Signature(first + [Parameter(passed_as(type)) for type in self.params], given)
+        self.called: Final = Signature(first + [Parameter(type) for type in self.params], given)
 
 
 @final

@@ -167,7 +167,7 @@ class Allocation:
         return self.piece_place[piece] if piece else i64(NOWHERE)
 
     def piece_at(self, register: i64, position: i64) -> i64:
-        """The piece of a register that stands for others, and itself, at a position of its life; 0: it is before that."""
+        """The piece of a register that stands for itself, at a position of its life; 0: that is before it."""
         # Who asks goes forward, mostly: from the piece that was found last.
         piece = self._found[register]
         if piece == 0 or self.piece_start[piece] > position:
