@@ -1,13 +1,14 @@
 """Hashes of all that the compilers make of a corpus: compiled and uncompiled builds must agree.
 
-    python tools/code_hashes.py --output FILE [--expect interpreted|compiled] [PATH ...]
+    python tools/code_hashes.py --output FILE [--expect interpreted|compiled] [--every N] [--backends NAMES] [PATH ...]
     python tools/code_hashes.py --compare FILE FILE
 
 Integers are bounded when a module is compiled by mypyc and unbounded when it is interpreted, so the
 same source can mean two things. This is the guard: every module of the corpus goes through every
 pass in both builds, and all they produce is compared: the binary made from text, each field of each
 `Body`, code, sites, offsets and relocations of the `CompiledModule`, and for a module that is
-refused, the error with its position.
+refused, the error with its position. singlepass compiles every module; the other backends, which take
+longer, those up to a size, and with ``--every N`` each Nth one of these.
 
 The corpus: the specification's scripts (`../shared/testdata` or ``WASMER_TESTDATA``), the modules below
 `examples/` and `tests/`, the real ones that other sessions left below `build/` (``WASMER_NPM`` may name the place
@@ -38,7 +39,8 @@ from wasmer_runtime_core.wasm.validation import body_validator
 ROOT: Final = Path(__file__).resolve().parent.parent
 FOLDERS: Final = ("examples", "tests", "lib", "build/programs", "build/benchmarks")
 SUFFIXES: Final = (".wasm", ".wat", ".wast")
-BACKENDS: Final = ("singlepass",)
+SIZES: Final = {"singlepass": 1 << 30, "cranelift": 1 << 20, "llvm": 1 << 12}
+"""By backend: bytes of the largest module that it compiles here."""
 
 
 def specification_scripts() -> Path:
@@ -128,15 +130,25 @@ def build_kind() -> str:
     return "mixed" if len(compiled) > 1 else "compiled" if compiled.pop() else "interpreted"
 
 
-def write(output: Path, paths: Sequence[Path]) -> None:
+def in_this_process(backend: str) -> Compiler:
+    """A backend that starts no processes."""
+    if backend == "llvm":
+        from wasmer_llvm_backend import LLVMCompiler
+
+        return LLVMCompiler(processes=0)
+    return find_compiler(backend)
+
+
+def write(output: Path, paths: Sequence[Path], backends: Sequence[str], every: int) -> None:
     """Fingerprint the corpus into `output`, a line for each module and backend."""
     started = time.process_time()
-    compilers = [(name, find_compiler(name)) for name in BACKENDS]
-    lines = [
-        f"{name} [{backend}]  {fingerprint(module, compiler)}"
-        for name, module in corpus(paths)
-        for backend, compiler in compilers
-    ]
+    compilers = [(backend, in_this_process(backend)) for backend in backends]
+    lines = []
+    for number, (name, module) in enumerate(corpus(paths)):
+        size = 0 if isinstance(module, CompileError) else len(module)
+        for backend, compiler in compilers:
+            if size <= SIZES.get(backend, 1 << 12) and (backend == "singlepass" or number % every == 0):
+                lines.append(f"{name} [{backend}]  {fingerprint(module, compiler)}")
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text("\n".join(lines) + "\n")
     seconds = time.process_time() - started
@@ -163,6 +175,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="where the hashes go")
     parser.add_argument("--expect", choices=("interpreted", "compiled"), help="fail unless this is the build that runs")
     parser.add_argument("--compare", nargs=2, type=Path, metavar="FILE", help="compare two outputs")
+    parser.add_argument("--every", type=int, default=1, help="of modules for other backends than singlepass")
+    parser.add_argument("--backends", default=",".join(SIZES), help="by name, separated by commas (default: all)")
     parser.add_argument("paths", nargs="*", type=Path)
     options = parser.parse_args()
     if options.compare:
@@ -184,7 +198,7 @@ def main() -> int:
             paths += releases
         else:
             print(f"the specification's scripts are not at {scripts}: set WASMER_TESTDATA", file=sys.stderr)
-    write(options.output, paths)
+    write(options.output, paths, options.backends.split(","), options.every)
     return 0
 
 
