@@ -27,7 +27,8 @@ from wasmer_clif_backend.ir.opcodes import F32CONST, F64CONST, HEAP, ICONST, REA
 from wasmer_clif_backend.ir.rule import RULES
 from wasmer_clif_backend.ir.types import I64, VECTOR, most_of
 
-_ROWS: Final = 1 << 11
+_ROWS: Final = 1 << 8
+_VALUE: Final = 0xFFFF_FFFF
 _PROBES: Final = 32
 """Beyond so many entries, a value counts as a new one: no choice of constants makes this slow."""
 _STEPS: Final = 64
@@ -88,7 +89,7 @@ class Numbering:
         self._epochs: i64 = 1
         self._rows: i64 = _ROWS
         self._entries = column(_ROWS)
-        self._stamps = column(_ROWS)
+        """``stamp << 32 | value``."""
         self._stamp: i64 = 0
         """Entries with another stamp are of an earlier function: empty."""
         self._filled: i64 = 0
@@ -97,6 +98,12 @@ class Numbering:
         """Forget everything: another function begins."""
         self._stamp += 1
         self._filled = 0
+        # No more of the table than the function needs: the rest would be in no cache.
+        self._rows = _ROWS
+        while self._rows < 2 * self.function.capacity:
+            self._rows *= 2
+        if self._rows > i64(len(self._entries)):
+            self._entries = column(self._rows)
         self._epochs = 1
         self.heap = 1
         self.context = 1
@@ -171,8 +178,11 @@ class Numbering:
         at = _hash(opcode, type, a, b, c, immediate, extra) & mask
         stamp = self._stamp
         probes: i64 = 0
-        while self._stamps[at] == stamp:
-            v = self._entries[at]
+        while True:
+            entry = self._entries[at]
+            if entry >> 32 != stamp:
+                break
+            v = entry & _VALUE
             if (
                 f.a[v] == a
                 and f.opcode[v] == opcode
@@ -193,10 +203,9 @@ class Numbering:
                 return f.add(self.block, opcode, type, a, b, c, immediate, extra)
             at = (at + 1) & mask
         v = f.add(self.block, opcode, type, a, b, c, immediate, extra)
-        if self._stamps[at] != stamp:
-            self._stamps[at] = stamp
+        if self._entries[at] >> 32 != stamp:
             self._filled += 1
-        self._entries[at] = v
+        self._entries[at] = (stamp << 32) | v
         if 2 * self._filled > self._rows:
             self._grow()
         return v
@@ -228,15 +237,14 @@ class Numbering:
         epoch = self.epoch_of(extra)
         at_entry = _hash(opcode, type, at, 0, epoch, immediate, extra) & mask
         probes: i64 = 0
-        while self._stamps[at_entry] == self._stamp:
+        while self._entries[at_entry] >> 32 == self._stamp:
             at_entry = (at_entry + 1) & mask
             probes += 1
             if probes == _PROBES:
                 return
         v = f.new(opcode, type, at, 0, epoch, immediate, extra)
         f.next[v] = value
-        self._stamps[at_entry] = self._stamp
-        self._entries[at_entry] = v
+        self._entries[at_entry] = (self._stamp << 32) | v
         self._filled += 1
         if 2 * self._filled > self._rows:
             self._grow()
@@ -262,22 +270,19 @@ class Numbering:
     def _grow(self) -> None:
         """Twice the room."""
         entries = self._entries
-        stamps = self._stamps
         rows = self._rows
         f = self.function
         self._rows = 2 * rows
         self._entries = column(self._rows)
-        self._stamps = column(self._rows)
         mask = self._rows - 1
         old: i64 = 0
         while old < rows:
-            if stamps[old] == self._stamp:
-                v = entries[old]
+            if entries[old] >> 32 == self._stamp:
+                v = entries[old] & _VALUE
                 at = _hash(f.opcode[v], f.type[v], f.a[v], f.b[v], f.c[v], f.immediate[v], f.extra[v]) & mask
-                while self._stamps[at] == self._stamp:
+                while self._entries[at]:
                     at = (at + 1) & mask
-                self._stamps[at] = self._stamp
-                self._entries[at] = v
+                self._entries[at] = entries[old]
             old += 1
 
     # --- what is known of a value --------------------------------------------------------------------------
