@@ -7,6 +7,8 @@ in place of jumps to it.
 
 An operand that the allocator left in memory becomes ``[rbp - n]`` by a change of mode, if the
 instruction has one register-or-memory operand and this is it; `RM_MAY_BE_MEMORY` said so.
+
+Long for one idea: what a row becomes depends on what stands around it, and all is written in one pass.
 """
 
 from __future__ import annotations
