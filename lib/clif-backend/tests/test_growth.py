@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 
+from wasmer_clif_backend import CraneliftCompiler
 from wasmer_clif_backend.compile_function import Stages
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.parser import parse_function
@@ -20,6 +21,8 @@ from wasmer_clif_backend.ir.rebuild import Rebuilder
 from wasmer_clif_backend.ir.verify import verify
 from wasmer_clif_backend.machine.regalloc import scan
 from wasmer_clif_backend.passes.optimise import Passes
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.wasm.text import parse_module
 
 SMALL: Final = 100
 LARGE: Final = 2_000
@@ -193,3 +196,26 @@ def test_large_ones_are_right(shape: Callable[[int], str]) -> None:
     function = function_of(shape, LARGE if not INTERPRETED else SMALL)
     assert verify(function) == []
     Stages({"%g": 0}, prove=True).records(function)
+
+
+def ways_to_the_end_of_a_loop(n: int) -> str:
+    """A module: n ways to the end of a loop, where n locals change places."""
+    ways = "".join(
+        f"(if (i32.load (i32.const {4 * k})) (then (i32.store (i32.const {8 * k}) (i32.const 3)) (br $end)))"
+        for k in range(n)
+    )
+    rotated = "".join(f"(local.get {k})" for k in [*range(2, n + 1), 1])
+    rotated += "".join(f"(local.set {k})" for k in range(n, 0, -1))
+    return (
+        f'(module (memory 1) (func (export "f") (param i32 {"i64 " * n}) (result i64) (loop $l (block $end {ways})'
+        f"{rotated}(br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (local.get 1)))"
+    )
+
+
+def test_code() -> None:
+    """The end of a loop is repeated for each way to it only if it is short with all that it moves."""
+    small, middle, large = [
+        len(compile_with(parse_module(ways_to_the_end_of_a_loop(n)), CraneliftCompiler(prove=False)).compiled.code)
+        for n in (SMALL, 2 * SMALL, 4 * SMALL)
+    ]
+    assert large - middle <= GROWTH * (middle - small)

@@ -62,6 +62,8 @@ FOURTH: Final = 1 << 27
 NO_EDGE: Final = -1
 _SHORT: Final = 4
 """So many instructions before its branch the end of a loop may have to be repeated where it would be jumped to."""
+_FEW_MOVES: Final = 8
+"""And so many moves, in it and along its edges."""
 _LOOP_ALIGNMENT: Final = 32
 """Innermost loops begin at multiples of this where nothing is called: processors fetch so many bytes at once."""
 
@@ -581,6 +583,8 @@ class Emitter:
         form = code.form[i]
         if form < _JCC or form >= _JCC + 16 or code.mode[i] & 0xFF != LABEL:
             return False
+        if not self._moves_little(b):
+            return False
         while i > code.block_first[b]:
             i -= 1
             if code.form[i] >= COPIES or code.roles[i] & (TERMINATOR | CALL_CLOBBERS):
@@ -588,6 +592,26 @@ class Emitter:
         one = self.empty.leads_to[self.function.edge_to[code.ways[code.way_first[b]]]]
         other = self.empty.leads_to[self.function.edge_to[code.ways[code.way_first[b] + 1]]]
         return (one != b and self.place[one] != 0) or (other != b and self.place[other] != 0)
+
+    def _moves_little(self, b: i64) -> bool:
+        """Whether few moves are in a short block and along its edges. There may be as many of them as registers and
+        slots, and as many ways to the block as the function is long."""
+        code = self.code
+        out = self.out
+        count: i64 = 0
+        n = code.way_first[b]
+        while n < code.way_end[b]:
+            e = code.ways[n]
+            count += out.edge_end[e] - out.edge_first[e]
+            n += 1
+        position = 2 * code.block_first[b]
+        while position < 2 * code.block_end[b]:
+            edit = out.first_edit[position]
+            while edit and count <= _FEW_MOVES:
+                count += 1
+                edit = out.edit_next[edit]
+            position += 1
+        return count <= _FEW_MOVES
 
     def _repeat(self, b: i64, following: i64) -> None:
         """A block once more, in place of a jump to it: its registers are where they are on each way."""
