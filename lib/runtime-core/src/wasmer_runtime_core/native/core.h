@@ -1,6 +1,6 @@
 /* What the C files share.
  *
- * Three kinds of memory meet here. The *context block* (vmctx) of an instance is laid out by
+ * Three kinds of memory meet here. The *vmctx* of an instance is laid out by
  * contract/vmctx.py and read by generated code. Python objects own everything and take part in
  * garbage collection. A *store* joins the instances that can reach each other, so that one
  * thread at a time runs in them.
@@ -144,7 +144,7 @@ typedef struct Member Member;
 #define MOST_KEPT 10000000u    /* references that host functions give during one outermost call */
 
 typedef struct Store {
-    /* read by generated code: the rows of context.STORE */
+    /* read by generated code: the rows of vmctx.STORE */
     uintptr_t stack_limit;
     struct Activation *activation;
     uintptr_t owner;           /* address of the Thread that runs, or 0 */
@@ -169,7 +169,7 @@ struct Member {
     void (*settle)(Member *);  /* global cells become owners of what they hold */
 };
 
-typedef struct {               /* the head of a context block: the rows of vmctx.VMCTX */
+typedef struct {               /* the head of a vmctx: the rows of vmctx.VMCTX */
     Store *store;
     uint8_t *memory_base;
     PyObject *instance;
@@ -345,10 +345,10 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD
-    Bits128 *cell;             /* in an instance's context block, or `storage` */
+    Bits128 *cell;             /* in an instance's vmctx, or `storage` */
     Member member;             /* of a global that stands alone */
     Member *home;              /* that, or the instance's */
-    PyObject *instance;        /* whose context block the cell lies in, or NULL */
+    PyObject *instance;        /* whose vmctx the cell lies in, or NULL */
     PyObject *shadow;          /* owner of the reference in a cell that stands alone */
     PyObject **owner;          /* where the owner of the reference is kept: there, or in the instance */
     Bits128 *storage;
@@ -379,7 +379,7 @@ typedef struct PlanObject PlanObject;
 
 typedef struct InstanceObject {
     PyObject_HEAD
-    VMContext *vmctx;          /* the context block */
+    VMContext *vmctx;          /* the vmctx */
     Member member;
     PlanObject *plan;          /* NULL: only the home of one host function */
     Signature *signature;      /* held: of that host function */
@@ -390,7 +390,7 @@ typedef struct InstanceObject {
     TableObject **tables;      /* owned */
     GlobalObject **globals;    /* owned where imported; own ones are made when asked for, borrowed */
     PyObject **shadows;        /* owners of references in own global cells; NULL: none are references */
-    FunctionRecord *records;   /* in the context block */
+    FunctionRecord *records;   /* in the vmctx */
     uint32_t n_records;
     struct FunctionObject **functions;  /* borrowed: the Function of each record, once made */
     uint8_t *dropped;          /* flags: element segments, then data segments */

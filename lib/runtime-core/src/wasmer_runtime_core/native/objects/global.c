@@ -1,4 +1,4 @@
-/* Globals. A cell of 16 bytes lies in the context block of the instance that defines it, or
+/* Globals. A cell of 16 bytes lies in the vmctx of the instance that defines it, or
  * beside a Global that was made alone; generated code writes it without telling anyone. Who
  * owns the reference in it is therefore settled when nothing runs (`store_sweep`). */
 

@@ -251,7 +251,7 @@ static PyMemberDef instance_members[] = {
     {"closed", T_INT, offsetof(InstanceObject, closed), READONLY, "1 once it is closed"},
     {"module", T_OBJECT, offsetof(InstanceObject, module), READONLY, "what it was made with"},
     {NULL, 0, 0, 0, NULL}};
-static PyGetSetDef instance_getset[] = {{"vmctx", instance_get_vmctx, NULL, "address of the context block", NULL},
+static PyGetSetDef instance_getset[] = {{"vmctx", instance_get_vmctx, NULL, "address of the vmctx", NULL},
                                         {"points_used", instance_get_points_used, instance_set_points_used,
                                          "metering: points executed", NULL},
                                         {NULL, NULL, NULL, NULL, NULL}};

@@ -1,4 +1,4 @@
-/* Instances are made (specification, section 4.5.4): the context block filled and bound.
+/* Instances are made (specification, section 4.5.4): the vmctx filled and bound.
  *
  * In two steps, so that Python can let host functions know the instance before any of
  * them runs: `Instance(plan, externs, context)` binds imports and makes memories, tables and
@@ -295,7 +295,7 @@ make_tables(InstanceObject *self)
     return 0;
 }
 
-/* What of the context block depends on imports and on what was made. */
+/* What of the vmctx depends on imports and on what was made. */
 static void
 fill_block(InstanceObject *self)
 {

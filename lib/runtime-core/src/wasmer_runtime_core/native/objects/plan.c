@@ -1,6 +1,6 @@
 /* Plans: all that instances of one module have in common, made once.
  *
- * A plan holds an image of the context block with everything filled in that does not depend
+ * A plan holds an image of the vmctx with everything filled in that does not depend
  * on the instance: type records, constant globals, code addresses of function
  * records. Making an instance copies it and fixes what points into the block itself. */
 
@@ -232,7 +232,7 @@ take_numbers(PlanNumbers *numbers, PyObject *tuple)
     return 0;
 }
 
-/* What is the same in every instance's context block. */
+/* What is the same in every instance's vmctx. */
 static int
 make_image(PlanObject *plan)
 {
