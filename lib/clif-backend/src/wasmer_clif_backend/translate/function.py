@@ -508,7 +508,10 @@ class Translator:
         self.helper(row.call.name, more, _HELPER_TYPES[row.call.results[0]] if row.call.results else 0)
 
     def helper(self, name: str, immediates: list[int], result: int) -> None:
-        """A call of one of core's helpers: operands, then numbers of the record."""
+        """A call of one of core's helpers: operands, then numbers of the record.
+
+        An index of a helper has 64 bits, so an i32 is extended here, as it is not for other calls.
+        """
         state = self.state
         function = state.function
         types = [_HELPER_TYPES[type] for type in _HELPERS[name].types]
