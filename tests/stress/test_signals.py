@@ -355,7 +355,7 @@ def test_signals_ignored_and_blocked_in_between() -> None:
     raises(Trap, exports.trap)
 
 
-TWO_FAULTS = r"""
+FAULTS = r"""
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -393,21 +393,65 @@ int fault_twice(void)
         pthread_join(threads[i], 0);
     return inside;
 }
+
+int fault_often(int times)
+{
+    volatile char *page = mmap(0, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int sum = 0;
+    for (int i = 0; i < times; i++) {
+        *page = (char)i;  /* each time at the same place */
+        sum += *page == (char)i;
+        mprotect((void *)page, 4096, PROT_NONE);
+    }
+    return sum;
+}
+
+static void mend_nothing(int number, siginfo_t *info, void *context)
+{
+}
+
+void install_nothing(void)
+{
+    struct sigaction action = {.sa_sigaction = mend_nothing, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    sigaction(SIGSEGV, &action, 0);
+}
 """
+
+
+def faults() -> ctypes.CDLL:
+    """The functions above, after a handler of theirs was installed."""
+    with tempfile.TemporaryDirectory() as directory:
+        source, path = Path(directory, "faults.c"), Path(directory, "faults.so")
+        source.write_text(FAULTS)
+        compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", path, source, "-lpthread"], check=True)
+        library = ctypes.CDLL(str(path))
+    library.install()
+    return library
 
 
 @isolated()
 def test_faults_of_two_threads_at_once_reach_whoever_handled_them_before() -> None:
     """As in a program with another runtime, whose own code faults as a matter of course."""
-    with tempfile.TemporaryDirectory() as directory:
-        source, path = Path(directory, "faults.c"), Path(directory, "faults.so")
-        source.write_text(TWO_FAULTS)
-        compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
-        subprocess.run([compiler, "-shared", "-fPIC", "-o", path, source, "-lpthread"], check=True)
-        library = ctypes.CDLL(str(path))
-    library.install()
+    library = faults()
     instance = instantiate(WORK, {"h": {"f": lambda at: at}})  # takes the signal again
     assert library.fault_twice() == 2
     for _ in range(10):
         assert raises(Trap, instance.exports.deep, 1 << 30).kind == "STACK_OVERFLOW"
         assert library.fault_twice() > 2
+
+
+@isolated()
+def test_faults_that_are_mended_are_passed_on_however_many_there_are() -> None:
+    library = faults()
+    instance = instantiate(WORK, {"h": {"f": lambda at: at}})
+    assert library.fault_often(100_000) == 100_000
+    assert raises(Trap, instance.exports.deep, 1 << 30).kind == "STACK_OVERFLOW"
+
+
+@isolated(ends=-signal.SIGSEGV, timeout=300)
+def test_faults_that_nobody_mends_end_the_process() -> None:
+    library = faults()
+    library.install_nothing()
+    instantiate(WORK, {"h": {"f": lambda at: at}})
+    ctypes.string_at(16)

@@ -32,10 +32,21 @@ install_handler(int signal, struct sigaction *old)
     sigaction(signal, &action, old);
 }
 
-/* A handler that comes back so often to the same place mends nothing. */
+/* A handler that comes back so often to the same place with the same registers mends nothing. Another runtime's may be
+ * called as often, by code that goes on meanwhile: its loops poll a page that is taken away again and again. */
 #define MOST_RETURNS (1u << 16)
 
-static __thread struct { uintptr_t pc, address; uint32_t times; } passed __attribute__((tls_model("initial-exec")));
+static __thread struct { uint64_t registers; uintptr_t address; uint32_t times; } passed
+    __attribute__((tls_model("initial-exec")));
+
+static uint64_t
+sum_of_registers(const greg_t *registers)
+{
+    uint64_t sum = 0;
+    for (int i = REG_R8; i <= REG_RIP; i++)
+        sum = (sum ^ (uint64_t)registers[i]) * 0x100000001b3u;
+    return sum;
+}
 
 /* By fault signal: an address in the frame that passes it on, in this thread. A handler that is left by jumping leaves it
  * behind; who comes from within the handler is further down the stack. */
@@ -68,9 +79,10 @@ pass_on(int signal, siginfo_t *info, void *context)
         old.sa_flags = 0;
         old.sa_handler = SIG_DFL;
     }
-    uintptr_t pc = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP], address = (uintptr_t)info->si_addr;
-    passed.times = pc == passed.pc && address == passed.address ? passed.times + 1 : 0;
-    passed.pc = pc;
+    uint64_t registers = sum_of_registers(((ucontext_t *)context)->uc_mcontext.gregs);
+    uintptr_t address = (uintptr_t)info->si_addr;
+    passed.times = registers == passed.registers && address == passed.address ? passed.times + 1 : 0;
+    passed.registers = registers;
     passed.address = address;
     if (passed.times > MOST_RETURNS) {
         old.sa_flags = 0;
