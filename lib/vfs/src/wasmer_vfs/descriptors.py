@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import errno
 import heapq
-from _thread import RLock
 from typing import Final, Generic, TypeVar
 
 from wasmer_vfs.directories import Directory, Entry
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import File
+from wasmer_vfs.waiting import new_lock
 
 DEFAULT_LIMIT: Final = 256
 """Numbers that a program can have at once."""
@@ -76,7 +76,7 @@ class DescriptorTable(Generic[Opened]):
         self._free: list[int] = []  # a heap with all closed numbers below `_unused`, and some that are open again
         self._unused = 0  # no number from here on has been used
         self._listed: list[Opened] = []  # whose listings are kept, that of the last one read at the end
-        self._lock = RLock()  # a signal's handler may close the table
+        self._lock = new_lock()  # a signal's handler may close the table
 
     def must_have_room(self) -> None:
         """Asked before a program opens anything.

@@ -7,14 +7,13 @@ import functools
 import itertools
 import os
 import time
-from _thread import RLock
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, final
 
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import Buffers, Pieces
 from wasmer_vfs.status import Kind, Status
-from wasmer_vfs.waiting import PIECE_BYTES, look
+from wasmer_vfs.waiting import PIECE_BYTES, look, new_lock
 
 NODE_BYTES: Final = 256
 """What a file, directory or link counts for, so that empty ones fill the limit of bytes, too."""
@@ -44,7 +43,7 @@ class Volume:
         self.limit = limit
         self.names = 0
         self.limit_names = limit_names
-        self.lock = RLock()
+        self.lock = new_lock()
 
     def must_have_room(self, count: int, names: int = 0) -> None:
         """

@@ -16,7 +16,6 @@ import codecs
 import errno
 import io
 import os
-from _thread import RLock
 from collections.abc import Callable
 from typing import Any, Final, Protocol, final
 
@@ -34,7 +33,7 @@ from wasmer_vfs.files import (
     write_when_ready,
 )
 from wasmer_vfs.status import Status
-from wasmer_vfs.waiting import PIECE_BYTES, Interrupted, asked, lock_of, look, must_be_refusal, plainly
+from wasmer_vfs.waiting import PIECE_BYTES, Interrupted, asked, lock_of, look, must_be_refusal, new_lock, plainly
 
 
 class FileObject(Protocol):
@@ -251,7 +250,7 @@ class Captured(StreamFile):
     def __init__(self, limit: int) -> None:
         self.buffer = io.BytesIO()
         self.limit = limit
-        self._lock = RLock()  # a signal's handler may run a program, too
+        self._lock = new_lock()  # a signal's handler may run a program, too
 
     def read(self, buffers: Buffers) -> int:
         raise refusal(errno.EBADF)

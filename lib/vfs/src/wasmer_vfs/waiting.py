@@ -21,20 +21,28 @@ from wasmer_runtime_core.errors import Timeout
 from wasmer_runtime_core.running import interrupts
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
+_every_lock: Final[dict[int, ref[RLock]]] = {}
+"""By address."""
+
 _locks: Final[dict[tuple[int, int], ref[RLock]]] = {}
 """By device and number of the file. No lock guards it: each step on it is one for all threads, so that no exception
 between two steps, a signal's handler's, can leave it locked for the whole process."""
 
 
-def lock_of(host: int) -> RLock:
-    """The lock of what stands behind a descriptor of the host, the same for all that lead there.
+def new_lock() -> RLock:
+    """A lock that a signal's handler can take once more. In a forked child it is free, or whose it was that forked."""
+    made = RLock()
+    address = id(made)
+    _every_lock[address] = ref(made, lambda _: _remove_dead_weakref(_every_lock, address))
+    return made
 
-    A signal's handler can take it once more, and in a forked child it is free.
-    """
+
+def lock_of(host: int) -> RLock:
+    """The lock of what stands behind a descriptor of the host, the same for all that lead there."""
     status = os.fstat(host)
     key = status.st_dev, status.st_ino
     while True:
-        made = RLock()
+        made = new_lock()
         found = _locks.setdefault(key, ref(made, lambda _: _remove_dead_weakref(_locks, key)))()
         if found is not None:
             return found
@@ -42,9 +50,9 @@ def lock_of(host: int) -> RLock:
 
 
 def _free_locks() -> None:
-    for each in list(_locks.values()):
+    for each in list(_every_lock.values()):
         lock = each()
-        if lock is not None:
+        if lock is not None and not lock._is_owned():  # type: ignore[attr-defined]
             lock._at_fork_reinit()  # type: ignore[attr-defined]
 
 
