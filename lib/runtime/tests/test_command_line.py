@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,7 @@ ARGUMENTS = """
     (call $proc_exit (i32.load (i32.const 0)))))
 """
 
+BINDINGS = Path(__file__).parents[2] / "emscripten/tests/fixtures/bindings.wasm"
 VECTOR = "0x00000005000000050000000500000005"
 CALLS = {
     # the command, and the one line that it prints
@@ -172,6 +174,7 @@ OTHERS = (
     *("dump --stage=records f.wat", "dump --stage=code --backend singlepass --function 1 f.wat"),
     *("--help", "-h", "run --help", "run -h"),
     *(f"{form.format('n.wat')} --implementation-limit {LIMITS[0].name}=99 --enable-simd" for form in READING.values()),
+    *("em-stubs bindings.wasm", "em-stubs --name Bound --em-symbol-map map -o bound.pyi bindings.wasm"),
     *("run --call-trace --block-trace f.wat", "--call-trace f.wat", "p.wat --invoke seven", "-i seven p.wat"),
 )  # fmt: skip
 
@@ -214,6 +217,10 @@ def test_refused(command: str) -> None:
 def test_others(command: str) -> None:
     if "p.wat" in command:
         pytest.importorskip("wasmer_wasi")
+    if "bindings.wasm" in command:
+        pytest.importorskip("wasmer_emscripten")
+        shutil.copy(BINDINGS, "bindings.wasm")
+        Path("map").write_text("{}")
     result = CliRunner().invoke(cli, shlex.split(command))
     assert result.exit_code == 0, result.output
 
