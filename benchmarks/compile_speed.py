@@ -123,7 +123,7 @@ class Ours:
         taken = []
         for _ in range(rounds):
             start = time.process_time()
-            how = plan(ModuleView(compilation.info, False, True), compilation.bodies, 1)
+            how = plan(ModuleView(compilation.info, (), True), compilation.bodies, 1)
             for part in how.parts:
                 unit_text(how, part, "native")
             taken.append(time.process_time() - start)

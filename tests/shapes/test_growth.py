@@ -192,7 +192,7 @@ def test_llvm_up_to_its_text(shape: str) -> None:
         compilation = checked(shape, size)
 
         def write() -> int:
-            how = plan(ModuleView(compilation.info, False, True), compilation.bodies, 1)  # noqa: B023
+            how = plan(ModuleView(compilation.info, (), True), compilation.bodies, 1)  # noqa: B023
             return sum(len(unit_text(how, part, "x86-64")) for part in how.parts)
 
         writing.append(steps(write))
