@@ -236,7 +236,9 @@ def snapshot(modules: list[types.ModuleType]) -> dict[str, Any]:
                 continue
             seen[id(value)] = value
             within = list(parts(value))
-            own = 0 if is_vec(value) else id(value)  # a vec is a new object each time it is looked at
+            own = (
+                0 if is_vec(value) or isinstance(value, tuple) else id(value)
+            )  # mypyc makes these when they are looked at
             values[place] = (kind, f"{type(value).__name__} at {own:#x}" if within else "")
             for name, inner, part in within:
                 waiting.append((f"{place}{name}", kind if kind in FILLED_LATER else inner or kind, part))
