@@ -141,7 +141,7 @@ def test_singlepass_is_ended() -> None:
 @isolated(timeout=300, environment={"WASMER_CLIF_CHECK": ""})
 def test_cranelift_is_ended() -> None:
     if "cranelift" in usable():
-        ended(operators(60_000), "cranelift")
+        ended(operators(400_000), "cranelift")
 
 
 @isolated(timeout=300)
