@@ -137,12 +137,12 @@ class Code:
         self._pairs: i64 = -1
         """Where the pairs that `copies` takes begin in the pool; -1: there are none."""
 
-        # Uses outside of the block that defines a register: by register the block that was noted last, 0: none; by
-        # note the register and its block.
+        # Uses outside of the block that defines a register: by register the last one that was noted, 0: none; by
+        # note its block, and the note before it.
         self.outside = column(rows)
-        self.outside_register = column(rows)
         self.outside_block = column(rows)
-        self.outside_count: i64 = 0
+        self.outside_next = column(rows)
+        self.outside_count: i64 = 1
 
         blocks: i64 = 1 << 7
         self.block_first = column(blocks)
@@ -181,7 +181,7 @@ class Code:
         self._group = self.end
         self.pool_count = 0
         self._pairs = -1
-        self.outside_count = 0
+        self.outside_count = 1
         self.constants = []
         self._constant_offsets = {}
         self.outgoing = 0
@@ -261,16 +261,17 @@ class Code:
 
     def note_outside(self, r: i64, b: i64) -> None:
         """A register is used in a block that does not define it."""
-        if self.outside[r] == b:
+        note = self.outside[r]
+        if note and self.outside_block[note] == b:
             return
-        self.outside[r] = b
         n = self.outside_count
         if n >= i64(len(self.outside_block)):
-            self.outside_register = grown(self.outside_register, 2 * n)
             self.outside_block = grown(self.outside_block, 2 * n)
+            self.outside_next = grown(self.outside_next, 2 * n)
         self.outside_count = n + 1
-        self.outside_register[n] = r
         self.outside_block[n] = b
+        self.outside_next[n] = note
+        self.outside[r] = n
 
     def add(
         self,

@@ -86,6 +86,10 @@ class Intervals:
         self.liveness: Final = Liveness()
         # While ranges are made: the set of those that are alive where the last block starts that was looked at.
         self._through = column(1 << 2)
+        self._block_behind: i64 = 0
+        """That block; 0: there is none."""
+        self._seen = column(rows)
+        """By register in a list: the block that it was last seen alive at the end of."""
         # By register, the end of the range that is open; 0: none.
         self._open = column(rows)
         self._open_machine: i64 = 0
@@ -110,6 +114,8 @@ class Intervals:
         self._open_machine = 0
         self.liveness.find(function, code, flow)
         self._through = column(self.liveness.words)
+        self._block_behind = 0
+        self._seen = column(registers)
         at = len(code.order) - 1
         while at >= 0:
             self._block(function, code, code.order[at])
@@ -121,7 +127,8 @@ class Intervals:
         """The ranges and uses of one block, last first."""
         first = code.block_first[b]
         end = 2 * code.block_end[b]
-        self._go_over(function, code, b, end)
+        self._go_over_lists(function, code, b, end)
+        self._go_over_sets(function, code, b, end)
         n = code.way_first[b]
         while n < code.way_end[b]:
             p = function.edge_arguments[code.ways[n]]
@@ -150,8 +157,37 @@ class Intervals:
         if self._open_machine:
             raise InternalError(f"a register of the machine is read, but not written, in block {b}")
 
-    def _go_over(self, function: Function, code: Code, b: i64, end: i64) -> None:
-        """From the start of the block behind to the end of a block: close and open what is alive in one of both."""
+    # From the start of the block behind to the end of a block: what is alive in one of both is opened or closed.
+
+    def _go_over_lists(self, function: Function, code: Code, b: i64, end: i64) -> None:
+        liveness = self.liveness
+        few = liveness.few
+        opened = self._open
+        seen = self._seen
+        n = code.way_first[b]
+        while n < code.way_end[b]:
+            target = function.edge_to[code.ways[n]]
+            p = liveness.few_first[target]
+            last = liveness.few_end[target]
+            function.effort.spend(last - p + 1)
+            while p < last:
+                r = few[p]
+                seen[r] = b
+                if opened[r] == 0:
+                    opened[r] = end
+                p += 1
+            n += 1
+        p = liveness.few_first[self._block_behind]
+        last = liveness.few_end[self._block_behind]
+        while p < last:
+            r = few[p]
+            if seen[r] != b:
+                self._range(r, end, opened[r])
+                opened[r] = 0
+            p += 1
+        self._block_behind = b
+
+    def _go_over_sets(self, function: Function, code: Code, b: i64, end: i64) -> None:
         liveness = self.liveness
         words = liveness.words
         alive = liveness.alive

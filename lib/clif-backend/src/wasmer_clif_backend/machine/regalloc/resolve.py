@@ -194,6 +194,7 @@ class Resolver:
         out = self.out
         function = self.function
         liveness = self.intervals.liveness
+        few = liveness.few
         alive = liveness.alive
         words = liveness.words
         if function.block_count > i64(len(self._live_first)):
@@ -211,6 +212,8 @@ class Resolver:
             if count + out.moving_count > i64(len(live)):
                 live = grown(live, 2 * (count + out.moving_count))
                 live_piece = grown(live_piece, 2 * (count + out.moving_count))
+            p = liveness.few_first[b]
+            few_end = liveness.few_end[b]
             word: i64 = 0
             while word < words:
                 rest = alive[b * words + word] & moving[word]
@@ -221,12 +224,26 @@ class Resolver:
                         g += 8
                         continue
                     if rest & 1:
+                        while p < few_end and few[p] < liveness.register[g]:
+                            register = out.stands_for[few[p]]
+                            if out.is_moving[register]:
+                                live[count] = register
+                                live_piece[count] = out.piece_at(register, start)
+                                count += 1
+                            p += 1
                         live[count] = ones[g]
                         live_piece[count] = out.piece_at(ones[g], start)
                         count += 1
                     rest >>= 1
                     g += 1
                 word += 1
+            while p < few_end:
+                register = out.stands_for[few[p]]
+                if out.is_moving[register]:
+                    live[count] = register
+                    live_piece[count] = out.piece_at(register, start)
+                    count += 1
+                p += 1
             function.effort.spend(words + 4 * (count - first))
             self._live_first[b] = first
             self._live_end[b] = count
@@ -367,6 +384,12 @@ class Resolver:
                 if self._staying[place * words + word] & liveness.alive[target * words + word]:
                     return False
                 word += 1
+            p = liveness.few_first[target]
+            while p < liveness.few_end[target]:
+                register = out.stands_for[liveness.few[p]]
+                if not out.is_moving[register] and out.piece_place[out.first_piece[register]] == place:
+                    return False
+                p += 1
         v = function.first[target]
         while v and function.opcode[v] == PARAMETER:
             register = out.stands_for[v + FIRST_VIRTUAL]
