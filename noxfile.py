@@ -47,6 +47,14 @@ GROUPS: Final = {
 }
 """Dependency groups that a distribution's tests use beside `test`."""
 
+LONGEST_BUILD: Final = "clif-backend"
+"""Its wheel takes as long as those of all others."""
+
+IN_ORDER: Final = sorted(
+    DISTRIBUTIONS, key=lambda name: LONGEST_BUILD in wheels.closure([name, *NOT_ALONE.get(name, ())])
+)
+"""Distributions as they are tested: those that need not wait for the longest build first."""
+
 OTHERS: Final = {python.name: str(python.path) for python in interpreters.others()}
 """The other supported Pythons of this machine, by version, oldest first."""
 
@@ -85,7 +93,7 @@ def demo(session: nox.Session) -> None:
 @nox.parametrize(
     ["distribution", "python"],
     [
-        *(nox.param(name, None, id=name) for name in (*DISTRIBUTIONS, "workspace")),
+        *(nox.param(name, None, id=name) for name in (*IN_ORDER, "workspace")),
         nox.param("", NEWEST, id="other-python"),
     ],
 )
