@@ -6,6 +6,7 @@ What it raises here is everything at once that an `except` on the way waits for.
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import signal
 import sys
@@ -50,7 +51,8 @@ KINDS: tuple[type[Exception], ...] = (EveryRefusal, EveryMistake, MemoryError)
 def check_every_step(call: Callable[[], object], kind: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a call again and again, and let a handler raise at another step of it each time, up to the last.
 
-    What it raised has to come out of the call, the same object, or to be told as unraisable.
+    What it raised has to come out of the call, the same object, or to be told as unraisable. The garbage collector
+    waits meanwhile: finalizers of what other tests left would be steps of this call, now here, now there.
     """
     steps = stop_at = 0
     raised: list[Exception] = []
@@ -72,6 +74,8 @@ def check_every_step(call: Callable[[], object], kind: type[Exception], monkeypa
 
     before = signal.signal(signal.SIGUSR2, handler)
     lost = []
+    gc.collect()
+    gc.disable()
     try:
         while len(raised) == stop_at:
             stop_at += 1
@@ -87,6 +91,7 @@ def check_every_step(call: Callable[[], object], kind: type[Exception], monkeypa
             if len(raised) == stop_at and found is not raised[-1] and raised[-1] not in unraisable:
                 lost.append(stop_at)
     finally:
+        gc.enable()
         signal.signal(signal.SIGUSR2, before)
     assert stop_at > 40
     assert not lost, f"steps {lost} of {stop_at}"
