@@ -1,6 +1,6 @@
 """Loops over arrays do four rounds at once.
 
-A loop of one block, which a variable counts by four bytes, and which loads, computes and stores words or floats at
+A loop of one block, which a variable counts by some bytes, and which loads, computes and stores words or floats at
 ``base + i + K``, does the same for four values of i in a row: each lane of a vector is one round. So a second loop is
 made, of vectors, and the way to the first one asks which to take:
 
@@ -11,8 +11,9 @@ made, of vectors, and the way to the first one asks which to take:
 *No trap may be lost, or come too early, and no sum may wrap.* From `base` to the last byte that the loop may touch all
 is below the memory's least size (`Function.memory_bytes`): that is what is asked. Else the loop goes round as it was.
 
-*What one round leaves, another may want.* All accesses are of one base, so their distance is known: two are of the same
-element, or at least four elements apart; then four rounds touch what they would have one by one.
+*What one round leaves, another may want.* All accesses are of one base, so their distance is known (`records`): two are
+of the same word of the same round, or of none that four rounds have in common. How words are loaded and stored that do
+not lie side by side, `records` says too.
 
 The order of floats' operations is kept. Loops that do anything else, or go round other than a multiple of four times,
 stay as they are; `lanes` finds those that were unrolled.
@@ -31,6 +32,7 @@ from wasmer_clif_backend.ir.numbering import IS_CONSTANT
 from wasmer_clif_backend.ir.opcodes import (
     BAND,
     BIG,
+    BITCAST,
     BOR,
     BRIF,
     BXOR,
@@ -49,6 +51,7 @@ from wasmer_clif_backend.ir.opcodes import (
     INTEGER_CONDITIONS,
     ISUB,
     JUMP,
+    LITTLE,
     LOAD,
     NOTRAP,
     PARAMETER,
@@ -59,14 +62,11 @@ from wasmer_clif_backend.ir.opcodes import (
     VCONST,
 )
 from wasmer_clif_backend.ir.rules.choice import INVERSE
-from wasmer_clif_backend.ir.types import F32, I8, I32, I64, VECTOR
+from wasmer_clif_backend.ir.types import F32, I8, I8X16, I32, I64, VECTOR
 from wasmer_clif_backend.ir.uses import OPERANDS, B, uses_of
+from wasmer_clif_backend.passes.records import ROUNDS, WORD, Records
 
 _ROWS: Final = 1 << 10
-_LANES: Final = 4
-_STEP: Final = 4
-"""Bytes of a lane."""
-_MOST_ACCESSES: Final = 64
 _FARTHEST: Final = 0x7FFF_FFFF
 _WORD: Final = 0xFFFF_FFFF
 _ALL: Final = 0x1_0000_0000
@@ -107,14 +107,14 @@ class Rounds:
         self._kind = column(_ROWS)
         self._number = column(_ROWS)
         self._rows: i64 = _ROWS
-        # Accesses: how far their element is from base and variable; whether it is a store.
-        self._distance = column(_MOST_ACCESSES)
-        self._stores = column(_MOST_ACCESSES)
-        self._count: i64 = 0
+        self._records: Final = Records()
+        self._access: i64 = 0
+        """The number of the next access, while the second loop is made."""
         self._base: i64 = 0
         self._variable: i64 = 0
         self._start: i64 = 0
         self._span: i64 = 0
+        self._step: i64 = 0
         self._constants: list[int] = []
         """Those that are used behind the loop."""
         self._end: i64 = 0
@@ -134,7 +134,7 @@ class Rounds:
     # --- which loops ------------------------------------------------------------------------------------------
 
     def _is_worth_it(self, function: Function, head: i64) -> bool:
-        """Whether a loop is one block, counted by words, and does what can be done in lanes."""
+        """Whether a loop is one block, counted, and does what can be done in lanes."""
         one = function.incoming[head]
         two = function.edge_next[one]
         if two == 0 or function.edge_next[two]:
@@ -152,19 +152,19 @@ class Rounds:
         return (
             self._is_counted(function, v, entry, back, end)
             and self._is_understood(function, head, end)
-            and self._are_apart()
+            and self._records.may_be_at_once(function)
             and self._is_left_alone(function, head)
         )
 
     def _is_counted(self, function: Function, v: i64, entry: i64, back: i64, end: i64) -> bool:
-        """Whether the only variable goes from one constant to another by words, a multiple of four times."""
+        """Whether the only variable goes from one constant to another, a multiple of four times."""
         first = function.pool[function.edge_arguments[entry] + 1]
         following = function.pool[function.edge_arguments[back] + 1]
         test = function.a[end]
         if function.type[v] != I32 or function.opcode[first] != ICONST or function.opcode[following] != IADD:
             return False
         by = function.b[following]
-        if function.a[following] != v or function.opcode[by] != ICONST or function.immediate[by] != _STEP:
+        if function.a[following] != v or function.opcode[by] != ICONST or function.immediate[by] <= 0:
             return False
         if function.opcode[test] != ICMP or function.a[test] != following:
             return False
@@ -177,11 +177,13 @@ class Rounds:
         self._variable = v
         self._start = function.immediate[first]
         self._span = function.immediate[limit] - self._start
+        self._step = function.immediate[by]
         return (
             self._start >= 0
             and self._span > 0
-            and self._span % (_LANES * _STEP) == 0
+            and self._span % (ROUNDS * self._step) == 0
             and self._start + self._span <= _FARTHEST
+            and self._records.begin(self._step)
         )
 
     def _is_understood(self, function: Function, head: i64, end: i64) -> bool:
@@ -191,7 +193,6 @@ class Rounds:
             self._kind = column(self._rows)
             self._number = column(self._rows)
         self._base = 0
-        self._count = 0
         self._end = 0
         self._kind[self._variable] = _INDEX
         self._number[self._variable] = 0
@@ -205,7 +206,7 @@ class Rounds:
             if kind == _OTHER and opcode != ICONST and opcode != F32CONST and opcode != STORE and v != function.a[end]:
                 return False
             v = function.next[v]
-        return self._base != 0 and self._count > 0 and self._end <= function.memory_bytes
+        return self._base != 0 and not self._records.is_empty() and self._end <= function.memory_bytes
 
     def _kind_of(self, function: Function, head: i64, v: i64) -> i64:
         opcode = function.opcode[v]
@@ -269,29 +270,12 @@ class Rounds:
         if flags & HEAP == 0 or flags & BIG or not self._is(function, head, at, _ADDRESS):
             return False
         distance = self._number[at] + function.immediate[v]
-        if self._number[at] < 0 or function.immediate[v] < 0 or self._count == _MOST_ACCESSES:
+        if self._number[at] < 0 or function.immediate[v] < 0 or not self._records.note(distance, stores, flags):
             return False
-        self._distance[self._count] = distance
-        self._stores[self._count] = stores
-        self._count += 1
-        end = self._start + self._span + distance
+        end = self._start + self._span - self._step + distance + WORD
         if end > self._end:
             self._end = end
         return end <= _FARTHEST
-
-    def _are_apart(self) -> bool:
-        """Whether each store and each other access are of one element, or of those that four rounds do not meet."""
-        one: i64 = 0
-        while one < self._count:
-            if self._stores[one]:
-                other: i64 = 0
-                while other < self._count:
-                    apart = self._distance[one] - self._distance[other]
-                    if apart and apart > -_LANES * _STEP and apart < _LANES * _STEP:
-                        return False
-                    other += 1
-            one += 1
-        return True
 
     def _is_left_alone(self, function: Function, head: i64) -> bool:
         """Whether nothing outside of the loop uses what it makes, but for constants: those are noted."""
@@ -342,18 +326,19 @@ class Rounds:
         # The loop.
         variable = f.new(PARAMETER, I32)
         f.append(wide, variable)
-        f.bound[variable] = self._start + self._span - _LANES * _STEP
+        f.bound[variable] = self._start + self._span - ROUNDS * self._step
         index = f.new(IADD, I32, self._base, variable)
         f.append(wide, index)
         extended = f.new(UEXTEND, I64, index)
         f.append(wide, extended)
         address = f.new(IADD, I64, f.memory_base, extended)
         f.append(wide, address)
+        self._access = 0
         v = f.next[self._variable]
         while v != end:
             self._add_wide(f, head, wide, jump, v, address)
             v = f.next[v]
-        by = self._append_constant(f, wide, _LANES * _STEP)
+        by = self._append_constant(f, wide, ROUNDS * self._step)
         following = f.new(IADD, I32, variable, by)
         f.append(wide, following)
         limit = self._append_constant(f, wide, self._start + self._span)
@@ -369,15 +354,12 @@ class Rounds:
         """What the loop does with one value, done with four."""
         opcode = f.opcode[v]
         if opcode == STORE:
-            distance = self._number[f.b[v]] + f.immediate[v]
-            x = self._lanes(f, head, wide, jump, f.a[v])
-            f.append(wide, f.new(STORE, 0, x, address, 0, distance, f.extra[v] | NOTRAP))
+            self._store(f, v, wide, address, self._lanes(f, head, wide, jump, f.a[v]))
             return
         if self._kind[v] != _LANE or f.block_of[v] != head:
             return
         if opcode == LOAD:
-            distance = self._number[f.a[v]] + f.immediate[v]
-            made = f.new(LOAD, VECTOR | f.type[v], address, 0, 0, distance, f.extra[v] | NOTRAP)
+            made = self._load(f, v, wide, address)
         else:
             x = self._lanes(f, head, wide, jump, f.a[v])
             y: i64 = 0
@@ -387,13 +369,49 @@ class Rounds:
         f.append(wide, made)
         self._number[v] = made
 
+    def _load(self, f: Function, v: i64, wide: i64, address: i64) -> i64:
+        """What a load gives in four rounds."""
+        flags = f.extra[v] | NOTRAP
+        access = self._access
+        self._access = access + 1
+        type = VECTOR | f.type[v]
+        if not self._records.is_group():
+            return f.new(LOAD, type, address, 0, 0, self._number[f.a[v]] + f.immediate[v], flags)
+        if self._records.is_first(access):
+            rows: list[int] = []
+            row: i64 = 0
+            while row < self._records.rows():
+                made = f.new(LOAD, I8X16, address, 0, 0, self._records.distance_of_row(access, row), flags)
+                f.append(wide, made)
+                rows.append(int(made))
+                row += 1
+            self._records.turn_loaded(f, wide, access, rows)
+        return f.new(BITCAST, type, self._records.column_of(access), 0, 0, 0, LITTLE)
+
+    def _store(self, f: Function, v: i64, wide: i64, address: i64, x: i64) -> None:
+        """What a store does in four rounds."""
+        flags = f.extra[v] | NOTRAP
+        access = self._access
+        self._access = access + 1
+        if not self._records.is_group():
+            f.append(wide, f.new(STORE, 0, x, address, 0, self._number[f.b[v]] + f.immediate[v], flags))
+            return
+        self._records.set_column(access, x)
+        if not self._records.is_last(access):
+            return
+        row: i64 = 0
+        for made in self._records.turn_stored(f, wide, access):
+            distance = self._records.distance_of_row(access, row)
+            f.append(wide, f.new(STORE, 0, made, address, 0, distance, flags))
+            row += 1
+
     def _lanes(self, f: Function, head: i64, wide: i64, jump: i64, x: i64) -> i64:
         """A vector of a value: its own, a constant, or one that is spread before the loop."""
         opcode = f.opcode[x]
         type = f.type[x]
         if opcode == ICONST or opcode == F32CONST:
             data = int(f.immediate[x] & _WORD).to_bytes(4, "little")
-            made = f.new(VCONST, VECTOR | type, 0, 0, 0, f.constant(data * _LANES))
+            made = f.new(VCONST, VECTOR | type, 0, 0, 0, f.constant(data * ROUNDS))
             f.append(wide, made)
             return made
         if f.block_of[x] == head:
