@@ -3,7 +3,7 @@
 Blocks stand in the order of the code. Where a block ends, its edges are taken care of: what the edge to the
 next block moves stands there; an edge that is jumped to and moves something becomes a *stub* behind the function,
 moves and a jump; a condition is turned round where that saves a jump. The end of a loop, if it is short, is repeated
-in place of jumps to it.
+in place of jumps to it, and so is where an interpreter's loop jumps by a table.
 
 An operand that the allocator left in memory becomes ``[rbp - n]`` by a change of mode, if the
 instruction has one register-or-memory operand and this is it; `RM_MAY_BE_MEMORY` said so.
@@ -61,7 +61,7 @@ FOURTH: Final = 1 << 27
 """In the column `mode`: the register in `index` is the fourth operand, which stands in the immediate."""
 NO_EDGE: Final = -1
 _SHORT: Final = 4
-"""So many instructions before its branch the end of a loop may have to be repeated where it would be jumped to."""
+"""So many instructions before its branch a block may have to be repeated where it would be jumped to."""
 _FEW_MOVES: Final = 8
 """And so many moves, in it and along its edges."""
 _LOOP_ALIGNMENT: Final = 32
@@ -392,6 +392,8 @@ class Emitter:
         self.record(_MOVSXD, MEM_INDEX, number, start, number, 0, 2, 0, 0, 0)
         self.record(_ADD64, REG, number, start, 0, 0, 0, 0, 0, 0)
         self.record(_JMP_TO, REG, 0, number, 0, 0, 0, 0, 0, 0)
+        if self.repeats:
+            return  # The table is that of the first time.
         self.tables.append(int(b))
         while first < last:
             self._target(code.ways[first])  # its stub comes before the table
@@ -564,54 +566,98 @@ class Emitter:
         to = self.empty.leads_to[self.function.edge_to[e]]
         if to == following:
             return
-        if self._is_short_end(to):
+        if self._is_short_end(to) or self._leads_to_table(to):
             self._repeat(to, following)
             return
         self.is_jumped_to[to] = 1
         self._jump(_JMP, to)
 
-    # --- ends of loops ------------------------------------------------------------------------------------------
+    # --- what is repeated ---------------------------------------------------------------------------------------
 
     def _is_short_end(self, b: i64) -> bool:
         """Whether a block to come is a few instructions and a branch back to what is there already."""
         code = self.code
         i = code.block_end[b] - 1
-        if self.repeats or self.place[b] or i - code.block_first[b] > _SHORT:
+        if self.repeats or self.place[b]:
             return False  # of one that is there already, what it leads to may have no label
         if code.way_end[b] - code.way_first[b] != 2:
             return False
         form = code.form[i]
         if form < _JCC or form >= _JCC + 16 or code.mode[i] & 0xFF != LABEL:
             return False
-        if not self._moves_little(b):
+        if not self._is_short(b) or self._moves_along_edges(b) + self._moves_within(b) > _FEW_MOVES:
+            return False
+        one = self.empty.leads_to[self.function.edge_to[code.ways[code.way_first[b]]]]
+        other = self.empty.leads_to[self.function.edge_to[code.ways[code.way_first[b] + 1]]]
+        return (one != b and self.place[one] != 0) or (other != b and self.place[other] != 0)
+
+    def _leads_to_table(self, b: i64) -> bool:
+        """Whether a block that is there already is a few instructions and a jump by a table, or goes on to such a one.
+
+        That is how interpreters go from one operation to the next. With a jump of its own each of them takes one jump
+        less, and processors foresee what follows on it.
+        """
+        code = self.code
+        if self.place[b] == 0:
+            return False
+        last = code.block_end[b] - 1
+        if code.form[last] == _JMP and not self.repeats:
+            to = self.empty.leads_to[self.function.edge_to[code.displacement[last]]]
+            return self._is_table(to) and self._is_short(b) and self._moves_along_edges(b) <= _FEW_MOVES
+        return self._is_table(b)
+
+    def _is_table(self, b: i64) -> bool:
+        """Whether a block that is there already is a few instructions and a jump by a table, and one reads memory.
+
+        Compilers of languages whose functions can be resumed begin each with a jump by a table, too, of a number that
+        is constant on most ways there. Those stay.
+        """
+        code = self.code
+        i = code.block_end[b] - 1
+        if self.place[b] == 0 or code.form[i] != TABLE_JUMP or not self._is_short(b):
+            return False
+        while i > code.block_first[b]:
+            i -= 1
+            mode = code.mode[i] & 0xFF
+            if (mode == MEM or mode == MEM_INDEX) and code.form[i] != _LEA and code.form[i] != _LEA32:
+                return True
+        return False
+
+    def _is_short(self, b: i64) -> bool:
+        """Whether a block is a few instructions, that move little, and what it ends in."""
+        code = self.code
+        i = code.block_end[b] - 1
+        if i - code.block_first[b] > _SHORT or self._moves_within(b) > _FEW_MOVES:
             return False
         while i > code.block_first[b]:
             i -= 1
             if code.form[i] >= COPIES or code.roles[i] & (TERMINATOR | CALL_CLOBBERS):
                 return False
-        one = self.empty.leads_to[self.function.edge_to[code.ways[code.way_first[b]]]]
-        other = self.empty.leads_to[self.function.edge_to[code.ways[code.way_first[b] + 1]]]
-        return (one != b and self.place[one] != 0) or (other != b and self.place[other] != 0)
+        return True
 
-    def _moves_little(self, b: i64) -> bool:
-        """Whether few moves are in a short block and along its edges. There may be as many of them as registers and
-        slots, and as many ways to the block as the function is long."""
-        code = self.code
+    def _moves_along_edges(self, b: i64) -> i64:
+        """How many moves are along the edges of a block. There may be as many of them as registers and slots, and as
+        many ways to a block as the function is long."""
+        count: i64 = 0
+        n = self.code.way_first[b]
+        while n < self.code.way_end[b]:
+            e = self.code.ways[n]
+            count += self.out.edge_end[e] - self.out.edge_first[e]
+            n += 1
+        return count
+
+    def _moves_within(self, b: i64) -> i64:
+        """How many moves are in a short block, counted until they are too many."""
         out = self.out
         count: i64 = 0
-        n = code.way_first[b]
-        while n < code.way_end[b]:
-            e = code.ways[n]
-            count += out.edge_end[e] - out.edge_first[e]
-            n += 1
-        position = 2 * code.block_first[b]
-        while position < 2 * code.block_end[b]:
+        position = 2 * self.code.block_first[b]
+        while position < 2 * self.code.block_end[b]:
             edit = out.first_edit[position]
             while edit and count <= _FEW_MOVES:
                 count += 1
                 edit = out.edit_next[edit]
             position += 1
-        return count <= _FEW_MOVES
+        return count
 
     def _repeat(self, b: i64, following: i64) -> None:
         """A block once more, in place of a jump to it: its registers are where they are on each way."""
@@ -625,7 +671,7 @@ class Emitter:
                 self._edits(2 * i)
             if self.out.first_edit[2 * i + 1]:
                 self._edits(2 * i + 1)
-            if i == end - 1:
+            if i == end - 1 and code.form[i] != TABLE_JUMP:
                 self._branch(i, following, True)
             else:
                 self._instruction(i, b)
