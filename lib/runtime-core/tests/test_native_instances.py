@@ -416,8 +416,22 @@ def test_one_object_stands_for_one_thing_whoever_asks_meanwhile() -> None:
         assert found and all(one is mine[0] and other is mine[1] for one, other in found)
 
 
-def test_exports_have_one_dictionary_whoever_asks_meanwhile() -> None:
-    """Python 3.11 makes it when it is first asked for; another, of the same things, if a finalizer asks meanwhile."""
+def test_exports_that_nobody_asked_for_have_no_dictionary() -> None:
+    exports = Instance(small().module(), []).exports
+    assert not any(isinstance(referent, dict) for referent in gc.get_referents(exports))
+    assert exports.__dict__ == {}
+    with pytest.raises(TypeError, match=r"exports are made of one machine\.Instance"):
+        machine.Exports(exports)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="expected the exports of an instance"):
+        machine.exports_core(1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [vars, lambda exports: exports["add"], lambda exports: exports.add, lambda exports: setattr(exports, "x", 1)],
+)
+def test_exports_have_one_dictionary_whoever_asks_meanwhile(first: Any) -> None:
+    """It is made when it is first asked for, and the collector may run meanwhile, with finalizers that ask as well."""
     program = Program()
     program.function("add", "i32 i32", "i32", "add")
     instance = Instance(program.module(), [])
@@ -436,15 +450,16 @@ def test_exports_have_one_dictionary_whoever_asks_meanwhile() -> None:
     try:
         gc.collect()
         Finalized()
-        assert exports.add(1, 2) == 3
         gc.set_threshold(1)
         gc.enable()
+        first(exports)
         mine = exports.__dict__
     finally:
         gc.enable()
         gc.set_threshold(*thresholds)
     gc.collect()
     assert kept and found == [mine] and found[0] is mine
+    assert exports.add(1, 2) == 3 and "add" in mine
 
 
 def test_a_function_keeps_the_name_that_it_was_asked_for_first() -> None:

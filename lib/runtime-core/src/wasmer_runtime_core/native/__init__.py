@@ -26,6 +26,7 @@ the types, and what Python may call.
 ``plan.c``                what all instances of a module have in common
 ``instantiate.c``         instances are made: bound and filled
 ``instance.c``            instances as Python sees them
+``exports.c``             what instances offer, as attributes
 ``limits.c``              what is made comes under limits
 ``calls/``                **into wasm and out of it**
 ``entry.c``               the few instructions in assembly: into wasm, out of it, host stubs

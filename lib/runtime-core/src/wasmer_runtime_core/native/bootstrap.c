@@ -69,6 +69,7 @@ static PyMethodDef native_functions[] = {
      "configure(*, make_trap, annotate, function_name, describe, memory, table, global_): hooks and classes of Python"},
     {"make_host_function", native_make_host_function, METH_VARARGS,
      "make_host_function(callable, type, namespace, name, context=None) -> Function"},
+    {"exports_core", native_exports_core, METH_O, "exports_core(exports) -> the Instance they are of"},
     {"released", native_released, METH_O, "released(function) -> the same function, whose calls release the GIL"},
     {"this_thread_handle", native_this_thread_handle, METH_NOARGS, "this_thread_handle() -> int, for end_call"},
     {"cancel", native_cancel, METH_O, "cancel(handle): that thread's code ends with Cancelled, until it says `uncancel`"},
@@ -112,7 +113,8 @@ fill(PyObject *target)
         add_type(target, &table_spec, &TableType) || add_type(target, &global_spec, &GlobalType) ||
         add_type(target, &function_spec, &FunctionType) ||
         add_type(target, &host_function_spec, &HostFunctionType) || add_type(target, &plan_spec, &PlanType) ||
-        add_type(target, &instance_spec, &InstanceType) || add_type(target, &budget_spec, &BudgetType) ||
+        add_type(target, &instance_spec, &InstanceType) || add_type(target, &exports_spec, &ExportsType) ||
+        add_type(target, &budget_spec, &BudgetType) ||
         add_type(target, &deadline_block_spec, &DeadlineBlockType))
         return -1;
     for (PyMethodDef *method = native_functions; method->ml_name; method++) {

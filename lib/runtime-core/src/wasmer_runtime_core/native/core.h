@@ -315,14 +315,14 @@ typedef struct {
     MemoryDefinition definition;
     uint64_t minimum;          /* pages it was declared with */
     uint64_t maximum;          /* pages, at most WASM_MAX_PAGES, or WASM_MAX_WIDE_PAGES */
-    int has_maximum, shared;
-    int wide;                  /* its index has 64 bits */
-    int reserved;              /* base never moves */
-    int imported;              /* instances that did not make it have it, too */
+    uint8_t has_maximum, shared;
+    uint8_t wide;              /* its index has 64 bits */
+    uint8_t reserved;          /* base never moves */
+    uint8_t imported;          /* instances that did not make it have it, too */
+    uint8_t closed;            /* has no pages any more; code that touches it traps */
     size_t accessible;         /* bytes that can be touched, or of the allocation */
     size_t touchable;          /* bytes that could ever be touched, also by a growth that failed half-way */
     Py_ssize_t views;          /* buffers handed out */
-    int closed;                /* has no pages any more; code that touches it traps */
     BudgetObject *budget;      /* whose pages it has, or NULL */
     PyObject *weakrefs;
 } MemoryObject;
@@ -334,8 +334,8 @@ typedef struct {
     uint64_t room;             /* elements allocated */
     uint64_t minimum, maximum; /* the latter as far as this implementation goes */
     uint64_t declared_maximum;
-    int has_maximum;
-    int wide;                  /* its index has 64 bits */
+    uint8_t has_maximum;
+    uint8_t wide;              /* its index has 64 bits */
     uint8_t element;           /* FUNCREF or EXTERNREF */
     uint8_t exposed;           /* Python has seen it: `home` is owned */
     PyObject *home;            /* the instance that made it, or NULL */

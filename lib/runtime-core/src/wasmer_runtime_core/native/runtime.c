@@ -18,6 +18,7 @@
 #include "objects/plan.c"
 #include "objects/instantiate.c"
 #include "objects/instance.c"
+#include "objects/exports.c"
 #include "calls/helpers.c"
 #include "objects/limits.c"
 #include "calls/threads.c"

@@ -6,24 +6,23 @@ from an instance keep its machine side alive, not the `Instance`: nothing here r
 
 from __future__ import annotations
 
-import sys
-
 from wasmer_runtime_core.errors import ExportNotFound
 from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.native.machine import exports_core as core_of
 from wasmer_runtime_core.running.plan import prepared
-from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import FUNCTION, KIND_NAMES, MEMORY, TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, ValuesView
+    from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
     from typing import NoReturn, Self
 
 Extern = Any
 """A `Function`, `Memory`, `Table` or `Global`."""
 
 
-class Exports:
+class Exports(machine.Exports):
     """The exports of an instance, by item (``exports["add"]``) or attribute (``exports.add``).
 
     Iterates over the names, in the module's order. The names are the module's, so every one of them is
@@ -32,14 +31,7 @@ class Exports:
     alone. What never depends on the module: items, ``in``, ``len``, iteration, and `Module.exports`.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_core")
-
-    def __init__(self, core: machine.Instance) -> None:
-        _set_core(self, core)
-        if sys.version_info < (3, 12):
-            # Made now, while nobody else knows the object: Python 3.11 makes it twice, with the same contents, if a
-            # finalizer of the cycle collector asks for it while it is made.
-            self.__dict__  # noqa: B018
+    __slots__ = ()
 
     def __getitem__(self, name: str) -> Extern:
         made = self.__dict__.get(name)
@@ -54,7 +46,7 @@ class Exports:
             raise AttributeError(f"exports have no attribute {name!r}; an export of that name is reached by item")
         made = _make(self, name)
         # Kept as an attribute of the object, so that the next access costs what any attribute does.
-        object.__setattr__(self, name, made)
+        self.__dict__[name] = made
         return made
 
     def __contains__(self, name: object) -> bool:
@@ -98,12 +90,6 @@ class Exports:
 
     def __repr__(self) -> str:
         return f"<exports: {', '.join(map(printable, self))}>"
-
-
-# What the object keeps has no name that a module could take: these alone reach it.
-core_of: Final[Callable[[Exports], machine.Instance]] = Exports.__dict__["_core"].__get__
-_set_core: Final[Callable[[Exports, machine.Instance], None]] = Exports.__dict__["_core"].__set__
-del Exports._core  # type: ignore[attr-defined]
 
 
 def _is_pythons(name: str) -> bool:

@@ -518,10 +518,10 @@ memory_get_address(PyObject *object, void *Py_UNUSED(closure))
 static PyMemberDef memory_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(MemoryObject, weakrefs), READONLY, NULL},
     {"minimum", T_ULONGLONG, offsetof(MemoryObject, minimum), READONLY, "pages it was made with"},
-    {"shared", T_INT, offsetof(MemoryObject, shared), READONLY, "1 if threads share it"},
-    {"wide", T_INT, offsetof(MemoryObject, wide), READONLY, "1 if its index has 64 bits"},
-    {"closed", T_INT, offsetof(MemoryObject, closed), READONLY, "1 once it is closed"},
-    {"reserved", T_INT, offsetof(MemoryObject, reserved), READONLY, "1 if the base never moves"},
+    {"shared", T_UBYTE, offsetof(MemoryObject, shared), READONLY, "1 if threads share it"},
+    {"wide", T_UBYTE, offsetof(MemoryObject, wide), READONLY, "1 if its index has 64 bits"},
+    {"closed", T_UBYTE, offsetof(MemoryObject, closed), READONLY, "1 once it is closed"},
+    {"reserved", T_UBYTE, offsetof(MemoryObject, reserved), READONLY, "1 if the base never moves"},
     {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef memory_getset[] = {{"pages", memory_get_pages, NULL, "pages of 64 KiB now", NULL},
                                       {"maximum", memory_get_maximum, NULL, "pages it may have, or None", NULL},

@@ -345,7 +345,7 @@ table_get_maximum(PyObject *object, void *Py_UNUSED(closure))
 static PyMemberDef table_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(TableObject, weakrefs), READONLY, NULL},
     {"minimum", T_ULONGLONG, offsetof(TableObject, minimum), READONLY, "elements it was made with"},
-    {"wide", T_INT, offsetof(TableObject, wide), READONLY, "1 if its index has 64 bits"},
+    {"wide", T_UBYTE, offsetof(TableObject, wide), READONLY, "1 if its index has 64 bits"},
     {"element", T_UBYTE, offsetof(TableObject, element), READONLY, "value type code of the elements"},
     {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef table_getset[] = {{"maximum", table_get_maximum, NULL, "elements it may have, or None", NULL},
