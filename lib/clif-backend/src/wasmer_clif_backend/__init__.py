@@ -6,7 +6,7 @@ has the tools for CLIF's text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmer_clif_backend.compiler import CraneliftCompiler as CraneliftCompiler

@@ -9,12 +9,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Final
 
 from wasmer_clif_backend.ir.parser import ParsedFile, parse_file
 from wasmer_clif_backend.ir.printer import print_function
 from wasmer_clif_backend.ir.verify import verify
 from wasmer_runtime_core.errors import CompileError, DecodeError
+from wasmer_runtime_core.support.annotations import Final
 
 _COMMANDS: Final = {
     "print": "parse files and print their functions as they are understood",

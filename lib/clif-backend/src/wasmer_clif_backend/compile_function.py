@@ -8,15 +8,12 @@ which belongs to one thread.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Final, final
 
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.layout import layout
 from wasmer_clif_backend.machine.code import Code
 from wasmer_clif_backend.machine.regalloc.allocation import Allocation
-from wasmer_clif_backend.machine.regalloc.checker import check
 from wasmer_clif_backend.machine.regalloc.coalesce import coalesce
 from wasmer_clif_backend.machine.regalloc.intervals import Intervals
 from wasmer_clif_backend.machine.regalloc.resolve import Resolver
@@ -26,6 +23,10 @@ from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.registers import PINNED, REGISTERS, WITHOUT_PINNED
 from wasmer_clif_backend.machine.x64.rules import RULES
 from wasmer_clif_backend.machine.x64.rules.call import enter
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _STAGE: Final = 0x100
 """Steps that a stage takes whatever the function is like."""
@@ -102,6 +103,8 @@ class Stages:
         self._resolver.run(function, flow)
         self._done(function, "resolve")
         if self.prove:
+            from wasmer_clif_backend.machine.regalloc.checker import check
+
             check(function, code, out, registers.kept)
         records = self._emitter.run(function, flow, stack_check)
         self._done(function, "emit")

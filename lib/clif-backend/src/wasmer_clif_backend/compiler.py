@@ -6,16 +6,10 @@ too large for its size (`effort`) is translated again with its locals in memory,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.compile_function import Stages, proves
 from wasmer_clif_backend.effort import OPERATORS_AHEAD, PER_OPERATOR, Effort, TooMuchEffort
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
-from wasmer_clif_backend.ir.verify import verify, verify_flow
 from wasmer_clif_backend.machine.x64.frame import FrameTooLarge
 from wasmer_clif_backend.notices import CraneliftWarning
 from wasmer_clif_backend.passes.optimise import Passes
@@ -28,11 +22,15 @@ from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.target import TARGET, host_features
 from wasmer_runtime_core.errors import CompileError, ImplementationLimitError, InternalError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.support.notices import notify
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 REQUIRED: Final = ("avx", "avx2", "bmi1", "bmi2", "fma", "lzcnt", "popcnt")
 """What the code is made of, and every processor of the level x86-64-v3 has."""
@@ -228,6 +226,8 @@ class _Compilation:
 
     def _must_make_sense(self, function: Function, flow: Flow, body: Body, how: str) -> None:
         if self.prove:
+            from wasmer_clif_backend.ir.verify import verify, verify_flow
+
             findings = verify(function) or verify_flow(function, flow)
             if findings:
                 raise InternalError(f"function {body.function_index} is {how} wrongly: {findings[0]}")

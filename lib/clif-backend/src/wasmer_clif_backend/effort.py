@@ -12,11 +12,8 @@ locals in memory: then nothing lives longer than a block, and every stage takes 
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_runtime_core.contract.code_limit import CodeLimit
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
 
 STRETCH: Final = 1 << 14

@@ -8,13 +8,13 @@ brackets with commas between. They are compared bit by bit.
 from __future__ import annotations
 
 import re
-from typing import Final, final
 
 from wasmer_clif_backend.ir.function import Function, Parameter
 from wasmer_clif_backend.ir.numerals import format_value, parse_value
 from wasmer_clif_backend.ir.parser import ParsedFile
 from wasmer_clif_backend.text_module import TextModule
 from wasmer_runtime_core.errors import Error
+from wasmer_runtime_core.support.annotations import Final, final
 
 _COMMAND: Final = re.compile(r"\s*(run|print)\s*(?::\s*(.*))?\Z")
 _CALL: Final = re.compile(r"(%[\w.$]+|u\d+:\d+)\((.*?)\)\s*(?:(==|!=)\s*(.*\S))?\s*\Z")

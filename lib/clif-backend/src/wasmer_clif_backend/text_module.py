@@ -8,7 +8,6 @@ other. Thunks have core's convention (the instance first), so core enters them a
 from __future__ import annotations
 
 import ctypes
-from typing import Final, final
 
 from wasmer_clif_backend.compile_function import Stages
 from wasmer_clif_backend.ir.function import ExternalFunction, Function, Parameter, Signature
@@ -34,6 +33,7 @@ from wasmer_runtime_core.contract.target import TARGET
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.running.instance import Instance
 from wasmer_runtime_core.running.module import Module
+from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.wasm.module import FUNCTION, Export, ModuleInfo
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES, FunctionType
 

@@ -9,10 +9,9 @@ column each time: a part of a column of zeros is copied faster than a loop write
 
 from __future__ import annotations
 
-from typing import Final
-
 from librt.vecs import extend, vec
-from mypy_extensions import i64
+
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _ZEROS: Final = vec[i64]([0] * (1 << 14))
 _ONES: Final = vec[i64]([-1] * (1 << 14))

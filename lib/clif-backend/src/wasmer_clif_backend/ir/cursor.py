@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import Final, NoReturn, final
 
 from wasmer_clif_backend.ir.lexer import Comment, Token, fail_at, tokens_of
 from wasmer_clif_backend.ir.types import TYPES_BY_NAME
+from wasmer_runtime_core.support.annotations import Final, NoReturn, final
 
 REFERENCE: Final = re.compile(r"([a-z]+)([0-9]+)\Z")
 """A word that refers to something by number: ``v12``, ``block0``."""

@@ -13,12 +13,9 @@ the number of edges, or nearly so, without recursion:
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.function import Function
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _BLOCKS: Final = 1 << 7
 

@@ -26,14 +26,12 @@ A list lies in the pool: how many, then one number each. List 0 is the empty one
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.vecs import extend
-from mypy_extensions import i64
 
 from wasmer_clif_backend.effort import Effort
 from wasmer_clif_backend.ir.columns import column, grown, nowhere
 from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, EFFECTS, ENDS, JUMP, PARAMETER, RESULT
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _INSTRUCTIONS: Final = 1 << 10
 _BLOCKS: Final = 1 << 7

@@ -8,10 +8,9 @@ In this order code is selected and registers are allocated; when it is emitted, 
 
 from __future__ import annotations
 
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
+from wasmer_runtime_core.support.annotations import i64
 
 
 def layout(function: Function, flow: Flow) -> list[int]:

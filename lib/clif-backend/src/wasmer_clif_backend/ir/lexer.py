@@ -10,9 +10,9 @@ them (`Comment`). A token's kind is one letter:
 from __future__ import annotations
 
 import re
-from typing import Final, final
 
 from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.support.annotations import Final, final
 
 _TOKEN: Final = re.compile(
     r"""

@@ -10,10 +10,6 @@ What has an effect keeps its place and its number, and ends the epochs of the me
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.numbering import Numbering
 from wasmer_clif_backend.ir.opcodes import (
     BAND,
@@ -74,6 +70,7 @@ from wasmer_clif_backend.ir.rules.choice import (
 from wasmer_clif_backend.ir.rules.float import bitcast, signs
 from wasmer_clif_backend.ir.rules.integer import arithmetic, bits, divide, extend, reduce, shift
 from wasmer_clif_backend.ir.types import I64, VECTOR
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _ALWAYS_NEW: Final = 0
 _NUMBERED: Final = 1

@@ -16,16 +16,13 @@ address is what was stored.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import F32CONST, F64CONST, HEAP, ICONST, READONLY, ROWS, TABLE, VCONST, VMCTX
 from wasmer_clif_backend.ir.rule import RULES
 from wasmer_clif_backend.ir.types import I64, VECTOR, most_of
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _ROWS: Final = 1 << 8
 _VALUE: Final = 0xFFFF_FFFF

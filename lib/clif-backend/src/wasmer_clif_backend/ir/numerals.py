@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import math
 import re
-import struct
-from typing import Final
 
-from mypy_extensions import i64
-
+from wasmer_clif_backend.ir.bits import float_bits, signed
 from wasmer_clif_backend.ir.types import F32, VECTOR, bytes_of, is_float, lane_of, lanes_of
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _HEXADECIMAL_FROM: Final = 10_000
 _INTEGER: Final = re.compile(r"[+-]?(0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)\Z")
@@ -29,12 +27,6 @@ _NAN: Final = re.compile(r"([+-]?)(s?)NaN(?::0x([0-9a-fA-F]+))?\Z")
 # By bytes of the type: bits of the fraction, of the exponent.
 _FRACTION_BITS: Final = {4: 23, 8: 52}
 _EXPONENT_BITS: Final = {4: 8, 8: 11}
-
-
-def signed(value: int, bits: int) -> int:
-    """The lower bits of a number, read with a sign."""
-    value &= (1 << bits) - 1
-    return value - (1 << bits) if value >> (bits - 1) else value
 
 
 # --- integers -----------------------------------------------------------------------------------
@@ -97,12 +89,12 @@ def parse_float(text: str, size: int) -> int:
         raise ValueError(f"{text!r} is no float")
     value = float(text)
     try:
-        data = struct.pack("<f" if size == 4 else "<d", value)
+        bits = float_bits(value, size)
     except OverflowError:
         value = math.inf
     if math.isinf(value):
         raise ValueError(f"{text} does not fit f{size * 8}")
-    return int.from_bytes(data, "little")
+    return bits
 
 
 def _bits_of(match: re.Match[str], size: int) -> int:

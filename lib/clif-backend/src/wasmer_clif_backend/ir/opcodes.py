@@ -30,10 +30,6 @@ in `extra`; lists of values in the pool, their place in b.
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.types import (
     F32,
     F32X4,
@@ -52,6 +48,7 @@ from wasmer_clif_backend.ir.types import (
     VECTOR,
     truth_of,
 )
+from wasmer_runtime_core.support.annotations import Final, i64
 
 # --- effects ------------------------------------------------------------------------------------
 PURE: Final = 0

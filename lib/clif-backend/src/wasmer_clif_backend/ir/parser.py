@@ -17,7 +17,6 @@ read but makes no sense is for `verify` to find.
 from __future__ import annotations
 
 import re
-from typing import Final, final
 
 from wasmer_clif_backend.ir.cursor import Cursor, reference_number
 from wasmer_clif_backend.ir.function import Function
@@ -47,6 +46,7 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.preamble import Preamble, checked_value, function_name
 from wasmer_clif_backend.ir.types import TYPES_BY_NAME, bits_of, type_name
+from wasmer_runtime_core.support.annotations import Final, final
 
 _HEAD_WORDS: Final = frozenset(("test", "set", "target", "feature"))
 _NOT_WRITTEN: Final = frozenset((PARAMETER, RESULT, UNDEFINED))

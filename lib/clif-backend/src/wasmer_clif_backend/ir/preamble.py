@@ -6,13 +6,13 @@ Each is declared by a name with a number (``ss0``, ``sig0``, ``fn0``, ``const0``
 from __future__ import annotations
 
 import re
-from typing import Final, final
 
 from wasmer_clif_backend.ir.cursor import REFERENCE, Cursor
 from wasmer_clif_backend.ir.function import ExternalFunction, Function, Parameter, Signature, StackSlot
 from wasmer_clif_backend.ir.lexer import Token
 from wasmer_clif_backend.ir.numerals import parse_value
 from wasmer_clif_backend.ir.types import TYPES_BY_NAME
+from wasmer_runtime_core.support.annotations import Final, final
 
 CONVENTIONS: Final = frozenset(("fast", "cold", "tail", "system_v", "windows_fastcall", "winch", "preserve_all"))
 _EXTENSIONS: Final = frozenset(("uext", "sext"))

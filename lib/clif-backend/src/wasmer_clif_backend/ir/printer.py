@@ -7,10 +7,6 @@ text gives that text. With ``numbers`` they have their own numbers, for looking 
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.function import Function, Signature
 from wasmer_clif_backend.ir.numerals import format_float, format_integer
 from wasmer_clif_backend.ir.opcodes import (
@@ -29,6 +25,7 @@ from wasmer_clif_backend.ir.opcodes import (
     Operand,
 )
 from wasmer_clif_backend.ir.types import type_name
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _CODE_NAMES: Final = {number: name for name, number in TRAP_CODES.items()}
 _SPACED: Final = frozenset(("flags", "intcc", "floatcc", "atomic"))

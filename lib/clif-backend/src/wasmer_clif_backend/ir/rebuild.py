@@ -5,10 +5,6 @@ Blocks are taken in an order in which each stands behind its dominator; code tha
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.layout import layout
@@ -17,6 +13,7 @@ from wasmer_clif_backend.ir.numbering import Numbering
 from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, JUMP, NOP, PARAMETER, RESULT
 from wasmer_clif_backend.ir.rules.choice import condition_of
 from wasmer_clif_backend.ir.uses import LIST, OPERANDS, A, B, C
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 
 def rebuild(old: Function) -> Function:

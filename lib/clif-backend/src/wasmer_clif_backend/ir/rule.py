@@ -11,7 +11,7 @@ through `make` and expect the right one, and that both compute the same.
 
 from __future__ import annotations
 
-from mypy_extensions import i64
+from wasmer_runtime_core.support.annotations import i64
 
 RULES: list[tuple[str, str]] = []
 """By number: the left and the right side. Written while modules of rules are imported, and never after."""

@@ -13,9 +13,7 @@ vectors a vector of integers of the same shape, each lane 0 or -1.
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
+from wasmer_runtime_core.support.annotations import Final, i64
 
 NO_TYPE: Final = 0
 I8: Final = 1

@@ -6,10 +6,6 @@ columns. `uses_of` makes a list of the same, for what is not in a hurry.
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import (
     BR_TABLE,
@@ -27,6 +23,7 @@ from wasmer_clif_backend.ir.opcodes import (
     TRAPS,
     VALUE,
 )
+from wasmer_runtime_core.support.annotations import Final, i64
 
 A: Final = 1
 """The column a is a value."""

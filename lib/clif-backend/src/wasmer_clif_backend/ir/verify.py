@@ -9,8 +9,6 @@ that a row does not tell apart.
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function, Parameter
 from wasmer_clif_backend.ir.opcodes import (
@@ -31,6 +29,7 @@ from wasmer_clif_backend.ir.opcodes import (
 from wasmer_clif_backend.ir.printer import Printer
 from wasmer_clif_backend.ir.types import NO_TYPE, TYPE_NAMES, bits_of, bytes_of, lanes_of, type_name
 from wasmer_clif_backend.ir.uses import uses_of
+from wasmer_runtime_core.support.annotations import Final, final
 
 
 @final

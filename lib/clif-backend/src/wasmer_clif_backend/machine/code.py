@@ -34,16 +34,14 @@ written (`note_outside`), for lowering is where all uses are met; `machine.regal
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.vecs import extend, vec
-from mypy_extensions import i64
 
 from wasmer_clif_backend.effort import Effort
 from wasmer_clif_backend.ir.columns import column, grown, nowhere
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, JUMP
 from wasmer_clif_backend.ir.types import in_xmm
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 NO_REGISTER: Final = -1
 FIRST_XMM: Final = 16

@@ -6,14 +6,11 @@ computes nothing. Which are empty is known when registers are allocated, for the
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import TERMINATOR, Code
 from wasmer_clif_backend.machine.regalloc.allocation import Allocation
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _LONGEST: Final = 16
 """So many empty blocks in a row are seen through; the one behind is emitted. A circle of them has no end."""

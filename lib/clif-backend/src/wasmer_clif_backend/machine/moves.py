@@ -7,11 +7,8 @@ it takes one exchange less than it has places.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _NOTHING: Final = -1
 

@@ -9,8 +9,6 @@ An instruction is a mnemonic of the machine, with ``v7`` for a virtual register 
 
 from __future__ import annotations
 
-from mypy_extensions import i64
-
 from wasmer_clif_backend.machine.code import (
     ATOMIC,
     CALL_CLOBBERS,
@@ -32,6 +30,7 @@ from wasmer_clif_backend.machine.regalloc.allocation import Allocation
 from wasmer_clif_backend.machine.regalloc.checker import implicit_lists
 from wasmer_runtime_core.codegen.x64.forms import by_number
 from wasmer_runtime_core.codegen.x64.registers import NAMES_64
+from wasmer_runtime_core.support.annotations import i64
 
 _PSEUDO = {COPIES: "copies", ENTRY: "entry", LEAVE: "leave", ATOMIC: "atomic", TABLE_JUMP: "table jump"}
 

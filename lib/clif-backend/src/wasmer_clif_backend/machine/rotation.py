@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import final
-
 from librt.vecs import vec
-from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import Code
+from wasmer_runtime_core.support.annotations import final, i64
 
 
 @final

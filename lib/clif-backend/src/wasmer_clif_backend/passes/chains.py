@@ -10,10 +10,6 @@ round before is far later than all that its round computes without it; a variabl
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.effort import EVERY
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
@@ -32,6 +28,7 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.types import I32, I64
 from wasmer_clif_backend.ir.uses import OPERANDS, A, B, C
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _ROWS: Final = 1 << 10
 _CARRIED: Final = 1 << 20

@@ -19,10 +19,6 @@ the sum does not wrap. What is left over goes when `parameters` comes by once mo
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.effort import EVERY
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
@@ -41,6 +37,7 @@ from wasmer_clif_backend.ir.opcodes import (
 from wasmer_clif_backend.ir.rules.choice import INVERSE
 from wasmer_clif_backend.ir.types import I8, I32, I64
 from wasmer_clif_backend.ir.uses import OPERANDS, A, B
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _ROWS: Final = 1 << 8
 _NE: Final[i64] = INTEGER_CONDITIONS.index("ne")

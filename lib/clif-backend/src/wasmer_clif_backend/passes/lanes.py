@@ -17,10 +17,6 @@ What the vectors leave unused goes when `parameters` comes by once more.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.effort import EVERY
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
@@ -52,6 +48,7 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.types import I32, I64, VECTOR, bytes_of
 from wasmer_clif_backend.ir.uses import has_effect
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _WINDOW: Final = 48
 """Accesses that are looked at together."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.rebuild import Rebuilder
@@ -12,6 +10,7 @@ from wasmer_clif_backend.passes.induction import Induction
 from wasmer_clif_backend.passes.lanes import Lanes
 from wasmer_clif_backend.passes.parameters import Parameters
 from wasmer_clif_backend.passes.rounds import Rounds
+from wasmer_runtime_core.support.annotations import Final, final
 
 
 @final

@@ -13,10 +13,6 @@ It leaves the columns `uses` and `colour` as `ir.uses.count` does.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.effort import EVERY
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
@@ -24,6 +20,7 @@ from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.numbering import is_same_constant
 from wasmer_clif_backend.ir.opcodes import NOTRAP, PARAMETER, RESULT
 from wasmer_clif_backend.ir.uses import EFFECT, EFFECT_OF, LIST, OPERANDS, UNLESS_NOTRAP, A, B, C
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _ROWS: Final = 1 << 10
 _ROUNDS: Final = 4

@@ -15,14 +15,11 @@ Eight shuffles do that, two of two rows each. Of records of two words, two are a
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import BITCAST, LITTLE, SHUFFLE
 from wasmer_clif_backend.ir.types import I8X16
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 ROUNDS: Final = 4
 """That are done at once."""

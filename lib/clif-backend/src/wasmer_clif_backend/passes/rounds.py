@@ -21,10 +21,6 @@ stay as they are; `lanes` finds those that were unrolled.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
@@ -65,6 +61,7 @@ from wasmer_clif_backend.ir.rules.choice import INVERSE
 from wasmer_clif_backend.ir.types import F32, I8, I8X16, I32, I64, VECTOR
 from wasmer_clif_backend.ir.uses import OPERANDS, B, uses_of
 from wasmer_clif_backend.passes.records import ROUNDS, WORD, Records
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _ROWS: Final = 1 << 10
 _FARTHEST: Final = 0x7FFF_FFFF

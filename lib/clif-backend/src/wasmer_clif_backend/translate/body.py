@@ -22,11 +22,8 @@ Long for one idea: locals, operands and labels make up the state at one point, a
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import read_i32_le
 from librt.vecs import vec
-from mypy_extensions import i64
 
 from wasmer_clif_backend.effort import Effort
 from wasmer_clif_backend.ir.columns import column, grown
@@ -55,6 +52,7 @@ from wasmer_clif_backend.translate.in_memory import InMemory
 from wasmer_clif_backend.translate.operators import code_of
 from wasmer_clif_backend.translate.view import CLIF_TYPES, FunctionShape, ModuleView
 from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.body.body import (
     BLOCK_EMPTY,
     END_FALLS_THROUGH,

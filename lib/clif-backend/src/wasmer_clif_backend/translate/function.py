@@ -8,10 +8,7 @@ and their number. The source of every instruction is the operator's offset in th
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import read_i32_le
-from mypy_extensions import i64
 
 from wasmer_clif_backend.effort import Effort
 from wasmer_clif_backend.ir.columns import column
@@ -67,6 +64,7 @@ from wasmer_runtime_core.contract.vmctx import (
     VMCTX,
 )
 from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.operators.internal import (
     ADD_POINTS,

@@ -9,14 +9,12 @@ No pass may change that: what is computed once for several blocks is left alone 
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import read_i32_le
 from librt.vecs import vec
-from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.function import Function, StackSlot
 from wasmer_clif_backend.ir.opcodes import STACK_LOAD, STACK_STORE
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.body.body import Body
 
 PLACE_BYTES: Final = 16

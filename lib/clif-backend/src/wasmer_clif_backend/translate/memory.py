@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import (
     CAN_MOVE,
     HEAP,
@@ -24,6 +20,7 @@ from wasmer_clif_backend.ir.types import I8, I64
 from wasmer_clif_backend.translate.body import State
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import MEMORY_DEFINITION
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 FIELD: Final = NOTRAP | VMCTX
 """Flags of what an instance is made of, and code may change."""

@@ -5,11 +5,10 @@ A row is ``operator instruction``; what the shape of the row is, its table says.
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_clif_backend.ir.opcodes import BY_NAME as CLIF
 from wasmer_clif_backend.ir.opcodes import FLOAT_CONDITIONS, INTEGER_CONDITIONS
 from wasmer_clif_backend.ir.types import F32, F64, I32, I64, TYPES_BY_NAME
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 
 

@@ -7,7 +7,6 @@ lanes it is about, and what it gives is bytes again; these changes of type are n
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Final
 
 from librt.strings import read_i32_le
 
@@ -31,6 +30,7 @@ from wasmer_clif_backend.ir.types import (
 from wasmer_clif_backend.translate.body import State
 from wasmer_clif_backend.translate.memory import Memory
 from wasmer_clif_backend.translate.operators import code_of
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 
 _INTEGERS: Final = ("i8x16", "i16x8", "i32x4", "i64x2")

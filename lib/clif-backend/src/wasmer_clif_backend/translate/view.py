@@ -8,14 +8,11 @@ each function type has two signatures: what such a function is itself, and what 
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.function import Parameter, Signature
 from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.vmctx import ContextOffsets
+from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm import types as kinds
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import PAGE_BYTES

@@ -6,10 +6,6 @@ away again, by turning the comparison round.
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.numbering import Numbering
 from wasmer_clif_backend.ir.opcodes import (
     BXOR,
@@ -29,6 +25,7 @@ from wasmer_clif_backend.ir.rule import rule
 from wasmer_clif_backend.ir.rules.constants import compare, compare_floats
 from wasmer_clif_backend.ir.rules.integer import extend
 from wasmer_clif_backend.ir.types import I8, I64, VECTOR, bits_of
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _CONSTANTS: Final = rule("(icmp.slt -1 1)", "1:i8")
 _SWAP: Final = rule("(icmp.slt 5 x)", "(icmp.sgt x 5)")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import struct
 
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import (
     BAND,
     BAND_NOT,
@@ -37,6 +35,7 @@ from wasmer_clif_backend.ir.opcodes import (
     USHR,
 )
 from wasmer_clif_backend.ir.types import bits_of
+from wasmer_runtime_core.support.annotations import i64
 
 
 def signed(value: int, bits: int) -> int:

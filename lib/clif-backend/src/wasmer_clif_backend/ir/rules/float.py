@@ -5,15 +5,12 @@ Only what keeps every bit, of NaNs too: signs are single bits, and a sum or prod
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.numbering import Numbering
 from wasmer_clif_backend.ir.opcodes import BITCAST, F32CONST, F64CONST, FABS, FCOPYSIGN, FNEG, ICONST, LITTLE, VCONST
 from wasmer_clif_backend.ir.rule import rule
 from wasmer_clif_backend.ir.rules.constants import sign_of, signed, with_sign
 from wasmer_clif_backend.ir.types import F32, F64, I32
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _NEGATE_CONSTANT: Final = rule("(fneg 1.5:f64)", "-1.5:f64")
 _NEGATE_AGAIN: Final = rule("(fneg (fneg x:f64))", "x:f64")

@@ -6,10 +6,6 @@ instruction, numbered. Rules are tried from the top. Constants stand on the righ
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.numbering import Numbering
 from wasmer_clif_backend.ir.opcodes import (
     BAND,
@@ -38,6 +34,7 @@ from wasmer_clif_backend.ir.opcodes import (
 from wasmer_clif_backend.ir.rule import rule
 from wasmer_clif_backend.ir.rules.constants import binary, signed, unary, unsigned
 from wasmer_clif_backend.ir.types import I8, I16, I32, I64, bits_of, most_of
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _CONSTANTS: Final = rule("(iadd (imul 6 7) 100)", "142")
 _ADD_ZERO: Final = rule("(iadd x 0)", "x")

@@ -9,13 +9,10 @@ The scan (`scan`) makes pieces, `resolve` the moves; `checker` believes neither.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.columns import column, grown, nowhere
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import Code
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 FIRST_SLOT: Final = 32
 NOWHERE: Final = -1

@@ -14,10 +14,6 @@ Nothing of the allocator's own reasoning is used: only its result. Tests run it 
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import (
     CALL_CLOBBERS,
@@ -36,6 +32,7 @@ from wasmer_clif_backend.machine.code import (
 )
 from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, Allocation
 from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 State = dict[int, frozenset[int]]
 

@@ -9,16 +9,13 @@ Of two registers that become one, the one that starts first stands for both (`Al
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import PARAMETER
 from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, Code
 from wasmer_clif_backend.machine.regalloc.allocation import Allocation
 from wasmer_clif_backend.machine.regalloc.intervals import Intervals
+from wasmer_runtime_core.support.annotations import Final, i64
 
 LONGEST: Final = 200
 """So many ranges, or uses, are looked at to find whether two lives meet."""

@@ -16,10 +16,6 @@ ones is in `calls`, once for all of them.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
@@ -41,6 +37,7 @@ from wasmer_clif_backend.machine.code import (
 )
 from wasmer_clif_backend.machine.regalloc.liveness import BITS, Liveness
 from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 MUST: Final = 1
 """A use that has to be in a register."""

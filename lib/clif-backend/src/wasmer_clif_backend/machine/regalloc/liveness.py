@@ -16,14 +16,11 @@ first, as far as it tells something new. Any graph of blocks will do.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, Code
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 BITS: Final = 62
 """Registers in one word of a set: as many as a number has bits that is no large one for Python."""

@@ -7,14 +7,11 @@ the scan is (`range_now`, `use_now`, `must_now`), and all asking takes time in p
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.machine.regalloc.allocation import Allocation
 from wasmer_clif_backend.machine.regalloc.intervals import MUST, READS_TOO, WRITES, Intervals
 from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 NEVER: Final[i64] = 1 << 60
 

@@ -15,10 +15,6 @@ is in the places that it writes. So a loop that goes on by a branch needs no jum
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
@@ -27,6 +23,7 @@ from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, TERMINATOR, Code
 from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, NOWHERE, Allocation
 from wasmer_clif_backend.machine.regalloc.intervals import READS_TOO, WRITES, Intervals
 from wasmer_clif_backend.machine.regalloc.liveness import BITS
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _DEEPEST: Final = 6
 _MOST_BEFORE: Final = 8

@@ -20,10 +20,7 @@ A piece in memory has no use that must be in a register: it is cut before the fi
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.vecs import vec
-from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.columns import column, grown, nowhere
 from wasmer_clif_backend.ir.flow import Flow
@@ -32,6 +29,7 @@ from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, NOWHERE,
 from wasmer_clif_backend.machine.regalloc.intervals import Intervals
 from wasmer_clif_backend.machine.regalloc.pieces import NEVER, Pieces
 from wasmer_runtime_core.errors import InternalError
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 MEMORY: Final = FIRST_SLOT
 """The place of a piece in memory, until `resolve` gives it a slot."""

@@ -6,10 +6,6 @@ all of them go to a buffer, 16 bytes each, whose address is the first argument.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.function import Parameter, Signature
 from wasmer_clif_backend.ir.types import VECTOR, in_xmm
 from wasmer_clif_backend.machine.code import NO_REGISTER, bits
@@ -17,6 +13,7 @@ from wasmer_clif_backend.machine.x64.registers import GENERAL_ARGUMENTS, GENERAL
 from wasmer_runtime_core.codegen.x64.registers import RAX
 from wasmer_runtime_core.contract.convention import FLOAT, IN_INTEGER_REGISTER, IN_VECTOR_REGISTER, INTEGER, Arguments
 from wasmer_runtime_core.contract.convention import VECTOR as VECTOR_CLASS
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 ON_STACK: Final = 256
 """Added to the offset of an argument on the stack, to tell it from a register."""

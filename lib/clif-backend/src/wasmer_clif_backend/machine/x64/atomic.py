@@ -14,10 +14,6 @@ prefix ``lock`` stands as data, behind a no-operation of three bytes, since reco
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import ATOMIC_OPERATIONS
 from wasmer_clif_backend.ir.types import I8, I16, I32, I64
 from wasmer_runtime_core.codegen.x64 import forms
@@ -34,6 +30,7 @@ from wasmer_runtime_core.codegen.x64.registers import (
     RDX,
     RSP,
 )
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, i64
 
 if TYPE_CHECKING:
     from collections.abc import Callable

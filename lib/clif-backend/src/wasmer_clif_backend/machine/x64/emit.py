@@ -13,10 +13,7 @@ Long for one idea: what a row becomes depends on what stands around it, and all 
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from librt.strings import BytesWriter, write_i64_le
-from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
@@ -52,6 +49,7 @@ from wasmer_runtime_core.codegen.x64.records import ALIGN, AT, BIND, LABEL, LABE
 from wasmer_runtime_core.codegen.x64.registers import R11, RAX, RBP, RDI, RSP
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import STORE, UNCHECKED_FRAME_BYTES, VMCTX
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 IN_FRAME: Final = 1 << 24
 """In the column `mode`: the displacement is from where the function's own stack slots begin."""

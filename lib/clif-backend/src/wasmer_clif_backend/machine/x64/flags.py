@@ -6,15 +6,12 @@ reads the flags behind it asks for *equal* or *not equal*. Moves leave flags alo
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.machine.code import COPIES, REG_WRITTEN, RM_WRITTEN, Code
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import EQUAL, NOT_EQUAL
 from wasmer_runtime_core.codegen.x64.forms import FORMS
 from wasmer_runtime_core.codegen.x64.records import NONE, REG
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _TEST32: Final[i64] = forms.TEST_RM32_R32.number
 _TEST64: Final[i64] = forms.TEST_RM64_R64.number

@@ -15,14 +15,11 @@ Frame pointers are kept always: backtraces and traps walk them.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.machine.code import FIRST_XMM, Code
 from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, Allocation
 from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES
 from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.support.annotations import Final, final, i64
 
 ARGUMENTS: Final = 16
 """From the frame pointer to the first argument on the stack."""

@@ -27,11 +27,6 @@ The code needs AVX, BMI1, BMI2, LZCNT, POPCNT and FMA only where FMA is asked fo
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.function import Function, Signature
 from wasmer_clif_backend.ir.opcodes import (
@@ -58,7 +53,6 @@ from wasmer_clif_backend.ir.opcodes import (
     UNDEFINED,
     VCONST,
 )
-from wasmer_clif_backend.ir.printer import Printer
 from wasmer_clif_backend.ir.types import F32, I32, I64, VECTOR, in_xmm
 from wasmer_clif_backend.ir.uses import count, has_effect
 from wasmer_clif_backend.machine.code import (
@@ -84,6 +78,12 @@ from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import CONSTANT, MEM, MEM_INDEX, NONE, REG, TABLE
 from wasmer_runtime_core.codegen.x64.registers import RBP
 from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final, i64
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Rules = list[tuple[Callable[["Lowering"], bool], ...]]
 
 MOV32: Final[i64] = forms.MOV_R32_RM32.number
 MOV64: Final[i64] = forms.MOV_R64_RM64.number
@@ -96,9 +96,6 @@ _VXORPS: Final[i64] = forms.VXORPS_XMM_XMM_XM128.number
 _MOVUPS: Final[i64] = forms.VMOVUPS_XMM_XM128.number
 _MOVSS: Final[i64] = forms.VMOVSS_XMM_M32.number
 _MOVSD: Final[i64] = forms.VMOVSD_XMM_M64.number
-
-
-Rules = list[tuple[Callable[["Lowering"], bool], ...]]
 
 _SCHEDULED: Final = STORES | TRAPS | CALLS | ENDS
 """Effects of instructions that have to be there even if nothing wants their result."""
@@ -202,6 +199,8 @@ class Lowering:
         for rule in rules:
             if rule(self):
                 return
+        from wasmer_clif_backend.ir.printer import Printer
+
         raise CompileError(f"cannot compile {Printer(self.function).instruction(int(self.v))}")
 
     def _begin(self) -> None:

@@ -5,8 +5,6 @@ Never given: rsp and rbp, which make the frame, and xmm15, in which moves are ma
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_clif_backend.machine.code import FIRST_XMM
 from wasmer_clif_backend.machine.regalloc.scan import RegisterSet
 from wasmer_runtime_core.codegen.x64.registers import (
@@ -29,6 +27,7 @@ from wasmer_runtime_core.codegen.x64.registers import (
     RSI,
     RSP,
 )
+from wasmer_runtime_core.support.annotations import Final
 
 SCRATCH: Final = FIRST_XMM + 15
 

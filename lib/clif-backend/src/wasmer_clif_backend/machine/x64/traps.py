@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import HEAP, NOTRAP, TRAP_CODE_SHIFT, TRAP_CODES
 from wasmer_runtime_core.contract.traps import BY_NAME
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _KINDS: Final = {
     TRAP_CODES["stk_ovf"]: BY_NAME["STACK_OVERFLOW"].number,

@@ -6,10 +6,7 @@ written anything, or writes the instructions and says yes.
 
 from __future__ import annotations
 
-from typing import Final
-
 from wasmer_clif_backend.ir.opcodes import ROWS
-from wasmer_clif_backend.machine.x64.lower import Rules
 from wasmer_clif_backend.machine.x64.rules import (
     atomic,
     bits,
@@ -23,6 +20,10 @@ from wasmer_clif_backend.machine.x64.rules import (
     overflow,
     vector,
 )
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from wasmer_clif_backend.machine.x64.lower import Rules
 
 RULES: Final[Rules] = [() for _ in ROWS]
 for _chapter in (integer, bits, division, overflow, branch, call, memory, atomic, float, convert, vector):

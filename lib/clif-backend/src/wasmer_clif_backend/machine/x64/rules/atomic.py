@@ -5,10 +5,6 @@ The loop is one row of the code (`machine.x64.atomic`), so that no move comes in
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import (
     ATOMIC_CAS,
     ATOMIC_LOAD,
@@ -35,6 +31,7 @@ from wasmer_clif_backend.machine.x64.traps import trap_of_access
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import REG
 from wasmer_runtime_core.codegen.x64.registers import RAX, RDX
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _IN_RAX: Final[i64] = 1 << RAX
 _IN_BOTH: Final[i64] = 1 << RAX | 1 << RDX

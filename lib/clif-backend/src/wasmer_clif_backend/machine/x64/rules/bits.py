@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import (
     BITREV,
     BITSELECT,
@@ -37,6 +33,7 @@ from wasmer_clif_backend.machine.x64.rules.table import rows_of
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import NONE, REG
 from wasmer_runtime_core.codegen.x64.registers import RCX
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _AND32_IMM8: Final[i64] = forms.AND_RM32_IMM8.number
 _AND32: Final[i64] = forms.AND_R32_RM32.number

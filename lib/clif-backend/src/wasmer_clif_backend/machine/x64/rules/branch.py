@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, JUMP, TRAP, TRAPNZ, TRAPZ
 from wasmer_clif_backend.machine.code import GENERAL, REG_READ, REG_WRITTEN, TABLE_JUMP, TERMINATOR, THIRD_WRITTEN
 from wasmer_clif_backend.machine.x64.emit import NO_EDGE
@@ -23,6 +19,7 @@ from wasmer_clif_backend.machine.x64.traps import trap_kind
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import BELOW, EQUAL, NOT_EQUAL
 from wasmer_runtime_core.codegen.x64.records import LABEL, NONE, REG
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _JMP: Final[i64] = forms.JMP_REL32.number
 _JCC: Final[i64] = forms.JCC_REL32.number

@@ -13,10 +13,6 @@ words. Of 64 bits the upper half of a product is wanted; where M has 65 bits, ``
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import SDIV, SREM, UDIV
 from wasmer_clif_backend.ir.types import I64, bits_of
 from wasmer_clif_backend.machine.code import GENERAL
@@ -24,6 +20,7 @@ from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.extend import sign_extended, zero_extended
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.registers import RAX, RDX
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _IN_RAX: Final[i64] = 1 << RAX
 _IN_BOTH: Final[i64] = 1 << RAX | 1 << RDX

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.function import Parameter, Signature
 from wasmer_clif_backend.ir.opcodes import (
     CALL,
@@ -46,6 +42,7 @@ from wasmer_runtime_core.codegen.x64.registers import R11, RAX, RBP, RSP
 from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
 from wasmer_runtime_core.contract.traps import CALL_SITE
 from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _IN_R11: Final[i64] = 1 << R11
 _CALL: Final[i64] = forms.CALL_RM64.number

@@ -6,10 +6,7 @@ condition is up to two of the machine's, and whether both must hold or one is en
 
 from __future__ import annotations
 
-from typing import Final
-
 from librt.vecs import vec
-from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.opcodes import BAND, FCMP, FLOAT_CONDITIONS, ICMP, INTEGER_CONDITIONS, UEXTEND, ULOAD8
 from wasmer_clif_backend.ir.types import F32, I8, I16, I32, I64, VECTOR
@@ -24,6 +21,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
     FloatCondition,
 )
 from wasmer_runtime_core.codegen.x64.records import REG
+from wasmer_runtime_core.support.annotations import Final, i64
 
 CMOV32: Final[i64] = forms.CMOVCC_R32_RM32.number
 CMOV64: Final[i64] = forms.CMOVCC_R64_RM64.number

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
-from wasmer_clif_backend.ir.numerals import parse_float
+from wasmer_clif_backend.ir.bits import float_bits
 from wasmer_clif_backend.ir.opcodes import (
     BITCAST,
     FCMP,
@@ -45,6 +41,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
     SIGN,
 )
 from wasmer_runtime_core.codegen.x64.records import REG
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _MOVZX8: Final[i64] = forms.MOVZX_R32_RM8.number
 _MOVD: Final[i64] = forms.VMOVD_XMM_RM32.number
@@ -56,6 +53,7 @@ _AND64_IMM8: Final[i64] = forms.AND_RM64_IMM8.number
 _ADC32_IMM8: Final[i64] = forms.ADC_RM32_IMM8.number
 _OR64: Final[i64] = forms.OR_R64_RM64.number
 _XOR64: Final[i64] = forms.XOR_R64_RM64.number
+_TWO_31: Final = 2147483648.0
 _ADD64: Final[i64] = forms.ADD_R64_RM64.number
 _TEST64: Final[i64] = forms.TEST_RM64_R64.number
 _CMP64: Final[i64] = forms.CMP_R64_RM64.number
@@ -101,8 +99,7 @@ def _forms(type: i64) -> _Forms:
 def power_of_two(lowering: Lowering, exponent: int, type: i64) -> i64:
     """A register with a float that is a power of two."""
     size = 4 if type == F32 else 8
-    bits = parse_float(f"0x1p{exponent}", size)
-    return lowering.float(bits, type)
+    return lowering.float(float_bits(float(1 << exponent), size), type)
 
 
 # --- between widths --------------------------------------------------------------------------------
@@ -250,7 +247,7 @@ def from_unsigned(lowering: Lowering) -> bool:
             forms.VMULPS_XMM_XMM_XM128.number,
             scaled,
             high_float,
-            lowering.vector(repeated(parse_float("0x1p16", 4), 4)),
+            lowering.vector(repeated(float_bits(65536.0, 4), 4)),
         )
         lowering.three(forms.VADDPS_XMM_XMM_XM128.number, d, scaled, low_float)
     elif type >= VECTOR:
@@ -353,7 +350,7 @@ def _word_saturated(lowering: Lowering, d: i64, x: i64, type: i64) -> None:
     number = _without_nan(lowering, x, type)
     lowering.unary(row.to32, d, number)
     size = 4 if type == F32 else 8
-    lowering.compare(row.ucomis, number, lowering.constant_operand(float_bytes(parse_float("0x1p31", size), type)))
+    lowering.compare(row.ucomis, number, lowering.constant_operand(float_bytes(float_bits(_TWO_31, size), type)))
     lowering.modify_immediate(_ADC32_IMM8, d, -1)
 
 
@@ -426,13 +423,13 @@ def _four_signed(lowering: Lowering, d: i64, x: i64) -> None:
     lowering.three(cmp, mask, x, x, _ORDERED)
     lowering.three(_AND, number, mask, x)
     lowering.unary(forms.VCVTTPS2DQ_XMM_XM128.number, whole, number)
-    lowering.three(cmp, great, number, lowering.constant_operand(repeated(parse_float("0x1p31", 4), 4)), _AT_LEAST)
+    lowering.three(cmp, great, number, lowering.constant_operand(repeated(float_bits(_TWO_31, 4), 4)), _AT_LEAST)
     lowering.three(_XOR, d, whole, great)
 
 
 def _four_unsigned(lowering: Lowering, d: i64, x: i64) -> None:
     number, over, beyond, rest, great, fixed, low = (lowering.code.temporary(XMM) for _ in range(7))
-    limit = lowering.vector(repeated(parse_float("0x1p31", 4), 4))
+    limit = lowering.vector(repeated(float_bits(_TWO_31, 4), 4))
     zero = lowering.vector(bytes(16))
     max: i64 = forms.VMAXPS_XMM_XMM_XM128.number
     convert: i64 = forms.VCVTTPS2DQ_XMM_XM128.number
@@ -468,11 +465,10 @@ def to_trapping(lowering: Lowering) -> bool:
     size = 4 if from_type == F32 else 8
     if with_sign:
         exact = bits <= (24 if from_type == F32 else 53)
-        text = f"-{(1 << (bits - 1)) + 1}.0" if exact else f"-0x1p{bits - 1}"
-        low_bits = parse_float(text, size)
+        low_bits = float_bits(-float((1 << (bits - 1)) + exact), size)
     else:
         exact = True
-        low_bits = parse_float("-1.0", size)
+        low_bits = float_bits(-1.0, size)
     low = lowering.float(low_bits - (1 << 64) if low_bits >> 63 else low_bits, from_type)
     if exact:
         lowering.compare(row.ucomis, x, low)

@@ -7,10 +7,6 @@ by -1. A remainder by -1 is 0: there the divisor is 1.
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import SDIV, SMULHI, SREM, TRAP_CODES, UDIV, UMULHI, UREM
 from wasmer_clif_backend.ir.types import I32, I64, bits_of
 from wasmer_clif_backend.machine.code import GENERAL
@@ -29,6 +25,7 @@ from wasmer_runtime_core.codegen.x64.registers import (
     RAX,
     RDX,
 )
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _CDQ: Final[i64] = forms.CDQ.number
 _CQO: Final[i64] = forms.CQO.number

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
-from wasmer_clif_backend.ir.numerals import signed
+from wasmer_clif_backend.ir.bits import signed
 from wasmer_clif_backend.ir.types import I8, I16, I32, I64, bits_of
 from wasmer_clif_backend.machine.code import GENERAL
 from wasmer_clif_backend.machine.x64.lower import MOV32, Lowering
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _MOVZX8: Final[i64] = forms.MOVZX_R32_RM8.number
 _MOVZX16: Final[i64] = forms.MOVZX_R32_RM16.number

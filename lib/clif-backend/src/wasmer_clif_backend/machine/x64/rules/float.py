@@ -6,10 +6,6 @@ means nothing.
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import (
     CEIL,
     FABS,
@@ -47,6 +43,7 @@ from wasmer_clif_backend.machine.x64.rules.vex import by_immediate, four
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import REG
 from wasmer_runtime_core.codegen.x64.rounding import ROUND_CEIL, ROUND_FLOOR, ROUND_NEAREST, ROUND_TRUNC
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _SUFFIXES: Final = ("SS_XMM_XMM_XM32", "SD_XMM_XMM_XM64", "PS_XMM_XMM_XM128", "PD_XMM_XMM_XM128")
 # By opcode: for f32, f64, f32x4, f64x2 (`_column_of`).

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import (
     BAND,
     BAND_NOT,
@@ -59,6 +55,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
     SIGN,
 )
 from wasmer_runtime_core.codegen.x64.records import MEM, MEM_INDEX
+from wasmer_runtime_core.support.annotations import Final, i64
 
 # By opcode: register forms, forms with an 8-bit and with a 32-bit immediate; for 32 bits, then for 64.
 _FORMS: Final = rows_of(

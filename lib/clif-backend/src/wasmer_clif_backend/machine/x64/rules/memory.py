@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import (
     BAND,
     BIG,
@@ -43,6 +39,7 @@ from wasmer_clif_backend.machine.x64.traps import trap_of_access
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import MEM
 from wasmer_runtime_core.codegen.x64.registers import RBP
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _MOVZX8: Final[i64] = forms.MOVZX_R32_RM8.number
 _MOVZX16: Final[i64] = forms.MOVZX_R32_RM16.number

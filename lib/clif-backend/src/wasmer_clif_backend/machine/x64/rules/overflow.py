@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import (
     SADD_OVERFLOW,
     SADD_OVERFLOW_CIN,
@@ -36,6 +32,7 @@ from wasmer_runtime_core.codegen.x64.registers import (
     RAX,
     RDX,
 )
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _ADD32: Final[i64] = forms.ADD_R32_RM32.number
 _ADC32: Final[i64] = forms.ADC_R32_RM32.number

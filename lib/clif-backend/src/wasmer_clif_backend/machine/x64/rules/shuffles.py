@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import (
     EXTRACTLANE,
     INSERTLANE,
@@ -22,6 +18,7 @@ from wasmer_clif_backend.machine.x64.rules.extend import zero_extended
 from wasmer_clif_backend.machine.x64.rules.float import repeated
 from wasmer_clif_backend.machine.x64.rules.vex import extract, insert
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _MOVD: Final[i64] = forms.VMOVD_XMM_RM32.number
 _MOVQ: Final[i64] = forms.VMOVQ_XMM_RM64.number

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
-
 from librt.vecs import vec
-from mypy_extensions import i64
 
 from wasmer_clif_backend.ir.columns import column
 from wasmer_runtime_core.codegen.x64.forms import FORMS, Form
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, i64
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 FORMS_BY_NAME: Final = {form.name: form for form in FORMS}
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.machine.x64.emit import TRAP_LABEL
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.traps import trap_kind
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.records import LABEL
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _JCC: Final[i64] = forms.JCC_REL32.number
 

@@ -6,10 +6,6 @@ made of others; each such rule says how.
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir import opcodes as op
 from wasmer_clif_backend.ir.opcodes import INTEGER_CONDITIONS
 from wasmer_clif_backend.ir.types import F32, I8, I16, I64, I64X2, LANE, VECTOR, bits_of
@@ -27,6 +23,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
     NOT_EQUAL,
 )
 from wasmer_runtime_core.codegen.x64.records import REG
+from wasmer_runtime_core.support.annotations import Final, i64
 
 
 def _rows(text: str, shape: str) -> dict[int, list[int]]:

@@ -7,10 +7,6 @@ sign: shifted without, and the sign's copies put in as ``(x ^ m) - m`` with m th
 
 from __future__ import annotations
 
-from typing import Final
-
-from mypy_extensions import i64
-
 from wasmer_clif_backend.ir.opcodes import ISHL, SSHR, USHR
 from wasmer_clif_backend.ir.types import I8, I32, I64, LANE, VECTOR, bits_of
 from wasmer_clif_backend.machine.code import GENERAL, XMM
@@ -18,6 +14,7 @@ from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.float import repeated
 from wasmer_clif_backend.machine.x64.rules.vex import by_immediate
 from wasmer_runtime_core.codegen.x64 import forms
+from wasmer_runtime_core.support.annotations import Final, i64
 
 _FORMS: Final = {
     ISHL: (forms.VPSLLW_XMM_XMM_XM128, forms.VPSLLD_XMM_XMM_XM128, forms.VPSLLQ_XMM_XMM_XM128),

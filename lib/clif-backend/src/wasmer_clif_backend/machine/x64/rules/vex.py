@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from mypy_extensions import i64
-
 from wasmer_clif_backend.machine.code import (
     NO_REGISTER,
     REG_READ,
@@ -16,6 +14,7 @@ from wasmer_clif_backend.machine.code import (
 from wasmer_clif_backend.machine.x64.emit import FOURTH
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_runtime_core.codegen.x64.records import REG
+from wasmer_runtime_core.support.annotations import i64
 
 
 def by_immediate(lowering: Lowering, form: i64, d: i64, x: i64, n: i64) -> None:
