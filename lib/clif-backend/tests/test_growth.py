@@ -21,13 +21,19 @@ from wasmer_clif_backend.ir.rebuild import Rebuilder
 from wasmer_clif_backend.ir.verify import verify
 from wasmer_clif_backend.machine.regalloc import scan
 from wasmer_clif_backend.passes.optimise import Passes
+from wasmer_clif_backend.translate.function import Translator
+from wasmer_clif_backend.translate.view import ModuleView
 from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.wasm.text import parse_module
 
 SMALL: Final = 100
 LARGE: Final = 2_000
 GROWTH: Final = 2.6
 """The step to the third size is twice that to the second, and may take so many times the steps: arrays double."""
+
+LINES_OF_A_STEP: Final = 10
+"""So many lines of passes stand for one counted step of `effort`, at most."""
 
 INTERPRETED: Final = scan.__file__.endswith(".py")
 
@@ -210,6 +216,50 @@ def ways_to_the_end_of_a_loop(n: int) -> str:
         f'(module (memory 1) (func (export "f") (param i32 {"i64 " * n}) (result i64) (loop $l (block $end {ways})'
         f"{rotated}(br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (local.get 1)))"
     )
+
+
+def loops_over_words(n: int) -> str:
+    """n loops that do four rounds at once."""
+    return of_loops(n, 0, 64, "(i32.store (i32.add (local.get $base) (local.get $i)) (i32.const 7))")
+
+
+def loops_up_to_zero(n: int) -> str:
+    """n loops whose variables count from 0 instead."""
+    return of_loops(n, -64, 0, "(i32.store8 (i32.add (local.get $i) (i32.const 80)) (local.get $base))")
+
+
+def neighbouring_stores(n: int) -> str:
+    """n loops with four stores each that become one."""
+    store = "(i32.store offset={0} (local.get $i) (i32.add (i32.load offset={0} (local.get $i)) (local.get $base)))"
+    return of_loops(n, 0, 64, "".join(store.format(4 * k) for k in range(4)))
+
+
+def of_loops(n: int, first: int, end: int, body: str) -> str:
+    loop = f"""
+        (local.set $i (i32.const {first}))
+        (loop $l {body}
+          (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 4))) (i32.const {end}))))
+    """
+    return f'(module (memory 1) (func (export "f") (param $base i32) (local $i i32) {n * loop}))'
+
+
+@pytest.mark.parametrize("shape", [loops_over_words, loops_up_to_zero, neighbouring_stores])
+@pytest.mark.skipif(not INTERPRETED, reason="compiled modules run no lines that could be counted")
+def test_steps_of_what_passes_rewrite(shape: Callable[[int], str]) -> None:
+    """A pass that finds something in each of n loops does not look at all of the function for each."""
+    counts = []
+    for n in (SMALL // 2, SMALL, 2 * SMALL):
+        compilation = run(Compilation(shape(n)), until="validate")
+        translator = Translator(ModuleView(compilation.info), False)
+        function = translator.translate(compilation.bodies[0])
+        passes = Passes()
+        lines = Lines()
+        with lines:
+            passes.run(function, translator.flow)
+        counts.append(lines.count)
+        assert function.effort.total() > lines.count // LINES_OF_A_STEP
+    small, middle, large = counts
+    assert large - middle <= GROWTH * (middle - small), counts
 
 
 def test_code() -> None:

@@ -96,6 +96,7 @@ class Induction:
         self._understood = column(rows)
         self._sums = column(rows)
         self._tests = column(rows)
+        self._is_rebased = column(rows)
 
     def run(self, function: Function, flow: Flow) -> bool:
         """After `parameters`, whose counts of uses it needs; whether there is something for that to take away."""
@@ -130,6 +131,8 @@ class Induction:
                 self._rebase(function, number)
                 made = True  # instructions whose uses nobody has counted
             number += 1
+        if made:
+            self._move_sums(function)
         return self._fold_addresses(function) or made
 
     # --- which variables are counted ---------------------------------------------------------------------
@@ -277,6 +280,7 @@ class Induction:
         self._tests[number] = _ITSELF if self._tested == v else _NEXT if self._tested == self._next_now else 0
         self._understood[number] = 0
         self._sums[number] = 0
+        self._is_rebased[number] = 0
 
     # --- counting from 0 ---------------------------------------------------------------------------------------
 
@@ -338,15 +342,21 @@ class Induction:
         function.bound[self._next[number]] = span
         if self._tests[number]:
             self._end_at(function, number)
+        self._is_rebased[number] = 1
+
+    def _move_sums(self, function: Function) -> None:
+        """To variables that count from 0 now, more is added: in one walk, however many there are."""
         b = function.entry
         while b:
             sum = function.first[b]
             while sum:
                 if sum & EVERY == 0:
                     function.effort.spend(EVERY)
-                if function.opcode[sum] == IADD and function.a[sum] == v and sum != self._next[number]:
-                    k = function.immediate[function.b[sum]] + start
-                    function.b[sum] = self._constant(function, k, sum)
+                if function.opcode[sum] == IADD:
+                    number = self._number[function.a[sum]] - 1
+                    if number >= 0 and self._is_rebased[number] and sum != self._next[number]:
+                        k = function.immediate[function.b[sum]] + self._first[number]
+                        function.b[sum] = self._constant(function, k, sum)
                 sum = function.next[sum]
             b = function.block_next[b]
 

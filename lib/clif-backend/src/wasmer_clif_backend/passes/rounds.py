@@ -21,6 +21,7 @@ stay as they are; `lanes` finds those that were unrolled.
 
 from __future__ import annotations
 
+from wasmer_clif_backend.effort import EVERY
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
@@ -59,7 +60,7 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.rules.choice import INVERSE
 from wasmer_clif_backend.ir.types import F32, I8, I8X16, I32, I64, VECTOR
-from wasmer_clif_backend.ir.uses import OPERANDS, B, uses_of
+from wasmer_clif_backend.ir.uses import EDGES, LIST, OPERANDS, A, B, C, uses_of
 from wasmer_clif_backend.passes.records import ROUNDS, WORD, Records
 from wasmer_runtime_core.support.annotations import Final, final, i64
 
@@ -112,6 +113,10 @@ class Rounds:
         self._start: i64 = 0
         self._span: i64 = 0
         self._step: i64 = 0
+        self._is_elsewhere = column(_ROWS)
+        """By value: 1: another block uses it than the one that makes it."""
+        self._is_marked = False
+        """Whether that is known of the function at hand."""
         self._constants: list[int] = []
         """Those that are used behind the loop."""
         self._end: i64 = 0
@@ -122,6 +127,7 @@ class Rounds:
         if function.memory_bytes == 0 or function.memory_base == 0:
             return False
         found = False
+        self._is_marked = False
         for b in flow.order:
             if flow.loop[b] == b and self._is_worth_it(function, b):
                 self._widen(function, b)
@@ -195,6 +201,7 @@ class Rounds:
         self._number[self._variable] = 0
         v = function.next[self._variable]
         while v != end:
+            function.effort.spend(4)
             kind = self._kind_of(function, head, v)
             self._kind[v] = kind
             opcode = function.opcode[v]
@@ -276,22 +283,55 @@ class Rounds:
 
     def _is_left_alone(self, function: Function, head: i64) -> bool:
         """Whether nothing outside of the loop uses what it makes, but for constants: those are noted."""
+        if not self._is_marked:
+            self._mark(function)
         self._constants = []
-        for b in function.block_order():
-            if b == head:
-                continue
-            for v in function.instructions(b):
-                for x in uses_of(function, v):
-                    if function.block_of[x] == head:
-                        if not _is_constant(function, x):
-                            return False
-                        self._constants.append(x)
+        v = function.first[head]
+        while v:
+            if self._is_elsewhere[v]:
+                if not _is_constant(function, v):
+                    return False
+                self._constants.append(int(v))
+            v = function.next[v]
         end = function.last[head]
         leaving = function.c[end] if function.edge_to[function.b[end]] == head else function.b[end]
         for x in function.items(function.edge_arguments[leaving]):
             if function.block_of[x] == head and not _is_constant(function, x):
                 return False
         return True
+
+    def _mark(self, function: Function) -> None:
+        """Values that other blocks use, of all loops at once. What a second loop uses of others, the first one did."""
+        self._is_marked = True
+        if function.count > i64(len(self._is_elsewhere)):
+            self._is_elsewhere = column(2 * function.count)
+        v: i64 = 0
+        while v < function.count:
+            self._is_elsewhere[v] = 0
+            v += 1
+        b = function.entry
+        while b:
+            v = function.first[b]
+            while v:
+                if v & EVERY == 0:
+                    function.effort.spend(2 * EVERY)
+                operands: i64 = OPERANDS[function.opcode[v]]
+                if operands & A:
+                    self._use(function, b, function.a[v])
+                if operands & B:
+                    self._use(function, b, function.b[v])
+                if operands & C:
+                    self._use(function, b, function.c[v])
+                if operands & (LIST | EDGES):
+                    for x in uses_of(function, v):
+                        function.effort.spend(1)
+                        self._use(function, b, x)
+                v = function.next[v]
+            b = function.block_next[b]
+
+    def _use(self, function: Function, block: i64, x: i64) -> None:
+        if function.block_of[x] != block:
+            self._is_elsewhere[x] = 1
 
     # --- the second loop ------------------------------------------------------------------------------------------
 
