@@ -332,7 +332,6 @@ class Induction:
 
     def _rebase(self, function: Function, number: i64) -> None:
         v = self._variable[number]
-        start = self._first[number]
         span = self._span[number]
         entry = self._entry[number]
         place = function.immediate[v] + 1
