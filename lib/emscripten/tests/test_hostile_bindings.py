@@ -14,9 +14,11 @@ import wasmer_emscripten.embind.provided  # noqa: F401
 from wasmer_emscripten import BindingError, EmscriptenError, Program, WrongArgument
 from wasmer_emscripten.embind import handles, registry
 from wasmer_emscripten.embind import world as seen
+from wasmer_emscripten.embind.bound import is_needed
 from wasmer_emscripten.embind.classes import CppObject
 from wasmer_emscripten.embind.emval import Destructors
-from wasmer_emscripten.embind.records import Record, fields_of
+from wasmer_emscripten.embind.record import Record, fields_of
+from wasmer_emscripten.embind.records import Structure
 from wasmer_emscripten.embind.registry import registry_of
 from wasmer_emscripten.functions import ROWS
 
@@ -146,6 +148,38 @@ def test_records_that_contain_themselves(program: Program) -> None:
     for _ in range(2):
         with pytest.raises(WrongArgument, match="which contains itself"):
             program.give()
+
+
+def record(program: Program, raw: int, *types: int) -> None:
+    """Bind a record with fields of these types."""
+    call(program, "_embind_register_value_object", raw, named(program, f"R{raw}"), 0, LAST, 0, ONE)
+    for number, type in enumerate(types):
+        got = put = (type, 0, TWO, 0)
+        call(program, "_embind_register_value_object_field", raw, named(program, f"f{number}"), *got, *put)
+
+
+def test_records_in_records(program: Program) -> None:
+    """Each in the next one: as many as may be looked into at once, and no more than Python's stack has room for."""
+    record(program, 400, INT)
+    for raw in range(401, 3000):
+        record(program, raw, raw - 1)
+    bind(program, "give", LAST, 2999)
+    for _ in range(2):
+        with pytest.raises(WrongArgument, match="in 64 other records"):
+            program.give()
+    assert registry_of(program.process).kind(450, Structure, "").accesses()
+
+
+def test_records_that_are_larger_than_they_say(program: Program) -> None:
+    """Each has two of the one before: sixty records would be more values than there is memory for."""
+    record(program, 400, INT, INT)
+    for raw in range(401, 460):
+        record(program, raw, raw - 1, raw - 1)
+    bind(program, "give", LAST, 459)
+    for _ in range(2):
+        with pytest.raises(WrongArgument, match="with more than 65536 values"):
+            program.give()
+    assert registry_of(program.process).kind(410, Structure, "").accesses()
 
 
 def test_fields_of_any_name() -> None:
@@ -361,6 +395,129 @@ def test_what_a_program_sees() -> None:
     assert len(seen.text_of(deep)) < 20 and len(seen.call_method(deep, "join", [])) < 40
     with pytest.raises(WrongArgument, match="copied 3 bytes to 0 of 2"):
         seen.call_method(bytearray(2), "set", [b"abc"])
+
+
+class Counted:
+    """What is in values that hold it many times: counts who looks at it."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def __repr__(self) -> str:
+        self.looks += 1
+        return "x"
+
+    def __eq__(self, other: object) -> bool:
+        self.looks += 1
+        return type(other) is Counted
+
+    def __hash__(self) -> int:
+        self.looks += 1
+        return 1
+
+
+HOLDING: dict[str, Any] = {
+    "list": lambda held: [held, held],
+    "tuple": lambda held: (held, held),
+    "dict": lambda held: {"a": held, "b": held},
+    "record": lambda held: Record("R", {"a": held, "b": held}),
+}
+
+
+def deep(how: str, leaf: Counted) -> Any:
+    """A value of fourteen levels, each of which holds the one below twice: to look at all is 16,384 times."""
+    value: Any = leaf
+    for _ in range(14):
+        value = HOLDING[how](value)
+    return value
+
+
+LOOKING: dict[str, Any] = {
+    "get": lambda one, two: seen.get(one, two),
+    "get of a mapping": lambda one, two: seen.get({}, two),
+    "get of a text": lambda one, two: seen.get("text", two),
+    "get of nothing": lambda one, two: seen.get(None, two),
+    "set": lambda one, two: seen.set(one, two, two),
+    "set of a number": lambda one, two: seen.set(1, two, one),
+    "set of a mapping": lambda one, two: seen.set({}, two, one),
+    "set of a sequence": lambda one, two: seen.set([], two, one),
+    "delete": lambda one, two: seen.delete(one, two),
+    "delete of a mapping": lambda one, two: seen.delete({}, two),
+    "call": lambda one, two: seen.call(one, [two]),
+    "call of a method": lambda one, two: seen.call(seen.get([one], "push"), [two]),
+    "call of a method's method": lambda one, two: seen.call_method(seen.get([one], "push"), "x", [two]),
+    "includes": lambda one, two: seen.call_method([one], "includes", [two]),
+    "join": lambda one, two: seen.call_method([one, two], "join", [two]),
+    "slice": lambda one, two: seen.call_method([one], "slice", [two]),
+    "set bytes": lambda one, two: seen.call_method(bytearray(2), "set", [two]),
+    "text": lambda one, two: seen.GLOBALS["String"](one),
+    "number": lambda one, two: seen.GLOBALS["Number"](one),
+    "bytes": lambda one, two: seen.GLOBALS["Uint8Array"](one),
+    "array": lambda one, two: seen.GLOBALS["Array"](one),
+    "throw": lambda one, two: seen.ThrownValue(one),
+    "equal": lambda one, two: seen.equal(one, two),
+    "less": lambda one, two: seen.less(one, two),
+    "type": lambda one, two: seen.type_of(one),
+    "needed": lambda one, two: is_needed("an int", one),
+    "printed": lambda one, two: repr(Record("R", {"a": one, "b": two})),
+    "counted": lambda one, two: handles.bytes_held([one, two]),
+}
+
+
+@pytest.mark.parametrize("how", HOLDING)
+@pytest.mark.parametrize("look", LOOKING)
+def test_values_that_hold_each_other_are_looked_at_once(how: str, look: str) -> None:
+    """Python compares, hashes and prints what is in them each time anew, and hears no signal meanwhile."""
+    leaf, other = Counted(), Counted()
+    one, two = deep(how, leaf), deep(how, other)
+    try:
+        LOOKING[look](one, two)
+    except WrongArgument as wrong:
+        assert len(str(wrong)) < 1000
+    assert leaf.looks + other.looks < 100
+
+
+def test_large_values_are_named_in_short() -> None:
+    for value in ("x" * 100_000, b"x" * 100_000, bytearray(100_000), [1] * 100_000, 1 << 100_000, {}, 1e308, None):
+        assert len(str(is_needed("something", value))) < 200
+    assert "not [1, 'a', {2: (3,)}]" in str(is_needed("something", [1, "a", {2: (3,)}]))
+
+
+def test_what_is_made_of_the_programs_memory_is_counted(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record is as large as the texts in it, and grows where the program sets what it has not yet."""
+    monkeypatch.setattr(handles, "MAX_MADE_BYTES", 1 << 20)
+    for kind in (lambda text: Record("R", {"f": text}), lambda text: (text,)):
+        held = handles.Handles()
+        with pytest.raises(WrongArgument, match="holds values of"):
+            for at in range(100):
+                made = kind(f"{at:0100000}")
+                held.made(handles.bytes_made(made))
+                held.add(made)
+    grows = registry_of(program.process).handles.add(Record("R", {}))
+    keys = registry_of(program.process).handles
+    with pytest.raises(WrongArgument, match="holds values of"):
+        for at in range(100_000):
+            key = keys.add(at)
+            call(program, "_emval_set_property", grows, key, 2)
+            keys.drop(key)
+    with pytest.raises(WrongArgument, match="holds values of"):
+        for _ in range(100_000):
+            call(program, "_emval_get_global", 0)
+
+
+def test_a_float_is_no_integer_of_64_bits(program: Program) -> None:
+    call(program, "_embind_register_float", 300, named(program, "double"), 8)
+    for value in (math.inf, math.nan, 1.5):
+        with pytest.raises(WrongArgument, match="a float as an integer"):
+            call(program, "_emval_as_int64", registry_of(program.process).handles.add(value), 300, 0)
+
+
+def test_many_constants_become_public_one_by_one(program: Program) -> None:
+    found = registry_of(program.process)
+    for at in range(1000):
+        call(program, "_embind_register_constant", named(program, f"c{at}"), INT, float(at))
+    found.finish()
+    assert program.bindings["c999"] == 999 and not found.constants
 
 
 def test_callers(program: Program) -> None:

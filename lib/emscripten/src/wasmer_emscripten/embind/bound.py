@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from wasmer_emscripten.embind.described import described
 from wasmer_emscripten.errors import EmscriptenError
 from wasmer_emscripten.guest import U32
-from wasmer_runtime_core.support.printable import printable, shortened
 
 Later = list[tuple[Callable[[int], Any], int]]
 """What is to be called behind a call, the last first."""
@@ -32,7 +32,7 @@ class BadArgument(EmscriptenError):
 
 def is_needed(what: str, value: object) -> BadArgument:
     """The exception for a value of a wrong kind."""
-    return BadArgument(value, f"{what} is needed, not {printable(shortened(repr(value)))}")
+    return BadArgument(value, f"{what} is needed, not {described(value)}")
 
 
 def run(later: Later) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final, final
 
 from wasmer_emscripten.embind import world
 from wasmer_emscripten.embind.bound import BadArgument, Bound, Later, run, unsigned
-from wasmer_emscripten.embind.handles import UNDEFINED, bytes_of, for_python
+from wasmer_emscripten.embind.handles import UNDEFINED, bytes_made, bytes_of, for_python
 from wasmer_emscripten.embind.registry import Registry, registry_of
 from wasmer_emscripten.errors import BindingError, WrongArgument
 from wasmer_emscripten.functions import provides
@@ -72,6 +72,17 @@ def _generic(wire: Any) -> float:
     return float(wire if isinstance(wire, float) else wire or 0)
 
 
+def _whole(wire: Any) -> int:
+    """A wire form as 64 bits.
+
+    Raises:
+        WrongArgument: it is a float.
+    """
+    if not isinstance(wire, int):
+        raise WrongArgument("the program asked for a float as an integer of 64 bits")
+    return wire & U64
+
+
 @final
 class Destructors:
     """What is to be freed behind a conversion, held by the program.
@@ -112,7 +123,7 @@ class Caller:
             answer = args[0] if args else UNDEFINED
         else:
             answer = world.call(value, args)
-        registry.handles.made(bytes_of(value) - before + sum(map(bytes_of, args)) + bytes_of(answer))
+        registry.handles.made(bytes_of(value) - before + sum(map(bytes_made, args)) + bytes_of(answer))
         if not result.letter:
             return 0
         later: Later = []
@@ -172,7 +183,7 @@ def _held(process: Process, value: Any) -> int:
 def _made(process: Process, value: Any) -> int:
     """The same of a value that the program has made, which takes memory of the host's."""
     handles = registry_of(process).handles
-    handles.made(bytes_of(value))
+    handles.made(bytes_made(value))
     return handles.add(value)
 
 
@@ -199,7 +210,7 @@ def get_global(process: Process, name: int) -> int:
     """What the program's world has by a name; all of it for no name."""
     registry = registry_of(process)
     names = world.GLOBALS | dict(process.globals)
-    return _held(process, names.get(registry.name(name), UNDEFINED) if name & U32 else names)
+    return _held(process, names.get(registry.name(name), UNDEFINED)) if name & U32 else _made(process, names)
 
 
 @provides("i->i", "_emval_get_module_property")
@@ -303,10 +314,7 @@ def is_in(process: Process, key: int, handle: int) -> int:
 @provides("ii->i", "_emval_delete")
 def delete(process: Process, handle: int, key: int) -> int:
     """Remove an item of a mapping."""
-    value, name = _value(process, handle), _value(process, key)
-    if not isinstance(value, dict):
-        raise WrongArgument("the program deleted a property of what is no mapping")
-    value.pop(name, None)
+    world.delete(_value(process, handle), _value(process, key))
     return 1
 
 
@@ -342,7 +350,7 @@ def convert(process: Process, handle: int, raw: int, destructors: int) -> float:
 def convert_wide(process: Process, handle: int, raw: int, destructors: int = 0) -> int:
     """A value as an integer of 64 bits."""
     bound = registry_of(process).passed(raw, "a conversion of a value")
-    return int(_to_wire(bound, _value(process, handle), None)) & U64
+    return _whole(_to_wire(bound, _value(process, handle), None))
 
 
 @provides("i->", "_emval_run_destructors")
@@ -406,7 +414,7 @@ def call_wide(process: Process, caller: int, handle: int, name: int, destructors
     """The same, for a result of 64 bits."""
     found = _caller(process, caller)
     value = _value(process, handle) if handle & U32 else UNDEFINED
-    return int(found.call(value, _method_name(process, name), destructors, arguments)) & U64
+    return _whole(found.call(value, _method_name(process, name), destructors, arguments))
 
 
 @provides("iiii->", "_emval_call_void_method")

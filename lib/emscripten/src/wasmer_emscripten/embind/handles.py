@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from sys import getsizeof
 from typing import Any, Final, final
 
+from wasmer_emscripten.embind.described import within
+from wasmer_emscripten.embind.record import Record, fields_of
 from wasmer_emscripten.errors import WrongArgument
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_runtime_core.running.interrupts import check_interrupts
@@ -19,9 +21,11 @@ MAX_HANDLES: Final = 1 << 20
 """Objects that a program can hold."""
 MAX_MADE_BYTES: Final = 1 << 30
 """Of values that a program has made since what it holds was counted last; it may hold half as much of them."""
-_GROWING: Final = (list, dict, str, bytes, bytearray)
+_GROWING: Final = (list, tuple, dict, str, bytes, bytearray)
 """What a program can make large."""
-_HOLDING: Final = (list, tuple, dict, functools.partial, memoryview)
+_MADE_AT_ONCE: Final = (tuple, Record)
+"""What is made with all that is in it: records of C++."""
+_HOLDING: Final = (list, tuple, dict, Record, functools.partial, memoryview)
 """What has other values in it."""
 _SMALL: Final = 64
 _LOOK_EVERY: Final = 1 << 16
@@ -29,7 +33,14 @@ _LOOK_EVERY: Final = 1 << 16
 
 def bytes_of(value: Any) -> int:
     """What a value takes of the host's memory by itself, if a program can make such ones."""
+    if type(value) is Record:
+        return getsizeof(fields_of(value))
     return getsizeof(value) if type(value) in _GROWING else 0
+
+
+def bytes_made(value: Any) -> int:
+    """The same of one that a program has just made of its memory, with what was made for it."""
+    return bytes_held([value]) if type(value) in _MADE_AT_ONCE else bytes_of(value)
 
 
 def bytes_held(values: Iterable[Any]) -> int:
@@ -54,6 +65,8 @@ def bytes_held(values: Iterable[Any]) -> int:
         elif kind is dict:
             pending += value.keys()
             pending += value.values()
+        elif kind is Record:
+            pending += fields_of(value).values()
         elif kind is functools.partial:
             pending += value.args
         elif kind is memoryview:
@@ -82,6 +95,11 @@ class Undefined:
 
 
 UNDEFINED: Final = Undefined()
+
+
+@within.register
+def _(value: Undefined, levels: int) -> str:
+    return "undefined"
 
 
 def for_python(value: Any) -> Any:

@@ -7,58 +7,22 @@ with these attributes. A value array is a tuple; C++ takes any sequence of as ma
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from wasmer_emscripten.embind.bound import BadArgument, Bound, Later, is_needed, run, unsigned
-from wasmer_emscripten.embind.registry import Registry, registry_of
+from wasmer_emscripten.embind.record import Record, fields_of
+from wasmer_emscripten.embind.registry import MAX_DEPTH, Registry, registry_of
 from wasmer_emscripten.errors import WrongArgument
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.process import Process
 from wasmer_runtime_core.support.printable import printable
 
-
-class Record:
-    """A value object: its fields are attributes, and it is a mapping of them, too."""
-
-    __slots__ = ("__fields", "__name")
-
-    def __init__(self, name: str, fields: dict[str, Any]) -> None:
-        object.__setattr__(self, "_Record__fields", fields)
-        object.__setattr__(self, "_Record__name", name)
-
-    def keys(self) -> Any:
-        return self.__fields.keys()
-
-    def __getitem__(self, name: str) -> Any:
-        return self.__fields[name]
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_Record__") or name not in self.__fields:
-            raise AttributeError(name)
-        return self.__fields[name]
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self.__fields:
-            raise AttributeError(f"{self.__name} has no field {name}")
-        self.__fields[name] = value
-
-    def __iter__(self) -> Any:
-        return iter(self.__fields)
-
-    def __eq__(self, other: object) -> bool:
-        return bool(self.__fields == (other.__fields if isinstance(other, Record) else other))
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return printable(f"{self.__name}({', '.join(f'{name}={value!r}' for name, value in self.__fields.items())})")
+__all__ = ["Record", "Structure", "ValueArray", "ValueObject", "fields_of"]
 
 
-def fields_of(record: Record) -> dict[str, Any]:
-    """The fields of a record, whatever they are called."""
-    fields: dict[str, Any] = object.__getattribute__(record, "_Record__fields")
-    return fields
+MAX_VALUES: Final = 1 << 16
+"""Of a record with all the records in it: what one call may take apart or put together."""
 
 
 class Field(NamedTuple):
@@ -101,35 +65,48 @@ class Structure(Bound):
         self._destroy = registry.pointer(destroy, name, "i", "")
         self._accesses: list[_Access] | None = None
         self._is_looking = False
+        self._values_in_all = 0
 
     def accesses(self) -> list[_Access]:
         """Its fields, with their types.
 
         Raises:
-            WrongArgument: one of these is not bound, or it contains itself.
+            WrongArgument: one of these is not bound, or it contains itself, or more than a record may.
         """
         if self._accesses is None:
             registry = self._registry
             if self._is_looking:
                 raise WrongArgument(printable(f"the program bound {self.name}, which contains itself"))
-            self._is_looking = True
+            outer = registry.records
+            if outer == MAX_DEPTH:
+                raise WrongArgument(printable(f"the program bound {self.name} in {MAX_DEPTH} other records"))
             try:
+                self._is_looking = True
+                registry.records = outer + 1
                 self._accesses = self._found(registry)
             finally:
+                registry.records = outer
                 self._is_looking = False
         return self._accesses
 
     def _found(self, registry: Registry) -> list[_Access]:
         found = []
+        values = 0
         for field in self.fields:
             what = f"{self.name}.{field.name}" if field.name else self.name
             got, put = registry.passed(field.got, what), registry.passed(field.set, what)
+            most = 0
             for each in (got, put):
                 if isinstance(each, Structure):  # which shows whether one contains another without end
                     each.accesses()
+                    most = max(most, each._values_in_all)
+            values += 1 + most
+            if values > MAX_VALUES:
+                raise WrongArgument(printable(f"the program bound {self.name} with more than {MAX_VALUES} values"))
             get = registry.pointer(field.getter, what, "ii", got.letter)
             set = registry.pointer(field.setter, what, "ii" + put.letter, "")
             found.append(_Access(field.name, got, get, put, set, field))
+        self._values_in_all = values
         return found
 
     def _values(self, wire: Any) -> list[Any]:

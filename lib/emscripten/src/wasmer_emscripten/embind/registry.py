@@ -49,6 +49,7 @@ class Registry:
         inherited: objects of classes that Python derives, by the address of their C++ part.
         dropped: what Python has let go, to be destroyed at the next call.
         globals: what the program finds by name in its world.
+        records: how many are being looked into, each in the one before.
     """
 
     def __init__(self, process: Process) -> None:
@@ -56,11 +57,12 @@ class Registry:
         self.memory = Memory(process.guest)
         self.types: dict[int, Bound] = {}
         self.names: dict[str, Any] = {}
-        self.constants: list[tuple[str, int, Any]] = []
+        self.constants: deque[tuple[str, int, Any]] = deque()
         self.handles = Handles()
         self.inherited: dict[int, Any] = {}
         self.dropped: deque[Any] = deque()
         self.callers: list[Any] = []
+        self.records = 0
         self._count = 0
 
     # --- what is registered
@@ -185,7 +187,7 @@ class Registry:
     def finish(self) -> None:
         """Behind the program's constructors: what can be made public now."""
         while self.constants:
-            name, raw, wire = self.constants.pop(0)
+            name, raw, wire = self.constants.popleft()
             self.names[name] = self.type_of(raw, f"the constant {name}").from_wire(wire)
 
     def public(self, name: str) -> Any:

@@ -8,23 +8,27 @@ says (``cpp_names``), and for what a class that derives from one of C++ defines.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any, Final, TypeVar
 
 from wasmer_emscripten.embind.bound import run
 from wasmer_emscripten.embind.calls import BoundFunction
 from wasmer_emscripten.embind.classes import CppObject
+from wasmer_emscripten.embind.described import described
 from wasmer_emscripten.embind.handles import UNDEFINED, for_python
 from wasmer_emscripten.embind.numeric import EnumValue
-from wasmer_emscripten.embind.records import Record, fields_of
+from wasmer_emscripten.embind.record import Record, fields_of
 from wasmer_emscripten.errors import EmscriptenError, WrongArgument
 from wasmer_emscripten.numbers import must_be_answer
+from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_runtime_core.support.printable import printable, shortened
 
 Result = TypeVar("Result")
 
 MAX_LENGTH: Final = 1 << 24
 """Elements of a list, or bytes, that a program can make."""
+_LOOK_EVERY: Final = 1 << 12
+"""Elements between two looks at deadlines."""
 
 
 class ThrownValue(EmscriptenError):
@@ -36,7 +40,7 @@ class ThrownValue(EmscriptenError):
 
     def __init__(self, value: Any) -> None:
         self.value = value
-        super().__init__(printable(f"the program threw {shortened(repr(value), 200)}"))
+        super().__init__(f"the program threw {described(value, 200)}")
 
 
 def is_visible(value: Any, name: object) -> bool:
@@ -70,7 +74,19 @@ def _answering(function: Callable[..., Result], *args: Any) -> Result:
         must_be_answer(failure)
         if isinstance(failure, EmscriptenError):
             raise
-        raise WrongArgument(f"the program used values for what they are not: {printable(str(failure))}") from failure
+        why = printable(shortened(str(failure), 200))
+        raise WrongArgument(f"the program used values for what they are not: {why}") from failure
+
+
+def _key(key: Any) -> Any:
+    """A key of a mapping.
+
+    Raises:
+        WrongArgument: a tuple of tuples, which may be many times in one another: its hash is made of all of them.
+    """
+    if isinstance(key, tuple) and any(isinstance(each, tuple) for each in key):
+        raise WrongArgument("the program used a record of records as a key")
+    return key
 
 
 def get(value: Any, key: Any) -> Any:
@@ -78,16 +94,16 @@ def get(value: Any, key: Any) -> Any:
     if isinstance(value, Record):
         value = fields_of(value)
     if isinstance(value, Mapping):
-        return _answering(value.get, key, UNDEFINED)
+        return _answering(value.get, _key(key), UNDEFINED)
     if isinstance(value, (Sequence, bytearray, memoryview)):
         at = _index(key)
         if at is not None:
             return value[at] if at < len(value) else UNDEFINED
         if key in ("length", "byteLength"):
             return len(value)
-        return _METHODS.get(key, UNDEFINED) and _method(value, key)
+        return _method(value, key) if isinstance(key, str) and key in _METHODS else UNDEFINED
     if value is None or value is UNDEFINED:
-        raise WrongArgument(f"the program asked for {printable(shortened(repr(key)))} of {value}")
+        raise WrongArgument(f"the program asked for {described(key)} of {value}")
     return getattr(value, key, UNDEFINED) if is_visible(value, key) else UNDEFINED
 
 
@@ -96,19 +112,19 @@ def set(value: Any, key: Any, to: Any) -> None:
     if isinstance(value, Record):
         value = fields_of(value)
     if isinstance(value, MutableMapping):
-        _answering(value.__setitem__, key, to)
+        _answering(value.__setitem__, _key(key), to)
     elif isinstance(value, (MutableSequence, memoryview)):
         _answering(_set_element, value, key, to)
     elif is_visible(value, key):
         setattr(value, key, to)
     else:
-        raise WrongArgument(f"the program set {printable(shortened(repr(key)))} of {printable(shortened(repr(value)))}")
+        raise WrongArgument(f"the program set {described(key)} of {described(value)}")
 
 
 def _set_element(value: Any, key: Any, to: Any) -> None:
     at = _index(key)
     if at is None:
-        raise WrongArgument(f"the program set the element {printable(shortened(repr(key)))} of a sequence")
+        raise WrongArgument(f"the program set the element {described(key)} of a sequence")
     if isinstance(value, (bytearray, memoryview)):
         if at < len(value):
             value[at] = to & 0xFF if isinstance(value, bytearray) else to
@@ -139,11 +155,30 @@ def _copy_in(value: Any, source: Any, offset: Any = 0) -> None:
             raw[start : start + len(data)] = data
 
 
+def _each(values: Sequence[Any]) -> Iterator[Any]:
+    """Elements, however many, with looks at deadlines."""
+    for at, value in enumerate(values):
+        if at % _LOOK_EVERY == 0:
+            check_interrupts()
+        yield value
+
+
 def _joined(value: Any, between: str) -> str:
-    texts = [text_of(each) for each in value]
-    if sum(map(len, texts)) + len(between) * len(texts) > MAX_LENGTH:
-        raise WrongArgument(f"the program joined texts to more than {MAX_LENGTH} characters")
+    texts: list[str] = []
+    length = 0
+    for each in _each(value):
+        text = text_of(each)
+        length += len(text) + len(between)
+        if length > MAX_LENGTH:
+            raise WrongArgument(f"the program joined texts to more than {MAX_LENGTH} characters")
+        texts.append(text)
     return between.join(texts)
+
+
+def _includes(value: Any, what: Any) -> bool:
+    if isinstance(value, str):
+        return what in value
+    return any(equal(each, what) for each in _each(value))
 
 
 _METHODS: Final[dict[Any, tuple[tuple[type, ...], Callable[..., Any]]]] = {
@@ -153,7 +188,7 @@ _METHODS: Final[dict[Any, tuple[tuple[type, ...], Callable[..., Any]]]] = {
     "slice": ((list, bytes, bytearray, memoryview, str, tuple), lambda value, *at: value[slice(*map(int, at))]),
     "subarray": ((bytearray, memoryview), lambda value, *at: memoryview(value)[slice(*map(int, at))]),
     "join": ((list, tuple), lambda value, between=",": _joined(value, text_of(between))),
-    "includes": ((list, tuple, str), lambda value, what: what in value),
+    "includes": ((list, tuple, str), _includes),
     "toString": ((str,), lambda value: value),
 }
 """Methods of sequences that C++ calls: on which, and what they do."""
@@ -175,6 +210,17 @@ def text_of(value: Any) -> str:
     return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def delete(value: Any, key: Any) -> None:
+    """Remove an item of a mapping.
+
+    Raises:
+        WrongArgument: it is none that the program may change so.
+    """
+    if not isinstance(value, dict):
+        raise WrongArgument("the program deleted a property of what is no mapping")
+    _answering(value.pop, _key(key), None)
+
+
 def call(function: Any, args: list[Any]) -> Any:
     """Call a function that the program was given.
 
@@ -182,7 +228,7 @@ def call(function: Any, args: list[Any]) -> Any:
         WrongArgument: it is none.
     """
     if not callable(function):
-        raise WrongArgument(f"the program called {printable(shortened(repr(function)))}, which is no function")
+        raise WrongArgument(f"the program called {described(function)}, which is no function")
     return function(*map(for_python, args))
 
 
@@ -270,4 +316,17 @@ GLOBALS: Final[dict[str, Any]] = {
 }
 """What every program finds; the user adds to it (`globals=`)."""
 
-__all__ = ["GLOBALS", "ThrownValue", "call", "call_method", "equal", "get", "less", "run", "set", "text_of", "type_of"]
+__all__ = [
+    "GLOBALS",
+    "ThrownValue",
+    "call",
+    "call_method",
+    "delete",
+    "equal",
+    "get",
+    "less",
+    "run",
+    "set",
+    "text_of",
+    "type_of",
+]
