@@ -7,8 +7,7 @@ at a few elements, of a few levels; of an object of another class it says the cl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import singledispatch
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, Final
 
@@ -28,51 +27,40 @@ def described(value: object, most: int = MOST_CHARACTERS) -> str:
     return printable(shortened(within(value, MOST_LEVELS), most))
 
 
-@singledispatch
+Describing = Callable[[Any, int], str]
+"""What writes a value of some class, of which so many levels are shown."""
+
+
 def within(value: Any, levels: int) -> str:
-    """A value for people, of which so many levels are shown. Who has a class of values registers it."""
+    """A value for people, of which so many levels are shown."""
+    for kind in type(value).__mro__:
+        found = BY_CLASS.get(kind)
+        if found is not None:
+            return found(value, levels)
     return f"a {type(value).__name__}"
 
 
-@within.register
-def _(value: None, levels: int) -> str:
-    return "None"
-
-
-@within.register
-def _(value: float, levels: int) -> str:
-    return repr(value)
-
-
-@within.register
-def _(value: int, levels: int) -> str:
+def _integer(value: int, levels: int) -> str:
     return repr(value) if value.bit_length() <= _MOST_BITS else f"an integer of {value.bit_length()} bits"
 
 
-@within.register(str)
-@within.register(bytes)
-@within.register(bytearray)
-def _(value: Any, levels: int) -> str:
-    return repr(value[:MOST_CHARACTERS]) if len(value) <= MOST_CHARACTERS else f"{value[:MOST_CHARACTERS]!r}…"
+def _text(value: Any, levels: int) -> str:
+    return repr(value) if len(value) <= MOST_CHARACTERS else f"{value[:MOST_CHARACTERS]!r}…"
 
 
-@within.register
-def _(value: list, levels: int) -> str:  # type: ignore[type-arg]
+def _list(value: list[Any], levels: int) -> str:
     return f"[{items(value, levels)}]"
 
 
-@within.register
-def _(value: tuple, levels: int) -> str:  # type: ignore[type-arg]
+def _tuple(value: tuple[Any, ...], levels: int) -> str:
     return f"({items(value, levels)}{',' if len(value) == 1 else ''})"
 
 
-@within.register
-def _(value: dict, levels: int) -> str:  # type: ignore[type-arg]
+def _dict(value: dict[Any, Any], levels: int) -> str:
     if levels == 0:
         return "{…}" if value else "{}"
-    shown = [
-        f"{within(key, levels - 1)}: {within(found, levels - 1)}" for key, found in islice(value.items(), MOST_ITEMS)
-    ]
+    first = islice(value.items(), MOST_ITEMS)
+    shown = [f"{within(key, levels - 1)}: {within(found, levels - 1)}" for key, found in first]
     return f"{{{', '.join(shown)}{', …' if len(value) > MOST_ITEMS else ''}}}"
 
 
@@ -83,3 +71,18 @@ def items(values: Iterable[Any], levels: int) -> str:
         return "…"
     shown = [within(each, levels - 1) for each in first[:MOST_ITEMS]]
     return ", ".join([*shown, "…"] if len(first) > MOST_ITEMS else shown)
+
+
+BY_CLASS: Final[dict[type, Describing]] = {
+    type(None): lambda value, levels: "None",
+    float: lambda value, levels: repr(value),
+    int: _integer,
+    str: _text,
+    bytes: _text,
+    bytearray: _text,
+    list: _list,
+    tuple: _tuple,
+    dict: _dict,
+}
+"""Whoever has a class of values of its own enters it, before there are any. (No `singledispatch`: it takes a KeyError
+for its own, and a signal's handler may raise one.)"""

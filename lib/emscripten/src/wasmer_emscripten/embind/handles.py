@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from sys import getsizeof
 from typing import Any, Final, final
 
-from wasmer_emscripten.embind.described import within
+from wasmer_emscripten.embind.described import BY_CLASS
 from wasmer_emscripten.embind.record import Record, fields_of
 from wasmer_emscripten.errors import WrongArgument
 from wasmer_emscripten.numbers import must_be_answer
@@ -95,11 +95,7 @@ class Undefined:
 
 
 UNDEFINED: Final = Undefined()
-
-
-@within.register
-def _(value: Undefined, levels: int) -> str:
-    return "undefined"
+BY_CLASS[Undefined] = lambda value, levels: "undefined"
 
 
 def for_python(value: Any) -> Any:

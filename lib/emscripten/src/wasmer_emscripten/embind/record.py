@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from wasmer_emscripten.embind.described import MOST_ITEMS, MOST_LEVELS, within
+from wasmer_emscripten.embind.described import BY_CLASS, MOST_ITEMS, MOST_LEVELS, within
 from wasmer_runtime_core.support.printable import printable
 
 
@@ -52,10 +52,12 @@ def fields_of(record: Record) -> dict[str, Any]:
     return fields
 
 
-@within.register
-def _(value: Record, levels: int) -> str:
+def _described(value: Record, levels: int) -> str:
     fields = fields_of(value).items()
     most = len(fields) if levels == MOST_LEVELS else MOST_ITEMS if levels else 0
     shown = [f"{name}={within(found, levels - 1)}" for name, found in islice(fields, most)]
     name = object.__getattribute__(value, "_Record__name")
     return f"{name}({', '.join(shown if most >= len(fields) else [*shown, '…'])})"
+
+
+BY_CLASS[Record] = _described
