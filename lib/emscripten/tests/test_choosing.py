@@ -116,7 +116,7 @@ def test_what_is_not_known_says_so_when_it_is_called() -> None:
         ("mine", "give a Python function for it"),
         ("emscripten_set_main_loop", "there is no event loop"),
         ("glClear", "graphics"),
-        ("__syscall_socket", "sockets are not here yet"),
+        ("__syscall_socketpair", "use a pipe"),
         ("pthread_create", "there are no threads"),
         ("fork", "cannot start others"),
     ]:

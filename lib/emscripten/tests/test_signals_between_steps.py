@@ -8,7 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_hostile_numbers import BUFFER, FILE, IOVECS, OTHER, READER, RESULT, TEXT, TM, WRITER, call, prepared
+from test_hostile_numbers import (
+    ADDRESS,
+    BUFFER,
+    DATAGRAMS,
+    FILE,
+    HOST,
+    IOVECS,
+    LISTENING,
+    MESSAGE,
+    OTHER,
+    READER,
+    RESULT,
+    SIZE,
+    TEXT,
+    TM,
+    WRITER,
+    call,
+    prepared,
+)
 from worlds import fixture
 
 import wasmer_emscripten
@@ -27,6 +45,15 @@ CALLS: dict[str, Callable[[Program], Any]] = {
     "ioctl": lambda p: call(p, "__syscall_ioctl", FILE, 0x5413, RESULT),
     "fcntl64": lambda p: call(p, "__syscall_fcntl64", FILE, 4, RESULT),
     "poll": lambda p: call(p, "__syscall_poll", BUFFER, 1, 0),
+    "socket": lambda p: call(p, "fd_close", call(p, "__syscall_socket", 10, 2, 0, 0, 0, 0)),
+    "bind: not listed": lambda p: call(p, "__syscall_bind", DATAGRAMS, ADDRESS, 16, 0, 0, 0),
+    "connect: refused": lambda p: call(p, "__syscall_connect", LISTENING, ADDRESS, 16, 0, 0, 0),
+    "accept4: nobody": lambda p: call(p, "__syscall_accept4", LISTENING, ADDRESS, SIZE, 0, 0, 0),
+    "sendto": lambda p: call(p, "__syscall_sendto", DATAGRAMS, BUFFER, 10, 0, ADDRESS, 16),
+    "recvmsg: nothing": lambda p: call(p, "__syscall_recvmsg", DATAGRAMS, MESSAGE, 0, 0, 0, 0),
+    "getsockopt: none": lambda p: call(p, "__syscall_getsockopt", LISTENING, 1, 25, RESULT, SIZE, 0),
+    "getaddrinfo": lambda p: call(p, "getaddrinfo", HOST, 0, 0, RESULT),
+    "getaddrinfo: none": lambda p: call(p, "getaddrinfo", TEXT, 0, 0, RESULT),
     "mktime": lambda p: call(p, "_mktime_js", TM),
     "strftime": lambda p: call(p, "strftime", RESULT, 64, TEXT, TM),
     "a text for a message": lambda p: p.process.text(-5),

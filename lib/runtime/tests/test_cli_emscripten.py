@@ -119,9 +119,30 @@ def test_functions(folder: Path) -> None:
 
 
 def test_what_has_no_effect_or_is_not_there(folder: Path) -> None:
-    assert "no sockets yet" in run("show.wat", "--tcplisten", "127.0.0.1:0").output
+    assert "--net-listen ADDRESS:PORT" in run("show.wat", "--tcplisten", "127.0.0.1:0").output
     (folder / "plain.wat").write_text('(module (func (export "main")))')
     assert "--em-entrypoint has no effect" in run("plain.wat", "--em-entrypoint", "x").output
+
+
+SOCKET = """
+  (import "env" "__syscall_socket" (func $socket (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "emscripten_resize_heap" (func (param i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "main") (param i32 i32) (result i32)
+    (call $socket (i32.const 2) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))
+"""
+
+
+def test_sockets_are_what_the_options_say(folder: Path) -> None:
+    (folder / "socket.wat").write_text(f"(module {SOCKET})")
+    assert run("socket.wat").exit_code == -2 & 0xFFFF_FFFF  # EACCES
+    assert run("socket.wat", "--net-listen", "127.0.0.1:0").exit_code == 3
+    assert run("socket.wat", "--net-connect", "localhost:80", "--net-connect", "[::1]:80").exit_code == 3
+    for option, entry in (("listen", "80"), ("listen", "localhost.example:80"), ("connect", "::1:80")):
+        result = run("socket.wat", f"--net-{option}", entry)
+        assert result.exit_code == 1 and f"Error: --net-{option}: '{entry}'" in result.output
+    (folder / "plain.wat").write_text('(module (func (export "main")))')
+    assert "--net-listen has no effect" in run("plain.wat", "--net-listen", "127.0.0.1:0").output
 
 
 def test_stubs_of_a_program_that_binds_nothing(folder: Path) -> None:

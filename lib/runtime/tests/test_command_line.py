@@ -122,6 +122,7 @@ PROGRAMS = {
     "run --stdin p.wat p.wat -- -": ["-"],
     "--wasi-version=snapshot1 --stdin=p.wat -- p.wat -V": ["-V"],
     "--tcplisten 127.0.0.1:0 p.wat": [],
+    "--net-listen 127.0.0.1:0 --net-connect localhost:80 p.wat": [],
     "--em-entrypoint other p.wat": [],
     "--em-symbol-map p.wat p.wat": [],
 }

@@ -17,6 +17,7 @@ The idea
 The promises
     * A program sees what it is given: its arguments, its variables, streams, a tree of files in memory, and what is
       mounted in it (`filesystem.tree`). No number and no path of its leads anywhere else.
+    * It reaches nobody, and nobody reaches it, but where a `Network` says so (`wasmer_vfs.network`).
     * Every number that it passes is looked at before it is used: ranges of memory, counts, pointers to functions. What
       can be told is told as an error number, else the program ends with `WrongArgument`; nothing else comes out
       (`guest`, `functions`). What it can pile up has a limit.
@@ -28,7 +29,7 @@ The promises
 The limits
     A minified module needs the glue beside it; where its functions' names are gone, not all can be told from what they
     do (`glue.fingerprints`). Those of emcc's first backend are refused.
-    There is one thread, no socket, no dynamic linking, and no JavaScript but Python functions that the user
+    There is one thread, no dynamic linking, and no JavaScript but Python functions that the user
     gives.
 
 The chapters
@@ -78,6 +79,7 @@ from wasmer_emscripten.wasmer_names import (
     set_up_emscripten,
 )
 from wasmer_runtime_core.errors import ExitCode
+from wasmer_vfs.network import Network
 from wasmer_vfs.standard_streams import INHERIT
 
 __all__ = [
@@ -91,6 +93,7 @@ __all__ = [
     "EmscriptenGlobals",
     "ExitCode",
     "LongJump",
+    "Network",
     "NotSupported",
     "OutOfMemory",
     "Program",

@@ -42,6 +42,7 @@ from wasmer_vfs.descriptors import DEFAULT_LIMIT
 from wasmer_vfs.directories import Directory
 from wasmer_vfs.host_directories import HostDirectory
 from wasmer_vfs.memory_directories import MemoryDirectory
+from wasmer_vfs.network import Network
 from wasmer_vfs.random import RandomSource, system
 from wasmer_vfs.standard_streams import INHERIT, as_input, as_output
 from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES, Captured
@@ -87,6 +88,7 @@ class Options(NamedTuple):
         clock, random: where time and random bytes come from.
         descriptors: how many files it can have open at once.
         name: its argument 0.
+        net: what it may reach by TCP and UDP, and where it may be reached: a `Network`. Nothing, if nothing is said.
     """
 
     args: tuple[str | bytes, ...] = ()
@@ -105,6 +107,7 @@ class Options(NamedTuple):
     descriptors: int = DEFAULT_LIMIT
     name: str | bytes = "./this.program"
     globals: Mapping[str, Any] | None = None
+    net: Network | None = None
 
 
 def _bytes_of(given: str | bytes, what: str) -> bytes:
@@ -172,6 +175,8 @@ def process_of(options: Options) -> Process:
         OSError: a directory or a file cannot be opened.
     """
     environ = _environ(options)
+    if options.net is not None and not isinstance(options.net, Network):
+        raise TypeError(f"net: a Network is needed, Network(listen=[…], connect=[…]); this is {options.net!r}")
     zone = next((each[3:].decode() for each in environ if each.startswith(b"TZ=")), None)
     process = Process(
         _arguments(options),
@@ -182,6 +187,7 @@ def process_of(options: Options) -> Process:
         options.random,
         zone,
         options.descriptors,
+        options.net,
     )
     process.javascript.give(options.asm or {})
     process.globals = dict(options.globals or {})
@@ -331,6 +337,7 @@ def load(
     descriptors: int = DEFAULT_LIMIT,
     name: str | bytes = "./this.program",
     globals: Mapping[str, Any] | None = None,
+    net: Network | None = None,
 ) -> Program:
     """A program, ready to be called: its constructors have run, its `main` has not.
 
@@ -356,7 +363,7 @@ def load(
     options = Options(
         given_args,  # type: ignore[arg-type]
         env, stdin, stdout, stderr, mounts, current, functions, asm, glue, symbols, clock, random, descriptors, name,
-        globals,
+        globals, net,
     )  # fmt: skip
     if not isinstance(source, Module):
         compiler = find_compiler(backend) if isinstance(backend, (str, Backend)) else backend

@@ -21,6 +21,8 @@ from wasmer_emscripten.state import Exceptions, JavaScript
 from wasmer_runtime_core.wasm.types import FUNCREF
 from wasmer_vfs.clock import Clock, SystemClock
 from wasmer_vfs.descriptors import DEFAULT_LIMIT, DescriptorTable
+from wasmer_vfs.network import Network
+from wasmer_vfs.network_sockets import NetworkSocket
 from wasmer_vfs.random import RandomSource, system
 from wasmer_vfs.standard_streams import INHERIT, open_stream
 
@@ -167,6 +169,7 @@ class Process:
         umask: what `umask` has set.
         clock, random, zone: where time, random bytes and the time zone come from.
         guest: its memory.
+        net: what it may reach by TCP and UDP; None: it has no sockets.
         layouts: how its records are laid out.
         temp_ret0: the high half of the last i64 that was returned in halves.
         exit_functions: what `atexit` has registered: pointer and argument.
@@ -195,6 +198,7 @@ class Process:
         "javascript",
         "layouts",
         "names",
+        "net",
         "random",
         "streams",
         "symbols",
@@ -214,6 +218,7 @@ class Process:
         random: RandomSource = system,
         zone: str | None = None,
         limit: int = DEFAULT_LIMIT,
+        net: Network | None = None,
     ) -> None:
         self.args = [b"./this.program"] if args is None else args
         self.environ = [b"=".join(each) for each in DEFAULT_ENVIRONMENT.items()] if environ is None else environ
@@ -225,6 +230,7 @@ class Process:
         self.clock: Clock = SystemClock() if clock is None else clock
         self.random = random
         self.zone = zone
+        self.net = net
         self.guest = Guest()
         self.layouts: Layouts = PLAIN
         self.glue = ""
@@ -299,6 +305,12 @@ class Process:
         except OSError as failure:
             must_be_answer(failure)
             return f"(unreadable text at {pointer & U32:#x})"
+
+    def close_sockets(self) -> None:
+        """Close what others could still be waiting at, when the program has ended."""
+        for number, opened in list(self.descriptors.open.items()):
+            if isinstance(opened.file, NetworkSocket):
+                self.descriptors.close(number)
 
     def close(self) -> None:
         """Close all files. Python file objects are flushed and stay open."""

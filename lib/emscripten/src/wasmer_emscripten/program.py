@@ -91,7 +91,7 @@ class Program:
             args: its arguments, instead of those that `load` was given.
 
         Returns:
-            Its exit code.
+            Its exit code. However it ends, its sockets are closed.
 
         Raises:
             ExportNotFound: it has no `main`.
@@ -115,6 +115,8 @@ class Program:
             except ExitCode as ended:
                 code = ended.code
                 self.flush()
+            finally:
+                process.close_sockets()
         return code & 0xFF if code >= 0 else code & U32
 
     def _call_main(self, main: Any) -> int:

@@ -26,6 +26,7 @@ The promises
       the program was called from.
     * A program has no more files open than its table has room for, and each is closed once, with the last of the
       numbers that stand for it (`descriptors`).
+    * A program that makes sockets reaches, and is reached at, what is listed for it, and nothing else (`network`).
     * What is lent (streams, sockets) stays its owner's: it is not closed, and its flags are not changed (`files`,
       `streams`, `sockets`).
     * No buffer is kept when a call has ended, and no descriptor of the host is lost or closed twice, wherever a
@@ -47,6 +48,8 @@ from wasmer_vfs.files import File, HostFile, HostStream, Owned, StreamFile
 from wasmer_vfs.host_directories import HostDirectory
 from wasmer_vfs.memory_directories import MemoryDirectory
 from wasmer_vfs.memory_files import MemoryFile
+from wasmer_vfs.network import Address, Network
+from wasmer_vfs.network_sockets import NetworkSocket
 from wasmer_vfs.sockets import Socket
 from wasmer_vfs.status import Kind, Status
 from wasmer_vfs.streams import Captured, FileObject, Stream
@@ -56,6 +59,7 @@ from wasmer_vfs.waiting import Interrupted
 __all__ = [
     "OPEN_FLAGS",
     "VERSION",
+    "Address",
     "Captured",
     "Clock",
     "DescriptorTable",
@@ -70,6 +74,8 @@ __all__ = [
     "Kind",
     "MemoryDirectory",
     "MemoryFile",
+    "Network",
+    "NetworkSocket",
     "OpenFile",
     "OutOfDirectory",
     "Owned",

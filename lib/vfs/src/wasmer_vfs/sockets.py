@@ -1,4 +1,4 @@
-"""Sockets that the host has opened, for a guest that can use but not make them.
+"""Sockets that the host has opened, for a guest that can use but not make them (`network_sockets` has those it makes).
 
 A listening socket can be accepted from, a connected one read, written and shut down; reading
 and writing are those of any file, too. No call blocks in the system: it waits
@@ -15,16 +15,16 @@ from collections.abc import Iterator
 from itertools import starmap
 from operator import itemgetter
 from socket import SocketType
-from typing import Final, final
+from typing import Any, Final, final
 
 from wasmer_vfs.files import Buffers, Pieces, StreamFile, bytes_waiting
 from wasmer_vfs.status import Status
 from wasmer_vfs.waiting import lock_of, must_be_refusal, wait_to_read, wait_to_write
 
 _FIRST: Final = itemgetter(0)
-_AT_ONCE: Final = int(host_sockets.MSG_DONTWAIT)  # plain numbers: what an enum does to unite them may catch exceptions
+AT_ONCE: Final = int(host_sockets.MSG_DONTWAIT)  # plain numbers: what an enum does to unite them may catch exceptions
 _QUIETLY: Final = int(host_sockets.MSG_NOSIGNAL | host_sockets.MSG_DONTWAIT)
-_PEEK: Final = int(host_sockets.MSG_PEEK)
+PEEK: Final = int(host_sockets.MSG_PEEK)
 _CUT: Final = int(host_sockets.MSG_TRUNC)
 
 
@@ -36,20 +36,27 @@ class Socket(StreamFile):
         socket: Python's object, without a timeout of its own, which would let its calls wait.
         nonblocking: what would have to wait is EAGAIN.
         stream: it has no boundaries between messages.
+        receive_limit, send_limit: nanoseconds after which a wait ends with EAGAIN; None: it lasts as long as it takes.
     """
 
-    __slots__ = ("nonblocking", "socket", "stream")
+    __slots__ = ("nonblocking", "receive_limit", "send_limit", "socket", "stream")
 
     def __init__(self, socket: SocketType, *, nonblocking: bool = False) -> None:
         self.socket = socket
         self.stream = socket.type == host_sockets.SOCK_STREAM
         self.nonblocking = nonblocking
+        self.receive_limit: int | None = None
+        self.send_limit: int | None = None
+
+    def wait_to_receive(self) -> None:
+        """Until there is something to receive, or to accept."""
+        wait_to_read(self.socket.fileno(), self.receive_limit)
 
     def accept(self, *, nonblocking: bool = False) -> Socket:
         """The next connection; `nonblocking` as it shall be for that."""
         while True:
             if not self.nonblocking:
-                wait_to_read(self.socket.fileno())
+                self.wait_to_receive()
             try:
                 return Socket(self._accept_at_once(), nonblocking=nonblocking)
             except BlockingIOError as failure:
@@ -64,7 +71,7 @@ class Socket(StreamFile):
             blocking = os.get_blocking(host)
             try:
                 os.set_blocking(host, False)
-                accepted = _made(self.socket, map(_FIRST, starmap(self.socket._accept, ((),))))  # type: ignore[attr-defined]
+                accepted = made_of(self.socket, map(_FIRST, starmap(self.socket._accept, ((),))))  # type: ignore[attr-defined]
             finally:
                 os.set_blocking(host, blocking)
         return accepted
@@ -78,18 +85,24 @@ class Socket(StreamFile):
         """
         if wait_all and not peek and self.stream:
             return self._receive_all(buffers), False
-        return self._receive(buffers, _AT_ONCE | (_PEEK if peek else 0))
+        return self.receive_from(buffers, PEEK if peek else 0)[:2]
 
-    def _receive(self, buffers: Buffers, host: int) -> tuple[int, bool]:
+    def receive_from(self, buffers: Buffers, flags: int, *, at_once: bool = False) -> tuple[int, bool, Any]:
+        """(what `receive` returns, and who has sent it: what Python's sockets tell).
+
+        Args:
+            flags: `PEEK` and its like, of the host's.
+            at_once: do not wait: EAGAIN.
+        """
         while True:
             try:
-                count, _, found, _ = self.socket.recvmsg_into(buffers, 0, host)
-                return count, bool(found & _CUT)
+                count, _, found, sender = self.socket.recvmsg_into(buffers, 0, flags | AT_ONCE)
+                return count, bool(found & _CUT), sender
             except BlockingIOError as failure:
                 must_be_refusal(failure)
-                if self.nonblocking:
+                if self.nonblocking or at_once:
                     raise
-            wait_to_read(self.socket.fileno())
+            self.wait_to_receive()
 
     def _receive_all(self, buffers: Buffers) -> int:
         """Until the buffers are full, or there is no more."""
@@ -99,7 +112,7 @@ class Socket(StreamFile):
             while start < len(buffer):
                 with buffer[start:] as rest:
                     try:
-                        count, _ = self._receive([rest], _AT_ONCE)
+                        count, _, _ = self.receive_from([rest], 0)
                     except OSError as failure:
                         must_be_refusal(failure)
                         if total + start:
@@ -112,12 +125,15 @@ class Socket(StreamFile):
         return total
 
     def read(self, buffers: Buffers) -> int:
-        return self._receive(buffers, _AT_ONCE)[0]
+        return self.receive_from(buffers, 0)[0]
 
     def write(self, buffers: Pieces) -> int:
+        return self.send(buffers)
+
+    def send(self, buffers: Pieces, *, at_once: bool = False) -> int:
         """All of it, as a process would; as much as the system takes at once, if the guest does not want to wait."""
-        count = self._send(buffers)
-        if self.nonblocking or not self.stream:
+        count = self.send_to(buffers, None, at_once=at_once)
+        if self.nonblocking or at_once or not self.stream:
             return count
         total = count
         for buffer in buffers:
@@ -126,7 +142,7 @@ class Socket(StreamFile):
             while start < len(buffer):
                 with memoryview(buffer)[start:] as rest:
                     try:
-                        sent = self._send([rest])
+                        sent = self.send_to([rest], None)
                     except OSError as failure:  # told when nothing was sent at all
                         must_be_refusal(failure)
                         return total
@@ -134,15 +150,23 @@ class Socket(StreamFile):
                 total += sent
         return total
 
-    def _send(self, buffers: Pieces) -> int:
+    def send_to(self, buffers: Pieces, to: tuple[str, int] | None, *, at_once: bool = False) -> int:
+        """What the system takes at once, after waiting until it takes anything.
+
+        Args:
+            to: to whom, an address as Python's sockets take it, of a socket that is not connected.
+            at_once: do not wait: EAGAIN.
+        """
         while True:
             try:
-                return self.socket.sendmsg(buffers, (), _QUIETLY)
+                if to is None:
+                    return self.socket.sendmsg(buffers, (), _QUIETLY)
+                return self.socket.sendmsg(buffers, (), _QUIETLY, to)
             except BlockingIOError as failure:
                 must_be_refusal(failure)
-                if self.nonblocking:
+                if self.nonblocking or at_once:
                     raise
-            wait_to_write(self.socket.fileno())
+            wait_to_write(self.socket.fileno(), self.send_limit)
 
     def shutdown(self, how: int) -> None:
         """Close one or both directions, as `socket.SHUT_RD` … say."""
@@ -166,7 +190,7 @@ class Socket(StreamFile):
         host = socket.fileno()
         blocking = os.get_blocking(host)
         try:
-            duplicate = _made(socket, map(os.dup, (host,)))
+            duplicate = made_of(socket, map(os.dup, (host,)))
         finally:
             if os.get_blocking(host) != blocking:
                 os.set_blocking(host, blocking)
@@ -182,7 +206,7 @@ class Socket(StreamFile):
         self.socket.close()
 
 
-def _made(like: SocketType, descriptors: Iterator[int]) -> SocketType:
+def made_of(like: SocketType, descriptors: Iterator[int]) -> SocketType:
     """A socket of the same family around the one descriptor that an iterator gives.
 
     Both in one step of Python, as `Owned` does, so that no signal's handler can come in between: Python's own

@@ -9,6 +9,7 @@ A handler may raise between any two steps, so whoever catches an exception and g
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import select
@@ -20,6 +21,7 @@ from typing import Any, Final, TypeVar
 from wasmer_runtime_core.errors import Timeout
 from wasmer_runtime_core.running import interrupts
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
+from wasmer_vfs.errors import refusal
 
 _every_lock: Final[dict[int, ref[RLock]]] = {}
 """By address."""
@@ -150,14 +152,24 @@ def wait(files: list[tuple[int, int]], nanoseconds: int | None) -> list[tuple[in
         raise Interrupted(reason) from None
 
 
-def wait_to_read(host: int) -> None:
-    """Wait until a read from a descriptor of the host would not block."""
-    wait([(host, select.POLLIN)], None)
+def wait_to_read(host: int, nanoseconds: int | None = None) -> None:
+    """Wait until a read from a descriptor of the host would not block.
+
+    Raises:
+        BlockingIOError: it did not come to that in this time.
+    """
+    if not wait([(host, select.POLLIN)], nanoseconds):
+        raise refusal(errno.EAGAIN)
 
 
-def wait_to_write(host: int) -> None:
-    """Wait until a small write to a descriptor of the host would not block."""
-    wait([(host, select.POLLOUT)], None)
+def wait_to_write(host: int, nanoseconds: int | None = None) -> None:
+    """Wait until a small write to a descriptor of the host would not block.
+
+    Raises:
+        BlockingIOError: it did not come to that in this time.
+    """
+    if not wait([(host, select.POLLOUT)], nanoseconds):
+        raise refusal(errno.EAGAIN)
 
 
 def is_ready(host: int, events: int) -> bool:

@@ -24,9 +24,10 @@ REMEDIES: Final = (
     (r"fork|vfork|execv\w*|posix_spawn\w*|popen|wait4?|waitpid|__syscall_wait4",
      "a program cannot start others"),
     (r"swapcontext|makecontext|getcontext|setcontext|emscripten_fiber_\w+", "fibers are not here: build without them"),
-    (r"__syscall_(socket|connect|bind|listen|accept4|getsockname|getpeername|sendto|sendmsg|recvfrom|recvmsg|"
-     r"getsockopt|setsockopt|shutdown|socketpair|socketcall)|getaddrinfo|getnameinfo|gethostby\w+|emscripten_websocket\w+|"
-     r"_emscripten_lookup_name", "sockets are not here yet"),
+    (r"emscripten_websocket\w+", "use a socket (load(…, net=Network(…))), or do it in Python; " + _BROWSER),
+    (r"gethostbyname_r|gethostbyname2\w*|gethostbyaddr\w*|getprotoby\w+|getservby\w+",
+     "use getaddrinfo or numbers, or give a function, functions={…: f}"),
+    (r"__syscall_socketpair", "a program has one thread: use a pipe"),
     (r"_?dlopen\w*|_?dlsym\w*|dlclose|dlerror|_emscripten_dlopen\w*|_emscripten_dlsync\w*|_dlinit",
      "side modules are not here yet: link them statically"),
     (r"_emval_(await|coro\w*|iter\w*|new_u16string|array_to_memory_view|from_current_cxa_exception)",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from wasmer_emscripten.syscalls import capacity, descriptors, directories, files, maps, polling
+from wasmer_emscripten.syscalls import capacity, descriptors, directories, files, maps, polling, socket_options, sockets
 
-__all__ = ["capacity", "descriptors", "directories", "files", "maps", "polling"]
+__all__ = ["capacity", "descriptors", "directories", "files", "maps", "polling", "socket_options", "sockets"]

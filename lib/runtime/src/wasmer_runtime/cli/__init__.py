@@ -4,6 +4,7 @@
 
     wasmer-runtime run FILE [--backend NAME] [--invoke NAME] [--dir DIR] [--mapdir GUEST:HOST]
                             [--env K=V] [--env-inherit] [--stdin FILE] [--tcplisten ADDR:PORT]
+                            [--net-listen ADDRESS:PORT] [--net-connect HOST:PORT]
                             [--wasi-version VERSION] [--quiet] [-- ARGS]
     wasmer-runtime validate FILE …
     wasmer-runtime wat2wasm FILE [-o FILE]

@@ -7,6 +7,8 @@ option                  what the program gets
 ``--tcplisten``         listening sockets, their descriptors behind those of the directories:
                         C libraries look for directories from descriptor 3 on, to the first
                         that is none
+``--net-listen``        addresses at which a program of emcc may listen
+``--net-connect``       hosts that it may connect to, and send datagrams
 ``--env-inherit``       the variables of this process; those of ``--env`` come on top
 ``--stdin``             a file as standard input; else this process's
 ``--wasi-version``      that interface and no other, whatever the program was built for
@@ -31,7 +33,7 @@ import click
 from wasmer_runtime.cli.failures import CommandError, warn
 
 if TYPE_CHECKING:
-    from wasmer_emscripten import Program
+    from wasmer_emscripten import Network, Program
     from wasmer_runtime_core.running.imports import ImportObject
     from wasmer_runtime_core.running.module import Module
 
@@ -45,6 +47,8 @@ class World(NamedTuple):
     env_inherit: bool
     stdin: Path | None
     listening: tuple[str, ...]
+    net_listen: tuple[str, ...]
+    net_connect: tuple[str, ...]
     wasi_version: str | None
 
     def given(self) -> list[str]:
@@ -81,6 +85,8 @@ class World(NamedTuple):
             builder.stdin(self.stdin)
         for text in self.listening:
             builder.socket(listen(text))
+        if self.net_listen or self.net_connect:
+            warn("a WASI program is given its sockets by --tcplisten: --net-listen and --net-connect have no effect")
         return wasmer_wasi.generate_import_object_from_state(builder.build(), version)
 
     def program(self, module: Module, file: Path, symbols: Path | None, arguments: Sequence[str]) -> Program:
@@ -97,7 +103,7 @@ class World(NamedTuple):
         from wasmer_emscripten.loading import glue_beside
 
         if self.listening:
-            raise CommandError("--tcplisten: programs of emcc have no sockets yet")
+            raise CommandError("--tcplisten: a program of emcc makes its sockets itself: --net-listen ADDRESS:PORT")
         mounts: dict[str, str] = {}
         for directory in self.directories:
             require_directory("--dir", directory)
@@ -117,11 +123,27 @@ class World(NamedTuple):
             name=str(file),
             glue=glue_beside(file),
             symbols=symbols,
+            net=self.network(),
             stdin=wasmer_emscripten.INHERIT if self.stdin is None else self.stdin,
         )
         for argument in arguments:
             copy_in(program, argument)
         return program
+
+    def network(self) -> Network | None:
+        """What a program of emcc may reach, and where others may reach it; None: it has no sockets.
+
+        Raises:
+            CommandError: an option is not of its form.
+        """
+        from wasmer_emscripten import Network
+
+        if not self.net_listen and not self.net_connect:
+            return None
+        try:
+            return Network(listen=self.net_listen, connect=self.net_connect)
+        except ValueError as wrong:
+            raise CommandError(f"--net-{wrong}") from None
 
 
 HOME = "/home/web_user"
@@ -148,7 +170,17 @@ def copy_in(program: Program, argument: str) -> None:
         return
 
 
-OPTIONS = ("--dir", "--mapdir", "--env", "--env-inherit", "--stdin", "--tcplisten", "--wasi-version")
+OPTIONS = (
+    "--dir",
+    "--mapdir",
+    "--env",
+    "--env-inherit",
+    "--stdin",
+    "--tcplisten",
+    "--net-listen",
+    "--net-connect",
+    "--wasi-version",
+)
 """The names of the options, in the order of the fields of `World`."""
 
 
@@ -165,6 +197,18 @@ def world_options(command: Callable[..., None]) -> Callable[..., None]:
             "--wasi-version",
             type=click.Choice(["snapshot0", "snapshot1", "latest"]),
             help="The only WASI version to offer. Default: the one that the program was built for.",
+        ),
+        click.option(
+            "--net-connect",
+            metavar="HOST:PORT",
+            multiple=True,
+            help="Of a program of emcc: whom it may connect to. Nobody, if nothing is said.",
+        ),
+        click.option(
+            "--net-listen",
+            metavar="ADDRESS:PORT",
+            multiple=True,
+            help="Of a program of emcc: where it may listen. Nowhere, if nothing is said.",
         ),
         click.option(
             "--tcplisten", "listening", metavar="ADDR:PORT", multiple=True, help="A listening socket for the program."
