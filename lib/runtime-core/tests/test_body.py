@@ -50,6 +50,13 @@ def test_a_record_is_sixteen_bytes_as_documented() -> None:
     assert body.pool == b"" and body.loops == b""
 
 
+def test_the_text_form_grows_with_the_body() -> None:
+    """However deep blocks nest; the text is not as long as blocks times records."""
+    count = 2_000
+    text = f"(func {'(block ' * count} {'(drop (i32.const 0)) ' * count} {')' * count})"
+    assert len(format_body(body_of(text))) < 150 * 4 * count
+
+
 def test_the_text_form() -> None:
     text = """(func (param i32) (local i64)
         (loop $again

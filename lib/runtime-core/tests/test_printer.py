@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Final
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,11 +16,14 @@ from wasmer_runtime_core.errors import (
     UnsupportedFeatureError,
     ValidationError,
 )
+from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.interrupts import timeout
+from wasmer_runtime_core.support.checkpoint import STRETCH
+from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS
-from wasmer_runtime_core.wasm.text import parse_module
+from wasmer_runtime_core.wasm.text import parse_module, printer
 from wasmer_runtime_core.wasm.text.numerals import float_bits
-from wasmer_runtime_core.wasm.text.printer import float_text, print_module
+from wasmer_runtime_core.wasm.text.printer import BYTES_AT_ONCE, float_text, print_module
 
 TEXT = r"""(module $m
   (type $t (;0;) (func (param i32) (result i32)))
@@ -70,6 +76,40 @@ TEXT = r"""(module $m
   (data $d (;0;) "text\0a\ff\22")
   (data (;1;) (i32.const 16) ""))
 """
+
+
+MANY: Final = 3 * STRETCH
+LONG_LISTS: Final = {
+    "types": "(type (func))" * MANY,
+    "imports": '(import "" "" (func))' * MANY,
+    "functions": "(func)" * MANY,
+    "globals": "(global i32 (i32.const 0))" * MANY,
+    "exports": "(func)" + "".join(f'(export "{number}" (func 0))' for number in range(MANY)),
+    "element segments": "(elem func)" * MANY,
+    "elements": f"(func) (elem func {'0 ' * MANY})",
+    "elements that are expressions": f"(elem funcref {'(ref.null func)' * MANY})",
+    "data segments": '(data "")' * MANY,
+    "data": f'(data "{"x" * (MANY * BYTES_AT_ONCE // STRETCH)}")',
+    "custom sections": '(@custom "" "")' * MANY,
+    "a custom section": f'(@custom "" "{"x" * (MANY * BYTES_AT_ONCE // STRETCH)}")',
+    "names": "".join(f"(type $t{number} (func))" for number in range(MANY)),
+    "locals": f"(func (local {'i32 i64 ' * (MANY // 2)}))",
+    "names of locals": f"(func {''.join(f'(local $l{number} i32)' for number in range(MANY))})",
+    "targets": f"(func (br_table {'0 ' * MANY} (i32.const 0)))",
+    "types of select": f"(func (select (result {'i32 ' * MANY}) (i32.const 0) (i32.const 0) (i32.const 0)))",
+}
+
+
+@pytest.mark.parametrize("what", LONG_LISTS)
+def test_long_lists_are_printed_with_looks_in_between(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a module has much of, a deadline ends printing it soon."""
+    module = parse_module(f"(module {LONG_LISTS[what]})")
+    decoded = decode_module(module)
+    looks = itertools.count()
+    monkeypatch.setattr(machine, "check_interrupts", lambda: next(looks) and None)
+    monkeypatch.setattr(printer, "decode_module", lambda *_: decoded)  # which looks, too
+    print_module(module)
+    assert next(looks) >= MANY // STRETCH
 
 
 def test_printing_ends_with_the_deadline() -> None:

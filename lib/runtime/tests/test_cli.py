@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from click.testing import CliRunner, Result
 from wasmer_runtime import wat2wasm
 from wasmer_runtime.cli import cli, failures
 from wasmer_runtime_core.errors import ExitCode
+from wasmer_runtime_core.implementation_limits import MODULE_BYTES, ImplementationLimits
 
 PROGRAM = """
 (module $calc
@@ -169,6 +171,25 @@ def test_wat2wasm(run: Run, program: str, tmp_path: Path) -> None:
     assert run("wat2wasm", "-", input=b"(module)").stdout_bytes == wat2wasm("(module)")
     result = run("wat2wasm", str(tmp_path / "calc.wasm"))
     assert result.exit_code == 1
+
+
+READING = ("validate", "wat2wasm", "wasm2wat", "inspect", "dump --stage module", "dump --stage code")
+
+
+@pytest.mark.parametrize(("command", "file"), [("run", "/dev/zero"), *itertools.product(READING, ("/dev/zero", "-"))])
+def test_no_file_is_read_further_than_a_module_can_be(
+    run: Run, command: str, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a command reads: /dev/zero has no end."""
+    most = ImplementationLimits.most
+    monkeypatch.setattr(
+        ImplementationLimits,
+        "most",
+        lambda limits, limit, bytes=0: 100 if limit is MODULE_BYTES else most(limits, limit, bytes),
+    )
+    result = run(*command.split(), file, input=bytes(200))
+    assert result.exit_code == 1
+    assert "101 bytes of a module" in result.stderr
 
 
 def test_inspect(run: Run, program: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.compiling.pipeline import validate, validate_and_report_errors
 from wasmer_runtime_core.compiling.registry import AUTO, find_compiler
 from wasmer_runtime_core.errors import BackendError, DecodeError
-from wasmer_runtime_core.implementation_limits import ImplementationLimits
+from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_BYTES, ImplementationLimits
 from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 
@@ -142,9 +142,11 @@ def wat2wasm(text: str | bytes) -> bytes:
 
     Raises:
         DecodeError: a mistake in the text, with line and column.
+        ImplementationLimitError: the text is longer than a module may be.
     """
     if isinstance(text, str):
         return pipeline.read_module(text)
+    DEFAULT_LIMITS.check(MODULE_BYTES, len(text))
     try:
         return pipeline.read_module(text.decode())
     except UnicodeDecodeError as error:

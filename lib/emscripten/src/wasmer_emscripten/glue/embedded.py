@@ -35,8 +35,8 @@ HEAD: Final = b"\0asm\x01\0\0\0"
 """What a module begins with: its magic and its version (specification, section 5.5.16)."""
 
 
-def module_of(glue: Path) -> bytes:
-    """The module of a glue file.
+def module_of(glue: Path) -> bytes | Path:
+    """The module of a glue file, or the file that it is in.
 
     Raises:
         CompileError: there is none, neither beside it nor in it.
@@ -44,7 +44,7 @@ def module_of(glue: Path) -> bytes:
     """
     beside = glue.with_suffix(".wasm")
     if beside.is_file():
-        return beside.read_bytes()
+        return beside
     text = read_text(glue)
     found = next(chain(_in_base64(text), _raw(text)), None)
     if found is not None:

@@ -150,7 +150,7 @@ def read_module(source: Source, limits: ImplementationLimits = DEFAULT_LIMITS) -
     if isinstance(source, bytes):
         data = source
     elif isinstance(source, os.PathLike):
-        data = _contents(source, limits.most(MODULE_BYTES) + 1)
+        data = file_contents(source, limits)
     else:
         try:
             view = memoryview(source)
@@ -180,8 +180,14 @@ def is_truncated_binary(data: bytes) -> bool:
     return len(data) < 4 and MAGIC.startswith(data)
 
 
-def _contents(path: os.PathLike[Any], most: int) -> bytes:
-    """What a file holds, or its first bytes. No more is asked for at once than is there, for so much is reserved."""
+def file_contents(path: os.PathLike[Any], limits: ImplementationLimits = DEFAULT_LIMITS) -> bytes:
+    """What a file holds, or one byte more than a module may have. No more is asked for at once than is there, for so
+    much is reserved.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    most = limits.most(MODULE_BYTES) + 1
     data = b""
     with open(path, "rb") as file:
         asked = os.fstat(file.fileno()).st_size + 1

@@ -40,6 +40,7 @@ from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, cast
+from wasmer_runtime_core.support.checkpoint import STRETCH, watched
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ModuleInfo
 from wasmer_runtime_core.wasm.types import (
@@ -396,7 +397,8 @@ def resolve_imports(
     externs: list[Any] = []
     errors: list[LinkErrorItem] = []
     types = info.types
-    for namespace, name, kind, wanted in wanted_imports:
+    rows = wanted_imports if len(wanted_imports) <= STRETCH else watched(wanted_imports)  # mostly without a call
+    for namespace, name, kind, wanted in rows:
         exports = imports.get(namespace)
         export = _MISSING if exports is None else _lookup(exports, namespace, name)
         wanted_type = types[wanted] if isinstance(wanted, int) else wanted

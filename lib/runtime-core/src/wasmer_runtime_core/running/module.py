@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from wasmer_runtime_core.contract.artifact import Artifact
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
+from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ModuleInfo
 
@@ -50,7 +51,7 @@ class Module(Artifact):
         types = self.info.types
         return [
             ImportType(namespace, name, describe(types[type] if isinstance(type, int) else type))
-            for namespace, name, _, type in self.info.imports
+            for namespace, name, _, type in watched(self.info.imports)
         ]
 
     @property
@@ -59,7 +60,8 @@ class Module(Artifact):
         from wasmer_runtime_core.contract.values import describe
 
         return [
-            ExportType(name, describe(extern_type(self.info, kind, index))) for name, kind, index in self.info.exports
+            ExportType(name, describe(extern_type(self.info, kind, index)))
+            for name, kind, index in watched(self.info.exports)
         ]
 
     def instantiate(self, imports: Mapping[str, Any] | None = None, limits: Limits | None = None) -> Instance:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from wasmer_runtime_core.contract.vmctx import INITIALIZERS, MEMORY_FLAGS, NO_FUNCTION, PLAN, TABLE_FLAGS, ContextLayout
 from wasmer_runtime_core.native.machine import Plan
 from wasmer_runtime_core.running.publish import publish
-from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, TypeVar
-from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
+from wasmer_runtime_core.support.checkpoint import STRETCH, checkpoint, watched
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.module import ConstantExpression, ElementSegment
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import I64, KIND, MemoryType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from wasmer_runtime_core.contract.artifact import Artifact
 
@@ -42,10 +42,6 @@ class Prepared(NamedTuple):
     """Exports whose name a method of `Exports` has, too."""
 
 
-Row = TypeVar("Row")
-
-STRETCH: Final = 1 << 12
-"""Rows between two looks for deadlines, and numbers that are packed at once."""
 METHODS_OF_EXPORTS: Final = frozenset(("keys", "values", "items", "kind"))
 """The names in the class `Exports` that are not Python's own; a test compares them with it."""
 
@@ -59,7 +55,7 @@ def prepared(module: Artifact) -> Prepared:
     """
     made: Prepared | None = module.prepared
     if made is None:
-        places = {row.name: (row.kind, row.index) for row in _watched(module.info.exports)}
+        places = {row.name: (row.kind, row.index) for row in watched(module.info.exports)}
         ready = Prepared(make_plan(module), places, tuple(METHODS_OF_EXPORTS.intersection(places)))
         made = module.prepared
         if made is None:  # no thread was faster
@@ -93,19 +89,19 @@ def make_plan(module: Artifact) -> Plan:
         tuple(map(numbers.__getitem__, PLAN)),
         tuple(info.types),
         _packed(info.functions, 4),
-        tuple((row.kind, row.namespace, row.name) for row in _watched(info.imports)),
+        tuple((row.kind, row.namespace, row.name) for row in watched(info.imports)),
         tuple(_memory(row, number in checked) for number, row in enumerate(info.memories)),
         tuple((*row.limits, TABLE_FLAGS["WIDE"] * (row.index_type == I64), row.kind) for row in info.tables),
-        b"".join(bytes((row.kind, row.mutable)) for row in _watched(info.globals)),
-        tuple(_initializer(row.initializer) for row in _watched(info.global_definitions)),
+        b"".join(bytes((row.kind, row.mutable)) for row in watched(info.globals)),
+        tuple(_initializer(row.initializer) for row in watched(info.global_definitions)),
         _packed(info.escaping, 4),
         tuple(
             (row.mode, row.table, _initializer(row.offset) if row.offset else None, row.type & KIND, _items(row))
-            for row in _watched(info.elements)
+            for row in watched(info.elements)
         ),
         tuple(
             (row.mode, row.memory, _initializer(row.offset) if row.offset else None, bytes(row.data))
-            for row in _watched(info.data)
+            for row in watched(info.data)
         ),
     )
 
@@ -129,21 +125,10 @@ def _initializer(expression: ConstantExpression) -> tuple[int, int]:
 def _items(segment: ElementSegment) -> bytes:
     """Items as 64-bit ints: a function's index, -1 for null, -2 - n for the value of global n."""
     items = []
-    for (item,) in _watched(segment.items):
+    for (item,) in watched(segment.items):
         kind = _KINDS[item.operator]
         items.append(item.value if kind == FUNCTION else -1 if kind == NULL else -2 - item.value)
     return _packed(items, 8)
-
-
-def _watched(rows: Sequence[Row]) -> Iterable[Row]:
-    """The rows of what a module may have a million of, with a look for deadlines now and then."""
-    return rows if len(rows) <= STRETCH else _in_stretches(rows)
-
-
-def _in_stretches(rows: Sequence[Row]) -> Iterator[Row]:
-    for at in range(0, len(rows), STRETCH):
-        checkpoint()
-        yield from rows[at : at + STRETCH]
 
 
 def _packed(numbers: Sequence[int], size: int) -> bytes:

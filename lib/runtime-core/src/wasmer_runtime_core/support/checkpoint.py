@@ -13,6 +13,16 @@ from __future__ import annotations
 
 from sys import modules
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+Row = TypeVar("Row")
+
+STRETCH: Final = 1 << 12
+"""Rows between two looks."""
+
 
 def checkpoint() -> None:
     """Let signal handlers and other threads run.
@@ -25,3 +35,14 @@ def checkpoint() -> None:
     check = getattr(machine, "check_interrupts", None)  # before that is imported there are no deadlines
     if check is not None:
         check()
+
+
+def watched(rows: Sequence[Row]) -> Iterable[Row]:
+    """The rows of what a module may have a million of, with a checkpoint every `STRETCH`; of few, just the rows."""
+    return rows if len(rows) <= STRETCH else _in_stretches(rows)
+
+
+def _in_stretches(rows: Sequence[Row]) -> Iterator[Row]:
+    for at in range(0, len(rows), STRETCH):
+        checkpoint()
+        yield from rows[at : at + STRETCH]

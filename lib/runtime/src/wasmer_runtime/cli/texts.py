@@ -50,7 +50,7 @@ def validate(files: tuple[Path, ...], config: CompilerConfig | None) -> None:
 def wat2wasm(file: Path, output: Path | None) -> None:
     """Translate the text format into the binary format."""
     source = load(file)
-    binary = api.wat2wasm(source if isinstance(source, bytes) else source.read_bytes())
+    binary = api.wat2wasm(source if isinstance(source, bytes) else pipeline.file_contents(source))
     if output is None:
         output = file if str(file) == "-" else file.with_suffix(".wasm")
         if output == file and str(file) != "-":

@@ -165,7 +165,10 @@ def copy_in(program: Program, argument: str) -> None:
             return
         if not program.fs.exists(argument):
             program.fs.mkdir(posixpath.dirname(argument) or ".", parents=True, exist_ok=True)
-            program.fs.write_bytes(argument, found.read_bytes())
+            with found.open("rb") as file:
+                contents = file.read(MOST_COPIED_BYTES + 1)  # it may grow
+            if len(contents) <= MOST_COPIED_BYTES:
+                program.fs.write_bytes(argument, contents)
     except (OSError, ValueError):  # none that can be read, or that has room: the program will say what it misses
         return
 

@@ -50,6 +50,7 @@ from wasmer_runtime_core.codegen.x64.records import (
 from wasmer_runtime_core.codegen.x64.registers import NAMES_8, NAMES_16, NAMES_32, NAMES_64, NAMES_XMM
 from wasmer_runtime_core.contract.traps import BY_NUMBER, CALL_SITE
 from wasmer_runtime_core.support.annotations import Final
+from wasmer_runtime_core.support.checkpoint import watched
 
 COMMENT_COLUMN: Final = 44
 
@@ -89,7 +90,7 @@ def format_records(records: bytes) -> str:
     """
     lines = []
     wasm_offset = 0
-    for at in range(0, len(records) - RECORD_BYTES + 1, RECORD_BYTES):
+    for at in watched(range(0, len(records) - RECORD_BYTES + 1, RECORD_BYTES)):
         words = [int.from_bytes(records[at + 4 * word : at + 4 * word + 4], "little") for word in range(4)]
         form = words[0] & 0xFFF
         if form == AT:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from wasmer_runtime_core.compiling.middleware.rebuild import with_records
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
+from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm.body.text import RECORD, read_records
 from wasmer_runtime_core.wasm.body.verifier import MAX_WEIGHTED_DEPTH
 from wasmer_runtime_core.wasm.operators.effects import CALLS, OPENS
@@ -45,7 +46,7 @@ class CallTrace:
         """Bodies that say when they are entered."""
         return [
             with_records(body, _record(_CALL, body.function_index, 0, body.offset) + body.records, body.call_weight + 1)
-            for body in bodies
+            for body in watched(bodies)
         ]
 
     def __repr__(self) -> str:

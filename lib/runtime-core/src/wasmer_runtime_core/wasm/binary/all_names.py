@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
-from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.support.checkpoint import checkpoint, watched
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type, skip_immediates
 from wasmer_runtime_core.wasm.operators.effects import OPENS
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STRETCH: Final = 1 << 10
-"""So many names, or operators, are read between two checkpoints."""
+"""So many operators are read between two checkpoints."""
 
 MODULE: Final = 0
 FUNCTIONS: Final = 1
@@ -99,9 +99,7 @@ def _name_map(reader: Reader, count: int) -> dict[int, bytes]:
     """Names of some of `count` definitions."""
     names: dict[int, bytes] = {}
     last = -1
-    for number in range(int(reader.u32())):
-        if number % STRETCH == 0:
-            checkpoint()
+    for _ in watched(range(int(reader.u32()))):
         index = int(reader.u32())
         if not last < index < count:
             raise DecodeError("a name for nothing", int(reader.position))
@@ -116,7 +114,7 @@ def _indirect_map(
     """Names of what is in functions; `count` says how many there are in one."""
     names: dict[int, dict[int, bytes]] = {}
     last = -1
-    for _ in range(int(reader.u32())):
+    for _ in watched(range(int(reader.u32()))):
         function = int(reader.u32())
         if not last < function < len(decoded.info.functions):
             raise DecodeError("names in no function", int(reader.position))
@@ -139,7 +137,7 @@ def _count_locals(decoded: DecodedModule, function: int) -> int:
     own = function - decoded.info.imported_functions
     if own >= 0:
         reader = Reader(decoded.data, *decoded.code[own])
-        for _ in range(int(reader.u32())):
+        for _ in watched(range(int(reader.u32()))):
             count += int(reader.u32())
             read_value_type(reader)
     return count
@@ -151,7 +149,7 @@ def _count_blocks(decoded: DecodedModule, function: int) -> int:
     if own < 0:
         return 0
     reader = Reader(decoded.data, *decoded.code[own])
-    for _ in range(int(reader.u32())):
+    for _ in watched(range(int(reader.u32()))):
         reader.u32()
         read_value_type(reader)
     count = operators = 0

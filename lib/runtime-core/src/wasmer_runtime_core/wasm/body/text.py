@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 RECORD: Final = struct.Struct("<HBBiII")
 _END: Final = BY_MNEMONIC["end"].code
+MAX_INDENT: Final = 32
+"""Blocks that are indented more than those around them. Deeper ones are not, or the text would be as long as blocks
+times records."""
 _SHUFFLE: Final = BY_MNEMONIC["i8x16.shuffle"].code
 
 
@@ -107,7 +110,7 @@ def format_body(body: Body) -> str:
     for record in read_records(body):
         effects = ALL_OPERATORS[record.code].effects
         outdent = depth - 1 if effects & CLOSES else depth
-        lines.append(f"{record.offset:#6x}  {'  ' * outdent}{format_record(body, record)}")
+        lines.append(f"{record.offset:#6x}  {'  ' * min(outdent, MAX_INDENT)}{format_record(body, record)}")
         if effects & OPENS:
             depth += 1
         elif record.code == _END:

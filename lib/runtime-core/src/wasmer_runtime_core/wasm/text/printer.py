@@ -29,7 +29,7 @@ import struct
 from wasmer_runtime_core.errors import DecodeError, ValidationError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_LOCALS, ImplementationLimits
 from wasmer_runtime_core.support.annotations import Final, final
-from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.support.checkpoint import checkpoint, watched
 from wasmer_runtime_core.wasm.binary.all_names import Names, read_all_names
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule, decode_module
 from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type
@@ -87,6 +87,8 @@ BYTE_TEXTS: Final = {
     value: chr(value) if 0x20 <= value < 0x7F and value not in b'"\\' else f"\\{value:02x}" for value in range(256)
 }
 """Byte -> how it stands in a string literal."""
+BYTES_AT_ONCE: Final = 1 << 14
+"""So many bytes of a string are written between two checkpoints."""
 
 
 def print_module(data: bytes, limits: ImplementationLimits = DEFAULT_LIMITS) -> str:
@@ -104,7 +106,12 @@ def print_module(data: bytes, limits: ImplementationLimits = DEFAULT_LIMITS) -> 
 
 def bytes_literal(data: bytes) -> str:
     """Any bytes as a string literal."""
-    return '"' + data.decode("latin-1").translate(BYTE_TEXTS) + '"'
+    pieces = ['"']
+    for at in range(0, len(data), BYTES_AT_ONCE):
+        checkpoint()
+        pieces.append(data[at : at + BYTES_AT_ONCE].decode("latin-1").translate(BYTE_TEXTS))
+    pieces.append('"')
+    return "".join(pieces)
 
 
 def text_literal(text: str) -> str:
@@ -200,7 +207,7 @@ class Labels:
         self.identifiers: dict[int, str] = {}
         self.annotations: dict[int, str] = {}
         taken: set[str] = set()
-        for index in names:
+        for index in watched(list(names)):
             name = names[index].decode("utf-8")
             if not name or name in taken:
                 self.annotations[index] = f"(@name {text_literal(name)})"
@@ -275,13 +282,13 @@ class _Printer:
             text = name.decode("utf-8")
             opening += f" {identifier(text)}" if text else ' (@name "")'
         lines.append(opening)
-        for index, type_ in enumerate(info.types):
+        for index, type_ in enumerate(watched(info.types)):
             params = types_text("param", type_.params)
             results = types_text("result", type_.results)
             lines.append(f"  (type{self.types.definition(index)} (func{params}{results}))")
         self.imports()
         own_functions = info.functions[info.imported_functions :]
-        for number, type_index in enumerate(own_functions):
+        for number, type_index in enumerate(watched(own_functions)):
             start, end = self.decoded.code[number]
             before = len(lines)
             self.function(info.imported_functions + number, type_index, start, end)
@@ -290,19 +297,19 @@ class _Printer:
             lines.append(f"  (table{self.tables.definition(index)} {table_type_text(info.tables[index])})")
         for index in range(info.imported_memories, len(info.memories)):
             lines.append(f"  (memory{self.memories.definition(index)} {memory_type_text(info.memories[index])})")
-        for number, definition in enumerate(info.global_definitions):
+        for number, definition in enumerate(watched(info.global_definitions)):
             index = info.imported_globals + number
             written = global_type_text(definition.type)
             value = self.constant(definition.initializer)
             lines.append(f"  (global{self.globals.definition(index)} {written} {value})")
-        for export in info.exports:
+        for export in watched(info.exports):
             target = f"({KEYWORDS_OF_KINDS[export.kind]} {self.spaces[export.kind].use(export.index)})"
             lines.append(f"  (export {text_literal(export.name)} {target})")
         if info.start is not None:
             lines.append(f"  (start {self.functions.use(info.start)})")
-        for index, element in enumerate(info.elements):
+        for index, element in enumerate(watched(info.elements)):
             lines.append(f"  (elem{self.elements.definition(index)} {self.element(index, element)})")
-        for index, segment in enumerate(info.data):
+        for index, segment in enumerate(watched(info.data)):
             place = ""
             if segment.mode == ACTIVE and segment.offset is not None:
                 memory = f"(memory {self.memories.use(segment.memory)}) " if segment.memory else ""
@@ -315,7 +322,7 @@ class _Printer:
 
     def imports(self) -> None:
         counts = {FUNCTION: 0, TABLE: 0, MEMORY: 0, GLOBAL: 0}
-        for import_ in self.info.imports:
+        for import_ in watched(self.info.imports):
             kind = import_.kind
             index = counts[kind]
             counts[kind] += 1
@@ -399,10 +406,10 @@ class _Printer:
             pieces.append(self.constant(segment.offset))
         if not flags & ELEMENTS_ARE_EXPRESSIONS:
             pieces.append("func")
-            pieces += [self.functions.use(item.value) for (item,) in segment.items]
+            pieces += [self.functions.use(item.value) for (item,) in watched(segment.items)]
         else:
             pieces.append(value_type_name(segment.type))
-            pieces += [self.constant(item) for item in segment.items]
+            pieces += [self.constant(item) for item in watched(segment.items)]
         return " ".join(pieces)
 
     def custom_sections(self) -> None:
@@ -410,7 +417,7 @@ class _Printer:
         data = self.decoded.data
         position = 8
         place = "before first"
-        sections = iter(self.info.custom_sections)
+        sections = iter(watched(self.info.custom_sections))
         while position < len(data):
             reader = Reader(data, position, len(data))
             number = int(reader.byte())
@@ -445,13 +452,14 @@ class _Printer:
         pieces: list[str] = []
         runs = int(reader.u32())
         index = first
-        for _ in range(runs):
+        for _ in watched(range(runs)):
             start = int(reader.position)
             count = int(reader.u32())
             self.count_locals(count, start)
             name = value_type_name(read_value_type(reader))
             last = index + count
             while index < last:
+                checkpoint()
                 written = locals_.written(index)
                 if written:
                     pieces.append(f" (local {written}{name})")
@@ -543,7 +551,7 @@ class _BodyPrinter:
 
     def select_types(self) -> str:
         count = int(self.reader.u32())
-        types = bytes([read_value_type(self.reader) for _ in range(count)])
+        types = bytes([read_value_type(self.reader) for _ in watched(range(count))])
         return types_text("result", types) or " (result)"
 
     def label(self) -> str:
@@ -584,7 +592,7 @@ class _BodyPrinter:
             return f" {printer.tables.use(table)} {type_}" if table else f" {type_}"
         if immediate == "labels":
             count = int(reader.u32()) + 1
-            return " " + " ".join([self.label() for _ in range(count)])
+            return " " + " ".join([self.label() for _ in watched(range(count))])
         return self.rare_immediates(immediate, access_bytes)
 
     def rare_immediates(self, immediate: str, access_bytes: int) -> str:
@@ -642,6 +650,6 @@ class _BodyPrinter:
 HAS_MEMORY_INDEX: Final = 0x40  # in the alignment field (3.0, multiple memories)
 MAX_ALIGNMENT_EXPONENT: Final = 31
 MAX_INDENT: Final = 32
+"""Blocks that are indented more than those around them; deeper ones are not."""
 STRETCH: Final = 1 << 10
 """So many lines are written between two checkpoints."""
-"""Blocks that are indented more than those around them; deeper ones are not."""
