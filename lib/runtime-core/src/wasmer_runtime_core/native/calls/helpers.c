@@ -247,6 +247,7 @@ vmcall_trace(VMContext *vmctx, uint32_t event, uint32_t a, uint32_t b, uint32_t 
     give_gil(activation);
     if (UNLIKELY(failed))
         unwind(thread, activation, OUTCOME_EXCEPTION);
+    ATTEND();
 }
 
 #define VMCALL_ADDRESS(name) (void *)vmcall_##name,
