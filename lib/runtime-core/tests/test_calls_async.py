@@ -194,6 +194,9 @@ def test_a_closed_instance_is_closed_for_every_form_of_call() -> None:
     one = array("i", [1])
     calls: list[Callable[[], Any]] = [
         lambda: released(1, 2),
+        lambda: released.call_bits([1, 2]),
+        lambda: released.released(1, 2),
+        lambda: add.call_bits([1, 2]),
         lambda: applied(one, one),
         lambda: asyncio.run(add.call_async(1, 2)),
     ]

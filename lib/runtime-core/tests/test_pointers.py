@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -16,6 +17,10 @@ PAGE = 65536
 
 class Point(ctypes.Structure):
     _fields_ = [("x", ctypes.c_uint32), ("y", ctypes.c_double)]
+
+
+class Nothing(ctypes.Structure):
+    _fields_ = []
 
 
 @pytest.fixture
@@ -118,6 +123,10 @@ def test_arrays(memory: Memory) -> None:
     found[0] = 20
     assert memory.view("u32", 32, 4).tolist() == [1, 20, 3, 4]
     assert [cell.get() for cell in WasmPtr("HH", 32, Array).deref(memory, 0, 2)] == [(1, 0), (20, 0)]
+    cells = WasmPtr("HH", 32, Array).deref(memory, 0, 2)
+    assert (cells[-1].get(), [cell.offset for cell in cells[::-1]], len(cells)) == ((20, 0), [36, 32], 2)
+    with pytest.raises(IndexError):
+        cells[2]
     assert len(WasmPtr(Point, 0, Array).deref(memory, 2, 3)) == 3
     last = PAGE // 4 - 8
     assert pointer.deref(memory, last - 1, 1) is not None and pointer.deref(memory, last, 1) is None
@@ -193,3 +202,17 @@ def test_a_closed_memory_cannot_be_used(memory: Memory) -> None:
         with pytest.raises(ValueError, match="the memory is closed"):
             use()
     assert WasmPtr("u32", 0).deref(memory) is None
+
+
+@pytest.mark.parametrize("type", ["BB", "", "0s", "u8", "u32", Nothing])
+def test_as_many_elements_as_a_guest_says_cost_nothing(type: Any) -> None:
+    """Memory that nobody has touched costs a guest nothing, either; what has no size lies everywhere."""
+    memory = Memory(1 << 10)
+    size = WasmPtr(type, 0)._size
+    count = (1 << 26) // size if size else 0xFFFF_FFFF
+    tracemalloc.start()
+    found = WasmPtr(type, 0, Array).deref(memory, 0, count)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found) == count
+    assert peak < 1 << 16

@@ -206,13 +206,13 @@ static PyObject *
 function_call_bits(PyObject *object, PyObject *argument)
 {
     FunctionObject *self = (FunctionObject *)object;
-    if (self->vectorcall == function_closed)
-        return function_closed(object, NULL, 0, NULL);
     PyObject *sequence = PySequence_Tuple(argument);  /* a list could change while its items are converted */
     if (!sequence)
         return NULL;
     PyObject *result;
-    if (PyTuple_GET_SIZE(sequence) != self->signature->n_params)
+    if (((InstanceObject *)self->owner)->closed)
+        result = function_closed(object, NULL, 0, NULL);
+    else if (PyTuple_GET_SIZE(sequence) != self->signature->n_params)
         result = wrong_count(self, PyTuple_GET_SIZE(sequence));
     else
         result = call_large(self, ((PyTupleObject *)sequence)->ob_item, 1);

@@ -16,9 +16,10 @@ little-endian, except in a `ctypes.Structure`, which is as it says.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 from wasmer_runtime_core.running.objects.byte_order import little_endian
-from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, final
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, final, overload
 
 if TYPE_CHECKING:
     import ctypes
@@ -88,6 +89,34 @@ class Cell:
 
 
 @final
+class Cells(Sequence[Cell]):
+    """Several of them, one behind the other; each is made when it is asked for, for a guest says how many there are."""
+
+    __slots__ = ("_layout", "_memory", "_numbers", "offset")
+
+    def __init__(self, memory: Memory, layout: struct.Struct, offset: int, count: int) -> None:
+        self._memory = memory
+        self._layout = layout
+        self._numbers = range(count)
+        self.offset = offset
+
+    @overload
+    def __getitem__(self, index: int) -> Cell: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Cell]: ...
+    def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
+        if isinstance(index, slice):
+            return [self[number] for number in self._numbers[index]]
+        return Cell(self._memory, self._layout, self.offset + self._numbers[index] * self._layout.size)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} cells {self._layout.format} from {self.offset:#x}>"
+
+
+@final
 class WasmPtr:
     """An address of a guest.
 
@@ -141,7 +170,7 @@ class WasmPtr:
 
         Returns:
             Of an `Item` a `Cell`, or the `ctypes.Structure`. Of an `Array` a writable
-            memoryview of the elements, a list of cells (of a `struct` format), or an array
+            memoryview of the elements, a sequence of cells (of a `struct` format), or an array
             of structures. Structures and memoryviews are views of the memory.
 
         Raises:
@@ -166,7 +195,7 @@ class WasmPtr:
         assert self._layout is not None
         if self._alignment == self._size:
             return memoryview(memory)[start : start + bytes_].cast(self._layout.format[1:])  # type: ignore[call-overload]
-        return [Cell(memory, self._layout, start + at * self._size) for at in range(length)]
+        return Cells(memory, self._layout, start, length)
 
     def get_utf8_string(self, memory: Memory, length: int) -> str | None:
         """`length` bytes from here as text; None where they are not in the memory, or not UTF-8."""
