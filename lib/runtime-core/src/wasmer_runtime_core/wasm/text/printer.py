@@ -32,7 +32,7 @@ from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.support.checkpoint import checkpoint, watched
 from wasmer_runtime_core.wasm.binary.all_names import Names, read_all_names
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule, decode_module
-from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type
+from wasmer_runtime_core.wasm.binary.scan import read_operator, read_reference_type, read_value_type
 from wasmer_runtime_core.wasm.module import (
     ACTIVE,
     DECLARATIVE,
@@ -542,12 +542,16 @@ class _BodyPrinter:
                 written = ' (@name "")'
         self.levels.setdefault(label, []).append(len(self.open_labels))
         self.open_labels.append(label)
+        start = int(self.reader.position)
         type_ = int(self.reader.s33())
         if type_ >= 0:
             return f"{written} {self.printer.type_use(type_)}"
-        if type_ == EMPTY_BLOCK_TYPE:
+        if type_ == EMPTY_BLOCK_TYPE and self.reader.position == start + 1:
             return written
-        return f"{written} (result {VALUE_TYPE_NAMES[type_ & 0x7F]})"
+        name = VALUE_TYPE_NAMES.get(type_ & 0x7F)
+        if name is None or self.reader.position != start + 1:
+            raise self.reader.refused(DecodeError("malformed block type", start), "value type")
+        return f"{written} (result {name})"
 
     def select_types(self) -> str:
         count = int(self.reader.u32())
@@ -613,7 +617,7 @@ class _BodyPrinter:
             memory = int(reader.u32())
             return " " + printer.memories.use(memory) if memory else ""
         if immediate == "reference type":
-            return " " + heap_type_name(read_value_type(reader))
+            return " " + heap_type_name(read_reference_type(reader, "heap type"))
         if immediate == "data":
             return " " + printer.data.use(int(reader.u32()))
         if immediate == "element":
