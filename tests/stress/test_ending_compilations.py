@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib
+import itertools
 import os
 import resource
 import signal
@@ -19,6 +20,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from tests.backends import usable
 from tests.shapes import generate as g
 from tests.stress.isolated import isolated, raises
@@ -28,7 +31,9 @@ from wasmer_runtime_core.compiling.pipeline import Compilation, compile_bodies, 
 from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import ImplementationLimitError
+from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.interrupts import timeout
+from wasmer_runtime_core.support.checkpoint import STRETCH
 from wasmer_runtime_core.wasm.text import numerals
 from wasmer_runtime_core.wasm.validation import body_validator
 
@@ -116,6 +121,25 @@ def test_sections_and_text_look_often() -> None:
             + ")"
         )
         assert_looks_often("text", lambda: run(Compilation(text), until="read"))  # noqa: B023
+
+
+def test_types_are_gone_through_with_looks_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a backend makes something of each, in Python code that looks for signals alone."""
+
+    def looks_of(backend: str, types: int) -> list[int]:
+        compilation = Compilation(g.module([g.function(b"")], [g.type_()] * types), find_compiler(backend))
+        counts = []
+        for step in (read, decode, validate_bodies, compile_bodies):
+            count = itertools.count()
+            monkeypatch.setattr(machine, "check_interrupts", lambda: next(count) and None)  # noqa: B023
+            step(compilation)
+            counts.append(next(count))
+        return counts[2:]
+
+    many = 3 * STRETCH
+    for backend in usable():
+        for few, more in zip(looks_of(backend, 1), looks_of(backend, many), strict=True):
+            assert more - few >= many // STRETCH, backend
 
 
 def ended(source: bytes, backend: str) -> None:

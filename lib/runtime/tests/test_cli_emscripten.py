@@ -148,3 +148,10 @@ def test_sockets_are_what_the_options_say(folder: Path) -> None:
 def test_stubs_of_a_program_that_binds_nothing(folder: Path) -> None:
     result = CliRunner().invoke(cli, ["em-stubs", "show.wat"])
     assert result.exit_code == 1 and "show.wat binds nothing: it was not built with --bind" in result.output
+
+
+@pytest.mark.parametrize("file", ["/", ".", ""])
+def test_what_has_no_name_is_no_file(folder: Path, file: str) -> None:
+    for command in ("em-stubs", "run"):
+        result = CliRunner().invoke(cli, [command, file])
+        assert result.exit_code == 1 and "Is a directory" in result.output

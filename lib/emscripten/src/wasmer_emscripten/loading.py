@@ -312,6 +312,8 @@ def glue_beside(path: Path) -> Path | None:
     """The JavaScript that emcc wrote beside a module, or the path itself if it is that; None: there is none."""
     if path.suffix in SUFFIXES:
         return path
+    if not path.name:  # a directory, as reading it will say
+        return None
     return next((each for suffix in SUFFIXES if (each := path.with_suffix(suffix)).is_file()), None)
 
 

@@ -13,6 +13,7 @@ from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.vmctx import ContextOffsets
 from wasmer_runtime_core.support.annotations import Final, final, i64
+from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm import types as kinds
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
@@ -53,7 +54,7 @@ class ModuleView:
     def __init__(self, info: ModuleInfo) -> None:
         self.info: Final = info
         self.offsets: Final = ContextOffsets(info)
-        self.shapes: Final = [FunctionShape(type.param_kinds, type.result_kinds) for type in info.types]
+        self.shapes: Final = [FunctionShape(type.param_kinds, type.result_kinds) for type in watched(info.types)]
         self.imported: Final = self.offsets.imported_functions
         defined = self.offsets.defined_functions
         self.names: Final = [name_of(index) for index in range(self.imported + defined)]

@@ -9,6 +9,7 @@ from wasmer_llvm_backend.ir.templates import V128
 from wasmer_llvm_backend.module_text import CODE
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.vmctx import ContextOffsets
+from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64
 from wasmer_runtime_core.wasm.types import V128 as V128_CODE
 
@@ -56,7 +57,7 @@ class ModuleView(ContextOffsets):
         super().__init__(info)
         self.checked_memories = frozenset(checked_memories)
         self.exact = exact
-        self.signatures = [Signature(type_.param_kinds, type_.result_kinds) for type_ in info.types]
+        self.signatures = [Signature(type_.param_kinds, type_.result_kinds) for type_ in watched(info.types)]
         self.entries = self.defined_functions + len(VMCALLS)
         self.global_types = [LLVM_TYPES[type_.kind] for type_ in info.globals]
         self.global_mutable = [type_.mutable for type_ in info.globals]

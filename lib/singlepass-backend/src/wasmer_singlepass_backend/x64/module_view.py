@@ -10,6 +10,7 @@ from librt.vecs import append, vec
 
 from wasmer_runtime_core.contract.vmctx import ContextOffsets
 from wasmer_runtime_core.support.annotations import Final, final, i64
+from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import V128
 from wasmer_singlepass_backend.x64.abi import CallShape
@@ -28,7 +29,7 @@ class ModuleView:
 
     def __init__(self, info: ModuleInfo) -> None:
         offsets = ContextOffsets(info)
-        self.shapes: Final = [CallShape(type_.param_kinds, type_.result_kinds) for type_ in info.types]
+        self.shapes: Final = [CallShape(type_.param_kinds, type_.result_kinds) for type_ in watched(info.types)]
         self.vectors: bool = any(V128 in type_.params or V128 in type_.results for type_ in info.types) or any(
             type_.kind == V128 for type_ in info.globals
         )

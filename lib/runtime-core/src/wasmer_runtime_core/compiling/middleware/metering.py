@@ -45,6 +45,7 @@ from __future__ import annotations
 from wasmer_runtime_core.compiling.middleware.points import VALUES_SHIFT, with_points
 from wasmer_runtime_core.compiling.middleware.rebuild import with_records
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
+from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm.types import V128
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Metering:
         limit = min(self.limit, MOST_POINTS)
         types = info.types
         type_points = b"".join(
-            ((len(type_.params) + len(type_.results)) >> VALUES_SHIFT).to_bytes(4, "little") for type_ in types
+            ((len(type_.params) + len(type_.results)) >> VALUES_SHIFT).to_bytes(4, "little") for type_ in watched(types)
         )
         return [
             with_records(

@@ -16,6 +16,7 @@ from librt.vecs import vec
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.implementation_limits import BR_TABLE_TARGETS, LOOP_WRITES, NESTING
 from wasmer_runtime_core.support.annotations import Final, final, i64
+from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm.binary.scan import BLOCK_EMPTY_BYTE
 from wasmer_runtime_core.wasm.body.body import END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
 from wasmer_runtime_core.wasm.module import ModuleInfo
@@ -82,7 +83,7 @@ class ControlStack:
         self.type_count: i64 = len(info.types)
         self.params_of: Final[list[bytes]] = []
         self.results_of: Final[list[bytes]] = []
-        for type_ in info.types:
+        for type_ in watched(info.types):
             self.params_of.append(packed_types(type_.params))
             self.results_of.append(packed_types(type_.results))
         for code in _SHORT_BLOCK_TYPES:
