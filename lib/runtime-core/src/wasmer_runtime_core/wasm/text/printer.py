@@ -548,10 +548,10 @@ class _BodyPrinter:
             return f"{written} {self.printer.type_use(type_)}"
         if type_ == EMPTY_BLOCK_TYPE and self.reader.position == start + 1:
             return written
-        name = VALUE_TYPE_NAMES.get(type_ & 0x7F)
-        if name is None or self.reader.position != start + 1:
+        result = VALUE_TYPE_NAMES.get(type_ & 0x7F)
+        if result is None or self.reader.position != start + 1:
             raise self.reader.refused(DecodeError("malformed block type", start), "value type")
-        return f"{written} (result {name})"
+        return f"{written} (result {result})"
 
     def select_types(self) -> str:
         count = int(self.reader.u32())
