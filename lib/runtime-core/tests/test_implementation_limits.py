@@ -49,6 +49,11 @@ def text(source: str) -> bytes:
     return parse_module(source)
 
 
+def sum_of(operators: int) -> str:
+    """A global whose initializer has so many, an odd number."""
+    return f"(global i32 {'i32.const 0 ' * (operators // 2 + 1)}{'i32.add ' * (operators // 2)})"
+
+
 MODULES: Final[dict[str, Callable[[int], bytes]]] = {
     "module_bytes": lambda count: HEADER + b"\0" + padded(count - 12) + bytes(count - 12),
     "custom_sections": lambda count: HEADER + b"\0\2\1x" * count,
@@ -65,6 +70,7 @@ MODULES: Final[dict[str, Callable[[int], bytes]]] = {
     "element_segments": lambda count: text("(elem func)" * count),
     "elements": lambda count: text("(func)(elem func 0)" + f"(elem func {'0 ' * (count - 1)})"),
     "data_segments": lambda count: text('(data "")' * count),
+    "initializer_operators": lambda count: text(sum_of(3) + sum_of(count - 3) if count % 2 == 0 else sum_of(count)),
     "body_bytes": lambda count: text(f"(func {'nop ' * (count - 2)})"),
     "locals": lambda count: text(f"(func (param i32) (local {'i64 ' * (count - 1)}))"),
     "nesting": lambda count: text(f"(func {'block ' * count}{'end ' * count})"),

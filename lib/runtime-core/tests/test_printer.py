@@ -299,4 +299,4 @@ def test_what_cannot_be_printed() -> None:
     with pytest.raises(ValidationError):
         print_module(parse_module("(global i32 (i32.clz (i32.const 1)))"))
     with pytest.raises(UnsupportedFeatureError):
-        print_module(parse_module("(global i32 (i32.add (i32.const 1) (i32.const 2)))"))
+        print_module(parse_module("(func)") + b"\x0d\0")

@@ -50,7 +50,7 @@ FEATURES: Final = (
     Feature("bulk_memory",              "bulk memory operations",                 "2.0", True),
     Feature("reference_types",          "reference types",                        "2.0", True),
     Feature("simd",                     "SIMD",                                   "2.0", True),
-    Feature("extended_const",           "extended constant expressions",          "3.0"),
+    Feature("extended_const",           "extended constant expressions",          "3.0", True),
     Feature("tail_call",                "tail calls",                             "3.0"),
     Feature("exceptions",               "exceptions",                             "3.0"),
     Feature("function_references",      "typed function references",              "3.0"),

@@ -71,6 +71,9 @@ ELEMENTS: Final = Limit(
     "elements", "elements of all element segments, together", 10_000_000, source=f"{JS}, there of each"
 )
 DATA_SEGMENTS: Final = Limit("data_segments", "data segments", 100_000, source=JS)
+INITIALIZER_OPERATORS: Final = Limit(
+    "initializer_operators", "operators of all initializers that have several, together", 100_000
+)
 
 # --- a function ---------------------------------------------------------------------------------
 BODY_BYTES: Final = Limit("body_bytes", "bytes of a function's body", 7_654_321, source=JS)
@@ -105,6 +108,7 @@ LIMITS: Final = (
     ELEMENT_SEGMENTS,
     ELEMENTS,
     DATA_SEGMENTS,
+    INITIALIZER_OPERATORS,
     BODY_BYTES,
     LOCALS,
     MODULE_LOCALS,

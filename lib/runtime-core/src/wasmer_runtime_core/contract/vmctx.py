@@ -124,8 +124,11 @@ MEMORY_FLAGS: Final = {"SHARED": 1, "WIDE": 2, "GUARDED": 4}
 TABLE_FLAGS: Final = {"WIDE": 1}
 """Of a table in a plan: its index has 64 bits."""
 
-INITIALIZERS: Final = ("CONSTANT", "GLOBAL", "NULL", "FUNCTION")
-"""Kinds of initializers, by number: of a constant, a global's value, null, a reference to a function."""
+INITIALIZERS: Final = ("CONSTANT", "GLOBAL", "NULL", "FUNCTION", "COMPUTED")
+"""Kinds of initializers, by number: of a constant, a global's value, null, a reference to a function, steps."""
+
+INITIALIZER_STEPS: Final = ("CONSTANT", "GLOBAL", "I32_ADD", "I32_SUB", "I32_MUL", "I64_ADD", "I64_SUB", "I64_MUL")
+"""Steps of an initializer that is computed, by number: the first two push a value, the others take two and push one."""
 
 
 class ContextLayout:

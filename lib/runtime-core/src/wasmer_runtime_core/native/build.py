@@ -73,6 +73,7 @@ def contract_header() -> str:
     lines.extend(f"#define REFERENCE_{name} {bits}" for name, bits in context.REFERENCE_TAGS.items())
     lines.append(f"#define NO_FUNCTION {context.NO_FUNCTION}u")
     lines.extend(f"#define INIT_{name} {number}" for number, name in enumerate(context.INITIALIZERS))
+    lines.extend(f"#define STEP_{name} {number}" for number, name in enumerate(context.INITIALIZER_STEPS))
     lines.extend(f"#define KIND_{name} {_number('wasm/module.py', name)}" for name in EXTERNAL_KINDS)
     lines.extend(f"#define {name} {_number('wasm/module.py', name)}" for name in SEGMENT_MODES)
     lines.extend(f"#define KIND_OF_{name} {_number('wasm/types.py', name)}" for name in VALUE_KINDS)

@@ -1,7 +1,7 @@
 """The types of the C part. What they promise is said where Python wraps them."""
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from typing import Any, Self, final
+from typing import Any, Self, TypeAlias, final
 
 from typing_extensions import Buffer
 
@@ -148,6 +148,9 @@ class HostFunction:
     @property
     def wants_ctx(self) -> bool: ...
 
+Initializer: TypeAlias = tuple[int, int | tuple[tuple[int, int], ...]]
+"""A kind of `vmctx.INITIALIZERS`, and the bits, the index, or the steps: kinds of `INITIALIZER_STEPS` with theirs."""
+
 @final
 class Plan:
     def __new__(
@@ -161,10 +164,10 @@ class Plan:
         memories: tuple[tuple[int, int | None, int, int], ...],
         tables: tuple[tuple[int, int | None, int, int], ...],
         globals: bytes,
-        initializers: tuple[tuple[int, int], ...],
+        initializers: tuple[Initializer, ...],
         escaping: bytes,
-        elements: tuple[tuple[int, int, tuple[int, int] | None, int, bytes], ...],
-        data: tuple[tuple[int, int, tuple[int, int] | None, bytes], ...],
+        elements: tuple[tuple[int, int, Initializer | None, int, bytes], ...],
+        data: tuple[tuple[int, int, Initializer | None, bytes], ...],
     ) -> Plan: ...
     @property
     def code(self) -> Code: ...

@@ -7,7 +7,15 @@ declarations are put into the plain rows that it takes.
 
 from __future__ import annotations
 
-from wasmer_runtime_core.contract.vmctx import INITIALIZERS, MEMORY_FLAGS, NO_FUNCTION, PLAN, TABLE_FLAGS, ContextLayout
+from wasmer_runtime_core.contract.vmctx import (
+    INITIALIZER_STEPS,
+    INITIALIZERS,
+    MEMORY_FLAGS,
+    NO_FUNCTION,
+    PLAN,
+    TABLE_FLAGS,
+    ContextLayout,
+)
 from wasmer_runtime_core.native.machine import Plan
 from wasmer_runtime_core.running.publish import publish
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
@@ -21,14 +29,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wasmer_runtime_core.contract.artifact import Artifact
+    from wasmer_runtime_core.native.machine import Initializer
 
-CONSTANT, GLOBAL, NULL, FUNCTION = range(len(INITIALIZERS))
+CONSTANT, GLOBAL, NULL, FUNCTION, COMPUTED = range(len(INITIALIZERS))
 
 _KINDS: Final = {
     BY_MNEMONIC["global.get"].code: GLOBAL,
     BY_MNEMONIC["ref.null"].code: NULL,
     BY_MNEMONIC["ref.func"].code: FUNCTION,
 }
+_STEPS: Final = {
+    BY_MNEMONIC[step.lower().replace("_", ".")].code: number
+    for number, step in enumerate(INITIALIZER_STEPS)
+    if "_" in step
+}
+_STEPS[BY_MNEMONIC["global.get"].code] = INITIALIZER_STEPS.index("GLOBAL")
+_CONSTANT_STEP: Final = INITIALIZER_STEPS.index("CONSTANT")
 
 
 class Prepared(NamedTuple):
@@ -116,7 +132,10 @@ def _memory(type_: MemoryType, checked: bool) -> tuple[int, int | None, int, int
     return (*type_.limits, flags, 0)
 
 
-def _initializer(expression: ConstantExpression) -> tuple[int, int]:
+def _initializer(expression: ConstantExpression) -> Initializer:
+    """A kind of `INITIALIZERS`, and the constant, the index, or the steps."""
+    if len(expression) > 1:
+        return COMPUTED, tuple((_STEPS.get(each.operator, _CONSTANT_STEP), each.value) for each in expression)
     (only,) = expression
     kind = _KINDS.get(only.operator, CONSTANT)
     return kind, only.value if kind != NULL else 0

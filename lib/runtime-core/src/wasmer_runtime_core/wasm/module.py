@@ -45,7 +45,8 @@ class ConstantOperator(NamedTuple):
     """One operator of an initializer (section 3.3.10).
 
     `operator` is an operator code: ``t.const`` (value: the bits, an int), ``ref.null``
-    (value: the reference type), ``ref.func`` or ``global.get`` (value: the index). `type` is what it gives.
+    (value: the reference type), ``ref.func`` or ``global.get`` (value: the index), or one of
+    `EXTENDED_CONST` (value: 0), which takes two values of the type that it gives. `type` is what it gives.
     """
 
     operator: int
@@ -54,7 +55,7 @@ class ConstantOperator(NamedTuple):
 
 
 ConstantExpression: TypeAlias = tuple[ConstantOperator, ...]
-"""An initializer: operators without the ``end``. In 2.0 there is one; it gives the value."""
+"""An initializer: operators without the ``end``. One gives the value; several are a program for a stack."""
 
 
 class GlobalDefinition(NamedTuple):

@@ -211,6 +211,31 @@ global_cell(InstanceObject *self, uint32_t index)
     return own_cell(self, index - self->plan->n_imported_globals);
 }
 
+/* What the steps of an initializer give. The caller has the GIL, and nothing here gives it away. */
+static uint64_t
+computed(InstanceObject *self, const Initializer *initializer)
+{
+    PlanObject *plan = self->plan;
+    const Step *step = plan->steps + initializer->value.low, *end = step + initializer->value.high;
+    uint64_t *top = plan->operands;  /* behind the topmost */
+    for (; step < end; step++) {
+        switch (step->kind) {
+        case STEP_CONSTANT: *top++ = step->value; continue;
+        case STEP_GLOBAL: *top++ = global_cell(self, (uint32_t)step->value)->low; continue;
+        }
+        uint64_t right = *--top, left = *--top;
+        switch (step->kind) {
+        case STEP_I32_ADD: *top++ = (uint32_t)(left + right); break;
+        case STEP_I32_SUB: *top++ = (uint32_t)(left - right); break;
+        case STEP_I32_MUL: *top++ = (uint32_t)(left * right); break;
+        case STEP_I64_ADD: *top++ = left + right; break;
+        case STEP_I64_SUB: *top++ = left - right; break;
+        case STEP_I64_MUL: *top++ = left * right; break;
+        }
+    }
+    return plan->operands[0];
+}
+
 static Bits128
 evaluate(InstanceObject *self, const Initializer *initializer)
 {
@@ -218,6 +243,7 @@ evaluate(InstanceObject *self, const Initializer *initializer)
     case INIT_CONSTANT: return initializer->value;
     case INIT_GLOBAL: return *global_cell(self, (uint32_t)initializer->value.low);
     case INIT_FUNCTION: return (Bits128){(uint64_t)&self->records[initializer->value.low], 0};
+    case INIT_COMPUTED: return (Bits128){computed(self, initializer), 0};
     }
     return (Bits128){0, 0};
 }

@@ -6,8 +6,15 @@
 
 typedef struct {
     int kind;                  /* INIT_… */
-    Bits128 value;             /* the bits; or the index of the global; or the position of the record */
+    Bits128 value;             /* the bits; the index of the global; the position of the record; or the position of
+                                  the first step (low), and how many there are (high) */
 } Initializer;
+
+/* Of an initializer that is computed: a program for a stack of integers. */
+typedef struct {
+    int kind;                  /* STEP_… */
+    uint64_t value;            /* the bits; or the index of the global */
+} Step;
 
 typedef struct {
     int mode;
@@ -53,6 +60,10 @@ struct PlanObject {
     uint8_t *globals;          /* pairs (type, mutable) */
     int has_reference_globals, has_mutable_references;  /* among own globals */
     Initializer *initializers; /* of own globals */
+    Step *steps;               /* of all initializers that are computed, one behind the other */
+    uint64_t n_steps, room_for_steps;
+    uint64_t *operands;        /* their stack, as deep as the deepest needs; who has the GIL owns it */
+    uint64_t n_operands;
     uint32_t n_escaping;
     uint32_t *escaping;
     uint32_t n_elements, n_data;
@@ -101,13 +112,76 @@ plan_checkpoint(uint64_t row)
     return thread ? attend_to(thread, "while a module was prepared") : -1;
 }
 
+/* Room for more steps: doubled, so that all steps cost what one does, times their number. */
+static int
+room_for_steps(PlanObject *plan, uint64_t count)
+{
+    uint64_t needed = plan->n_steps + count, room = plan->room_for_steps * 2;
+    if (needed <= plan->room_for_steps)
+        return 0;
+    if (room < needed)
+        room = needed;
+    Step *steps = realloc(plan->steps, room * sizeof *steps);
+    if (!steps) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    plan->steps = steps;
+    plan->room_for_steps = room;
+    return 0;
+}
+
+/* An initializer that is computed. Its steps are proven here to find what they take. */
+static int
+parse_steps(PlanObject *plan, PyObject *rows, Initializer *out)
+{
+    uint64_t count = (uint64_t)PyTuple_GET_SIZE(rows), depth = 0, deepest = 0;
+    if (room_for_steps(plan, count) < 0)
+        return -1;
+    for (uint64_t i = 0; i < count; i++) {
+        Step *step = &plan->steps[plan->n_steps + i];
+        PyObject *row = PyTuple_GET_ITEM(rows, i), *value;
+        Bits128 bits;
+        if (plan_checkpoint(i + 1) < 0)
+            return -1;
+        if (!PyTuple_Check(row) || !PyArg_ParseTuple(row, "iO!", &step->kind, &PyLong_Type, &value) ||
+            unbox_v128(value, &bits) != CONVERTED)
+            return bad_plan("initializers");
+        step->value = bits.low;
+        if (step->kind == STEP_GLOBAL && step->value >= plan->n_globals)
+            return bad_plan("references to globals");
+        if (step->kind == STEP_CONSTANT || step->kind == STEP_GLOBAL)
+            depth++;
+        else if (step->kind < STEP_CONSTANT || step->kind > STEP_I64_MUL || depth-- < 2)
+            return bad_plan("initializers");
+        if (depth > deepest)
+            deepest = depth;
+    }
+    if (depth != 1)
+        return bad_plan("initializers");
+    if (deepest > plan->n_operands) {
+        uint64_t *operands = realloc(plan->operands, deepest * sizeof *operands);
+        if (!operands) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        plan->operands = operands;
+        plan->n_operands = deepest;
+    }
+    out->value = (Bits128){plan->n_steps, count};
+    plan->n_steps += count;
+    return 0;
+}
+
 static int
 parse_initializer(PlanObject *plan, PyObject *pair, Initializer *out)
 {
     PyObject *value;
-    if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "iO!", &out->kind, &PyLong_Type, &value))
+    if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "iO", &out->kind, &value))
         return bad_plan("initializers");
-    if (unbox_v128(value, &out->value) != CONVERTED)
+    if (out->kind == INIT_COMPUTED)
+        return PyTuple_Check(value) ? parse_steps(plan, value, out) : bad_plan("initializers");
+    if (!PyLong_Check(value) || unbox_v128(value, &out->value) != CONVERTED)
         return bad_plan("initializers");
     if (out->kind == INIT_FUNCTION) {
         int64_t record = plan_record_of(plan, (uint32_t)out->value.low);
@@ -378,7 +452,7 @@ plan_dealloc(PyObject *object)
             signature_release(plan->signatures[i]);
     void *owned[] = {plan->image,  plan->signatures, plan->function_types, plan->imports, plan->memories,
                      plan->tables, plan->globals,    plan->initializers,   plan->escaping, plan->elements,
-                     plan->data};
+                     plan->data,   plan->steps,      plan->operands};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     Py_XDECREF(plan->code);

@@ -39,7 +39,7 @@ from wasmer_runtime_core.wasm.module import (
     Import,
     ModuleInfo,
 )
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.reader import TOO_LARGE, TOO_LONG, UNEXPECTED_END, Reader
 from wasmer_runtime_core.wasm.types import (
     F32,
@@ -110,14 +110,13 @@ _REF_NULL: Final = BY_MNEMONIC["ref.null"].code
 _REF_FUNC: Final = BY_MNEMONIC["ref.func"].code
 _GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
 _END: Final = BY_MNEMONIC["end"].code
-_CONSTANT_OPERATORS: Final = frozenset(
-    (_I32_CONST, _I64_CONST, _F32_CONST, _F64_CONST, _V128_CONST, _REF_NULL, _REF_FUNC, _GLOBAL_GET, _END)
-)
 
-_EXTENDED_CONST: Final = frozenset(
-    BY_MNEMONIC[f"{type_}.{operation}"].code for type_ in ("i32", "i64") for operation in ("add", "sub", "mul")
-)
-"""What the proposal extended_const lets initializers have besides."""
+EXTENDED_CONST: Final = {
+    BY_MNEMONIC[f"{name}.{operation}"].code: type_
+    for name, type_ in (("i32", I32), ("i64", I64))
+    for operation in ("add", "sub", "mul")
+}
+"""What the feature extended_const lets initializers have besides, with the type that each takes twice and gives."""
 
 _VALUE_TYPES: Final = bytes(VALUE_TYPE_NAMES)
 
@@ -132,22 +131,14 @@ class Fault:
     Attributes:
         reason: what is wrong, in the specification's words.
         offset: in the module, in bytes.
-        extended: if it is an extended constant expression, the first operator that makes it one, else "".
     """
 
-    def __init__(self, reason: str, offset: int, extended: str) -> None:
+    def __init__(self, reason: str, offset: int) -> None:
         self.reason = reason
         self.offset = offset
-        self.extended = extended
 
     def error(self) -> CompileError:
-        """A `ValidationError`, or the error that names the feature."""
-        error = ValidationError(self.reason, self.offset)
-        if not self.extended:
-            return error
-        from wasmer_runtime_core.features import unsupported
-
-        return unsupported("extended_const", self.extended, error)
+        return ValidationError(self.reason, self.offset)
 
 
 @final
@@ -217,6 +208,7 @@ class _Decoder:
         self.info: Final = self.module.info
         self.function_types: list[int] = []  # of the module's own functions
         self.element_count: i64 = 0
+        self.initializer_operators: i64 = 0
         self.left: i64 = STRETCH  # elements of vectors until the next checkpoint
         # each kept once
         self.known_types: dict[FunctionType, FunctionType] = {}
@@ -591,7 +583,41 @@ class _Decoder:
         """An initializer. One that is no constant expression becomes a fault."""
         reader = self.reader
         start = reader.position
+        only = self.constant_operator(read_operator(reader))
+        if only is not None and reader.peek() == _END:
+            reader.byte()
+            return (only,)
+        reader.position = start
+        return self.constant_operators()
+
+    def constant_operators(self) -> ConstantExpression:
+        """An initializer of several operators, or what is none."""
+        reader = self.reader
+        start = reader.position
+        operators: list[ConstantOperator] = []
         code = read_operator(reader)
+        while code != _END:
+            self.turn()
+            constant = self.constant_operator(code)
+            if constant is None:
+                reader.position = start
+                skip_expression(reader, self.info.data_count is not None)
+                return self.fault("constant expression required", start)
+            operators.append(constant)
+            code = read_operator(reader)
+        if not operators:
+            return self.fault("type mismatch: an initializer gives no value", start)
+        self.initializer_operators += len(operators)
+        self.limits.check(limits_table.INITIALIZER_OPERATORS, self.initializer_operators, start)
+        return tuple(operators)
+
+    def fault(self, reason: str, offset: int) -> ConstantExpression:
+        self.module.faults.append(Fault(reason, offset))
+        return _NO_CONSTANT
+
+    def constant_operator(self, code: int) -> ConstantOperator | None:
+        """Read the immediate of an operator that may stand in an initializer; None, and nothing read, for others."""
+        reader = self.reader
         value = 0
         type_ = 0
         if code == _I32_CONST:
@@ -613,18 +639,8 @@ class _Decoder:
             value, type_ = int.from_bytes(reader.bytes(8), "little"), F64
         elif code == _V128_CONST:
             value, type_ = int.from_bytes(reader.bytes(16), "little"), V128
-        if code in _CONSTANT_OPERATORS and code != _END and reader.peek() == _END:
-            reader.byte()
-            return (ConstantOperator(code, value, type_),)
-        reader.position = start
-        codes = skip_expression(reader, self.info.data_count is not None)
-        others = [code for code in codes if code not in _CONSTANT_OPERATORS]
-        extended = ""
-        if not others:
-            reason = "type mismatch: an initializer is one instruction"
+        elif code in EXTENDED_CONST:
+            type_ = EXTENDED_CONST[code]
         else:
-            reason = "constant expression required"
-            if _EXTENDED_CONST.issuperset(others):
-                extended = OPERATORS[others[0]].mnemonic
-        self.module.faults.append(Fault(reason, start, extended))
-        return _NO_CONSTANT
+            return None
+        return ConstantOperator(code, value, type_)

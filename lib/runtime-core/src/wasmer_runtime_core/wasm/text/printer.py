@@ -313,7 +313,7 @@ class _Printer:
             place = ""
             if segment.mode == ACTIVE and segment.offset is not None:
                 memory = f"(memory {self.memories.use(segment.memory)}) " if segment.memory else ""
-                place = f"{memory}{self.constant(segment.offset)} "
+                place = f"{memory}{self.constant(segment.offset, 'offset')} "
             lines.append(f"  (data{self.data.definition(index)} {place}{bytes_literal(segment.data)})")
         self.custom_sections()
         lines[-1] += ")"
@@ -368,9 +368,10 @@ class _Printer:
         self.locals_written += count
         self.decoded.limits.check(MODULE_LOCALS, self.locals_written, offset, len(self.decoded.data))
 
-    def constant(self, expression: ConstantExpression) -> str:
-        """A constant expression as a folded instruction."""
-        return " ".join([self.constant_operator(operator) for operator in expression])
+    def constant(self, expression: ConstantExpression, place: str = "") -> str:
+        """An initializer: one operator as a folded instruction, several as a sequence, in a list that begins so."""
+        written = " ".join([self.constant_operator(operator) for operator in expression])
+        return f"({place} {written})" if place and len(expression) > 1 else written
 
     def constant_operator(self, constant: ConstantOperator) -> str:
         operator = OPERATORS[constant.operator]
@@ -389,8 +390,10 @@ class _Printer:
             written = heap_type_name(value)
         elif immediate == "function":
             written = self.functions.use(value)
-        else:
+        elif immediate == "global":
             written = self.globals.use(value)
+        else:
+            return f"({operator.mnemonic})"
         return f"({operator.mnemonic} {written})"
 
     def element(self, index: int, segment: ElementSegment) -> str:
@@ -403,13 +406,13 @@ class _Printer:
         elif segment.mode == ACTIVE and segment.offset is not None:
             if segment.table:
                 pieces.append(f"(table {self.tables.use(segment.table)})")
-            pieces.append(self.constant(segment.offset))
+            pieces.append(self.constant(segment.offset, "offset"))
         if not flags & ELEMENTS_ARE_EXPRESSIONS:
             pieces.append("func")
             pieces += [self.functions.use(item.value) for (item,) in watched(segment.items)]
         else:
             pieces.append(value_type_name(segment.type))
-            pieces += [self.constant(item) for item in watched(segment.items)]
+            pieces += [self.constant(item, "item") for item in watched(segment.items)]
         return " ".join(pieces)
 
     def custom_sections(self) -> None:

@@ -11,7 +11,7 @@ from wasmer_runtime_core.errors import DecodeError, ValidationError
 from wasmer_runtime_core.features import unsupported
 from wasmer_runtime_core.support.annotations import Final, NoReturn
 from wasmer_runtime_core.support.checkpoint import checkpoint
-from wasmer_runtime_core.wasm.binary.decode import DecodedModule
+from wasmer_runtime_core.wasm.binary.decode import EXTENDED_CONST, DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type, skip_immediates
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, TABLE, ConstantExpression
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
@@ -19,6 +19,7 @@ from wasmer_runtime_core.wasm.reader import Reader
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, V128, VALUE_TYPE_NAMES, value_type_name
 
 BULK_MEMORY: Final = "bulk_memory"
+EXTENDED: Final = "extended_const"
 MULTI_VALUE: Final = "multi_value"
 REFERENCE_TYPES: Final = "reference_types"
 
@@ -148,7 +149,11 @@ class _Check:
 
     def constant(self, expression: ConstantExpression, at: int) -> None:
         for constant in expression:
+            self.turn()
             self.operator(constant.operator, at)
+            if constant.operator in EXTENDED_CONST and EXTENDED in self.switched_off:
+                error = ValidationError("constant expression required", at)
+                self.refuse(EXTENDED, OPERATORS[constant.operator].mnemonic, error)
 
     def value_type(self, code: int, at: int, function: int = -1) -> None:
         feature = VALUE_TYPES.get(code)

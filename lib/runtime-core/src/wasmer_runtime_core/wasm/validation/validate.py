@@ -17,7 +17,7 @@ from wasmer_runtime_core.support.annotations import Final, NoReturn, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.support.printable import shortened
-from wasmer_runtime_core.wasm.binary.decode import DecodedModule
+from wasmer_runtime_core.wasm.binary.decode import EXTENDED_CONST, DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import scan_body
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.module import (
@@ -28,9 +28,10 @@ from wasmer_runtime_core.wasm.module import (
     MEMORY,
     TABLE,
     ConstantExpression,
+    ConstantOperator,
     ModuleInfo,
 )
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 from wasmer_runtime_core.wasm.types import I32, MAX_PAGES, Limits, matches, value_type_name
 from wasmer_runtime_core.wasm.validation.body_validator import BodyValidator
 
@@ -265,8 +266,35 @@ class _Declarations:
 
     def constant(self, expression: ConstantExpression, type_: int, globals_before: int = -1) -> None:
         """An initializer that gives a value of `type_` (section 3.3.10); of a global, behind so many others."""
+        if len(expression) > 1:
+            given = self.several(expression, globals_before)
+        else:
+            (only,) = expression
+            given = self.operand(only, globals_before)
+        if given != type_ and not matches(given, type_):
+            self.invalid(f"type mismatch: an initializer of type {value_type_name(given)} for {value_type_name(type_)}")
+
+    def several(self, expression: ConstantExpression, globals_before: int) -> int:
+        """The type that an initializer of several operators gives."""
+        stack: list[int] = []
+        for number, constant in enumerate(expression, start=1):
+            if number & 0xFFF == 0:
+                checkpoint()
+            if constant.operator in EXTENDED_CONST:
+                if stack[-2:] != [constant.type, constant.type]:
+                    self.invalid(f"type mismatch: {OPERATORS[constant.operator].mnemonic} in an initializer")
+                stack.pop()
+            else:
+                stack.append(self.operand(constant, globals_before))
+        if len(stack) != 1:
+            self.invalid(f"type mismatch: an initializer gives one value, this one {len(stack)}")
+        return stack[0]
+
+    def operand(self, constant: ConstantOperator, globals_before: int) -> int:
+        """The type that an operator without operands gives in an initializer."""
         info = self.info
-        (constant,) = expression
+        if constant.operator in EXTENDED_CONST:
+            self.invalid(f"type mismatch: {OPERATORS[constant.operator].mnemonic} in an initializer")
         if constant.operator == _GLOBAL_GET:
             index = constant.value
             if index >= info.imported_globals:
@@ -278,7 +306,4 @@ class _Declarations:
                 self.invalid(f"constant expression required: global {index} is mutable")
         elif constant.operator == _REF_FUNC:
             self.function_index(constant.value)
-        if constant.type != type_ and not matches(constant.type, type_):
-            self.invalid(
-                f"type mismatch: an initializer of type {value_type_name(constant.type)} for {value_type_name(type_)}"
-            )
+        return constant.type
