@@ -56,6 +56,7 @@ void __asan_handle_no_return(void);
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define NOINLINE __attribute__((noinline))
+#define HOT __attribute__((hot))  /* on the way of each call: these lie together, so that nothing else moves them apart */
 
 /* Kinds of value types: their bytes in the binary format. */
 enum {

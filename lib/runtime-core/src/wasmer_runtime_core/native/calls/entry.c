@@ -26,7 +26,7 @@
     "  mov rsi, rsp\n  lea rdx, [rbp+16]\n  call host_call\n"
 
 __asm__(
-    ".intel_syntax noprefix\n.text\n.p2align 5\n"
+    ".intel_syntax noprefix\n.pushsection .text.hot, \"ax\", @progbits\n.p2align 5\n"
     FUNCTION(wasm_enter_integers)
     ENTRY_PROLOGUE ENTRY_INTEGERS
     "  call rax\n"
@@ -56,7 +56,7 @@ __asm__(
     "  movups [rsp+112], xmm4\n  movups [rsp+128], xmm5\n  movups [rsp+144], xmm6\n  movups [rsp+160], xmm7\n"
     CALL_HOST
     "  mov rax, [rsp]\n  movups xmm0, [rsp+48]\n  leave\n  ret\n"
-    ".att_syntax\n");
+    ".popsection\n.att_syntax\n");
 
 extern int wasm_enter_integers(void *, CallFrame *, Activation *, uint64_t) __attribute__((visibility("hidden")));
 extern int wasm_enter_general(void *, CallFrame *, Activation *, uint64_t) __attribute__((visibility("hidden")));

@@ -8,7 +8,7 @@
 #define SMALL_CALL 8
 
 /* Convert one result. Returns 0 or -1. */
-static int
+HOT static int
 host_result(HostRecord *record, PyObject *value, uint8_t type, uint32_t number, void *out)
 {
     Bits128 bits = {0, 0};
@@ -59,7 +59,7 @@ host_results(HostRecord *record, PyObject *result, CallFrame *registers, Bits128
     return failed;
 }
 
-static inline int
+HOT static inline int
 host_call_with(HostRecord *record, CallFrame *registers, const char *stack, PyObject **arguments)
 {
     Signature *signature = record->signature;
@@ -106,7 +106,7 @@ host_call_large(HostRecord *record, CallFrame *registers, const char *stack)
 }
 
 /* Called by the stubs. */
-__attribute__((used)) static void
+__attribute__((used)) HOT static void
 host_call(HostRecord *record, CallFrame *registers, const char *stack)
 {
     Thread *thread = this_thread;

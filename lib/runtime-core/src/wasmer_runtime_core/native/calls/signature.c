@@ -283,20 +283,11 @@ unbox_v128(PyObject *value, Bits128 *out)
     return result;
 }
 
-/* The bits of a Python value. References come back borrowed. Returns one of the codes above. */
-static inline int
-convert(uint8_t type, PyObject *value, Bits128 *out)
+HOT static NOINLINE int
+convert_other(uint8_t type, PyObject *value, Bits128 *out)
 {
     int64_t small;
     switch (type) {
-    case I32:
-        if (LIKELY(PyLong_CheckExact(value)) && LIKELY(small_int(value, &small))) {
-            if (UNLIKELY(small != (int32_t)small && small != (uint32_t)small))
-                return OUT_OF_RANGE;
-            out->low = (uint32_t)small;
-            return CONVERTED;
-        }
-        return unbox_integer(I32, value, out);
     case I64:
         if (LIKELY(PyLong_CheckExact(value)) && LIKELY(small_int(value, &small))) {
             out->low = (uint64_t)small;
@@ -327,6 +318,24 @@ convert(uint8_t type, PyObject *value, Bits128 *out)
         return CONVERTED;
     }
     return WRONG_TYPE;
+}
+
+/* The bits of a Python value. References come back borrowed. Returns one of the codes above.
+ *
+ * i32 goes ahead, here and in `box`: most values have that type, and a switch is a jump whose target has to be
+ * predicted, together with all those of the interpreter. */
+static inline int
+convert(uint8_t type, PyObject *value, Bits128 *out)
+{
+    int64_t small;
+    if (UNLIKELY(type != I32))
+        return convert_other(type, value, out);
+    if (UNLIKELY(!PyLong_CheckExact(value)) || UNLIKELY(!small_int(value, &small)))
+        return unbox_integer(I32, value, out);
+    if (UNLIKELY(small != (int32_t)small && small != (uint32_t)small))
+        return OUT_OF_RANGE;
+    out->low = (uint32_t)small;
+    return CONVERTED;
 }
 
 /* Raw bits from an int, for the bit-exact path; references as in `convert`. */
@@ -399,11 +408,10 @@ conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature,
     return -1;
 }
 
-static PyObject *
-box(uint8_t type, const void *bits)
+HOT static NOINLINE PyObject *
+box_other(uint8_t type, const void *bits)
 {
     switch (type) {
-    case I32: return PyLong_FromLong(*(const int32_t *)bits);
     case I64: return PyLong_FromLongLong(*(const int64_t *)bits);
     case F32: return PyFloat_FromDouble((double)*(const float *)bits);
     case F64: return PyFloat_FromDouble(*(const double *)bits);
@@ -419,6 +427,12 @@ box(uint8_t type, const void *bits)
         return Py_NewRef(word ? word_object(word) : Py_None);
     }
     }
+}
+
+static inline PyObject *
+box(uint8_t type, const void *bits)
+{
+    return LIKELY(type == I32) ? PyLong_FromLong(*(const int32_t *)bits) : box_other(type, bits);
 }
 
 static PyObject *

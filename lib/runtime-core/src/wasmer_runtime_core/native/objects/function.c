@@ -79,7 +79,7 @@ box_many(Signature *signature, CallFrame *frame, Bits128 *buffer, int raw)
     return results;
 }
 
-static inline PyObject *
+HOT static inline PyObject *
 call_with_frame(FunctionObject *self, PyObject *const *args, CallFrame *frame, Bits128 *buffer, int raw)
 {
     Signature *signature = self->signature;
@@ -181,7 +181,7 @@ function_closed(PyObject *object, PyObject *const *Py_UNUSED(args), size_t Py_UN
     return NULL;
 }
 
-static PyObject *
+HOT static PyObject *
 function_vectorcall(PyObject *object, PyObject *const *args, size_t n_and_flag, PyObject *kwnames)
 {
     FunctionObject *self = (FunctionObject *)object;
