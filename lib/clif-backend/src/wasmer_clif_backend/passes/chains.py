@@ -4,6 +4,9 @@
 ``(x + y) + p`` makes it wait for one: x and y are computed while earlier rounds still are. The same holds of products,
 and of what combines bits.
 
+Sums of a variable behind the place where it was counted on are sums of what it has become: ``i + 8`` where there is
+``j = i + 4`` is ``j + 4``. So i need not be kept beyond.
+
 How *late* a value is, is counted in instructions, more for products and loads. What a loop's head is given by the
 round before is far later than all that its round computes without it; a variable that counts is not late.
 """
@@ -35,6 +38,10 @@ _CARRIED: Final = 1 << 20
 """How late a value is that the round before gives."""
 _LOAD: Final = 4
 _PRODUCT: Final = 3
+_NEAR: Final = 4
+"""How many blocks a sum of a variable may be behind where that is counted on."""
+_FAR: Final = 0x3FFF_FFFF
+_WORD: Final = 0xFFFF_FFFF
 
 
 def _steps() -> bytes:
@@ -69,21 +76,27 @@ class Chains:
     def __init__(self) -> None:
         self._late = column(_ROWS)
         """By value of the loop at hand: how late it is."""
+        self._next = column(_ROWS)
+        """By parameter of a loop's head: its sum with a constant that the next round is given; 0: there is none."""
 
     def run(self, function: Function, flow: Flow) -> None:
         """Needs counts of uses; leaves all values but those that are in the middle of a sum."""
-        if function.count > i64(len(self._late)):
+        if 2 * function.count > i64(len(self._late)):  # as many constants may be made as there are sums
             self._late = column(2 * function.count)
+            self._next = column(2 * function.count)
         for b in flow.order:
             loop = flow.loop[b]
             if loop:
                 self._block(function, flow, b, loop)
+            elif flow.loop[flow.dominator[b]]:
+                self._behind(function, flow, b)
 
     def _block(self, function: Function, flow: Flow, b: i64, loop: i64) -> None:
         late = self._late
         v = function.first[b]
         while v and function.opcode[v] == PARAMETER:
-            late[v] = _CARRIED if b == loop and not _is_counted(function, v) else i64(0)
+            self._next[v] = _next_of(function, v) if b == loop else i64(0)
+            late[v] = _CARRIED if b == loop and not self._next[v] else i64(0)
             v = function.next[v]
         while v:
             behind = function.next[v]
@@ -91,6 +104,8 @@ class Chains:
                 function.effort.spend(2 * EVERY)
             opcode = function.opcode[v]
             operands: i64 = OPERANDS[opcode]
+            if opcode == IADD and function.opcode[function.a[v]] == PARAMETER:
+                self._count_on(function, flow, v, b)
             most: i64 = 0
             if operands & A:
                 most = self._lateness(function, flow, function.a[v], loop)
@@ -109,6 +124,53 @@ class Chains:
             step: i64 = _STEPS[opcode]
             late[v] = most + step
             v = behind
+
+    def _behind(self, function: Function, flow: Flow, b: i64) -> None:
+        """The block behind a loop that is in none: its sums of what the loop counts."""
+        v = function.first[b]
+        while v:
+            if v & EVERY == 0:
+                function.effort.spend(EVERY)
+            if function.opcode[v] == IADD and function.opcode[function.a[v]] == PARAMETER:
+                self._count_on(function, flow, v, b)
+            v = function.next[v]
+
+    def _count_on(self, function: Function, flow: Flow, v: i64, b: i64) -> None:
+        """A variable and a constant, behind where the variable is counted on: the sum of what it is then.
+
+        What is bounded stays: its constant becomes a displacement. Only blocks a few steps behind are looked at.
+        """
+        x = function.a[v]
+        by = function.b[v]
+        head = function.block_of[x]
+        type = function.type[v]
+        if flow.loop[head] != head or function.opcode[by] != ICONST or function.bound[x] >= 0 or type < I32:
+            return
+        following = self._next[x]
+        if following == 0 or following == v:
+            return
+        k = function.immediate[by]
+        step = function.immediate[function.b[following]]
+        if k == step or k > _FAR or k < -_FAR or step > _FAR or step < -_FAR:
+            return
+        counted_in = function.block_of[following]
+        above = b
+        steps: i64 = 0
+        while steps < _NEAR and above != counted_in:
+            above = flow.dominator[above]
+            steps += 1
+        if steps == 0 or above != counted_in:
+            return
+        made = function.new(ICONST, type, 0, 0, 0, k - step)
+        function.bound[made] = (k - step) & _WORD if type == I32 else k - step if k >= step else i64(-1)
+        function.insert_before(v, made)
+        function.uses[made] = 1
+        self._late[made] = 0
+        function.uses[by] -= 1
+        function.uses[x] -= 1
+        function.uses[following] += 1
+        function.a[v] = following
+        function.b[v] = made
 
     def _lateness(self, function: Function, flow: Flow, v: i64, loop: i64) -> i64:
         """How late a value is in a loop: one that is made outside of it is there."""
@@ -155,14 +217,14 @@ class Chains:
         )
 
 
-def _is_counted(function: Function, v: i64) -> bool:
-    """Whether what a loop's head is given by the round before is the same with a constant added."""
+def _next_of(function: Function, v: i64) -> i64:
+    """The sum with a constant that a loop's head is given by the round before for a variable; 0: there is none."""
     place = function.immediate[v] + 1
     e = function.incoming[function.block_of[v]]
     while e:
         function.effort.spend(1)
         given = function.pool[function.edge_arguments[e] + place]
         if function.opcode[given] == IADD and function.a[given] == v and function.opcode[function.b[given]] == ICONST:
-            return True
+            return given
         e = function.edge_next[e]
-    return False
+    return 0

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from librt.vecs import vec
 
-from wasmer_clif_backend.ir.opcodes import BAND, FCMP, FLOAT_CONDITIONS, ICMP, INTEGER_CONDITIONS, UEXTEND, ULOAD8
+from wasmer_clif_backend.ir.opcodes import (
+    BAND,
+    FCMP,
+    FLOAT_CONDITIONS,
+    ICMP,
+    INTEGER_CONDITIONS,
+    IREDUCE,
+    UEXTEND,
+    ULOAD8,
+)
 from wasmer_clif_backend.ir.types import F32, I8, I16, I32, I64, VECTOR
 from wasmer_clif_backend.machine.code import GENERAL, NO_REGISTER, RM_WRITTEN
 from wasmer_clif_backend.machine.x64.lower import IN_ADDRESS, Lowering
@@ -109,7 +118,7 @@ def _test(lowering: Lowering, x: i64) -> None:
         else:
             lowering.compare(_COMPARE[row + 3], lowering.use(y), r)
         return
-    r = lowering.operand(x)
+    r = _operand(lowering, x)
     if r == IN_ADDRESS:
         lowering.compare_immediate(_COMPARE[row + 1], r, 0)
     else:
@@ -145,16 +154,28 @@ def _integers(lowering: Lowering, c: i64) -> i64:
         if n == 0:
             _test(lowering, x)
         else:
-            r = lowering.operand(x)
+            r = _operand(lowering, x)
             lowering.compare_immediate(_COMPARE[row + (1 if n >= -128 and n <= 127 else 2)], r, n)
     else:
-        left = lowering.use(x)
+        left = lowering.use(_whole(lowering, x))
         if f.opcode[x] == ULOAD8 and f.opcode[y] == ULOAD8 and lowering.may_be_part(y):
             lowering.fold(y)
             lowering.compare(_COMPARE_BYTES, left, IN_ADDRESS)
             return i64(INTEGER[UNSIGNED[number]])
-        lowering.compare(_COMPARE[row], left, lowering.operand(y))
+        lowering.compare(_COMPARE[row], left, _operand(lowering, y))
     return i64(INTEGER[number])
+
+
+def _whole(lowering: Lowering, x: i64) -> i64:
+    """Whose register has a number in its lower half: that of the wide one itself, where nothing else wants the half."""
+    f = lowering.function
+    return f.a[x] if f.opcode[x] == IREDUCE and f.type[x] == I32 and f.uses[x] == 1 else x
+
+
+def _operand(lowering: Lowering, x: i64) -> i64:
+    """A register, or `IN_ADDRESS`, for a comparison: of what is loaded, as much as it is."""
+    whole = _whole(lowering, x)
+    return lowering.operand(x) if whole == x else lowering.use(whole)
 
 
 def _is_byte_of(lowering: Lowering, x: i64) -> bool:
