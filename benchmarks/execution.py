@@ -4,8 +4,8 @@ Run as ``python benchmarks/execution.py [--backends singlepass,llvm] [--kernels 
 each kernel all contenders run in turn in this process; each checksum is compared with the
 native one's. The table gives each contender's time divided by the time of the same source
 compiled by clang -O2 for this machine, lower is better, and below the geometric mean of
-each column over the kernels that every contender ran, and how many times as fast as wasmtime
-that makes each of ours.
+each column over the kernels that every contender ran, how many times as fast as wasmtime
+that makes each of ours, and the means by class of kernels.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from itertools import product
 
-from kernels import BuildError, Kernel, select
+from kernels import KERNELS, BuildError, Kernel, select
 from support.contenders import Contender, Run, available, installed
 from support.measure import Sample, alternate, arguments, geometric_mean, table, write_json
 
@@ -118,8 +118,29 @@ def _report(samples: dict[str, dict[str, Sample]], names: list[str]) -> str:
         if peer.startswith("wasmtime") and not name.startswith("wasmtime"):
             speed = geometric_mean(ratios[peer][kernel] / ratios[name][kernel] for kernel in shared)
             speeds.append(f"{name}: {speed:.3f} times as fast as {peer}")
+    speeds += ["", _by_class(ratios, shared, others)]
     head = "CPU time divided by that of clang -O2 native (minimum over rounds; lower is better)\n"
     return head + "\n" + table(["kernel", *others, "native ms", "spread %"], rows) + "\n\n" + "\n".join(speeds)
+
+
+def _by_class(ratios: dict[str, dict[str, float]], shared: list[str], others: list[str]) -> str:
+    """Geometric means over the kernels of a class, over clang's time and over wasmtime's."""
+    kinds: dict[str, list[str]] = {}
+    for row in KERNELS:
+        if row.name in shared:
+            kinds.setdefault(row.kind, []).append(row.name)
+    heads = ["class", *others]
+    peer = "wasmtime" if "wasmtime" in others else None
+    if peer:
+        heads += [f"{name} / wasmtime" for name in others if name != peer]
+    rows = []
+    for kind, kernels in kinds.items():
+        means = {name: geometric_mean(ratios[name][kernel] for kernel in kernels) for name in others}
+        cells = [f"{means[name]:.2f}" for name in others]
+        if peer:
+            cells += [f"{means[name] / means[peer]:.2f}" for name in others if name != peer]
+        rows.append([f"{kind}: {', '.join(kernels)}", *cells])
+    return table(heads, rows)
 
 
 def _cost_of_metering(samples: dict[str, dict[str, Sample]], plain: str, metered: str) -> str:

@@ -1,6 +1,6 @@
 """The kernels: one C file each, compiled to WebAssembly and natively from the same source.
 
-A row names a kernel, what it stresses and how often it repeats its work: so often that
+A row names a kernel, what it stresses, the class it belongs to and how often it repeats its work: so often that
 the native build takes 0.1 to 0.3 s on a machine of today. The work grows in proportion to
 that number, so that a quick run divides it. The checksum is no part of the row: the native
 build computes it, and every runtime has to agree.
@@ -26,44 +26,45 @@ BUILD: Final = SOURCES.parent.parent / "build" / "benchmarks"
 
 
 class Kernel(NamedTuple):
-    """One row: ``NAME.c``, what it stresses, its argument, and whether it needs SIMD."""
+    """One row: ``NAME.c``, what it stresses, its class, its argument, and whether it needs SIMD."""
 
     name: str
     stresses: str
+    kind: str
     repetitions: int
     simd: bool = False
 
 
 # fmt: off
 KERNELS: Final = (
-    Kernel("calls",          "direct calls, recursion",           2000),
-    Kernel("queens",         "recursion, bit masks",               450),
-    Kernel("indirect_calls", "calls through a table",          700_000),
-    Kernel("nbody",          "f64, square roots",               25_000),
-    Kernel("spectral_norm",  "f64, conversions, divisions",       2000),
-    Kernel("mandelbrot",     "f64 in registers",                   250),
-    Kernel("matrix_product", "f64, nested loops",                 2500),
-    Kernel("cosine",         "f32, many values at once",       150_000),
-    Kernel("collatz",        "i64, branches",                     1500),
-    Kernel("divisions",      "division and remainder",          15_000),
-    Kernel("sieve",          "byte stores with a stride",         1500),
-    Kernel("big_multiply",   "long multiplication, carries",    65_000),
-    Kernel("sha256",         "rotations, additions",            10_000),
-    Kernel("chacha20",       "more values than registers",      35_000),
-    Kernel("crc32",          "dependent loads",                   9500),
-    Kernel("hash_table",     "hashing, probing",                   750),
-    Kernel("quick_sort",     "sorting by a function pointer",      650),
-    Kernel("heap_sort",      "sorting, scattered accesses",        600),
-    Kernel("lists",          "linked structures",                  950),
-    Kernel("tokens",         "strings: a tokeniser",              9000),
-    Kernel("string_search",  "strings: searching",                 350),
-    Kernel("utf8",           "strings: UTF-8",                  20_000),
-    Kernel("base64",         "bytes, small tables",             30_000),
-    Kernel("compression",    "LZ77, overlapping copies",          7000),
-    Kernel("interpreter",    "br_table in a loop",                7500),
-    Kernel("streams",        "fill, copy, sum",                 15_000),
-    Kernel("simd_matrix",    "f32x4",                           10_000, simd=True),
-    Kernel("simd_bytes",     "i8x16",                           95_000, simd=True),
+    Kernel("calls",          "direct calls, recursion",        "calls",          2000),
+    Kernel("queens",         "recursion, bit masks",           "calls",           450),
+    Kernel("indirect_calls", "calls through a table",          "calls",       700_000),
+    Kernel("nbody",          "f64, square roots",              "registers",    25_000),
+    Kernel("spectral_norm",  "f64, conversions, divisions",    "registers",      2000),
+    Kernel("mandelbrot",     "f64 in registers",               "registers",       250),
+    Kernel("matrix_product", "f64, nested loops",              "registers",      2500),
+    Kernel("cosine",         "f32, many values at once",       "memory",      150_000),
+    Kernel("collatz",        "i64, branches",                  "registers",      1500),
+    Kernel("divisions",      "division and remainder",         "registers",    15_000),
+    Kernel("sieve",          "byte stores with a stride",      "memory",         1500),
+    Kernel("big_multiply",   "long multiplication, carries",   "registers",    65_000),
+    Kernel("sha256",         "rotations, additions",           "registers",    10_000),
+    Kernel("chacha20",       "more values than registers",     "registers",    35_000),
+    Kernel("crc32",          "dependent loads",                "registers",      9500),
+    Kernel("hash_table",     "hashing, probing",               "bytes",           750),
+    Kernel("quick_sort",     "sorting by a function pointer",  "calls",           650),
+    Kernel("heap_sort",      "sorting, scattered accesses",    "calls",           600),
+    Kernel("lists",          "linked structures",              "bytes",           950),
+    Kernel("tokens",         "strings: a tokeniser",           "bytes",          9000),
+    Kernel("string_search",  "strings: searching",             "bytes",           350),
+    Kernel("utf8",           "strings: UTF-8",                 "bytes",        20_000),
+    Kernel("base64",         "bytes, small tables",            "bytes",        30_000),
+    Kernel("compression",    "LZ77, overlapping copies",       "bytes",          7000),
+    Kernel("interpreter",    "br_table in a loop",             "interpreter",    7500),
+    Kernel("streams",        "fill, copy, sum",                "memory",       15_000),
+    Kernel("simd_matrix",    "f32x4",                          "vectors",      10_000, simd=True),
+    Kernel("simd_bytes",     "i8x16",                          "vectors",      95_000, simd=True),
 )
 # fmt: on
 

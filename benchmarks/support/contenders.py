@@ -97,6 +97,8 @@ def wasmtime_config(strategy: str) -> wasmtime.Config:
 def installed() -> list[str]:
     """Our backends that can be used here."""
     names = ["singlepass"]
+    if importlib.util.find_spec("wasmer_clif_backend"):
+        names.append("cranelift")
     if importlib.util.find_spec("llvmlite") and importlib.util.find_spec("wasmer_llvm_backend"):
         names.append("llvm")
     return names
