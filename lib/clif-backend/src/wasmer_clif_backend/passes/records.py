@@ -32,7 +32,7 @@ _NONE: Final = -1
 
 def _mask(*words: int) -> bytes:
     """A shuffle's mask, by the numbers of words: 0 to 3 of the first operand, 4 to 7 of the second one."""
-    return bytes(WORD * word + byte for word in words for byte in range(WORD))
+    return bytes((word << 2) + byte for word in words for byte in range(WORD))
 
 
 _LOW_BY_TURNS: Final = _mask(0, 4, 1, 5)
