@@ -142,13 +142,14 @@ def matrix(session: nox.Session) -> None:
 
 @nox.session
 def emscripten(session: nox.Session) -> None:
-    """Build programs, and Lua, with emcc; run them on every backend, compare with node. Skipped without emcc."""
+    """Build programs, Lua and nginx with emcc; run them on every backend, compare with node. Skipped without emcc."""
     if not (os.environ.get("EMCC") or shutil.which("emcc")):
         session.skip("emcc is not on the PATH (Debian: apt install emscripten), nor named by the variable EMCC")
-    provide(session, ["emscripten", "singlepass-backend", "llvm-backend"])
-    backends = ["--backend", "singlepass", "--backend", "llvm"]
+    provide(session, ["emscripten", "singlepass-backend", "clif-backend", "llvm-backend"])
+    backends = [part for name in ("singlepass", "cranelift", "llvm") for part in ("--backend", name)]
     session.run("python", "tools/emscripten_fixtures.py", *backends, *session.posargs)
     session.run("python", "tools/emscripten_lua.py", *backends, *session.posargs)
+    session.run("python", "tools/emscripten_nginx.py", *backends)
 
 
 @nox.session

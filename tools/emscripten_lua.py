@@ -28,8 +28,8 @@ FLAGS = ("-O2", "-w", "-DLUA_COMPAT_5_3", "-sFORCE_FILESYSTEM=1", "-sEXIT_RUNTIM
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
-def fetch(folder: Path) -> Path | None:
-    """Debian's source package, unpacked; None where apt cannot get it."""
+def fetch(folder: Path, package: str) -> Path | None:
+    """One of Debian's source packages, unpacked; None where apt cannot get it."""
     if shutil.which("apt-get") is None or shutil.which("dpkg-source") is None:
         return None
     for name in ("lists/partial", "cache/archives/partial"):
@@ -44,12 +44,12 @@ def fetch(folder: Path) -> Path | None:
         "APT::Sandbox::User=root",
     ]
     apt = ["apt-get", "-qq", *(part for option in options for part in ("-o", option))]
-    for command in (["update"], ["source", "--download-only", "lua5.4"]):
+    for command in (["update"], ["source", "--download-only", package]):
         if subprocess.run([*apt, *command], cwd=folder, capture_output=True).returncode:
             return None
     described = next(folder.glob("*.dsc"))
-    subprocess.run(["dpkg-source", "-x", described, "lua"], cwd=folder, check=True, capture_output=True)
-    return folder / "lua"
+    subprocess.run(["dpkg-source", "-x", described, package], cwd=folder, check=True, capture_output=True)
+    return folder / package
 
 
 def build(source: Path, into: Path) -> Path:
@@ -125,7 +125,7 @@ def main() -> int:
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder)
-        source = options.source or fetch(into)
+        source = options.source or fetch(into, "lua5.4")
         if source is None:
             print("apt cannot get Debian's source package lua5.4: Lua was not built")
             return 0
