@@ -30,10 +30,10 @@ def test_the_contracts_of_import_linter_are_kept() -> None:
 
 
 def test_backends_take_offsets_from_core() -> None:
-    """`ContextOffsets` computes them once for all; a backend that asked `ContextLayout` would write that again."""
+    """`VmctxOffsets` computes them once for all; a backend that asked `VmctxLayout` would write that again."""
     sources = sorted(ROOT.glob("lib/*-backend/src/**/*.py"))
     assert len(sources) > 40
-    assert [path.name for path in sources if "ContextLayout" in path.read_text()] == []
+    assert [path.name for path in sources if "VmctxLayout" in path.read_text()] == []
 
 
 def constants(path: Path) -> dict[str, int]:

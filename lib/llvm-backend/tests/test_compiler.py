@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 
 import pytest
 
 from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, compiler, partition
 from wasmer_llvm_backend.ir import translate
+from wasmer_llvm_backend.ir.operators import handlers
 from wasmer_llvm_backend.machine import target
 from wasmer_llvm_backend.workers import Died
 from wasmer_runtime_core.compile_module import compile_with
@@ -16,6 +18,7 @@ from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CompileError, InternalError, Trap
 from wasmer_runtime_core.wasm.body.body import Body
+from wasmer_runtime_core.wasm.operators.rows import OPERATORS, Operator
 
 # sixty pairs of functions, each calling into another pair
 MANY = "(module (memory 1)" + "".join(
@@ -151,3 +154,17 @@ def test_llvm_has_its_own_options_again(monkeypatch: pytest.MonkeyPatch) -> None
         seen.append(dict(values))
         raise ZeroDivisionError
     assert values == own and seen == [{option: ours for option, (ours, _) in target.OPTIONS.items()}]
+
+
+def test_an_operator_that_core_knows_alone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A core with an operator more stops no backend; a module that has the operator is told."""
+    code = 0xFE
+    monkeypatch.setitem(OPERATORS, code, Operator(code, "i32.new", "", ("i32",), ("i32",), 0, True))
+    monkeypatch.setattr(handlers, "HANDLERS", handlers._handlers())
+    monkeypatch.setattr(translate, "HANDLERS", handlers.HANDLERS)
+    compilation = run(Compilation("(module (func (param i32) (result i32) local.get 0 i32.clz))"), until="validate")
+    (body,) = compilation.bodies
+    clz = struct.pack("<H", 0x67)
+    body.records = body.records.replace(clz, struct.pack("<H", code), 1)
+    with pytest.raises(InternalError, match=r"the llvm backend has no i32\.new \(at byte 0x"):
+        LLVMCompiler(processes=0).compile(compilation.info, compilation.bodies, CompilerConfig())

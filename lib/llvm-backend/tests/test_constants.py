@@ -9,7 +9,7 @@ import pytest
 from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.contract.backend import CompilerConfig
-from wasmer_runtime_core.contract.vmctx import IMPORT_RECORD, VMCTX, ContextLayout
+from wasmer_runtime_core.contract.vmctx import IMPORT_RECORD, VMCTX, VmctxLayout
 
 EVERYTHING = """(module
   (import "e" "host" (func $host (param i32))) (import "e" "table" (table 1 funcref)) (import "e" "memory" (memory 1))
@@ -36,7 +36,7 @@ def test_nothing_is_called_constant_that_changes(bounds_checks: str) -> None:
     info = compilation.info
     used = LLVMCompiler(opt_level=3, callbacks=LLVMCallbacks(pre_opt_ir=texts.append))
     used.compile(info, compilation.bodies, CompilerConfig(memory_bound_check_mode=bounds_checks))
-    layout = ContextLayout.of(info)
+    layout = VmctxLayout.of(info)
     names = {layout.memory(0): "memory 0"} | {layout.table(at): f"table {at}" for at in range(2)}
     names |= {layout.global_(at): f"global {at}" for at in range(4)}
     names |= {layout.type_record(at): f"type {at}" for at in range(len(info.types))}

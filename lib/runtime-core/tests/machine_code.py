@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from wasmer_runtime_core.contract.backend import CompiledModule
 from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME, CALL_SITE
-from wasmer_runtime_core.contract.vmctx import ContextLayout
+from wasmer_runtime_core.contract.vmctx import VmctxLayout
 from wasmer_runtime_core.running.instance import Instance
 from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.wasm.module import (
@@ -120,7 +120,7 @@ def function_type(params: str, results: str = "") -> FunctionType:
     return FunctionType(codes(params), codes(results))
 
 
-Hole = int | Callable[[ContextLayout], int]
+Hole = int | Callable[[VmctxLayout], int]
 
 
 class Program:
@@ -210,7 +210,7 @@ class Program:
         info = self.info
         exported = {export.index for export in info.exports if export.kind == FUNCTION}
         info.escaping = tuple(sorted(exported | self.referred))
-        layout = ContextLayout.of(info)
+        layout = VmctxLayout.of(info)
         code, offsets, sites = bytearray(), array("I"), []
         kinds = {
             "divide": "INTEGER_DIVIDE_BY_ZERO",

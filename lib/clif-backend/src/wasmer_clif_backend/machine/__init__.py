@@ -1,1 +1,1 @@
-"""Code of the machine with virtual registers; `x64` knows the instructions, this package only their shape."""
+"""Code of the machine with virtual registers. `x64` knows the instructions, this package what they read and write."""

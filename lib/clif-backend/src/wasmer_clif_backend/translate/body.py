@@ -50,7 +50,7 @@ from wasmer_clif_backend.ir.rules.choice import condition_of
 from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
 from wasmer_clif_backend.translate.in_memory import InMemory
 from wasmer_clif_backend.translate.operators import code_of
-from wasmer_clif_backend.translate.view import CLIF_TYPES, FunctionShape, ModuleView
+from wasmer_clif_backend.translate.view import CLIF_TYPES, CallLayout, ModuleView
 from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.body.body import (
@@ -128,7 +128,7 @@ class State:
         self.body_pool = b""
         self.body_loops = b""
         self.loop_row: i64 = 0
-        self.shape: FunctionShape = view.no_shape
+        self.layout: CallLayout = view.no_layout
         self.locals = column(_ROWS)
         self.local_types = column(_ROWS)
         self.logged = column(_ROWS)
@@ -192,7 +192,7 @@ class State:
         self.body_pool = body.pool
         self.body_loops = body.loops
         self.loop_row = 0
-        self.shape = self.view.shapes[body.type_index]
+        self.layout = self.view.layouts[body.type_index]
         at: i64 = 0
         for code in body.local_types:
             self.local_types[at] = CLIF_TYPES[code]
@@ -608,7 +608,7 @@ class State:
         if code == _BLOCK or code == _LOOP or code == _IF:
             if b < 0:
                 return 1
-            return len(self.view.shapes[b].params) + 1
+            return len(self.view.layouts[b].params) + 1
         if code == _ELSE:
             return self.labels.results[a] if b else i64(0)
         if code == _END:
@@ -626,9 +626,9 @@ class State:
         params: i64 = 0
         results: i64 = 0
         if type >= 0:
-            shape = self.view.shapes[type]
-            params = len(shape.params)
-            results = len(shape.results)
+            layout = self.view.layouts[type]
+            params = len(layout.params)
+            results = len(layout.results)
         elif type != BLOCK_EMPTY:
             results = 1
         labels.log_at[number] = self.log_count

@@ -51,7 +51,7 @@ from wasmer_clif_backend.translate.operators import (
     code_of,
 )
 from wasmer_clif_backend.translate.vector import VectorTranslator
-from wasmer_clif_backend.translate.view import FunctionShape, ModuleView, helper_name
+from wasmer_clif_backend.translate.view import CallLayout, ModuleView, helper_name
 from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
 from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
 from wasmer_runtime_core.contract.helpers import VMCALLS
@@ -201,8 +201,8 @@ class Translator:
         # By function index, by type index: the number in the function at hand, if the stamp is its.
         self._external = column(len(view.names))
         self._external_stamp = column(len(view.names))
-        self._signature = column(len(view.shapes))
-        self._signature_stamp = column(len(view.shapes))
+        self._signature = column(len(view.layouts))
+        self._signature_stamp = column(len(view.layouts))
         self._helpers: dict[str, int] = {}
 
     @property
@@ -300,16 +300,16 @@ class Translator:
         self._helpers = {}
         self.buffer_slot = -1
         function = state.function
-        shape = state.shape
+        layout = state.layout
         function.name = self.view.names[body.function_index]
-        function.signature = shape.signature
+        function.signature = layout.signature
         function.at = body.offset
         state.begin_block(0)
         number: i64 = 0
         first: i64 = 1
-        if shape.buffered:
+        if layout.buffered:
             first = 2
-        for given in shape.signature.parameters:
+        for given in layout.signature.parameters:
             v = function.add(1, PARAMETER, given.type, 0, 0, 0, number)
             if number == 0:
                 state.vmctx = v
@@ -334,7 +334,7 @@ class Translator:
             self.memory.base = self.memory.field(_MEMORY_BASE, CONSTANT_FIELD)
             function.memory_base = self.memory.base
             function.memory_bytes = self.view.memory_bytes
-        state.open_function(len(shape.results))
+        state.open_function(len(layout.results))
 
     # --- pieces ------------------------------------------------------------------------------------------
 
@@ -437,12 +437,12 @@ class Translator:
         """A function of the module through its table of code addresses, an imported one through its record."""
         state = self.state
         if index >= self.view.imported:
-            self.finish_call(CALL, self.external(index, type), 0, state.vmctx, self.view.shapes[type])
+            self.finish_call(CALL, self.external(index, type), 0, state.vmctx, self.view.layouts[type])
             return
         record: i64 = self.view.offsets.import_offsets[index]
         code = self.memory.field(record + _IMPORT_CODE)
         vmctx = self.memory.field(record + _IMPORT_VMCTX)
-        self.finish_call(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.shapes[type])
+        self.finish_call(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.layouts[type])
 
     def call_indirect(self, type: i64, table: i64) -> None:
         """An element of a table: there, not null, of the type."""
@@ -462,24 +462,24 @@ class Translator:
         self.trap_if(self.compare(_NE, have, wanted), _TYPE_MISMATCH)
         code = memory.load(I64, record, _RECORD_CODE, _ENTRY)
         vmctx = memory.load(I64, record, _RECORD_VMCTX, _ENTRY)
-        self.finish_call(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.shapes[type])
+        self.finish_call(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.layouts[type])
 
-    def finish_call(self, opcode: i64, extra: i64, callee: i64, vmctx: i64, shape: FunctionShape) -> None:
+    def finish_call(self, opcode: i64, extra: i64, callee: i64, vmctx: i64, layout: CallLayout) -> None:
         """The arguments are on the stack, the results will be."""
         state = self.state
         function = state.function
-        count: i64 = len(shape.params)
+        count: i64 = len(layout.params)
         state.reach(count)
-        function.effort.spend(4 * (count + len(shape.results)))
+        function.effort.spend(4 * (count + len(layout.results)))
         first: i64 = 1
         buffer: i64 = 0
-        if shape.buffered:
+        if layout.buffered:
             first = 2
-            buffer = self.buffer_address(len(shape.results))
+            buffer = self.buffer_address(len(layout.results))
         bottom = state.height - count
         given = function.list_of(first + count)
         function.pool[given + 1] = vmctx
-        if shape.buffered:
+        if layout.buffered:
             function.pool[given + 2] = buffer
         at: i64 = 0
         while at < count:
@@ -487,16 +487,16 @@ class Translator:
             at += 1
         state.height = bottom
         type: i64 = 0
-        results: i64 = len(shape.results)
+        results: i64 = len(layout.results)
         if results:
-            type = shape.signature.results[0].type
+            type = layout.signature.results[0].type
         v = state.make(opcode, type, callee, given, 0, 0, extra)
         if results:
-            state.push(state.received(v, shape.results[0]))
+            state.push(state.received(v, layout.results[0]))
         at = 1
         while at < results:
             slot = self.buffer_address(results)
-            state.push(self.memory.load(shape.results[at], slot, RESULT_SLOT_BYTES * (at - 1), NOTRAP))
+            state.push(self.memory.load(layout.results[at], slot, RESULT_SLOT_BYTES * (at - 1), NOTRAP))
             at += 1
 
     def helper_operator(self, code: i64, a: i64, b: i64) -> None:
@@ -543,7 +543,7 @@ class Translator:
             signatures = self.state.function.signatures
             self._signature_stamp[type] = self._stamp
             self._signature[type] = len(signatures)
-            signatures.append(self.view.shapes[type].called)
+            signatures.append(self.view.layouts[type].called)
         return self._signature[type]
 
     def external(self, index: i64, type: i64) -> i64:

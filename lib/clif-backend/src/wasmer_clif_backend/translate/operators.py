@@ -1,6 +1,6 @@
 """Which instructions of CLIF an operator of WebAssembly is: tables, for all that need no more than a table.
 
-A row is ``operator instruction``; what the shape of the row is, its table says.
+A row is ``operator instruction``; what a row of it means, each table says.
 """
 
 from __future__ import annotations

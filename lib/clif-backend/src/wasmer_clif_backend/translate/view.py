@@ -11,7 +11,7 @@ from __future__ import annotations
 from wasmer_clif_backend.ir.function import Parameter, Signature
 from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
 from wasmer_runtime_core.contract.helpers import VMCALLS
-from wasmer_runtime_core.contract.vmctx import ContextOffsets
+from wasmer_runtime_core.contract.vmctx import VmctxOffsets
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm import types as kinds
@@ -34,7 +34,7 @@ def passed_as(type: int) -> int:
 
 
 @final
-class FunctionShape:
+class CallLayout:
     """A function type: its values' types, the signature of a function of it, and that of calls, which pass an i32."""
 
     def __init__(self, params: bytes, results: bytes) -> None:
@@ -53,22 +53,22 @@ class ModuleView:
 
     def __init__(self, info: ModuleInfo) -> None:
         self.info: Final = info
-        self.offsets: Final = ContextOffsets(info)
-        self.shapes: Final = [FunctionShape(type.param_kinds, type.result_kinds) for type in watched(info.types)]
+        self.offsets: Final = VmctxOffsets(info)
+        self.layouts: Final = [CallLayout(type.param_kinds, type.result_kinds) for type in watched(info.types)]
         self.imported: Final = self.offsets.imported_functions
         defined = self.offsets.defined_functions
         self.names: Final = [name_of(index) for index in range(self.imported + defined)]
         self.entries: Final = {name: number for number, name in enumerate(self.names[self.imported :])}
         self.entries.update({helper_name(call.name): defined + call.slot for call in VMCALLS})
-        self.no_shape: Final = FunctionShape(b"", b"")
+        self.no_layout: Final = CallLayout(b"", b"")
         pages = info.memories[0].limits.minimum if info.memories else 0
         self.memory_bytes: Final[i64] = PAGE_BYTES * i64(pages)
         """How large memory 0 is at least."""
         self.global_types: Final = [TYPES[type.kind] for type in info.globals]
 
-    def shape_of(self, function_index: int) -> FunctionShape:
+    def layout_of(self, function_index: int) -> CallLayout:
         """Of a function in the index space with imports."""
-        return self.shapes[self.offsets.function_types[function_index]]
+        return self.layouts[self.offsets.function_types[function_index]]
 
 
 def name_of(function_index: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, final
 from wasmer_llvm_backend.ir.templates import V128
 from wasmer_llvm_backend.module_text import CODE
 from wasmer_runtime_core.contract.helpers import VMCALLS
-from wasmer_runtime_core.contract.vmctx import ContextOffsets
+from wasmer_runtime_core.contract.vmctx import VmctxOffsets
 from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64
 from wasmer_runtime_core.wasm.types import V128 as V128_CODE
@@ -50,7 +50,7 @@ class Signature:
         self.in_registers = integers <= INTEGER_RESULTS and len(results) - integers <= FLOAT_RESULTS
 
 
-class ModuleView(ContextOffsets):
+class ModuleView(VmctxOffsets):
     """What the translation of every function asks about the module."""
 
     def __init__(self, info: ModuleInfo, checked_memories: tuple[int, ...], exact: bool) -> None:

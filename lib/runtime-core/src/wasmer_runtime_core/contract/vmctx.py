@@ -1,7 +1,7 @@
 """The fields that machine code and the C file share, each written once.
 
 `VMCTX` is the fixed head of an instance's vmctx; behind it lie, in this order, the
-arrays whose lengths depend on the module (`ContextLayout`; `ContextOffsets` for backends). Generated code reaches
+arrays whose lengths depend on the module (`VmctxLayout`; `VmctxOffsets` for backends). Generated code reaches
 everything through the pointer to it, the first argument of every wasm function. `STORE`
 is the part that all instances which can reach one another share.
 
@@ -131,7 +131,7 @@ INITIALIZER_STEPS: Final = ("CONSTANT", "GLOBAL", "I32_ADD", "I32_SUB", "I32_MUL
 """Steps of an initializer that is computed, by number: the first two push a value, the others take two and push one."""
 
 
-class ContextLayout:
+class VmctxLayout:
     """Offsets of a module's arrays behind the fixed head, in bytes from the vmctx.
 
     Arrays, in order: addresses of memory definitions, addresses of table definitions,
@@ -175,7 +175,7 @@ class ContextLayout:
         self.total_bytes = offset
 
     @classmethod
-    def of(cls, info: ModuleInfo) -> ContextLayout:
+    def of(cls, info: ModuleInfo) -> VmctxLayout:
         """The layout of a validated module's instances."""
         return cls(
             memories=len(info.memories),
@@ -219,8 +219,8 @@ class ContextLayout:
         return self.function_records_offset + FUNCTION_RECORD_BYTES * self.escaping_position[function_index]
 
 
-class ContextOffsets:
-    """What generated code asks about a module again and again: `ContextLayout` asked once for each index.
+class VmctxOffsets:
+    """What generated code asks about a module again and again: `VmctxLayout` asked once for each index.
 
     A backend's own view of a module is made of these; where a list is too slow it copies them.
 
@@ -235,7 +235,7 @@ class ContextOffsets:
     """
 
     def __init__(self, info: ModuleInfo) -> None:
-        layout = ContextLayout.of(info)
+        layout = VmctxLayout.of(info)
         self.function_types = info.functions
         self.imported_functions = info.imported_functions
         self.defined_functions = len(info.functions) - info.imported_functions
@@ -246,3 +246,7 @@ class ContextOffsets:
         self.type_offsets = [layout.type_record(index) for index in range(len(info.types))]
         self.import_offsets = [layout.import_record(index) for index in range(info.imported_functions)]
         self.record_offsets = {function: layout.function_record(function) for function in info.escaping}
+
+
+ContextLayout, ContextOffsets = VmctxLayout, VmctxOffsets
+"""Their names before *context* meant `Ctx` alone."""

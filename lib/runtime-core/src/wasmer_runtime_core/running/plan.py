@@ -14,7 +14,7 @@ from wasmer_runtime_core.contract.vmctx import (
     NO_FUNCTION,
     PLAN,
     TABLE_FLAGS,
-    ContextLayout,
+    VmctxLayout,
 )
 from wasmer_runtime_core.native.machine import Plan
 from wasmer_runtime_core.running.publish import publish
@@ -82,7 +82,7 @@ def prepared(module: Artifact) -> Prepared:
 def make_plan(module: Artifact) -> Plan:
     """A plan of a compiled module, with its code published."""
     info, compiled = module.info, module.compiled
-    layout = ContextLayout.of(info)
+    layout = VmctxLayout.of(info)
     checked = frozenset(compiled.checked_memories)
     numbers = {
         "memories_at": layout.memories_offset,

@@ -1,6 +1,6 @@
 """Where arguments and results of a call go, by core's `contract.convention`, in registers of x86-64.
 
-A `CallShape` is worked out once for each function type of a module.
+A `CallLayout` is worked out once for each function type of a module.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CLASSES: Final = {F32: FLOAT, F64: FLOAT, V128: VECTOR}
 
 
 @final
-class CallShape:
+class CallLayout:
     """One function type, seen by caller and callee."""
 
     def __init__(self, params: bytes, results: bytes) -> None:

@@ -46,13 +46,13 @@ def compile_function(f: FunctionCompiler, rules: Rules, body: Body, verify: bool
         ImplementationLimitError: the code is too large for the module's size.
         InternalError: a bug of ours; names the function, the operator and the offset.
     """
-    shape = f.view.shape_of(i64(body.function_index))
+    layout = f.view.layout_of(i64(body.function_index))
     f.records = body.records
     f.pool = body.pool
     f.limit.begin(body)
     survey(f, body)
-    begin(f, body, shape, f.survey_uses, f.survey_stack_bytes, f.survey_buffer_bytes)
-    f.begin_labels(i64(body.label_count), shape)
+    begin(f, body, layout, f.survey_uses, f.survey_stack_bytes, f.survey_buffer_bytes)
+    f.begin_labels(i64(body.label_count), layout)
     records = body.records
     dispatch = rules.by_code
     count: i64 = len(records)
@@ -77,9 +77,9 @@ def compile_function(f: FunctionCompiler, rules: Rules, body: Body, verify: bool
             if verify:
                 check_books(f)
         f.spend((f.at - start) // RECORD_BYTES)
-    epilogue(f, shape)
+    epilogue(f, layout)
     middle = f.asm.restart()
-    prologue(f, body, shape)
+    prologue(f, body, layout)
     head = f.asm.restart()
     cold(f)
     return head + middle + f.asm.restart()

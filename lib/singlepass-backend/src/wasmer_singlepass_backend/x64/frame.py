@@ -37,7 +37,7 @@ from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.support.annotations import Final, i64, u8
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.types import F32, I32, V128
-from wasmer_singlepass_backend.x64.abi import CallShape
+from wasmer_singlepass_backend.x64.abi import CallLayout
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (
     HOME_REGISTER,
@@ -102,7 +102,7 @@ SMALL_FRAME: Final[i64] = i64(UNCHECKED_FRAME_BYTES)
 MOST_FRAME: Final[i64] = i64(MOST_FRAME_BYTES)
 
 
-def begin(f: FunctionCompiler, body: Body, shape: CallShape, uses: i64, stack_bytes: i64, buffer_bytes: i64) -> None:
+def begin(f: FunctionCompiler, body: Body, layout: CallLayout, uses: i64, stack_bytes: i64, buffer_bytes: i64) -> None:
     """Deal out registers and frame for a function; nothing is emitted."""
     calls = body.call_weight > 0 or body.calls > 0
     needs_memory = body.memory_accesses > 0 and not f.bounds_checks
@@ -151,7 +151,7 @@ def begin(f: FunctionCompiler, body: Body, shape: CallShape, uses: i64, stack_by
         _home_floats(f, 0)
     f.free = f.pool_mask
     f.free_xmm = f.pool_xmm
-    _lay_out(f, shape, uses, buffer_bytes)
+    _lay_out(f, layout, uses, buffer_bytes)
     f.stack_argument_bytes = stack_bytes
 
 
@@ -221,7 +221,7 @@ def _most_used(f: FunctionCompiler, floats: bool) -> i64:
     return best
 
 
-def _lay_out(f: FunctionCompiler, shape: CallShape, uses: i64, buffer_bytes: i64) -> None:
+def _lay_out(f: FunctionCompiler, layout: CallLayout, uses: i64, buffer_bytes: i64) -> None:
     """Displacements of everything in the frame above the operand slots."""
     depth: i64 = 0
     mask = f.saved_mask
@@ -247,7 +247,7 @@ def _lay_out(f: FunctionCompiler, shape: CallShape, uses: i64, buffer_bytes: i64
         if types[local] == V128:
             depth = (depth + 15) & -16
         f.local_slots[local] = -depth
-    if shape.buffered:
+    if layout.buffered:
         depth += 8
         f.result_pointer = -depth
     if buffer_bytes > 0:
@@ -260,7 +260,7 @@ def _lay_out(f: FunctionCompiler, shape: CallShape, uses: i64, buffer_bytes: i64
     f.slots_used = 0
 
 
-def prologue(f: FunctionCompiler, body: Body, shape: CallShape) -> None:
+def prologue(f: FunctionCompiler, body: Body, layout: CallLayout) -> None:
     """Everything from the entry to the first operator.
 
     Raises:
@@ -290,10 +290,10 @@ def prologue(f: FunctionCompiler, body: Body, shape: CallShape) -> None:
         else:
             asm.reg_imm(SUB_R64_IMM32, RSP, size)
     _save_registers(f)
-    _receive(f, body, shape)
+    _receive(f, body, layout)
     if f.memory >= 0:
         asm.reg_mem(MOV_R64, f.memory, f.vmctx if f.vmctx >= 0 else RDI, MEMORY_BASE_OFFSET)
-    _zero_locals(f, body, shape.param_count)
+    _zero_locals(f, body, layout.param_count)
 
 
 def _save_registers(f: FunctionCompiler) -> None:
@@ -306,20 +306,20 @@ def _save_registers(f: FunctionCompiler) -> None:
         register += 1
 
 
-def _receive(f: FunctionCompiler, body: Body, shape: CallShape) -> None:
+def _receive(f: FunctionCompiler, body: Body, layout: CallLayout) -> None:
     """Arguments go from where the caller put them to their homes."""
     asm = f.asm
-    if shape.buffered:
+    if layout.buffered:
         asm.reg_mem(MOV_MEM_R64, RSI, RBP, f.result_pointer)
     moves = MoveSet()
     i: i64 = 0
-    while i < shape.param_count:  # first what goes to memory: it frees no register but clobbers none
-        place = shape.places[i]
+    while i < layout.param_count:  # first what goes to memory: it frees no register but clobbers none
+        place = layout.places[i]
         type_ = i64(f.local_types[i])
         if f.home_kinds[i] == HOME_SLOT and f.local_slots[i] != 0:
-            if shape.wheres[i] == IN_INTEGER_REGISTER:
+            if layout.wheres[i] == IN_INTEGER_REGISTER:
                 f.store_register(type_, f.local_slots[i], place)
-            elif shape.wheres[i] == IN_VECTOR_REGISTER:
+            elif layout.wheres[i] == IN_VECTOR_REGISTER:
                 f.store_xmm(type_, f.local_slots[i], place)
             elif is_float(type_):
                 f.load_xmm_frame(type_, XMM_SCRATCH, 16 + place)
@@ -328,24 +328,24 @@ def _receive(f: FunctionCompiler, body: Body, shape: CallShape) -> None:
                 f.load_register(type_, RAX, 16 + place)
                 f.store_register(type_, f.local_slots[i], RAX)
         elif f.home_kinds[i] != HOME_SLOT:
-            if shape.wheres[i] == IN_INTEGER_REGISTER:
+            if layout.wheres[i] == IN_INTEGER_REGISTER:
                 moves.add(f.homes[i], place, type_ == I32)
-            elif shape.wheres[i] == IN_VECTOR_REGISTER:
+            elif layout.wheres[i] == IN_VECTOR_REGISTER:
                 moves.add_xmm(f.homes[i], place)
         i += 1
     if f.vmctx >= 0 and f.vmctx != RDI:
         moves.add(f.vmctx, RDI, False)
     moves.emit(asm)
     i = 0
-    while i < shape.param_count:
+    while i < layout.param_count:
         type_ = i64(f.local_types[i])
-        if shape.wheres[i] == IN_INTEGER_REGISTER or shape.wheres[i] == IN_VECTOR_REGISTER:
+        if layout.wheres[i] == IN_INTEGER_REGISTER or layout.wheres[i] == IN_VECTOR_REGISTER:
             i += 1
             continue
         if f.home_kinds[i] == HOME_REGISTER:
-            f.load_register(type_, f.homes[i], 16 + shape.places[i])
+            f.load_register(type_, f.homes[i], 16 + layout.places[i])
         elif f.home_kinds[i] == HOME_XMM:
-            f.load_xmm_frame(type_, f.homes[i], 16 + shape.places[i])
+            f.load_xmm_frame(type_, f.homes[i], 16 + layout.places[i])
         i += 1
 
 
@@ -411,15 +411,15 @@ def _zero_rest(f: FunctionCompiler, first: i64) -> None:
         asm.reg_reg(MOV_R64, RDI, RDX)
 
 
-def epilogue(f: FunctionCompiler, shape: CallShape) -> None:
+def epilogue(f: FunctionCompiler, layout: CallLayout) -> None:
     """From label 0 on: results go to the caller, registers are restored."""
     asm = f.asm
     asm.bind(0)
-    if shape.buffered:
+    if layout.buffered:
         asm.reg_mem(MOV_R64, RCX, RBP, f.result_pointer)
-        i: i64 = shape.result_count - 1
+        i: i64 = layout.result_count - 1
         while i >= 0:
-            type_ = i64(shape.results[i])
+            type_ = i64(layout.results[i])
             displacement = f.use_slot(i)
             if is_float(type_):
                 target: i64 = XMM_RESULT if i == 0 else XMM_SCRATCH

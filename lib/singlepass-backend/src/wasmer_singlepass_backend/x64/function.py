@@ -43,7 +43,7 @@ from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
 from wasmer_runtime_core.wasm.types import F32, F64, I32, V128
 from wasmer_singlepass_backend.constants import ConstantPool
 from wasmer_singlepass_backend.uses import ANY, ENDS, RETURNS, SETS_LOCAL, TEES_LOCAL, USES
-from wasmer_singlepass_backend.x64.abi import CallShape
+from wasmer_singlepass_backend.x64.abi import CallLayout
 from wasmer_singlepass_backend.x64.assembler import Assembler, number
 from wasmer_singlepass_backend.x64.module_view import ModuleView
 from wasmer_singlepass_backend.x64.registers import RAX, RBP, XMM_SCRATCH
@@ -255,7 +255,7 @@ class FunctionCompiler:
             self.first_uses[local] = USE_WRITE if write else USE_READ
 
     # --- labels and traps -----------------------------------------------------------------
-    def begin_labels(self, label_count: i64, shape: CallShape) -> None:
+    def begin_labels(self, label_count: i64, layout: CallLayout) -> None:
         """Labels of the body keep their numbers; 0 is the function's end, which takes its results."""
         self.sp = 0
         self.settled = 0
@@ -263,8 +263,8 @@ class FunctionCompiler:
         self.next_label = label_count + 1
         self.cold = vec[i64]()
         self.label_heights[0] = 0
-        self.label_counts[0] = shape.result_count
-        self.label_types[0] = i64(shape.results[0]) if shape.result_count == 1 else 0
+        self.label_counts[0] = layout.result_count
+        self.label_types[0] = i64(layout.results[0]) if layout.result_count == 1 else 0
         self.label_kinds[0] = 0
 
     def new_label(self) -> i64:

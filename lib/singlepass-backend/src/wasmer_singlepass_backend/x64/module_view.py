@@ -1,6 +1,6 @@
 """What the function compiler asks about the module, as native arrays.
 
-What core's `ContextOffsets` says in lists is copied to vectors of machine words: an element
+What core's `VmctxOffsets` says in lists is copied to vectors of machine words: an element
 read from those is a load.
 """
 
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from librt.vecs import append, vec
 
-from wasmer_runtime_core.contract.vmctx import ContextOffsets
+from wasmer_runtime_core.contract.vmctx import VmctxOffsets
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import V128
-from wasmer_singlepass_backend.x64.abi import CallShape
+from wasmer_singlepass_backend.x64.abi import CallLayout
 
 
 def _array(values: list[int]) -> vec[i64]:
@@ -25,11 +25,11 @@ def _array(values: list[int]) -> vec[i64]:
 
 @final
 class ModuleView:
-    """Function types, call shapes and vmctx offsets of one module."""
+    """Function types, call layouts and vmctx offsets of one module."""
 
     def __init__(self, info: ModuleInfo) -> None:
-        offsets = ContextOffsets(info)
-        self.shapes: Final = [CallShape(type_.param_kinds, type_.result_kinds) for type_ in watched(info.types)]
+        offsets = VmctxOffsets(info)
+        self.layouts: Final = [CallLayout(type_.param_kinds, type_.result_kinds) for type_ in watched(info.types)]
         self.vectors: bool = any(V128 in type_.params or V128 in type_.results for type_ in info.types) or any(
             type_.kind == V128 for type_ in info.globals
         )
@@ -46,9 +46,9 @@ class ModuleView:
         self.import_offsets: vec[i64] = _array(offsets.import_offsets)
         self.record_offsets: Final = offsets.record_offsets
 
-    def shape_of(self, function_index: i64) -> CallShape:
-        """The call shape of a function in the index space with imports."""
-        return self.shapes[self.function_types[function_index]]
+    def layout_of(self, function_index: i64) -> CallLayout:
+        """The call layout of a function in the index space with imports."""
+        return self.layouts[self.function_types[function_index]]
 
     def record_offset(self, function_index: i64) -> i64:
         """Offset of an escaping function's record."""

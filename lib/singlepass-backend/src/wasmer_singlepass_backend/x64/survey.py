@@ -96,11 +96,11 @@ def survey(f: FunctionCompiler, body: Body) -> None:
                 uses |= USES_VMCTX
                 if kind != READS_VMCTX:
                     index: i64 = at + 8 if kind == CALL else at + 4
-                    shape = view.shapes[i64(read_i32_le(records, index))]
-                    if shape.stack_bytes > stack_bytes:
-                        stack_bytes = shape.stack_bytes
-                    if shape.buffer_bytes > buffer_bytes:
-                        buffer_bytes = shape.buffer_bytes
+                    layout = view.layouts[i64(read_i32_le(records, index))]
+                    if layout.stack_bytes > stack_bytes:
+                        stack_bytes = layout.stack_bytes
+                    if layout.buffer_bytes > buffer_bytes:
+                        buffer_bytes = layout.buffer_bytes
             at += RECORD_BYTES
         if at < count:
             checkpoint()

@@ -14,7 +14,7 @@ The record::
 
 `form` is the number of a row in `forms.py`. `reg` is the operand that ModRM.reg names (0
 where a digit stands there); registers are numbers 0 to 15, general or xmm as the form
-says. `mode` is the shape of the other operand.
+says. `mode` says what the other operand is.
 
 A *trap kind* other than zero enters a row in the site table at the offset of the
 instruction's first byte: if it faults, that is the trap. With `CALL_SITE` the row stands at

@@ -2,11 +2,11 @@
 
 The validator meets some hundred thousand operators in a module and has a few nanoseconds
 for each. So what the rows say is spread once, at import, into tables indexed by operator
-code: what shape the operator has (`SHAPES`: which piece of the validator reads it),
+code: its rule of validation (`RULES`: which piece of the validator reads it),
 its type, last operand first, as the stack gives them (`TOP`, `BELOW`, `LOWEST`,
 `RESULT`: value type codes, 0 where there is none), and whether a helper carries it out (`HELPERS`).
 
-Shapes are numbered by how often real code holds them.
+Rules are numbered by how often real code holds them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES
 TABLE_LENGTH: Final = 0x400
 VECTOR_LANE_BYTES: Final = {"i8x16": 1, "i16x8": 2, "i32x4": 4, "i64x2": 8, "f32x4": 4, "f64x2": 8}
 
-# --- shapes -----------------------------------------------------------------------------
+# --- rules -----------------------------------------------------------------------------
 ILLEGAL: Final = 0
 LOCAL_GET: Final = 1
 I32_CONST: Final = 2
@@ -117,7 +117,7 @@ _BY_MNEMONIC: Final = {
 _BY_IMMEDIATE: Final = {"": PLAIN, "memarg": ACCESS, "lane": LANE, "memarg lane": LANE_ACCESS}
 
 
-def _shape(row: Operator) -> int:
+def _rule(row: Operator) -> int:
     named = _BY_MNEMONIC.get(row.mnemonic)
     return _BY_IMMEDIATE[row.immediate] if named is None else named
 
@@ -139,9 +139,9 @@ def _operand(row: Operator, place: int) -> int:
 def _tables() -> tuple[bytes, ...]:
     """One table for each column, in the order below."""
     columns = tuple(bytearray(TABLE_LENGTH) for _ in range(8))
-    shapes, top, below, lowest, result, largest_alignment, lanes, helpers = columns
+    rules, top, below, lowest, result, largest_alignment, lanes, helpers = columns
     for code, row in OPERATORS.items():
-        shapes[code] = _shape(row)
+        rules[code] = _rule(row)
         top[code] = _operand(row, 0)
         below[code] = _operand(row, 1)
         lowest[code] = _operand(row, 2)
@@ -150,12 +150,12 @@ def _tables() -> tuple[bytes, ...]:
         lanes[code] = _lanes(row)
         helpers[code] = 1 if row.effects & HELPER else 0
     for prefix in PREFIX_PAGES:
-        shapes[prefix] = PREFIX
+        rules[prefix] = PREFIX
     return tuple(bytes(column) for column in columns)
 
 
 _COLUMNS: Final = _tables()
-SHAPES: Final = _COLUMNS[0]
+RULES: Final = _COLUMNS[0]
 TOP: Final = _COLUMNS[1]
 BELOW: Final = _COLUMNS[2]
 LOWEST: Final = _COLUMNS[3]

@@ -28,7 +28,7 @@ Everything grows with the input but for what a few bytes can ask for: locals, op
 calls and branches, lists of what loops write. Those are bounded by `implementation_limits`,
 for the whole module by its size, as are the depth of its blocks and its operands.
 
-Long for one idea: each shape of operators has its method, and the fast tier is one loop over local variables.
+Long for one idea: each rule has its method, and the fast tier is one loop over local variables.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from __future__ import annotations
 from librt.strings import read_i32_le, read_i64_le, write_i64_le
 from librt.vecs import vec
 
-import wasmer_runtime_core.wasm.operators.tables as shapes
+import wasmer_runtime_core.wasm.operators.tables as rules
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.implementation_limits import LOCALS, LOOP_WRITES, MODULE_LOCALS, OPERANDS
 from wasmer_runtime_core.support.annotations import Final, final, i64
@@ -45,7 +45,7 @@ from wasmer_runtime_core.wasm.binary.decode import DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import MAX_LOCALS
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
-from wasmer_runtime_core.wasm.operators.tables import BELOW, HELPERS, LARGEST_ALIGNMENT, RESULT, SHAPES, TOP
+from wasmer_runtime_core.wasm.operators.tables import BELOW, HELPERS, LARGEST_ALIGNMENT, RESULT, RULES, TOP
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
 from wasmer_runtime_core.wasm.types import (
     EXTERNREF,
@@ -248,9 +248,9 @@ class BodyValidator:
         while position < stop:
             offset = position
             code: i64 = data[position]
-            shape: i64 = SHAPES[code]
+            rule: i64 = RULES[code]
             position += 1
-            if shape == shapes.LOCAL_GET:
+            if rule == rules.LOCAL_GET:
                 index: i64 = data[position]
                 position += 1
                 if index >= 0x80:
@@ -267,7 +267,7 @@ class BodyValidator:
                         write_i64_le(records, offset << 32)
                     continue
                 position = offset + 1
-            elif shape == shapes.I32_CONST:
+            elif rule == rules.I32_CONST:
                 value: i64 = data[position]
                 position += 1
                 if value >= 0x80:
@@ -282,7 +282,7 @@ class BodyValidator:
                     write_i64_le(records, code | (value << 32))
                     write_i64_le(records, offset << 32)
                 continue
-            elif shape == shapes.PLAIN:
+            elif rule == rules.PLAIN:
                 top: i64 = TOP[code]
                 below: i64 = BELOW[code]
                 if below == 0:
@@ -301,7 +301,7 @@ class BodyValidator:
                         write_i64_le(records, code)
                         write_i64_le(records, offset << 32)
                     continue
-            elif shape == shapes.ACCESS:
+            elif rule == rules.ACCESS:
                 alignment: i64 = data[position]
                 memory_offset: i64 = data[position + 1]
                 if alignment <= LARGEST_ALIGNMENT[code] and memory_offset < 0x80 and has_memory:
@@ -334,7 +334,7 @@ class BodyValidator:
                         write_i64_le(records, offset << 32)
                     continue
                 position = offset + 1
-            elif shape == shapes.LOCAL_SET or shape == shapes.LOCAL_TEE:
+            elif rule == rules.LOCAL_SET or rule == rules.LOCAL_TEE:
                 index = data[position]
                 position += 1
                 if index >= 0x80:
@@ -342,7 +342,7 @@ class BodyValidator:
                 if index < narrow_locals:
                     type_ = local_types[index]
                     if height > floor and stack[height - 1] == type_:
-                        if shape == shapes.LOCAL_SET:
+                        if rule == rules.LOCAL_SET:
                             height -= 1
                         if live:
                             uses[index] = uses[index] + weight
@@ -357,7 +357,7 @@ class BodyValidator:
             reader.operator = code
             reader.position = position
             operands.height = height
-            self.step(shape)
+            self.step(rule)
             position = reader.position
             if control.top < 0:
                 return
@@ -370,79 +370,79 @@ class BodyValidator:
         operands.height = height
 
     # --- the long way: one operator ---------------------------------------------------------
-    def step(self, shape: i64) -> None:
+    def step(self, rule: i64) -> None:
         """Read the immediates of the operator at hand, type it and write its record."""
         reader = self.reader
         operands = self.operands
         code = reader.operator
-        if shape == shapes.BR_IF:
+        if rule == rules.BR_IF:
             self.control.br_if()
-        elif shape == shapes.END:
+        elif rule == rules.END:
             self.control.close()
-        elif shape == shapes.CALL:
+        elif rule == rules.CALL:
             index = reader.index(len(self.functions), "function")
             type_index = self.functions[index]
             self.invoke(type_index)
             self.writer.write(code, index, type_index)
-        elif shape == shapes.BR:
+        elif rule == rules.BR:
             self.control.br()
-        elif shape == shapes.BLOCK:
+        elif rule == rules.BLOCK:
             self.control.open()
-        elif shape == shapes.GLOBAL_GET:
+        elif rule == rules.GLOBAL_GET:
             index = reader.index(len(self.global_types), "global")
             type_: i64 = self.global_types[index]
             operands.push(type_)
             self.writer.write_typed(type_, index)
-        elif shape == shapes.GLOBAL_SET:
+        elif rule == rules.GLOBAL_SET:
             index = reader.index(len(self.global_types), "global")
             if self.global_mutable[index] == 0:
                 reader.invalid(f"global is immutable: {index}")
             type_ = self.global_types[index]
             operands.pop(type_)
             self.writer.write_typed(type_, index)
-        elif shape == shapes.I64_CONST:
+        elif rule == rules.I64_CONST:
             value = reader.s64()
             operands.apply()
             self.writer.write_wide(value)
-        elif shape == shapes.F32_CONST:
+        elif rule == rules.F32_CONST:
             value = i64(read_i32_le(reader.data, reader.skip(4)))
             operands.apply()
             self.writer.write(code, value, 0)
-        elif shape == shapes.F64_CONST:
+        elif rule == rules.F64_CONST:
             value = read_i64_le(reader.data, reader.skip(8))
             operands.apply()
             self.writer.write_wide(value)
-        elif shape == shapes.PLAIN:
+        elif rule == rules.PLAIN:
             operands.apply()
             self.writer.write(code, 0, 0)
-        elif shape == shapes.ACCESS:
+        elif rule == rules.ACCESS:
             self.access()
-        elif shape == shapes.LOCAL_GET or shape == shapes.LOCAL_SET or shape == shapes.LOCAL_TEE:
-            self.local(shape)
-        elif shape == shapes.SELECT:
+        elif rule == rules.LOCAL_GET or rule == rules.LOCAL_SET or rule == rules.LOCAL_TEE:
+            self.local(rule)
+        elif rule == rules.SELECT:
             self.select()
-        elif shape == shapes.DROP:
+        elif rule == rules.DROP:
             type_ = operands.pop_any()
             self.writer.write_typed(type_, 0)
-        elif shape == shapes.RETURN:
+        elif rule == rules.RETURN:
             self.control.return_()
-        elif shape == shapes.ELSE:
+        elif rule == rules.ELSE:
             self.control.else_()
-        elif shape == shapes.CALL_INDIRECT:
+        elif rule == rules.CALL_INDIRECT:
             self.call_indirect()
-        elif shape == shapes.PREFIX:
+        elif rule == rules.PREFIX:
             self.prefixed()
-        elif shape == shapes.BR_TABLE:
+        elif rule == rules.BR_TABLE:
             self.control.br_table()
-        elif shape == shapes.UNREACHABLE:
+        elif rule == rules.UNREACHABLE:
             self.writer.write(code, 0, 0)
             operands.stop()
-        elif shape == shapes.NOP:
+        elif rule == rules.NOP:
             pass
-        elif shape == shapes.ILLEGAL:
+        elif rule == rules.ILLEGAL:
             raise reader.refused(DecodeError(f"illegal opcode {code:#04x}", reader.offset), "operator")
         else:
-            self.rare(shape)
+            self.rare(rule)
 
     def prefixed(self) -> None:
         """An operator of two numbers: read the second, then go on as for any other."""
@@ -452,103 +452,103 @@ class BodyValidator:
         code = sub_opcode + 0x100
         if prefix == _VECTOR_PREFIX:
             code = sub_opcode + 0x200
-        shape: i64 = shapes.ILLEGAL
+        rule: i64 = rules.ILLEGAL
         if sub_opcode < 0x100:
-            shape = SHAPES[code]
-        if shape == shapes.ILLEGAL:
+            rule = RULES[code]
+        if rule == rules.ILLEGAL:
             error = DecodeError(f"illegal opcode {prefix:#04x} {sub_opcode:#04x}", reader.offset)
             raise reader.refused(error, "operator")
         reader.operator = code
-        if shape == shapes.PLAIN:
+        if rule == rules.PLAIN:
             self.operands.apply()
             self.writer.write(code, 0, 0)
-        elif shape == shapes.ACCESS:
+        elif rule == rules.ACCESS:
             self.access()
         else:
-            self.rare(shape)
+            self.rare(rule)
 
-    def rare(self, shape: i64) -> None:
+    def rare(self, rule: i64) -> None:
         """Lanes, references, bulk memory; tables have their own."""
         reader = self.reader
         operands = self.operands
         code = reader.operator
-        if shape == shapes.MEMORY:
+        if rule == rules.MEMORY:
             reader.zero_byte()
             self.need_memory()
             self.indexed(0, 0)
-        elif shape == shapes.LANE:
+        elif rule == rules.LANE:
             lane = reader.lane()
             operands.apply()
             self.writer.write(code | (lane << 24), 0, 0)
-        elif shape == shapes.LANE_ACCESS:
+        elif rule == rules.LANE_ACCESS:
             alignment = self.alignment()
             memory_offset = reader.memory_offset()
             lane = reader.lane()
             operands.apply()
             self.writer.write_access(code | (alignment << 16) | (lane << 24), memory_offset)
-        elif shape == shapes.SHUFFLE:
+        elif rule == rules.SHUFFLE:
             at = reader.skip(16)
             for lane_index in reader.data[at : at + 16]:
                 if lane_index >= 32:
                     reader.invalid(f"invalid lane index {lane_index}")
             operands.apply()
             self.writer.write_vector(at)
-        elif shape == shapes.V128_CONST:
+        elif rule == rules.V128_CONST:
             at = reader.skip(16)
             operands.apply()
             self.writer.write_vector(at)
-        elif shape == shapes.SELECT_TYPED:
+        elif rule == rules.SELECT_TYPED:
             self.select_typed()
-        elif shape == shapes.REF_NULL:
+        elif rule == rules.REF_NULL:
             at = reader.skip(1)
             type_: i64 = reader.data[at]
             if type_ != FUNCREF and type_ != EXTERNREF:
                 raise reader.refused(DecodeError(f"malformed reference type {type_:#04x}", at), "heap type")
             operands.push(type_)
             self.writer.write_typed(type_, 0)
-        elif shape == shapes.REF_IS_NULL:
+        elif rule == rules.REF_IS_NULL:
             type_ = operands.pop_any()
             kind = type_ & KIND
             if kind != FUNCREF and kind != EXTERNREF and type_ != ANY:
                 reader.invalid(f"type mismatch: ref.is_null needs a reference, not {value_type_name(int(type_))}")
             operands.push(I32)
             self.writer.write(code, 0, 0)
-        elif shape == shapes.REF_FUNC:
+        elif rule == rules.REF_FUNC:
             index = reader.index(len(self.functions), "function")
             if index not in self.declared:
                 reader.invalid(f"undeclared function reference {index}")
             operands.push(FUNCREF)
             self.writer.write(code, index, 0)
-        elif shape == shapes.MEMORY_FILL:
+        elif rule == rules.MEMORY_FILL:
             reader.zero_byte()
             self.need_memory()
             self.indexed(0, 0)
-        elif shape == shapes.MEMORY_COPY:
+        elif rule == rules.MEMORY_COPY:
             reader.zero_byte()
             reader.zero_byte()
             self.need_memory()
             self.indexed(0, 0)
-        elif shape == shapes.MEMORY_INIT:
+        elif rule == rules.MEMORY_INIT:
             index = reader.u32()
             reader.zero_byte()
             self.need_data_count()
             self.need_memory()
             reader.need(index, self.data_count, "data segment")
             self.indexed(index, 0)
-        elif shape == shapes.DATA_DROP:
+        elif rule == rules.DATA_DROP:
             index = reader.u32()
             self.need_data_count()
             reader.need(index, self.data_count, "data segment")
             self.indexed(index, 0)
         else:
-            self.table_operator(shape)
+            self.table_operator(rule)
 
-    def table_operator(self, shape: i64) -> None:
+    def table_operator(self, rule: i64) -> None:
         """The operators of section 3.3.6."""
         reader = self.reader
         operands = self.operands
         tables: i64 = len(self.table_types)
-        if shape == shapes.TABLE_INIT:
+        if rule == rules.TABLE_INIT:
             segment = reader.u32()
             index = reader.index(tables, "table")
             reader.need(segment, len(self.element_types), "elem segment")
@@ -556,27 +556,27 @@ class BodyValidator:
                 reader.invalid("type mismatch: table.init from a segment of another type")
             self.indexed(segment, index)
             return
-        if shape == shapes.ELEM_DROP:
+        if rule == rules.ELEM_DROP:
             self.indexed(reader.index(len(self.element_types), "elem segment"), 0)
             return
         index = reader.index(tables, "table")
         type_: i64 = self.table_types[index]
-        if shape == shapes.TABLE_GET:
+        if rule == rules.TABLE_GET:
             operands.pop(I32)
             operands.push(type_)
             self.indexed(index, 0)
-        elif shape == shapes.TABLE_SET:
+        elif rule == rules.TABLE_SET:
             operands.pop(type_)
             operands.pop(I32)
             self.indexed(index, 0)
-        elif shape == shapes.TABLE_SIZE:
+        elif rule == rules.TABLE_SIZE:
             self.indexed(index, 0)
-        elif shape == shapes.TABLE_GROW:
+        elif rule == rules.TABLE_GROW:
             operands.pop(I32)
             operands.pop(type_)
             operands.push(I32)
             self.indexed(index, 0)
-        elif shape == shapes.TABLE_FILL:
+        elif rule == rules.TABLE_FILL:
             operands.pop(I32)
             operands.pop(type_)
             operands.pop(I32)
@@ -588,7 +588,7 @@ class BodyValidator:
             self.indexed(index, source)
 
     # --- locals -----------------------------------------------------------------------------
-    def local(self, shape: i64) -> None:
+    def local(self, rule: i64) -> None:
         """A local of more than its kind, or an operand that does not lie there as it should."""
         operands = self.operands
         loops = self.loops
@@ -596,13 +596,13 @@ class BodyValidator:
         type_: i64 = self.local_types[index]
         if self.narrow_locals < len(self.local_types):
             type_ = self.whole_types[index]
-        if shape != shapes.LOCAL_GET:
+        if rule != rules.LOCAL_GET:
             operands.pop(type_)
-        if shape != shapes.LOCAL_SET:
+        if rule != rules.LOCAL_SET:
             operands.push(type_)
         if operands.live:
             loops.uses[index] = loops.uses[index] + loops.weight
-            if shape != shapes.LOCAL_GET and loops.stamp != 0 and loops.written_in[index] != loops.stamp:
+            if rule != rules.LOCAL_GET and loops.stamp != 0 and loops.written_in[index] != loops.stamp:
                 loops.write(index)
         self.writer.write_typed(type_, index)
 

@@ -19,7 +19,7 @@ from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD, TABLE_DEFINITION
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.types import EXTERNREF, F64, I32, I64, V128
-from wasmer_singlepass_backend.x64.abi import CallShape
+from wasmer_singlepass_backend.x64.abi import CallLayout
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (
     HOME_XMM,
@@ -78,15 +78,15 @@ def restore_after_call(f: FunctionCompiler) -> None:
             f.load_register(type_, f.homes[local], f.local_slots[local])
 
 
-def stack_arguments(f: FunctionCompiler, shape: CallShape) -> None:
+def stack_arguments(f: FunctionCompiler, layout: CallLayout) -> None:
     """Arguments that go to memory; their registers stay as they are."""
-    first = f.sp - shape.param_count
+    first = f.sp - layout.param_count
     i: i64 = 0
-    while i < shape.param_count:
-        if shape.wheres[i] != IN_INTEGER_REGISTER and shape.wheres[i] != IN_VECTOR_REGISTER:
+    while i < layout.param_count:
+        if layout.wheres[i] != IN_INTEGER_REGISTER and layout.wheres[i] != IN_VECTOR_REGISTER:
             p = first + i
             type_ = i64(f.types[p])
-            place = shape.places[i]
+            place = layout.places[i]
             if is_float(type_):
                 form = MOVUPS_STORE if type_ == V128 else MOVSD_STORE if type_ == F64 else MOVSS_STORE
                 f.asm.reg_mem(form, f.readable_xmm(p, XMM_SCRATCH), RSP, place)
@@ -95,57 +95,57 @@ def stack_arguments(f: FunctionCompiler, shape: CallShape) -> None:
         i += 1
 
 
-def register_arguments(f: FunctionCompiler, shape: CallShape) -> None:
+def register_arguments(f: FunctionCompiler, layout: CallLayout) -> None:
     """Arguments that go to registers: first those in registers, all at once, then the others."""
-    first = f.sp - shape.param_count
+    first = f.sp - layout.param_count
     moves = MoveSet()
     i: i64 = 0
-    while i < shape.param_count:
+    while i < layout.param_count:
         p = first + i
-        if shape.wheres[i] == IN_INTEGER_REGISTER:
+        if layout.wheres[i] == IN_INTEGER_REGISTER:
             source = f.in_register(p)
-            if source >= 0 and source != shape.places[i]:
-                moves.add(shape.places[i], source, False)
+            if source >= 0 and source != layout.places[i]:
+                moves.add(layout.places[i], source, False)
             elif source >= 0:
                 moves.add(source, source, False)
-        elif shape.wheres[i] == IN_VECTOR_REGISTER:
+        elif layout.wheres[i] == IN_VECTOR_REGISTER:
             source = f.in_xmm(p)
             if source >= 0:
-                moves.add_xmm(shape.places[i], source)
+                moves.add_xmm(layout.places[i], source)
         i += 1
     moves.emit(f.asm)
     i = 0
-    while i < shape.param_count:
+    while i < layout.param_count:
         p = first + i
-        if shape.wheres[i] == IN_INTEGER_REGISTER:
+        if layout.wheres[i] == IN_INTEGER_REGISTER:
             if f.in_register(p) < 0:
-                f.load(p, shape.places[i])
-        elif shape.wheres[i] == IN_VECTOR_REGISTER:
+                f.load(p, layout.places[i])
+        elif layout.wheres[i] == IN_VECTOR_REGISTER:
             if f.in_xmm(p) < 0:
-                f.load_xmm(p, shape.places[i])
+                f.load_xmm(p, layout.places[i])
         i += 1
-    if shape.buffered:
+    if layout.buffered:
         f.asm.reg_mem(LEA_R64, RSI, RBP, f.buffer_place)
 
 
-def finish_call(f: FunctionCompiler, shape: CallShape) -> None:
+def finish_call(f: FunctionCompiler, layout: CallLayout) -> None:
     """Behind the call: the arguments are gone, the results are pushed."""
-    f.drop_to(f.sp - shape.param_count)
+    f.drop_to(f.sp - layout.param_count)
     restore_after_call(f)
-    count = shape.result_count
-    if shape.passed > 15:
-        f.spend(shape.passed >> 4)
+    count = layout.result_count
+    if layout.passed > 15:
+        f.spend(layout.passed >> 4)
     if count == 0:
         return
-    if count == 1 or is_float(i64(shape.results[0])):
-        push_one(f, i64(shape.results[0]))
+    if count == 1 or is_float(i64(layout.results[0])):
+        push_one(f, i64(layout.results[0]))
     else:  # what follows wants the last result, not this one
         register = f.take()
-        f.move_register(i64(shape.results[0]), register, RAX)
-        f.push(i64(shape.results[0]), REGISTER, register)
+        f.move_register(i64(layout.results[0]), register, RAX)
+        f.push(i64(layout.results[0]), REGISTER, register)
     k: i64 = 1
     while k < count:
-        type_ = i64(shape.results[k])
+        type_ = i64(layout.results[k])
         displacement = f.buffer_place + RESULT_SLOT_BYTES * (k - 1)
         if is_float(type_):
             register = f.take_xmm()
@@ -163,10 +163,10 @@ class Call(Lowering):
     """call: through the module's table of code addresses, or the import's record."""
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
-        shape = f.view.shapes[b]
-        save_for_call(f, shape.param_count)
-        stack_arguments(f, shape)
-        register_arguments(f, shape)
+        layout = f.view.layouts[b]
+        save_for_call(f, layout.param_count)
+        stack_arguments(f, layout)
+        register_arguments(f, layout)
         f.mark()
         asm = f.asm
         if a < f.view.imported_functions:
@@ -176,7 +176,7 @@ class Call(Lowering):
         else:
             f.move_register(I64, RDI, f.vmctx)
             asm.call_table(CALL_RM64, a - f.view.imported_functions)
-        finish_call(f, shape)
+        finish_call(f, layout)
 
 
 @final
@@ -185,12 +185,12 @@ class CallIndirect(Lowering):
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         view = f.view
-        shape = view.shapes[a]
-        save_for_call(f, shape.param_count + 1)
+        layout = view.layouts[a]
+        save_for_call(f, layout.param_count + 1)
         index = f.pop()
         f.mark()
         asm = f.asm
-        stack_arguments(f, shape)
+        stack_arguments(f, layout)
         at = f.readable(index, RAX)
         asm.reg_mem(MOV_R64, RCX, f.vmctx, view.table_offsets[b])
         asm.reg_mem(CMP_R32, at, RCX, TABLE_LENGTH)
@@ -203,10 +203,10 @@ class CallIndirect(Lowering):
         asm.reg_mem(CMP_R64, RCX, RAX, RECORD_TYPE)
         asm.jump(JCC + NOT_EQUAL, f.trap_label(TYPE_MISMATCH))
         f.release(index)
-        register_arguments(f, shape)
+        register_arguments(f, layout)
         asm.reg_mem(MOV_R64, RDI, RAX, RECORD_VMCTX)
         asm.call_mem(CALL_RM64, RAX, RECORD_CODE)
-        finish_call(f, shape)
+        finish_call(f, layout)
 
 
 _TYPES: Final = {"i32": I32, "index": I32, "ref": EXTERNREF}
@@ -223,17 +223,17 @@ class CallHelper(Lowering):
         self.pass_a: bool = immediates > 0
         self.pass_b: bool = immediates > 1
         params = bytes([_TYPES[type_] for type_ in call.types])
-        self.shape: Final = CallShape(params, bytes([_TYPES[type_] for type_ in call.results]))
+        self.layout: Final = CallLayout(params, bytes([_TYPES[type_] for type_ in call.results]))
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         if self.pass_a:
             f.push(I32, CONSTANT, a)
         if self.pass_b:
             f.push(I32, CONSTANT, b)
-        shape = self.shape
-        save_for_call(f, shape.param_count)
-        register_arguments(f, shape)
+        layout = self.layout
+        save_for_call(f, layout.param_count)
+        register_arguments(f, layout)
         f.mark()
         f.move_register(I64, RDI, f.vmctx)
         f.asm.call_table(CALL_RM64, f.view.defined_functions + self.slot)
-        finish_call(f, shape)
+        finish_call(f, layout)

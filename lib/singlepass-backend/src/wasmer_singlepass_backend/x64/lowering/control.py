@@ -73,11 +73,11 @@ def open_label(f: FunctionCompiler, label: i64, block_type: i64, kind: i64) -> N
         results = 1
         type_ = block_type & BLOCK_TYPE_CODE
     else:
-        shape = f.view.shapes[block_type]
-        params = shape.param_count
-        results = shape.result_count
+        layout = f.view.layouts[block_type]
+        params = layout.param_count
+        results = layout.result_count
         if results == 1:
-            type_ = i64(shape.results[0])
+            type_ = i64(layout.results[0])
     f.label_heights[label] = f.sp - params
     f.label_blocks[label] = block_type
     f.label_else[label] = -1
@@ -148,14 +148,14 @@ def push_results(f: FunctionCompiler, block_type: i64) -> None:
         type_ = block_type & BLOCK_TYPE_CODE
         push_one(f, type_)
         return
-    shape = f.view.shapes[block_type]
-    if shape.result_count == 1:
-        push_one(f, i64(shape.results[0]))
+    layout = f.view.layouts[block_type]
+    if layout.result_count == 1:
+        push_one(f, i64(layout.results[0]))
         return
     i: i64 = 0
-    while i < shape.result_count:
+    while i < layout.result_count:
         f.use_slot(f.sp)
-        f.push(i64(shape.results[i]), SLOT, 0)
+        f.push(i64(layout.results[i]), SLOT, 0)
         i += 1
 
 
@@ -230,10 +230,10 @@ class Else(Lowering):
 def push_params(f: FunctionCompiler, block_type: i64) -> None:
     """A block's parameters, in their slots."""
     if block_type >= 0:
-        shape = f.view.shapes[block_type]
+        layout = f.view.layouts[block_type]
         i: i64 = 0
-        while i < shape.param_count:
-            f.push(i64(shape.params[i]), SLOT, 0)
+        while i < layout.param_count:
+            f.push(i64(layout.params[i]), SLOT, 0)
             i += 1
 
 
