@@ -12,10 +12,17 @@ from typing import Final
 from wasmer_emscripten.errors import OutOfMemory
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.guest import U32
+from wasmer_emscripten.library.addresses import (
+    AF_INET,
+    AF_INET6,
+    AF_UNSPEC,
+    SOCK_DGRAM,
+    SOCK_STREAM,
+    packed,
+    read_address,
+)
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
-from wasmer_emscripten.syscalls.addresses import AF_INET, AF_INET6, AF_UNSPEC, packed, read_address
-from wasmer_emscripten.syscalls.sockets import SOCK_DGRAM, SOCK_STREAM
 from wasmer_vfs.network import IP, Address, Network, Unresolved
 
 EAI_BADFLAGS: Final = -1

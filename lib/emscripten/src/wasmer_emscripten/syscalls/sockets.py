@@ -15,16 +15,22 @@ from typing import Final, Literal
 from wasmer_emscripten.filesystem.tree import Opened
 from wasmer_emscripten.functions import syscall
 from wasmer_emscripten.guest import MAX_BYTES, U32
+from wasmer_emscripten.library.addresses import (
+    AF_INET,
+    AF_INET6,
+    SOCK_DGRAM,
+    SOCK_STREAM,
+    put_address,
+    read_address,
+    room_for_address,
+)
 from wasmer_emscripten.numbers import O_CLOEXEC, O_NONBLOCK
 from wasmer_emscripten.process import Process
-from wasmer_emscripten.syscalls.addresses import AF_INET, AF_INET6, put_address, read_address, room_for_address
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import release
 from wasmer_vfs.network import Network
 from wasmer_vfs.network_sockets import NetworkSocket
 
-SOCK_STREAM: Final = 1
-SOCK_DGRAM: Final = 2
 _FAMILIES: Final[dict[int, Literal["IPv4", "IPv6"]]] = {AF_INET: "IPv4", AF_INET6: "IPv6"}
 _TYPES: Final[dict[int, Literal["stream", "datagram"]]] = {SOCK_STREAM: "stream", SOCK_DGRAM: "datagram"}
 _PROTOCOLS: Final = {SOCK_STREAM: (0, 6), SOCK_DGRAM: (0, 17)}

@@ -1,4 +1,4 @@
-"""Addresses as programs write them: `struct sockaddr` of IPv4 and IPv6.
+"""Addresses as programs write them: `struct sockaddr` of IPv4 and IPv6; numbers of families and types of sockets.
 
 A program says how long what it points to is. A shorter record than its family needs is EINVAL, and of a longer one the
 rest is not looked at. What is told is cut to the room that there is, with the whole length beside it, as on Linux.
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 AF_UNSPEC: Final = 0
 AF_INET: Final = 2
 AF_INET6: Final = 10
+
+SOCK_STREAM: Final = 1
+SOCK_DGRAM: Final = 2
 
 _FAMILY: Final = Struct("<H")
 _IPV4: Final = Struct(">H4s8x")
