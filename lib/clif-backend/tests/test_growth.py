@@ -6,12 +6,11 @@ shapes are compiled at their full size once, and that is all.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import pytest
+from lines import INTERPRETED, Lines
 
 from wasmer_clif_backend import CraneliftCompiler
 from wasmer_clif_backend.compile_function import Stages
@@ -19,7 +18,6 @@ from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.parser import parse_function
 from wasmer_clif_backend.ir.rebuild import Rebuilder
 from wasmer_clif_backend.ir.verify import verify
-from wasmer_clif_backend.machine.regalloc import scan
 from wasmer_clif_backend.passes.optimise import Passes
 from wasmer_clif_backend.translate.function import Translator
 from wasmer_clif_backend.translate.view import ModuleView
@@ -34,8 +32,6 @@ GROWTH: Final = 2.6
 
 LINES_OF_A_STEP: Final = 10
 """So many lines of passes stand for one counted step of `effort`, at most."""
-
-INTERPRETED: Final = scan.__file__.endswith(".py")
 
 
 def values_live_at_once(n: int) -> str:
@@ -142,27 +138,6 @@ def function_of(shape: Callable[[int], str], n: int) -> Function:
     body = shape(n)
     given = ", ".join(word.split(":")[1].strip() for word in body[body.index("(") + 1 : body.index(")")].split(","))
     return parse_function(f"function %f({given}) -> i64 {{\n    fn0 = %g(i64) -> i64\n{body}\n}}\n")
-
-
-class Lines:
-    """Counts the lines that run within ``with``."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._before: Any = None
-
-    def __enter__(self) -> Lines:
-        self._before = sys.gettrace()
-        sys.settrace(self._trace)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(self._before)
-
-    def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
-        if event == "line":
-            self.count += 1
-        return self._trace
 
 
 @pytest.mark.parametrize("shape", SHAPES)

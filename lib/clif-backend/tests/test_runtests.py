@@ -148,3 +148,30 @@ def test_stages_are_printed(stage: str, tmp_path: Path, capsys: pytest.CaptureFi
     if stage == "asm":
         assert main(["disasm", str(path)]) == 0
         assert capsys.readouterr().out == out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "run: %f()" + " " * 300_000 + "x",
+        "run: %f()" + " == " * 100_000 + " ",
+        "run: %f(" + ")" * 300_000,
+        "run" + " " * 300_000 + "x",
+    ],
+    ids=["blanks", "signs", "brackets", "words"],
+)
+def test_long_lines_are_read_once(line: str) -> None:
+    """What does not fit is not tried in all ways in which it could."""
+    parsed = parse_file(f"function %f() {{\nblock0:\n    return\n}}\n; {line}\n")
+    try:
+        found = commands_of(parsed)
+    except ValueError as wrong:
+        assert len(str(wrong)) < 300
+    else:
+        assert len(found) < 2
+
+
+def test_long_values_are_read_once() -> None:
+    parsed = parse_file("function %f(i8x16) {\nblock0(v0: i8x16):\n    return\n}\n; print: %f(" + "[" * 300_000 + ")\n")
+    (outcome,) = run(parsed)
+    assert not outcome.good and len(outcome.said) < 300

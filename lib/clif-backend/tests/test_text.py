@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from clif_files import GIVEN, OWN, by_name, needs_given_files
+from lines import INTERPRETED, Lines
 
 from wasmer_clif_backend.ir.opcodes import ENDS, PARAMETER, RESULT, ROWS, UNDEFINED, VALUE, Row, derived
 from wasmer_clif_backend.ir.parser import parse_file, parse_function
@@ -236,3 +239,62 @@ def test_a_deep_chain_of_names_and_a_long_function_are_read() -> None:
     lines += [f"    v{at} -> v{at - 1}" for at in range(1, 2000)]
     lines += ["    return v1999", "}"]
     assert "return v0" in print_function(parse_function("\n".join(lines)))
+
+
+# --- hostile texts
+
+
+def function(body: str, parameters: str = "", head: str = "") -> str:
+    given = ", ".join(word.split(":")[1].strip() for word in parameters.split(",") if word)
+    return f"function %f({given}) {{\n{head}block0({parameters}):\n{body}\n    return\n}}\n"
+
+
+HOSTILE: dict[str, tuple[str, str]] = {
+    "a long number of a value": (function(f"    v{'9' * 5000} = iconst.i32 1"), "there is no instruction"),
+    "a long number of a block": (function(f"    jump block{'9' * 5000}"), "expected a block"),
+    "a long number of a trap": (function(f"    trap user{'9' * 5000}"), "expected a trap"),
+    "a long number of a slot": (function("", head=f"    ss{'9' * 5000} = explicit_slot 8\n"), "expected a declaration"),
+    "a far place": (function(f"    @{'f' * 40} v1 = iconst.i32 1"), "a place in a source is 0xffffffff at most"),
+    "a long integer": (function(f"    v1 = iconst.i32 {'9' * 5000}"), "a number of 5000 characters"),
+    "a long hexadecimal integer": (function(f"    v1 = iconst.i32 0x{'f' * 100_000}"), "a number of 100002 characters"),
+    "a small float": (function("    v1 = f32const 0x1p-99999999999999"), "has too many digits"),
+    "a great float": (function("    v1 = f32const 0x1p99999999999999"), "does not fit f32"),
+    "a float of a long exponent": (function(f"    v1 = f32const 0x1p-{'9' * 5000}"), "a number of 5005 characters"),
+    "a long word": (function(f"    v1 = {'a' * 100_000}"), "there is no instruction"),
+    "a name with signs of control": ('function %"\x1b[2J"() {\n}\n', "cannot be shown: %.*x1b"),
+    "values that are each other": (function("    v1 -> v2\n    v2 -> v3\n    v3 -> v1"), "is not defined"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_texts(name: str) -> None:
+    text, reason = HOSTILE[name]
+    with pytest.raises(DecodeError, match=reason) as error:
+        parse_file(text)
+    assert len(error.value.reason) < 1100 and error.value.reason.isprintable()
+
+
+def names_of_names(n: int) -> str:
+    return function("".join(f"    v{k} -> v{k - 1}\n" for k in range(n, 0, -1)), "v0: i32")
+
+
+def circles_of_names(n: int) -> str:
+    circle = "".join(f"    v{k} -> v{k + 1}\n" for k in range(1, n)) + f"    v{n} -> v1\n"
+    return function(circle + "".join(f"    v{n + k} = iadd.i32 v{k}, v0\n" for k in range(1, n)), "v0: i32")
+
+
+def functions_with_signatures(n: int) -> str:
+    return function("", head="".join(f"    fn{k} = %g(i32)\n" for k in range(n)))
+
+
+@pytest.mark.parametrize("shape", [names_of_names, circles_of_names, functions_with_signatures])
+@pytest.mark.skipif(not INTERPRETED, reason="compiled modules run no lines that could be counted")
+def test_steps_of_reading(shape: Callable[[int], str]) -> None:
+    counts = []
+    for n in (100, 200, 400):
+        lines = Lines()
+        with lines, contextlib.suppress(DecodeError):
+            parse_file(shape(n))
+        counts.append(lines.count)
+    small, middle, large = counts
+    assert large - middle <= 2.6 * (middle - small), counts

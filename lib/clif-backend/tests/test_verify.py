@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from lines import INTERPRETED, Lines
 
 from wasmer_clif_backend.ir.function import Function, Parameter
 from wasmer_clif_backend.ir.opcodes import IADD, ICONST, JUMP, PARAMETER, RESULT, RETURN
 from wasmer_clif_backend.ir.parser import parse_function
 from wasmer_clif_backend.ir.types import I32, I64
-from wasmer_clif_backend.ir.verify import verify
+from wasmer_clif_backend.ir.verify import LONGEST_TEXT, MOST_FINDINGS, verify
 
 HEAD = """
 function %f(i32, i64, f32) -> i32 {
@@ -149,3 +150,41 @@ def test_damage(damage: Callable[[Function], None], reason: str) -> None:
 
 def test_no_block() -> None:
     assert [str(finding) for finding in verify(Function())] == ["the function has no block"]
+
+
+def many_uses(n: int) -> Function:
+    """A call of n arguments that are not defined on every way to it."""
+    defined = "".join(f"    v{k} = iconst.i32 {k}\n" for k in range(1, n + 1))
+    given = ", ".join(f"v{k}" for k in range(1, n + 1))
+    return parse_function(
+        f"function %f(i32) {{\n    sig0 = ({', '.join(['i32'] * n)})\n    fn0 = %g sig0\nblock0(v0: i32):\n"
+        f"    brif v0, block1, block2\nblock1:\n{defined}    jump block2\n"
+        f"block2:\n    call fn0({given})\n    return\n}}\n"
+    )
+
+
+def test_what_is_said_has_a_limit() -> None:
+    """Each finding quotes its instruction: all of them would be the square of the text."""
+    findings = verify(many_uses(2000))
+    assert len(findings) == MOST_FINDINGS + 1 and max(len(str(one)) for one in findings) < 2 * LONGEST_TEXT + 10
+
+
+def blocks_in_a_row(n: int) -> Function:
+    """Each of n blocks uses what the first one has."""
+    blocks = "".join(f"block{k}:\n    v{k} = iadd v0, v0\n    jump block{k + 1}\n" for k in range(1, n))
+    return parse_function(
+        f"function %f(i32) {{\nblock0(v0: i32):\n    jump block1\n{blocks}block{n}:\n    return\n}}\n"
+    )
+
+
+@pytest.mark.skipif(not INTERPRETED, reason="compiled modules run no lines that could be counted")
+def test_steps() -> None:
+    counts = []
+    for n in (100, 200, 400):
+        made = blocks_in_a_row(n)
+        lines = Lines()
+        with lines:
+            assert verify(made) == []
+        counts.append(lines.count)
+    small, middle, large = counts
+    assert large - middle <= 2.6 * (middle - small), counts

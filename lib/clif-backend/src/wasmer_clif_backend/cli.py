@@ -15,6 +15,7 @@ from wasmer_clif_backend.ir.printer import print_function
 from wasmer_clif_backend.ir.verify import verify
 from wasmer_runtime_core.errors import CompileError, DecodeError
 from wasmer_runtime_core.support.annotations import Final
+from wasmer_runtime_core.support.printable import printable
 
 _COMMANDS: Final = {
     "print": "parse files and print their functions as they are understood",
@@ -96,9 +97,9 @@ def _run(name: str, parsed: ParsedFile) -> bool:
     for outcome in outcomes:
         command = outcome.command
         if not outcome.good:
-            print(f"{name}:{command.line}: {command.text}: {outcome.said}", file=sys.stderr)
+            print(printable(f"{name}:{command.line}: {command.text}: {outcome.said}"), file=sys.stderr)
         elif not command.relation:
-            print(f"{command.text} -> {outcome.said}")
+            print(printable(f"{command.text} -> {outcome.said}"))
     good = sum(outcome.good for outcome in outcomes)
     print(f"{name}: {good} of {len(outcomes)} lines hold")
     return good == len(outcomes)

@@ -15,9 +15,11 @@ from wasmer_clif_backend.ir.parser import ParsedFile
 from wasmer_clif_backend.text_module import TextModule
 from wasmer_runtime_core.errors import Error
 from wasmer_runtime_core.support.annotations import Final, final
+from wasmer_runtime_core.support.printable import shortened
 
 _COMMAND: Final = re.compile(r"\s*(run|print)\s*(?::\s*(.*))?\Z")
-_CALL: Final = re.compile(r"(%[\w.$]+|u\d+:\d+)\((.*?)\)\s*(?:(==|!=)\s*(.*\S))?\s*\Z")
+_CALL: Final = re.compile(r"(%[\w.$]+|u\d+:\d+)\((.*?)\)\s*+(?:(==|!=)\s*+(.*\S))?+\s*+\Z")
+_VALUE: Final = re.compile(r"\[[^\[\]]*+\]|[^,\[\]]++")
 
 
 @final
@@ -58,7 +60,9 @@ def commands_of(parsed: ParsedFile) -> list[Command]:
             text = match[2] if match[2] is not None else f"{one.function.name}() != 0"
             call = _CALL.match(text)
             if call is None:
-                raise ValueError(f"line {line}: expected %name(arguments) == results, found {text!r}")
+                raise ValueError(
+                    f"line {line}: expected %name(arguments) == results, found {shortened(repr(text), 200)}"
+                )
             if match[1] == "run" and not call[3]:
                 raise ValueError(f"line {line}: expected == or != behind the call")
             found.append(Command(line, text, one.function.name, call[2], call[3] or "", call[4] or ""))
@@ -107,9 +111,9 @@ def format_results(function: Function, results: list[bytes]) -> str:
 
 def _values(text: str, types: list[Parameter]) -> list[bytes]:
     """Values with commas between."""
-    words = [word.strip() for word in re.findall(r"\[[^\]]*\]|[^,\[\]]+", text) if word.strip()]
+    words = [word.strip() for word in _VALUE.findall(text) if word.strip()]
     if len(words) != len(types):
-        raise ValueError(f"{len(words)} values, expected {len(types)}: {text}")
+        raise ValueError(f"{len(words)} values, expected {len(types)}: {shortened(text, 200)}")
     return [parse_value(word, one.type) for word, one in zip(words, types, strict=True)]
 
 
@@ -118,5 +122,5 @@ def _results(text: str, types: list[Parameter]) -> list[bytes]:
     if len(types) == 1:
         return [parse_value(text, types[0].type)]
     if not (text.startswith("[") and text.endswith("]")):
-        raise ValueError(f"expected [{', '.join('…' for _ in types)}], found {text}")
+        raise ValueError(f"expected [{', '.join('…' for _ in types)}], found {shortened(text, 200)}")
     return _values(text[1:-1], types)

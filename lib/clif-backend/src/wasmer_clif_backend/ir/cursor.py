@@ -8,9 +8,12 @@ from bisect import bisect_right
 from wasmer_clif_backend.ir.lexer import Comment, Token, fail_at, tokens_of
 from wasmer_clif_backend.ir.types import TYPES_BY_NAME
 from wasmer_runtime_core.support.annotations import Final, NoReturn, final
+from wasmer_runtime_core.support.printable import printable, shortened
 
-REFERENCE: Final = re.compile(r"([a-z]+)([0-9]+)\Z")
-"""A word that refers to something by number: ``v12``, ``block0``."""
+REFERENCE: Final = re.compile(r"([a-z]+)([0-9]{1,18})\Z")
+"""A word that refers to something by number: ``v12``, ``block0``. Longer numbers are none."""
+_LONGEST_REASON: Final = 1000
+"""Characters of what is said of a token, which may be as long as the text."""
 
 
 @final
@@ -39,12 +42,13 @@ class Cursor:
 
     def fail(self, reason: str, token: Token | None = None) -> NoReturn:
         """Say what is wrong with a token, the next one if none is given."""
-        raise fail_at(self.text, (token or self.token).offset, reason)
+        raise fail_at(self.text, (token or self.token).offset, printable(shortened(reason, _LONGEST_REASON)))
 
     def expected(self, what: str, token: Token | None = None) -> NoReturn:
         """Say what should have stood there."""
         token = token or self.token
-        self.fail(f"expected {what}, found {repr(token.text) if token.text else 'the end of the text'}", token)
+        found = repr(shortened(token.text)) if token.text else "the end of the text"
+        self.fail(f"expected {what}, found {found}", token)
 
     def is_sign(self, sign: str) -> bool:
         """Whether a sign comes next."""

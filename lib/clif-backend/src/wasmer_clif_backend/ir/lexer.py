@@ -13,6 +13,7 @@ import re
 
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.support.annotations import Final, final
+from wasmer_runtime_core.support.printable import printable
 
 _TOKEN: Final = re.compile(
     r"""
@@ -78,6 +79,8 @@ def tokens_of(text: str, start: int = 0) -> tuple[list[Token], list[Comment]]:
             comments.append(Comment(found["comment"], at, len(tokens)))
         elif group != "space":
             kind = _KINDS[group]
+            if kind == "%" and not found[0].isprintable():
+                raise fail_at(text, at, f"a name with characters that cannot be shown: {printable(found[0][:60])}")
             if kind == "w" and _FLOAT_WORDS.match(found[0]):
                 kind = "n"
                 payload = _PAYLOAD.match(text, end)

@@ -19,6 +19,8 @@ from wasmer_clif_backend.ir.types import F32, VECTOR, bytes_of, is_float, lane_o
 from wasmer_runtime_core.support.annotations import Final, i64
 
 _HEXADECIMAL_FROM: Final = 10_000
+_LONGEST: Final = 1000
+"""Characters of a number, far more than any type's need."""
 _INTEGER: Final = re.compile(r"[+-]?(0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)\Z")
 _HEX_FLOAT: Final = re.compile(r"([+-]?)0[xX]([0-9a-fA-F_]*)\.?([0-9a-fA-F_]*)(?:[pP]([+-]?[0-9]+))?\Z")
 _DECIMAL_FLOAT: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?\Z")
@@ -27,6 +29,11 @@ _NAN: Final = re.compile(r"([+-]?)(s?)NaN(?::0x([0-9a-fA-F]+))?\Z")
 # By bytes of the type: bits of the fraction, of the exponent.
 _FRACTION_BITS: Final = {4: 23, 8: 52}
 _EXPONENT_BITS: Final = {4: 8, 8: 11}
+
+
+def _must_be_short(text: str) -> None:
+    if len(text) > _LONGEST:
+        raise ValueError(f"a number of {len(text)} characters: {_LONGEST} are the most")
 
 
 # --- integers -----------------------------------------------------------------------------------
@@ -38,6 +45,7 @@ def parse_integer(text: str, bits: int) -> int:
     Raises:
         ValueError: it is none, or does not fit; says so.
     """
+    _must_be_short(text)
     if not _INTEGER.match(text):
         raise ValueError(f"{text!r} is no integer")
     value = int(text.replace("_", ""), 16 if "x" in text or "X" in text else 10)
@@ -69,6 +77,7 @@ def parse_float(text: str, size: int) -> int:
     Raises:
         ValueError: it is none, or not exact; says so.
     """
+    _must_be_short(text)
     fraction_bits = _FRACTION_BITS[size]
     exponent_bits = _EXPONENT_BITS[size]
     top = ((1 << exponent_bits) - 1) << fraction_bits
@@ -111,7 +120,7 @@ def _bits_of(match: re.Match[str], size: int) -> int:
     last = max(exponent, 1 - bias) - fraction_bits  # the last bit counts 2 ** last
     shift = power - last
     if shift < 0:
-        if mantissa & ((1 << -shift) - 1):
+        if -shift > mantissa.bit_length() or mantissa & ((1 << -shift) - 1):
             raise ValueError(f"{match[0]} has too many digits for f{size * 8}")
         fraction = mantissa >> -shift
     else:
@@ -173,6 +182,7 @@ def parse_value(text: str, type: i64) -> bytes:
     if type < VECTOR:
         return parse_scalar(text, type)
     if not text.startswith("["):
+        _must_be_short(text)
         if not re.match(r"0[xX][0-9a-fA-F_]+\Z", text):
             raise ValueError(f"{text!r} is no vector: expected [lane lane …] or 0x…")
         number = int(text.replace("_", ""), 16)

@@ -49,6 +49,7 @@ from wasmer_clif_backend.ir.types import TYPES_BY_NAME, bits_of, type_name
 from wasmer_runtime_core.support.annotations import Final, final
 
 _HEAD_WORDS: Final = frozenset(("test", "set", "target", "feature"))
+_FARTHEST_SOURCE: Final = 0xFFFF_FFFF
 _NOT_WRITTEN: Final = frozenset((PARAMETER, RESULT, UNDEFINED))
 
 
@@ -195,7 +196,10 @@ class _FunctionParser:
         p = self.p
         source = -1
         if p.token.kind == "@":
-            source = int(p.next().text[1:], 16)
+            source = int(p.token.text[1:], 16)
+            if source > _FARTHEST_SOURCE:
+                p.fail(f"a place in a source is {_FARTHEST_SOURCE:#x} at most")
+            p.next()
         names: list[tuple[int, Token]] = []
         if reference_number(p.token, "v") >= 0:
             names.append(p.reference("v", "a value"))
@@ -363,11 +367,14 @@ class _FunctionParser:
         return value
 
     def known(self, name: int) -> int:
-        """The value of a name, through other names; 0 if it is not known yet."""
-        steps = 0
-        while name in self.aliases and steps <= len(self.aliases):
-            name = self.aliases[name][0]
-            steps += 1
+        """The value of a name, through other names; 0 if it is not known yet. Who asks again gets there at once."""
+        aliases = self.aliases
+        passed: list[int] = []
+        while name in aliases and aliases[name][0] != name and len(passed) <= len(aliases):
+            passed.append(name)
+            name = aliases[name][0]
+        for each in passed:  # of names that go round in a circle, one leads to itself from now on
+            aliases[each] = (name, aliases[each][1])
         return self.values.get(name, 0)
 
     def arguments(self) -> int:
@@ -482,9 +489,9 @@ class _FunctionParser:
         """Everything that was named ahead gets its number."""
         p = self.p
         function = self.function
-        for name, (other, token) in self.aliases.items():
+        for name, (_, token) in self.aliases.items():
             if self.known(name) == 0:
-                p.fail(f"v{other} is not defined, or only as v{name}", token)
+                p.fail(f"{token.text} is not defined, or only as v{name}", token)
         for name, token in self.named.items():
             if self.known(name) == 0:
                 p.fail(f"v{name} is not defined", token)

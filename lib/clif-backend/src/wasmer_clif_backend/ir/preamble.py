@@ -42,6 +42,7 @@ class Preamble:
     Attributes:
         slots, signatures, functions: by the number of the text: the number in the function.
         constants: by the number of the text: the bytes.
+        next_signature: the number of the text of one that is written where it is used.
     """
 
     def __init__(self, cursor: Cursor, function: Function) -> None:
@@ -49,6 +50,7 @@ class Preamble:
         self.function: Final = function
         self.slots: Final[dict[int, int]] = {}
         self.signatures: Final[dict[int, int]] = {}
+        self.next_signature = 0
         self.functions: Final[dict[int, int]] = {}
         self.constants: Final[dict[int, bytes]] = {}
 
@@ -97,6 +99,7 @@ class Preamble:
             self.slots[number] = self.slot()
         elif prefix == "sig":
             self.signatures[number] = self.add_signature(self.signature())
+            self.next_signature = max(self.next_signature, number + 1)
         elif prefix == "fn":
             self.functions[number] = self.external()
         else:
@@ -138,7 +141,8 @@ class Preamble:
         if p.is_sign("("):
             # A signature written here takes the next number.
             signature = self.add_signature(self.signature())
-            self.signatures[max(self.signatures, default=-1) + 1] = signature
+            self.next_signature += 1
+            self.signatures[self.next_signature - 1] = signature
         else:
             number, token = p.reference("sig", "a signature")
             if number not in self.signatures:

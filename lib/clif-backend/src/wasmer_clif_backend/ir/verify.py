@@ -30,6 +30,12 @@ from wasmer_clif_backend.ir.printer import Printer
 from wasmer_clif_backend.ir.types import NO_TYPE, TYPE_NAMES, bits_of, bytes_of, lanes_of, type_name
 from wasmer_clif_backend.ir.uses import uses_of
 from wasmer_runtime_core.support.annotations import Final, final
+from wasmer_runtime_core.support.printable import shortened
+
+MOST_FINDINGS: Final = 100
+"""Of one function; what else is wrong with it may come of these."""
+LONGEST_TEXT: Final = 1000
+"""Characters of what a finding says, and of its instruction, which may have as many operands as the text is long."""
 
 
 @final
@@ -103,7 +109,9 @@ class _Verifier:
         return self.findings
 
     def add(self, v: int, reason: str, block: int = 0) -> None:
-        """A finding; texts are printed as far as that goes."""
+        """A finding; texts are printed as far as that goes. Of too many, the first ones are kept."""
+        if len(self.findings) > MOST_FINDINGS:
+            return
         function = self.function
         text = self.printer.block_name(block) if block else ""
         line = 0
@@ -115,7 +123,7 @@ class _Verifier:
                     text = self.printer.instruction(v)
                 except (LookupError, ValueError):
                     text = ROWS[function.opcode[v]].name
-        self.findings.append(Finding(v, text, line, reason))
+        self.findings.append(Finding(v, shortened(text, LONGEST_TEXT), line, shortened(reason, LONGEST_TEXT)))
 
     # --- the function's own tables -----------------------------------------------------------------
 
@@ -336,13 +344,33 @@ class _Verifier:
         for b in flow.order:
             for at, v in enumerate(function.instructions(b)):
                 place[v] = at
+        first, last = _ranges(function, flow)
         for b in flow.order:
             for v in function.instructions(b):
                 for used in uses_of(function, v):
                     home = int(function.block_of[used])
-                    if home == b:
-                        good = place[used] < place[v]
-                    else:
-                        good = flow.number[home] != 0 and flow.dominates(home, b)
+                    good = place[used] < place[v] if home == b else first[home] <= first[b] <= last[home]
                     if not good:
                         self.add(v, f"{self.printer.value(used)} is not defined on every way to here")
+                        if len(self.findings) > MOST_FINDINGS:
+                            return
+
+
+def _ranges(function: Function, flow: Flow) -> tuple[list[int], list[int]]:
+    """By block: its number when blocks are numbered from dominators down, and that of the last one it dominates.
+
+    So whether one dominates another is seen at once, however many lie between. What is not reached has no range.
+    """
+    below = [1] * int(function.block_count)
+    for b in reversed(flow.order):
+        below[flow.dominator[b]] += below[b]
+    first = [1] * int(function.block_count)
+    last = [0] * int(function.block_count)
+    free = [1] * int(function.block_count)
+    for b in flow.order:
+        above = int(flow.dominator[b])
+        first[b] = free[above]
+        last[b] = first[b] + below[b] - 1
+        free[above] += below[b]
+        free[b] = first[b] + 1
+    return first, last

@@ -229,7 +229,12 @@ def _pairs_of_words(mask: bytes) -> int:
     order = 0
     for at in range(0, 16, 4):
         number = mask[at]
-        if number & 3 or (number & 16) != (at & 8) << 1 or mask[at : at + 4] != bytes(range(number, number + 4)):
+        if (
+            number > 31
+            or number & 3
+            or (number & 16) != (at & 8) << 1
+            or mask[at : at + 4] != bytes(range(number, number + 4))
+        ):
             return -1
         order |= (number >> 2 & 3) << (at >> 1)
     return order
