@@ -12,7 +12,7 @@ from worlds import BYTES, put_text, world
 
 import wasmer_emscripten.embind.provided  # noqa: F401
 from wasmer_emscripten import BindingError, EmscriptenError, Program, WrongArgument
-from wasmer_emscripten.embind import handles, registry
+from wasmer_emscripten.embind import handles, inheriting, registry
 from wasmer_emscripten.embind import world as seen
 from wasmer_emscripten.embind.bound import is_needed
 from wasmer_emscripten.embind.classes import CppObject
@@ -223,6 +223,21 @@ def test_a_class_that_is_extended_has_no_names_of_pythons(program: Program) -> N
     made = held.value(handle)
     assert issubclass(made, program.Base) and set(vars(made)) & set(names) == {"heard"}
     assert made.__init__ is CppObject.__init__ and made.__del__ is CppObject.__del__ and made._held is None
+
+
+def test_classes_that_are_extended_have_a_limit(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a copy of the names that it is extended by."""
+    bind_class(program, "Base", CLASS)
+    bind_class(program, "Wrapper", CLASS + 10, base=CLASS)
+    held = registry_of(program.process).handles
+    many = held.add({f"f{at}": 1 for at in range(inheriting.MAX_MEMBERS + 1)})
+    with pytest.raises(WrongArgument, match="by more than 255 names"):
+        call(program, "_embind_create_inheriting_constructor", named(program, "Mine"), CLASS + 10, many)
+    monkeypatch.setattr(inheriting, "MAX_EXTENDED", 5)
+    one = held.add({"f": 1})
+    with pytest.raises(WrongArgument, match="more than 5 times"):
+        for _ in range(10):
+            held.drop(call(program, "_embind_create_inheriting_constructor", named(program, "Mine"), CLASS + 10, one))
 
 
 def test_names_that_are_no_identifiers(program: Program) -> None:
@@ -548,11 +563,28 @@ def making(held: handles.Handles) -> Any:
     return made
 
 
+class Extended(CppObject):
+    """What a program makes of a class of its own, with a name that it may set."""
+
+    heard = None
+
+
+def in_an_object(value: Any) -> Extended:
+    made = object.__new__(Extended)
+    seen.set(made, "heard", value)
+    return made
+
+
 KEEPING: dict[str, Any] = {
     "by its number": lambda held, kept: held.add(making(held)),
     "in a list": lambda held, kept: kept.append(making(held)),
     "by a view": lambda held, kept: held.add(seen.call_method(making(held), "subarray", [0.0])),
     "by a method": lambda held, kept: held.add(seen.get(making(held), "set")),
+    "in an error": lambda held, kept: held.add(seen.call(seen.GLOBALS["Error"], [making(held)])),
+    "in a record": lambda held, kept: held.add(Record("R", {"f": making(held)})),
+    "in an object": lambda held, kept: held.add(in_an_object(making(held))),
+    "in an object by its method": lambda held, kept: held.add(in_an_object(making(held)).clone),
+    "in an object that C++ has": lambda held, kept: held.also.setdefault(len(held.also), in_an_object(making(held))),
 }
 
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final, Self
 
 from wasmer_emscripten.embind.bound import BadArgument, Bound, Later, Sharing, is_needed, unsigned
 from wasmer_emscripten.embind.calls import Bindable, BoundFunction, Overloads, Signature, as_method, generated
+from wasmer_emscripten.embind.handles import HOLDING
 from wasmer_emscripten.embind.registry import MAX_DEPTH, Registry
 from wasmer_emscripten.errors import BindingError, WrongArgument
 from wasmer_emscripten.guest import U32
@@ -135,6 +136,9 @@ class CppObject:
     def __repr__(self) -> str:
         name = printable(type(self).__name__)
         return f"<{name}, deleted>" if self._held is None else f"<{name} at {self._held.pointer:#x}>"
+
+
+HOLDING[CppObject] = lambda value: vars(value).values()
 
 
 def held_of(value: CppObject) -> Held:

@@ -7,8 +7,9 @@ and theirs go up by two.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from sys import getsizeof
+from types import MethodType
 from typing import Any, Final, final
 
 from wasmer_emscripten.embind.described import BY_CLASS
@@ -25,8 +26,8 @@ _GROWING: Final = (list, tuple, dict, str, bytes, bytearray)
 """What a program can make large."""
 _MADE_AT_ONCE: Final = (tuple, Record)
 """What is made with all that is in it: records of C++."""
-_HOLDING: Final = (list, tuple, dict, Record, functools.partial, memoryview)
-"""What has other values in it."""
+Holding = Callable[[Any], Iterable[Any]]
+"""What finds the values that are in another one."""
 _SMALL: Final = 64
 _LOOK_EVERY: Final = 1 << 16
 
@@ -43,6 +44,37 @@ def bytes_made(value: Any) -> int:
     return bytes_held([value]) if type(value) in _MADE_AT_ONCE else bytes_of(value)
 
 
+def _shown(view: memoryview) -> tuple[Any, ...]:
+    """What a view is of."""
+    try:
+        return (view.obj,)
+    except ValueError as released:
+        must_be_answer(released)
+        return ()
+
+
+HOLDING: Final[dict[type, Holding]] = {
+    list: lambda value: value,
+    tuple: lambda value: value,
+    dict: lambda value: (*value.keys(), *value.values()),
+    Record: lambda value: fields_of(value).values(),
+    functools.partial: lambda value: value.args,
+    memoryview: _shown,
+    BaseException: lambda value: value.args,
+    MethodType: lambda value: (value.__self__,),
+}
+"""By class, and for those that derive from it: what is in its values that a program has put there. Whoever has another
+class of such values enters it, before there are any."""
+
+
+def _holding(kind: type) -> Holding | None:
+    for each in kind.__mro__:
+        found = HOLDING.get(each)
+        if found is not None:
+            return found
+    return None
+
+
 def bytes_held(values: Iterable[Any]) -> int:
     """What values take with all that is in them; each that is not small is counted once."""
     total = steps = 0
@@ -54,33 +86,15 @@ def bytes_held(values: Iterable[Any]) -> int:
         if steps % _LOOK_EVERY == 0:
             check_interrupts()
         size = bytes_of(value)
-        kind = type(value)
-        if size > _SMALL or kind in _HOLDING:
+        holding = _holding(type(value))
+        if size > _SMALL or holding is not None:
             if id(value) in seen:
                 continue
             seen.add(id(value))
         total += max(size, _SMALL)
-        if kind is list or kind is tuple:
-            pending += value
-        elif kind is dict:
-            pending += value.keys()
-            pending += value.values()
-        elif kind is Record:
-            pending += fields_of(value).values()
-        elif kind is functools.partial:
-            pending += value.args
-        elif kind is memoryview:
-            pending += _shown(value)
+        if holding is not None:
+            pending += holding(value)
     return total
-
-
-def _shown(view: memoryview) -> tuple[Any, ...]:
-    """What a view is of."""
-    try:
-        return (view.obj,)
-    except ValueError as released:
-        must_be_answer(released)
-        return ()
 
 
 @final
@@ -109,11 +123,13 @@ class Handles:
 
     Attributes:
         step: by how much numbers go up: 2 in newer programs.
+        also: what it keeps otherwise.
     """
 
-    __slots__ = ("_counts", "_free", "_made", "_next", "_values", "step")
+    __slots__ = ("_counts", "_free", "_made", "_next", "_values", "also", "step")
 
     def __init__(self) -> None:
+        self.also: dict[int, Any] = {}
         self._counts: dict[int, int] = {}
         self._free: list[int] = []
         self._made = 0
@@ -133,7 +149,7 @@ class Handles:
         """
         self._made += max(size, 0)
         if self._made > MAX_MADE_BYTES:
-            self._made = size + bytes_held(self._values.values())
+            self._made = size + bytes_held((*self._values.values(), *self.also.values()))
             if self._made > MAX_MADE_BYTES // 2:
                 raise WrongArgument(
                     f"the program holds values of {self._made} bytes: {MAX_MADE_BYTES // 2} are the most"

@@ -11,13 +11,18 @@ Its object has a C++ part that holds it, and calls it by name. Each keeps the ot
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from wasmer_emscripten.embind.classes import CppObject, Pointer, is_open
 from wasmer_emscripten.embind.registry import registry_of
 from wasmer_emscripten.errors import WrongArgument
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.process import Process
+
+MAX_EXTENDED: Final = 4096
+"""Classes that a program can make of others."""
+MAX_MEMBERS: Final = 255
+"""Of one of these."""
 
 
 def destruct(made: CppObject) -> None:
@@ -53,5 +58,10 @@ def create_inheriting_constructor(process: Process, name: int, wrapper: int, pro
     members = registry.handles.value(properties)
     if not isinstance(members, dict) or not all(isinstance(each, str) for each in members):
         raise WrongArgument(f"the program extends {wrapping.name} by what is no mapping of names")
+    if len(members) > MAX_MEMBERS:
+        raise WrongArgument(f"the program extends {wrapping.name} by more than {MAX_MEMBERS} names")
+    registry.extended += 1
+    if registry.extended > MAX_EXTENDED:
+        raise WrongArgument(f"the program extends classes more than {MAX_EXTENDED} times")
     own = {each: member for each, member in members.items() if is_open(each)}
     return registry.handles.add(type(text, (bases[1].python_class(),), own))

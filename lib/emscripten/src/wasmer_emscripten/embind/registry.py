@@ -50,6 +50,7 @@ class Registry:
         dropped: what Python has let go, to be destroyed at the next call.
         globals: what the program finds by name in its world.
         records: how many are being looked into, each in the one before.
+        extended: how many classes it has made of others.
     """
 
     def __init__(self, process: Process) -> None:
@@ -60,9 +61,11 @@ class Registry:
         self.constants: deque[tuple[str, int, Any]] = deque()
         self.handles = Handles()
         self.inherited: dict[int, Any] = {}
+        self.handles.also = self.inherited
         self.dropped: deque[Any] = deque()
         self.callers: list[Any] = []
         self.records = 0
+        self.extended = 0
         self._count = 0
 
     # --- what is registered
