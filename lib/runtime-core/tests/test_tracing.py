@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import threading
 import time
@@ -28,6 +29,7 @@ SOME = f"""(module
   (func (export "run") (local i32)
     (loop (call $f) (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const {TIMES})))))
   (func ${"f" * 2_000}) (func $f))"""
+SHORT = '(module (func (export "run")))'
 LONGEST_WAIT = 120
 """Seconds after which a test that should have ended is helped to fail."""
 
@@ -117,3 +119,43 @@ def test_a_deadline_that_passes_while_a_line_is_written_is_seen_at_once(monkeypa
         instance.exports.run()
     monkeypatch.undo()
     assert slow.lines <= 1
+
+
+def test_nobody_is_amid_a_line_when_the_process_forks(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the child would find what guards the stream taken by a thread that it has not."""
+
+    class Guarded:
+        guard = threading.Lock()
+        writing = threading.Event()
+
+        def fileno(self) -> int:
+            return pipe[1]
+
+        def write(self, line: str) -> None:
+            with self.guard:
+                if not self.writing.is_set():
+                    self.writing.set()
+                    time.sleep(0.2)
+
+        def flush(self) -> None:
+            pass
+
+    stderr = Guarded()
+    other, mine = traced(ENDLESS, CallTrace), traced(SHORT, CallTrace)
+    monkeypatch.setattr(sys, "stderr", stderr)
+
+    def run() -> None:
+        with timeout(1.0), pytest.raises(Timeout):
+            other.exports.run()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    stderr.writing.wait()
+    child = os.fork()
+    if not child:
+        signal.alarm(LONGEST_WAIT)
+        mine.exports.run()
+        os._exit(0)
+    thread.join()
+    monkeypatch.undo()
+    assert os.waitpid(child, 0)[1] == 0

@@ -33,15 +33,28 @@ written, so a number is taken in one step."""
 _writing: Final = RLock()
 """Held from the look whether there is room to the call that writes, which then does not wait for what another thread
 took. A handler of a signal may take it once more."""
+PATIENCE_SECONDS: Final = 1.0
 
 
-def _free_lock() -> None:
-    """In a forked child, where nobody else is who could hold it."""
-    if not _writing._is_owned():  # type: ignore[attr-defined]
+def _hold() -> None:
+    """No thread writes while the process forks: its child would find Python's own lock of the stream taken for ever."""
+    _writing.acquire(timeout=PATIENCE_SECONDS)
+
+
+def _go_on() -> None:
+    if _writing._is_owned():  # type: ignore[attr-defined]
+        _writing.release()
+
+
+def _go_on_in_child() -> None:
+    """Where nobody else is who could hold it."""
+    if _writing._is_owned():  # type: ignore[attr-defined]
+        _writing.release()
+    else:
         _writing._at_fork_reinit()  # type: ignore[attr-defined]
 
 
-os.register_at_fork(after_in_child=_free_lock)
+os.register_at_fork(before=_hold, after_in_parent=_go_on, after_in_child=_go_on_in_child)
 
 
 def report(core: machine.Instance, event: int, a: int, b: int, offset: int) -> None:
