@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 
+from wasmer_runtime_core.codegen.x64.encode import CODE_LIMIT
 from wasmer_runtime_core.compiling.pipeline import Compilation, run, validate
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import DecodeError, ImplementationLimitError
@@ -226,3 +227,11 @@ def test_a_configuration_is_a_tuple_of_its_fields() -> None:
     assert pickle.loads(pickle.dumps(config)) == config and type(pickle.loads(pickle.dumps(config))) is CompilerConfig
     assert str(inspect.signature(CompilerConfig)).startswith("(memory_bound_check_mode: ")
     assert repr(config).startswith("CompilerConfig(memory_bound_check_mode='enable', ")
+
+
+def test_no_size_of_a_module_raises_a_limit_beyond_its_ceiling() -> None:
+    """Code of more bytes than the encoder counts would be a bug of ours to it, not the module's fault."""
+    for limit in LIMITS:
+        for limits in (DEFAULT_LIMITS, ImplementationLimits({limit.name: limit.ceiling})):
+            assert limits.most(limit, 1 << 30) <= limit.ceiling
+    assert CODE_BYTES.ceiling < CODE_LIMIT

@@ -41,7 +41,7 @@ class Limit(NamedTuple):
         bounds: what is counted: "more than … {bounds}".
         most: how many there may be.
         per_byte: how many more for each byte of the module.
-        ceiling: `most` cannot be raised beyond this.
+        ceiling: there are never more, whatever `most` is raised to and however large the module.
         source: where the number comes from; `OURS` is empty.
     """
 
@@ -90,7 +90,8 @@ LOOP_WRITES: Final = Limit(
 )
 
 # --- what becomes of it ---------------------------------------------------------------------------
-CODE_BYTES: Final = Limit("code_bytes", "bytes of machine code", 1 << 24, per_byte=64)
+CODE_BYTES: Final = Limit("code_bytes", "bytes of machine code", 1 << 24, per_byte=64, ceiling=0x7000_0000)
+"""A distance in it has 32 bits; there is room for what the function that passes the limit becomes."""
 
 LIMITS: Final = (
     MODULE_BYTES,
@@ -145,7 +146,7 @@ class ImplementationLimits:
 
     def most(self, limit: Limit, module_bytes: int = 0) -> int:
         """How many there may be, in a module of that size."""
-        return self._changed.get(limit.name, limit.most) + limit.per_byte * module_bytes
+        return min(self._changed.get(limit.name, limit.most) + limit.per_byte * module_bytes, limit.ceiling)
 
     def exceeded(
         self,
