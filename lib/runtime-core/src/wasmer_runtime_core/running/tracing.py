@@ -11,6 +11,7 @@ import select
 import stat
 import sys
 from _thread import RLock
+from functools import partial
 from itertools import count
 from weakref import WeakKeyDictionary
 
@@ -34,27 +35,21 @@ _writing: Final = RLock()
 """Held from the look whether there is room to the call that writes, which then does not wait for what another thread
 took. A handler of a signal may take it once more."""
 PATIENCE_SECONDS: Final = 1.0
-
-
-def _hold() -> None:
-    """No thread writes while the process forks: its child would find Python's own lock of the stream taken for ever."""
-    _writing.acquire(timeout=PATIENCE_SECONDS)
+"""So long a fork waits for who writes a line: its child would find Python's own lock of the stream taken for ever."""
 
 
 def _go_on() -> None:
-    if _writing._is_owned():  # type: ignore[attr-defined]
-        _writing.release()
-
-
-def _go_on_in_child() -> None:
-    """Where nobody else is who could hold it."""
+    """In a forked child, where nobody else is who could hold it."""
     if _writing._is_owned():  # type: ignore[attr-defined]
         _writing.release()
     else:
         _writing._at_fork_reinit()  # type: ignore[attr-defined]
 
 
-os.register_at_fork(before=_hold, after_in_parent=_go_on, after_in_child=_go_on_in_child)
+# without a step of Python's in the parent, where a signal's handler could raise and leave it taken
+os.register_at_fork(
+    before=partial(_writing.acquire, timeout=PATIENCE_SECONDS), after_in_parent=_writing.release, after_in_child=_go_on
+)
 
 
 def report(core: machine.Instance, event: int, a: int, b: int, offset: int) -> None:
