@@ -153,6 +153,16 @@ def emscripten(session: nox.Session) -> None:
 
 
 @nox.session
+def packages(session: nox.Session) -> None:
+    """Run modules of npm's packages on every backend, compare with what node has printed. Skipped without npm."""
+    if shutil.which("npm") is None:
+        session.skip("npm, which fetches the packages, is not on the PATH (Debian: apt install npm)")
+    provide(session, ["emscripten", "singlepass-backend", "llvm-backend", "clif-backend"])
+    backends = [part for name in ("singlepass", "llvm", "cranelift") for part in ("--backend", name)]
+    session.run("python", "tools/emscripten_packages.py", *backends, *session.posargs)
+
+
+@nox.session
 def pure(session: nox.Session) -> None:
     """Run the same sources uncompiled: tests, and the same machine code byte by byte."""
     provide(session, DISTRIBUTIONS, groups=["test", "disassemblers", "debug", "native"], pure=True)

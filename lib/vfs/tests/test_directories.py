@@ -49,7 +49,20 @@ def steps(tree: Directory) -> Iterator[Callable[[], Any]]:
         yield lambda text=text: tree.symlink(text, b"text")  # type: ignore[misc]
         yield lambda: tree.read_link(b"text")
         yield lambda: tree.unlink(b"text")
-    yield lambda: [(entry.kind, entry.name) for entry in tree.entries()]
+    yield lambda: sorted((entry.name, entry.kind) for entry in tree.entries())
+
+
+def test_names_in_memory_are_told_oldest_first_those_of_the_host_sorted(tmp_path: Path) -> None:
+    for kind, expected in (("memory", [b"z", b"b", b"c"]), ("host", [b"b", b"c", b"z"])):
+        (tmp_path / kind).mkdir()
+        tree = HostDirectory.at(tmp_path / kind) if kind == "host" else MemoryDirectory()
+        for name in (b"z", b"a", b"b"):
+            tree.create_directory(name)
+        tree.rename(b"a", tree, b"c")
+        tree.remove_directory(b"b")
+        tree.rename(b"c", tree, b"b")
+        tree.create_directory(b"c")
+        assert [entry.name for entry in tree.entries()][2:] == expected
 
 
 def test_memory_answers_as_the_host(tmp_path: Path) -> None:

@@ -379,10 +379,10 @@ class MemoryDirectory:
 
     @whole
     def entries(self) -> list[Entry]:
-        """Every name, sorted, after `.` and `..` (which has the number of `.`)."""
+        """Every name, the oldest first, after `.` and `..` (which has the number of `.`)."""
         node = self._node
         found = [Entry(node.ino, "directory", b"."), Entry(node.ino, "directory", b"..")]
-        return found + [Entry(each.ino, each.kind, name) for name, each in sorted(node.names().items())]
+        return found + [Entry(each.ino, each.kind, name) for name, each in list(node.names().items())]
 
     def status(self) -> Status:
         return self._node.status()

@@ -101,11 +101,13 @@ class Files:
         source.directory.rename(source.path, target.directory, target.path)
 
     def iterdir(self, path: str = ".") -> Iterator[str]:
-        """The names in a directory, sorted, each with the path before it."""
+        """The names in a directory, as the program finds them, each with the path before it: the oldest first, those of
+        the host sorted.
+        """
         place = self._tree.place(path.encode())
         found = place.directory.open(place.path, os.O_RDONLY | os.O_DIRECTORY, follow=True)
         try:
-            names = sorted(entry.name for entry in found.entries())  # type: ignore[union-attr]
+            names = [entry.name for entry in found.entries()]  # type: ignore[union-attr]
         finally:
             if found is not place.directory:
                 found.close()
