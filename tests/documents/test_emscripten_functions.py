@@ -25,7 +25,9 @@ Names may have one more `_`; `__syscall_NAME` was `__sys_NAME` once. A function 
 program's own JavaScript: give a Python function for it ([emscripten.md](emscripten.md#its-javascript)), or it raises
 `NotSupported`, which shows its text, when it is called.
 
-`invoke_TYPE`, for every type, calls through a pointer, and comes back from C++ exceptions and `longjmp`.
+`invoke_TYPE`, for every type, calls through a pointer, and comes back from C++ exceptions and `longjmp`. In programs of
+emcc's first backend, `___syscallNUMBER` is the system call of this number on i386; `jsCall_TYPE` calls a Python
+function, `nullFunc_TYPE` ends the program, and the globals that say where its stack and heap lie are there.
 """
 NOT_HERE: Final = """
 ## Not here
@@ -95,6 +97,8 @@ HONEST: Final = {
     "getpid": "as emcc says",
     "getppid": "as emcc says",
     "madvise": "a hint may be ignored",
+    "lock": "there is nobody else who could have it",
+    "alone": "the same",
     "sync": "what is written is the host's at once",
 }
 """Functions that do nothing, and why what they answer is true all the same."""

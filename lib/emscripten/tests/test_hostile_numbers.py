@@ -19,6 +19,7 @@ from worlds import BYTES, TooMuch, counted, put_iovecs, put_text, world
 import wasmer_emscripten.embind.provided  # noqa: F401
 from wasmer_emscripten import EmscriptenError, ExitCode, Network, Program
 from wasmer_emscripten.functions import ROWS, Row
+from wasmer_emscripten.state import Fastcomp, Places
 from wasmer_runtime_core.errors import Timeout
 from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_vfs import MemoryDirectory, VirtualClock
@@ -64,6 +65,14 @@ WELL: dict[str, list[float]] = {
     "__syscall_dup3": [FILE, 9, 0],
     "__syscall_dup2": [FILE, 9],
     "__syscall_mmap2": [0, 64, 3, 1, FILE, 0],
+    "__syscall_read": [FILE, BUFFER, 16],
+    "__syscall_write": [FILE, BUFFER, 16],
+    "__syscall_readv": [FILE, IOVECS, 1],
+    "__syscall_writev": [FILE, IOVECS, 1],
+    "__syscall_pread64": [FILE, BUFFER, 16, 0],
+    "__syscall_pwrite64": [FILE, BUFFER, 16, 0],
+    "__syscall__llseek": [FILE, 0, 0, RESULT, 0],
+    "setenv": [TEXT, OTHER, 1],
     "_munmap_js": [BUFFER, 64, 3, 1, FILE, 0],
     "_msync_js": [BUFFER, 64, 3, 1, FILE, 0],
     "__cxa_throw": [EXCEPTION, TEXT, 1],
@@ -108,6 +117,7 @@ def prepared() -> Program:
     put_text(program, OTHER, "new")
     put_iovecs(program, IOVECS, (BUFFER, 10), (BUFFER, 10))
     program.process.guest.put_u32(EXCEPTION - 24, 1)
+    program.process.fastcomp = Fastcomp(Places(1 << 20, 2 << 20, 2 << 20, 1024, 1040), 2, True)
     call(program, "__syscall_openat", -100, TEXT, 0o102, RESULT)
     call(program, "__syscall_openat", -100, put_text(program, 4300, "."), 0o200000, RESULT)
     call(program, "__syscall_pipe", RESULT)

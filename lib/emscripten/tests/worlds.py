@@ -76,11 +76,12 @@ def imitation(imports: str = "", more: str = "", pages: int = PAGES, most: int =
 def world(imports: str = "", more: str = "", pages: int = PAGES, most: int = PAGES, **options: Any) -> Program:
     """An imitation, loaded, with streams that are kept from the terminal."""
     given: dict[str, Any] = {"stdin": b"input", "stdout": None, "stderr": None} | options
-    return load(_compiled(imitation(imports, more, pages, most)), **given)
+    return load(compiled(imitation(imports, more, pages, most)), **given)
 
 
 @functools.cache
-def _compiled(text: str) -> Module:
+def compiled(text: str) -> Module:
+    """A module from its text, compiled once."""
     return compile_with(text, find_compiler("singlepass"))
 
 

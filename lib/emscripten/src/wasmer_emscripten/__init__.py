@@ -28,7 +28,7 @@ The promises
 
 The limits
     A minified module needs the glue beside it; where its functions' names are gone, not all can be told from what they
-    do (`glue.fingerprints`). Those of emcc's first backend are refused.
+    do (`glue.fingerprints`); of emcc's first backend's, none.
     There is one thread, no dynamic linking, and no JavaScript but Python functions that the user
     gives.
 
@@ -45,6 +45,7 @@ The chapters
     embind         C++ that a program binds, as Python's functions and classes
     library        functions that are no system calls, by what they are for
     syscalls       system calls, by what they are for
+    fastcomp       what programs of emcc's first backend want besides
     filesystem     the tree, its devices and pipes, and all of it for Python
     numbers        errors, flags and records of the C library
     loading        from a module to a program: `load`

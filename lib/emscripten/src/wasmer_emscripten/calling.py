@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, final
 
 from wasmer_emscripten.errors import NotSupported
+from wasmer_emscripten.fastcomp import pointers
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.process import MALLOC
 from wasmer_emscripten.signatures import of_emscripten
@@ -155,9 +156,10 @@ def _returned(process: Process, type: Any, result: Any) -> Any:
 class TableSlots:
     """Places in a program's table for Python functions."""
 
-    __slots__ = ("_free", "_links", "_used")
+    __slots__ = ("_free", "_links", "_process", "_used")
 
-    def __init__(self, links: Links) -> None:
+    def __init__(self, process: Process, links: Links) -> None:
+        self._process = process
         self._links = links
         self._free: list[int] = []
         self._used: set[int] = set()
@@ -165,6 +167,10 @@ class TableSlots:
     def add(self, function: Callable[..., Any], signature: str) -> int:
         """See `Program.add_function`."""
         made = Function(of_emscripten(signature), function)
+        if self._process.fastcomp is not None and self._process.fastcomp.calls_back:
+            index = pointers.add(self._process, function)
+            self._used.add(index)
+            return index
         table = self._links.table
         if table is None:
             raise NotSupported("add_function", "the module exports no table: link with -sALLOW_TABLE_GROWTH")
@@ -178,5 +184,8 @@ class TableSlots:
         if index not in self._used:
             raise ValueError(f"{index} is no pointer that add_function has made")
         self._used.remove(index)
+        if self._process.fastcomp is not None and self._process.fastcomp.calls_back:
+            pointers.remove(self._process, index)
+            return
         self._links.table[index] = None
         self._free.append(index)

@@ -25,6 +25,8 @@ _ROWS: Final = (
     ("->", "emscripten_stack_init"),
     ("->i", "emscripten_stack_get_base emscripten_stack_get_end"),
     ("ii->", "__set_stack_limits ___set_stack_limits"),
+    # the first backend's
+    ("->i", "__errno_location _get_environ _emscripten_get_sbrk_ptr emscripten_get_sbrk_ptr"),
     # beginning and end
     ("->", "__wasm_call_ctors ___wasm_call_ctors _initialize _start"),
     ("ii->i ->i ii-> ->", "__main_argc_argv main _main __main_void"),

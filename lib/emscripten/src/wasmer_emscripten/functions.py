@@ -112,7 +112,7 @@ def _answering(type: str, names: list[str] | tuple[str, ...], sign: int) -> Call
             except FAILURES as failure:
                 if isinstance(failure, WrongArgument):  # a ValueError, too
                     raise
-                return sign * errno_of(failure)
+                return sign * errno_of(failure, process.errors)
             except Interrupted as interrupted:
                 raise interrupted.reason from None
 

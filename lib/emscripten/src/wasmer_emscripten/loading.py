@@ -11,11 +11,19 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import wasmer_emscripten.fastcomp.arithmetic
+import wasmer_emscripten.fastcomp.files
+import wasmer_emscripten.fastcomp.library
 import wasmer_emscripten.library
 import wasmer_emscripten.syscalls
 from wasmer_emscripten import functions as provided
+from wasmer_emscripten.fastcomp import pointers, records
+from wasmer_emscripten.fastcomp.names import without_underscores
+from wasmer_emscripten.fastcomp.numbered import by_pointer, named, number_of, numbered
+from wasmer_emscripten.fastcomp.placing import imported_global, places_of, reserved
 from wasmer_emscripten.filesystem.devices import Devices
 from wasmer_emscripten.filesystem.tree import Tree
+from wasmer_emscripten.glue.constant import constant
 from wasmer_emscripten.glue.embedded import SUFFIXES, module_of
 from wasmer_emscripten.glue.matching import LOOK_EVERY
 from wasmer_emscripten.glue.names import Symbols, names_of, read_text
@@ -24,19 +32,21 @@ from wasmer_emscripten.library.jumps import PREFIX, invoke
 from wasmer_emscripten.library.refused import remedy_for
 from wasmer_emscripten.process import DEFAULT_ENVIRONMENT, Process
 from wasmer_emscripten.recognising import info_of, is_fastcomp, is_minified, layouts_of
+from wasmer_emscripten.signatures import letters_of
+from wasmer_emscripten.state import Fastcomp
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.backend_names import Backend
 from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract.values import ElementType, MemoryDescriptor, TableDescriptor
-from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.running.host import HostFunc, func
 from wasmer_runtime_core.running.imports import ImportObject
 from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_runtime_core.running.module import Module
+from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
 from wasmer_runtime_core.support.printable import printable
-from wasmer_runtime_core.wasm.module import FUNCTION, MEMORY, TABLE
+from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE
 from wasmer_vfs.clock import Clock
 from wasmer_vfs.descriptors import DEFAULT_LIMIT
 from wasmer_vfs.directories import Directory
@@ -66,7 +76,13 @@ EMBIND: Final = ("_embind_", "_emval_", "__embind_", "__emval_")
 MOST_SHOWN: Final = 2000
 """Characters of the JavaScript of a function that nobody knows."""
 
-_REGISTERED: Final = (wasmer_emscripten.library, wasmer_emscripten.syscalls)
+_REGISTERED: Final = (
+    wasmer_emscripten.fastcomp.arithmetic,
+    wasmer_emscripten.fastcomp.files,
+    wasmer_emscripten.fastcomp.library,
+    wasmer_emscripten.library,
+    wasmer_emscripten.syscalls,
+)
 
 
 class Options(NamedTuple):
@@ -217,17 +233,19 @@ def environment(
         UnableToCreateMemory, UnableToCreateTable: what it imports is larger than `limits`, or the system, allow.
     """
     info = info_of(module)
-    if is_fastcomp(info):
-        raise CompileError(
-            "the module was built by emcc's first backend (fastcomp, before 2.0), which cannot be run yet: "
-            "build it again with a newer emcc"
-        )
     wanted = [entry.name for entry in info.imports]
     if is_minified(info) or any(name.startswith(EMBIND) for name in wanted):
         importlib.import_module("wasmer_emscripten.embind.provided")  # fills the rows
     names = names_of(info, process.glue, process.symbols, provided.fits)
+    if is_fastcomp(info):
+        names = without_underscores(info, names)
+        calls_back = any(name.startswith(pointers.JS_CALL) for name in map(names.of_import, wanted))
+        process.fastcomp = Fastcomp(places_of(info, process.glue), reserved(process.glue), calls_back)
     process.names = names
     process.layouts = layouts_of(info, names.imports)
+    if process.fastcomp is not None:
+        process.layouts = records.layouts_of(info, names.imports, process.glue)
+        process.errors = records.errors_of(info, names.imports, process.glue)
     wanted = [names.of_import(name) for name in wanted]
     if any(name.startswith(EMBIND) for name in wanted):
         from wasmer_emscripten.embind.emval import numbering
@@ -238,14 +256,18 @@ def environment(
     imports = ImportObject(state=None)
     create = _returning(process)
     namespaces: dict[str, dict[str, Any]] = {}
+    pointer = by_pointer(info, names.imports)
     for number, entry in enumerate(info.imports):
         if number % LOOK_EVERY == 0:
             check_interrupts()
-        found = _import(info, process, entry, given, limits)
+        found = _import(info, process, entry, given, limits, pointer)
         if isinstance(found, HostFunc):
             found = found.with_state(create)
         if found is not None:
             namespaces.setdefault(entry.namespace, {})[entry.name] = found
+        if isinstance(found, Memory) and process.fastcomp is not None:
+            places = process.fastcomp.places
+            found.write(places.heap_end, places.heap.to_bytes(4, "little"))
     for name, namespace in namespaces.items():
         imports.register(name, namespace)
     return imports
@@ -261,7 +283,8 @@ def _import(
     entry: Import,
     given: Mapping[str, Callable[..., Any]],
     limits: Limits | None,
-) -> HostFunc | Memory | Table | None:
+    by_pointer: bool,
+) -> HostFunc | Memory | Table | Global | None:
     if entry.kind == MEMORY:
         size = entry.type.limits  # type: ignore[union-attr]
         return Memory(MemoryDescriptor(size.minimum, size.maximum), limits=limits)
@@ -271,10 +294,12 @@ def _import(
     if entry.kind == FUNCTION and isinstance(entry.type, int):
         wanted = info.types[entry.type]
         return func(
-            _function(process, entry.namespace, process.names.of_import(entry.name), wanted, given),
+            _function(process, entry.namespace, process.names.of_import(entry.name), wanted, given, by_pointer),
             params=wanted.params,
             returns=wanted.results,
         )
+    if entry.kind == GLOBAL and process.fastcomp is not None:
+        return imported_global(entry, process.fastcomp.places)
     return None  # a global of a main module: the runtime's error lists it
 
 
@@ -284,14 +309,29 @@ def _function(
     name: str,
     wanted: FunctionType,
     given: Mapping[str, Callable[..., Any]],
+    by_pointer: bool,
 ) -> Callable[..., Any]:
     if name in given:
         return given[name]
     if name.startswith(PREFIX):
         return invoke(process, wanted)
+    if name.startswith(pointers.JS_CALL):
+        return pointers.js_call(process)
+    if name.startswith(pointers.NULL):
+        return pointers.null_function(name)
+    number = number_of(name)
+    if number is not None and by_pointer:
+        call = numbered(process, number)
+        if call is not None:
+            return call
+    name = named(name)
     found = provided.find(process, name, wanted)
     if found is not None:
         return found
+    if name in process.names.texts:
+        constantly = constant(process.names.texts[name], letters_of(wanted.results))
+        if constantly is not None:
+            return constantly
     types = provided.known(name)
     if types:
         remedy: str | None = (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -28,7 +29,8 @@ ERROR_NAMES: Final = tuple(
 FROM_HOST: Final = {getattr(errno, f"E{name}"): at for at, name in enumerate(ERROR_NAMES, 1)}
 """The host's error numbers, as the program's. What is not among them is EIO."""
 
-EIO: Final = FROM_HOST[errno.EIO]
+OF_LINUX: Final = {number: number for number in FROM_HOST}
+"""The same for programs whose C library numbers errors as Linux does: until 2019."""
 
 FAILURES: Final = (OSError, ValueError, OverflowError, MemoryError)
 """What a call that answers with error numbers catches. Any other exception is the user's own, and passes."""
@@ -45,8 +47,11 @@ def must_be_answer(failure: BaseException) -> None:
         raise failure
 
 
-def errno_of(failure: BaseException) -> int:
+def errno_of(failure: BaseException, numbers: Mapping[int, int] = FROM_HOST) -> int:
     """The program's number of what one of `FAILURES` means.
+
+    Args:
+        numbers: the program's error numbers by the host's.
 
     Raises:
         Timeout: it is one, which ends the call, though it is an `OSError`, too.
@@ -54,12 +59,12 @@ def errno_of(failure: BaseException) -> int:
     """
     must_be_answer(failure)
     if isinstance(failure, OSError):
-        return FROM_HOST.get(failure.errno or 0, EIO)
+        return numbers.get(failure.errno or 0, numbers[errno.EIO])
     if isinstance(failure, MemoryError):
-        return FROM_HOST[errno.ENOMEM]
+        return numbers[errno.ENOMEM]
     if "closed file" in str(failure):  # a Python file object that its owner has closed
-        return FROM_HOST[errno.EBADF]
-    return FROM_HOST[errno.EINVAL]  # ValueError, OverflowError: numbers that the host's types cannot hold
+        return numbers[errno.EBADF]
+    return numbers[errno.EINVAL]  # ValueError, OverflowError: numbers that the host's types cannot hold
 
 
 # --- open and fcntl
@@ -138,15 +143,19 @@ class Layouts(NamedTuple):
         stat: `struct stat`.
         timespec: `struct timespec`.
         padded: `stat` has the fields of Linux that nobody uses.
+        wide: sizes of files, and places in them, have 64 bits.
     """
 
     stat: Struct
     timespec: Struct
     padded: bool
+    wide: bool = True
 
 
+SHORT: Final = Layouts(Struct("<i4xIIIIIi4xiiiiiiiiiI"), Struct("<ii"), True, wide=False)
+"""The oldest: times, sizes and numbers of files have 32 bits."""
 SHORT_TIMES: Final = Layouts(Struct("<i4xIIIIIi8xqiiiiiiiiQ"), Struct("<ii"), True)
-"""The oldest: times of 32 bits."""
+"""Then: times of 32 bits."""
 PADDED: Final = Layouts(Struct("<i4xIIIIIi8xqiiqi4xqi4xqi4xQ"), Struct("<qi4x"), True)
 """Then: times of 64 bits."""
 PLAIN: Final = Layouts(Struct("<iIIIIiqiiqi4xqi4xqi4xQ"), Struct("<qi4x"), False)

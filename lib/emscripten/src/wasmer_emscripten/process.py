@@ -16,9 +16,10 @@ from wasmer_emscripten.exports import TYPES, is_meant
 from wasmer_emscripten.filesystem.tree import Opened, Tree
 from wasmer_emscripten.glue.names import NO_NAMES, Names
 from wasmer_emscripten.guest import U32, Guest
-from wasmer_emscripten.numbers import PLAIN, Layouts, must_be_answer
-from wasmer_emscripten.state import Exceptions, JavaScript
-from wasmer_runtime_core.wasm.types import FUNCREF
+from wasmer_emscripten.numbers import FROM_HOST, PLAIN, Layouts, must_be_answer
+from wasmer_emscripten.signatures import signature_of
+from wasmer_emscripten.state import Exceptions, Fastcomp, JavaScript, Mapped
+from wasmer_runtime_core.wasm.types import FUNCREF, I32, FunctionType
 from wasmer_vfs.clock import Clock, SystemClock
 from wasmer_vfs.descriptors import DEFAULT_LIMIT, DescriptorTable
 from wasmer_vfs.network import Network
@@ -29,11 +30,13 @@ from wasmer_vfs.standard_streams import INHERIT, open_stream
 if TYPE_CHECKING:
     from wasmer_emscripten.glue.names import Symbols
     from wasmer_runtime_core.running.instance import Instance
-    from wasmer_runtime_core.wasm.types import FunctionType
 
 MAX_EXIT_FUNCTIONS: Final = 65_536
 """Functions that a program can register with `atexit`."""
 
+DYN_CALL: Final = "dynCall_"
+"""How names of exports begin that call pointers to functions of one type."""
+_POINTER: Final = bytes((I32,))
 MALLOC: Final = ("malloc", "emscripten_builtin_malloc")
 """Names of the program's own allocator."""
 
@@ -57,10 +60,26 @@ class Links:
         exports: the instance's.
     """
 
-    __slots__ = ("__weakref__", "_found", "_instance", "_names", "_table", "exports", "stack_restore", "stack_save")
+    __slots__ = (
+        "__weakref__",
+        "_by_type",
+        "_found",
+        "_instance",
+        "_names",
+        "_table",
+        "exports",
+        "stack_restore",
+        "stack_save",
+    )
 
-    def __init__(self, instance: Instance, names: Names) -> None:
+    def __init__(self, instance: Instance, names: Names, by_type: bool = False) -> None:
+        """Look for what is needed of an instance.
+
+        Args:
+            by_type: its pointers to functions are of its first backend's kind.
+        """
         self.exports = instance.exports
+        self._by_type = by_type
         self._names = names
         self._found: dict[tuple[str, ...], Any] = {}
         self._instance = instance
@@ -125,13 +144,35 @@ class Links:
             )
         return found
 
-    def function(self, index: int) -> Any:
+    def dyn_call(self, type: FunctionType) -> Any:
+        """The export that calls pointers to functions of a type, where these are no places in the table; else None.
+
+        Its own type has the pointer before the other parameters.
+        """
+        name = DYN_CALL + signature_of(type)
+        found = self._found.get((name,), self)
+        if found is self:
+            found = self.export(name)
+            if not callable(found) or found.core_type != FunctionType(_POINTER + bytes(type.params), type.results):
+                found = None
+            self._found[(name,)] = found
+        return found
+
+    def function(self, index: int, *types: FunctionType) -> Any:
         """What a pointer to a function leads to.
+
+        Args:
+            types: that it may be of, which only a program of the first backend has to be told.
 
         Raises:
             WrongArgument: nothing.
         """
         index &= U32
+        if self._by_type:
+            for type in types:
+                call = self.dyn_call(type)
+                if call is not None:
+                    return Pointed(call, index, type)
         table = self.table
         function = table[index] if table is not None and index < len(table) else None
         if function is None:
@@ -144,7 +185,7 @@ class Links:
         Raises:
             WrongArgument: nothing, or a function of another type.
         """
-        function = self.function(index)
+        function = self.function(index, wanted)
         found = function.core_type
         results = wanted.results
         if found.params != wanted.params or (results and found.results != results):
@@ -153,6 +194,21 @@ class Links:
             )
         result = function(*args)
         return result if results else None
+
+
+@final
+class Pointed:
+    """What a pointer of the first backend's leads to."""
+
+    __slots__ = ("_call", "_index", "core_type")
+
+    def __init__(self, call: Any, index: int, type: FunctionType) -> None:
+        self._call = call
+        self._index = index
+        self.core_type = type
+
+    def __call__(self, *args: Any) -> Any:
+        return self._call(self._index, *args)
 
 
 @final
@@ -170,7 +226,9 @@ class Process:
         clock, random, zone: where time, random bytes and the time zone come from.
         guest: its memory.
         net: what it may reach by TCP and UDP; None: it has no sockets.
-        layouts: how its records are laid out.
+        layouts, errors: how its records are laid out; its error numbers by the host's.
+        mappings: what `mmap` has made, by address, where the program's C library does not keep it.
+        fastcomp: what a program of emcc's first backend has besides; None for any other.
         temp_ret0: the high half of the last i64 that was returned in halves.
         exit_functions: what `atexit` has registered: pointer and argument.
         ending: these have begun to run.
@@ -190,13 +248,16 @@ class Process:
         "descriptors",
         "ending",
         "environ",
+        "errors",
         "exceptions",
         "exit_functions",
+        "fastcomp",
         "globals",
         "glue",
         "guest",
         "javascript",
         "layouts",
+        "mappings",
         "names",
         "net",
         "random",
@@ -233,6 +294,9 @@ class Process:
         self.net = net
         self.guest = Guest()
         self.layouts: Layouts = PLAIN
+        self.errors: Mapping[int, int] = FROM_HOST
+        self.mappings: dict[int, Mapped] = {}
+        self.fastcomp: Fastcomp | None = None
         self.glue = ""
         self.symbols: Symbols | None = None
         self.names = NO_NAMES
@@ -260,7 +324,7 @@ class Process:
 
     def link(self, instance: Instance) -> Links:
         """What is needed of the instance; kept as long as its caller keeps it."""
-        links = Links(instance, self.names)
+        links = Links(instance, self.names, self.fastcomp is not None)
         self._links = ref(links)
         return links
 
@@ -268,7 +332,9 @@ class Process:
     def links(self) -> Links:
         """What is needed of the instance; for the length of a call where nobody keeps it (in a start function)."""
         links = self._links()
-        return Links(self.guest.context.instance, self.names) if links is None else links
+        if links is None:
+            links = Links(self.guest.context.instance, self.names, self.fastcomp is not None)
+        return links
 
     # --- what many functions need
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, final
 from wasmer_emscripten.calling import Stack, TableSlots, converted, wrapped
 from wasmer_emscripten.embind.public import Bindings
 from wasmer_emscripten.errors import CppException
+from wasmer_emscripten.fastcomp.start import initializers
 from wasmer_emscripten.filesystem.api import Files
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.ending import run_exit_functions
@@ -57,7 +58,7 @@ class Program:
         self.exports = instance.exports
         self.links = process.link(instance)
         self.fs = Files(process.tree)
-        self._slots = TableSlots(self.links)
+        self._slots = TableSlots(process, self.links)
         if start:
             with self._described():
                 self._start()
@@ -75,6 +76,9 @@ class Program:
         constructors = links.find(*_START)
         if constructors is not None:
             constructors()
+        if self.process.fastcomp is not None:
+            for constructor in initializers(self.process, self.exports):
+                constructor()
         bindings = self.process.bindings
         if bindings is not None:
             bind = links.find("_embind_initialize_bindings", "__embind_initialize_bindings")

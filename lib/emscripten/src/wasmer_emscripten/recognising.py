@@ -60,13 +60,18 @@ def is_emscripten_module(module: Any) -> bool:
 
 
 def is_fastcomp(info: ModuleInfo) -> bool:
-    """Whether the first of emcc's backends made it, whose ABI is another one."""
+    """Whether the first of emcc's backends made it, whose ABI is another one.
+
+    It imports globals that later ones do not, or the base of its table though nothing links it dynamically.
+    """
     for entry in info.imports:
         if entry.namespace in ("global", "asm2wasm", "global.Math"):
             return True
         if entry.namespace == "env" and entry.kind == GLOBAL and entry.name in FASTCOMP_GLOBALS:
             return True
-    return False
+    names = {entry.name for entry in info.imports if entry.kind == GLOBAL}
+    is_dynamic = "__stack_pointer" in names or any(each.name.startswith("dylink") for each in info.custom_sections)
+    return not is_dynamic and not names.isdisjoint(("__table_base", "tableBase"))
 
 
 def is_minified(info: ModuleInfo) -> bool:

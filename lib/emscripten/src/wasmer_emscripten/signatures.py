@@ -44,3 +44,8 @@ def of_emscripten(text: str) -> FuncSig:
             f"{text!r} is no signature: it is the result, then the parameters, each a letter: "
             f"i, j, f, d, p, or v for no result (not {missing.args[0]!r})"
         ) from None
+
+
+def signature_of(type: FunctionType) -> str:
+    """Emscripten's signature of a type."""
+    return ((letters_of(type.results) or "v") + letters_of(type.params)).replace("I", "j")

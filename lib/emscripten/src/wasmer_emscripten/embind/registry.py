@@ -17,7 +17,7 @@ from wasmer_emscripten.embind.memory import Memory
 from wasmer_emscripten.errors import WrongArgument
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.exceptions import demangled
-from wasmer_emscripten.signatures import letters_of
+from wasmer_emscripten.signatures import letters_of, type_of
 from wasmer_runtime_core.support.printable import printable
 
 if TYPE_CHECKING:
@@ -159,7 +159,8 @@ class Registry:
         Raises:
             WrongArgument: it leads nowhere, or its function is of another type.
         """
-        function: Callable[..., Any] = self.process.links.function(index)
+        types = [type_of(f"{params}->{each}") for each in (("", *"iIdf") if result is None else (result,))]
+        function: Callable[..., Any] = self.process.links.function(index, *types)
         type = function.core_type  # type: ignore[attr-defined]
         has = letters_of(type.params), letters_of(type.results)
         if has[0] != params or (result is not None and has[1] != result):

@@ -132,6 +132,7 @@ MARKS: Final[tuple[tuple[str, ...], ...]] = (
     ("__syscall_pipe", "throw new _(21)", "[p0+4>>2]="),
     ("__syscall_fchmod", "{try{_=_(p0);_(_,_.node,p1);return 0}"),
     ("__syscall_fchown32", "{try{_=_(p0);_(_,_.node,{_:Date.now()", "!p1"),
+    ("__syscall_fchown32", "{try{_=_(p0);_(_,_.node,{timestamp:Date.now()", "!p1"),
     ("_mmap_js", "throw new _(43)", "_.flags&2097155", "[p6>>2]="),
     ("_mmap_js", ".getStream(p4)", ".mmap(_,p0,p1"),
     ("_munmap_js", "p2&2", "p0,p0+p1", "p5,p1,p3)"),

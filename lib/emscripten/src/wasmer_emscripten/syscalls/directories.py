@@ -17,6 +17,8 @@ from wasmer_vfs.waiting import LOOK_EVERY, look
 
 _DIRENT: Final = Struct("<QqHB256sx4x")
 """`struct dirent`, which always has room for the longest name."""
+_SHORT_DIRENT: Final = Struct("<IiHB256sx")
+"""The same, where numbers of files and places in them have 32 bits."""
 
 
 @syscall("iii", "mkdirat")
@@ -68,7 +70,9 @@ def getcwd(process: Process, target: int, size: int) -> int:
 def getdents64(process: Process, fd: int, target: int, size: int) -> int:
     """Write the next names of a directory, as many as there is room for: the bytes they take."""
     size &= U32
-    room = size // _DIRENT.size
+    wide = process.layouts.wide
+    dirent = _DIRENT if wide else _SHORT_DIRENT
+    room = size // dirent.size
     target = process.guest.check(target, size)
     opened = opened_of(process, fd)
     if opened.directory is None:
@@ -79,9 +83,11 @@ def getdents64(process: Process, fd: int, target: int, size: int) -> int:
     at = target
     for number in range(opened.position, min(opened.position + room, len(listing))):
         ino, kind, name = listing[number]
-        process.guest.pack(_DIRENT, at, ino & U64, number + 1, _DIRENT.size, DIRENT_TYPES[kind], name[:255])
-        at += _DIRENT.size
+        process.guest.pack(
+            dirent, at, ino & (U64 if wide else U32), number + 1, dirent.size, DIRENT_TYPES[kind], name[:255]
+        )
+        at += dirent.size
         if number % LOOK_EVERY == 0:
             look()
-    opened.position += (at - target) // _DIRENT.size
+    opened.position += (at - target) // dirent.size
     return at - target

@@ -114,8 +114,12 @@ def put_status(process: Process, target: int, status: Status) -> None:
     links = status.nlink & U32
     if layouts is PLAIN:
         fields = (dev, mode, links, 0, 0, 0, status.size, BLOCK, blocks, *times, ino)
-    else:
+    elif layouts.wide:
         fields = (dev, ino & U32, mode, links, 0, 0, 0, status.size, BLOCK, blocks, *times, ino)
+    else:
+        if status.size > 0x7FFF_FFFF:
+            raise refusal(errno.EOVERFLOW)
+        fields = (dev, ino & U32, mode, links, 0, 0, 0, status.size, BLOCK, blocks, *times, ino & U32)
     process.guest.pack(layouts.stat, target, *fields)
 
 

@@ -15,6 +15,7 @@ from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.streams import opened_of
 from wasmer_emscripten.numbers import O_ACCMODE, O_APPEND, O_NONBLOCK, host_flags
 from wasmer_emscripten.process import Process
+from wasmer_emscripten.state import MAX_MAPPINGS, Mapped
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import release
@@ -114,13 +115,44 @@ def mmap_at(
 @syscall("iiiiii", "mmap2")
 def mmap2(process: Process, address: int, length: int, protection: int, flags: int, fd: int, pages: int) -> int:
     """The same; the offset is in pages of 4 KiB."""
+    if len(process.mappings) >= MAX_MAPPINGS:
+        raise MemoryError
     if fd == -1:
         pointer = process.malloc(-(-(length & U32) // PAGE_BYTES) * PAGE_BYTES, "mmap")
         for at in range(0, length & U32, PIECE_BYTES):
             process.guest.write(pointer + at, bytes(min(PIECE_BYTES, (length & U32) - at)))
             look()
-        return pointer
-    return _map(process, length, protection, flags, fd, (pages & U32) * 4096)
+    else:
+        pointer = _map(process, length, protection, flags, fd, (pages & U32) * 4096)
+    opened = None if fd == -1 else opened_of(process, fd)
+    process.mappings[pointer] = Mapped(length & U32, flags, opened, (pages & U32) * 4096)
+    return pointer
+
+
+@syscall("ii", "munmap")
+def munmap_kept(process: Process, address: int, length: int) -> None:
+    """End a mapping that `mmap2` has made; 0 for what is none, as Emscripten has it."""
+    address &= U32
+    mapping = process.mappings.get(address)
+    if mapping is None or mapping.length != length & U32:
+        return
+    _sync(process, address, mapping)
+    del process.mappings[address]
+    process.free(address, "munmap")
+
+
+@syscall("iii", "msync")
+def msync_kept(process: Process, address: int, length: int, flags: int) -> None:
+    """Write a shared mapping to its file."""
+    mapping = process.mappings.get(address & U32)
+    if mapping is not None:
+        _sync(process, address & U32, mapping)
+
+
+def _sync(process: Process, address: int, mapping: Mapped) -> None:
+    opened = mapping.opened
+    if opened is not None and any(each is opened for each in process.descriptors.open.values()):
+        _write_back(process, address, mapping.length, opened, mapping.flags, mapping.offset)
 
 
 @answers("iiiiiI", "_munmap_js")
