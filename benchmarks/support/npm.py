@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -27,6 +28,12 @@ PACKAGES: Final = (
     Package("sql.js",  "sql.js",                                "1.16.0", "dist/sql-wasm.wasm"),
     Package("quickjs", "@jitl/quickjs-wasmfile-release-sync", "0.32.0", "dist/emscripten-module.wasm"),
 )
+EMSCRIPTEN: Final = (
+    PACKAGES[0],
+    Package("lua",     "wasmoon",                               "1.16.0", "dist/glue.wasm"),
+    Package("yoga",    "yoga-layout",                           "3.2.1", "dist/binaries/yoga-wasm-base64-esm.js"),
+)
+"""Those with their JavaScript, which is run in node."""
 # fmt: on
 
 _BUILD: Final = Path(__file__).resolve().parent.parent.parent / "build" / "npm"
@@ -42,13 +49,23 @@ def fetch(package: Package) -> bytes:
     Raises:
         FetchError: as the class says.
     """
+    return (installed([package]) / package.npm_name / package.path).read_bytes()
+
+
+def installed(packages: Iterable[Package]) -> Path:
+    """The folder that has all of some packages.
+
+    Raises:
+        FetchError: as the class says.
+    """
     root = Path(os.environ.get("WASMER_NPM", _BUILD))
-    module = root / "node_modules" / package.npm_name / package.path
-    if not module.exists():
-        _install(root, package)
-    if not module.exists():
-        raise FetchError(f"{package.npm_name} {package.version} holds no {package.path}")
-    return module.read_bytes()
+    for package in packages:
+        module = root / "node_modules" / package.npm_name / package.path
+        if not module.exists():
+            _install(root, package)
+        if not module.exists():
+            raise FetchError(f"{package.npm_name} {package.version} holds no {package.path}")
+    return root / "node_modules"
 
 
 def _install(root: Path, package: Package) -> None:
