@@ -5,7 +5,7 @@ All are below core's `RuntimeError`, so one clause catches whatever a program do
 
 from __future__ import annotations
 
-from wasmer_runtime_core.errors import RuntimeError
+from wasmer_runtime_core.errors import RuntimeError, Traced
 from wasmer_runtime_core.support.printable import printable
 
 
@@ -43,7 +43,7 @@ class BindingError(EmscriptenError, TypeError):
     """What Python does with something of C++ is not possible: a wrong argument, an object that is deleted."""
 
 
-class Unwinding(EmscriptenError):
+class Unwinding(EmscriptenError, Traced):
     """What goes through the program's frames to the nearest `invoke_*`, and no further if that is the same program's.
 
     Attributes:

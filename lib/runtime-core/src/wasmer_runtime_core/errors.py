@@ -475,24 +475,18 @@ class Frame(NamedTuple):
 
 
 MOST_ENTRIES: Final = 64
-"""Entries into WebAssembly that a trap passed through and has frames of."""
+"""Entries into WebAssembly that an exception passed through and has frames of."""
 
 
-class Trap(RuntimeError):
-    """WebAssembly code ended in a trap (specification, section 4.2.1).
+class Traced(RuntimeError):
+    """WebAssembly code did not end normally, and where it was is told when it is asked for: many are caught unseen.
 
     Attributes:
-        message: the specification's words: "integer divide by zero".
-        kind: name of the row of `contract.traps`: "INTEGER_DIVIDE_BY_ZERO".
-        trap_info: Wasmer's `WasmTrapInfo` member: "IllegalArithmetic".
         frames: the wasm functions that ran, innermost first.
     """
 
-    def __init__(self, message: str, kind: str = "", trap_info: str = "Unknown", frames: Sequence[Frame] = ()) -> None:
-        super().__init__(f"WebAssembly trap occurred during runtime: {message}")
-        self.message = message
-        self.kind = kind
-        self.trap_info = trap_info
+    def __init__(self, text: str, frames: Sequence[Frame] = ()) -> None:
+        super().__init__(text)
         self._frames = tuple(frames)
         self._unnamed: list[Callable[[], tuple[Frame, ...]]] = []
         self._more_notes: list[str] = []
@@ -525,6 +519,23 @@ class Trap(RuntimeError):
     def add_note(self, note: str) -> None:
         """As for every exception."""
         self._more_notes.append(note)
+
+
+class Trap(Traced):
+    """WebAssembly code ended in a trap (specification, section 4.2.1).
+
+    Attributes:
+        message: the specification's words: "integer divide by zero".
+        kind: name of the row of `contract.traps`: "INTEGER_DIVIDE_BY_ZERO".
+        trap_info: Wasmer's `WasmTrapInfo` member: "IllegalArithmetic".
+        frames: the wasm functions that ran, innermost first.
+    """
+
+    def __init__(self, message: str, kind: str = "", trap_info: str = "Unknown", frames: Sequence[Frame] = ()) -> None:
+        super().__init__(f"WebAssembly trap occurred during runtime: {message}", frames)
+        self.message = message
+        self.kind = kind
+        self.trap_info = trap_info
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {name: value for name, value in self.__dict__.items() if name not in ("_frames", "_unnamed")}

@@ -99,13 +99,14 @@ def generated(
     call: Callable[..., Any],
     context: int,
     pointer_of: Callable[[Any], int] | None = None,
+    class_: object = None,
     give: Callable[[Any], Any] | None = None,
 ) -> Callable[..., Any]:
     """A Python function that calls C++.
 
     Args:
         call: takes `context`, the object's pointer if `pointer_of` is given, then wire forms.
-        pointer_of: the pointer of `self`.
+        pointer_of: the pointer of `self`, if it is not simply an object of `class_`.
         give: what becomes of the result, instead of what its type says.
     """
     params = signature.params
@@ -116,6 +117,7 @@ def generated(
         "CppException": CppException,
         "MISSING": MISSING,
         "call": call,
+        "class_": class_,
         "context": context,
         "describe": _describe(registry),
         "drain": registry.drain,
@@ -150,7 +152,13 @@ def generated(
             f"{indent}except BadArgument as wrong:",
             f"{indent}    raise explained(wrong, {arguments}) from None",
         ]
-    self_pointer = ["pointer_of(self)"] if pointer_of is not None else []
+    self_pointer = []
+    if pointer_of is not None:
+        lines += [
+            f"{indent}held = self._held",
+            f"{indent}at = held.pointer if held is not None and held.class_ is class_ else pointer_of(self)",
+        ]
+        self_pointer = ["at"]
     passed = ", ".join(["context", *self_pointer, *(f"w{at}" for at in range(count))])
     lines += [
         f"{indent}try:",
@@ -187,6 +195,7 @@ class Bindable:
         context: int,
         *,
         pointer_of: Callable[[Any], int] | None = None,
+        class_: object = None,
         held: bool = False,
     ) -> None:
         self._registry = registry
@@ -196,6 +205,7 @@ class Bindable:
         self._invoker = invoker
         self._context = context
         self._pointer_of = pointer_of
+        self._class = class_
         self._held = held
         self.count = len(params)
         self._signature: Signature | None = None
@@ -223,7 +233,9 @@ class Bindable:
             letters += "".join(param.letter for param in signature.params)
             call = self._registry.function(self._invoker, self.name, letters, signature.result.letter)
             give = getattr(signature.result, "hold", None) if self._held else None
-            self._function = generated(self._registry, signature, call, self._context, self._pointer_of, give)
+            self._function = generated(
+                self._registry, signature, call, self._context, self._pointer_of, self._class, give
+            )
         return self._function
 
 
@@ -232,16 +244,22 @@ class Overloads:
 
     Attributes:
         bindables: by the number of parameters.
+
+    `settle` is told the function when there is no other to choose from, so that it can be called without asking here,
+    and None when it must be asked for again.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, settle: Callable[[Callable[..., Any] | None], None] | None = None) -> None:
         self.name = name
         self.bindables: dict[int, Bindable] = {}
         self._chosen: dict[int, Callable[..., Any]] = {}
+        self._settle = settle
 
     def add(self, bindable: Bindable) -> None:
         """One more; one with as many parameters is replaced, as in a derived class."""
         self.bindables[bindable.count] = bindable
+        if self._chosen and self._settle is not None:
+            self._settle(None)
         self._chosen.clear()
 
     def choose(self, count: int) -> Callable[..., Any]:
@@ -255,6 +273,8 @@ class Overloads:
             return found
         if len(self.bindables) == 1:  # which says itself what is wrong
             found = next(iter(self.bindables.values())).function
+            if self._settle is not None:
+                self._settle(found)
         elif count in self.bindables:
             found = self.bindables[count].function
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,11 @@ def register_constructor(
     class_.constructors.add(Bindable(class_.registry, class_.name, result, params, invoker, constructor, held=True))
 
 
+def _settle(class_: Class, text: str, function: Callable[..., Any] | None) -> None:
+    """Let a class have a method itself, where there is one of its name; else what chooses among several."""
+    class_.set(text, as_method(class_.members[text]) if function is None else function)
+
+
 @provides("iiiiiiii?ii->", "_embind_register_class_function")
 def register_member(
     process: Process,
@@ -87,11 +93,18 @@ def register_member(
     if len(numbers) < 2:
         raise WrongArgument(f"the program bound {class_.name}.{text} without its object")
     bindable = Bindable(
-        registry, f"{class_.name}.{text}", numbers[0], numbers[2:], invoker, context, pointer_of=pointer_of(class_)
+        registry,
+        f"{class_.name}.{text}",
+        numbers[0],
+        numbers[2:],
+        invoker,
+        context,
+        pointer_of=pointer_of(class_),
+        class_=class_,
     )
     overloads = class_.members.get(text)
     if overloads is None:
-        overloads = class_.members[text] = Overloads(text)
+        overloads = class_.members[text] = Overloads(text, functools.partial(_settle, class_, text))
         class_.set(text, as_method(overloads))
     overloads.add(bindable)
     if is_pure:
@@ -133,10 +146,10 @@ def register_property(process: Process, raw: int, name: int, got: int, *rest: in
     registry.count()
     text = registry.name(name)
     full, pointer = f"{class_.name}.{text}", pointer_of(class_)
-    get = Bindable(registry, full, got, [], getter, getter_context, pointer_of=pointer)
+    get = Bindable(registry, full, got, [], getter, getter_context, pointer_of=pointer, class_=class_)
     set = None
     if setter:
-        set = _Setter(registry, full, 0, [put], setter, setter_context, pointer_of=pointer)
+        set = _Setter(registry, full, 0, [put], setter, setter_context, pointer_of=pointer, class_=class_)
     property = class_.properties[text] = Property(class_, text, get, set)
     class_.set(text, property)
 

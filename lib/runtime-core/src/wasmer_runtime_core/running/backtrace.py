@@ -3,8 +3,8 @@
 The C part gives for each frame what it can know without looking anything up: the label of
 the code (the `ModuleInfo`), the function's index and the operator's offset in the module.
 Names are found here. When an exception passes through several entries into WebAssembly (a
-host function called back in), each entry adds its own frames: a trap's list grows, any
-other exception gets a note.
+host function called back in), each entry adds its own frames: a trap's list grows, as that
+of any other `Traced`; the rest get a note.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def make_trap(kind: int, raw: tuple[RawFrame, ...], detail: str | None) -> BaseE
 
 def annotate(exception: BaseException, raw: tuple[RawFrame, ...]) -> None:
     """Say which WebAssembly functions an exception passed through."""
-    if isinstance(exception, errors.Trap):
+    if isinstance(exception, errors.Traced):
         exception.add_frames(lambda: frames(raw))
         return
     note = "WebAssembly functions that ran:" + "".join(f"\n  {frame}" for frame in frames(raw, sources=False))
