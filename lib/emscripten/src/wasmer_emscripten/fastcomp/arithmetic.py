@@ -8,6 +8,7 @@ from typing import Final
 
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.guest import U32, U64
+from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
 
 
@@ -17,10 +18,9 @@ def _ieee(function: Callable[..., float]) -> Callable[..., float]:
     def calling(_: Process, *args: float) -> float:
         try:
             return function(*args)
-        except OverflowError:
-            return math.inf
-        except ValueError:
-            return math.nan
+        except (OverflowError, ValueError) as failure:
+            must_be_answer(failure)
+            return math.inf if isinstance(failure, OverflowError) else math.nan
 
     return calling
 
@@ -32,9 +32,10 @@ def _power(base: float, exponent: float) -> float:
         return math.nan
     try:
         return math.pow(base, exponent)
-    except OverflowError:
-        return -math.inf if base < 0 and exponent % 2 == 1 else math.inf
-    except ValueError:
+    except (OverflowError, ValueError) as failure:
+        must_be_answer(failure)
+        if isinstance(failure, OverflowError):
+            return -math.inf if base < 0 and exponent % 2 == 1 else math.inf
         if base == 0:
             return math.copysign(math.inf, base) if exponent % 2 == 1 else math.inf
         return math.nan

@@ -25,7 +25,7 @@ _ROWS: Final = """
     1 exit i | 3 read iii | 4 write iii | 5 open ii* | 6 close i | 9 link ii | 10 unlink i | 12 chdir i | 15 chmod ii
     20 getpid | 33 access ii | 36 sync | 38 rename ii | 39 mkdir ii | 40 rmdir i | 41 dup i | 42 pipe i | 54 ioctl ii*
     57 setpgid ii | 60 umask i | 63 dup2 ii | 64 getppid | 66 setsid | 77 getrusage ii | 83 symlink ii
-    85 readlink iii | 91 munmap ii | 94 fchmod ii | 102 socketcall i* | 114 wait4 iiii | 118 fsync i | 122 uname i
+    85 readlink iii | 91 munmap ii | 94 fchmod ii | 102 socketcall ii | 114 wait4 iiii | 118 fsync i | 122 uname i
     125 mprotect iii | 132 getpgid i | 133 fchdir i | 140 _llseek iiiii | 142 _newselect iiiii | 144 msync iii
     145 readv iii | 146 writev iii | 147 getsid i | 148 fdatasync i | 150 mlock ii | 151 munlock ii | 168 poll iii
     180 pread64 iii-I | 181 pwrite64 iii-I | 183 getcwd ii | 191 ugetrlimit ii | 192 mmap2 iiiiii | 193 truncate64 i-I

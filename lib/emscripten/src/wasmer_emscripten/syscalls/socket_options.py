@@ -9,7 +9,6 @@ from typing import Final
 
 from wasmer_emscripten.functions import syscall
 from wasmer_emscripten.library.clocks import LONGEST, SECOND
-from wasmer_emscripten.numbers import EIO, FROM_HOST
 from wasmer_emscripten.process import Process
 from wasmer_emscripten.syscalls.sockets import numbered, socket_of
 from wasmer_vfs.errors import refusal
@@ -114,7 +113,7 @@ def getsockopt(process: Process, fd: int, level: int, name: int, value: int, len
         data = layout.pack(min(seconds, 0x7FFF_FFFF), nanoseconds // 1000)
     elif (level, name) in NUMBERS:
         guest.check(value, min(room, _NUMBER.size))  # before an error is told, which is told once
-        data = _NUMBER.pack(_as_told(opened.option(*NUMBERS[level, name]), level, name))
+        data = _NUMBER.pack(_as_told(process, opened.option(*NUMBERS[level, name]), level, name))
     else:
         raise refusal(errno.ENOPROTOOPT)
     data = data[:room]
@@ -122,9 +121,11 @@ def getsockopt(process: Process, fd: int, level: int, name: int, value: int, len
     guest.put_u32(length, len(data))
 
 
-def _as_told(value: int, level: int, name: int) -> int:
+def _as_told(process: Process, value: int, level: int, name: int) -> int:
     """What the host says, as the program counts it: an error by its own number."""
-    return FROM_HOST.get(value, EIO) if value and (level, name) == (SOL_SOCKET, SO_ERROR) else value
+    if not value or (level, name) != (SOL_SOCKET, SO_ERROR):
+        return value
+    return process.errors.get(value, process.errors[errno.EIO])
 
 
 numbered(14, 5, setsockopt)
