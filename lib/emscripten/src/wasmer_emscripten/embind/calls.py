@@ -25,7 +25,7 @@ Only numbers and fixed words are put into the text; names of the program's are v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, NamedTuple
 
 from wasmer_emscripten.embind.bound import BadArgument, Bound, run
@@ -296,6 +296,14 @@ class BoundFunction(Overloads):
 
     def __repr__(self) -> str:
         return f"<C++ function {printable(self.name)}>"
+
+
+def function_of(names: MutableMapping[str, Any], name: str) -> BoundFunction:
+    """The function of a name among others; one that is made, if there is none, or something else."""
+    found = names.get(name)
+    if not isinstance(found, BoundFunction):
+        found = names[name] = BoundFunction(name)
+    return found
 
 
 def as_method(overloads: Overloads) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmer_emscripten.embind.calls import Bindable, BoundFunction
+from wasmer_emscripten.embind.calls import Bindable, function_of
 from wasmer_emscripten.embind.registry import registry_of
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.process import Process
@@ -31,7 +31,4 @@ def register_function(
     text = plain(registry.name(name))
     result, *params = registry.numbers(count, types)
     bindable = Bindable(registry, text, result, params, invoker, function)
-    found = registry.names.get(text)
-    if not isinstance(found, BoundFunction):
-        found = registry.names[text] = BoundFunction(text)
-    found.add(bindable)
+    function_of(registry.names, text).add(bindable)

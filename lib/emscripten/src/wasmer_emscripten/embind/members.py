@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from wasmer_emscripten.embind.calls import Bindable, BoundFunction, Overloads, Signature, as_method
+from wasmer_emscripten.embind.calls import Bindable, Overloads, Signature, as_method, function_of
 from wasmer_emscripten.embind.classes import (
     NOTHING,
     Class,
@@ -130,10 +130,8 @@ def register_static(
     registry.count()
     text = plain(registry.name(name))
     result, *params = registry.numbers(count, types)
-    found = class_.statics.get(text)
-    if found is None:
-        found = class_.statics[text] = BoundFunction(text)
-        class_.set(text, staticmethod(found))
+    found = function_of(class_.statics, text)
+    class_.set(text, staticmethod(found))
     found.add(Bindable(registry, f"{class_.name}.{text}", result, params, invoker, function))
 
 

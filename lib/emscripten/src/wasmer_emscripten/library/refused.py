@@ -30,7 +30,10 @@ REMEDIES: Final = (
     (r"__syscall_socketpair", "a program has one thread: use a pipe"),
     (r"_?dlopen\w*|_?dlsym\w*|dlclose|dlerror|_emscripten_dlopen\w*|_emscripten_dlsync\w*|_dlinit",
      "side modules are not here yet: link them statically"),
-    (r"_emval_(await|coro\w*|iter\w*|new_u16string|array_to_memory_view|from_current_cxa_exception)",
+    (r"_emval_(await|coro\w*)",
+     "a coroutine of C++ that waits (co_await) goes on in an event loop, and there is no event loop: bind a function "
+     "that returns at once, or one that takes a function to be called when it is done"),
+    (r"_emval_(iter\w*|new_u16string|array_to_memory_view|from_current_cxa_exception)",
      "this function of embind is not here; give a Python function, functions={…: f}"),
     (r"sem_\w+|shm_\w+|mq_\w+|getpw\w+|getgr\w+", "the program's world has nothing of the kind"),
 )  # fmt: skip
