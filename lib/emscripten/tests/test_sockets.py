@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, Self
@@ -19,6 +20,7 @@ from wasmer_emscripten import CAPTURE, Network, Program, load
 from wasmer_emscripten.numbers import FROM_HOST
 from wasmer_runtime_core.errors import Timeout
 from wasmer_runtime_core.running.interrupts import timeout
+from wasmer_vfs import NetworkSocket
 
 LONG = 300
 """Seconds after which a test fails that would wait for ever."""
@@ -32,6 +34,7 @@ class Server:
         self.output = b""
         self.port = 0
         self.code: int | BaseException | None = None
+        self.program: Program | None = None
         self._told = threading.Event()
         self._listed = {"listen": ["127.0.0.1:0"]} | network
         self._thread = threading.Thread(target=self._run, args=(backend, what))
@@ -40,6 +43,7 @@ class Server:
         try:
             with timeout(LONG):
                 program = load(fixture("sockets", backend), stdout=self._write, net=Network(**self._listed))
+                self.program = program
                 self.code = program.main(what)
         except BaseException as failure:
             self.code = failure
@@ -494,6 +498,17 @@ def test_sockets_are_closed_when_main_ends() -> None:
     assert not [each for each in program.process.descriptors.open if each > 2]
 
 
+def test_a_program_that_runs_is_not_closed_by_halves() -> None:
+    with Server("singlepass", "serve") as server:
+        assert server.program is not None
+        with pytest.raises(RuntimeError, match="running"):
+            server.program.close()
+        assert client("singlepass", "call", "127.0.0.1", str(server.port), "end", connect=[f"127.0.0.1:{server.port}"])
+    assert server.code == 0
+    server.program.close()
+    server.program.close()
+
+
 def test_calls_that_fail_lose_nothing() -> None:
     talking = Talking(listen=["127.0.0.1:0"])
     made, port = talking.listening()
@@ -506,3 +521,31 @@ def test_calls_that_fail_lose_nothing() -> None:
         assert talking("accept4", made) >= 0  # it still waits there
         assert sockets_of_the_process() == before + 2
     talking.program.close()
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), OSError(errno.ENOTCONN, "it is gone")])
+@pytest.mark.parametrize("where", ["peer", "__init__"])
+def test_a_connection_is_not_lost_on_its_way(
+    where: str, raised: BaseException, monkeypatch: pytest.MonkeyPatch, talking: Talking
+) -> None:
+    """Whatever is raised between the system's accept and the number, a signal's handler's included."""
+    made, port = talking.listening()
+    before = sockets_of_the_process()
+
+    def fail(*_: object, **__: object) -> None:
+        raise raised
+
+    with socket.create_connection(("127.0.0.1", port)):
+        monkeypatch.setattr(NetworkSocket, where, fail)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # of Python's own object, which nobody has closed yet
+            if isinstance(raised, KeyboardInterrupt):
+                with pytest.raises(KeyboardInterrupt):
+                    talking("accept4", made)
+                raised.__traceback__ = None  # its frames have what they were making
+            else:
+                assert talking("accept4", made) == (E["ECONNABORTED"] if where == "peer" else E["ENOTCONN"])
+                raised.__traceback__ = None
+            monkeypatch.undo()
+        assert sockets_of_the_process() == before + 1
+    assert list(talking.program.process.descriptors.open) == [0, 1, 2, made]

@@ -102,7 +102,8 @@ def test_what_a_name_resolves_to_is_looked_at() -> None:
     """Whoever owns a name could let it lead to this machine, or to its neighbours."""
     private = ["127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "::1", "fe80::1%eth0", "fc00::1",
                "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "224.0.0.1",
-               "255.255.255.255", "ff02::1", "::", "100.64.0.1"]  # fmt: skip
+               "255.255.255.255", "ff02::1", "::", "100.64.0.1", "fec0::1", "::7f00:1",
+               "64:ff9b:1::7f00:1", "2001:0:7f00:1::"]  # fmt: skip
     answers = {"example.org": private}
     network = Network(connect=["example.org:443"], resolver=resolving(answers, []))
     with pytest.raises(Unresolved):
@@ -265,6 +266,17 @@ def test_options_that_could_lead_elsewhere_are_not_there(made: Callable[..., Net
             assert failure.errno in (errno.ENOPROTOOPT, errno.EINVAL), (level, name)
     assert settable == {(0, 1), (0, 2), (1, 2), (1, 6), (1, 7), (1, 8), (1, 9), (6, 1), (6, 3), (6, 4), (6, 5), (6, 6),
                         (6, 12), (6, 18), (41, 26)}  # fmt: skip
+
+
+def test_an_address_of_another_family_is_no_name(made: Callable[..., NetworkSocket]) -> None:
+    """Python's sockets would ask the system's resolver for it."""
+    network = Network(listen=["127.0.0.1:0", "[::1]:0"], connect=["127.0.0.1:9", "[::1]:9"])
+    for family, ip in (("IPv4", "::1"), ("IPv6", "127.0.0.1"), ("IPv6", "::ffff:127.0.0.1")):
+        for type in ("stream", "datagram"):
+            each = made(network, type, family)
+            assert refused(each.bind, at(ip, 0)) == errno.EAFNOSUPPORT
+            assert refused(each.connect, at(ip, 9)) == errno.EAFNOSUPPORT
+        assert refused(each.send, [b"x"], at(ip, 9)) == errno.EAFNOSUPPORT
 
 
 def test_a_socket_of_ipv6_has_no_addresses_of_ipv4(made: Callable[..., NetworkSocket]) -> None:

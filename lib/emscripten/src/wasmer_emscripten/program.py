@@ -279,9 +279,13 @@ class Program:
     # --- ending it
 
     def close(self) -> None:
-        """Close its files, and give its memory back at once."""
-        self.process.close()
+        """Close its files and sockets, and give its memory back at once.
+
+        Raises:
+            RuntimeError: it is running, in another thread or below this call; nothing is closed.
+        """
         self.instance.close()
+        self.process.close()
 
     def __enter__(self) -> Self:
         return self

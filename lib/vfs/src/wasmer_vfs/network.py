@@ -277,7 +277,9 @@ def _address(text: str) -> IP:
     return plain(ip_address(text).packed)
 
 
-_FAMILIES: Final[dict[int, int]] = {4: host_sockets.AF_INET, 16: host_sockets.AF_INET6}
+IPV4_BYTES: Final = 4
+IPV6_BYTES: Final = 16
+_FAMILIES: Final[dict[int, int]] = {IPV4_BYTES: host_sockets.AF_INET, IPV6_BYTES: host_sockets.AF_INET6}
 
 
 def _read(text: str) -> IP:
@@ -290,7 +292,7 @@ def _read(text: str) -> IP:
 
 def plain(ip: IP) -> IP:
     """An address of IPv4 that is written as one of IPv6 is one of IPv4."""
-    return ip[12:] if len(ip) == 16 and ip.startswith(_IPV4_AS_IPV6) else ip
+    return ip[12:] if len(ip) == IPV6_BYTES and ip.startswith(_IPV4_AS_IPV6) else ip
 
 
 def _judged(text: str) -> tuple[IP, bool]:
@@ -298,7 +300,12 @@ def _judged(text: str) -> tuple[IP, bool]:
     ip = ip_address(plain(ip_address(text.partition("%")[0]).packed))
     public = ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
     if public and isinstance(ip, IPv6Address):
-        public = ip.sixtofour is None and ip.teredo is None and int(ip) >> 96 != _PRIVATE_BEHIND_PUBLIC
+        public = (
+            not ip.is_site_local
+            and ip.sixtofour is None
+            and ip.teredo is None
+            and int(ip) >> 96 != _PRIVATE_BEHIND_PUBLIC
+        )
     return ip.packed, public
 
 

@@ -21,7 +21,7 @@ from typing import Final, Literal, NamedTuple, final
 
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import Buffers, Pieces, StreamFile
-from wasmer_vfs.network import Address, Network, must
+from wasmer_vfs.network import IPV4_BYTES, Address, Network, must
 from wasmer_vfs.sockets import PEEK, Socket, made_of
 from wasmer_vfs.status import Status
 from wasmer_vfs.waiting import LOOK_EVERY, look, must_be_refusal, wait
@@ -115,6 +115,7 @@ class NetworkSocket(StreamFile):
         Raises:
             OSError: EACCES, the address is not listed.
         """
+        self._must_be_of_the_family(address)
         listed = self._network.may_listen(address)
         must(listed or not (any(address.ip) or address.port))
         self.inner.socket.bind(address.host)
@@ -156,6 +157,7 @@ class NetworkSocket(StreamFile):
         Raises:
             OSError: EACCES, the address is not listed; what the system says.
         """
+        self._must_be_of_the_family(address)
         must(self._may_reach(address))
         inner = self.inner
         try:
@@ -169,6 +171,15 @@ class NetworkSocket(StreamFile):
             error = inner.socket.getsockopt(host_sockets.SOL_SOCKET, host_sockets.SO_ERROR)
             if error:
                 raise refusal(error) from None
+
+    def _must_be_of_the_family(self, address: Address) -> None:
+        """Asked before Python's socket gets an address, which takes one of another family for a name to look up.
+
+        Raises:
+            OSError: EAFNOSUPPORT, it is of another family.
+        """
+        if (len(address.ip) == IPV4_BYTES) != (self.inner.socket.family == host_sockets.AF_INET):
+            raise refusal(errno.EAFNOSUPPORT)
 
     def _may_reach(self, address: Address) -> bool:
         return address in self._peers or self._network.may_reach(address)
@@ -243,6 +254,7 @@ class NetworkSocket(StreamFile):
         inner = self.inner
         if inner.stream or to is None:
             return inner.send(buffers, at_once=at_once)
+        self._must_be_of_the_family(to)
         must(self._may_reach(to))
         return inner.send_to(buffers, to.host, at_once=at_once)
 
@@ -306,7 +318,10 @@ class NetworkSocket(StreamFile):
     def close(self) -> None:
         self.inner.close()
 
-    __del__ = close
+    def __del__(self) -> None:
+        inner = getattr(self, "inner", None)  # none, if a signal's handler raised while it was made
+        if inner is not None:
+            inner.close()
 
 
 _WHOLE: Final = int(host_sockets.MSG_TRUNC)
