@@ -125,7 +125,8 @@ def key(name: str, pure: bool, python: Python) -> str:
     parts = [*python.facts, os.environ.get("CFLAGS", "")]
     parts += [str(pure), *group("build"), *(_digest(part) for part in closure([name]))]
     if name != "runtime-core":
-        parts.append((ROOT / "lib/runtime-core/src/wasmer_runtime_core/build_hook.py").read_text())
+        core = ROOT / "lib/runtime-core/src/wasmer_runtime_core"
+        parts += [(core / name).read_text() for name in ("build_hook.py", "generated_c.py")]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 

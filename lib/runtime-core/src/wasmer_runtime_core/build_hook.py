@@ -165,9 +165,14 @@ def extension_suffix() -> str:
 
 
 def native_build() -> ModuleType:
-    """Core's `native/build.py`, by its path: it knows what a compiler needs, and builds the C library."""
-    path = Path(__file__).parent / "native" / "build.py"
-    specification = importlib.util.spec_from_file_location("wasmer_native_build", path)
+    """Core's `native/build.py`: it knows what a compiler needs, and builds the C library."""
+    return _beside("native/build.py")
+
+
+def _beside(name: str) -> ModuleType:
+    """A module of core by its path: what it is in may not be there yet."""
+    path = Path(__file__).parent / name
+    specification = importlib.util.spec_from_file_location(f"wasmer_build_{path.stem}", path)
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -215,9 +220,12 @@ def _compile(target: Path, group: str, modules: list[str]) -> None:
     )
     for extension in extensions:
         extension.extra_compile_args.append(HIDDEN)
-    products = large_products(line for path in temporary.glob("*.c") for line in path.read_text().splitlines())
+    written = list(temporary.glob("*.c"))
+    products = large_products(line for path in written for line in path.read_text().splitlines())
     if products:
         sys.exit(f"Products of Python's ints in {', '.join(products)}: see the rules in docs/performance.md.")
+    for path in written:
+        path.write_text(_beside("generated_c.py").lightened(path.read_text()))
     arguments = ["-q", "build_ext", f"--build-lib={target}", f"--build-temp={temporary}"]
     setup(name="extensions", packages=[], py_modules=[], ext_modules=extensions, script_args=arguments)
 

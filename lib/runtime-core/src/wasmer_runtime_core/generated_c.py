@@ -1,0 +1,156 @@
+"""The C that mypyc wrote, made lighter before a compiler sees it. It computes the same, to the last operation.
+
+Compiled modules read and write columns, ``vec[i64]``, more than anything else. Of each element mypyc asks whether its
+index is in the column, and if not whether it counts from the end; where one is written, it counts a reference to the
+column up before and down behind. What this module does with that:
+
+* `expected`: an index is in its column as a rule. The compiler puts all else out of the way: hot code lies together.
+* `borrowed`: no reference is counted where nothing can take the column away meanwhile.
+* `unindented`: half of the text is indentation, which takes its time to read.
+
+What is not known to look as it should is left as it is; so another mypyc costs speed, not sense.
+
+`build_hook` loads this by path while core itself is being built: it imports nothing of its own package.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Final
+
+_COLD: Final = """\
+void CPy_AddTraceback(const char *, const char *, int, PyObject *) __attribute__((cold));
+PyAPI_FUNC(void) PyErr_SetNone(PyObject *) __attribute__((cold));
+"""
+"""What leads to these is not expected."""
+
+_INCLUDED: Final = re.compile(r'^#include "__native_internal_\w+\.h"\n', re.MULTILINE)
+_INDENTATION: Final = re.compile(r"^ +", re.MULTILINE)
+_IN_COLUMN: Final = re.compile(r"(cpy_r_r\d+) = \(uint64_t\)\w+ < \(uint64_t\)\w+;$")
+_LOADED: Final = re.compile(r"(cpy_r_r\d+) = \(\(\w+ \*\)\w+\)->_\w+;$")
+_COUNTED_UP: Final = re.compile(r"VEC_I64_INCREF\((cpy_r_r\d+)\);")
+_COUNTED_DOWN: Final = re.compile(r"VEC_I64_DECREF\((cpy_r_r\d+)\);")
+_REGISTER: Final = re.compile(r"\bcpy_r_r\d+\b")
+_JUMP: Final = re.compile(r"\bgoto (CPyL\d+);")
+_LABEL: Final = re.compile(r"(CPyL\d+): ;$")
+_FAILS: Final = "PyErr_Set"
+"""So a line begins behind the label where a function goes that fails."""
+_ELEMENT: Final = "*(int64_t *)"
+_HARMLESS: Final = re.compile(
+    r"""
+    CPyL\d+:\ ;
+    | cpy_r_\w+\ =\ [^()]*;                                                  # copies, sums, comparisons
+    | cpy_r_\w+\ =\ \(u?int64_t\)[^()]*(\(u?int64_t\)[^()]*)?;
+    | cpy_r_\w+\ =\ \(CPyPtr\)[^()]*;
+    | cpy_r_\w+\ =\ \*\(int64_t\ \*\)\w+;                                    # an element is read
+    | \*\(int64_t\ \*\)cpy_r_r\d+\ =\ -?\w+;                                 # one is written
+    | cpy_r_\w+\ =\ \(\(\w+\ \*\)\w+\)->_\w+;                                # an attribute is read
+    | cpy_r_\w+\ =\ \(Py_ssize_t\)cpy_r_\w+\ >>\ 1;                           # an int is converted
+    | if\ \((un)?(likely\()?!?\w+(\ ==\ -113|\ !=\ NULL)?\)?\)\ (\{|goto\ CPyL\d+;)
+    | return\ [^()]*;
+    | cpy_r_\w+\ =\ PyErr_Occurred\(\);
+    | goto\ CPyL\d+;
+    | \}(\ else)?
+    | PyErr_SetNone\(PyExc_IndexError\);
+    | PyErr_SetString\(PyExc_NameError,\ .*\);
+    | CPy_AddTraceback\(.*\);
+    | CPy_Unreachable\(\);
+    | VEC_I64_INCREF\(cpy_r_r\d+\);
+    | VEC_I64_DECREF\(cpy_r_r\d+\);                                          # of a column that an attribute holds, too
+    |
+    """,
+    re.VERBOSE,
+)
+"""A line that takes no column away: it sets no attribute and calls nothing, but for what a function does that fails."""
+
+
+def lightened(c: str) -> str:
+    """The same program, from the text of a whole file."""
+    lines = unindented(c).splitlines()
+    expected(lines)
+    for start, end in functions(lines):
+        lines[start:end] = borrowed(lines[start:end])
+    included = "\n".join(line for line in lines if line) + "\n"
+    return _INCLUDED.sub(lambda found: found[0] + _COLD, included, count=1)
+
+
+def unindented(c: str) -> str:
+    """Without indentation: lines that were indented begin with one space."""
+    return _INDENTATION.sub(" ", c)
+
+
+def expected(lines: list[str]) -> None:
+    """Mark comparisons of an index with a column's length: it is expected to be less."""
+    for number in range(len(lines) - 1):
+        found = _IN_COLUMN.match(lines[number].lstrip())
+        if found:
+            condition = f"if ({found[1]})"
+            lines[number + 1] = lines[number + 1].replace(condition, f"if (likely({found[1]}))", 1)
+
+
+def functions(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """From where to where there is a function; what stands between two goes with the first one."""
+    starts = [number for number, line in enumerate(lines) if line.endswith("{") and line[:1].isalpha()]
+    yield from zip(starts, [*starts[1:], len(lines)], strict=True)
+
+
+def borrowed(body: list[str]) -> list[str]:
+    """A function whose columns are not counted where their object holds them all the while.
+
+    That is so of a column that is loaded from an attribute into a register once, and looked at for elements only, if
+    from there to the last element nothing is called and no attribute is set. Then nothing else happens either: what
+    jumps into these lines from elsewhere goes to where the function fails.
+
+    A reference is counted up once and down once on every way, so both go, wherever the latter stands.
+    """
+    lines = [line.lstrip() for line in body]
+    counted = {found[1]: number for number, line in enumerate(lines) if (found := _COUNTED_UP.fullmatch(line))}
+    if not counted:
+        return body
+    places: dict[str, list[int]] = defaultdict(list)
+    labels: dict[str, int] = {}
+    jumps: dict[str, list[int]] = defaultdict(list)
+    for number, line in enumerate(lines):
+        for register in set(_REGISTER.findall(line)):
+            places[register].append(number)
+        label = _LABEL.match(line)
+        if label:
+            labels[label[1]] = number
+        for target in _JUMP.findall(line):
+            jumps[target].append(number)
+    for register, first in counted.items():
+        last = _last_element(lines, register, places[register], first)
+        if last < 0:
+            continue
+        inside = range(first, last + 1)
+        if all(_HARMLESS.fullmatch(lines[number]) for number in inside) and all(
+            lines[at + 1].startswith(_FAILS) or all(jump in inside for jump in jumps[label])
+            for label, at in labels.items()
+            if at in inside
+        ):
+            for number in places[register]:
+                if _COUNTED_UP.fullmatch(lines[number]) or _COUNTED_DOWN.fullmatch(lines[number]):
+                    lines[number] = body[number] = ""
+    return body
+
+
+def _last_element(lines: list[str], register: str, numbers: list[int], first: int) -> int:
+    """The line of the last element of a column that is in a register, counted in line `first`.
+
+    -1: the register is not loaded from an attribute once, right before, or is there for more than elements.
+    """
+    loaded = _LOADED.match(lines[first - 1])
+    if not loaded or loaded[1] != register or lines[numbers[0]] != f"VecI64 {register};" or numbers[1] != first - 1:
+        return -1
+    last = -1
+    for number in numbers[3:]:
+        if lines[number].endswith(f" = (CPyPtr){register}.items;"):
+            behind = lines[number + 1 : number + 4]  # the element's address, and the element
+            if len(behind) < 3 or _ELEMENT not in behind[2]:
+                return -1
+            last = number + 3
+        elif not lines[number].endswith(f" = (int64_t){register}.len;") and not _COUNTED_DOWN.fullmatch(lines[number]):
+            return -1
+    return last

@@ -1,0 +1,201 @@
+"""What mypyc writes is made lighter and means the same: `generated_c` of core."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.packaging.distributions import package
+
+WRITE = """\
+#include "__native_internal_wasmer.h"
+
+char CPyDef_columns___Rows___put(PyObject *cpy_r_self, int64_t cpy_r_at, int64_t cpy_r_value) {
+    VecI64 cpy_r_r0;
+    int64_t cpy_r_r1;
+    char cpy_r_r2;
+    int64_t cpy_r_r3;
+    char cpy_r_r4;
+    char cpy_r_r5;
+    int64_t cpy_r_r6;
+    CPyPtr cpy_r_r7;
+    int64_t cpy_r_r8;
+    CPyPtr cpy_r_r9;
+    char cpy_r_r10;
+    cpy_r_r0 = ((columns___RowsObject *)cpy_r_self)->_a;
+    VEC_I64_INCREF(cpy_r_r0);
+    cpy_r_r1 = (int64_t)cpy_r_r0.len;
+    cpy_r_r2 = (uint64_t)cpy_r_at < (uint64_t)cpy_r_r1;
+    if (cpy_r_r2) goto CPyL5;
+    cpy_r_r3 = cpy_r_at + cpy_r_r1;
+    cpy_r_r4 = (uint64_t)cpy_r_r3 < (uint64_t)cpy_r_r1;
+    if (cpy_r_r4) {
+        goto CPyL4;
+    } else
+        goto CPyL8;
+CPyL2: ;
+    PyErr_SetNone(PyExc_IndexError);
+    cpy_r_r5 = 0;
+    if (unlikely(!cpy_r_r5)) {
+        CPy_AddTraceback("columns.py", "put", 8, CPyStatic_columns___globals);
+        goto CPyL7;
+    }
+    CPy_Unreachable();
+CPyL4: ;
+    cpy_r_r6 = cpy_r_r3;
+    goto CPyL6;
+CPyL5: ;
+    cpy_r_r6 = cpy_r_at;
+CPyL6: ;
+    cpy_r_r7 = (CPyPtr)cpy_r_r0.items;
+    cpy_r_r8 = cpy_r_r6 * 8;
+    cpy_r_r9 = cpy_r_r7 + cpy_r_r8;
+    *(int64_t *)cpy_r_r9 = cpy_r_value;
+    VEC_I64_DECREF(cpy_r_r0);
+    return 1;
+CPyL7: ;
+    cpy_r_r10 = 2;
+    return cpy_r_r10;
+CPyL8: ;
+    VEC_I64_DECREF(cpy_r_r0);
+    goto CPyL2;
+}
+"""
+LENGTH = "    cpy_r_r1 = (int64_t)cpy_r_r0.len;\n"
+LAST = "    return 1;\n"
+
+MODULE = """\
+from __future__ import annotations
+
+from typing import final
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+
+@final
+class Rows:
+    def __init__(self) -> None:
+        self.a = vec[i64]([1, 2, 3])
+        self.b = vec[i64]([2, 1, 7])
+
+    def put(self, at: i64, value: i64) -> None:
+        self.a[at] = value
+
+    def add(self, at: i64, value: i64) -> i64:
+        self.a[self.b[at]] += value
+        return self.a[self.b[at]]
+
+    def renewed(self, at: i64, value: i64) -> None:
+        self.a[at] = self.renew(value)
+
+    def renew(self, value: i64) -> i64:
+        self.a = vec[i64]([4, 5, 6])
+        return value
+
+    def all(self) -> list[int]:
+        return [int(x) for x in self.a]
+
+
+@final
+class Two:
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+
+    def find(self, value: i64) -> i64:
+        rows = self.rows
+        at: i64 = 0
+        while at < i64(len(rows.a)):
+            if rows.a[at] == value:
+                return rows.b[at]
+            at += 1
+        return rows.b[at]
+"""
+
+
+@pytest.fixture(scope="module")
+def generated_c() -> ModuleType:
+    """The module of the sources, loaded by its path, as `build_hook` does."""
+    path = package("runtime-core") / "generated_c.py"
+    specification = importlib.util.spec_from_file_location("generated_c_under_test", path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_a_write_counts_no_reference_and_expects_its_index_to_be_there(generated_c: ModuleType) -> None:
+    lighter = generated_c.lightened(WRITE)
+    assert "VEC_I64" not in lighter
+    assert lighter.count("if (likely(") == 2
+    assert "\n  " not in lighter, "indentation"
+    assert lighter.index("#include") < lighter.index("CPy_AddTraceback(const") < lighter.index("CPyDef_columns")
+    kept = [line.strip() for line in WRITE.splitlines() if "VEC_I64" not in line and "if (cpy" not in line]
+    assert [line for line in kept if line and line not in lighter] == []
+
+
+@pytest.mark.parametrize(
+    ("what", "old", "new"),
+    [
+        ("a call", LENGTH, "    cpy_r_r11 = CPyDef_columns___Rows___renew(cpy_r_self);\n" + LENGTH),
+        ("an object is let go", LENGTH, "    CPy_DECREF(cpy_r_r11);\n" + LENGTH),
+        ("an attribute is set", LENGTH, "    ((columns___RowsObject *)cpy_r_self)->_a = cpy_r_r11;\n" + LENGTH),
+        ("the column is passed on", LAST, "    return CPyDef_columns___first(cpy_r_r0);\n"),
+        ("the column is kept", LAST, "    cpy_r_r11 = cpy_r_r0;\n" + LAST),
+        ("loaded in two places", LAST, "    cpy_r_r0 = ((columns___RowsObject *)cpy_r_self)->_b;\n" + LAST),
+        ("loaded from nowhere", "cpy_r_r0 = ((columns___RowsObject *)cpy_r_self)->_a", "cpy_r_r0 = VecI64Api.alloc(1)"),
+        ("a way back, behind a call", LAST, "    CPyDef_columns___Rows___renew(cpy_r_self);\n    goto CPyL4;\n"),
+        ("no element", "*(int64_t *)cpy_r_r9 = cpy_r_value", "cpy_r_r11 = CPyDef_f(cpy_r_r9)"),
+    ],
+)
+def test_where_the_column_may_be_taken_away_references_are_counted(
+    generated_c: ModuleType, what: str, old: str, new: str
+) -> None:
+    assert WRITE.count(old) == 1, what
+    lighter = generated_c.lightened(WRITE.replace(old, new))
+    assert lighter.count("VEC_I64_INCREF") == 1, what
+    assert lighter.count("VEC_I64_DECREF") == 2, what
+
+
+def test_what_mypyc_writes_now_is_lighter_and_does_the_same(generated_c: ModuleType, tmp_path: Path) -> None:
+    """A module that is compiled: each write and each loop of its methods, what fails, what takes a column away."""
+    pytest.importorskip("mypyc")
+    (tmp_path / "rows_of_test.py").write_text(MODULE)
+    steps = (
+        "import sys; from pathlib import Path; from mypyc.build import mypycify; from setuptools import setup",
+        "made = mypycify(['--config-file=', 'rows_of_test.py'], opt_level='0', debug_level='0', target_dir='c')",
+        f"sys.path.insert(0, {str(package('runtime-core'))!r}); import generated_c",
+        "file = Path(made[0].sources[0]); file.write_text(generated_c.lightened(file.read_text()))",
+        "setup(name='x', packages=[], py_modules=[], ext_modules=made,"
+        " script_args=['-q', 'build_ext', '--build-lib=.', '--build-temp=t'])",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(steps)], cwd=tmp_path, check=True, capture_output=True)
+    (written,) = (tmp_path / "c").glob("*.c")
+    assert "likely(cpy_r_r" in written.read_text(), "mypyc writes otherwise now: columns are slower"
+    assert written.read_text().count("VEC_I64_INCREF(cpy_r_r") <= 3, "mypyc writes otherwise now: columns are slower"
+    uses = """
+import rows_of_test
+assert not rows_of_test.__file__.endswith(".py")
+for _ in range(100):
+    rows = rows_of_test.Rows()
+    two = rows_of_test.Two(rows)
+    rows.put(0, 5); rows.put(-1, 9)
+    assert rows.all() == [5, 2, 9]
+    assert rows.add(0, 4) == 13 and rows.add(-2, 1) == 3
+    assert two.find(13) == 7 and two.find(3) == 1
+    for fails in (lambda: rows.put(3, 1), lambda: rows.put(-4, 1), lambda: rows.add(2, 1), lambda: two.find(77)):
+        for _ in range(20):
+            try: fails()
+            except IndexError: pass
+            else: raise AssertionError
+    rows.renewed(1, 8)
+    assert rows.all() in ([4, 5, 6], [4, 8, 6])
+    rows.put(2, 7)
+    assert rows.all()[2] == 7
+"""
+    subprocess.run([sys.executable, "-c", uses], cwd=tmp_path, check=True)
