@@ -34,6 +34,10 @@ EMSCRIPTEN: Final = (
     Package("yoga",    "yoga-layout",                           "3.2.1", "dist/binaries/yoga-wasm-base64-esm.js"),
 )
 """Those with their JavaScript, which is run in node."""
+LARGE: Final = (
+    Package("esbuild", "esbuild-wasm",                          "0.28.2", "esbuild.wasm"),
+)
+"""Of 14 megabytes, what Go makes of a bundler of JavaScript: for what compiles megabytes in a second."""
 # fmt: on
 
 _BUILD: Final = Path(__file__).resolve().parent.parent.parent / "build" / "npm"
