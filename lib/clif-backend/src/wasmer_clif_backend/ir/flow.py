@@ -42,6 +42,27 @@ class Flow:
         self.climbed: i64 = 0
         """Steps that `nearest` took; whoever counts effort sets it back."""
         self._rows: i64 = 0
+        # Set before any method is called, as those of `Function` are.
+        none = column(0)
+        self.number = none
+        self.dominator = none
+        self.loop = none
+        self.outer = none
+        self.depth = none
+        self.irreducible = none
+        # Of the walk.
+        self._is_head = none
+        self._parent = none
+        self._on_path = none
+        self._stack = none
+        self._next_edge = none
+        # By number in the order in which the walk found the blocks, from 1: `_found` is its inverse.
+        self._block = none
+        self._found = none
+        self._semi = none
+        self._label = none
+        self._ancestor = none
+        self._above = none
         self._make_columns(_BLOCKS)
         if function is not None:
             self.find(function)
@@ -54,13 +75,11 @@ class Flow:
         self.outer = column(rows)
         self.depth = column(rows)
         self.irreducible = column(rows)
-        # Of the walk.
         self._is_head = column(rows)
         self._parent = column(rows)
         self._on_path = column(rows)
         self._stack = column(rows)
         self._next_edge = column(rows)
-        # By number in the order in which the walk found the blocks, from 1: `_found` is its inverse.
         self._block = column(rows)
         self._found = column(rows)
         self._semi = column(rows)

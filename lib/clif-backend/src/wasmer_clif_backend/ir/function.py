@@ -33,7 +33,7 @@ from wasmer_clif_backend.ir.columns import column, grown, nowhere
 from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, EFFECTS, ENDS, JUMP, PARAMETER, RESULT
 from wasmer_runtime_core.support.annotations import Final, final, i64
 
-_INSTRUCTIONS: Final = 1 << 10
+_INSTRUCTIONS: Final = 1 << 6
 _BLOCKS: Final = 1 << 7
 _POOL: Final = 1 << 9
 
@@ -102,10 +102,30 @@ class Function:
     """One function. Its columns are public: passes read and write them; `add`, `block` and `edge` make rows."""
 
     def __init__(self) -> None:
+        # All columns are set here, before any method is called: so mypyc knows that they are there, and looks at one
+        # without asking and without counting references.
+        none = column(0)
         self.capacity: i64 = 0
         self.count: i64 = 1
         """One more than the greatest instruction."""
-        self._make_columns(_INSTRUCTIONS)
+        self.opcode = none
+        self.type = none
+        self.a = none
+        self.b = none
+        self.c = none
+        self.immediate = none
+        self.extra = none
+        self.source = none
+        """Where it comes from: an offset in the WebAssembly module, a line of the text; 0 is unknown."""
+        self.block_of = none
+        """The block an instruction stands in; 0: none."""
+        self.next = none
+        self.previous = none
+        self.uses = none
+        """How often a value is used, and `colour`: what `uses.count` found."""
+        self.colour = none
+        self.bound = none
+        """Of an integer: no greater, unsigned; -1: not known beyond its type."""
 
         blocks: i64 = _BLOCKS
         self.block_capacity: i64 = blocks
@@ -149,28 +169,26 @@ class Function:
         self._constant_numbers: dict[bytes, int] = {}
         self.effort = Effort()
         """What its compilation may cost: every stage spends from it."""
+        self._make_columns(_INSTRUCTIONS)
 
     def _make_columns(self, rows: i64) -> None:
         """Instructions as they are before anything is known of them: what is left at that is not written again."""
         self.capacity = rows
-        self.opcode = column(rows)
-        self.type = column(rows)
-        self.a = column(rows)
+        # What is always written may hold what it held.
+        self.opcode = grown(self.opcode, rows)
+        self.type = grown(self.type, rows)
+        self.a = grown(self.a, rows)
+        self.source = grown(self.source, rows)
         self.b = column(rows)
         self.c = column(rows)
         self.immediate = column(rows)
         self.extra = column(rows)
-        self.source = column(rows)
-        """Where it comes from: an offset in the WebAssembly module, a line of the text; 0 is unknown."""
         self.block_of = column(rows)
-        """The block an instruction stands in; 0: none."""
         self.next = column(rows)
         self.previous = column(rows)
         self.uses = column(rows)
-        """How often a value is used, and `colour`: what `uses.count` found."""
         self.colour = column(rows)
         self.bound = nowhere(rows)
-        """Of an integer: no greater, unsigned; -1: not known beyond its type."""
 
     # --- making ------------------------------------------------------------------------------------
 

@@ -97,10 +97,9 @@ def bits(registers: list[int]) -> i64:
 class Code:
     """One function's machine code. Used again for the next one; columns only grow."""
 
-    effort: Effort
-    """Of the function."""
-
     def __init__(self) -> None:
+        self.effort = Effort()
+        """Of the function."""
         rows: i64 = 1 << 10
         self.end: i64 = rows
         """One more than the last row: how many there is room for."""

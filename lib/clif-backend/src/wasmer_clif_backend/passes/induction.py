@@ -67,7 +67,18 @@ class Induction:
         self._count: i64 = 0
         # By number of a counted variable: the variable, the next one, the first number, how far it goes from there, the
         # edges that bring the first number and the next one, what the test at the end is of, uses that are understood.
-        self._make_columns(_ROWS)
+        none = column(0)
+        self._variable = none
+        self._next = none
+        self._first = none
+        self._span = none
+        self._step = none
+        self._entry = none
+        self._back = none
+        self._understood = none
+        self._sums = none
+        self._tests = none
+        self._is_rebased = none
         self._number = column(_ROWS)
         """By value: one more than its number; 0: it is no counted variable."""
         self._made = column(_ROWS)
@@ -83,6 +94,7 @@ class Induction:
         self._start_now: i64 = 0
         self._step_now: i64 = 0
         self._next_now: i64 = 0
+        self._make_columns(_ROWS)
 
     def _make_columns(self, rows: i64) -> None:
         self._rows = rows
