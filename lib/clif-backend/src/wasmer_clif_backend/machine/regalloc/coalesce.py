@@ -20,13 +20,14 @@ from wasmer_runtime_core.support.annotations import Final, i64
 LONGEST: Final = 200
 """So many ranges, or uses, are looked at to find whether two lives meet."""
 
+_PLACE_BITS: Final = 32
+_PLACE: Final = 0xFFFF_FFFF
+
 
 def coalesce(function: Function, code: Code, intervals: Intervals, flow: Flow, out: Allocation) -> None:
     """Merge what can be."""
     blocks = [b for b in code.order if function.incoming[b] and function.opcode[function.first[b]] == PARAMETER]
-    if len(blocks) > 1:
-        blocks.sort(key=lambda b: -int(flow.depth[b]))
-    for b in blocks:
+    for b in _innermost_first(blocks, flow):
         first = function.first[b]
         e = function.incoming[b]
         while e:
@@ -39,6 +40,21 @@ def coalesce(function: Function, code: Code, intervals: Intervals, flow: Flow, o
                     _merge(code, intervals, out, parameter + FIRST_VIRTUAL, function.pool[p] + FIRST_VIRTUAL)
                     parameter = function.next[parameter]
             e = function.edge_next[e]
+
+
+def _innermost_first(blocks: list[int], flow: Flow) -> list[int]:
+    """Blocks by depth of loops, the deepest first; else in order."""
+    deepest: i64 = 0
+    for b in blocks:
+        if flow.depth[b] > deepest:
+            deepest = flow.depth[b]
+    if deepest == 0:
+        return blocks
+    places = []
+    for at, b in enumerate(blocks):
+        places.append(int((deepest - flow.depth[b]) << _PLACE_BITS | i64(at)))
+    places.sort()
+    return [blocks[place & _PLACE] for place in places]
 
 
 def _merge(code: Code, intervals: Intervals, out: Allocation, one: i64, other: i64) -> None:

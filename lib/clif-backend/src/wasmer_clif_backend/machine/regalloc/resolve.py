@@ -42,14 +42,13 @@ def _weight_of(depth: i64) -> i64:
 class Resolver:
     """Fills in the slots and moves of an allocation whose pieces have places. Used again for the next function."""
 
-    function: Function
-    flow: Flow
-
     def __init__(self, code: Code, intervals: Intervals, out: Allocation) -> None:
         rows: i64 = 1 << 10
         self.code: Final = code
         self.intervals: Final = intervals
         self.out: Final = out
+        self.function = Function()
+        self.flow = Flow()
         self.at_definitions = column(rows)
         """By register: 1: stored where it is written."""
         # Of the register at hand: where it is written, and the pieces that it is in there.
@@ -194,6 +193,8 @@ class Resolver:
         few = liveness.few
         alive = liveness.alive
         words = liveness.words
+        stands_for = out.stands_for
+        is_moving = out.is_moving
         if function.block_count > i64(len(self._live_first)):
             self._live_first = grown(self._live_first, function.block_count)
             self._live_end = grown(self._live_end, function.block_count)
@@ -222,8 +223,8 @@ class Resolver:
                         continue
                     if rest & 1:
                         while p < few_end and few[p] < liveness.register[g]:
-                            register = out.stands_for[few[p]]
-                            if out.is_moving[register]:
+                            register = stands_for[few[p]]
+                            if is_moving[register]:
                                 live[count] = register
                                 live_piece[count] = out.piece_at(register, start)
                                 count += 1
@@ -235,8 +236,8 @@ class Resolver:
                     g += 1
                 word += 1
             while p < few_end:
-                register = out.stands_for[few[p]]
-                if out.is_moving[register]:
+                register = stands_for[few[p]]
+                if is_moving[register]:
                     live[count] = register
                     live_piece[count] = out.piece_at(register, start)
                     count += 1

@@ -103,12 +103,11 @@ class Emitter:
     Labels: a block has its number; behind them the stub of each edge, the table of jumps of each block, the traps.
     """
 
-    function: Function
-    frame: Frame
-
     def __init__(self, code: Code, allocation: Allocation) -> None:
         self.code: Final = code
         self.out: Final = allocation
+        self.function = Function()
+        self.frame = Frame(code, allocation)
         self.stack_check: i64 = -1
         self.moves: Final = Moves(FIRST_SLOT, FIRST_XMM)
         self.flags: Final = Flags()
@@ -146,6 +145,8 @@ class Emitter:
         number = 0
         before: i64 = 0
         self._find_innermost(flow)
+        first_edit = self.out.first_edit
+        roles = code.roles
         for b in order:
             number += 1
             following: i64 = order[number] if number < len(order) else 0
@@ -162,11 +163,11 @@ class Emitter:
                 if i & 0x3FF == 0:
                     function.effort.spend(0x1000)
                     function.effort.write(len(self.records))
-                if self.out.first_edit[2 * i]:
+                if first_edit[2 * i]:
                     self._edits(2 * i)
-                if self.out.first_edit[2 * i + 1]:
+                if first_edit[2 * i + 1]:
                     self._edits(2 * i + 1)
-                if code.roles[i] & TERMINATOR and code.mode[i] & 0xFF == LABEL:
+                if roles[i] & TERMINATOR and code.mode[i] & 0xFF == LABEL:
                     self._branch(i, following, i == end - 1)
                 else:
                     self._instruction(i, b)
