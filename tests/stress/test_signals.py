@@ -11,6 +11,7 @@ import sysconfig
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -133,25 +134,29 @@ def test_no_interrupt_is_lost_at_the_entry() -> None:
             raise AssertionError("the loop has no end")
 
 
+def interrupted(spin: Callable[[], object], by_thread: bool) -> None:
+    """Control-C comes soon, from a thread or another process: on a loaded machine before the loop has begun."""
+    if by_thread:
+        threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+    elif os.fork() == 0:
+        time.sleep(0.02)
+        os.kill(os.getppid(), signal.SIGINT)
+        os._exit(0)
+    spin()
+
+
 @isolated()
 def test_control_c_in_tight_loops() -> None:
     for released in (False, True):
         exports = loop(released=released).exports
         for _ in range(10):
-            timer = threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)) if released else None
-            if timer:
-                timer.start()
+            raises(KeyboardInterrupt, interrupted, exports.spin, released)
+            if released:
+                for thread in threading.enumerate():
+                    if isinstance(thread, threading.Timer):
+                        thread.join()
             else:
-                child = os.fork()
-                if child == 0:
-                    time.sleep(0.02)
-                    os.kill(os.getppid(), signal.SIGINT)
-                    os._exit(0)
-            raises(KeyboardInterrupt, exports.spin)
-            if timer:
-                timer.join()
-            else:
-                os.waitpid(child, 0)
+                os.waitpid(-1, 0)
         assert exports.count(3) == 3
 
 
