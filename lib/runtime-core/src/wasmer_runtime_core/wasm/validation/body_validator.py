@@ -145,7 +145,7 @@ class BodyValidator:
         """Read the declarations of locals (section 5.5.13); `params` are locals as well."""
         reader = self.reader
         groups = reader.u32()
-        types = [kinds(params)]
+        types = [params if isinstance(params, bytes) else kinds(params)]  # a call takes longer than the look
         narrow = isinstance(params, bytes)
         start_of_groups = reader.position
         total: i64 = 0
