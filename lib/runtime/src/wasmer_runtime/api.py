@@ -81,7 +81,8 @@ def compile(
         wasm: bytes (binary or text), text, or a path.
         backend: a name ("singlepass", "cranelift", "llvm", "auto", or one that a package
             brought), a `Backend`, or a compiler. Default: `default_compiler()`. "auto" is
-            the first that is installed of singlepass, cranelift and llvm.
+            the first that can be used here of cranelift, singlepass and llvm; singlepass for
+            a module of more than 10 MiB.
         config: how to compile.
 
     Raises:
