@@ -122,6 +122,27 @@ def test_a_neighbour_is_reached_by_name_if_its_address_is_listed_too() -> None:
     assert not network.may_reach(at("10.0.0.6", 5432))
 
 
+def test_a_name_adds_no_port_to_a_neighbour() -> None:
+    answers = {"example.org": ["10.0.0.5", "1.1.1.1"]}
+    listed = ["example.org:80", "example.org:443", "10.0.0.5:443"]
+    network = Network(connect=listed, resolver=resolving(answers, []))
+    assert len(network.resolve("example.org")) == 2
+    assert network.may_reach(at("10.0.0.5", 443)) and not network.may_reach(at("10.0.0.5", 80))
+    assert network.may_reach(at("1.1.1.1", 443)) and network.may_reach(at("1.1.1.1", 80))
+
+
+def test_a_name_is_not_known_now_if_there_is_no_thread_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    network = Network(connect=["example.org:443"], resolver=resolving({}, []))
+    monkeypatch.setattr(threading.Thread, "start", none)
+    for _ in range(MAX_LOOKUPS + 1):
+        with pytest.raises(Unresolved) as unresolved:
+            network.resolve("example.org")
+        assert unresolved.value.again
+
+
 def test_addresses_of_a_name_do_not_pile_up() -> None:
     answers = {"example.org": ["1.1.1.1"]}
     network = Network(connect=["example.org:443"], resolver=resolving(answers, []))

@@ -200,15 +200,17 @@ class Network:
         if name == "localhost":
             return _LOOPBACK
         ports = self._names[name]
+        answer = dict(self._look_up(name))
         found = tuple(
             each
-            for each, public in dict(self._look_up(name)).items()
+            for each, public in answer.items()
             if public or any(Address(each, port) in self._connect for port in ports)
-        )[:MAX_RESOLVED]
+        )
         if not found:
             raise Unresolved(text)
-        kept = [each for each in self._resolved.get(name, ()) if each not in found]
-        self._resolved[name] = (*found, *kept)[:MAX_RESOLVED]
+        public = [each for each in found if answer[each]]  # any other is reached at the ports that it is listed with
+        kept = [each for each in self._resolved.get(name, ()) if each not in public]
+        self._resolved[name] = (*public, *kept)[:MAX_RESOLVED]
         return found
 
     def _look_up(self, name: str) -> list[tuple[IP, bool]]:
@@ -227,7 +229,11 @@ class Network:
 
         thread = threading.Thread(target=ask, name=f"looking up {name}", daemon=True)
         self._lookups.append(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as failure:  # the system has no room for another
+            must_be_refusal(failure)
+            raise Unresolved(name, again=True) from None
         while not answers:
             wait([], _PAUSE)
         answer = answers[0]
