@@ -11,6 +11,7 @@ milliseconds of it lie between two calls, whatever the module is like.
 
 from __future__ import annotations
 
+from itertools import chain
 from sys import modules
 
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, TypeVar
@@ -39,10 +40,10 @@ def checkpoint() -> None:
 
 def watched(rows: Sequence[Row]) -> Iterable[Row]:
     """The rows of what a module may have a million of, with a checkpoint every `STRETCH`; of few, just the rows."""
-    return rows if len(rows) <= STRETCH else _in_stretches(rows)
+    return rows if len(rows) <= STRETCH else chain.from_iterable(_stretches(rows))
 
 
-def _in_stretches(rows: Sequence[Row]) -> Iterator[Row]:
+def _stretches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     for at in range(0, len(rows), STRETCH):
         checkpoint()
-        yield from rows[at : at + STRETCH]
+        yield rows[at : at + STRETCH]
