@@ -21,6 +21,7 @@ from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling import registry as backends
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.contract.backend import CompilerConfig
+from wasmer_runtime_core.support.notices import MOST_NOTICES
 
 COMPILED = not compiler.__file__.endswith(".py")
 
@@ -118,6 +119,20 @@ def test_what_functions_leave_of_their_share_others_have() -> None:
     with pytest.warns(CraneliftWarning) as warned:
         compile_with(f"(module {function * 6})", CraneliftCompiler(steps=100))
     assert 1 <= len(warned) < 6
+
+
+def test_however_many_functions_there_are_a_hundred_are_named() -> None:
+    """A module says how many there are, and how long their names are; who reads stderr may be slow, or nobody."""
+    function = meeting(30).replace("(module (func", "", 1).replace('(export "f")', "")[:-2]
+    others = f"(func {function})" * (MOST_NOTICES + 9)
+    compiler = CraneliftCompiler(prove=False, steps=1)
+    with pytest.warns(CraneliftWarning) as warned:
+        compile_with(f"(module (func ${'name' * 1000} {function}) {others})", compiler)
+    told = [str(each.message) for each in warned]
+    assert len(told) == MOST_NOTICES + 1 and "(name" in told[0] and "more functions" in told[-1]
+    assert max(map(len, told)) < 250
+    with pytest.warns(CraneliftWarning, match="function 0"):
+        compile_with(meeting(), compiler)
 
 
 def test_code_that_would_be_too_large_is_kept_in_memory() -> None:

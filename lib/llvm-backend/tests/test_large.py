@@ -16,6 +16,7 @@ from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler, LLVMWarning, partit
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.contract.backend import CompilerConfig
+from wasmer_runtime_core.support.notices import MOST_NOTICES
 
 MEMORY_BYTES = 2 << 30
 """Address space beyond what the process has when LLVM is loaded; ordinary functions of 50,000 operators take 60 MB."""
@@ -133,6 +134,7 @@ from wasmer_llvm_backend import LLVMCompiler, LLVMWarning
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.contract.backend import CompilerConfig
+from wasmer_runtime_core.support.notices import MOST_NOTICES
 compile_with("(module (func))", LLVMCompiler(processes=0))
 compilation = run(Compilation(sys.stdin.read()), until="validate")
 now = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
@@ -166,6 +168,18 @@ def test_llvm_gets_text_in_proportion(shape: Shape) -> None:
 
     some, twice, again = map(size_of_text, (200, 400, 800))
     assert again - twice < 2.2 * (twice - some) + 1000
+
+
+def test_however_many_functions_there_are_a_hundred_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module says how many there are, and how long their names are; who reads stderr may be slow, or nobody."""
+    monkeypatch.setattr(partition, "EFFORTLESS_RECORDS", 1)
+    function = "(param i32) (result i32) (i32.add (local.get 0) (local.get 0))"
+    others = f"(func {function})" * (MOST_NOTICES + 9)
+    with pytest.warns(LLVMWarning) as warned:
+        compile_with(f"(module (func ${'name' * 1000} {function}) {others})", LLVMCompiler(processes=0))
+    told = [str(each.message) for each in warned]
+    assert len(told) == MOST_NOTICES + 1 and "(name" in told[0] and "more functions" in told[-1]
+    assert max(map(len, told)) < 250
 
 
 def test_without_optimization_it_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -347,6 +347,23 @@ def test_a_module_pays_once_and_has_a_limit(sections: dict[str, bytes]) -> None:
     assert lines._budget.steps == left, "what was looked up is known, also that it is nothing"
 
 
+def test_each_look_at_ranges_is_paid_for() -> None:
+    """They may be many for each function, and are gone through for each address."""
+    functions, ranges = 6, 9000
+    sections = made(
+        line(SOUND),
+        unit(b"\4\0\0\0\0" * functions + b"\0"),
+        b"\1\x11\1\x10\x17\x11\1\x12\6\0\0" + b"\4\x2e\0\x55\x17\0\0\0",
+    )
+    beyond = b"".join(struct.pack("<II", at, at + 1) for at in range(1 << 20, (1 << 20) + ranges))
+    lines = SourceLines(info_of({**sections, ".debug_ranges": beyond + bytes(8)}))
+    assert lines.find(1) == "a.c:7:0"
+    left = lines._budget.steps
+    for offset in range(2, 12):
+        assert lines.find(offset) == "a.c:7:0"
+    assert left - lines._budget.steps > 10 * functions * ranges // 8
+
+
 def test_a_backtrace_has_as_many_frames_as_compilers_make() -> None:
     for depth, frames in ((3, 4), (MOST_INLINED, MOST_INLINED + 1), (MOST_INLINED + 1, 1), (20_000, 1)):
         found = looked_up(made(line(SOUND), unit(nested(depth))))

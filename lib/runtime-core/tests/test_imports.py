@@ -157,11 +157,13 @@ def test_an_immutable_global_may_be_a_plain_value() -> None:
     assert made.get() == -5
     (made,) = resolve('(import "env" "g" (global f32))', {"env": {"g": Value.from_bits("f32", 0x7FA00000)}})
     assert made.get_bits() == 0x7FA00000
-    for bad in (Value.I64(1), 2**40, 1.5):
+    for bad in (Value.I64(1), 2**40, 1.5, 10**5000, -(10**5000)):
         (error,) = errors_of(GLOBAL, {"env": {"g": bad}})
         assert isinstance(error, IncorrectGlobalDescriptor)
     (error,) = errors_of('(import "env" "g" (global (mut i32)))', {"env": {"g": 1}})
     assert "the constant 1" in error.found
+    (error,) = errors_of('(import "env" "g" (global (mut i32)))', {"env": {"g": 10**5000}})
+    assert "an int of 16,610 bits" in error.found
     (error,) = errors_of(GLOBAL, {"env": {"g": "text"}})
     assert error == IncorrectImportType("env", "g", "global", "str")
 

@@ -24,8 +24,8 @@ from wasmer_runtime_core.errors import CompileError, ImplementationLimitError, I
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
-from wasmer_runtime_core.support.notices import notify
-from wasmer_runtime_core.support.printable import printable
+from wasmer_runtime_core.support.notices import Notices
+from wasmer_runtime_core.support.printable import printable, shortened
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
@@ -161,6 +161,7 @@ class _Compilation:
         self.limit: Final = limit
         self.in_memory: Final = in_memory
         self.steps: Final[i64] = steps
+        self.notices: Final = Notices(CraneliftWarning)
         self.allowed: i64 = i64(steps) * OPERATORS_AHEAD
         """Steps that functions have left of theirs."""
         self.prove: Final = prove
@@ -217,11 +218,10 @@ class _Compilation:
     def tell(self, body: Body) -> None:
         """Warn of a function whose SSA form is too large."""
         name = self.info.function_names.get(body.function_index)
-        called = f" ({printable(name)})" if name else ""
-        notify(
+        called = f" ({printable(shortened(name))})" if name else ""
+        self.notices.tell(
             f"function {body.function_index}{called} at byte {body.offset:#x} has too many values alive in too many "
-            "places: its locals are kept in memory",
-            CraneliftWarning,
+            "places: its locals are kept in memory"
         )
 
     def _must_make_sense(self, function: Function, flow: Flow, body: Body, how: str) -> None:

@@ -27,8 +27,8 @@ from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig,
 from wasmer_runtime_core.contract.target import TARGET
 from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.implementation_limits import CODE_BYTES, ImplementationLimits
-from wasmer_runtime_core.support.notices import notify
-from wasmer_runtime_core.support.printable import printable
+from wasmer_runtime_core.support.notices import Notices, notify
+from wasmer_runtime_core.support.printable import printable, shortened
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
@@ -127,10 +127,11 @@ class LLVMCompiler:
         products: list[Product | None] = [None] * len(parts)
         total = sum(part.records for part in parts)
         done = shown = 0
+        notices = Notices(LLVMWarning)
         for body in bodies:
             if body.function_index in how.excesses:
                 excess = how.excesses[body.function_index]
-                notify(f"{named(info, body)} has {excess}: it is compiled without optimization", LLVMWarning)
+                notices.tell(f"{named(info, body)} has {excess}: it is compiled without optimization")
         self._tell(0, total)
         with closing(self._answers(how)) as answers:
             for at, answer in answers:
@@ -255,7 +256,8 @@ def _same(job: Job) -> Job:
 def named(info: ModuleInfo, body: Body) -> str:
     """A function for a message: ``function 7 (name) at byte 0x2a``."""
     name = info.function_names.get(body.function_index)
-    return f"function {body.function_index}" + (f" ({printable(name)})" if name else "") + f" at byte {body.offset:#x}"
+    called = f" ({printable(shortened(name))})" if name else ""
+    return f"function {body.function_index}{called} at byte {body.offset:#x}"
 
 
 def last_words(died: Died) -> str:

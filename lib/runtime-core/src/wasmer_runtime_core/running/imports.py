@@ -227,6 +227,8 @@ def imports(namespaces: Mapping[str, Any] | None = None, *, state: StateCreator 
 
 
 _MISSING: Final = object()
+_LONGEST_CONSTANT: Final = 128
+"""Bits of an int that a message shows."""
 
 
 def _exports(namespace: Any) -> Any:
@@ -357,12 +359,21 @@ def _match_global(export: Any, wanted: GlobalType, namespace: str, name: str) ->
         return IncorrectGlobalDescriptor(namespace, name, str(wanted), str(found))
     if isinstance(export, (Value, int, float)):
         if wanted.mutable:
-            return IncorrectGlobalDescriptor(namespace, name, str(wanted), f"the constant {export!r}")
+            return IncorrectGlobalDescriptor(namespace, name, str(wanted), _constant(export))
         try:
             return Global(Value.of(wanted.value, export))
-        except (TypeError, ValueError, OverflowError):
-            return IncorrectGlobalDescriptor(namespace, name, str(wanted), f"the constant {export!r}")
+        except (TypeError, ValueError, OverflowError) as failure:
+            if raised_by_a_handler(failure):
+                raise
+            return IncorrectGlobalDescriptor(namespace, name, str(wanted), _constant(export))
     return IncorrectImportType(namespace, name, "global", _kind_of(export))
+
+
+def _constant(export: Value | int | float) -> str:
+    """A constant for a message; Python writes no int of more than some thousand digits."""
+    if isinstance(export, int) and export.bit_length() > _LONGEST_CONSTANT:
+        return f"an int of {export.bit_length():,} bits"
+    return f"the constant {export!r}"
 
 
 _MATCH: Final[dict[int, Callable[[Any, Any, str, str], Any]]] = {

@@ -96,6 +96,7 @@ class Unit:
         self._top: dict[int, Value] | None = None
         self._ranges: Ranges | None = None
         self._scopes: list[Scope] | None = None
+        self._scope_ranges = 0
         self._lines: LineTable | None = None
 
     # --- reading ----------------------------------------------------------------------------
@@ -293,6 +294,7 @@ class Unit:
     def _read_scopes_into(self, scopes: list[Scope]) -> None:
         abbreviations = self._read_abbreviations()
         data = Data(self._sections[".debug_info"], self._first, self.end, self._budget)
+        self._scope_ranges = 0
         depth = 0
         while data.position < data.end:
             entry = data.position
@@ -319,6 +321,7 @@ class Unit:
                         inlined = abbreviation.tag == forms.TAG_INLINED_SUBROUTINE
                         scopes.append(Scope(depth, inlined, ranges, entry, (call[0], call[1], call[2])))
                         self._budget.spend(_SCOPE_STEPS + len(ranges))
+                        self._scope_ranges += len(ranges)
             if abbreviation.has_children:
                 depth += 1
             elif not depth:
@@ -332,7 +335,7 @@ class Unit:
         """
         found: list[Scope] = []
         scopes = self._read_scopes()
-        self._budget.spend(1 + len(scopes) // 8)
+        self._budget.spend(1 + self._scope_ranges // 8)
         for scope in scopes:
             if any(start <= address < end for start, end in scope.ranges):
                 if not scope.inlined:
