@@ -7,6 +7,8 @@ import inspect
 import pickle
 import re
 import traceback
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +187,24 @@ def test_a_trap_that_is_raised_again_and_again_keeps_a_part_of_its_ways() -> Non
         trap.add_frames(lambda: (errors.Frame(1, "f", 2),))
         assert trap.frames
     assert len(trap.frames) == errors.MOST_ENTRIES
+
+
+def test_frames_are_lost_by_nobody_who_asks_meanwhile() -> None:
+    """Names are looked up when they are asked for: by several threads at once, or by a handler that then raises."""
+    trap = errors.Trap("unreachable executed", "UNREACHABLE")
+    asked = []
+
+    def look_up(at: int) -> tuple[errors.Frame, ...]:
+        if at not in asked:
+            asked.append(at)
+            if at == 3:
+                raise KeyboardInterrupt
+            assert trap.frames  # as another thread would, between two steps of this one
+        return (errors.Frame(at, "f", 2),)
+
+    for at in range(6):
+        trap.add_frames(partial(look_up, at))
+    for _ in range(6):
+        with suppress(KeyboardInterrupt):
+            assert trap.frames
+    assert [frame.function_index for frame in trap.frames] == list(range(6))

@@ -487,17 +487,22 @@ class Traced(RuntimeError):
 
     def __init__(self, text: str, frames: Sequence[Frame] = ()) -> None:
         super().__init__(text)
-        self._frames = tuple(frames)
-        self._unnamed: list[Callable[[], tuple[Frame, ...]]] = []
+        self._parts: list[tuple[Frame, ...] | Callable[[], tuple[Frame, ...]]] = [tuple(frames)]
         self._more_notes: list[str] = []
         self._entries = 0
 
     @property
     def frames(self) -> tuple[Frame, ...]:
-        """The wasm functions that ran, innermost first; names and lines are looked up when asked for."""
-        while self._unnamed:
-            self._frames += self._unnamed.pop(0)()
-        return self._frames
+        """The wasm functions that ran, innermost first; names and lines are looked up when asked for.
+
+        Each part gives way to what it gives, in one step: others may ask meanwhile, or a signal's handler raise.
+        """
+        found: list[Frame] = []
+        for at, part in enumerate(self._parts):
+            if not isinstance(part, tuple):
+                part = self._parts[at] = part()
+            found += part
+        return tuple(found)
 
     def add_frames(self, look_up: Callable[[], tuple[Frame, ...]]) -> None:
         """More frames, of an entry further out; `look_up` gives them when they are asked for.
@@ -506,7 +511,7 @@ class Traced(RuntimeError):
         """
         if self._entries < MOST_ENTRIES:
             self._entries += 1
-            self._unnamed.append(look_up)
+            self._parts.append(look_up)
 
     @property
     def __notes__(self) -> list[str]:  # type: ignore[override]
@@ -538,7 +543,7 @@ class Trap(Traced):
         self.trap_info = trap_info
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {name: value for name, value in self.__dict__.items() if name not in ("_frames", "_unnamed")}
+        state = {name: value for name, value in self.__dict__.items() if name != "_parts"}
         return (type(self), (self.message, self.kind, self.trap_info, self.frames), state)
 
 
