@@ -44,6 +44,11 @@ CAMPAIGNS: Final = (
         (*_PYTEST, "lib/wasi/tests/test_fuzz.py"),
         (("WASMER_FUZZ_SEED", "{seed}"), ("WASMER_FUZZ_SECONDS", "{seconds}")),
     ),
+    Campaign(
+        "hostile calls of emcc's programs",
+        (*_PYTEST, "lib/emscripten/tests/test_fuzz.py"),
+        (("WASMER_FUZZ_SEED", "{seed}"), ("WASMER_FUZZ_SECONDS", "{seconds}")),
+    ),
     Campaign("hostile shapes", ("-m", "tests.attack.shapes", "--seed", "{seed}", "--seconds", "{seconds}")),
     Campaign("thread pairs", ("-m", "tests.attack.pairs", "--seed", "{seed}", "--seconds", "{seconds}")),
     Campaign(

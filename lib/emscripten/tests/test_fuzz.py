@@ -13,13 +13,16 @@ import struct
 import time
 
 from test_hostile_numbers import (
+    ADDRESS,
     ALL_ROWS,
     BUFFER,
     EXCEPTION,
     HOSTILE,
     IOVECS,
+    MESSAGE,
     OTHER,
     RESULT,
+    SIZE,
     TEXT,
     TM,
     WAITING,
@@ -36,6 +39,8 @@ from wasmer_runtime_core.running.interrupts import timeout
 SECONDS = float(os.environ.get("WASMER_FUZZ_SECONDS", "0"))
 CALLS_AT_LEAST = 6_000
 EVERY: list[Row] = [each.values[0] for each in ALL_ROWS]  # type: ignore[misc]
+WAITING_TOO = {"accept4", "recvfrom", "recvmsg", "sendto", "sendmsg", "connect", "socketcall", "read", "readv"}
+"""What waits at a socket that was made to."""
 NAMES = [
     "f",
     "d",
@@ -57,9 +62,15 @@ WORDS = [0, 1, 2, 3, 4, 5, 8, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 0xFFFF_FFF8
          (1 << 30) - 1, (1 << 30) - 2, 999_999_999, 1_000_000_000, 11, 12, 30, 60, 24, TEXT, EXCEPTION]  # fmt: skip
 
 
+def may_wait(row: Row) -> bool:
+    name = row.name.removeprefix("__syscall_").removeprefix("__sys_")
+    return row.name in WAITING or name in WAITING_TOO or name == "fd_read"
+
+
 def scribble(program: Program, generator: random.Random) -> None:
     """Records, names and lists of buffers where pointers often point."""
-    for at, words in ((IOVECS, 16), (RESULT, 50), (TM, 12), (BUFFER, 64), (EXCEPTION - 24, 16), (TEXT - 512, 128)):
+    for at, words in ((IOVECS, 16), (RESULT, 50), (TM, 12), (BUFFER, 64), (EXCEPTION - 24, 16), (TEXT - 512, 128),
+                      (ADDRESS, 8), (MESSAGE, 7), (SIZE, 1)):  # fmt: skip
         kind = generator.random()
         for word in range(words):
             value = generator.choice(WORDS) if kind < 0.7 else generator.getrandbits(32)
@@ -105,7 +116,7 @@ def test_whatever_is_passed() -> None:
         given = arguments(generator, row)
         what = f"seed {seed}: {row.name}{tuple(given)}"
         try:
-            if row.name in WAITING:
+            if may_wait(row):
                 with timeout(0.01):
                     answer = row.function(program.process, *given)
             else:
@@ -113,7 +124,7 @@ def test_whatever_is_passed() -> None:
         except (EmscriptenError, ExitCode):
             continue
         except Timeout:
-            assert row.name in WAITING, what
+            assert may_wait(row), what
             continue
         except Exception as failure:
             raise AssertionError(f"{what} raised {failure!r}") from failure

@@ -15,6 +15,7 @@ from worlds import counted
 
 from wasmer_emscripten import NotSupported, load
 from wasmer_emscripten.glue.canonical import canonical
+from wasmer_emscripten.glue.constant import constant
 from wasmer_emscripten.glue.embedded import _in_base64, _raw, module_of
 from wasmer_emscripten.glue.fingerprints import names_by_marks
 from wasmer_emscripten.glue.names import exports_in, imports_in, symbols_of
@@ -177,6 +178,14 @@ def test_pieces_have_a_limit() -> None:
         7: "f({});",
         8: "g",
     }
+
+
+def test_a_constant_is_a_number_of_its_type() -> None:
+    for text, bits in (("()=>9999999999", 32), ("()=>-9999999999", 32), ("()=>-1", 64)):
+        function = constant(text, "i" if bits == 32 else "I")
+        assert function is not None
+        answer = function()
+        assert isinstance(answer, int) and 0 <= answer < 1 << bits and (answer - int(text[4:])) % (1 << bits) == 0
 
 
 def test_reading_ends_with_the_deadline() -> None:

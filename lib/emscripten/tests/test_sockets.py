@@ -175,9 +175,11 @@ class Talking:
         self.guest = self.program.process.guest
 
     def __call__(self, name: str, *args: int) -> int:
-        filled = args + (0,) * (6 - len(args))
+        return self.plainly(name, *args, *(0,) * (6 - len(args)))
+
+    def plainly(self, name: str, *args: int) -> int:
         with timeout(LONG):
-            answer: int = call(self.program, f"__syscall_{name}", *filled)
+            answer: int = call(self.program, f"__syscall_{name}", *args)
         return answer
 
     def address(self, port: int, ip: str = "127.0.0.1") -> tuple[int, int]:
@@ -262,6 +264,65 @@ def test_a_socket_is_a_file(talking: Talking) -> None:
         assert call(talking.program, "__syscall_fcntl64", again, 3, 0) & 0o4000
         assert call(talking.program, "fd_close", again) == 0
         assert peer.recv(10) == b""
+
+
+def polled(talking: Talking, number: int, events: int, milliseconds: int = 0) -> int:
+    talking.guest.write(BUFFER, struct.pack("<ihh", number, events, 0))
+    count = talking.plainly("poll", BUFFER, 1, milliseconds)
+    happened: int = struct.unpack("<ihh", talking.guest.read(BUFFER, 8))[2]
+    assert count == (happened != 0)
+    return happened
+
+
+def test_what_is_not_heard_is_nothing_that_has_come() -> None:
+    """Else a program that asks whether something has come would wait for it then, or learn of what was sent to it."""
+    with socket.socket(type=socket.SOCK_DGRAM) as stranger, socket.socket(type=socket.SOCK_DGRAM) as friend:
+        for each in (stranger, friend):
+            each.bind(("127.0.0.1", 0))
+        talking = Talking(connect=[f"127.0.0.1:{friend.getsockname()[1]}"])
+        number = talking("socket", 2, 2)
+        assert talking("bind", number, *talking.address(0, "0.0.0.0")) == 0
+        talking.guest.put_u32(LENGTH, 28)
+        assert talking("getsockname", number, ADDRESS, LENGTH) == 0
+        mine = ("127.0.0.1", int.from_bytes(talking.guest.read(ADDRESS + 2, 2), "big"))
+        talking.guest.put_u32(LENGTH, RESULT)
+
+        def waiting() -> int:
+            assert talking.plainly("ioctl", number, 0x541B, LENGTH) == 0
+            return talking.number()
+
+        stranger.sendto(b"strange", mine)
+        assert waiting() == 0
+        for milliseconds in (0, 20):
+            stranger.sendto(b"strange", mine)
+            assert polled(talking, number, 1, milliseconds) == 0
+            assert polled(talking, number, 5, milliseconds) == 4
+        stranger.sendto(b"strange", mine)
+        talking.guest.put_u32(BUFFER, 1 << number)
+        talking.guest.write(BUFFER + 64, bytes(8))
+        assert talking.plainly("_newselect", number + 1, BUFFER, 0, 0, BUFFER + 64) == 0
+        stranger.sendto(b"strange", mine)
+        friend.sendto(b"hi", mine)
+        assert polled(talking, number, 1, 60_000) == 1 and waiting() == 2
+        assert talking("recvfrom", number, BUFFER, 10) == 2 and talking.guest.read(BUFFER, 2) == b"hi"
+        talking.program.close()
+
+
+def test_both_ways_to_ask_whether_something_has_come(talking: Talking) -> None:
+    """POLLRDNORM and POLLIN, POLLWRNORM and POLLOUT; what was not asked for is not told."""
+    listening, port = talking.listening()
+    with socket.create_connection(("127.0.0.1", port)) as other:
+        number = talking("accept4", listening)
+        other.sendall(b"x")
+        for events in (1, 64, 65, 4, 256, 260, 1 | 256):
+            assert polled(talking, number, events, 60_000) == events
+        assert talking.plainly("pipe", RESULT) == 0
+        reader, writer = talking.number(), talking.number(RESULT + 4)
+        assert polled(talking, writer, 256) == 256 and polled(talking, reader, 64) == 0
+        talking.guest.put_u32(RESULT, 0)
+        assert call(talking.program, "fd_write", writer, RESULT, 0, RESULT + 8) == 0
+        at = talking.plainly("openat", -100, put_text(talking.program, BUFFER + 100, "/"), 0, 0)
+        assert polled(talking, at, 64 | 256) == 64 | 256
 
 
 def test_flags_that_are_not_here_are_told(talking: Talking) -> None:

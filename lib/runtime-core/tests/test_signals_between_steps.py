@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.between_steps import EveryMistake, check_every_step
 from wasmer_runtime_core.compiling.pipeline import read_module
 from wasmer_runtime_core.errors import DecodeError, LinkError
 from wasmer_runtime_core.running.imports import resolve_imports
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.module import FUNCTION, Import, ModuleInfo
 from wasmer_runtime_core.wasm.text import lexer, parse_module
 from wasmer_runtime_core.wasm.types import FunctionType
@@ -90,3 +93,22 @@ def test_what_a_handler_raises_comes_out(name: str, tmp_path: Path, monkeypatch:
     given = str(path)
     CALLS[name](given)
     check_every_step(lambda: CALLS[name](given), EveryMistake, monkeypatch)
+
+
+@pytest.mark.skipif(not IS_INTERPRETED, reason="compiled code has no steps that can be traced")
+def test_what_was_checked_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CPython may keep an exception that was caught, but not what its traceback leads to."""
+    kept: list[ref[Names]] = []
+
+    def call() -> None:
+        made = Names()
+        kept.append(ref(made))
+        try:
+            made["missing"]
+        except KeyError as failure:
+            if raised_by_a_handler(failure):
+                raise
+
+    check_every_step(call, EveryMistake, monkeypatch)
+    gc.collect()
+    assert kept and not any(each() for each in kept)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import select
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from wasmer_runtime_core.errors import Timeout
 from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_vfs import Address, Interrupted, Network, NetworkSocket
 from wasmer_vfs.network import MAX_LOOKUPS, MAX_RESOLVED, Unresolved, plain
+from wasmer_vfs.waiting import wait
 
 
 def at(ip: str, port: int) -> Address:
@@ -177,6 +180,38 @@ def test_a_resolver_that_never_answers_ends_at_deadlines() -> None:
         network.resolve("example.org")
 
 
+def test_a_forked_child_does_not_wait_for_an_answer_to_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that looks a name up is not in the child of a signal's handler that forks meanwhile."""
+    ended = threading.Event()
+    children: list[int] = []
+
+    def never(name: str) -> list[str]:
+        ended.wait(600)
+        return ["1.1.1.1"]
+
+    def forking(files: list[Any], nanoseconds: int | None) -> list[Any]:
+        if children:
+            ended.set()
+            return wait(files, nanoseconds)
+        children.append(os.fork())
+        if not children[0]:
+            signal.alarm(60)
+        return wait(files, nanoseconds)
+
+    network = Network(connect=["example.org:443"], resolver=never)
+    monkeypatch.setattr("wasmer_vfs.network.wait", forking)
+    code = 1
+    try:
+        network.resolve("example.org")
+    except Unresolved as unresolved:
+        code = 0 if unresolved.again else 1
+    finally:
+        if children and not children[0]:
+            os._exit(code)
+    assert code == 1 and os.waitpid(children[0], 0)[1] == 0
+    assert network.may_reach(at("1.1.1.1", 443))
+
+
 def test_what_a_resolver_of_the_users_own_raises_comes_out() -> None:
     def broken(name: str) -> list[str]:
         raise KeyError(name)
@@ -258,6 +293,10 @@ def test_a_client_of_datagrams_hears_those_only_whom_it_may_send_to(
             lambda: client.receive([memoryview(data)], at_once=True, peek=True),
         ):
             assert refused(call) == errno.EAGAIN and not any(data)  # nothing of it was seen
+        stranger.sendto(b"STRANGE", mine)
+        assert client.available() == 0 and not client.has_come()
+        others.sendto(b"answer", mine)
+        assert client.available() == 6 and client.has_come()
 
 
 def test_a_server_of_datagrams_answers_whoever_wrote_to_it(made: Callable[..., NetworkSocket]) -> None:

@@ -14,8 +14,9 @@ The promises
       and this machine's own addresses are addresses like others.
     * A name that is not listed is never looked up, since a question is a message, too. What a listed name resolves to
       is looked at: only addresses of the public internet are taken, or such as are listed themselves, so whoever owns
-      the name cannot make it lead to this machine or to its neighbours. What was looked at is what is connected to: the
-      program connects to an address, and no name is resolved again on the way. ``localhost`` is 127.0.0.1 and ::1.
+      the name cannot make it lead to this machine or to its neighbours by their private addresses. (By their public
+      ones it can, as anybody can.) What was looked at is what is connected to: the program connects to an address, and
+      no name is resolved again on the way. ``localhost`` is 127.0.0.1 and ::1.
     * Looking up waits where deadlines, cancellations and signals are seen (`waiting`).
 
 The limits
@@ -215,7 +216,9 @@ class Network:
 
     def _look_up(self, name: str) -> list[tuple[IP, bool]]:
         """What the resolver answers, and whether it is public. In a thread, for which nothing but this call waits."""
-        self._lookups = [each for each in self._lookups if each.is_alive()]
+        for each in list(self._lookups):  # in place: another thread may be adding its own
+            if each.ident is not None and not each.is_alive():
+                self._lookups.remove(each)
         if len(self._lookups) >= MAX_LOOKUPS:
             raise Unresolved(name, again=True)
         answers: list[list[tuple[IP, bool]] | BaseException] = []
@@ -228,13 +231,18 @@ class Network:
                 answers.append(failure)
 
         thread = threading.Thread(target=ask, name=f"looking up {name}", daemon=True)
-        self._lookups.append(thread)
         try:
+            self._lookups.append(thread)
             thread.start()
         except RuntimeError as failure:  # the system has no room for another
             must_be_refusal(failure)
             raise Unresolved(name, again=True) from None
+        finally:
+            if thread.ident is None and thread in self._lookups:
+                self._lookups.remove(thread)
         while not answers:
+            if not thread.is_alive() and not answers:  # a signal's handler has forked: it is in the other process
+                raise Unresolved(name, again=True)
             wait([], _PAUSE)
         answer = answers[0]
         if isinstance(answer, list):

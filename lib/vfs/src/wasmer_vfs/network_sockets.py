@@ -24,7 +24,7 @@ from wasmer_vfs.files import Buffers, Pieces, StreamFile
 from wasmer_vfs.network import IPV4_BYTES, Address, Network, must
 from wasmer_vfs.sockets import PEEK, Socket, made_of
 from wasmer_vfs.status import Status
-from wasmer_vfs.waiting import LOOK_EVERY, look, must_be_refusal, wait
+from wasmer_vfs.waiting import look, must_be_refusal, wait
 
 MAX_BACKLOG: Final = 4096
 """Connections that wait to be accepted."""
@@ -231,15 +231,29 @@ class NetworkSocket(StreamFile):
 
     def _drop_what_is_not_listed(self, at_once: bool) -> None:
         """Until the next message is of somebody whom this socket may send to. Only the sender is looked at."""
-        dropped = 0
         while True:
             told = self.inner.receive_from([], PEEK, at_once=at_once)[2]
             if not told or self._network.may_reach(Address.of(told)):
                 return
             self.inner.receive_from([], 0, at_once=True)
-            dropped += 1
-            if dropped % LOOK_EVERY == 0:
-                look()
+            look()
+
+    def has_come(self) -> bool:
+        """Whether the program may know that something has come, when the system says that it has.
+
+        What a socket of UDP does not hear is thrown away here, so a program that asks before it receives does not wait
+        for a message that nobody has sent it, and learns nothing of one that somebody else has.
+        """
+        if self.inner.stream or self.is_listed:
+            return True
+        try:
+            self._drop_what_is_not_listed(at_once=True)
+        except BlockingIOError as failure:
+            must_be_refusal(failure)
+            return False
+        except OSError as failure:  # what receiving will say
+            must_be_refusal(failure)
+        return True
 
     def send(self, buffers: Pieces, to: Address | None = None, *, at_once: bool = False) -> int:
         """Send all of it; what the system takes at once, if the program does not want to wait.
@@ -313,7 +327,7 @@ class NetworkSocket(StreamFile):
         return self.inner.socket.fileno()
 
     def available(self) -> int:
-        return self.inner.available()
+        return self.inner.available() if self.has_come() else 0
 
     def close(self) -> None:
         self.inner.close()

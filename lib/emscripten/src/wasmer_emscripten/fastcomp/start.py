@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_emscripten.signatures import type_of
+from wasmer_runtime_core.running.interrupts import check_interrupts
 
 if TYPE_CHECKING:
     from wasmer_emscripten.process import Process
@@ -30,6 +31,7 @@ def initializers(process: Process, exports: Any) -> list[Callable[[], None]]:
         if name.startswith(_CONSTRUCTORS):
             function = exports[letters]
             if callable(function) and function.core_type == _NOTHING:
+                check_interrupts()  # each goes through all of the glue
                 at = glue.find(letters + "(", start) if len(found) < 1024 else -1
                 found.append((at if at >= 0 else len(glue), len(found), function))
     return [function for _, _, function in sorted(found, key=lambda each: each[:2])]

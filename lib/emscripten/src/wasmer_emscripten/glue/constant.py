@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from wasmer_emscripten.guest import U32, U64
+
 MOST_TEXT: Final = 300
 """Characters of such a function."""
 _NUMBER: Final = r"(-?\d{1,10})"
@@ -26,5 +28,7 @@ def constant(text: str, results: str) -> Callable[..., int | float | None] | Non
     if match is None:
         return None
     value = int(match[1] or match[2] or 0)
-    answer = None if not results else float(value) if results in "fd" else value
+    answer = (
+        None if not results else float(value) if results in "fd" else value & U64 if results == "I" else value & U32
+    )
     return lambda *_: answer

@@ -137,7 +137,8 @@ def munmap_kept(process: Process, address: int, length: int) -> None:
     if mapping is None or mapping.length != length & U32:
         return
     _sync(process, address, mapping)
-    del process.mappings[address]
+    if process.mappings.pop(address, None) is None:  # a signal's handler has called the program, which ended it
+        return
     process.free(address, "munmap")
 
 

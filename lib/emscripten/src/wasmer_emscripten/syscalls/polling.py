@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import select
 from struct import Struct
+from time import monotonic_ns
 from typing import Final
 
 from wasmer_emscripten.filesystem.pipes import PipeEnd
@@ -14,6 +15,7 @@ from wasmer_emscripten.library.clocks import LONGEST, SECOND
 from wasmer_emscripten.process import Process
 from wasmer_vfs.clock import SystemClock
 from wasmer_vfs.errors import refusal
+from wasmer_vfs.network_sockets import NetworkSocket
 from wasmer_vfs.waiting import wait
 
 POLLIN: Final = 1
@@ -21,9 +23,14 @@ POLLOUT: Final = 4
 POLLERR: Final = 8
 POLLHUP: Final = 16
 POLLNVAL: Final = 32
+POLLRDNORM: Final = 64
+POLLWRNORM: Final = 256
+READING: Final = POLLIN | POLLRDNORM
+"""Both mean the same, and a program is told what it has asked for."""
+WRITING: Final = POLLOUT | POLLWRNORM
 _SAME: Final = (
-    (POLLIN, select.POLLIN),
-    (POLLOUT, select.POLLOUT),
+    (READING, select.POLLIN),
+    (WRITING, select.POLLOUT),
     (POLLERR, select.POLLERR),
     (POLLHUP, select.POLLHUP),
 )
@@ -40,26 +47,29 @@ def ready(process: Process, wanted: list[tuple[int, int]], nanoseconds: int | No
     found = [0] * len(wanted)
     waiting: list[tuple[int, int]] = []
     places: list[tuple[int, int]] = []
+    sockets: dict[int, NetworkSocket] = {}
     for at, (number, events) in enumerate(wanted):
         opened = process.descriptors.open.get(number)
         if opened is None:
             found[at] = POLLNVAL
         elif opened.file is None:
-            found[at] = events & (POLLIN | POLLOUT)
+            found[at] = events & (READING | WRITING)
         elif isinstance(opened.file, PipeEnd):
             end = opened.file
             if end.ready:
-                found[at] = events & (POLLOUT if end.writing else POLLIN)
+                found[at] = events & (WRITING if end.writing else READING)
             if end.hung_up:
                 found[at] |= POLLERR if end.writing else POLLHUP
         else:
             host = opened.file.pollable()
             if host < 0:
-                found[at] = events & (POLLIN | POLLOUT)
+                found[at] = events & (READING | WRITING)
             else:
-                asked = (select.POLLIN if events & POLLIN else 0) | (select.POLLOUT if events & POLLOUT else 0)
+                asked = (select.POLLIN if events & READING else 0) | (select.POLLOUT if events & WRITING else 0)
                 waiting.append((host, asked))
                 places.append((at, host))
+                if isinstance(opened.file, NetworkSocket):
+                    sockets[host] = opened.file
     if any(found):
         nanoseconds = 0
     if nanoseconds and not waiting and type(process.clock) is not SystemClock:
@@ -68,13 +78,34 @@ def ready(process: Process, wanted: list[tuple[int, int]], nanoseconds: int | No
     merged: dict[int, int] = {}
     for host, asked in waiting:
         merged[host] = merged.get(host, 0) | asked
-    came = dict(wait(list(merged.items()), nanoseconds)) if merged or nanoseconds != 0 else {}
+    came = _come(merged, sockets, nanoseconds) if merged or nanoseconds != 0 else {}
     for at, host in places:
         wants = wanted[at][1] | POLLERR | POLLHUP
         for ours, theirs in _SAME:
-            if came.get(host, 0) & theirs and wants & ours:
-                found[at] |= ours
+            if came.get(host, 0) & theirs:
+                found[at] |= wants & ours
     return found
+
+
+def _come(asked: dict[int, int], sockets: dict[int, NetworkSocket], nanoseconds: int | None) -> dict[int, int]:
+    """What has come to descriptors of the host, but for what a program's sockets do not hear: that is waited out."""
+    end = None if nanoseconds is None else monotonic_ns() + nanoseconds
+    while True:
+        came = dict(wait(list(asked.items()), nanoseconds))
+        heard = {
+            host: events & ~select.POLLIN if _is_unheard(sockets.get(host), events) else events
+            for host, events in came.items()
+        }
+        if heard == came or any(heard.values()):
+            return heard
+        if end is not None:
+            nanoseconds = max(end - monotonic_ns(), 0)
+            if not nanoseconds:
+                return heard
+
+
+def _is_unheard(socket: NetworkSocket | None, events: int) -> bool:
+    return socket is not None and events & (select.POLLIN | select.POLLERR) == select.POLLIN and not socket.has_come()
 
 
 @syscall("iii", "poll")
