@@ -38,6 +38,7 @@ FUNCTIONS = """
 MODERN = """
 (module
   (memory 1)
+  (global i32 (i32.add (i32.const 1) (i32.const 2)))
   (func (result i32 i32) (i32.const 0) (i32.const 0))
   (func (param externref) (drop (i32.extend8_s (i32.trunc_sat_f32_u (f32.const 0)))))
   (func (drop (v128.const i64x2 0 0)) (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))
