@@ -1,4 +1,5 @@
-"""What a signal's handler raises between any two steps comes out: of who reads text or a file, or looks for imports."""
+"""What a signal's handler raises between any two steps comes out: of who reads text or a file, looks for imports, or
+wants a value that may not fit."""
 
 from __future__ import annotations
 
@@ -12,12 +13,15 @@ import pytest
 
 from tests.between_steps import EveryMistake, check_every_step
 from wasmer_runtime_core.compiling.pipeline import read_module
-from wasmer_runtime_core.errors import DecodeError, LinkError
+from wasmer_runtime_core.contract.values import FuncSig, Type
+from wasmer_runtime_core.errors import DecodeError, LinkError, SignatureError
 from wasmer_runtime_core.running.imports import resolve_imports
+from wasmer_runtime_core.running.objects.memory import Memory
+from wasmer_runtime_core.running.objects.pointers import Array, WasmPtr
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
-from wasmer_runtime_core.wasm.module import FUNCTION, Import, ModuleInfo
+from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, Import, ModuleInfo
 from wasmer_runtime_core.wasm.text import lexer, parse_module
-from wasmer_runtime_core.wasm.types import FunctionType
+from wasmer_runtime_core.wasm.types import I32, FunctionType, GlobalType
 
 IS_INTERPRETED = str(lexer.__file__).endswith(".py")
 
@@ -71,6 +75,46 @@ def imports(_: str) -> None:
         resolve_imports(info, {"env": Names()})
 
 
+def constant(number: float) -> Callable[[str], object]:
+    """Give it for a global; it may be refused."""
+    info = ModuleInfo()
+    info.imports.append(Import("env", "number", GLOBAL, GlobalType(I32, False)))
+
+    def give(_: str) -> None:
+        try:
+            resolve_imports(info, {"env": {"number": number}})
+        except LinkError:
+            pass
+
+    return give
+
+
+def values(*given: object) -> Callable[[str], object]:
+    """Take them for a function's arguments; they may be refused."""
+    signature = FuncSig([Type.I32, Type.I32], [])
+
+    def bind(_: str) -> None:
+        try:
+            signature.bind(given)
+        except SignatureError:
+            pass
+
+    return bind
+
+
+def string(offset: int) -> Callable[[str], object]:
+    """Read it from a memory; there may be none."""
+    memory = Memory(1, 1)
+    memory.write(8, b"text\0\xff")
+
+    def read(_: str) -> None:
+        for _ in range(2):
+            memory.get_utf8_string(offset, 4)
+            WasmPtr("B", offset, Array).get_utf8_string_with_nul(memory)
+
+    return read
+
+
 CALLS: dict[str, Callable[[str], object]] = {
     "escapes": text(r'(data "\t\u{41}\41")'),
     "pairs": text(r'(data "\41\42")'),
@@ -82,6 +126,13 @@ CALLS: dict[str, Callable[[str], object]] = {
     "an annotation": text(r'(@"\ff" )'),
     "a file": file,
     "imports": imports,
+    "a constant": constant(7),
+    "no constant": constant(1.5),
+    "values": values(1, 2),
+    "no values": values(1, "2"),
+    "a string": string(8),
+    "no string": string(13),
+    "no string in memory": string(1 << 16),
 }
 
 

@@ -27,6 +27,7 @@ from wasmer_runtime_core.errors import CompileError, DecodeError, UnsupportedFea
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_BYTES, ImplementationLimits
 from wasmer_runtime_core.native.address_space import can_reserve
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -154,7 +155,9 @@ def read_module(source: Source, limits: ImplementationLimits = DEFAULT_LIMITS) -
     else:
         try:
             view = memoryview(source)
-        except TypeError:
+        except TypeError as failure:
+            if raised_by_a_handler(failure):
+                raise
             raise TypeError(f"a module is bytes, text or a path, not {type(source).__name__}") from None
         limits.check(MODULE_BYTES, view.nbytes, 0)
         data = bytes(view)

@@ -20,6 +20,7 @@ from operator import index
 from wasmer_runtime_core.contract.units import WASM_MAX_PAGES, Pages
 from wasmer_runtime_core.errors import InvalidDescriptor, SignatureError
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.types import (
     EXTERNREF,
     F32,
@@ -64,8 +65,9 @@ class Type(enum.IntEnum):
             code = VALUE_TYPE_CODES.get(type.lower())
             if code is None:
                 raise ValueError(f"{type!r} is no value type; there are {', '.join(VALUE_TYPE_CODES)}")
-            return cls(code)
-        return cls(type)
+            return _TYPES[code]
+        member = _TYPES.get(type) if isinstance(type, int) else None
+        return cls(type) if member is None else member  # the former says what is wrong
 
     def __str__(self) -> str:
         return self.name.lower()
@@ -75,6 +77,10 @@ class Type(enum.IntEnum):
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
+
+
+_TYPES: Final = {int(member): member for member in Type}
+"""By code. An enum finds its members so, too, but takes what a signal's handler raises meanwhile for its own."""
 
 
 class ElementType(enum.IntEnum):
@@ -362,8 +368,9 @@ class FuncSig:
         if len(values) == len(self.params):
             try:
                 return [Value.of(type, value) for type, value in zip(self.params, values, strict=True)]
-            except (TypeError, ValueError):
-                pass
+            except (TypeError, ValueError) as failure:
+                if raised_by_a_handler(failure):
+                    raise
         found = ", ".join(str(value.type) if isinstance(value, Value) else type(value).__name__ for value in values)
         raise SignatureError(str(self), f"({found})", name)
 

@@ -30,6 +30,7 @@ import struct
 from wasmer_runtime_core.native.machine import map_elements
 from wasmer_runtime_core.running.objects.functions import Function
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64
 
@@ -127,7 +128,9 @@ def _operand(operand: Any, code: int) -> Any:
         return _scalar(operand, code)
     try:
         view = memoryview(operand)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError) as failure:
+        if raised_by_a_handler(failure):
+            raise
         view = None
     if view is not None and _fits(view, code):
         return operand

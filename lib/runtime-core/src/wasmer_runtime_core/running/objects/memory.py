@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.types import I32, I64, PAGE_BYTES, Limits, MemoryType
 
 if TYPE_CHECKING:
@@ -102,7 +103,9 @@ class Memory(machine.Memory):
         letter: Any = VIEW_FORMATS.get(format, format)
         try:
             size = memoryview(b"").cast(letter).itemsize
-        except ValueError:
+        except ValueError as failure:
+            if raised_by_a_handler(failure):
+                raise
             raise ValueError(f"{format!r} is not an element type; there are {', '.join(VIEW_FORMATS)}") from None
         whole = memoryview(self)
         if count is None:
@@ -140,7 +143,9 @@ class Memory(machine.Memory):
         """`length` bytes as text; None where they lie outside, or are not UTF-8 (Wasmer's name and meaning)."""
         try:
             return self.read(offset, length).decode()
-        except (IndexError, UnicodeDecodeError):
+        except (IndexError, UnicodeDecodeError) as failure:
+            if raised_by_a_handler(failure):
+                raise
             return None
 
     def write_string(self, offset: int, text: str, *, nul: bool = False, encoding: str = "utf-8") -> int:
@@ -187,14 +192,18 @@ class Memory(machine.Memory):
         """
         try:
             found = memoryview(self)[index]
-        except IndexError:
+        except IndexError as failure:
+            if raised_by_a_handler(failure):
+                raise
             raise self._outside(index, 1) from None
         return found if isinstance(found, int) else bytes(found)
 
     def __setitem__(self, index: int | slice, value: Any) -> None:
         try:
             memoryview(self)[index] = value
-        except IndexError:
+        except IndexError as failure:
+            if raised_by_a_handler(failure):
+                raise
             raise self._outside(index, 1) from None
 
     def _outside(self, offset: Any, length: int) -> IndexError:

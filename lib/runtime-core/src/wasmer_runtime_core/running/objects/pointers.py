@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 from wasmer_runtime_core.running.objects.byte_order import little_endian
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, final, overload
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
 if TYPE_CHECKING:
     import ctypes
@@ -205,7 +206,9 @@ class WasmPtr:
         """The text up to the next zero byte; None if there is none, or it is not UTF-8."""
         try:
             return memory.read_string(self.offset)
-        except (IndexError, UnicodeDecodeError):
+        except (IndexError, UnicodeDecodeError) as failure:
+            if raised_by_a_handler(failure):
+                raise
             return None
 
     def _lies_in(self, memory: Memory, start: int, length: int) -> bool:
