@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 from refusals import refusal
 
 from wasmer_runtime_core.errors import DecodeError
+from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.support.checkpoint import STRETCH
 from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.text import parse_module
+from wasmer_runtime_core.wasm.text.definitions import Definitions
+from wasmer_runtime_core.wasm.text.encoding import name_map
+from wasmer_runtime_core.wasm.text.lexer import tokenize
+from wasmer_runtime_core.wasm.text.sections import Sections
+from wasmer_runtime_core.wasm.types import FunctionType
 
 HEADER = b"\0asm\1\0\0\0"
 
@@ -290,3 +301,39 @@ def test_messages_do_not_quote_what_is_as_long_as_the_text(text: str) -> None:
     with pytest.raises(DecodeError) as caught:
         parse_module(f"(module {written})")
     assert len(str(caught.value)) < 500
+
+
+MANY = 9_000
+
+
+def with_types() -> Definitions:
+    definitions = Definitions()
+    for _ in range(MANY):
+        definitions.add_type(FunctionType(b"", b""))
+    return definitions
+
+
+def with_local_names() -> Sections:
+    sections = Sections()
+    sections.local_names += [(function, {0: b"x"}) for function in range(MANY)]
+    return sections
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        partial(tokenize, " ".join(f"${at}" for at in range(MANY))),
+        partial(name_map, dict.fromkeys(range(MANY), b"x")),
+        partial(Sections().module_bytes, with_types()),
+        partial(with_local_names().module_bytes, Definitions()),
+    ],
+    ids=("spellings", "names", "types", "functions with names"),
+)
+def test_lists_are_gone_through_with_looks_in_between(
+    write: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those of what was read already: a deadline ends that, too."""
+    looks = itertools.count()
+    monkeypatch.setattr(machine, "check_interrupts", lambda: next(looks) and None)
+    write()
+    assert next(looks) >= MANY // STRETCH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wasmer_runtime_core.support.annotations import Final
+from wasmer_runtime_core.support.checkpoint import STRETCH, watched
 from wasmer_runtime_core.wasm.types import FIRST_TYPE, HEAP_SHIFT, KIND, NON_NULL, ValueTypes
 
 NULLABLE_REFERENCE: Final = b"\x63"
@@ -71,4 +72,6 @@ def custom_section(name: bytes, content: bytes) -> bytes:
 
 def name_map(names: dict[int, bytes]) -> bytes:
     """Names by index (appendix, section 7.4.1)."""
-    return vector([index_bytes(index) + sized(names[index]) for index in sorted(names)])
+    indices = sorted(names)
+    rows = indices if len(indices) <= STRETCH else watched(indices)  # mostly of one function, without a call
+    return vector([index_bytes(index) + sized(names[index]) for index in rows])

@@ -23,7 +23,7 @@ from itertools import count
 
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.support.annotations import Final, final
-from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.support.checkpoint import checkpoint, watched
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.text.keywords import END_OF_TEXT, KEYWORDS
 from wasmer_runtime_core.wasm.text.strings import string_bytes
@@ -152,7 +152,7 @@ def tokenize(source: str | bytes, words: dict[str, int] = KEYWORDS) -> Tokens:
     if "(;" in tokens.spellings or "(@" in tokens.spellings:
         tokens = tokens_of(blank_out_nested(text), words)
     spellings = tokens.spellings
-    for number in range(len(words), len(spellings)):
+    for number in watched(range(len(words), len(spellings))):
         spelling = spellings[number]
         if len(spelling) == 1:
             if SINGLE_CHARACTER.match(spelling) is None:

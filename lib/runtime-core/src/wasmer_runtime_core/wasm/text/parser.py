@@ -20,6 +20,7 @@ from librt.strings import BytesWriter
 
 from wasmer_runtime_core.errors import CompileError, DecodeError
 from wasmer_runtime_core.support.annotations import Final, final
+from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.module import FUNCTION as FUNCTION_KIND
 from wasmer_runtime_core.wasm.module import GLOBAL as GLOBAL_KIND
 from wasmer_runtime_core.wasm.module import MEMORY as MEMORY_KIND
@@ -334,6 +335,8 @@ class ModuleParser:
         runs: list[bytes] = []
         start = 0
         for end in range(1, len(codes) + 1):
+            if end & 0xFFFF == 0:
+                checkpoint()
             if end == len(codes) or codes[end] != codes[start]:
                 runs.append(index_bytes(end - start) + bytes((codes[start],)))
                 start = end

@@ -8,6 +8,7 @@ an instruction needs it, and segments take the shortest of their forms.
 from __future__ import annotations
 
 from wasmer_runtime_core.support.annotations import Final, final
+from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm.text.definitions import Definitions
 from wasmer_runtime_core.wasm.text.encoding import (
     custom_section,
@@ -58,7 +59,7 @@ class Sections:
         """The binary module (section 5.5)."""
         types = [
             b"\x60" + value_type_vector(type_.params) + value_type_vector(type_.results)
-            for type_ in definitions.function_types
+            for type_ in watched(definitions.function_types)
         ]
         parts = [HEADER, *self.custom.get(0, ())]
         in_order = (
@@ -95,7 +96,9 @@ class Sections:
         for number, indirect in ((2, self.local_names), (3, self.label_names)):
             if indirect:
                 parts.append(
-                    section(number, vector([index_bytes(index) + name_map(names) for index, names in indirect]))
+                    section(
+                        number, vector([index_bytes(index) + name_map(names) for index, names in watched(indirect)])
+                    )
                 )
         for number, space in (
             (4, definitions.types),
