@@ -66,7 +66,7 @@ class Type(enum.IntEnum):
             if code is None:
                 raise ValueError(f"{type!r} is no value type; there are {', '.join(VALUE_TYPE_CODES)}")
             return _TYPES[code]
-        member = _TYPES.get(type) if isinstance(type, int) else None
+        member = _TYPES.get(type)
         return cls(type) if member is None else member  # the former says what is wrong
 
     def __str__(self) -> str:
