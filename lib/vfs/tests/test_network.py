@@ -270,6 +270,53 @@ def test_an_address_that_the_system_chooses_is_none_to_be_reached_at(made: Calla
     assert refused(each.listen, 5) == errno.EACCES
 
 
+@pytest.mark.parametrize("family", ["IPv4", "IPv6"])
+@pytest.mark.parametrize("how", ["listens", "connects", "connects at once", "is new"])
+def test_a_socket_that_has_lost_its_address_does_not_listen_at_another(
+    how: str, family: Any, made: Callable[..., NetworkSocket]
+) -> None:
+    """The system would choose one of all interfaces, where a listed address was not to be had any more."""
+    ip = "127.0.0.1" if family == "IPv4" else "::1"
+    own = at(ip, 0)
+    host = f"[{ip}]" if family == "IPv6" else ip
+    with socket.socket(socket.AF_INET if family == "IPv4" else socket.AF_INET6) as other:
+        other.bind((ip, 0))
+        other.listen(1)
+        taken = at(ip, other.getsockname()[1])
+        with socket.socket(other.family) as nobody:
+            nobody.bind((ip, 0))
+            deaf = at(ip, nobody.getsockname()[1])
+            network = Network(listen=[f"{host}:0", f"{host}:{taken.port}"], connect=[f"{host}:{deaf.port}"])
+            each = made(network, "stream", family)
+            each.inner.nonblocking = how == "connects at once"
+            if how != "is new":
+                each.bind(own)
+            if how == "listens":
+                each.listen(1)
+                each.shutdown(socket.SHUT_RDWR)
+            elif how != "is new":
+                assert refused(each.connect, deaf) in (errno.ECONNREFUSED, errno.EINPROGRESS)
+                select.select([], [each.pollable()], [], 60)
+            assert refused(each.bind, taken) in (errno.EADDRINUSE, errno.EINVAL)
+            assert refused(each.listen, 5) in (errno.EACCES, errno.EINVAL)
+            assert not each.option(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+
+
+def test_what_changes_no_address_leaves_a_server_listed(made: Callable[..., NetworkSocket]) -> None:
+    network = Network(listen=["127.0.0.1:0"], connect=["127.0.0.1:9"])
+    for type in ("stream", "datagram"):
+        each = made(network, type)
+        each.bind(LOOPBACK)
+        assert refused(each.bind, LOOPBACK) == errno.EINVAL and each.is_listed
+        if type == "stream":
+            each.listen(1)
+            assert refused(each.connect, at("127.0.0.1", 9)) == errno.EISCONN
+            each.listen(2)
+        else:
+            each.connect(at("127.0.0.1", 9))
+            assert each.is_listed
+
+
 def test_a_client_of_datagrams_hears_those_only_whom_it_may_send_to(
     made: Callable[..., NetworkSocket], others: socket.socket
 ) -> None:

@@ -118,8 +118,23 @@ class NetworkSocket(StreamFile):
         self._must_be_of_the_family(address)
         listed = self._network.may_listen(address)
         must(listed or not (any(address.ip) or address.port))
-        self.inner.socket.bind(address.host)
+        before = self._forget_its_address()
+        try:
+            self.inner.socket.bind(address.host)
+        except OSError as failure:
+            must_be_refusal(failure)
+            self.is_listed = before and failure.errno == errno.EINVAL  # it has one, and keeps it
+            raise
         self.is_listed = listed
+
+    def _forget_its_address(self) -> bool:
+        """Before a step that may take its address away: whether that was listed.
+
+        The system takes it where binding or connecting fails, and where a socket that listens is shut down; then
+        listening would choose another one, of all interfaces.
+        """
+        before, self.is_listed = self.is_listed, False
+        return before
 
     def listen(self, backlog: int) -> None:
         """Let others connect to it.
@@ -160,10 +175,15 @@ class NetworkSocket(StreamFile):
         self._must_be_of_the_family(address)
         must(self._may_reach(address))
         inner = self.inner
+        before = self._forget_its_address() if inner.stream else self.is_listed
         try:
             inner.socket.connect(address.host)
-        except BlockingIOError as failure:
+            self.is_listed = before
+        except OSError as failure:
             must_be_refusal(failure)
+            if not isinstance(failure, BlockingIOError):
+                self.is_listed = before and (not inner.stream or failure.errno == errno.EISCONN)
+                raise
             if inner.nonblocking:
                 raise
             if not wait([(inner.socket.fileno(), select.POLLOUT)], inner.send_limit):
@@ -280,6 +300,8 @@ class NetworkSocket(StreamFile):
 
     def shutdown(self, how: int) -> None:
         """Close one or both directions, as `socket.SHUT_RD` … say."""
+        if self.inner.stream:
+            self._forget_its_address()
         self.inner.shutdown(how)
 
     # --- options
