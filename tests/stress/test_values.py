@@ -301,17 +301,15 @@ def test_objects_made_without_their_constructors() -> None:
     from wasmer_runtime_core.native import machine
 
     for kind in (machine.Memory, machine.Table, machine.Global, machine.Instance, machine.Plan, machine.Code,
-                 machine.Function, machine.HostFunction, Memory, Table, Global):  # fmt: skip
+                 machine.Function, machine.HostFunction, Memory, Table, Global,
+                 type(instantiate(IDENTITY).exports)):  # fmt: skip
         raises(TypeError, object.__new__, kind)
         raises(TypeError, kind)
         for value in hostile():
             attack(kind.__name__, kind, value)
             attack(kind.__name__, kind, value, value)
             attack(kind.__name__, kind, value, value, value)
-    hollow = [Instance.__new__(Instance), Module.__new__(Module)]
-    exports = type(instantiate(IDENTITY).exports)
-    hollow.append(exports.__new__(exports))
-    for each in hollow:
+    for each in (Instance.__new__(Instance), Module.__new__(Module)):
         for name in ("exports", "memory", "info", "__deepcopy__", "x", "_made"):
             raises(AttributeError, lambda each=each, name=name: getattr(each, name)()) if name != "memory" else None
         attack("repr", repr, each)
