@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import select
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -300,6 +302,38 @@ def test_a_socket_that_has_lost_its_address_does_not_listen_at_another(
             assert refused(each.bind, taken) in (errno.EADDRINUSE, errno.EINVAL)
             assert refused(each.listen, 5) in (errno.EACCES, errno.EINVAL)
             assert not each.option(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+
+
+def test_whatever_is_called_a_socket_listens_where_it_may(made: Callable[..., NetworkSocket]) -> None:
+    """Calls in any order, many of which fail; what listens is looked at after each."""
+    generator = random.Random(1)
+    with socket.socket() as other, socket.socket() as deaf:
+        for each in (other, deaf):
+            each.bind(("127.0.0.1", 0))
+        other.listen(8)
+        ports = [each.getsockname()[1] for each in (other, deaf)]
+        entries = [f"127.0.0.1:{port}" for port in ports]
+        network = Network(listen=["127.0.0.1:0", *entries], connect=entries)
+        addresses = [LOOPBACK, at("0.0.0.0", 0), *(at("127.0.0.1", port) for port in ports)]
+        listened = 0
+        calls: list[Callable[[NetworkSocket], Any]] = [
+            lambda each: each.bind(generator.choice(addresses)),
+            lambda each: each.bind(generator.choice(addresses)),
+            lambda each: each.listen(1),
+            lambda each: each.connect(generator.choice(addresses)),
+            lambda each: each.shutdown(generator.choice((socket.SHUT_RD, socket.SHUT_RDWR))),
+        ]
+        for _ in range(1500):
+            one = made(network)
+            one.inner.nonblocking = True
+            for _ in range(generator.randrange(4, 16)):
+                with suppress(OSError):
+                    generator.choice(calls)(one)
+                if one.option(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    listened += 1
+                    assert one.name().text == "127.0.0.1"
+            one.close()
+        assert listened > 100
 
 
 def test_what_changes_no_address_leaves_a_server_listed(made: Callable[..., NetworkSocket]) -> None:
