@@ -283,6 +283,7 @@ class Program:
 
         Raises:
             RuntimeError: it is running, in another thread or below this call; nothing is closed.
+            BufferError: views of its memory exist; nothing is closed.
         """
         self.instance.close()
         self.process.close()

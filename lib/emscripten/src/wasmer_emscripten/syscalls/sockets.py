@@ -81,7 +81,7 @@ def _must_have_room(process: Process) -> Network:
     """
     network = network_of(process)
     process.descriptors.must_have_room()
-    every = {id(each) for each in process.descriptors.open.values() if isinstance(each.file, NetworkSocket)}
+    every = {id(each) for each in list(process.descriptors.open.values()) if isinstance(each.file, NetworkSocket)}
     if len(every) >= network.sockets:
         raise refusal(errno.EMFILE)
     return network
