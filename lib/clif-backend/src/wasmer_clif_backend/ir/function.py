@@ -26,10 +26,8 @@ A list lies in the pool: how many, then one number each. List 0 is the empty one
 
 from __future__ import annotations
 
-from librt.vecs import extend
-
 from wasmer_clif_backend.effort import Effort
-from wasmer_clif_backend.ir.columns import column, grown, nowhere
+from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, EFFECTS, ENDS, JUMP, PARAMETER, RESULT
 from wasmer_runtime_core.support.annotations import Final, final, i64
 
@@ -105,8 +103,9 @@ class Function:
         # All columns are set here, before any method is called: so mypyc knows that they are there, and looks at one
         # without asking and without counting references.
         none = column(0)
-        self.capacity: i64 = 0
-        self.count: i64 = 1
+        self.capacity: i64 = _INSTRUCTIONS
+        """So many instructions are allowed for before `Effort.grow` is asked. Columns keep what room they have."""
+        self.count: i64 = 0
         """One more than the greatest instruction."""
         self.opcode = none
         self.type = none
@@ -170,25 +169,28 @@ class Function:
         self.effort = Effort()
         """What its compilation may cost: every stage spends from it."""
         self._make_columns(_INSTRUCTIONS)
+        self.new(0, 0)  # number 0, which is nothing
 
     def _make_columns(self, rows: i64) -> None:
-        """Instructions as they are before anything is known of them: what is left at that is not written again."""
-        self.capacity = rows
-        # What is always written may hold what it held.
+        """Room for so many instructions. All of a row is written when it is taken, whatever it held."""
+        room = i64(len(self.opcode))
+        if rows <= room:
+            return
+        rows = max(rows, room + (room >> 1))
         self.opcode = grown(self.opcode, rows)
         self.type = grown(self.type, rows)
         self.a = grown(self.a, rows)
+        self.b = grown(self.b, rows)
+        self.c = grown(self.c, rows)
+        self.immediate = grown(self.immediate, rows)
+        self.extra = grown(self.extra, rows)
         self.source = grown(self.source, rows)
-        self.b = column(rows)
-        self.c = column(rows)
-        self.immediate = column(rows)
-        self.extra = column(rows)
-        self.block_of = column(rows)
-        self.next = column(rows)
-        self.previous = column(rows)
-        self.uses = column(rows)
-        self.colour = column(rows)
-        self.bound = nowhere(rows)
+        self.block_of = grown(self.block_of, rows)
+        self.next = grown(self.next, rows)
+        self.previous = grown(self.previous, rows)
+        self.uses = grown(self.uses, rows)
+        self.colour = grown(self.colour, rows)
+        self.bound = grown(self.bound, rows)
 
     # --- making ------------------------------------------------------------------------------------
 
@@ -203,15 +205,17 @@ class Function:
         self.opcode[v] = opcode
         self.type[v] = type
         self.a[v] = a
-        if b:
-            self.b[v] = b
-        if c:
-            self.c[v] = c
-        if immediate:
-            self.immediate[v] = immediate
-        if extra:
-            self.extra[v] = extra
+        self.b[v] = b
+        self.c[v] = c
+        self.immediate[v] = immediate
+        self.extra[v] = extra
         self.source[v] = self.at
+        self.uses[v] = 0
+        self.colour[v] = 0
+        self.bound[v] = -1
+        self.block_of[v] = 0
+        self.previous[v] = 0
+        self.next[v] = 0
         return v
 
     def append(self, block: i64, v: i64) -> None:
@@ -268,21 +272,21 @@ class Function:
         self.opcode[v] = opcode
         self.type[v] = type
         self.a[v] = a
-        if b:
-            self.b[v] = b
-        if c:
-            self.c[v] = c
-        if immediate:
-            self.immediate[v] = immediate
-        if extra:
-            self.extra[v] = extra
+        self.b[v] = b
+        self.c[v] = c
+        self.immediate[v] = immediate
+        self.extra[v] = extra
         self.source[v] = self.at
+        self.uses[v] = 0
+        self.colour[v] = 0
+        self.bound[v] = -1
         self.block_of[v] = block
         last = self.last[block]
+        self.previous[v] = last
+        self.next[v] = 0
         if last == 0:
             self.first[block] = v
         else:
-            self.previous[v] = last
             self.next[last] = v
         self.last[block] = v
         return v
@@ -463,8 +467,8 @@ class Function:
 
     def clear(self, rows: i64) -> None:
         """Be an empty function again, with room for so many instructions at first."""
+        self.capacity = rows
         self._make_columns(rows)
-        self.count = 1
         self.block_count = 1
         self.edge_count = 1
         self.pool_count = 1
@@ -472,6 +476,8 @@ class Function:
         self.entry = 0
         self.block_last = 0
         self.at = 0
+        self.count = 0
+        self.new(0, 0)
         self.is_counted = False
         self.memory_base = 0
         self.memory_bytes = 0
@@ -485,22 +491,8 @@ class Function:
 
     def _grow_instructions(self) -> None:
         self.effort.grow(self.capacity)
-        rows = self.capacity * 2
-        self.opcode = grown(self.opcode, rows)
-        self.type = grown(self.type, rows)
-        self.a = grown(self.a, rows)
-        self.b = grown(self.b, rows)
-        self.c = grown(self.c, rows)
-        self.immediate = grown(self.immediate, rows)
-        self.extra = grown(self.extra, rows)
-        self.source = grown(self.source, rows)
-        self.block_of = grown(self.block_of, rows)
-        self.next = grown(self.next, rows)
-        self.previous = grown(self.previous, rows)
-        self.uses = grown(self.uses, rows)
-        self.colour = grown(self.colour, rows)
-        self.bound = extend(self.bound, nowhere(rows - self.capacity))
-        self.capacity = rows
+        self.capacity *= 2
+        self._make_columns(self.capacity)
 
     def _grow_blocks(self) -> None:
         rows = self.block_capacity * 2
