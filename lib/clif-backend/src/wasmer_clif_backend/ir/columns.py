@@ -15,7 +15,7 @@ from wasmer_runtime_core.support.annotations import Final, i64
 
 _ZEROS: Final = vec[i64]([0] * (1 << 14))
 _ONES: Final = vec[i64]([-1] * (1 << 14))
-# Both are only read.
+# They are only read.
 
 
 def column(rows: i64) -> vec[i64]:
@@ -38,7 +38,24 @@ def nowhere(rows: i64) -> vec[i64]:
     return extend(new, new[: rows - i64(len(new))])
 
 
+def ascending(rows: i64) -> vec[i64]:
+    """A column of the numbers from 0 on."""
+    return _NUMBERS[:rows] if rows <= i64(len(_NUMBERS)) else _counted(rows)
+
+
+def _counted(rows: i64) -> vec[i64]:
+    new = column(rows)
+    n: i64 = 0
+    while n < rows:
+        new[n] = n
+        n += 1
+    return new
+
+
 def grown(old: vec[i64], rows: i64) -> vec[i64]:
     """The same numbers, and zeros behind them, `rows` in all."""
     missing = rows - i64(len(old))
     return extend(old, column(missing)) if missing > 0 else old
+
+
+_NUMBERS: Final = _counted(1 << 12)  # is only read, too

@@ -9,7 +9,7 @@ The scan (`scan`) makes pieces, `resolve` the moves; `checker` believes neither.
 
 from __future__ import annotations
 
-from wasmer_clif_backend.ir.columns import column, grown, nowhere
+from wasmer_clif_backend.ir.columns import ascending, column, grown, nowhere
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import Code
 from wasmer_runtime_core.support.annotations import Final, final, i64
@@ -73,14 +73,9 @@ class Allocation:
     def begin(self, function: Function, code: Code) -> None:
         """Nothing is anywhere."""
         registers = code.registers
-        if registers > i64(len(self.stands_for)):
-            self.stands_for = column(2 * registers)
+        if registers > i64(len(self.moving)):
             self.moving = column(2 * registers)
-        stands_for = self.stands_for
-        r: i64 = 0
-        while r < registers:
-            stands_for[r] = r
-            r += 1
+        self.stands_for = ascending(registers)
         self._joined = column(registers)
         self._found = column(registers)
         self.first_piece = column(registers)
@@ -91,7 +86,8 @@ class Allocation:
             self.first_edit = column(2 * code.end)
         first_edit = self.first_edit
         at = 2 * code.first
-        while at < 2 * code.end:
+        end = 2 * code.end
+        while at < end:
             first_edit[at] = 0
             at += 1
         if function.edge_count > i64(len(self.edge_first)):
