@@ -465,12 +465,11 @@ class Scan:
         if must < NEVER:
             # An instruction that reads and writes it needs it for both.
             needed = must + 1 if pieces.next_must_behind(piece, must + 1) == must + 1 else must
+        kept = self.registers.kept
         best: i64 = NOWHERE
         best_use: i64 = -1
         for r in candidates:
             self._settle(r, p)
-            if self._find_limit(r, piece, NEVER if (self.registers.kept >> r) & 1 else lost) <= needed:
-                continue
             other = self.active[r]
             if not other:
                 use = NEVER
@@ -478,7 +477,8 @@ class Scan:
                 continue
             else:
                 use = pieces.next_use(other, p)
-            if use > best_use:
+            # The limit is asked for last: that takes longer, and few are used later than all before.
+            if use > best_use and self._find_limit(r, piece, NEVER if (kept >> r) & 1 else lost) > needed:
                 best = r
                 best_use = use
         if must > p and (best < 0 or pieces.next_use(piece, p + 1) >= best_use):
