@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,10 +73,16 @@ LAST = "    return 1;\n"
 MODULE = """\
 from __future__ import annotations
 
-from typing import final
+from typing import Final, final
 
 from librt.vecs import vec
 from mypy_extensions import i64
+
+PLACE: Final[i64] = len([3, 4])
+
+
+def third(rows: Rows) -> i64:
+    return rows.a[PLACE]
 
 
 @final
@@ -162,6 +169,23 @@ def test_where_the_column_may_be_taken_away_references_are_counted(
     assert lighter.count("VEC_I64_DECREF") == 2, what
 
 
+def test_a_number_that_a_module_sets_is_expected_to_be_there(generated_c: ModuleType) -> None:
+    loaded = " cpy_r_r1 = CPyStatic_rows___PLACE;"
+    others = [
+        *(" cpy_r_r1 = CPyDef_rows___place(cpy_r_self);", " if (unlikely(cpy_r_r1 == -113)) {"),
+        *(" cpy_r_r1 = CPyStatic_rows___ROWS;", " if (unlikely(cpy_r_r1 == NULL)) {"),
+    ]
+    lines = [
+        loaded,
+        " if (likely(cpy_r_r1 != -113)) goto CPyL2;",
+        loaded,
+        " if (unlikely(cpy_r_r1 == -113)) {",
+        *others,
+    ]
+    generated_c.constant(lines)
+    assert lines == [loaded, " if (1) goto CPyL2;", loaded, " if (0) {", *others]
+
+
 def test_what_mypyc_writes_now_is_lighter_and_does_the_same(generated_c: ModuleType, tmp_path: Path) -> None:
     """A module that is compiled: each write and each loop of its methods, what fails, what takes a column away."""
     pytest.importorskip("mypyc")
@@ -177,6 +201,7 @@ def test_what_mypyc_writes_now_is_lighter_and_does_the_same(generated_c: ModuleT
     subprocess.run([sys.executable, "-c", "\n".join(steps)], cwd=tmp_path, check=True, capture_output=True)
     (written,) = (tmp_path / "c").glob("*.c")
     assert "likely(cpy_r_r" in written.read_text(), "mypyc writes otherwise now: columns are slower"
+    assert re.search(r"if \((1\) goto|0\) {)", written.read_text()), "mypyc writes otherwise now: constants are slower"
     assert written.read_text().count("VEC_I64_INCREF(cpy_r_r") <= 3, "mypyc writes otherwise now: columns are slower"
     uses = """
 import rows_of_test
@@ -185,7 +210,7 @@ for _ in range(100):
     rows = rows_of_test.Rows()
     two = rows_of_test.Two(rows)
     rows.put(0, 5); rows.put(-1, 9)
-    assert rows.all() == [5, 2, 9]
+    assert rows.all() == [5, 2, 9] and rows_of_test.third(rows) == 9
     assert rows.add(0, 4) == 13 and rows.add(-2, 1) == 3
     assert two.find(13) == 7 and two.find(3) == 1
     for fails in (lambda: rows.put(3, 1), lambda: rows.put(-4, 1), lambda: rows.add(2, 1), lambda: two.find(77)):

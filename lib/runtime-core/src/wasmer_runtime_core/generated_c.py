@@ -5,6 +5,7 @@ index is in the column, and if not whether it counts from the end; where one is 
 column up before and down behind. What this module does with that:
 
 * `expected`: an index is in its column as a rule. The compiler puts all else out of the way: hot code lies together.
+* `constant`: a `Final` number is there. mypyc asks at each look whether its module has set it.
 * `borrowed`: no reference is counted where nothing can take the column away meanwhile.
 * `unindented`: half of the text is indentation, which takes its time to read.
 
@@ -29,6 +30,9 @@ PyAPI_FUNC(void) PyErr_SetNone(PyObject *) __attribute__((cold));
 _INCLUDED: Final = re.compile(r'^#include "__native_internal_\w+\.h"\n', re.MULTILINE)
 _INDENTATION: Final = re.compile(r"^ +", re.MULTILINE)
 _IN_COLUMN: Final = re.compile(r"(cpy_r_r\d+) = \(uint64_t\)\w+ < \(uint64_t\)\w+;$")
+_CONSTANT: Final = re.compile(r"(cpy_r_r\d+) = CPyStatic_\w+;$")
+_IS_SET: Final = "likely({} != -113)"
+_IS_NOT_SET: Final = "unlikely({} == -113)"
 _LOADED: Final = re.compile(r"(cpy_r_r\d+) = \(\(\w+ \*\)\w+\)->_\w+;$")
 _COUNTED_UP: Final = re.compile(r"VEC_I64_INCREF\((cpy_r_r\d+)\);")
 _COUNTED_DOWN: Final = re.compile(r"VEC_I64_DECREF\((cpy_r_r\d+)\);")
@@ -70,6 +74,7 @@ def lightened(c: str) -> str:
     """The same program, from the text of a whole file."""
     lines = unindented(c).splitlines()
     expected(lines)
+    constant(lines)
     for start, end in functions(lines):
         lines[start:end] = borrowed(lines[start:end])
     included = "\n".join(line for line in lines if line) + "\n"
@@ -88,6 +93,20 @@ def expected(lines: list[str]) -> None:
         if found:
             condition = f"if ({found[1]})"
             lines[number + 1] = lines[number + 1].replace(condition, f"if (likely({found[1]}))", 1)
+
+
+def constant(lines: list[str]) -> None:
+    """Take it that `Final` numbers are set when they are read.
+
+    A module sets its own while it is imported, before its functions are called: where that is not so, the same modules
+    fail when they run interpreted. -113 is what mypyc holds a native integer at until then.
+    """
+    for number in range(len(lines) - 1):
+        found = _CONSTANT.match(lines[number].lstrip())
+        if found:
+            register = found[1]
+            line = lines[number + 1].replace(_IS_SET.format(register), "1", 1)
+            lines[number + 1] = line.replace(_IS_NOT_SET.format(register), "0", 1)
 
 
 def functions(lines: list[str]) -> Iterator[tuple[int, int]]:
