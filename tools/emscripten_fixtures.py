@@ -38,15 +38,18 @@ def build(program: Any, flags: tuple[str, ...], into: Path) -> Path | None:
     assert command is not None
     glue = into / f"{program.name}.js"
     glue.with_suffix(".wasm").unlink(missing_ok=True)  # of the same program, built in another way
-    done = subprocess.run(
-        [*command, *flags, *program.flags, program.source, "-o", glue],
-        capture_output=True,
-        text=True,
-        cwd=TESTS / "programs",  # so that no path of this machine is in the module
-    )
-    if done.returncode:
-        print(done.stderr, file=sys.stderr)
-        return None
+    sources = into if program.sides else TESTS / "programs"  # a side module that is needed is named as it is given
+    if program.sides:
+        for source in (program.source, *(side.source for side in program.sides)):
+            shutil.copyfile(TESTS / "programs" / source, into / source)
+    commands = [
+        [*command, "-O1", "-w", "-sSIDE_MODULE=1", side.source, *side.needed, "-o", side.name] for side in program.sides
+    ]
+    for each in [*commands, [*command, *flags, *program.flags, program.source, "-o", glue]]:
+        done = subprocess.run(each, capture_output=True, text=True, cwd=sources)  # no path of this machine is in it
+        if done.returncode:
+            print(done.stderr, file=sys.stderr)
+            return None
     return glue
 
 
@@ -69,10 +72,10 @@ def truth(program: Any, run: Any, into: Path) -> tuple[int, bytes, bytes]:
     return done.returncode, done.stdout, done.stderr
 
 
-def ours(module: Path, run: Any, backend: str) -> tuple[int, bytes, bytes]:
+def ours(program: Any, module: Path, run: Any, backend: str) -> tuple[int, bytes, bytes]:
     from wasmer_emscripten import CAPTURE, load
 
-    program = load(
+    running = load(
         module,
         backend=backend,
         args=run.args,
@@ -81,9 +84,10 @@ def ours(module: Path, run: Any, backend: str) -> tuple[int, bytes, bytes]:
         stdout=CAPTURE,
         stderr=CAPTURE,
         current="/tmp",
+        libraries={side.name: module.parent / side.name for side in program.sides},
     )
-    code = program.main()
-    return code, program.stdout_bytes(), program.stderr_bytes()
+    code = running.main()
+    return code, running.stdout_bytes(), running.stderr_bytes()
 
 
 def same(first: tuple[int, bytes, bytes], second: tuple[int, bytes, bytes]) -> bool:
@@ -115,12 +119,14 @@ def main() -> int:
                 continue
             if options.bless and program.kept:
                 shutil.copyfile(module.with_suffix(".wasm"), program.module)
+                for side in program.sides:
+                    shutil.copyfile(into / side.name, side.module)
             for run in program.runs:
                 expected = truth(program, run, into)
                 if options.bless and program.kept:
                     program.expected(run).write_bytes(b"%d\n" % expected[0] + expected[1])
                 for backend in options.backend or ["singlepass"]:
-                    equal = same(expected, ours(module, run, backend))
+                    equal = same(expected, ours(program, module, run, backend))
                     failed += not equal
                     print(f"{program.name:14} {run.name:10} {backend:10} {'same' if equal else 'DIFFERENT'}")
     return 1 if failed else 0

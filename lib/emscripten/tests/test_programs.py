@@ -28,6 +28,7 @@ def test_a_program_prints_what_it_must(built: Any, run: Any, backend: str) -> No
         stdout=CAPTURE,
         stderr=CAPTURE,
         current="/tmp",
+        libraries={side.name: side.module for side in built.sides},
     )
     code = running.main()
     expected, _, output = built.expected(run).read_bytes().partition(b"\n")
@@ -40,6 +41,7 @@ def test_every_fixture_belongs_to_a_program() -> None:
     from programs import FIXTURES
 
     known = {program.module for program in PROGRAMS if program.kept}
+    known |= {side.module for program in PROGRAMS if program.kept for side in program.sides}
     known |= {program.expected(run) for program in PROGRAMS if program.kept for run in program.runs}
     assert set(FIXTURES.iterdir()) == known
 

@@ -45,6 +45,7 @@ The chapters
     embind         C++ that a program binds, as Python's functions and classes
     library        functions that are no system calls, by what they are for
     syscalls       system calls, by what they are for
+    linking        side modules: placed, linked, found by `dlopen`
     fastcomp       what programs of emcc's first backend want besides
     filesystem     the tree, its devices and pipes, and all of it for Python
     numbers        errors, flags and records of the C library
@@ -64,6 +65,7 @@ from wasmer_emscripten.errors import (
     LongJump,
     NotSupported,
     OutOfMemory,
+    SideModuleError,
     WrongArgument,
 )
 from wasmer_emscripten.loading import CAPTURE, load
@@ -98,6 +100,7 @@ __all__ = [
     "NotSupported",
     "OutOfMemory",
     "Program",
+    "SideModuleError",
     "WrongArgument",
     "emscripten_call_main",
     "generate_emscripten_env",

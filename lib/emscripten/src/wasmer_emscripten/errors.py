@@ -39,6 +39,26 @@ class NotSupported(EmscriptenError, NotImplementedError):
         super().__init__(printable(f"the program called {name}, which is not supported: {remedy}", "\n"))
 
 
+class SideModuleError(EmscriptenError):
+    """A side module, or the program that it is for, cannot be linked.
+
+    Attributes:
+        library: the module, by the name under which it was asked for.
+        reason: what is wrong, as the program is told by `dlerror`.
+        symbol: what it wants that nothing has; "" where something else is wrong.
+    """
+
+    def __init__(self, library: str, reason: str, symbol: str = "", remedy: str = "") -> None:
+        self.library = library
+        self.reason = reason
+        self.symbol = symbol
+        self._remedy = remedy
+        super().__init__(printable(": ".join(part for part in (library, reason, remedy) if part)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.library, self.reason, self.symbol, self._remedy))
+
+
 class BindingError(EmscriptenError, TypeError):
     """What Python does with something of C++ is not possible: a wrong argument, an object that is deleted."""
 

@@ -37,6 +37,9 @@ _ROWS: Final = (
     ("i->", "setTempRet0 _emscripten_tempret_set"),
     ("iii->i", "__cxa_can_catch ___cxa_can_catch"),
     ("i->i", "__cxa_is_pointer_type ___cxa_is_pointer_type"),
+    # dynamic linking
+    ("->", "__wasm_apply_data_relocs"),
+    ("ii->", "__dl_seterr"),
     # embind
     ("i->i", "__getTypeName ___getTypeName"),
     ("->", "_embind_initialize_bindings __embind_initialize_bindings"),

@@ -157,7 +157,7 @@ def _fitted(process: Process, row: Row, params: str, results: str) -> Callable[.
         if params == offered:
             fitted: Callable[..., Answer] = function
         elif params == offered.replace("I", "ii"):
-            fitted = _joining(function, offered)
+            fitted = joining(function, offered)
         else:
             continue
         if results == row.result:
@@ -165,7 +165,7 @@ def _fitted(process: Process, row: Row, params: str, results: str) -> Callable[.
         if not results:
             return _dropping(fitted)
         if results == "i" and row.result == "I":
-            return _splitting(process, fitted)
+            return splitting(process, fitted)
     return None
 
 
@@ -176,7 +176,7 @@ def _lengths(params: str) -> Iterator[str]:
         yield needed + optional[:count]
 
 
-def _joining(function: Callable[..., Answer], offered: str) -> Callable[..., Answer]:
+def joining(function: Callable[..., Answer], offered: str) -> Callable[..., Answer]:
     """Takes each i64 as two i32."""
 
     def joining(*args: Any) -> Answer:
@@ -199,7 +199,7 @@ def _dropping(function: Callable[..., Answer]) -> Callable[..., Answer]:
     return dropping
 
 
-def _splitting(process: Process, function: Callable[..., Answer]) -> Callable[..., Answer]:
+def splitting(process: Process, function: Callable[..., Answer]) -> Callable[..., Answer]:
     """Returns the low half of an i64 and leaves the high one where the program looks for it."""
 
     def splitting(*args: Any) -> int:

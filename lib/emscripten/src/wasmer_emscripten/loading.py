@@ -15,6 +15,7 @@ import wasmer_emscripten.fastcomp.arithmetic
 import wasmer_emscripten.fastcomp.files
 import wasmer_emscripten.fastcomp.library
 import wasmer_emscripten.library
+import wasmer_emscripten.linking.opening
 import wasmer_emscripten.syscalls
 from wasmer_emscripten import functions as provided
 from wasmer_emscripten.fastcomp import pointers, records
@@ -30,6 +31,11 @@ from wasmer_emscripten.glue.names import Symbols, names_of, read_text
 from wasmer_emscripten.library.javascript import asm_constants, missing
 from wasmer_emscripten.library.jumps import PREFIX, invoke
 from wasmer_emscripten.library.refused import remedy_for
+from wasmer_emscripten.linking.dylink import dylink_of
+from wasmer_emscripten.linking.linker import MAIN, Linker
+from wasmer_emscripten.linking.modules import Finder, checked
+from wasmer_emscripten.linking.places import TABLE_BASE, is_main, main_places
+from wasmer_emscripten.linking.slots import Slots
 from wasmer_emscripten.process import DEFAULT_ENVIRONMENT, Process
 from wasmer_emscripten.recognising import info_of, is_fastcomp, is_minified, layouts_of
 from wasmer_emscripten.signatures import letters_of
@@ -81,6 +87,7 @@ _REGISTERED: Final = (
     wasmer_emscripten.fastcomp.files,
     wasmer_emscripten.fastcomp.library,
     wasmer_emscripten.library,
+    wasmer_emscripten.linking.opening,
     wasmer_emscripten.syscalls,
 )
 
@@ -104,6 +111,8 @@ class Options(NamedTuple):
         clock, random: where time and random bytes come from.
         descriptors: how many files it can have open at once.
         name: its argument 0.
+        libraries: side modules for `dlopen`, and those that it needs, by the names under which it asks for them: a
+            path of the host, bytes, or a module that is compiled.
         net: what it may reach by TCP and UDP, and where it may be reached: a `Network`. Nothing, if nothing is said.
     """
 
@@ -124,6 +133,7 @@ class Options(NamedTuple):
     name: str | bytes = "./this.program"
     globals: Mapping[str, Any] | None = None
     net: Network | None = None
+    libraries: Mapping[str, Any] | None = None
 
 
 def _bytes_of(given: str | bytes, what: str) -> bytes:
@@ -193,6 +203,7 @@ def process_of(options: Options) -> Process:
     environ = _environ(options)
     if options.net is not None and not isinstance(options.net, Network):
         raise TypeError(f"net: a Network is needed, Network(listen=[…], connect=[…]); this is {options.net!r}")
+    libraries = checked(options.libraries)
     zone = next((each[3:].decode() for each in environ if each.startswith(b"TZ=")), None)
     process = Process(
         _arguments(options),
@@ -207,6 +218,7 @@ def process_of(options: Options) -> Process:
     )
     process.javascript.give(options.asm or {})
     process.globals = dict(options.globals or {})
+    process.libraries = libraries
     process.symbols = options.symbols
     if options.glue is not None:
         process.glue = read_text(options.glue)
@@ -222,11 +234,13 @@ def environment(
     process: Process,
     functions: Mapping[str, Callable[..., Any]] | None = None,
     limits: Limits | None = None,
+    compile: Callable[[Any], Module] | None = None,
 ) -> ImportObject:
     """The imports of one instance of a module, which `process` is for.
 
     Every function that the module wants is there. What is not supported says so when it is called. A memory and tables
-    that it imports are made here, under `limits`.
+    that it imports are made here, under `limits`. A program that is linked dynamically gets its linker here, which
+    compiles side modules with `compile`; if nothing is said, with the backend of the program.
 
     Raises:
         CompileError: the module is none that can be run: it says why.
@@ -257,6 +271,8 @@ def environment(
     create = _returning(process)
     namespaces: dict[str, dict[str, Any]] = {}
     pointer = by_pointer(info, names.imports)
+    if process.fastcomp is None and is_main(info):
+        process.linker = _linker(module, process, given, limits, compile)
     for number, entry in enumerate(info.imports):
         if number % LOOK_EVERY == 0:
             check_interrupts()
@@ -268,9 +284,40 @@ def environment(
         if isinstance(found, Memory) and process.fastcomp is not None:
             places = process.fastcomp.places
             found.write(places.heap_end, places.heap.to_bytes(4, "little"))
+        if process.linker is not None:
+            if isinstance(found, Memory) and process.linker.memory is None:
+                process.linker.memory = found
+            if isinstance(found, Table) and process.linker.slots is None:
+                process.linker.slots = Slots(found)
+    if process.linker is not None and process.linker.slots is None:  # it calls no pointers, and its libraries may
+        process.linker.slots = Slots(Table(TableDescriptor(ElementType.ANYFUNC, TABLE_BASE, None), limits=limits))
     for name, namespace in namespaces.items():
         imports.register(name, namespace)
     return imports
+
+
+def _linker(
+    module: Any,
+    process: Process,
+    given: Mapping[str, Callable[..., Any]],
+    limits: Limits | None,
+    compile: Callable[[Any], Module] | None,
+) -> Linker | None:
+    """The linker of a program, or None: it does not say what it wants of one."""
+    info = info_of(module)
+    dylink = dylink_of(info, MAIN)
+    if dylink is None:
+        return None
+
+    def provide(namespace: str, name: str, wanted: FunctionType) -> Callable[..., Any] | None:
+        return _provided(process, name, wanted, given)
+
+    def with_the_same(source: Any) -> Module:
+        return compile_with(source, find_compiler(module.backend))
+
+    places = main_places(info, dylink, process.glue, MAIN)
+    finder = Finder(process, process.libraries, compile or with_the_same)
+    return Linker(process, dylink, places, finder, provide, limits)
 
 
 def _returning(process: Process) -> Callable[[], Process]:
@@ -290,7 +337,10 @@ def _import(
         return Memory(MemoryDescriptor(size.minimum, size.maximum), limits=limits)
     if entry.kind == TABLE:
         size = entry.type.limits  # type: ignore[union-attr]
-        return Table(TableDescriptor(ElementType.ANYFUNC, size.minimum, size.maximum), limits=limits)
+        least = size.minimum
+        if process.linker is not None:  # what it says itself leaves out the places before its own
+            least = max(least, process.linker.main.table + process.linker.main.dylink.table_size)
+        return Table(TableDescriptor(ElementType.ANYFUNC, least, size.maximum), limits=limits)
     if entry.kind == FUNCTION and isinstance(entry.type, int):
         wanted = info.types[entry.type]
         return func(
@@ -300,7 +350,19 @@ def _import(
         )
     if entry.kind == GLOBAL and process.fastcomp is not None:
         return imported_global(entry, process.fastcomp.places)
-    return None  # a global of a main module: the runtime's error lists it
+    if entry.kind == GLOBAL and process.linker is not None:
+        linker: Linker = process.linker
+        return linker.imported_global(linker.main, entry)
+    return None  # the runtime's error lists it
+
+
+def _provided(
+    process: Process, name: str, wanted: FunctionType, given: Mapping[str, Callable[..., Any]]
+) -> Callable[..., Any] | None:
+    """What a program's side modules get of its host, too: what the user gave, `invoke_*`, a row of `functions`."""
+    if name in given:
+        return given[name]
+    return invoke(process, wanted, name) if name.startswith(PREFIX) else provided.find(process, name, wanted)
 
 
 def _function(
@@ -314,7 +376,7 @@ def _function(
     if name in given:
         return given[name]
     if name.startswith(PREFIX):
-        return invoke(process, wanted)
+        return invoke(process, wanted, name)
     if name.startswith(pointers.JS_CALL):
         return pointers.js_call(process)
     if name.startswith(pointers.NULL):
@@ -345,7 +407,11 @@ def _function(
         )
     else:
         remedy = remedy_for(name)
-    return missing(process, namespace, printable(name), remedy)
+    absent = missing(process, namespace, printable(name), remedy)
+    if process.linker is not None and remedy is None:  # a side module may have it
+        linker: Linker = process.linker
+        return linker.later(linker.main, name, absent)
+    return absent
 
 
 def glue_beside(path: Path) -> Path | None:
@@ -380,6 +446,7 @@ def load(
     name: str | bytes = "./this.program",
     globals: Mapping[str, Any] | None = None,
     net: Network | None = None,
+    libraries: Mapping[str, Any] | None = None,
 ) -> Program:
     """A program, ready to be called: its constructors have run, its `main` has not.
 
@@ -405,7 +472,7 @@ def load(
     options = Options(
         given_args,  # type: ignore[arg-type]
         env, stdin, stdout, stderr, mounts, current, functions, asm, glue, symbols, clock, random, descriptors, name,
-        globals, net,
+        globals, net, libraries,
     )  # fmt: skip
     if not isinstance(source, Module):
         compiler = find_compiler(backend) if isinstance(backend, (str, Backend)) else backend
@@ -416,9 +483,15 @@ def load(
             if path.suffix in SUFFIXES:
                 source = module_of(path)
         source = compile_with(source, compiler, config)
+    else:
+        compiler = None
     process = process_of(options)
+
+    def compile_library(given: Any) -> Module:
+        return compile_with(given, compiler if compiler is not None else find_compiler(source.backend), config)
+
     try:
-        imports = environment(source, process, functions, limits)
+        imports = environment(source, process, functions, limits, compile_library)
         return Program(source.instantiate(imports, limits), process)
     except BaseException:
         process.close()

@@ -235,6 +235,8 @@ class Process:
         glue, symbols, names: the JavaScript beside the module, what the user says of names, what became of both.
         bindings: what it binds, a `Registry` of embind (`registry_of`); None until it binds something.
         globals: what the user adds to the world that its C++ finds by name.
+        libraries: side modules that its user gave, by name.
+        linker: loads the side modules of a program that is linked dynamically, a `Linker`; None for any other.
         exceptions, javascript: C++ exceptions under way; what the user gave for the program's own JavaScript.
     """
 
@@ -257,6 +259,8 @@ class Process:
         "guest",
         "javascript",
         "layouts",
+        "libraries",
+        "linker",
         "mappings",
         "names",
         "net",
@@ -306,6 +310,8 @@ class Process:
         self.exceptions = Exceptions()
         self.javascript = JavaScript()
         self.bindings: Any = None
+        self.libraries: Mapping[str, Any] = {}
+        self.linker: Any = None
         self.globals: Mapping[str, Any] = {}
         self._links: Callable[[], Links | None] = _nothing
         for number, given in enumerate(streams):

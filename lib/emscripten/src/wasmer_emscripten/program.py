@@ -65,7 +65,9 @@ class Program:
 
     def _start(self) -> None:
         """Before anything else of it is called: its stack, then constructors of globals."""
-        links = self.links
+        links, linker = self.links, self.process.linker
+        if linker is not None:
+            linker.start(self.instance)
         init = links.find("emscripten_stack_init")
         if init is not None:
             init()
@@ -76,6 +78,8 @@ class Program:
         constructors = links.find(*_START)
         if constructors is not None:
             constructors()
+        if linker is not None:
+            linker.construct()
         if self.process.fastcomp is not None:
             for constructor in initializers(self.process, self.exports):
                 constructor()
@@ -286,6 +290,8 @@ class Program:
             BufferError: views of its memory exist; nothing is closed.
         """
         self.instance.close()
+        if self.process.linker is not None:
+            self.process.linker.close()
         self.process.close()
 
     def __enter__(self) -> Self:

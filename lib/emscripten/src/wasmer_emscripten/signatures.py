@@ -46,6 +46,17 @@ def of_emscripten(text: str) -> FuncSig:
         ) from None
 
 
+def is_signature(text: str) -> bool:
+    """Whether a text is a signature of Emscripten's."""
+    return (text[:1] == "v" or text[:1] in _EMSCRIPTENS) and all(letter in _EMSCRIPTENS for letter in text[1:])
+
+
+def type_of_signature(text: str) -> FunctionType:
+    """The type that a signature of Emscripten's says, which it is (`is_signature`)."""
+    result, params = text[:1].replace("v", ""), text[1:]
+    return type_of(f"{params}->{result}".replace("j", "I").replace("p", "i"))
+
+
 def signature_of(type: FunctionType) -> str:
     """Emscripten's signature of a type."""
     return ((letters_of(type.results) or "v") + letters_of(type.params)).replace("I", "j")

@@ -31,6 +31,27 @@ class Run(NamedTuple):
     stdin: bytes = b""
 
 
+class Side(NamedTuple):
+    """A side module.
+
+    Attributes:
+        source: its file.
+        needed: sides before it that it needs.
+    """
+
+    source: str
+    needed: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name, as programs ask for it."""
+        return f"lib{self.source.partition('.')[0]}.so"
+
+    @property
+    def module(self) -> Path:
+        return FIXTURES / f"{self.name.partition('.')[0]}.wasm"
+
+
 class Program(NamedTuple):
     """One program.
 
@@ -40,6 +61,7 @@ class Program(NamedTuple):
         runs: how it is run.
         flags: besides `FLAGS`.
         kept: it is among the fixtures.
+        sides: the side modules that it is built and run with.
     """
 
     source: str
@@ -47,6 +69,7 @@ class Program(NamedTuple):
     runs: tuple[Run, ...] = (Run("plain"),)
     flags: tuple[str, ...] = ()
     kept: bool = True
+    sides: tuple[Side, ...] = ()
 
     @property
     def name(self) -> str:
@@ -92,6 +115,25 @@ PROGRAMS: Final = (
         ("--no-entry", "--bind", "-fexceptions", "-std=c++17"),
     ),
     Program("sockets.c", None, (), ("socket_calls.c", "-sERROR_ON_UNDEFINED_SYMBOLS=0")),  # its host has them
+    Program(
+        "linking.c",
+        "node",
+        flags=(
+            "-sMAIN_MODULE=2",
+            "-sEXPORTED_FUNCTIONS=_main,_malloc,_free,_host_add,_jump_back,_shared,_numbers,_used_by_second",
+        ),
+        sides=(Side("first.c"), Side("second.c", ("libfirst.so",))),
+    ),
+    Program(
+        "linked.c",
+        "node",
+        flags=(
+            "-sMAIN_MODULE=2",
+            "-sEXPORTED_FUNCTIONS=_main,_malloc,_free,_host_add,_jump_back,_shared,_numbers",
+            "libfirst.so",
+        ),
+        sides=(Side("first.c"),),
+    ),
     Program("containers.cpp", "node", kept=False),
     Program("files.c", "node", flags=("-O3",), kept=False),  # with minified imports
     Program("exceptions.cpp", "node", flags=("-O3", "-fexceptions"), kept=False),

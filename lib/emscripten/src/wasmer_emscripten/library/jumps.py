@@ -12,18 +12,34 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from wasmer_emscripten.errors import LongJump, Unwinding
-from wasmer_emscripten.functions import provides
+from wasmer_emscripten.functions import joining, provides, splitting
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.process import Process
+from wasmer_emscripten.signatures import is_signature, letters_of, type_of, type_of_signature
 from wasmer_runtime_core.wasm.types import FunctionType
 
 PREFIX = "invoke_"
 
 
-def invoke(process: Process, wanted: FunctionType) -> Callable[..., Any]:
-    """The function that stands for an import ``invoke_*`` of this type: an index of the table, then the arguments."""
-    returns = bool(wanted.results)
-    callee = FunctionType(wanted.params[1:], wanted.results)
+def invoke(process: Process, wanted: FunctionType, name: str) -> Callable[..., Any]:
+    """The function that stands for an import ``invoke_*`` of this type: an index of the table, then the arguments.
+
+    Where the name has an i64, and the type two i32 instead (programs that were made for engines without BigInt), what
+    is called takes it whole. The first backend's ``dynCall_*`` take the halves, too.
+    """
+    whole = name.removeprefix(PREFIX)
+    if "j" in whole and is_signature(whole) and process.fastcomp is None:
+        callee = type_of_signature(whole)
+        params, results = "i" + letters_of(callee.params), letters_of(callee.results)
+        halves = type_of(f"{params.replace('I', 'ii')}->{results.replace('I', 'i')}")
+        if wanted == halves:
+            joined = joining(_invoke(process, callee), params)
+            return splitting(process, joined) if results == "I" else joined
+    return _invoke(process, FunctionType(wanted.params[1:], wanted.results))
+
+
+def _invoke(process: Process, callee: FunctionType) -> Callable[..., Any]:
+    returns = bool(callee.results)
 
     def invoking(index: int, *args: Any) -> Any:
         links = process.links

@@ -28,8 +28,8 @@ REMEDIES: Final = (
     (r"gethostbyname_r|gethostbyname2\w*|gethostbyaddr\w*|getprotoby\w+|getservby\w+",
      "use getaddrinfo or numbers, or give a function, functions={…: f}"),
     (r"__syscall_socketpair", "a program has one thread: use a pipe"),
-    (r"_?dlopen\w*|_?dlsym\w*|dlclose|dlerror|_emscripten_dlopen\w*|_emscripten_dlsync\w*|_dlinit",
-     "side modules are not here yet: link them statically"),
+    (r"dlopen|dlsym|dlclose|dlerror|emscripten_dlopen\w*|_dlsym_catchup_js|_emscripten_dlsync\w*|_dlinit",
+     "of dynamic linking, what emcc 3.1.6 and those near to it import is here: link statically, or with one of them"),
     (r"_emval_(await|coro\w*)",
      "a coroutine of C++ that waits (co_await) goes on in an event loop, and there is no event loop: bind a function "
      "that returns at once, or one that takes a function to be called when it is done"),
