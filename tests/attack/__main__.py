@@ -21,8 +21,11 @@ from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-BYTES: Final = 4 << 30
-"""That the processes of a campaign may have each (RLIMIT_DATA counts what is writable, not what is reserved)."""
+BYTES: Final = 6 << 30
+"""That the processes of a campaign may have each (RLIMIT_DATA counts what is writable, not what is reserved).
+
+A memory may have 4 GiB, all of it written in a scenario of its growth.
+"""
 
 HANGS: Final = 20.0
 """A campaign hangs when it takes so many times its time."""
