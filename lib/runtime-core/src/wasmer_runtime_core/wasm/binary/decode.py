@@ -16,7 +16,7 @@ Long for one idea: each section of the format has its method, and all of them sh
 from __future__ import annotations
 
 from wasmer_runtime_core import implementation_limits as limits_table
-from wasmer_runtime_core.errors import CompileError, DecodeError, ValidationError
+from wasmer_runtime_core.errors import DecodeError, ValidationError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, ImplementationLimits, Limit
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
@@ -125,23 +125,6 @@ _NO_CONSTANT: Final = (ConstantOperator(_I32_CONST, 0, I32),)
 
 
 @final
-class Fault:
-    """What is invalid about an initializer.
-
-    Attributes:
-        reason: what is wrong, in the specification's words.
-        offset: in the module, in bytes.
-    """
-
-    def __init__(self, reason: str, offset: int) -> None:
-        self.reason = reason
-        self.offset = offset
-
-    def error(self) -> CompileError:
-        return ValidationError(self.reason, self.offset)
-
-
-@final
 class DecodedModule:
     """A module that is well formed outside of its function bodies.
 
@@ -175,7 +158,7 @@ class DecodedModule:
                 "data count",
             )
         }
-        self.faults: list[Fault] = []
+        self.faults: list[ValidationError] = []
 
 
 def decode_module(data: bytes | bytearray | memoryview, limits: ImplementationLimits = DEFAULT_LIMITS) -> DecodedModule:
@@ -612,7 +595,7 @@ class _Decoder:
         return tuple(operators)
 
     def fault(self, reason: str, offset: int) -> ConstantExpression:
-        self.module.faults.append(Fault(reason, offset))
+        self.module.faults.append(ValidationError(reason, offset))
         return _NO_CONSTANT
 
     def constant_operator(self, code: int) -> ConstantOperator | None:

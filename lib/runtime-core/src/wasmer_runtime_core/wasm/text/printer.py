@@ -245,7 +245,7 @@ class _Printer:
 
     def __init__(self, decoded: DecodedModule) -> None:
         for fault in decoded.faults:
-            raise fault.error()
+            raise fault
         self.decoded = decoded
         self.info = decoded.info
         self.lines: list[str] = []

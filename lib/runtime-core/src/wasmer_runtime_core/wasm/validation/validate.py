@@ -124,7 +124,7 @@ class _Declarations:
         self.tables()
         self.memories()
         for fault in self.faults:
-            raise fault.error()
+            raise fault
         self.globals()
         self.exports()
         self.start()
@@ -266,16 +266,16 @@ class _Declarations:
 
     def constant(self, expression: ConstantExpression, type_: int, globals_before: int = -1) -> None:
         """An initializer that gives a value of `type_` (section 3.3.10); of a global, behind so many others."""
-        if len(expression) > 1:
-            given = self.several(expression, globals_before)
+        first = expression[0]
+        if len(expression) > 1 or first.operator in EXTENDED_CONST:
+            given = self.computed(expression, globals_before)
         else:
-            (only,) = expression
-            given = self.operand(only, globals_before)
+            given = self.operand(first, globals_before)
         if given != type_ and not matches(given, type_):
             self.invalid(f"type mismatch: an initializer of type {value_type_name(given)} for {value_type_name(type_)}")
 
-    def several(self, expression: ConstantExpression, globals_before: int) -> int:
-        """The type that an initializer of several operators gives."""
+    def computed(self, expression: ConstantExpression, globals_before: int) -> int:
+        """The type that an initializer gives that is a program for a stack."""
         stack: list[int] = []
         for number, constant in enumerate(expression, start=1):
             if number & 0xFFF == 0:
@@ -293,8 +293,6 @@ class _Declarations:
     def operand(self, constant: ConstantOperator, globals_before: int) -> int:
         """The type that an operator without operands gives in an initializer."""
         info = self.info
-        if constant.operator in EXTENDED_CONST:
-            self.invalid(f"type mismatch: {OPERATORS[constant.operator].mnemonic} in an initializer")
         if constant.operator == _GLOBAL_GET:
             index = constant.value
             if index >= info.imported_globals:
