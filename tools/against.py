@@ -1,6 +1,6 @@
 """Is this tree slower than an earlier commit? Benchmarks of both, in alternation, and the ratio of each figure.
 
-    python tools/against.py COMMIT [--rounds N] [--only boundary,compile_speed,execution] [--backends singlepass,llvm]
+    python tools/against.py COMMIT [--rounds N] [--only boundary,compiling,execution] [--backends singlepass,llvm]
 
 Both are built as wheels, compiled, each into an environment of its own below build/against. The
 scripts are those of this tree, so that both are asked the same. A round runs each script once with
@@ -27,7 +27,7 @@ SHOWN: Final = 0.02
 
 SCRIPTS: Final = {
     "boundary": ["--rounds", "9"],
-    "compile_speed": ["--rounds", "5"],
+    "compiling": ["--rounds", "5"],
     "execution": ["--rounds", "3", "--peers", ""],
 }
 """Benchmarks that ask for --backends and --json, with what they are given here."""
@@ -82,8 +82,6 @@ def figures(python: Path, script: str, backends: str) -> dict[str, float]:
         if not path.exists():
             raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         results = json.loads(path.read_text())["results"]
-    if script == "compile_speed":
-        results = results["parts"]
     return {" ".join(names): value for names, value in _flat(results, ()) if "native" not in names}
 
 
