@@ -1,4 +1,4 @@
-"""How what clif takes for a function grows with the function: steps, time and memory for each operator.
+"""How what clif takes for a function grows with the function: steps, time and memory per operator.
 
 Run as ``python benchmarks/clif_growth.py``. Functions of four shapes are compiled, each several times as large as the
 one before: many operators, many values alive at once, many blocks, as many values alive as there are blocks. *Steps*
@@ -117,7 +117,7 @@ def main() -> int:
             found[f"{name}, {size}"] = {"operators": count, "steps": steps, "seconds": taken, "bytes": most}
             figures = [f"{steps / count:.0f}", f"{taken / count * 1e9:.0f}", f"{most / count:.0f}"]
             rows.append([f"{size:,} {name}", f"{count:,}", *figures, how])
-    print(table(["for each operator", "operators", "steps", "ns", "bytes at most", ""], rows))
+    print(table(["per operator", "operators", "steps", "ns", "bytes at most", ""], rows))
     write_json(options.json, found)
     return 0
 

@@ -137,7 +137,7 @@ class Ours:
 
 
 def in_workers(binary: bytes) -> tuple[float, float]:
-    """What a user of llvm sees: (wall, CPU) seconds of a compilation in processes, one for each core."""
+    """What a user of llvm sees: (wall, CPU) seconds of a compilation in processes, one per core."""
     from wasmer_llvm_backend import LLVMCompiler
     from wasmer_runtime_core.compiling import pipeline
 

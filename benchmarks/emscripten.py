@@ -273,7 +273,7 @@ def _asked(figure: Figure) -> str:
 
 
 def report(figures: dict[str, Results]) -> str:
-    """A line for each figure: all, and how many times node's ours are."""
+    """A line per figure: all, and how many times node's ours are."""
     names = list(figures)
     ours = [name for name in names if name not in ("node", "sqlite3")]
     lines = []

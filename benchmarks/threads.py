@@ -20,7 +20,7 @@ from functools import partial
 from kernels import BuildError, build_wasm, select
 from support.measure import arguments, table, write_json
 
-HASHED = 60_000  # bytes of the control for each repetition of the kernel
+HASHED = 60_000  # bytes of the control per repetition of the kernel
 
 
 def main() -> int:

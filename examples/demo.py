@@ -4,7 +4,7 @@
     python examples/demo.py --backend singlepass
     python examples/demo.py --matrix             every program on every backend and WASI version, checked
 
-Prints what each program prints and, at the end, a table for each backend: the size of the module, how fast it was
+Prints what each program prints and, at the end, a table per backend: the size of the module, how fast it was
 compiled (MB of wasm per second of CPU), how long the machine's own C compiler takes at -O2 from the
 source, how long the program ran, and how long its native build (the time of starting a process is
 measured and taken off). Every output is compared with the native one. Exit code 1 if any differs.

@@ -140,7 +140,7 @@ def in_this_process(backend: str) -> Compiler:
 
 
 def write(output: Path, paths: Sequence[Path], backends: Sequence[str], every: int) -> None:
-    """Fingerprint the corpus into `output`, a line for each module and backend."""
+    """Fingerprint the corpus into `output`, a line per module and backend."""
     started = time.process_time()
     compilers = [(backend, in_this_process(backend)) for backend in backends]
     lines = []

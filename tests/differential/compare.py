@@ -29,7 +29,7 @@ Outcome = tuple[object, ...]
 
 
 def differences(program: Program, compiler: Compiler, config: CompilerConfig | None = None) -> list[str]:
-    """Call every export of a program in both, in turn; a line for each difference, memory and globals included."""
+    """Call every export of a program in both, in turn; a line per difference, memory and globals included."""
     wasm = parse_module(program.text)
     calls = [(name, program.arguments(params)) for name, params in program.exports for _ in range(2)]
     module = compile_with(wasm, compiler, config) if config else compile_with(wasm, compiler)

@@ -19,7 +19,7 @@ PAGE: Final = ROOT / "docs" / "emscripten-functions.md"
 HEAD: Final = """# Functions that programs of emcc import
 
 Made from the tables of [lib/emscripten](../lib/emscripten), by `pytest tests/documents --bless`. What an import gets
-is decided by its name and the type that it wants: a letter for each parameter (`i` i32, `I` i64, `f` f32, `d` f64;
+is decided by its name and the type that it wants: a letter per parameter (`i` i32, `I` i64, `f` f32, `d` f64;
 those behind `?` may be missing), then the result's. An i64 may be wanted as two i32, and a result may not be wanted.
 Names may have one more `_`; `__syscall_NAME` was `__sys_NAME` once. A function that is not in this list is the
 program's own JavaScript: give a Python function for it ([emscripten.md](emscripten.md#its-javascript)), or it raises
@@ -52,14 +52,14 @@ def grouped() -> Iterator[tuple[str, list[Row]]]:
 
 
 def shown(rows: list[Row]) -> Iterator[str]:
-    """One line for each function: names of it that differ only in what surrounds them are one."""
+    """One line per function: names of it that differ only in what surrounds them are one."""
     functions: dict[tuple[str, str, str], list[str]] = {}
     for row in rows:
         names = functions.setdefault((row.about, f"{row.params}→{row.result}", row.function.__name__), [])
         names.append(row.name)
     for (about, type, _), names in functions.items():
         listed = f"`{names[0]}` … `{names[-1]}`" if len(names) > 12 else ", ".join(f"`{name}`" for name in names)
-        types = "one for each number of parameters" if len(names) > 12 else f"`{type}`"
+        types = "one per number of parameters" if len(names) > 12 else f"`{type}`"
         yield f"| {listed} | {types} | {about} |\n"
 
 

@@ -14,7 +14,7 @@ SHAPES: Final = ROOT / "lib" / "runtime-core" / "tests" / "test_hostile_shapes.p
 
 
 def page_row(limit: Limit) -> str:
-    most = f"{limit.most:,}" + (f" and {limit.per_byte} for each byte of the module" if limit.per_byte else "")
+    most = f"{limit.most:,}" + (f" and {limit.per_byte} per byte of the module" if limit.per_byte else "")
     return f"| `{limit.name}` | {limit.bounds} | {most} | {limit.source or 'ours'} |\n"
 
 
@@ -30,7 +30,7 @@ def test_the_page_has_the_table(bless: bool) -> None:
 
 def test_the_page_names_the_memory_that_shapes_are_tested_for() -> None:
     sentence = (
-        "Decoding and validating a module takes at most {validate} bytes of memory for each of its bytes, "
-        "printing it {print}, parsing a text {parse} for each character"
+        "Decoding and validating a module takes at most {validate} bytes of memory per byte of it, "
+        "printing it {print}, parsing a text {parse} per character"
     )
     assert sentence.format(**runpy.run_path(str(SHAPES))["FACTORS"]) in " ".join(PAGE.read_text().split())

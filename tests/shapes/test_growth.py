@@ -128,7 +128,7 @@ def test_singlepass(shape: str) -> None:
 
 
 CRANELIFT_SIZES: Final = (20, 40, 80)
-"""Of shapes for the cranelift backend, which runs a hundred lines for each operator."""
+"""Of shapes for the cranelift backend, which runs a hundred lines per operator."""
 
 CRANELIFT_SHAPES: Final = list(SHAPES)[::3]
 """A part of them in each run: they are slow to count."""

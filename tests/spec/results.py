@@ -19,7 +19,7 @@ HEAP_TYPES: Final = {"func": Type.FUNCREF, "extern": Type.EXTERNREF}
 
 
 class HostReference:
-    """The object that ``(ref.extern n)`` stands for: one for each n."""
+    """The object that ``(ref.extern n)`` stands for: one per n."""
 
     made: Final[dict[int, HostReference]] = {}
 

@@ -99,7 +99,7 @@ class Worker:
 
 
 def main() -> None:
-    """The worker: a line of JSON for each script in, command numbers and a line of JSON out."""
+    """The worker: a line of JSON per script in, command numbers and a line of JSON out."""
     backend = sys.argv[1]
     faulthandler.enable()  # a crash leaves a trace in the run's output
     # What a host function or a crash handler prints must not get between.

@@ -31,7 +31,7 @@ MODULE = """(module
 
 def stays_flat(step: Callable[[], Any], count: int, allowed: int = 512 * 1024) -> None:
     """Memory after `count` steps is what it was after a tenth of them, but for `allowed` bytes and
-    one byte for each ten steps, which no leak of an object could stay under."""
+    one byte per ten steps, which no leak of an object could stay under."""
     count = scaled(count)
     for _ in range(max(300, count // 10)):
         step()

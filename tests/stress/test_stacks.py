@@ -98,7 +98,7 @@ LARGE: Final = {thousands: (1, 5, 16, 64, 130), locals_: (10_000,)}
 
 
 def program(shapes: dict[Callable[[int], tuple[str, str]], tuple[int, ...]]) -> tuple[str, list[str]]:
-    """A module with a function for each shape and count, and their names."""
+    """A module with a function per shape and count, and their names."""
     functions, names = [], []
     for shape, counts in shapes.items():
         for count in counts:

@@ -21,7 +21,7 @@ from wasmer_runtime_core.wasm.text.printer import print_module
 from wasmer_runtime_core.wasm.validation.validate import validate_module
 
 FACTORS: Final = {"validate": 150, "print": 200, "parse": 150}
-"""Bytes of memory for each byte of a module or character of a text, at most; docs/limits.md has them."""
+"""Bytes of memory per byte of a module or character of a text, at most; docs/limits.md has them."""
 SMALL: Final = 1500
 LARGE: Final = 4 * SMALL
 
@@ -39,7 +39,7 @@ def section(number: int, content: bytes) -> bytes:
 
 
 def rows(count: int, row: bytes | Callable[[int], bytes]) -> bytes:
-    """A vector of equal rows, or of a row for each number."""
+    """A vector of equal rows, or of a row per number."""
     return leb(count) + (row * count if isinstance(row, bytes) else b"".join(map(row, range(count))))
 
 

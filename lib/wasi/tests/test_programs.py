@@ -1,6 +1,6 @@
 """C programs, compiled for both versions, do on every backend what they do under wasmtime.
 
-A program prints a line for each step, errors included; the whole output, the exit code and what is
+A program prints a line per step, errors included; the whole output, the exit code and what is
 left in the directory are compared. Wasmtime has no snapshot0: there the same program, built for
 snapshot0, has to print what the one for snapshot1 does.
 """

@@ -49,7 +49,7 @@ class CraneliftCompiler:
             ``WASMER_CLIF_CHECK`` in the environment says.
         cpu_features: what the processor has, by name of `contract.target`; None: what this machine has.
         in_memory: keep the locals of every function in memory, as is done with those that are too large.
-        steps: how many a module may take for each of its operators before that is done (`effort`).
+        steps: how many a module may take per operator before that is done (`effort`).
 
     Raises:
         CompileError: the processor lacks what the code needs.

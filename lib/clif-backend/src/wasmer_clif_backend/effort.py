@@ -26,7 +26,7 @@ EVERY: Final = 0xFF
 UNBOUNDED: Final = 1 << 62
 
 PER_OPERATOR: Final = 1 << 10
-"""Steps that a module may take for each of its operators. Ordinary ones take some fifty."""
+"""Steps that a module may take per operator. Ordinary ones take some fifty."""
 
 OPERATORS_AHEAD: Final = 1 << 14
 """A module has the share of so many operators more: for its first functions."""

@@ -1,4 +1,4 @@
-"""Types of functions as text, a letter for each value: ``iIi->d``.
+"""Types of functions as text, a letter per value: ``iIi->d``.
 
 ``i`` i32, ``I`` i64, ``f`` f32, ``d`` f64. Emscripten's own signatures (``vii``, the result first, ``j`` for i64, ``p``
 for a pointer) are read by `of_emscripten`.

@@ -76,7 +76,7 @@ class LLVMCompiler:
         behind it. Results without a trap are the same.
 
         `processes`: how many workers at most for modules of more than `SMALL_MODULE`
-        operators; None: one for each core that this process may use. 0: none. Then, and for
+        operators; None: one per core that this process may use. 0: none. Then, and for
         small modules, LLVM runs in this process: a failed assertion in it ends the program,
         and Ctrl-C waits for the unit at hand. A worker takes 150 to 600 MB.
 

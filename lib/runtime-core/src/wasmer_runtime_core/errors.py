@@ -232,7 +232,7 @@ class FaultError(InternalError):
 
 
 # --- linking ------------------------------------------------------------------------------
-# One class for each thing that can be wrong with one import; `LinkError` carries them all.
+# One class per thing that can be wrong with one import; `LinkError` carries them all.
 # `specification` is what the specification's scripts call it.
 
 UNKNOWN_IMPORT = "unknown import"

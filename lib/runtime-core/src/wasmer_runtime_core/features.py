@@ -1,4 +1,4 @@
-"""The features of WebAssembly beyond its first release, in one table: a row for each proposal.
+"""The features of WebAssembly beyond its first release, in one table: a row per proposal.
 
 What is here can be switched off, by the name that wasmtime gives it::
 

@@ -40,7 +40,7 @@ class Limit(NamedTuple):
         name: what a configuration and an error call it.
         bounds: what is counted: "more than … {bounds}".
         most: how many there may be.
-        per_byte: how many more for each byte of the module.
+        per_byte: how many more per byte of the module.
         ceiling: there are never more, whatever `most` is raised to and however large the module.
         source: where the number comes from; `OURS` is empty.
     """

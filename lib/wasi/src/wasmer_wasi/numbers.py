@@ -1,4 +1,4 @@
-"""The interface's numbers as the file system's: one table for each kind.
+"""The interface's numbers as the file system's: one table per kind.
 
 `wasmer_vfs` speaks as Python does: kinds by name, flags and whences as `os` numbers them. Numbers of errors are in
 `errno`. Clocks need no table: the interface numbers them as Linux does, which a test compares.

@@ -1,6 +1,6 @@
 """The types of the interface: numbers, flags, and the layouts of records in both versions.
 
-A record is a table with a row for each field: its name, its type, and its offset in bytes
+A record is a table with a row per field: its name, its type, and its offset in bytes
 in snapshot0 and in snapshot1. From the rows `Record.layout` derives the `struct.Struct`
 that packs it; a test counts the offsets again.
 """

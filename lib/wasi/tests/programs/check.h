@@ -1,4 +1,4 @@
-/* What the conformance programs share: each prints a line for every step, with its errno if it failed. */
+/* What the conformance programs share: each prints a line per step, with its errno if it failed. */
 
 #include <errno.h>
 #include <stdio.h>

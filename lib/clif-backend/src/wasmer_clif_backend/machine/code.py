@@ -6,7 +6,7 @@ up to four operands, each a field of the record: `reg`, `rm` (the base, in a mem
 and `third`. What is done with them is said by `roles`.
 
 Registers are numbers: 0 to 15 general registers of the machine, 16 to 31 its xmm registers, from
-`FIRST_VIRTUAL` on virtual ones: first one for each value of the function, then temporaries. An operand
+`FIRST_VIRTUAL` on virtual ones: first one per value of the function, then temporaries. An operand
 that is a register of the machine stays what it is; how long it is taken, the allocator sees.
 
 Arguments, parameters and results are moved by `COPIES`, a row that is no instruction of the machine:
@@ -172,7 +172,7 @@ class Code:
         """Bits of registers of the machine that no virtual one is put into: their life is of no interest."""
 
     def begin(self, function: Function, order: list[int]) -> None:
-        """Empty, with a virtual register for each value; blocks will stand in this order."""
+        """Empty, with a virtual register per value; blocks will stand in this order."""
         self.effort = function.effort
         self.first = self.end
         self._group = self.end

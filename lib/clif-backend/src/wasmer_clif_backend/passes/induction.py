@@ -119,7 +119,7 @@ class Induction:
                 self._find_variables(function, flow, head)
         if self._count == 0 and not self._found_bound:
             return False
-        # Room for what the rest makes: a sum and an address for each access, some constants.
+        # Room for what the rest makes: a sum and an address per access, some constants.
         rows = 4 * function.count + 64
         if rows > self._values:
             self._values = 2 * rows

@@ -15,7 +15,7 @@ from wasmer_runtime_core.support.annotations import Final, final
 
 @final
 class Passes:
-    """All passes, with what they keep between functions: one object for each compilation."""
+    """All passes, with what they keep between functions: one object per compilation."""
 
     def __init__(self) -> None:
         self._parameters: Final = Parameters()

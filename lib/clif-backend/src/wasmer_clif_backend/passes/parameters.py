@@ -1,6 +1,6 @@
 """Parameters of blocks that say nothing go, and so does all that nobody uses.
 
-Translation gives the head of a loop a parameter for each local that the loop writes. Some of them bring the same value
+Translation gives the head of a loop a parameter per local that the loop writes. Some of them bring the same value
 on every way, others are not read again. This pass
 
 1. finds parameters with one value, inner loops first, and puts that in their place;

@@ -1,7 +1,7 @@
 """What is known at a point of a body while it becomes CLIF: values of locals and operands, and where control goes.
 
 Locals and operands are not variables here but the values that they hold: `locals` and `stack`. Where ways join, a
-block gets a parameter for each local that differs between them, and for each operand that does.
+block gets a parameter per local that differs between them, and one per operand that does.
 
 Which locals may differ
 -----------------------
@@ -462,7 +462,7 @@ class State:
         changed = self.unite(first)
         columns = changed + operands
         function.effort.spend(4 * edges * columns + 1)
-        # A table of values, a row for each edge.
+        # A table of values, a row per edge.
         if edges * columns > i64(len(self.scratch)):
             self.scratch = column(2 * edges * columns)
         table = self.scratch
@@ -661,7 +661,7 @@ class State:
         self.follow(then)
 
     def open_loop(self, number: i64, type: i64) -> None:
-        """A new block with a parameter for each local that the loop writes, and for each operand that it takes."""
+        """A new block with a parameter per local that the loop writes, and one per operand that it takes."""
         function = self.function
         labels = self.labels
         values = self.values

@@ -1,4 +1,4 @@
-"""Places in the table of a program that is linked dynamically: ranges for its modules, one for each function that has
+"""Places in the table of a program that is linked dynamically: ranges for its modules, one per function that has
 an address. A function has one address, however often and by whomever it is asked for.
 """
 

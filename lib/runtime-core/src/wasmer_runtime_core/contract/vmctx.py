@@ -77,7 +77,7 @@ TYPE_RECORD: Final = _fields(
     ("depth", 4, "of itself in that list; 0: a type without a supertype"),
     ("form", 4, "what it describes: TYPE_FORMS"),
 )
-"""One for each type in the process, whatever modules declare it. A call compares addresses; only where a subtype
+"""One per type in the process, whatever modules declare it. A call compares addresses; only where a subtype
 could fit it would compare `supertypes[depth]` as well. Of 2.0 every type is of depth 0."""
 TYPE_FORMS: Final = ("FUNCTION", "STRUCT", "ARRAY")
 """By number. Of those of 2.0 all are functions."""
@@ -137,7 +137,7 @@ class VmctxLayout:
     Arrays, in order: addresses of memory definitions, addresses of table definitions,
     addresses of imported globals, addresses of tags, addresses of type records, import records
     (`IMPORT_RECORD`), global cells of the module's own (16 bytes each, 16-aligned),
-    function records (`FUNCTION_RECORD`, one for each function in `escaping`).
+    function records (`FUNCTION_RECORD`, one per function in `escaping`).
     """
 
     def __init__(

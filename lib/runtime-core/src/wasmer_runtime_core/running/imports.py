@@ -1,7 +1,7 @@
 """What a module may be given, and how it is matched with what the module wants.
 
 Imports are a mapping of namespaces, each a mapping of names. Plain dictionaries do; an
-`ImportObject` is one that can also make a state for each instance. A namespace may be a
+`ImportObject` is one that can also make a state per instance. A namespace may be a
 dictionary, a `Namespace`, or an instance, whose exports it then stands for. What a name
 stands for may be a function (of an instance, or any Python callable), a `Memory`, a
 `Table`, a `Global`, or for an immutable global its plain value.
@@ -114,7 +114,7 @@ class Namespace(MutableMapping[str, Any]):
 
 
 class ImportObject(MutableMapping[str, Any]):
-    """All imports: a mapping of namespaces that can make a state for each instance.
+    """All imports: a mapping of namespaces that can make a state per instance.
 
     Attributes:
         state_creator: called once for each instantiation; what it returns is `Ctx.data` of

@@ -1,7 +1,7 @@
 """`typing.NamedTuple` without a compiler: the rows and records of this project are such classes.
 
 `typing` compiles the text of every annotation when a class is made, which nobody here reads, and
-`collections.namedtuple` writes the text of a constructor for each class and compiles that. A first
+`collections.namedtuple` writes the text of a constructor per class and compiles that. A first
 call to WebAssembly needs some thirty of these classes: that was 5 of its 30 milliseconds. Here
 they share the methods of one base, and a class is its fields and no more. Annotations stay what
 they are written as.

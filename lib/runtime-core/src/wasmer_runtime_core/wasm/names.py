@@ -91,7 +91,7 @@ def read_local_names(sections: Sequence[CustomSection], functions: int, most: in
 
 
 def _subsections(sections: Sequence[CustomSection], wanted: int) -> Iterator[Reader]:
-    """A reader for each subsection of one kind in the name sections."""
+    """A reader per subsection of one kind in the name sections."""
     left = MOST_SUBSECTIONS
     for section in sections:
         if section.name != NAME_SECTION:

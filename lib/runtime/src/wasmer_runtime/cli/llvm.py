@@ -77,7 +77,7 @@ OPTIONS: Final = ("--llvm-pre-opt-ir", "--llvm-post-opt-ir", "--llvm-object-file
 
 
 def writer(option: str, path: Path | None) -> Callable[[str | bytes], None] | None:
-    """A callback that writes one file for each unit.
+    """A callback that writes one file per unit.
 
     Raises:
         CommandError: the first could not be written.

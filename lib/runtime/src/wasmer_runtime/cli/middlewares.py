@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def middleware_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command; it gets a `CompilerConfig` as ``config``, or None if none was used."""
 
-    @click.option("--call-trace", is_flag=True, help="Write a line to stderr for each function that is entered.")
-    @click.option("--block-trace", is_flag=True, help="Write a line to stderr for each block that is entered.")
+    @click.option("--call-trace", is_flag=True, help="Write a line to stderr per function that is entered.")
+    @click.option("--block-trace", is_flag=True, help="Write a line to stderr per block that is entered.")
     @click.option("--points", metavar="N", type=click.IntRange(0, 2**64 - 1), help="End the program after N operators.")
     @functools.wraps(command)
     def with_middlewares(*args: Any, call_trace: bool, block_trace: bool, points: int | None, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Writes machine-instruction records, one method for each pair of operands.
+"""Writes machine-instruction records, one method per pair of operands.
 
 `form` is always the number of a row in core's `codegen.x64.forms`; registers are numbers 0 to
 15. Records are sixteen bytes (core's `codegen.x64.records` describes them) and are written as

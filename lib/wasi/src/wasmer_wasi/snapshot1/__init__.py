@@ -1,4 +1,4 @@
-"""`wasi_snapshot_preview1`: a function for each row of `functions`, in files by what it works on.
+"""`wasi_snapshot_preview1`: a function per row of `functions`, in files by what it works on.
 
 Each takes the instance's `Ctx` and plain ints as the guest gave them (signed; masked here),
 and returns an errno. All ranges of memory that a call will touch are checked before it does

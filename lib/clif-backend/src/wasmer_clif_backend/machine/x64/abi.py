@@ -58,7 +58,7 @@ def _class(parameter: Parameter) -> int:
 
 
 def _registers(results: list[Parameter]) -> list[int]:
-    """A register for each result, or none at all."""
+    """A register per result, or none at all."""
     general = list(GENERAL_RESULTS)
     xmm = list(XMM_RESULTS)
     found: list[int] = []

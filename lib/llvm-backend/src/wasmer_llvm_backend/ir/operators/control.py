@@ -113,7 +113,7 @@ def br_table(f: FunctionState, word: int, a: int, b: int) -> None:
     prefix = f"s{f.blocks}."
     cases = " ".join([f"i32 {at}, label %{prefix}{target}" for at, target in enumerate(targets[:-1])])
     f.out.append(f"switch i32 {index}, label %{prefix}{default} [{cases}]")
-    # one block between for each label, so that a label has one edge from here
+    # one block between per label, so that a label has one edge from here
     for target in dict.fromkeys(targets):
         f.start(f"{prefix}{target}")
         f.out.append(f"br label %{f.branch_to(f.labels[target])}")

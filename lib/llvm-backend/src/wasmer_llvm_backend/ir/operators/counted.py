@@ -2,7 +2,7 @@
 
 Exact loads and stores are volatile, and LLVM vectorises no loop with those in it. But where
 every address of a loop is known to move in equal steps, and the loop is known to end by a
-count, one comparison for each base before the loop tells that nothing in it can trap. So such
+count, one comparison per base before the loop tells that nothing in it can trap. So such
 a loop is written twice: plainly, for when the comparison succeeds, and exactly, for when it
 does not. Neither loses a trap.
 

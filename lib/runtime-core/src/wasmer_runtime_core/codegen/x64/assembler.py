@@ -1,6 +1,6 @@
 """Writing instruction records by hand: for thunks, for tests, for trying something out.
 
-One method for each pair of operands, not for each instruction; the form says which instruction::
+One method per pair of operands, not per instruction; the form says which instruction::
 
     assembler = Assembler()
     assembler.reg_mem(MOV_R32_RM32, RAX, RDI, 16)

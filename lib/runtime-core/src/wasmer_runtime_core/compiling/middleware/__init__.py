@@ -7,8 +7,8 @@ order in which they are applied::
 
 ========================  ===========================================================
 `metering.Metering`       every operator costs a point; a limit of them
-`trace.CallTrace`         a line for each function that is entered
-`trace.BlockTrace`        a line for each block that is entered
+`trace.CallTrace`         a line per function that is entered
+`trace.BlockTrace`        a line per block that is entered
 `editor.BodyEditor`       for middlewares of one's own (docs/middleware.md)
 ========================  ===========================================================
 

@@ -1,4 +1,4 @@
-"""Traces: a line on stderr for each function, or each block, that is entered.
+"""Traces: a line on stderr per function, or per block, that is entered.
 
 `CallTrace` writes ``[n] func (i)``: the n-th function that this instance enters, counted
 from 0, is function ``i`` of the index space with imports. `BlockTrace` writes

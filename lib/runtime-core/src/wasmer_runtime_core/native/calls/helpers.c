@@ -1,4 +1,4 @@
-/* The helpers that generated code calls, one for each row of contract/helpers.py.
+/* The helpers that generated code calls, one per row of contract/helpers.py.
  *
  * Each checks its bounds before it writes anything, and traps by unwinding. What counts
  * references runs under the GIL, taken back if this activation released it.

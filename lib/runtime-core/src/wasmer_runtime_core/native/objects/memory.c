@@ -6,7 +6,7 @@
  * the base never moves, so views stay valid, at the length they were made with.
  *
  * Slots are carved from slabs of many and go back to a list: reserving costs a system call
- * for the slab, then one for each memory, and none if the slot before had the same size.
+ * for the slab, then one per memory, and none if the slot before had the same size.
  * Where slots cannot be had (RLIMIT_AS), a memory is an ordinary mapping that may move when
  * it grows; only code with bounds checks may use it.
  *

@@ -40,7 +40,7 @@ add_frame(PyObject *frames, PyObject *label, uint32_t function, uint32_t wasm_of
     return failed;
 }
 
-/* A row for each function that ran: for inlined ones too, which have no frame of their own. Objects are made meanwhile, so
+/* A row per function that ran: for inlined ones too, which have no frame of their own. Objects are made meanwhile, so
  * finalizers may run code that ends in a trap, too, and writes the thread's record anew. */
 static PyObject *
 frames_tuple(Thread *thread, int first_is_pc)

@@ -72,7 +72,7 @@ class Vectorized:
         """Apply the function to each element.
 
         Args:
-            operands: one for each parameter.
+            operands: one per parameter.
             out: a writable buffer for the results.
 
         Returns:

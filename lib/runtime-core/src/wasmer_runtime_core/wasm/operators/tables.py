@@ -137,7 +137,7 @@ def _operand(row: Operator, place: int) -> int:
 
 
 def _tables() -> tuple[bytes, ...]:
-    """One table for each column, in the order below."""
+    """One table per column, in the order below."""
     columns = tuple(bytearray(TABLE_LENGTH) for _ in range(8))
     rules, top, below, lowest, result, largest_alignment, lanes, helpers = columns
     for code, row in OPERATORS.items():

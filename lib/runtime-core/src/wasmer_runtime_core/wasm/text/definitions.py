@@ -1,6 +1,6 @@
 """What a module defines, by name and by number (specification, section 6.6.1).
 
-One `IndexSpace` for each kind of definition, and the list of function types, to which a
+One `IndexSpace` per kind of definition, and the list of function types, to which a
 type use without ``(type …)`` adds what is missing (section 6.6.4).
 """
 

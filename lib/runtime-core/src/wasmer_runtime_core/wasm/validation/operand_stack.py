@@ -40,7 +40,7 @@ class OperandStack:
     """Operand types, and where control can come.
 
     Attributes:
-        types: value types, `ANY` among them; room for one more for each byte left of
+        types: value types, `ANY` among them; room for one more per byte left of
             the body, and for what was reserved.
         height: how many there are.
         floor: height of the innermost control frame.
@@ -72,7 +72,7 @@ class OperandStack:
         self.reserve(0)
 
     def reserve(self, count: i64) -> None:
-        """Make room for `count` operands, and one for each byte that is left of the body."""
+        """Make room for `count` operands, and one per byte that is left of the body."""
         reader = self.reader
         if self.height + count > self.most:
             reader.exceeded(OPERANDS, self.height + count)
@@ -82,7 +82,7 @@ class OperandStack:
 
     # --- push -------------------------------------------------------------------------------
     def push(self, type_: i64) -> None:
-        """One operand, of an operator: no more than one for each byte of the body."""
+        """One operand, of an operator: no more than one per byte of the body."""
         self.types[self.height] = type_
         self.height += 1
         if self.live:

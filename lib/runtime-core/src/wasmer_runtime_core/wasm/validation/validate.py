@@ -52,7 +52,7 @@ def validate_module(decoded: DecodedModule, switched_off: frozenset[str] = NOTHI
         switched_off: names of features that it may not use (`features.switched_off`).
 
     Returns:
-        a body for each function the module defines, in order.
+        a body per function the module defines, in order.
 
     Raises:
         ValidationError: it is not valid.

@@ -55,7 +55,7 @@ def branch(lowering: Lowering) -> bool:
 
 
 def table_of_few(lowering: Lowering) -> bool:
-    """Comparisons, where there are no more than two for each jump: they are foreseen better than a jump to anywhere."""
+    """Comparisons, where there are no more than two per jump: they are foreseen better than a jump to anywhere."""
     f = lowering.function
     v = lowering.v
     edges = f.b[v]
