@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError, ValidationError
+from wasmer_runtime_core.features import FEATURES
 from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.body.text import format_body
 from wasmer_runtime_core.wasm.body.verifier import verify_body
@@ -66,25 +67,15 @@ def agrees(verdict: Verdict, oracle: Oracle, data: bytes) -> bool:
 
 
 def wasmtime_oracle() -> Oracle | None:
-    """wasmtime's opinion on validity, with the features of WebAssembly 2.0; None if it is not installed."""
+    """wasmtime's opinion on validity, with the features that are here; None if it is not installed."""
     try:
         import wasmtime
     except ImportError:
         return None
     config = wasmtime.Config()
-    for feature in (
-        "threads",
-        "tail_call",
-        "multi_memory",
-        "memory64",
-        "relaxed_simd",
-        "gc",
-        "function_references",
-        "exceptions",
-        "wide_arithmetic",
-    ):
-        if hasattr(wasmtime.Config, f"wasm_{feature}"):
-            setattr(config, f"wasm_{feature}", False)
+    for row in FEATURES:
+        if hasattr(wasmtime.Config, f"wasm_{row.name}"):
+            setattr(config, f"wasm_{row.name}", row.here)
     engine = wasmtime.Engine(config)
 
     def valid(data: bytes) -> bool:

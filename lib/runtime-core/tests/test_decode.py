@@ -374,7 +374,7 @@ def test_malformed_modules(data: bytes, reason: str, offset: int) -> None:
         (b"\0\x43\0\0\0", "unexpected end", 2),
         (b"\0\x06\x0b", "illegal opcode 0x06", 1),
         (b"\0\xfc\x12\x0b", "illegal opcode 0xfc 0x12", 1),
-        (b"\0\xfd\x80\x02\x0b", "illegal opcode 0xfd 0x100", 1),
+        (b"\0\xfd\x94\x02\x0b", "illegal opcode 0xfd 0x114", 1),
         (b"\0\x3f\1\x1a\x0b", "zero byte expected", 2),
         (b"\0\x02\x60\x0b\x0b", "malformed block type", 2),
         (b"\0\xd0\x7f\x1a\x0b", "malformed reference type", 2),

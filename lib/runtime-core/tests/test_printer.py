@@ -20,8 +20,9 @@ from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.support.checkpoint import STRETCH
 from wasmer_runtime_core.wasm.binary.decode import decode_module
-from wasmer_runtime_core.wasm.operators.rows import OPERATORS, PREFIX_PAGES
+from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 from wasmer_runtime_core.wasm.text import parse_module, printer
+from wasmer_runtime_core.wasm.text.keywords import operator_bytes
 from wasmer_runtime_core.wasm.text.numerals import float_bits
 from wasmer_runtime_core.wasm.text.printer import BYTES_AT_ONCE, float_text, print_module
 
@@ -118,21 +119,13 @@ def test_a_body_of_any_bytes_is_printed_or_refused(tail: str) -> None:
     head = bytes.fromhex("0061736d 01000000 010401600000 0303020000 0404017000 01 0503010001".replace(" ", ""))
     empty = bytes.fromhex("02000b")
     for code in OPERATORS:
-        operator = bytes((code,)) if code < 0x100 else bytes((PREFIXES[code & ~0xFF],)) + leb128(code & 0xFF)
-        body = b"\0" + operator + bytes.fromhex(tail)
+        body = b"\0" + operator_bytes(code) + bytes.fromhex(tail)
         for two in ((empty, bytes((len(body),)) + body), (bytes((len(body),)) + body, empty)):
             contents = b"\x02" + b"".join(two)
             try:
                 print_module(head + b"\x0a" + bytes((len(contents),)) + contents)
             except (DecodeError, ValidationError, UnsupportedFeatureError):
                 continue
-
-
-PREFIXES: Final = {page: prefix for prefix, page in PREFIX_PAGES.items()}
-
-
-def leb128(number: int) -> bytes:
-    return bytes((number,)) if number < 0x80 else bytes((number & 0x7F | 0x80, number >> 7))
 
 
 def test_printing_ends_with_the_deadline() -> None:

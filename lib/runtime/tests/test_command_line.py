@@ -41,7 +41,8 @@ MODERN = """
   (global i32 (i32.add (i32.const 1) (i32.const 2)))
   (func (result i32 i32) (i32.const 0) (i32.const 0))
   (func (param externref) (drop (i32.extend8_s (i32.trunc_sat_f32_u (f32.const 0)))))
-  (func (drop (v128.const i64x2 0 0)) (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))
+  (func (drop (f64x2.relaxed_min (v128.const i64x2 0 0) (v128.const i64x2 0 0)))
+    (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))
   (func (export "main") (result i32) (i32.const 42)))
 """
 

@@ -57,7 +57,7 @@ FEATURES: Final = (
     Feature("gc",                       "garbage collection",                     "3.0"),
     Feature("multi_memory",             "several memories",                       "3.0"),
     Feature("memory64",                 "memory64",                               "3.0"),
-    Feature("relaxed_simd",             "relaxed SIMD",                           "3.0"),
+    Feature("relaxed_simd",             "relaxed SIMD",                           "3.0", True),
     Feature("legacy_exceptions",        "exceptions in their legacy encoding",    TOOL),
     Feature("threads",                  "threads",                                PROPOSAL),
     Feature("shared_everything_threads", "shared-everything threads",             PROPOSAL),

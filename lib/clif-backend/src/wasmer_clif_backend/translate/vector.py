@@ -31,6 +31,7 @@ from wasmer_clif_backend.translate.body import State
 from wasmer_clif_backend.translate.memory import Memory
 from wasmer_clif_backend.translate.operators import code_of
 from wasmer_runtime_core.support.annotations import Final
+from wasmer_runtime_core.wasm.operators.relaxed import SAME
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 
 _INTEGERS: Final = ("i8x16", "i16x8", "i32x4", "i64x2")
@@ -198,6 +199,15 @@ _SHUFFLE: Final = code_of("i8x16.shuffle")
 _BITSELECT: Final = code_of("v128.bitselect")
 _ANY_TRUE: Final = code_of("v128.any_true")
 _DOT: Final = code_of("i32x4.dot_i16x8_s")
+_SAME: Final = {code_of(relaxed): code_of(mnemonic) for relaxed, mnemonic in SAME.items()}
+_DOT_OF_BYTES: Final = code_of("i16x8.relaxed_dot_i8x16_i7x16_s")
+_DOT_OF_BYTES_ADD: Final = code_of("i32x4.relaxed_dot_i8x16_i7x16_add_s")
+# By operator's code: the type, and whether the product is negated.
+_MULTIPLY_ADDS: Final = {
+    code_of(f"{prefix}.relaxed_{name}"): (int(TYPES_BY_NAME[prefix]), name == "nmadd")
+    for prefix in _FLOATS
+    for name in ("madd", "nmadd")
+}
 _PMINS: Final = {code_of(f"{prefix}.pmin"): (True, int(TYPES_BY_NAME[prefix])) for prefix in _FLOATS}
 _PMAXS: Final = {code_of(f"{prefix}.pmax"): (False, int(TYPES_BY_NAME[prefix])) for prefix in _FLOATS}
 _PSEUDO: Final = {**_PMINS, **_PMAXS}
@@ -246,6 +256,7 @@ class VectorTranslator:
     def operator(self, code: int, word: int, a: int, b: int) -> bool:
         """One operator, if it is one on vectors."""
         state = self.state
+        code = _SAME.get(code, code)
         if code in _BINARY:
             opcode, type = _BINARY[code]
             y = self.take(type)
@@ -367,6 +378,21 @@ class VectorTranslator:
             y = self.take(I8X16)
             x = self.take(I8X16)
             self.give(state.make(op.BITSELECT, I8X16, c, x, y))
+        elif code in _MULTIPLY_ADDS:
+            type, negated = _MULTIPLY_ADDS[code]
+            z = self.take(type)
+            y = self.take(type)
+            x = self.take(type)
+            if negated:
+                x = int(state.make(op.FNEG, type, x))
+            self.give(state.make(op.FADD, type, state.make(op.FMUL, type, x, y), z))
+        elif code == _DOT_OF_BYTES:
+            self.give(self.dot_of_bytes())
+        elif code == _DOT_OF_BYTES_ADD:
+            z = self.take(I32X4)
+            dot = self.dot_of_bytes()
+            low, high = (state.make(widen, I32X4, dot) for widen in (op.SWIDEN_LOW, op.SWIDEN_HIGH))
+            self.give(state.make(op.IADD, I32X4, state.make(op.IADD_PAIRWISE, I32X4, low, high), z))
         elif code in _PRODUCTS:
             wide, narrow, widen = _PRODUCTS[code]
             y = state.make(widen, wide, self.take(narrow))
@@ -406,3 +432,18 @@ class VectorTranslator:
         else:
             return False
         return True
+
+    def dot_of_bytes(self) -> int:
+        """Of the two topmost operands: products of bytes as signed ones, those of a pair added and saturated."""
+        state = self.state
+        y = self.take(I16X8)
+        x = self.take(I16X8)
+        by = int(state.values.integer(8, I32))
+        even = state.make(op.IMUL, I16X8, self.even_bytes(x, by), self.even_bytes(y, by))
+        odd = state.make(op.IMUL, I16X8, state.make(op.SSHR, I16X8, x, by), state.make(op.SSHR, I16X8, y, by))
+        return int(state.make(op.SADD_SAT, I16X8, even, odd))
+
+    def even_bytes(self, v: int, by: int) -> int:
+        """The lower byte of each word, sign-extended."""
+        state = self.state
+        return int(state.make(op.SSHR, I16X8, state.make(op.ISHL, I16X8, v, by), by))

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple, final
 
+from wasmer_runtime_core.wasm.operators.relaxed import SAME
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 
 V128: Final = "<2 x i64>"
@@ -438,6 +439,8 @@ def _float_lane_rows() -> None:
             ("abs", "fabs"), ("ceil", "ceil"), ("floor", "floor"), ("trunc", "trunc"), ("nearest", "roundeven"),
         ):  # fmt: skip
             _rows[f"{shape}.{name}"] = lanes(shape, f"call S @llvm.{intrinsic}.V(S %a)")
+        _rows[f"{shape}.relaxed_madd"] = lanes(shape, "%p = fmul S %a, %b ; fadd S %p, %c", "abc")
+        _rows[f"{shape}.relaxed_nmadd"] = lanes(shape, "%n = fneg S %a ; %p = fmul S %n, %b ; fadd S %p, %c", "abc")
         _rows[f"{shape}.sqrt"] = lanes(shape, square_root("S", "V").replace("$a", "%a"))
         _rows[f"{shape}.neg"] = lanes(shape, "fneg S %a")
         _rows[f"{shape}.min"] = lanes(shape, extremum(vector, SHAPES[integer], "%a", "%b", "olt", "or"), "ab")
@@ -456,6 +459,18 @@ def _float_lane_rows() -> None:
 _lane_rows()
 _integer_lane_rows()
 _float_lane_rows()
+
+
+def _dot_of_bytes() -> str:
+    """Products of bytes as signed ones, those of a pair added and saturated: eight words."""
+    steps = []
+    for name, at in (("even", 0), ("odd", 1)):
+        for operand in "ab":
+            steps.append(f"%{name}_{operand} = shufflevector S %{operand}, S poison, {_indices(*range(at, 16, 2))}")
+            steps.append(f"%{name}_{operand}_w = sext <8 x i8> %{name}_{operand} to <8 x i16>")
+        steps.append(f"%{name} = mul nsw <8 x i16> %{name}_a_w, %{name}_b_w")
+    return " ; ".join([*steps, "call <8 x i16> @llvm.sadd.sat.v8i16(<8 x i16> %even, <8 x i16> %odd)"])
+
 
 _LOW_2: Final = _indices(0, 1)
 _PADDED: Final = _indices(0, 1, 2, 3)
@@ -482,6 +497,14 @@ _rows.update({
         "%x = sext S %a to <8 x i32> ; %y = sext S %b to <8 x i32> ; %p = mul nsw <8 x i32> %x, %y ; "
         f"%e = shufflevector <8 x i32> %p, <8 x i32> poison, {_indices(0, 2, 4, 6)} ; "
         f"%o = shufflevector <8 x i32> %p, <8 x i32> poison, {_indices(1, 3, 5, 7)} ; add <4 x i32> %e, %o", "ab", "i32x4"),
+    # --- relaxed, those that are no operator of 2.0 ------------------------------------
+    "i16x8.relaxed_dot_i8x16_i7x16_s": lanes("i8x16", _dot_of_bytes(), "ab", "i16x8"),
+    "i32x4.relaxed_dot_i8x16_i7x16_add_s": lanes("i8x16",
+        _dot_of_bytes().replace("call", "%sum = call") + " ; "
+        f"%e = shufflevector <8 x i16> %sum, <8 x i16> poison, {_indices(0, 2, 4, 6)} ; "
+        f"%o = shufflevector <8 x i16> %sum, <8 x i16> poison, {_indices(1, 3, 5, 7)} ; "
+        "%x = sext <4 x i16> %e to <4 x i32> ; %y = sext <4 x i16> %o to <4 x i32> ; %both = add <4 x i32> %x, %y ; "
+        "%z = bitcast S %c to <4 x i32> ; add <4 x i32> %both, %z", "abc", "i32x4"),
     # --- conversions -------------------------------------------------------------------
     "f32x4.demote_f64x2_zero":   lanes("f64x2", "%n = fptrunc S %a to <2 x float> ; "
                                        f"shufflevector <2 x float> %n, <2 x float> zeroinitializer, {_PADDED}", "a", "f32x4"),
@@ -501,6 +524,10 @@ _rows.update({
                                           f"shufflevector <2 x i32> %n, <2 x i32> zeroinitializer, {_PADDED}", "a", "i32x4"),
 })
 # fmt: on
+
+_rows.update({relaxed: _rows[mnemonic] for relaxed, mnemonic in SAME.items()})
+MULTIPLY_ADDS: Final = {f"{shape}.relaxed_{name}": V128 for shape in ("f32x4", "f64x2") for name in ("madd", "nmadd")}
+"""The same as `ARITHMETIC`, of three operands."""
 
 TEMPLATES: Final = {
     BY_MNEMONIC[name].code: Template(text, len(BY_MNEMONIC[name].params) or 1) for name, text in _rows.items()

@@ -47,6 +47,14 @@ def arithmetic(f: FunctionState, row: Template, type_: str, word: int, a: int, b
     stack[-1] = f.template(row, f.opaque(type_, stack[-1]), f.opaque(type_, right))
 
 
+def multiply_add(f: FunctionState, row: Template, type_: str, word: int, a: int, b: int) -> None:
+    """Two such operations in one."""
+    stack = f.stack
+    third = stack.pop()
+    second = stack.pop()
+    stack[-1] = f.template(row, f.opaque(type_, stack[-1]), f.opaque(type_, second), f.opaque(type_, third))
+
+
 def convert(f: FunctionState, row: Template, type_: str, word: int, a: int, b: int) -> None:
     value = f.template(row, f.stack.pop())
     if f.fencing:

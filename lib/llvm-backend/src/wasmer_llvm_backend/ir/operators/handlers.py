@@ -8,7 +8,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend.ir.operators import calls, context, control, floats, internal, loops, memory, values
-from wasmer_llvm_backend.ir.templates import ARITHMETIC, COMPARISONS, DIVISIONS, LOADS, STORES, TEMPLATES, TRUNCATIONS
+from wasmer_llvm_backend.ir.templates import (
+    ARITHMETIC,
+    COMPARISONS,
+    DIVISIONS,
+    LOADS,
+    MULTIPLY_ADDS,
+    STORES,
+    TEMPLATES,
+    TRUNCATIONS,
+)
 from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
 from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
@@ -86,6 +95,8 @@ def _handlers() -> dict[int, Handler]:
             handlers[code] = bind(values.truncate, TRUNCATIONS[name])
         elif name in ARITHMETIC:
             handlers[code] = bind(floats.arithmetic, TEMPLATES[code], ARITHMETIC[name])
+        elif name in MULTIPLY_ADDS:
+            handlers[code] = bind(floats.multiply_add, TEMPLATES[code], MULTIPLY_ADDS[name])
         elif name in floats.CONVERSIONS:
             handlers[code] = bind(floats.convert, TEMPLATES[code], floats.CONVERSIONS[name])
         elif name in floats.DEMOTIONS:

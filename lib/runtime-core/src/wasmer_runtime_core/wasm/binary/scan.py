@@ -15,7 +15,7 @@ from __future__ import annotations
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.checkpoint import checkpoint
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS, PREFIX_PAGES
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS, PAGE_LENGTHS, PREFIX_PAGES
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, Reader
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_CODES
 
@@ -57,7 +57,7 @@ def read_operator(reader: Reader) -> int:
     page = PREFIX_PAGES.get(code)
     if page is not None:
         sub_opcode = reader.u32()
-        if sub_opcode > 0xFF or page + sub_opcode not in OPERATORS:
+        if sub_opcode >= PAGE_LENGTHS[code] or page + sub_opcode not in OPERATORS:
             raise reader.refused(DecodeError(f"illegal opcode {code:#04x} {sub_opcode:#04x}", start), "operator")
         return page + sub_opcode
     if code not in OPERATORS:

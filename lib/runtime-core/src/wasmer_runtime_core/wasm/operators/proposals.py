@@ -13,6 +13,7 @@ from wasmer_runtime_core.errors import CompileError, DecodeError
 from wasmer_runtime_core.features import unsupported
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.named_tuple import NamedTuple
+from wasmer_runtime_core.wasm.operators.rows import PAGE_LENGTHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,16 +67,6 @@ _rows("custom_descriptors", 0x500, """
     23 ref.cast_desc_eq     24 ref.cast_desc_eq         25 br_on_cast_desc_eq   26 br_on_cast_desc_eq_fail""")
 _rows("memory_control", 0x100, "12 memory.discard")
 _rows("wide_arithmetic", 0x100, "13 i64.add128  14 i64.sub128  15 i64.mul_wide_s  16 i64.mul_wide_u")
-_rows("relaxed_simd", 0x200, """
-    100 i8x16.relaxed_swizzle               101 i32x4.relaxed_trunc_f32x4_s
-    102 i32x4.relaxed_trunc_f32x4_u         103 i32x4.relaxed_trunc_f64x2_s_zero
-    104 i32x4.relaxed_trunc_f64x2_u_zero    105 f32x4.relaxed_madd          106 f32x4.relaxed_nmadd
-    107 f64x2.relaxed_madd                  108 f64x2.relaxed_nmadd         109 i8x16.relaxed_laneselect
-    10A i16x8.relaxed_laneselect            10B i32x4.relaxed_laneselect    10C i64x2.relaxed_laneselect
-    10D f32x4.relaxed_min                   10E f32x4.relaxed_max
-    10F f64x2.relaxed_min                   110 f64x2.relaxed_max
-    111 i16x8.relaxed_q15mulr_s             112 i16x8.relaxed_dot_i8x16_i7x16_s
-    113 i32x4.relaxed_dot_i8x16_i7x16_add_s""")
 _rows("threads", 0x400, """
     00 memory.atomic.notify     01 memory.atomic.wait32     02 memory.atomic.wait64     03 atomic.fence
     10 i32.atomic.load      11 i64.atomic.load      12 i32.atomic.load8_u   13 i32.atomic.load16_u
@@ -234,7 +225,7 @@ def _operator(data: bytes, at: int, end: int) -> Use | None:
         shift += 7
         if byte < 0x80:
             use = OPERATORS.get(page + sub_opcode)
-            return use if sub_opcode < 0x100 or page == 0x200 else None  # a page ends where the next begins
+            return use if sub_opcode < PAGE_LENGTHS.get(data[at], 0x100) else None
     return None
 
 

@@ -1,4 +1,4 @@
-"""Every operator of WebAssembly 2.0, one row each.
+"""Every operator of WebAssembly 2.0, and those of 3.0 that are here, one row each.
 
 A row holds the operator's code, its mnemonic in the text format, the kind of its
 immediate, its type and its effects. Decoder, validator, text parser and printer, `Body` and the
@@ -7,7 +7,7 @@ written a second time.
 
 *Code.* Single-byte opcodes stand for themselves; an operator behind a prefix byte has
 the page of its prefix added to its sub-opcode: ``0xFC n`` is ``0x100 + n`` and ``0xFD n``
-is ``0x200 + n`` (the vector page is the longest and ends below ``0x400``). The pages
+is ``0x200 + n`` (the vector page has the length of two, `PAGE_LENGTHS`). The pages
 ``0x400`` (``0xFE``, atomics) and ``0x500`` (``0xFB``, garbage collection) are reserved.
 
 *Type.* ``"i32 i32 -> i32"``, operands in the order they are pushed. Rows whose type
@@ -15,7 +15,7 @@ depends on their immediate or on the stack (control, variables, calls, reference
 tables) leave it empty: the validator knows them by name.
 
 *Feature.* The name of the proposal (`features.FEATURES`) that brought the operator; empty for those of the first
-release. All of the vector page came with one.
+release. All of the vector page came with two.
 
 *Immediate.* One word of `IMMEDIATES`; a memory access adds the bytes it touches, which
 bounds its alignment: ``"memarg 4"``.
@@ -74,6 +74,8 @@ OF_IMMEDIATES: Final = {"block": "opens", "label": "branches", "labels": "branch
 VECTOR_PAGE: Final = 0x200
 PREFIX_PAGES: Final = {0xFC: 0x100, 0xFD: VECTOR_PAGE}
 """Prefix byte -> what is added to the sub-opcode."""
+PAGE_LENGTHS: Final = {0xFC: 0x100, 0xFD: 0x200}
+"""Prefix byte -> how many sub-opcodes its page has room for."""
 
 
 class Operator(NamedTuple):
@@ -124,7 +126,7 @@ def operand_types(type_: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _row(code: int, mnemonic: str, immediate: str = "", type_: str = "", effects: str = "", feature: str = "") -> None:
     access_bytes = 0
-    if code >= VECTOR_PAGE:
+    if code >= VECTOR_PAGE and not feature:
         feature = "simd"
     params, results = operand_types(type_)
     if immediate.startswith("memarg"):
@@ -135,7 +137,7 @@ def _row(code: int, mnemonic: str, immediate: str = "", type_: str = "", effects
     elif immediate and not effects:
         effects = OF_IMMEDIATES.get(immediate, "")
     bits, traps = read_effects(effects) if effects else (0, ())
-    # By the way of `Operator(…)` a row would cost a call of Python more, and there are 437.
+    # By the way of `Operator(…)` a row would cost a call of Python more, and there are 457.
     OPERATORS[code] = BY_MNEMONIC[mnemonic] = tuple.__new__(
         Operator, (code, mnemonic, immediate, params, results, access_bytes, type_ != "", feature, bits, traps)
     )
@@ -145,6 +147,7 @@ SIGN_EXTENSION: Final = "sign_extension"
 SATURATING: Final = "saturating_float_to_int"
 BULK: Final = "bulk_memory"
 REFERENCES: Final = "reference_types"
+RELAXED: Final = "relaxed_simd"
 
 # fmt: off
 # --- control (5.4.1) -------------------------------------------------------------------
@@ -421,12 +424,12 @@ _row(0x25D, "v128.load64_zero",   "memarg 8",      "i32 -> v128")
 
 
 # --- vectors: lane-wise arithmetic, by the shape of its operands -----------------------
-def _vector_rows(type_: str, rows: str) -> None:
+def _vector_rows(type_: str, rows: str, feature: str = "") -> None:
     """Rows of one type, each ``code mnemonic``."""
     for line in rows.split("\n"):
         words = line.split()
         for at in range(0, len(words), 2):
-            _row(0x200 + int(words[at], 16), words[at + 1], "", type_)
+            _row(0x200 + int(words[at], 16), words[at + 1], "", type_, "", feature)
 
 
 _vector_rows("v128 v128 -> v128", """
@@ -495,4 +498,19 @@ _vector_rows("v128 i32 -> v128", """
     CB i64x2.shl    CC i64x2.shr_s  CD i64x2.shr_u""")
 _vector_rows("v128 v128 v128 -> v128", """
     52 v128.bitselect""")
+
+# --- relaxed vectors (3.0): what they compute here, `relaxed` says ----------------------
+_vector_rows("v128 v128 -> v128", """
+    100 i8x16.relaxed_swizzle
+    10D f32x4.relaxed_min   10E f32x4.relaxed_max   10F f64x2.relaxed_min   110 f64x2.relaxed_max
+    111 i16x8.relaxed_q15mulr_s         112 i16x8.relaxed_dot_i8x16_i7x16_s""", RELAXED)
+_vector_rows("v128 -> v128", """
+    101 i32x4.relaxed_trunc_f32x4_s         102 i32x4.relaxed_trunc_f32x4_u
+    103 i32x4.relaxed_trunc_f64x2_s_zero    104 i32x4.relaxed_trunc_f64x2_u_zero""", RELAXED)
+_vector_rows("v128 v128 v128 -> v128", """
+    105 f32x4.relaxed_madd          106 f32x4.relaxed_nmadd
+    107 f64x2.relaxed_madd          108 f64x2.relaxed_nmadd
+    109 i8x16.relaxed_laneselect    10A i16x8.relaxed_laneselect
+    10B i32x4.relaxed_laneselect    10C i64x2.relaxed_laneselect
+    113 i32x4.relaxed_dot_i8x16_i7x16_add_s""", RELAXED)
 # fmt: on

@@ -9,7 +9,7 @@ and finds what belongs to an operator by indexing rows with them.
 from __future__ import annotations
 
 from wasmer_runtime_core.support.annotations import Final
-from wasmer_runtime_core.wasm.operators.rows import IMMEDIATES, OPERATORS, PREFIX_PAGES
+from wasmer_runtime_core.wasm.operators.rows import IMMEDIATES, OPERATORS, PAGE_LENGTHS, PREFIX_PAGES
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES
 
 END_OF_TEXT: Final = 0
@@ -91,7 +91,7 @@ def operator_bytes(code: int) -> bytes:
         return bytes((code,))
     for prefix, page in PREFIX_PAGES.items():
         sub_opcode = code - page
-        if 0 <= sub_opcode < 0x100:
+        if 0 <= sub_opcode < PAGE_LENGTHS[prefix]:
             if sub_opcode < 0x80:
                 return bytes((prefix, sub_opcode))
             return bytes((prefix, sub_opcode & 0x7F | 0x80, sub_opcode >> 7))

@@ -450,10 +450,12 @@ class BodyValidator:
         prefix = reader.operator
         sub_opcode = reader.u32()
         code = sub_opcode + 0x100
+        length: i64 = 0x100
         if prefix == _VECTOR_PREFIX:
             code = sub_opcode + 0x200
+            length = 0x200
         rule: i64 = rules.ILLEGAL
-        if sub_opcode < 0x100:
+        if sub_opcode < length:
             rule = RULES[code]
         if rule == rules.ILLEGAL:
             error = DecodeError(f"illegal opcode {prefix:#04x} {sub_opcode:#04x}", reader.offset)

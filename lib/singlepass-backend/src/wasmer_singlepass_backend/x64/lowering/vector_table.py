@@ -9,6 +9,7 @@ from __future__ import annotations
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_runtime_core.support.annotations import Final
+from wasmer_runtime_core.wasm.operators.relaxed import SAME
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I64, V128
 from wasmer_singlepass_backend.x64.lowering.float import FloatBinary
@@ -122,6 +123,18 @@ def _extmul_64(multiply: str, lanes: int) -> Recipe:
 
 def _extend(instruction: str, high: bool) -> Recipe:
     return Recipe(1, f"pshufd a, a, 0xEE ; {instruction} a, a" if high else f"{instruction} a, a")
+
+
+_PAIRS_OF_BYTES = (
+    "movdqa t, a ; psllw t, 8 ; psraw t, 8 ; movdqa u, b ; psllw u, 8 ; psraw u, 8 ; pmullw t, u ; "
+    "movdqa u, b ; psraw u, 8 ; psraw a, 8 ; pmullw a, u ; paddsw a, t"
+)
+"""The even bytes' products and the odd bytes' products, added as signed words and saturated."""
+
+
+def _multiply_add(suffix: str, sign: str = "") -> Recipe:
+    negated = f"xorps a, {sign} ; " if sign else ""
+    return Recipe(3, f"{negated}mul{suffix} a, b ; add{suffix} a, c")
 
 
 _POPCOUNTS = "{00010102010202030102020302030304}"
@@ -354,7 +367,15 @@ VECTOR_LOWERINGS: Final[dict[str, Lowering]] = {
                                               "minpd a, t ; cvttpd2dq a, a"),
     "i32x4.trunc_sat_f64x2_u_zero": Recipe(1, "pxor t, t ; maxpd a, t ; minpd a, {0000E0FFFFFFEF41 x2} ; "
                                               "roundpd a, a, 11 ; addpd a, {0000000000003043 x2} ; shufps a, t, 0x88"),
+    # --- relaxed, those that are no operator of 2.0 ----------------------------------
+    "f32x4.relaxed_madd":  _multiply_add("ps"),
+    "f32x4.relaxed_nmadd": _multiply_add("ps", "{00000080 x4}"),
+    "f64x2.relaxed_madd":  _multiply_add("pd"),
+    "f64x2.relaxed_nmadd": _multiply_add("pd", "{0000000000000080 x2}"),
+    "i16x8.relaxed_dot_i8x16_i7x16_s":     Recipe(2, _PAIRS_OF_BYTES),
+    "i32x4.relaxed_dot_i8x16_i7x16_add_s": Recipe(3, f"{_PAIRS_OF_BYTES} ; pmaddwd a, {{0100 x8}} ; paddd a, c"),
 }
+VECTOR_LOWERINGS.update({relaxed: VECTOR_LOWERINGS[mnemonic] for relaxed, mnemonic in SAME.items()})
 # fmt: on
 
 
