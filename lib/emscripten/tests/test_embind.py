@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -186,6 +187,58 @@ def test_what_python_lets_go_is_destroyed_at_the_next_call(cpp: Program) -> None
     for number in range(20_000):
         cpp.Counter(number)
     assert cpp.memory.size == pages
+
+
+MADE: dict[str, Callable[[Program], Any]] = {
+    "constructed": lambda cpp: cpp.Counter(5, "a name that is no short one"),
+    "returned by value": lambda cpp: cpp.Counter(5).copy(),
+    "shared": lambda cpp: cpp.share(5),
+    "unique": lambda cpp: cpp.unique(),
+    "adopted": lambda cpp: cpp.make_shape(2).adopt(),
+    "a vector": lambda cpp: cpp.range(50),
+    "a map": lambda cpp: cpp.table(),
+    "a value": lambda cpp: cpp.counter_of(1),
+    "values": lambda cpp: (cpp.list(), cpp.dictionary(), cpp.call_back(lambda value: value, 2)),
+    "records": lambda cpp: cpp.between({"x": 1, "y": 2}, {"x": 3, "y": 5.5}),
+    "texts": lambda cpp: cpp.shout("a text that is longer than what fits in its object"),
+    "a clone": lambda cpp: cpp.share(5).clone(),
+}
+
+
+@pytest.mark.parametrize("how", MADE)
+def test_the_heap_is_flat_however_many_are_dropped(cpp: Program, how: str) -> None:
+    """All is free again at its place: the next piece of memory lies where it lay before."""
+
+    def lies() -> int:
+        gc.collect()
+        assert cpp.living() == 0 and not cpp.process.bindings.dropped
+        pointer = cpp.process.malloc(3000, "a test")
+        cpp.process.free(pointer, "a test")
+        return int(pointer)
+
+    for _ in range(3):
+        MADE[how](cpp)
+    handles = len(cpp.process.bindings.handles)
+    before = lies()
+    for _ in range(2000):
+        MADE[how](cpp)
+    assert lies() == before and len(cpp.process.bindings.handles) == handles
+
+
+def test_what_a_raw_pointer_leads_to_is_adopted(cpp: Program) -> None:
+    shape = cpp.make_shape(1)
+    assert shape.adopt() is shape and cpp.living() == 1
+    del shape
+    assert cpp.living() == 0
+    shape = cpp.make_shape(1).adopt()
+    shape.release()
+    del shape
+    assert cpp.living() == 1
+    with cpp.make_shape(0).adopt() as shape:
+        pass
+    with pytest.raises(BindingError, match="it is deleted"):
+        shape.adopt()
+    assert cpp.living() == 1
 
 
 def test_an_object_is_what_it_is(cpp: Program) -> None:

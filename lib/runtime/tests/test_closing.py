@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.backends import usable
-from wasmer_runtime import Instance, Memory, instantiate, timeout
+from wasmer_runtime import Instance, Memory, instantiate, timeout, vectorize
 from wasmer_runtime.error import RuntimeError as WasmRuntimeError
 from wasmer_runtime.error import Timeout, Trap
 from wasmer_runtime_core.compile_module import compile_with
@@ -277,3 +278,77 @@ def test_functions_introspect() -> None:
     assert signature.bind(1, 2.0, timeout=1).kwargs == {"timeout": 1}
     with pytest.raises(TypeError):
         signature.bind(1)
+
+
+def test_an_exception_that_ends_a_block_is_not_hidden_by_a_view_of_its_own() -> None:
+    """Python raises what `__exit__` raises instead; so that gets a note where closing is refused."""
+
+    def looking(instance: Any) -> None:
+        view = memoryview(instance.exports.memory)
+        raise KeyError(len(view))
+
+    for failing in (looking, lambda instance: instance.exports.memory.view("u8", 1 << 40)):
+        with pytest.raises((KeyError, IndexError)) as raised, make() as instance:
+            failing(instance)
+        if failing is looking:
+            assert not instance.closed
+            assert "is not closed: the memory cannot be closed: 1 view of it exists" in raised.value.__notes__[0]
+        else:  # no view of the library's own is in a traceback
+            assert instance.closed and not hasattr(raised.value, "__notes__")
+    with pytest.raises(BufferError), make() as instance:
+        view = memoryview(instance.exports.memory)
+    assert len(view) == PAGE and not instance.closed
+
+
+def test_operands_that_do_not_fit_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    instance = instantiate(
+        """(module (memory (export "memory") 1)
+             (func (export "twice") (param f64) (result f64) (f64.add (local.get 0) (local.get 0))))"""
+    )
+    with pytest.raises(TypeError, match="its elements have the format 'B'") as kept:
+        vectorize(instance.exports.twice)(instance.exports.memory)
+    instance.close()
+    assert kept.value.__traceback__ is not None
+
+
+def test_what_is_ended_is_not_called_and_keeps_its_memory_until_it_is_closed() -> None:
+    first, second = make(), make()
+    view = memoryview(first.exports.memory)
+    peek, other = first.exports.peek, second.exports.peek
+    first.core.end(second.core)
+    for function in (peek, other):
+        with pytest.raises(ValueError, match="its instance is closed"):
+            function(0)
+    assert first.closed and second.closed and not first.core.running
+    with pytest.raises(BufferError, match="1 view"):
+        first.close()
+    view[0] = 1
+    view.release()
+    memory = second.core
+    first.close()
+    second.close()
+    second.close()
+    assert memory.closed
+    with pytest.raises(TypeError, match="takes instances"):
+        make().core.end(1)  # type: ignore[arg-type]
+
+
+def test_none_is_ended_while_one_of_them_runs() -> None:
+    refused: list[BaseException] = []
+
+    def back() -> None:
+        assert running.core.running and not idle.core.running
+        try:
+            idle.core.end(running.core)
+        except BaseException as failure:
+            refused.append(failure)
+
+    idle = make()
+    running = instantiate(
+        '(module (import "m" "back" (func $back)) (func (export "go") (call $back)))', {"m": {"back": back}}
+    )
+    running.exports.go()
+    assert "is running" in str(refused[0]) and not idle.closed and not running.closed
+    idle.core.end(running.core)
+    assert idle.closed and running.closed

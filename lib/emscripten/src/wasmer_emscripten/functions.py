@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from wasmer_emscripten.errors import WrongArgument
+from wasmer_emscripten.errors import EmscriptenError, WrongArgument
 from wasmer_emscripten.guest import U32, U64
 from wasmer_emscripten.numbers import FAILURES, errno_of, must_be_answer
 from wasmer_emscripten.signatures import letters_of
@@ -64,20 +65,55 @@ def _row(name: str, type: str, function: Provided, described: Provided) -> None:
     ROWS.setdefault(name, []).append(Row(name, params, result, function, about))
 
 
+_CALLING: Final[set[CodeType]] = set()
+"""That of the functions around rows."""
+_EMBIND: Final = "wasmer_emscripten.embind."
+
+
+def _keep_nothing(failure: BaseException) -> None:
+    """Empty the frames of embind that an exception has gone through.
+
+    Its user may keep it, and through its traceback all that was between Python and C++: views of the memory, say, which
+    would keep the program from being closed.
+    """
+    while True:
+        traceback = failure.__traceback__
+        below = False
+        while traceback is not None:
+            frame = traceback.tb_frame
+            if below and frame.f_code in _CALLING:
+                break  # which has done the rest
+            below = True
+            if str(frame.f_globals.get("__name__")).startswith(_EMBIND):
+                try:
+                    frame.clear()
+                except RuntimeError as running:
+                    must_be_answer(running)
+            traceback = traceback.tb_next
+        if not isinstance(failure, EmscriptenError) or failure.__cause__ is None:
+            return
+        failure = failure.__cause__
+
+
 def provides(type: str, *names: str) -> Callable[[Function], Function]:
     """A function that cannot tell the program that something was wrong."""
 
     def decorate(function: Function) -> Function:
-        @functools.wraps(function)
         def calling(process: Process, *args: Any) -> Answer:
             try:
                 return function(process, *args)
             except OSError as failure:
+                _keep_nothing(failure)
                 must_be_answer(failure)
                 raise WrongArgument(f"the program called {names[0]}{args}: {failure.strerror}") from failure
             except Interrupted as interrupted:
                 raise interrupted.reason from None
+            except BaseException as failure:
+                _keep_nothing(failure)
+                raise
 
+        _CALLING.add(calling.__code__)
+        functools.update_wrapper(calling, function)
         for name in names:
             _row(name, type, calling, function)
         return function

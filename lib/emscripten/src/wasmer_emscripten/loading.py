@@ -281,12 +281,12 @@ def environment(
             found = found.with_state(create)
         if found is not None:
             namespaces.setdefault(entry.namespace, {})[entry.name] = found
-        if isinstance(found, Memory) and process.fastcomp is not None:
-            places = process.fastcomp.places
-            found.write(places.heap_end, places.heap.to_bytes(4, "little"))
+        if isinstance(found, Memory):
+            process.memory = found
+            if process.fastcomp is not None:
+                places = process.fastcomp.places
+                found.write(places.heap_end, places.heap.to_bytes(4, "little"))
         if process.linker is not None:
-            if isinstance(found, Memory) and process.linker.memory is None:
-                process.linker.memory = found
             if isinstance(found, Table) and process.linker.slots is None:
                 process.linker.slots = Slots(found)
     if process.linker is not None and process.linker.slots is None:  # it calls no pointers, and its libraries may

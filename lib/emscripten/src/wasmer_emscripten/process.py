@@ -30,6 +30,7 @@ from wasmer_vfs.standard_streams import INHERIT, open_stream
 if TYPE_CHECKING:
     from wasmer_emscripten.glue.names import Symbols
     from wasmer_runtime_core.running.instance import Instance
+    from wasmer_runtime_core.running.objects.memory import Memory
 
 MAX_EXIT_FUNCTIONS: Final = 65_536
 """Functions that a program can register with `atexit`."""
@@ -225,6 +226,7 @@ class Process:
         umask: what `umask` has set.
         clock, random, zone: where time, random bytes and the time zone come from.
         guest: its memory.
+        memory: the memory that was made for it, if it imports one.
         net: what it may reach by TCP and UDP; None: it has no sockets.
         layouts, errors: how its records are laid out; its error numbers by the host's.
         mappings: what `mmap` has made, by address, where the program's C library does not keep it.
@@ -262,6 +264,7 @@ class Process:
         "libraries",
         "linker",
         "mappings",
+        "memory",
         "names",
         "net",
         "random",
@@ -297,6 +300,7 @@ class Process:
         self.zone = zone
         self.net = net
         self.guest = Guest()
+        self.memory: Memory | None = None
         self.layouts: Layouts = PLAIN
         self.errors: Mapping[int, int] = FROM_HOST
         self.mappings: dict[int, Mapped] = {}

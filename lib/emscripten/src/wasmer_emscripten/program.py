@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -25,8 +26,11 @@ from wasmer_emscripten.filesystem.api import Files
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.ending import run_exit_functions
 from wasmer_emscripten.library.exceptions import describe
+from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
+from wasmer_emscripten.recognising import info_of
 from wasmer_runtime_core.errors import ExitCode, ExportNotFound
+from wasmer_runtime_core.running.instance import close_behind
 from wasmer_runtime_core.running.interrupts import timeout as deadline
 from wasmer_vfs.standard_streams import captured_bytes
 
@@ -58,6 +62,7 @@ class Program:
         self.exports = instance.exports
         self.links = process.link(instance)
         self.fs = Files(process.tree)
+        self._memory = _own_memory(instance, process)
         self._slots = TableSlots(process, self.links)
         if start:
             with self._described():
@@ -283,25 +288,70 @@ class Program:
     # --- ending it
 
     def close(self) -> None:
-        """Close its files and sockets, and give its memory back at once.
+        """Close its files and sockets, and give its memory back at once. Closing twice does nothing.
+
+        What the program holds of Python's it has no longer: views of its own memory that it has itself keep nobody
+        from closing it. Those that Python has do. Either all is closed, or nothing.
 
         Raises:
             RuntimeError: it is running, in another thread or below this call; nothing is closed.
-            BufferError: views of its memory exist; nothing is closed.
+            BufferError: Python has views of its memory; nothing is closed.
         """
-        self.instance.close()
-        if self.process.linker is not None:
-            self.process.linker.close()
-        self.process.close()
+        instance, process = self.instance, self.process
+        instances = [instance] if process.linker is None else [instance, *process.linker.instances()]
+        if not instance.closed:
+            if not instance.core.running:
+                self._must_have_no_views()
+            instance.core.end(*[each.core for each in instances[1:]])
+        # a signal's handler may end this anywhere; then it is done the next time
+        if process.bindings is not None:
+            process.bindings.let_go()
+        self._give_memory_back(instances)
+        process.close()
+
+    def _must_have_no_views(self) -> None:
+        left = self._views_of_pythons()
+        if left:
+            gc.collect()  # the program may have dropped circles
+            left = self._views_of_pythons()
+        if left:
+            exist = "view of it exists" if left == 1 else "views of it exist"
+            raise BufferError(f"the memory cannot be closed: {left} {exist}")
+
+    def _views_of_pythons(self) -> int:
+        memory, bindings = self._memory, self.process.bindings
+        if memory is None or not memory.views:
+            return 0
+        return int(memory.views - (0 if bindings is None else bindings.views_going(memory)))
+
+    def _give_memory_back(self, instances: Sequence[Instance]) -> None:
+        memory = self._memory
+        if memory is not None and memory.views:
+            gc.collect()  # the program may have left circles
+        try:
+            for each in instances:
+                each.close()
+            if memory is not None:
+                memory.close()
+        except BufferError as failure:  # one that was made meanwhile: the memory goes with it
+            must_be_answer(failure)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, value: BaseException | None, traceback: object) -> None:
+        close_behind(self, value)
 
     def __repr__(self) -> str:
         return f"<program of emcc: {self.instance!r}>"
+
+
+def _own_memory(instance: Instance, process: Process) -> Memory | None:
+    """The memory that ends with a program: one that it imports is that of whoever has made it."""
+    if process.memory is not None:
+        return process.memory
+    info = info_of(instance.module)
+    return instance.memory(0) if info.memories and not info.imported_memories else None
 
 
 class _Describing:

@@ -64,9 +64,9 @@ class Held:
         return found
 
     def give_up(self) -> None:
-        """One object of Python less; with the last one C++'s is destroyed."""
+        """One object of Python less; with the last one C++'s is destroyed, unless that went with its program."""
         self.count -= 1
-        if self.count == 0:
+        if self.count == 0 and not self.class_.registry.ended:
             if self.smart is not None:
                 self.smart.destroy(self.share)
             else:
@@ -109,6 +109,11 @@ class CppObject:
     def release(self) -> None:
         """Leave it to C++: Python does not destroy it when it lets it go."""
         held_of(self).owned = False
+
+    def adopt(self) -> Self:
+        """The opposite: let Python destroy it, to which a raw pointer leads that C++ made for its caller. Itself."""
+        held_of(self).owned = True
+        return self
 
     def is_alias_of(self, other: CppObject) -> bool:
         """Whether both are the same object of C++."""

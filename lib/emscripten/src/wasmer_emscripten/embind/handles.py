@@ -7,7 +7,7 @@ and theirs go up by two.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from sys import getsizeof
 from types import MethodType
 from typing import Any, Final, final
@@ -140,6 +140,16 @@ class Handles:
         self.step = step
         self._next = 5 * step
         self._values: dict[int, Any] = dict(zip((step, 2 * step, 3 * step, 4 * step), RESERVED, strict=True))
+
+    def held(self) -> Collection[Any]:
+        """All that is held."""
+        return self._values.values()
+
+    def let_go(self) -> None:
+        """Hold nothing any more: the program has ended."""
+        self._counts = {}
+        self._free = []
+        self.be_of(self.step)  # which may run code of Python's, when all is done
 
     def made(self, size: int) -> None:
         """The program has made so many bytes more of values.

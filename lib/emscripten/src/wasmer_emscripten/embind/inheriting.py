@@ -60,8 +60,9 @@ def create_inheriting_constructor(process: Process, name: int, wrapper: int, pro
         raise WrongArgument(f"the program extends {wrapping.name} by what is no mapping of names")
     if len(members) > MAX_MEMBERS:
         raise WrongArgument(f"the program extends {wrapping.name} by more than {MAX_MEMBERS} names")
-    registry.extended += 1
-    if registry.extended > MAX_EXTENDED:
+    if len(registry.extended) >= MAX_EXTENDED:
         raise WrongArgument(f"the program extends classes more than {MAX_EXTENDED} times")
     own = {each: member for each, member in members.items() if is_open(each)}
-    return registry.handles.add(type(text, (bases[1].python_class(),), own))
+    made = type(text, (bases[1].python_class(),), own)
+    registry.extended.append(made)
+    return registry.handles.add(made)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
 from wasmer_emscripten.embind.bound import Bound
-from wasmer_emscripten.embind.handles import Handles
+from wasmer_emscripten.embind.handles import HOLDING, Handles
 from wasmer_emscripten.embind.memory import Memory
 from wasmer_emscripten.errors import WrongArgument
 from wasmer_emscripten.guest import U32
@@ -50,7 +50,8 @@ class Registry:
         dropped: what Python has let go, to be destroyed at the next call.
         globals: what the program finds by name in its world.
         records: how many are being looked into, each in the one before.
-        extended: how many classes it has made of others.
+        extended: the classes that it has made of others.
+        ended: the program is closed; its objects went with its memory.
     """
 
     def __init__(self, process: Process) -> None:
@@ -65,7 +66,8 @@ class Registry:
         self.dropped: deque[Any] = deque()
         self.callers: list[Any] = []
         self.records = 0
-        self.extended = 0
+        self.extended: list[type] = []
+        self.ended = False
         self._count = 0
 
     # --- what is registered
@@ -180,6 +182,27 @@ class Registry:
             return found(*args)
 
         return calling
+
+    # --- its end
+
+    def views_going(self, memory: Any) -> int:
+        """How many views of a memory nobody but the program has."""
+        from wasmer_emscripten.embind.going import views_going
+
+        members = (vars(each).values() for each in self.extended)
+        return views_going((self.handles.held(), self.inherited.values(), self.names.values(), *members), memory)
+
+    def let_go(self) -> None:
+        """Hold nothing of Python's any more: the program has ended."""
+        self.ended = True
+        for each in self.extended:
+            for name in [name for name in vars(each) if not (name.startswith("__") and name.endswith("__"))]:
+                delattr(each, name)
+        self.names = {name: found for name, found in self.names.items() if not isinstance(found, tuple(HOLDING))}
+        self.constants.clear()
+        self.inherited.clear()
+        self.handles.let_go()
+        self.dropped.clear()
 
     # --- what Python uses of it
 

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from wasmer_emscripten.process import Process
     from wasmer_runtime_core.running.instance import Instance
     from wasmer_runtime_core.running.objects.limits import Limits
-    from wasmer_runtime_core.running.objects.memory import Memory
     from wasmer_runtime_core.wasm.module import Import, ModuleInfo
 
 MAX_LIBRARIES: Final = 256
@@ -69,7 +68,7 @@ class Linker:
 
     __slots__ = (
         "_batch", "_heap", "_hosts", "_limits", "_process", "_provide", "_stack_pointer", "_started",
-        "_waiting", "finder", "handles", "libraries", "main", "memory", "slots",
+        "_waiting", "finder", "handles", "libraries", "main", "slots",
     )  # fmt: skip
 
     def __init__(
@@ -89,7 +88,6 @@ class Linker:
         self.main = Library(MAIN, dylink, places.memory, places.table, True)
         self.libraries: dict[str, Library] = {}
         self.handles: dict[int, Library] = {}
-        self.memory: Memory | None = None
         self.slots: Slots | None = None
 
     # --- what modules import
@@ -112,7 +110,7 @@ class Linker:
         for entry in info.imports:
             found: Any = None
             if entry.kind == MEMORY:
-                found = self.memory
+                found = self._process.memory
             elif entry.kind == TABLE:
                 found = self.slots.table if self.slots is not None else None
             elif entry.kind == GLOBAL:
@@ -247,18 +245,9 @@ class Linker:
                 each.is_global = True
         return library
 
-    def close(self) -> None:
-        """Close all side modules, and the memory that they share.
-
-        Raises:
-            RuntimeError: one of them is running.
-        """
-        for library in self.libraries.values():
-            if library.instance is not None:
-                library.instance.close()
-        self.handles.clear()
-        if self.memory is not None:
-            self.memory.close()
+    def instances(self) -> list[Instance]:
+        """Of the side modules that are loaded."""
+        return [each.instance for each in self.libraries.values() if each.instance is not None]
 
     def _load(self, names: Sequence[str], is_global: bool, first: Library | None) -> list[Library]:
         """Load libraries and what they need; `first` is linked together with them."""

@@ -6,11 +6,12 @@ so dropping the last reference frees memories at once.
 
 from __future__ import annotations
 
-from wasmer_runtime_core.errors import ExportWrongType, SignatureError
+from wasmer_runtime_core.errors import ExportWrongType, RuntimeError, SignatureError
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.exports import Exports, Extern, hide_methods, place_of
 from wasmer_runtime_core.running.plan import prepared
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, cast
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import KIND_NAMES
 
@@ -28,6 +29,23 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.running.objects.limits import Limits
     from wasmer_runtime_core.running.objects.memory import Memory
     from wasmer_runtime_core.running.objects.table import Table
+
+
+def close_behind(what: Any, ended_by: BaseException | None) -> None:
+    """Call `what.close()` at the end of a `with` block.
+
+    An exception that ends the block is what its user has to see, and its traceback alone may hold views: it gets a note
+    if closing is refused.
+    """
+    if ended_by is None:
+        what.close()
+        return
+    try:
+        what.close()
+    except (BufferError, RuntimeError) as refused:
+        if type(refused) not in (BufferError, RuntimeError) or raised_by_a_handler(refused):
+            raise
+        ended_by.add_note(f"{what!r} is not closed: {refused}")
 
 
 class Instance:
@@ -116,11 +134,12 @@ class Instance:
         Later use of the instance, its functions and memories is a ValueError. Tables, globals
         and imported memories live on where others have them. Code of another instance that
         still refers to a function or memory of this one traps when it touches the memory.
-        Closing twice does nothing; ``with instantiate(…) as instance:`` closes in the end.
+        Closing twice does nothing; ``with instantiate(…) as instance:`` closes in the end. Where that cannot be, and an
+        exception ends the block, the exception goes on, with a note.
 
         Raises:
-            BufferError: views of its memories exist.
-            RuntimeError: it, or an instance linked to it, is running.
+            BufferError: views of its memories exist; nothing is closed.
+            RuntimeError: it, or an instance linked to it, is running; nothing is closed.
         """
         self.core.close()
         self.exports.__dict__.clear()
@@ -133,8 +152,8 @@ class Instance:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, value: BaseException | None, traceback: object) -> None:
+        close_behind(self, value)
 
     def call(self, name: str, *arguments: Any, timeout: float | None = None) -> Any:
         """Call an exported function.

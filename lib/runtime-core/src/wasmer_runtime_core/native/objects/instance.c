@@ -100,30 +100,87 @@ instance_global(PyObject *object, PyObject *argument)
     return global;
 }
 
+static int
+is_running(InstanceObject *self)
+{
+    return self->member.store && self->member.store->owner;
+}
+
+/* 0, or -1 with RuntimeError. */
+static int
+instance_may_end(InstanceObject *self)
+{
+    if (!is_running(self))
+        return 0;
+    raise_error("RuntimeError", "the instance cannot be closed while it, or one linked to it, is running");
+    return -1;
+}
+
+/* Python calls it no more. Code of other instances that still refers to its functions finds them. */
+static void
+instance_end_calls(InstanceObject *self)
+{
+    self->closed = 1;
+    for (uint32_t i = 0; self->functions && i < self->n_records; i++)
+        if (self->functions[i])
+            self->functions[i]->vectorcall = function_closed;
+}
+
+/* end(*others): none of them is called any more, all or none; their memories are not given back until `close`.
+ * So whoever has put views of a memory somewhere can take them away in between, and nothing makes new ones. */
+static PyObject *
+instance_end(PyObject *object, PyObject *const *others, Py_ssize_t n)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    for (Py_ssize_t i = -1; i < n; i++) {
+        PyObject *each = i < 0 ? object : others[i];
+        if (!PyObject_TypeCheck(each, type)) {
+            PyErr_SetString(PyExc_TypeError, "end(*others) takes instances");
+            return NULL;
+        }
+        if (!((InstanceObject *)each)->closed && instance_may_end((InstanceObject *)each) < 0)
+            return NULL;
+    }
+    for (Py_ssize_t i = -1; i < n; i++)
+        instance_end_calls((InstanceObject *)(i < 0 ? object : others[i]));
+    Py_RETURN_NONE;
+}
+
+static int
+owns_open_memory(InstanceObject *self)
+{
+    if (!self->plan)
+        return 0;
+    for (uint32_t i = self->plan->n_imported_memories; i < self->plan->n_memories; i++)
+        if (!self->memories[i]->closed)
+            return 1;
+    return 0;
+}
+
 /* Its own memories are given back, and Python calls it no more. Code of other instances that still refers to its
- * functions finds them, and traps where they touch a memory. */
+ * functions traps where they touch a memory. */
 static PyObject *
 instance_close(PyObject *object, PyObject *Py_UNUSED(none))
 {
     InstanceObject *self = (InstanceObject *)object;
-    if (self->closed)
+    if (self->closed && (self->cleared || !owns_open_memory(self)))
         Py_RETURN_NONE;
-    if (!is_usable(self))
+    if ((!self->closed && !is_usable(self)) || instance_may_end(self) < 0)
         return NULL;
-    if (self->member.store && self->member.store->owner) {
-        raise_error("RuntimeError", "the instance cannot be closed while it, or one linked to it, is running");
-        return NULL;
-    }
     for (uint32_t i = self->plan->n_imported_memories; i < self->plan->n_memories; i++)
         if (memory_may_close(self->memories[i]) < 0)
             return NULL;
-    self->closed = 1;
+    if (!self->closed)
+        instance_end_calls(self);
     for (uint32_t i = self->plan->n_imported_memories; i < self->plan->n_memories; i++)
         memory_close(self->memories[i], !self->memories[i]->imported);
-    for (uint32_t i = 0; self->functions && i < self->n_records; i++)
-        if (self->functions[i])
-            self->functions[i]->vectorcall = function_closed;
     Py_RETURN_NONE;
+}
+
+static PyObject *
+instance_get_running(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyBool_FromLong(is_running((InstanceObject *)self));
 }
 
 static PyObject *
@@ -254,6 +311,8 @@ static PyMemberDef instance_members[] = {
 static PyGetSetDef instance_getset[] = {{"vmctx", instance_get_vmctx, NULL, "address of the vmctx", NULL},
                                         {"points_used", instance_get_points_used, instance_set_points_used,
                                          "metering: points executed", NULL},
+                                                                            {"running", instance_get_running, NULL,
+                                         "whether it, or one linked to it, is running: it cannot be closed", NULL},
                                         {NULL, NULL, NULL, NULL, NULL}};
 static PyMethodDef instance_methods[] = {
     {"initialize", instance_initialize, METH_NOARGS, "apply active segments and run the start function"},
@@ -263,6 +322,8 @@ static PyMethodDef instance_methods[] = {
     {"memory", instance_memory, METH_O, "memory(index) -> Memory"},
     {"table", instance_table, METH_O, "table(index) -> Table"},
     {"global_", instance_global, METH_O, "global_(index) -> Global"},
+    {"end", (PyCFunction)(void (*)(void))instance_end, METH_FASTCALL,
+     "end(*others): nothing of them can be called afterwards, all or none; `close` gives memories back"},
     {"close", instance_close, METH_NOARGS, "give its memories back; nothing of it can be called afterwards"},
     {NULL, NULL, 0, NULL}};
 static PyType_Slot instance_slots[] = {{Py_tp_new, instance_new},

@@ -521,6 +521,7 @@ static PyMemberDef memory_members[] = {
     {"shared", T_UBYTE, offsetof(MemoryObject, shared), READONLY, "1 if threads share it"},
     {"wide", T_UBYTE, offsetof(MemoryObject, wide), READONLY, "1 if its index has 64 bits"},
     {"closed", T_UBYTE, offsetof(MemoryObject, closed), READONLY, "1 once it is closed"},
+    {"views", T_PYSSIZET, offsetof(MemoryObject, views), READONLY, "views of it that exist: it cannot be closed"},
     {"reserved", T_UBYTE, offsetof(MemoryObject, reserved), READONLY, "1 if the base never moves"},
     {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef memory_getset[] = {{"pages", memory_get_pages, NULL, "pages of 64 KiB now", NULL},

@@ -126,19 +126,20 @@ def _operand(operand: Any, code: int) -> Any:
     """An operand as a buffer with elements of the parameter's type, if it can be had."""
     if isinstance(operand, (int, float)):
         return _scalar(operand, code)
+    format: str | None = None
     try:
-        view = memoryview(operand)
+        with memoryview(operand) as view:  # which an error's traceback would keep
+            if _fits(view, code):
+                return operand
+            format = view.format
     except (TypeError, ValueError) as failure:
         if raised_by_a_handler(failure):
             raise
-        view = None
-    if view is not None and _fits(view, code):
-        return operand
     numpy = _numpy()
     if numpy is None:
         raise TypeError(
             f"a {type(operand).__name__} is no buffer of {_DTYPES[code]}"
-            + ("" if view is None else f", its elements have the format {view.format!r}")
+            + ("" if format is None else f", its elements have the format {format!r}")
             + "; with numpy installed it could be converted"
         )
     array = numpy.asarray(operand)

@@ -107,14 +107,15 @@ class Memory(machine.Memory):
             if raised_by_a_handler(failure):
                 raise
             raise ValueError(f"{format!r} is not an element type; there are {', '.join(VIEW_FORMATS)}") from None
-        whole = memoryview(self)
-        if count is None:
-            count = max(0, (len(whole) - offset) // size)
-        elif count < 0:
-            raise ValueError(f"a view of {count} elements: it cannot be negative")
-        if not 0 <= offset <= len(whole) - count * size:
-            raise self._outside(offset, count * size)
-        return whole[offset : offset + count * size].cast(letter)
+        with memoryview(self) as whole:  # or a traceback would keep a view
+            if count is None:
+                count = max(0, (len(whole) - offset) // size)
+            elif count < 0:
+                raise ValueError(f"a view of {count} elements: it cannot be negative")
+            if not 0 <= offset <= len(whole) - count * size:
+                raise self._outside(offset, count * size)
+            with whole[offset : offset + count * size] as part:
+                return part.cast(letter)
 
     def read_string(self, offset: int, length: int | None = None, encoding: str = "utf-8") -> str:
         """Text: `length` bytes, or, without a length, up to the next zero byte.
