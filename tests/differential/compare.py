@@ -47,9 +47,10 @@ def differences(program: Program, compiler: Compiler, config: CompilerConfig | N
         other = ("value", _bits(theirs["g" + type_].value(store)))
         if mine != other:
             found.append(f"global g{type_}: ours {mine}, wasmtime {other}")
-    memory = bytes(memoryview(ours.exports["memory"]))
-    if memory != bytes(theirs["memory"].read(store, 0, len(memory))):
-        found.append("the memories differ")
+    for name in program.memories:
+        memory = bytes(memoryview(ours.exports[name]))
+        if memory != bytes(theirs[name].read(store, 0, len(memory))):
+            found.append(f"the memories {name} differ")
     return found
 
 

@@ -17,6 +17,9 @@ import random
 from typing import Final
 
 TYPES: Final = ("i32", "i64", "f32", "f64")
+_CONTENTS: Final = "\\01\\23\\45\\67\\89\\ab\\cd\\ef the quick brown fox \\00\\ff\\80\\7f"
+INDEX_TYPES: Final = ("i32",)
+"""What memories may have for an index."""
 
 _INTEGER_BINARY: Final = (
     *("add", "sub", "mul", "and", "or", "xor", "shl", "shr_s", "shr_u", "rotl", "rotr"),
@@ -82,7 +85,7 @@ _INTERESTING: Final[dict[str, tuple[int | str, ...]]] = {
 class Program:
     """One module as text, and the exports to call with their parameter types.
 
-    `text` is the module, `exports` a list of (name, parameter types).
+    `text` is the module, `exports` a list of (name, parameter types), `memories` the names of exported memories.
     """
 
     def __init__(self, seed: int, size: int = 5) -> None:
@@ -90,7 +93,11 @@ class Program:
         self._random: Final = random.Random(seed)
         self._size: Final = size
         self._functions: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+        self._memories: list[tuple[str, str]] = []  # name, type of the index
+        for index in range(self._random.choice((1, 1, 1, 2, 3))):
+            self._memories.append((f"$memory{index or ''}", self._random.choice(INDEX_TYPES)))
         self.exports: list[tuple[str, tuple[str, ...]]] = []
+        self.memories: list[str] = [name[1:] for name, _ in self._memories]
         bodies = []
         for index in range(self._random.randint(2, 5)):
             bodies.append(self._function(index))
@@ -98,11 +105,14 @@ class Program:
         self.text = "\n".join(
             [
                 "(module",
-                '  (memory (export "memory") 1 2)',
+                *(
+                    f'  (memory {name} (export "{name[1:]}") {"i64 " if t == "i64" else ""}1 2)'
+                    for name, t in self._memories
+                ),
                 *(f'  (global $g{t} (export "g{t}") (mut {t}) ({t}.const 1))' for t in TYPES),
                 f"  (table {len(self._functions) + 2} funcref)",
                 f"  (elem (i32.const 1) {table})",
-                '  (data (i32.const 0) "\\01\\23\\45\\67\\89\\ab\\cd\\ef the quick brown fox \\00\\ff\\80\\7f")',
+                *(f'  (data (memory {name}) ({t}.const 0) "{_CONTENTS}")' for name, t in self._memories),
                 *bodies,
                 ")",
             ]
@@ -186,9 +196,9 @@ class Program:
             name, source = draw.choice(_CONVERSIONS[type_])
             return self._canonical(type_, f"({type_}.{name} {self._expression(source, depth - 1)})")
         if kind == "load":
-            return self._canonical(
-                type_, f"({type_}.{draw.choice(_LOADS[type_])} {self._offset()} {self._address(depth - 1)})"
-            )
+            name, index_type = draw.choice(self._memories)
+            place = f"{name} {self._offset()} {self._address(index_type, depth - 1)}"
+            return self._canonical(type_, f"({type_}.{draw.choice(_LOADS[type_])} {place})")
         if kind == "block":
             return self._block(type_, depth)
         if kind == "if":
@@ -208,8 +218,12 @@ class Program:
             call = self._call(type_, depth)
             if call:
                 return call
-        if kind == "grow" and type_ == "i32":
-            return draw.choice(("(memory.size)", "(memory.grow (i32.const 0))"))
+        if kind == "grow":
+            names = [name for name, t in self._memories if t == type_]
+            if names:
+                return draw.choice(("(memory.size {})", f"(memory.grow {{}} ({type_}.const 0))")).format(
+                    draw.choice(names)
+                )
         if kind == "loop" and depth > 1 and self._loop_depth < 2:
             return self._loop(type_, depth)
         return self._leaf(type_)
@@ -235,12 +249,12 @@ class Program:
     def _offset(self) -> str:
         return self._random.choice(("", "", "offset=1", "offset=8", "offset=1000", "offset=4097"))
 
-    def _address(self, depth: int) -> str:
+    def _address(self, type_: str, depth: int) -> str:
         """Nearly always inside of the memory, now and then at its end."""
         if self._random.random() < 0.01:
-            return self._expression("i32", depth)
+            return self._expression(type_, depth)
         mask = self._random.choices((0xFF, 0xFFF, 0xFFFF), (10, 10, 1))[0]
-        return f"(i32.and {self._expression('i32', depth)} (i32.const {mask}))"
+        return f"({type_}.and {self._expression(type_, depth)} ({type_}.const {mask}))"
 
     def _block(self, type_: str, depth: int) -> str:
         label = f"$b{len(self._labels)}"
@@ -311,8 +325,9 @@ class Program:
             return f"(local.set {name} {self._expression(type_, depth)})"
         if kind == "store":
             type_ = draw.choice(TYPES)
-            address, value = self._address(depth - 1), self._expression(type_, depth)
-            return f"({type_}.{draw.choice(_STORES[type_])} {self._offset()} {address} {value})"
+            name, index_type = draw.choice(self._memories)
+            address, value = self._address(index_type, depth - 1), self._expression(type_, depth)
+            return f"({type_}.{draw.choice(_STORES[type_])} {name} {self._offset()} {address} {value})"
         if kind == "if" and depth > 0:
             arms = f"(then {self._statements(depth - 1)})"
             if draw.random() < 0.5:
@@ -343,10 +358,15 @@ class Program:
                 inner = f"(block {label} {inner}) {self._statements(depth - 2)}"
             return f"(block {inner})"
         if kind == "bulk":
-            size = f"(i32.and {self._expression('i32', depth - 1)} (i32.const 63))"
-            if draw.random() < 0.5:
-                return f"(memory.fill {self._address(1)} {self._expression('i32', depth - 1)} {size})"
-            return f"(memory.copy {self._address(1)} {self._address(1)} {size})"
+            name, index_type = draw.choice(self._memories)
+            source, source_type = draw.choice(self._memories)
+            fills = draw.random() < 0.5
+            count = index_type if fills or source_type == index_type else "i32"
+            size = f"({count}.and {self._expression(count, depth - 1)} ({count}.const 63))"
+            to = self._address(index_type, 1)
+            if fills:
+                return f"(memory.fill {name} {to} {self._expression('i32', depth - 1)} {size})"
+            return f"(memory.copy {name} {source} {to} {self._address(source_type, 1)} {size})"
         if kind == "call" and self._callable and self._loop_depth < 2:
             index = draw.randrange(self._callable)
             params, results = self._functions[index]

@@ -49,10 +49,10 @@ def _bits(value: Any) -> object:
     return value
 
 
-def left(instance: Instance) -> list[object]:
-    """What calls have left behind: globals and the memory."""
+def left(instance: Instance, program: Program) -> list[object]:
+    """What calls have left behind: globals and memories."""
     found = [_bits(instance.exports[f"g{type_}"].get()) for type_ in ("i32", "i64", "f32", "f64")]
-    return [*found, bytes(memoryview(instance.exports["memory"]))]
+    return [*found, *(bytes(memoryview(instance.exports[name])) for name in program.memories)]
 
 
 def differences(
@@ -70,7 +70,7 @@ def differences(
         if expected != actual:
             found.append(f"{name}{tuple(arguments)}: singlepass {expected}, {compiler.name} {actual}")
             return number, found
-    if left(plain) != left(other):
+    if left(plain, program) != left(other, program):
         found.append("globals or memories differ")
     return len(calls), found
 

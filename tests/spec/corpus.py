@@ -10,11 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from wasmer_runtime_core.features import BY_NAME
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 LEVELS: Final = ("1.0", "2.0")
 """Releases whose scripts are run."""
+AHEAD: Final = ("3.0/multi-memory/*", "3.0/simd/simd_memory-multi")
+"""Scripts of a later release whose features are here."""
 SUPPORTED: Final = "2.0"
-"""The release whose features are on; it may take assertions of earlier ones back."""
+"""The release all of whose features are on; it may take assertions of earlier ones back."""
+FEATURES_IN_REASONS: Final = {"multi-memory": "multi_memory", "memory64": "memory64", "GC": "gc"}
+"""Features of later releases, as ``superseded.txt`` spells them -> names; once here, each takes assertions back."""
 NO_BACKEND: Final = "none"
 """Stands for a backend where nothing is executed: only what is malformed or invalid is looked at."""
 
@@ -88,7 +94,14 @@ def superseded(name: str) -> dict[int, str]:
     """Line -> reason of the assertions of a script that a supported release takes back."""
     directory = data_directory()
     rows = {} if directory is None else _superseded_rows((directory / "superseded.txt").read_text())
-    return {line: reason for line, (release, reason) in rows.get(name, {}).items() if release <= SUPPORTED}
+    return {line: reason for line, (release, reason) in rows.get(name, {}).items() if _is_on(release, reason)}
+
+
+def _is_on(release: str, reason: str) -> bool:
+    """Whether what takes an assertion back is here."""
+    if release <= SUPPORTED:
+        return True
+    return any(BY_NAME[name].here for spelling, name in FEATURES_IN_REASONS.items() if spelling in reason)
 
 
 @cache

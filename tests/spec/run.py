@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 if __package__ in (None, ""):
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from tests.spec.corpus import LEVELS, NO_BACKEND, NO_DATA, scripts
+from tests.spec.corpus import AHEAD, LEVELS, NO_BACKEND, NO_DATA, scripts
 from tests.spec.verdict import Verdict, judge, table
 from tests.spec.workers import Worker
 
@@ -42,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     names = scripts(tuple(options.level or LEVELS), tuple(options.files))
+    if not options.level and not options.files:
+        names += scripts(("3.0",), AHEAD)
     if not names:
         print(NO_DATA if not scripts() else f"no script is called {' or '.join(options.files)}", file=sys.stderr)
         return 2

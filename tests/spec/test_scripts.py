@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.spec.corpus import LEVELS, NO_DATA, SUPPORTED, all_expected_failures, data_directory, scripts
+from tests.spec.corpus import AHEAD, LEVELS, NO_DATA, SUPPORTED, all_expected_failures, data_directory, scripts
 from tests.spec.run import default_backends
 from tests.spec.verdict import Verdict, judge
 from tests.spec.workers import Worker
@@ -17,7 +17,7 @@ ONE_RELEASE = ("cranelift",)
 CASES = [
     (backend, script)
     for backend in default_backends()
-    for script in scripts((SUPPORTED,) if backend in ONE_RELEASE else LEVELS)
+    for script in scripts((SUPPORTED,) if backend in ONE_RELEASE else LEVELS) + scripts(("3.0",), AHEAD)
 ]
 
 

@@ -79,11 +79,6 @@ BINARIES: list[tuple[str, str, bytes]] = [
         "an initializer with the module's own global",
         HEADER + section(6, b"\2\x7f\0\x41\0\x0b\x7f\0\x23\0\x0b"),
     ),
-    ("multi_memory", "more than one memory", HEADER + section(5, b"\2\0\1\0\1")),
-    ("multi_memory", "more than one memory", HEADER + section(2, b"\2\0\0\2\0\1\0\0\2\0\1")),
-    ("multi_memory", "the index of a memory", with_body(b"\x41\0\x28\x42\1\0\x1a", before=MEMORY)),
-    ("multi_memory", "the index of a memory", with_body(b"\x3f\1\x1a", before=MEMORY)),
-    ("multi_memory", "the index of a memory", with_body(b"\x41\0\x41\0\x41\0\xfc\x0a\1\0", before=MEMORY)),
     ("memory64", "a 64-bit memory", HEADER + section(5, b"\1\4\1")),
     ("memory64", "a 64-bit memory", HEADER + section(5, b"\1\5\1\2")),
     ("memory64", "a 64-bit memory", HEADER + section(2, b"\1\0\0\2\4\1")),
@@ -138,8 +133,6 @@ TEXTS: list[tuple[str, str, str]] = [
     ("gc", "a reference to eq", "(module (func (block (result (ref null eq)))))"),
     ("gc", "ref.i31", "(module (func (drop (ref.i31 (i32.const 0)))))"),
     ("gc", "an initializer with the module's own global", "(global $a i32 (i32.const 0)) (global i32 (global.get $a))"),
-    ("multi_memory", "more than one memory", "(module (memory 1) (memory 1))"),
-    ("multi_memory", "the index of a memory", "(memory 1) (memory $b 1) (func (drop (i32.load $b (i32.const 0))))"),
     ("memory64", "the index type i64", "(module (memory i64 1))"),
     ("memory64", "the index type i64", "(module (memory $m (export \"m\") i64 1 2))"),
     ("memory64", "the index type i64", '(module (memory i64 (data "x")))'),
@@ -242,7 +235,7 @@ def test_what_no_proposal_has_is_still_malformed() -> None:
 
 
 def test_a_malformed_body_comes_before_a_feature_that_makes_a_module_invalid() -> None:
-    module = with_body(b"\xff", before=section(5, b"\2\0\1\0\1"))
+    module = with_body(b"\xff", before=section(6, b"\2\x7f\0\x41\0\x0b\x7f\0\x23\0\x0b"))
     with pytest.raises(DecodeError, match="illegal opcode 0xff"):
         validate_and_report_errors(module)
 
@@ -295,6 +288,9 @@ USES: list[tuple[str, str, str]] = [
     ("extended_const", "i64.sub", "(global i64 (i64.sub (i64.const 1) (i64.const 2)))"),
     ("extended_const", "i32.add", '(memory 1) (data (i32.add (i32.const 1) (i32.const 2)) "")'),
     ("extended_const", "i32.mul", "(table 1 funcref) (elem (i32.mul (i32.const 0) (i32.const 2)))"),
+    ("multi_memory", "more than one memory", "(memory 1) (memory 1)"),
+    ("multi_memory", "more than one memory", '(import "m" "a" (memory 1)) (import "m" "b" (memory 1))'),
+    ("multi_memory", "more than one memory", '(import "m" "a" (memory 1)) (memory 1) (func (drop (memory.size 1)))'),
 ]
 
 
@@ -309,6 +305,25 @@ def test_what_is_switched_off_is_refused_by_name(feature: str, use: str, fields:
     assert f'switches off: CompilerConfig(features={{"{feature}": False}})' in str(error)
     assert error.offset is not None and 8 <= error.offset < len(module)
     validate_and_report_errors(module)
+
+
+@pytest.mark.parametrize(
+    ("instructions", "use", "without"),
+    [
+        (b"\x41\0\x28\x42\0\0\x1a", "the index of a memory", "malformed memop flags"),
+        (b"\x41\0\xfd\0\x40\0\0\x1a", "the index of a memory", "malformed memop flags"),
+        (b"\x3f\x80\0\x1a", "the index of a memory", "zero byte expected"),
+        (b"\x41\0\x40\x80\0\x1a", "the index of a memory", "zero byte expected"),
+        (b"\x41\0\x41\0\x41\0\xfc\x0a\0\x80\0", "the index of a memory", "zero byte expected"),
+        (b"\x41\0\x41\0\x41\0\xfc\x0b\x80\0", "the index of a memory", "zero byte expected"),
+    ],
+)
+def test_memory_0_named_as_releases_with_one_memory_cannot(instructions: bytes, use: str, without: str) -> None:
+    module = with_body(instructions, before=MEMORY)
+    validate_and_report_errors(module)
+    error = refusal(module, {"multi_memory": False})
+    assert (error.feature, error.use, error.function) == ("multi_memory", use, 0)
+    assert isinstance(error.without, DecodeError) and error.without.reason == without
 
 
 def test_each_feature_that_is_here_can_be_switched_off() -> None:
@@ -346,6 +361,7 @@ def test_operators_name_features_that_are_here_and_proposals_those_that_are_not(
     assert {row.feature for row in OPERATORS.values()} - {""} == {row.name for row in FEATURES if row.here} - {
         "multi_value",
         "extended_const",
+        "multi_memory",
     }
     for use in [*proposals.OPERATORS.values(), *proposals.WORDS.values(), *proposals.TYPE_FORMS.values()]:
         assert not BY_NAME[use.feature].here
@@ -354,5 +370,5 @@ def test_operators_name_features_that_are_here_and_proposals_those_that_are_not(
 
 
 def test_without_the_feature_the_module_is_wrong_as_releases_before_had_it() -> None:
-    assert isinstance(refusal(HEADER + section(5, b"\2\0\1\0\1")).without, ValidationError)
+    assert isinstance(refusal(HEADER + section(5, b"\2\0\1\0\1"), {"multi_memory": False}).without, ValidationError)
     assert isinstance(refusal("(memory 1 1 shared)").without, DecodeError)

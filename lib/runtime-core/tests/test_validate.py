@@ -14,6 +14,7 @@ from refusals import refusal
 
 from wasmer_runtime_core.contract import target as cpu
 from wasmer_runtime_core.errors import DecodeError, UnsupportedFeatureError, ValidationError
+from wasmer_runtime_core.features import FEATURES, switched_off
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.body.body import Body
@@ -49,7 +50,7 @@ def failure(text: str) -> ValidationError:
         ("(memory 2 1)", "size minimum must not be greater than maximum"),
         ("(memory 65537)", "memory size must be at most 65536 pages (4GiB)"),
         ("(memory 0 65537)", "memory size must be at most 65536 pages (4GiB)"),
-        ('(import "m" "m" (memory 1)) (memory 1)', "multiple memories"),
+        ('(import "m" "m" (memory 1)) (memory 65537)', "memory size must be at most 65536 pages (4GiB)"),
         ("(global i32 (i64.const 0))", "type mismatch"),
         ("(global i32)", "type mismatch"),
         ("(global i32 (i32.const 0) (i32.const 0))", "type mismatch"),
@@ -239,6 +240,8 @@ SAME_MEANING = {
     "zero flag expected": "zero byte expected",
 }
 """Words of 1.0 that 2.0 changed."""
+LATER = switched_off({row.name: False for row in FEATURES if row.here and row.release == "3.0"})
+"""What these releases do not have."""
 READ_BEYOND = {"1.0": 11, "2.0": 14}
 """Modules where the reference interpreter reads beyond a section's end and finds something else wrong there."""
 
@@ -256,7 +259,7 @@ def test_modules_of_the_scripts(release: str, modules: int) -> None:
         found = reason = ""
         try:
             decoded = decode_module(command.module.encode())
-            for body in validate_module(decoded):
+            for body in validate_module(decoded, LATER):
                 assert verify_body(decoded.info, body) == []
         except UnsupportedFeatureError as error:
             found, reason = type(error.without).__name__, error.without.reason

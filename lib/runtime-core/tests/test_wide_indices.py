@@ -214,6 +214,9 @@ def test_what_the_verifier_and_the_text_say_of_a_long_offset() -> None:
     assert f"i32.load offset={7 + (5 << 32)}" in format_body(body)
     assert "in a memory with a 32-bit index" in "\n".join(verify_body(decoded.info, body))
     decoded.info.memories[0] = MemoryType(Limits(1), index_type=I64)
+    assert "wants i64, finds i32" in "\n".join(verify_body(decoded.info, body))
+    records[0] = struct.pack("<H", BY_MNEMONIC["i64.const"].code) + records[0][2:]
+    body.records = b"".join(records)
     assert verify_body(decoded.info, body) == []
     records[1] = records[1][:8] + struct.pack("<I", access_word(7, 3)) + records[1][12:]
     body.records = b"".join(records)

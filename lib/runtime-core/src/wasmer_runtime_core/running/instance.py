@@ -13,7 +13,7 @@ from wasmer_runtime_core.running.plan import prepared
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, cast
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.support.printable import printable
-from wasmer_runtime_core.wasm.module import KIND_NAMES
+from wasmer_runtime_core.wasm.module import KIND_NAMES, MEMORY, TABLE
 
 # Imported for their effect: they tell the machine which hooks to use, and of signals.
 import wasmer_runtime_core.running.interrupts  # isort: skip
@@ -100,21 +100,33 @@ class Instance:
         hide_methods(self.exports, prepared(core.module).like_methods)
         return self
 
-    def memory(self, index: int = 0) -> Memory:
-        """The memory of this index, imported ones first.
+    def memory(self, which: int | str = 0) -> Memory:
+        """The memory of this index, imported ones first, or the one that is exported under this name.
 
         Raises:
             IndexError: there is no such memory.
+            ExportNotFound: there is no such export.
+            ExportWrongType: it is no memory.
         """
-        return cast("Memory", self.core.memory(index))
+        return cast("Memory", self.core.memory(self._index(which, MEMORY)))
 
-    def table(self, index: int = 0) -> Table:
-        """The table of this index, imported ones first.
+    def table(self, which: int | str = 0) -> Table:
+        """The table of this index, imported ones first, or the one that is exported under this name.
 
         Raises:
             IndexError: there is no such table.
+            ExportNotFound: there is no such export.
+            ExportWrongType: it is no table.
         """
-        return cast("Table", self.core.table(index))
+        return cast("Table", self.core.table(self._index(which, TABLE)))
+
+    def _index(self, which: int | str, kind: int) -> int:
+        if not isinstance(which, str):
+            return which
+        found, index = place_of(self.exports, which)
+        if found != kind:
+            raise ExportWrongType(which, KIND_NAMES[kind], KIND_NAMES[found])
+        return index
 
     def global_(self, index: int) -> Global:
         """The global of this index, imported ones first.

@@ -89,6 +89,32 @@ def signed(data: bytes, position: i64, end: i64, bits: i64) -> tuple[i64, i64]:
     raise DecodeError(UNEXPECTED_END, start)
 
 
+def unsigned_64(data: bytes, position: i64, end: i64) -> tuple[i64, i64]:
+    """Read an unsigned integer of 64 bits: its value as a signed one of the same bits, and the position behind it.
+
+    Raises:
+        DecodeError: it ends early, is too long or too large.
+    """
+    start = position
+    value: i64 = 0
+    shift: i64 = 0
+    minus_one = MINUS_ONE
+    while position < end:
+        byte: i64 = data[position]
+        position += 1
+        if shift == 63:  # the tenth byte holds one bit
+            if byte >= 0x80:
+                raise DecodeError(TOO_LONG, start)
+            if byte > 1:
+                raise DecodeError(TOO_LARGE, start)
+            return (value + (minus_one << 63) if byte else value), position
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+        shift += 7
+    raise DecodeError(UNEXPECTED_END, start)
+
+
 @final
 class Reader:
     """Reads one thing after another from `position`, up to `end`.
@@ -132,6 +158,11 @@ class Reader:
         """Read an unsigned 32-bit integer in LEB128."""
         value, self.position = unsigned(self.data, self.position, self.end)
         return value
+
+    def u64(self) -> int:
+        """Read an unsigned 64-bit integer in LEB128."""
+        value, self.position = unsigned_64(self.data, self.position, self.end)
+        return int(value) & 0xFFFF_FFFF_FFFF_FFFF
 
     def s32(self) -> i64:
         """Read a signed 32-bit integer in LEB128."""

@@ -106,7 +106,8 @@ def begin(f: FunctionCompiler, body: Body, layout: CallLayout, uses: i64, stack_
     """Deal out registers and frame for a function; nothing is emitted."""
     calls = body.call_weight > 0 or body.calls > 0
     needs_memory = body.memory_accesses > 0 and not f.bounds_checks
-    needs_vmctx = uses & USES_VMCTX != 0 or calls or (body.memory_accesses > 0 and f.bounds_checks)
+    through_vmctx = f.bounds_checks or len(f.view.memory_offsets) > 1
+    needs_vmctx = uses & USES_VMCTX != 0 or calls or (body.memory_accesses > 0 and through_vmctx)
     local_types = body.local_types
     count: i64 = len(local_types)
     f.spend(count >> 3)  # each is looked at for every register

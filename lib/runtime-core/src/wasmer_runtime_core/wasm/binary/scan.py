@@ -15,7 +15,14 @@ from __future__ import annotations
 from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.checkpoint import checkpoint
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS, PAGE_LENGTHS, PREFIX_PAGES
+from wasmer_runtime_core.wasm.operators.rows import (
+    BY_MNEMONIC,
+    HAS_MEMORY_INDEX,
+    MEMARG_END,
+    OPERATORS,
+    PAGE_LENGTHS,
+    PREFIX_PAGES,
+)
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, Reader
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_CODES
 
@@ -70,7 +77,7 @@ def skip_immediates(reader: Reader, code: int) -> None:
     immediate = OPERATORS[code].immediate
     if immediate == "":
         return
-    if immediate in ("label", "function", "local", "global", "table", "element", "data"):
+    if immediate in ("label", "function", "local", "global", "table", "memory", "element", "data"):
         reader.u32()
     elif immediate == "i32":
         reader.s32()
@@ -91,17 +98,9 @@ def skip_immediates(reader: Reader, code: int) -> None:
         reader.byte()
     elif immediate == "block":
         _skip_block_type(reader)
-    elif immediate in ("type table", "element table", "table table"):
+    elif immediate in ("type table", "element table", "table table", "data memory", "memory memory"):
         reader.u32()
         reader.u32()
-    elif immediate == "memory":
-        _skip_zero(reader)
-    elif immediate == "memory memory":
-        _skip_zero(reader)
-        _skip_zero(reader)
-    elif immediate == "data memory":
-        reader.u32()
-        _skip_zero(reader)
     elif immediate == "reference type":
         read_reference_type(reader, "heap type")
     elif immediate == "types":
@@ -124,14 +123,12 @@ def skip_immediates(reader: Reader, code: int) -> None:
 
 def _skip_memarg(reader: Reader) -> None:
     start = reader.position
-    if reader.u32() >= 32:
-        raise reader.refused(DecodeError("malformed memop flags", start), "memory argument")
+    alignment = reader.u32()
+    if alignment >= MEMARG_END:
+        raise DecodeError("malformed memop flags", start)
+    if alignment & HAS_MEMORY_INDEX:
+        reader.u32()
     reader.u32()
-
-
-def _skip_zero(reader: Reader) -> None:
-    if reader.byte() != 0:
-        raise reader.refused(DecodeError("zero byte expected", reader.position - 1), "memory index")
 
 
 def _skip_block_type(reader: Reader) -> None:

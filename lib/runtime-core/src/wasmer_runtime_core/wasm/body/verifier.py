@@ -163,9 +163,7 @@ class Verifier:
             if 1 << record.type > row.access_bytes:
                 self.find("its alignment is larger than natural")
             memory, offset = access_memory(record.b), access_offset(record.a, record.b)
-            if memory >= len(self.info.memories):
-                self.find(f"there is no memory {memory}")
-            elif offset > 0xFFFF_FFFF and self.info.memories[memory].index_type == I32:
+            if offset > 0xFFFF_FFFF and self.memory_index(memory) == I32:
                 self.find(f"an offset of {offset} bytes in a memory with a 32-bit index")
         if row.effects & OPENS:
             self.open(mnemonic)
@@ -187,7 +185,10 @@ class Verifier:
         elif mnemonic.startswith("local."):
             self.local(mnemonic)
         elif row.typed_by_row:
-            self.pop(*(VALUE_TYPE_CODES[name] for name in row.params))
+            operands = [VALUE_TYPE_CODES[name] for name in row.params]
+            if row.access_bytes:
+                operands[0] = self.memory_index(access_memory(record.b))
+            self.pop(*operands)
             self.push(*(VALUE_TYPE_CODES[name] for name in row.results))
         else:
             self.by_name(mnemonic)
@@ -201,7 +202,7 @@ class Verifier:
             self.claim(f"type of function {record.a}", record.b, info.functions[record.a])
             self.call(record.b)
         elif mnemonic == "call_indirect":
-            self.pop(I32)
+            self.pop(self.table_index(record.b))
             self.call(record.a)
         elif mnemonic == "global.get":
             self.claim(f"type of global {record.a}", record.type, info.globals[record.a].kind)
@@ -226,18 +227,67 @@ class Verifier:
             else:
                 self.pop(self.stack[-1])
             self.push(I32)
-        elif mnemonic == "table.get":
-            self.pop(I32)
-            self.push(info.tables[record.a].kind)
-        elif mnemonic == "table.set":
-            self.pop(I32, info.tables[record.a].kind)
-        elif mnemonic == "table.grow":
-            self.pop(info.tables[record.a].kind, I32)
-            self.push(I32)
-        elif mnemonic == "table.fill":
-            self.pop(I32, info.tables[record.a].kind, I32)
+        elif mnemonic.startswith("memory."):
+            self.memories(mnemonic.removeprefix("memory."), record.a, record.b)
+        elif mnemonic.startswith("table."):
+            self.tables(mnemonic.removeprefix("table."), record.a, record.b)
         elif mnemonic != "unreachable":
             self.find("has no place in a body")
+
+    def memories(self, what: str, a: int, b: int) -> None:
+        """Operators of a memory as a whole."""
+        index = self.memory_index(b if what == "init" else a)
+        if what == "size":
+            self.push(index)
+        elif what == "grow":
+            self.pop(index)
+            self.push(index)
+        elif what == "fill":
+            self.pop(index, I32, index)
+        elif what == "init":
+            self.pop(index, I32, I32)
+        else:
+            self.copy(index, self.memory_index(b))
+
+    def tables(self, what: str, a: int, b: int) -> None:
+        """Operators of a table or its elements."""
+        table = b if what == "init" else a
+        index = self.table_index(table)
+        kind = self.info.tables[table].kind if table < len(self.info.tables) else 0
+        if what == "get":
+            self.pop(index)
+            self.push(kind)
+        elif what == "set":
+            self.pop(index, kind)
+        elif what == "size":
+            self.push(index)
+        elif what == "grow":
+            self.pop(kind, index)
+            self.push(index)
+        elif what == "fill":
+            self.pop(index, kind, index)
+        elif what == "init":
+            self.pop(index, I32, I32)
+        else:
+            self.copy(index, self.table_index(b))
+
+    def copy(self, target: int, source: int) -> None:
+        """From one memory or table to another, whose indices have these types: the length fits both."""
+        self.pop(target, source, I32 if I32 in (target, source) else target)
+
+    def memory_index(self, memory: int) -> int:
+        """The type of a memory's index."""
+        if memory < len(self.info.memories):
+            return self.info.memories[memory].index_type
+        self.find(f"there is no memory {memory}")
+        return I32
+
+    def table_index(self, table: int) -> int:
+        """The type of a table's index."""
+        if table < len(self.info.tables):
+            return self.info.tables[table].index_type
+        self.find(f"there is no table {table}")
+        return I32
 
     def call(self, type_index: int) -> None:
         self.calls += 1

@@ -139,7 +139,6 @@ SHARED_MEMORY: Final = Use("threads", "a shared memory")
 MEMORY_64: Final = Use("memory64", "a 64-bit memory")
 TABLE_64: Final = Use("memory64", "a 64-bit table")
 PAGE_SIZE: Final = Use("custom_page_sizes", "a memory with a page size of its own")
-OTHER_MEMORY: Final = Use("multi_memory", "the index of a memory")
 TABLE_INITIALIZER: Final = Use("function_references", "a table with an initializer")
 TYPE_REFERENCE: Final = Use("function_references", "a reference to a type by index")
 COMPONENT: Final = Use("component_model", "a component")
@@ -207,14 +206,6 @@ def _mutability(data: bytes, at: int, end: int) -> Use | None:
     return Use("shared_everything_threads", "a shared global") if data[at] in (2, 3) else None
 
 
-def _memory_argument(data: bytes, at: int, end: int) -> Use | None:
-    return OTHER_MEMORY if 0x40 <= data[at] < 0x80 else None
-
-
-def _memory_index(data: bytes, at: int, end: int) -> Use | None:
-    return OTHER_MEMORY
-
-
 def _operator(data: bytes, at: int, end: int) -> Use | None:
     page = PREFIX_PAGES.get(data[at])
     if page is None:
@@ -240,8 +231,6 @@ PLACES: Final[dict[str, Callable[[bytes, int, int], Use | None]]] = {
     "memory limits": _memory_limits,
     "table limits": _table_limits,
     "mutability": _mutability,
-    "memory argument": _memory_argument,
-    "memory index": _memory_index,
     "operator": _operator,
 }
 

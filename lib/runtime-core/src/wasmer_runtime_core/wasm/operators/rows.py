@@ -12,7 +12,8 @@ is ``0x200 + n`` (the vector page has the length of two, `PAGE_LENGTHS`). The pa
 
 *Type.* ``"i32 i32 -> i32"``, operands in the order they are pushed. Rows whose type
 depends on their immediate or on the stack (control, variables, calls, references,
-tables) leave it empty: the validator knows them by name.
+tables, memories as a whole) leave it empty: the validator knows them by name. The address of an
+access is an i32 here; it is what the index of its memory is.
 
 *Feature.* The name of the proposal (`features.FEATURES`) that brought the operator; empty for those of the first
 release. All of the vector page came with two.
@@ -65,6 +66,11 @@ IMMEDIATES: Final = (
     "memarg lane",
     "lanes",  # i8x16.shuffle: sixteen of them
 )
+
+HAS_MEMORY_INDEX: Final = 0x40
+"""In the first number of a memarg: the index of its memory stands behind that number."""
+MEMARG_END: Final = 0x80
+"""What that number is below."""
 
 LOAD: Final = "reads memory, traps memory"
 STORE: Final = "writes memory, traps memory"
@@ -185,11 +191,11 @@ _row(0x24, "global.set", "global", "", "writes global")
 # --- tables (5.4.5) --------------------------------------------------------------------
 _row(0x25,  "table.get",  "table",         "",               "reads table, traps table, helper", REFERENCES)
 _row(0x26,  "table.set",  "table",         "",               "writes table, traps table, helper", REFERENCES)
-_row(0x10C, "table.init", "element table", "i32 i32 i32 ->", "reads element, writes table, traps table, helper", BULK)
+_row(0x10C, "table.init", "element table", "",               "reads element, writes table, traps table, helper", BULK)
 _row(0x10D, "elem.drop",  "element",       "->",             "writes element, helper", BULK)
-_row(0x10E, "table.copy", "table table",   "i32 i32 i32 ->", "reads table, writes table, traps table, helper", BULK)
+_row(0x10E, "table.copy", "table table",   "",               "reads table, writes table, traps table, helper", BULK)
 _row(0x10F, "table.grow", "table",         "",               "reads table, writes table, helper", REFERENCES)
-_row(0x110, "table.size", "table",         "-> i32",         "reads table", REFERENCES)
+_row(0x110, "table.size", "table",         "",               "reads table", REFERENCES)
 _row(0x111, "table.fill", "table",         "",               "writes table, traps table, helper", REFERENCES)
 
 # --- memory (5.4.6) --------------------------------------------------------------------
@@ -216,12 +222,12 @@ _row(0x3B,  "i32.store16",  "memarg 2",      "i32 i32 ->")
 _row(0x3C,  "i64.store8",   "memarg 1",      "i32 i64 ->")
 _row(0x3D,  "i64.store16",  "memarg 2",      "i32 i64 ->")
 _row(0x3E,  "i64.store32",  "memarg 4",      "i32 i64 ->")
-_row(0x3F,  "memory.size",  "memory",        "-> i32",         "reads memory")
-_row(0x40,  "memory.grow",  "memory",        "i32 -> i32",     "reads memory, writes memory, helper")
-_row(0x108, "memory.init", "data memory",   "i32 i32 i32 ->", "reads data, writes memory, traps memory, helper", BULK)
+_row(0x3F,  "memory.size",  "memory",        "",               "reads memory")
+_row(0x40,  "memory.grow",  "memory",        "",               "reads memory, writes memory, helper")
+_row(0x108, "memory.init", "data memory",   "",               "reads data, writes memory, traps memory, helper", BULK)
 _row(0x109, "data.drop",   "data",          "->",             "writes data, helper", BULK)
-_row(0x10A, "memory.copy", "memory memory", "i32 i32 i32 ->", "reads memory, writes memory, traps memory, helper", BULK)
-_row(0x10B, "memory.fill", "memory",        "i32 i32 i32 ->", "writes memory, traps memory, helper", BULK)
+_row(0x10A, "memory.copy", "memory memory", "",               "reads memory, writes memory, traps memory, helper", BULK)
+_row(0x10B, "memory.fill", "memory",        "",               "writes memory, traps memory, helper", BULK)
 
 # --- numeric constants (5.4.7) ---------------------------------------------------------
 _row(0x41, "i32.const",     "i32", "-> i32")

@@ -47,7 +47,7 @@ BR_TABLE: Final = 23
 UNREACHABLE: Final = 24
 NOP: Final = 25
 SELECT_TYPED: Final = 26
-MEMORY: Final = 27  # memory.size and memory.grow
+MEMORY_SIZE: Final = 27
 REF_NULL: Final = 28
 REF_IS_NULL: Final = 29
 REF_FUNC: Final = 30
@@ -67,6 +67,7 @@ LANE: Final = 43  # a lane index follows
 LANE_ACCESS: Final = 44  # a memory access, then a lane index
 SHUFFLE: Final = 45
 V128_CONST: Final = 46
+MEMORY_GROW: Final = 47
 
 _BY_MNEMONIC: Final = {
     "local.get": LOCAL_GET,
@@ -94,8 +95,8 @@ _BY_MNEMONIC: Final = {
     "unreachable": UNREACHABLE,
     "nop": NOP,
     "select t": SELECT_TYPED,
-    "memory.size": MEMORY,
-    "memory.grow": MEMORY,
+    "memory.size": MEMORY_SIZE,
+    "memory.grow": MEMORY_GROW,
     "ref.null": REF_NULL,
     "ref.is_null": REF_IS_NULL,
     "ref.func": REF_FUNC,

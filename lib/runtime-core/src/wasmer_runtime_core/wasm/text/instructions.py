@@ -18,7 +18,7 @@ from librt.strings import BytesWriter
 
 from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.support.printable import shortened
-from wasmer_runtime_core.wasm.operators.rows import IMMEDIATES
+from wasmer_runtime_core.wasm.operators.rows import HAS_MEMORY_INDEX, IMMEDIATES
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.definitions import Definitions, IndexSpace, take_function_type
 from wasmer_runtime_core.wasm.text.encoding import index_bytes, signed_bytes, value_type_bytes
@@ -105,7 +105,6 @@ END_BYTE: Final = b"\x0b"
 ELSE_BYTE: Final = b"\x05"
 SELECT_TYPED: Final = b"\x1c"
 EMPTY_BLOCK_TYPE: Final = b"\x40"
-HAS_MEMORY_INDEX: Final = 0x40  # in the alignment field (3.0, multiple memories)
 
 
 @final

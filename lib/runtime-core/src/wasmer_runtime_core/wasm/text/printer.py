@@ -44,7 +44,7 @@ from wasmer_runtime_core.wasm.module import (
     ConstantOperator,
     ElementSegment,
 )
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX, OPERATORS
 from wasmer_runtime_core.wasm.reader import Reader
 from wasmer_runtime_core.wasm.text.lexer import IDENTIFIER_CHARACTERS
 from wasmer_runtime_core.wasm.text.numerals import float_bits
@@ -654,7 +654,6 @@ class _BodyPrinter:
         return written if 1 << exponent == access_bytes else f"{written} align={1 << exponent}"
 
 
-HAS_MEMORY_INDEX: Final = 0x40  # in the alignment field (3.0, multiple memories)
 MAX_ALIGNMENT_EXPONENT: Final = 31
 MAX_INDENT: Final = 32
 """Blocks that are indented more than those around them; deeper ones are not."""

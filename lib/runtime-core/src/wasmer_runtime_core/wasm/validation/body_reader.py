@@ -10,7 +10,7 @@ from __future__ import annotations
 from wasmer_runtime_core.errors import CompileError, DecodeError, ValidationError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits, Limit
 from wasmer_runtime_core.support.annotations import Final, NoReturn, final, i64
-from wasmer_runtime_core.wasm.operators.rows import OPERATORS
+from wasmer_runtime_core.wasm.operators.rows import MEMARG_END, OPERATORS
 from wasmer_runtime_core.wasm.operators.tables import LANES
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
 from wasmer_runtime_core.wasm.refusal import refused
@@ -89,12 +89,6 @@ class BodyReader:
         if index >= count:
             self.invalid(f"unknown {space} {index}")
 
-    def zero_byte(self) -> None:
-        """Read a byte that later versions may give a meaning."""
-        at = self.skip(1)
-        if self.data[at] != 0:
-            raise self.refused(DecodeError("zero byte expected", at), "memory index")
-
     def value_type(self) -> i64:
         """Read a value type."""
         at = self.skip(1)
@@ -104,15 +98,15 @@ class BodyReader:
         return code
 
     def alignment(self) -> i64:
-        """Read the first half of a memory argument: the exponent of its alignment."""
+        """Read the first part of a memory argument: the exponent of its alignment, perhaps with `HAS_MEMORY_INDEX`."""
         at = self.position
         alignment = self.u32()
-        if alignment >= 32:
-            raise self.refused(DecodeError("malformed memop flags", at), "memory argument")
+        if alignment >= MEMARG_END:
+            raise DecodeError("malformed memop flags", at)
         return alignment
 
     def memory_offset(self) -> i64:
-        """Read the second half: the offset."""
+        """Read the last part: the offset."""
         return self.u32()
 
     def lane(self) -> i64:

@@ -44,7 +44,7 @@ from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import MAX_LOCALS
 from wasmer_runtime_core.wasm.body.body import Body
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX
 from wasmer_runtime_core.wasm.operators.tables import BELOW, HELPERS, LARGEST_ALIGNMENT, RESULT, RULES, TOP
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
 from wasmer_runtime_core.wasm.types import (
@@ -87,6 +87,9 @@ class BodyValidator:
         self.table_types: vec[i64] = vec[i64]([table.element for table in info.tables])
         self.element_types: vec[i64] = vec[i64]([segment.type for segment in info.elements])
         self.memory_count: i64 = len(info.memories)
+        self.memory_index_types: vec[i64] = vec[i64]([memory.index_type for memory in info.memories])
+        self.table_index_types: vec[i64] = vec[i64]([table.index_type for table in info.tables])
+        self.first_is_narrow: bool = len(info.memories) > 0 and info.memories[0].index_type == I32
         self.data_count: i64 = -1 if info.data_count is None else info.data_count
         self.declared: Final = frozenset(info.escaping)
         # the body at hand
@@ -95,6 +98,7 @@ class BodyValidator:
         self.loops: Final = LoopWrites(self.reader.most(LOOP_WRITES))
         self.writer: Final = RecordWriter(self.reader, self.operands, self.loops)
         self.control: Final = ControlStack(info, self.reader, self.operands, self.loops, self.writer)
+        self.memory: i64 = 0  # of the access at hand
         self.local_types: bytes = b""  # their kinds
         self.narrow_locals: i64 = 0  # so many in front are of no more than their kind
         self.whole_types: vec[i64] = zeros(0)  # of locals, where some are more
@@ -238,7 +242,7 @@ class BodyValidator:
         local_types = self.local_types
         narrow_locals = self.narrow_locals
         uses = loops.uses
-        has_memory = self.memory_count > 0
+        first_is_narrow = self.first_is_narrow
         stack = operands.types
         position = reader.position
         height = operands.height
@@ -304,12 +308,18 @@ class BodyValidator:
             elif rule == rules.ACCESS:
                 alignment: i64 = data[position]
                 memory_offset: i64 = data[position + 1]
-                if alignment <= LARGEST_ALIGNMENT[code] and memory_offset < 0x80 and has_memory:
+                if alignment <= LARGEST_ALIGNMENT[code] and memory_offset < 0x80 and first_is_narrow:
                     position += 2
                 else:
                     reader.offset = offset
                     reader.operator = code
                     reader.position = position
+                    if alignment >= HAS_MEMORY_INDEX or not first_is_narrow:
+                        operands.height = height
+                        self.access()
+                        position = reader.position
+                        height = operands.height
+                        continue
                     alignment = self.alignment()
                     memory_offset = reader.memory_offset()
                     if memory_offset >= 0x8000_0000:
@@ -474,10 +484,15 @@ class BodyValidator:
         reader = self.reader
         operands = self.operands
         code = reader.operator
-        if rule == rules.MEMORY:
-            reader.zero_byte()
-            self.need_memory()
-            self.indexed(0, 0)
+        if rule == rules.MEMORY_SIZE:
+            index = reader.index(self.memory_count, "memory")
+            operands.push(self.memory_index_types[index])
+            self.indexed(index, 0)
+        elif rule == rules.MEMORY_GROW:
+            index = reader.index(self.memory_count, "memory")
+            operands.pop(self.memory_index_types[index])
+            operands.push(self.memory_index_types[index])
+            self.indexed(index, 0)
         elif rule == rules.LANE:
             lane = reader.lane()
             operands.apply()
@@ -486,8 +501,8 @@ class BodyValidator:
             alignment = self.alignment()
             memory_offset = reader.memory_offset()
             lane = reader.lane()
-            operands.apply()
-            self.writer.write_access(code | (alignment << 16) | (lane << 24), memory_offset)
+            operands.apply_at(self.memory_index_types[self.memory])
+            self.writer.write_access(code | (alignment << 16) | (lane << 24), memory_offset, self.memory)
         elif rule == rules.SHUFFLE:
             at = reader.skip(16)
             for lane_index in reader.data[at : at + 16]:
@@ -522,21 +537,24 @@ class BodyValidator:
             operands.push(FUNCREF)
             self.writer.write(code, index, 0)
         elif rule == rules.MEMORY_FILL:
-            reader.zero_byte()
-            self.need_memory()
-            self.indexed(0, 0)
-        elif rule == rules.MEMORY_COPY:
-            reader.zero_byte()
-            reader.zero_byte()
-            self.need_memory()
-            self.indexed(0, 0)
-        elif rule == rules.MEMORY_INIT:
-            index = reader.u32()
-            reader.zero_byte()
-            self.need_data_count()
-            self.need_memory()
-            reader.need(index, self.data_count, "data segment")
+            index = reader.index(self.memory_count, "memory")
+            operands.pop(self.memory_index_types[index])
+            operands.pop(I32)
+            operands.pop(self.memory_index_types[index])
             self.indexed(index, 0)
+        elif rule == rules.MEMORY_COPY:
+            index = reader.index(self.memory_count, "memory")
+            source = reader.index(self.memory_count, "memory")
+            self.pop_ranges(self.memory_index_types[index], self.memory_index_types[source])
+            self.indexed(index, source)
+        elif rule == rules.MEMORY_INIT:
+            segment = reader.u32()
+            index = reader.u32()
+            self.need_data_count()
+            reader.need(index, self.memory_count, "memory")
+            reader.need(segment, self.data_count, "data segment")
+            self.pop_ranges(self.memory_index_types[index], I32)
+            self.indexed(segment, index)
         elif rule == rules.DATA_DROP:
             index = reader.u32()
             self.need_data_count()
@@ -556,6 +574,7 @@ class BodyValidator:
             reader.need(segment, len(self.element_types), "elem segment")
             if not matches(int(self.element_types[segment]), int(self.table_types[index])):
                 reader.invalid("type mismatch: table.init from a segment of another type")
+            self.pop_ranges(self.table_index_types[index], I32)
             self.indexed(segment, index)
             return
         if rule == rules.ELEM_DROP:
@@ -563,30 +582,33 @@ class BodyValidator:
             return
         index = reader.index(tables, "table")
         type_: i64 = self.table_types[index]
+        index_type = self.table_index_types[index]
         if rule == rules.TABLE_GET:
-            operands.pop(I32)
+            operands.pop(index_type)
             operands.push(type_)
             self.indexed(index, 0)
         elif rule == rules.TABLE_SET:
             operands.pop(type_)
-            operands.pop(I32)
+            operands.pop(index_type)
             self.indexed(index, 0)
         elif rule == rules.TABLE_SIZE:
+            operands.push(index_type)
             self.indexed(index, 0)
         elif rule == rules.TABLE_GROW:
-            operands.pop(I32)
+            operands.pop(index_type)
             operands.pop(type_)
-            operands.push(I32)
+            operands.push(index_type)
             self.indexed(index, 0)
         elif rule == rules.TABLE_FILL:
-            operands.pop(I32)
+            operands.pop(index_type)
             operands.pop(type_)
-            operands.pop(I32)
+            operands.pop(index_type)
             self.indexed(index, 0)
         else:  # table.copy
             source = reader.index(tables, "table")
             if not matches(int(self.table_types[source]), int(type_)):
                 reader.invalid("type mismatch: table.copy between tables of different types")
+            self.pop_ranges(index_type, self.table_index_types[source])
             self.indexed(index, source)
 
     # --- locals -----------------------------------------------------------------------------
@@ -617,7 +639,7 @@ class BodyValidator:
         if not matches(int(self.table_types[table]), FUNCREF):
             reader.invalid(f"type mismatch: call_indirect through table {table}, which holds no functions")
         reader.need(type_index, self.control.type_count, "type")
-        self.operands.pop(I32)
+        self.operands.pop(self.table_index_types[table])
         self.invoke(type_index)
         self.writer.write(reader.operator, type_index, table)
 
@@ -668,21 +690,20 @@ class BodyValidator:
         self.writer.write(_SELECT | ((type_ & KIND) << 16), 0, 0)
 
     # --- memory ---------------------------------------------------------------------------------
-    def need_memory(self) -> None:
-        """There is a memory."""
-        if self.memory_count == 0:
-            self.reader.invalid("unknown memory 0")
-
     def need_data_count(self) -> None:
         """Operators that name data segments may stand here (section 5.5.16)."""
         if self.data_count < 0:
             raise DecodeError("data count section required", self.reader.offset)
 
     def alignment(self) -> i64:
-        """Read the alignment of a memory access, and see that it may be."""
+        """Read which `memory` an access is of, and its alignment, and see that these may be."""
         reader = self.reader
         alignment = reader.alignment()
-        self.need_memory()
+        self.memory = 0
+        if alignment >= HAS_MEMORY_INDEX:
+            alignment -= HAS_MEMORY_INDEX
+            self.memory = reader.u32()
+        reader.need(self.memory, self.memory_count, "memory")
         if alignment > LARGEST_ALIGNMENT[reader.operator]:
             reader.invalid("alignment must not be larger than natural")
         return alignment
@@ -691,13 +712,19 @@ class BodyValidator:
         """A load or store."""
         alignment = self.alignment()
         memory_offset = self.reader.memory_offset()
-        self.operands.apply()
-        self.writer.write_access(self.reader.operator | (alignment << 16), memory_offset)
+        self.operands.apply_at(self.memory_index_types[self.memory])
+        self.writer.write_access(self.reader.operator | (alignment << 16), memory_offset, self.memory)
+
+    def pop_ranges(self, target: i64, source: i64) -> None:
+        """Take a length, and where its bytes or elements lie and go to, of indices of these types."""
+        operands = self.operands
+        operands.pop(target if source == target else i64(I32))
+        operands.pop(source)
+        operands.pop(target)
 
     def indexed(self, a: i64, b: i64) -> None:
-        """Type by its row and write an operator of memories, tables and segments; `a`, `b` are which."""
+        """Write an operator of memories, tables and segments, which is typed; `a`, `b` are which."""
         code = self.reader.operator
-        self.operands.apply()
         if HELPERS[code] != 0:
             self.writer.count_helper()
         self.writer.write(code, a, b)

@@ -194,6 +194,17 @@ class OperandStack:
         if type_ != 0:
             self.push(type_)
 
+    def apply_at(self, index_type: i64) -> None:
+        """Type a load or store of a memory with this index: its lowest operand is the address."""
+        code = self.reader.operator
+        type_: i64 = TOP[code]
+        if BELOW[code] != 0:
+            self.pop(type_)
+        self.pop(index_type)
+        type_ = RESULT[code]
+        if type_ != 0:
+            self.push(type_)
+
     def stop(self) -> None:
         """Control does not pass: the rest of the frame is polymorphic and dead."""
         self.height = self.floor

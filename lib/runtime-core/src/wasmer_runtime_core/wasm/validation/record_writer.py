@@ -68,14 +68,14 @@ class RecordWriter:
             self.write(self.reader.operator, len(pool) >> 2, 0)
             pool.write(self.reader.data[at : at + 16])
 
-    def write_access(self, word: i64, memory_offset: i64) -> None:
-        """A load or store of memory 0."""
+    def write_access(self, word: i64, memory_offset: i64, memory: i64) -> None:
+        """A load or store."""
         if self.operands.live:
             self.memory_accesses += 1
             if memory_offset < 0 or memory_offset > MOST_OFFSET:  # of 64 bits
                 memory_offset = MOST_OFFSET
             low = ((memory_offset + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
-            self.write(word, low, (memory_offset >> 32) << 16)
+            self.write(word, low, memory | (memory_offset >> 32) << 16)
 
     def write_target(self, label: i64, height: i64) -> None:
         """A target of ``br_table``, in the pool."""

@@ -13,13 +13,14 @@ from wasmer_runtime_core.support.annotations import Final, NoReturn
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.decode import EXTENDED_CONST, DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type, skip_immediates
-from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, TABLE, ConstantExpression
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
+from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ConstantExpression
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX, OPERATORS
 from wasmer_runtime_core.wasm.reader import Reader
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, V128, VALUE_TYPE_NAMES, value_type_name
 
 BULK_MEMORY: Final = "bulk_memory"
 EXTENDED: Final = "extended_const"
+MULTI_MEMORY: Final = "multi_memory"
 MULTI_VALUE: Final = "multi_value"
 REFERENCE_TYPES: Final = "reference_types"
 
@@ -37,6 +38,10 @@ ELEMENT_SEGMENTS: Final = {
 }
 """Flags of an element segment -> whose form it is; 0 is the form of 1.0."""
 DATA_SEGMENTS: Final = {1: (BULK_MEMORY, "a passive segment"), 2: (BULK_MEMORY, "a segment with its memory written")}
+
+OTHER_MEMORY: Final = "the index of a memory"
+FLAGS_OF_ONE_MEMORY: Final = 32
+"""Below it was the first number of a memory argument before accesses could name their memory."""
 
 _SELECT_TYPED: Final = BY_MNEMONIC["select t"].code
 
@@ -66,6 +71,7 @@ class _Check:
         self.types()
         self.imports()
         self.tables_and_globals()
+        self.memories()
         self.segments()
         index = self.info.imported_functions
         for start, end in self.decoded.code:
@@ -92,12 +98,15 @@ class _Check:
                 )
 
     def imports(self) -> None:
-        tables = 0
+        tables = memories = 0
         for row, at in zip(self.info.imports, self.decoded.offsets["imports"], strict=True):
             self.turn()
             if row.kind == TABLE:
                 self.table(tables, at)
                 tables += 1
+            elif row.kind == MEMORY:
+                self.memory(memories, at)
+                memories += 1
             elif row.kind == GLOBAL:
                 self.value_type(row.type.value, at)  # type: ignore[union-attr]
             elif row.kind == FUNCTION:
@@ -112,6 +121,11 @@ class _Check:
             self.turn()
             self.value_type(definition.type.value, at)
             self.constant(definition.initializer, at)
+
+    def memories(self) -> None:
+        for number, at in enumerate(self.decoded.offsets["memories"], self.info.imported_memories):
+            self.turn()
+            self.memory(number, at)
 
     def segments(self) -> None:
         info = self.info
@@ -146,6 +160,10 @@ class _Check:
             self.value_type(self.info.tables[number].element, at)
         if number > 0 and REFERENCE_TYPES in self.switched_off:
             self.refuse(REFERENCE_TYPES, "more than one table", ValidationError("multiple tables", at))
+
+    def memory(self, number: int, at: int) -> None:
+        if number > 0 and MULTI_MEMORY in self.switched_off:
+            self.refuse(MULTI_MEMORY, "more than one memory", ValidationError("multiple memories", at))
 
     def constant(self, expression: ConstantExpression, at: int) -> None:
         for constant in expression:
@@ -186,10 +204,28 @@ class _Check:
             immediate = OPERATORS[code].immediate
             if immediate == "block":
                 self.block_type(Reader(reader.data, behind, reader.end), function)
+            elif "mem" in immediate:
+                self.memory_immediates(Reader(reader.data, behind, reader.end), immediate.split(), function)
             elif immediate == "types":
                 types = Reader(reader.data, behind, reader.end)
                 for _ in range(int(types.u32())):
                     self.value_type(read_value_type(types), behind, function)
+
+    def memory_immediates(self, reader: Reader, words: list[str], function: int) -> None:
+        """What names a memory: a byte that is zero, or a flag of an access, in releases with one memory."""
+        if MULTI_MEMORY not in self.switched_off:
+            return
+        for word in words:
+            at = int(reader.position)
+            if word == "memory" and reader.byte() != 0:
+                self.refuse(MULTI_MEMORY, OTHER_MEMORY, DecodeError("zero byte expected", at), function)
+            elif word == "memarg":
+                flags = int(reader.u32())
+                if flags >= FLAGS_OF_ONE_MEMORY:
+                    use = OTHER_MEMORY if flags & HAS_MEMORY_INDEX else "an alignment of 2**32 bytes or more"
+                    self.refuse(MULTI_MEMORY, use, DecodeError("malformed memop flags", at), function)
+            elif word == "data":
+                reader.u32()
 
     def block_type(self, reader: Reader, function: int) -> None:
         at = int(reader.position)

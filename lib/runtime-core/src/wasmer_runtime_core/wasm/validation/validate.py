@@ -32,7 +32,7 @@ from wasmer_runtime_core.wasm.module import (
     ModuleInfo,
 )
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
-from wasmer_runtime_core.wasm.types import I32, MAX_PAGES, Limits, matches, value_type_name
+from wasmer_runtime_core.wasm.types import MAX_PAGES, Limits, matches, value_type_name
 from wasmer_runtime_core.wasm.validation.body_validator import BodyValidator
 
 _GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
@@ -228,7 +228,7 @@ class _Declarations:
                 if not matches(segment.type, info.tables[segment.table].element):
                     self.invalid("type mismatch: the segment's elements are not of the table's type")
                 assert segment.offset is not None
-                self.constant(segment.offset, I32)
+                self.constant(segment.offset, info.tables[segment.table].index_type)
             for item in segment.items:
                 self.turn_to(at)
                 self.constant(item, segment.type)
@@ -241,7 +241,7 @@ class _Declarations:
                 if segment.memory >= len(info.memories):
                     self.invalid(f"unknown memory {segment.memory}")
                 assert segment.offset is not None
-                self.constant(segment.offset, I32)
+                self.constant(segment.offset, info.memories[segment.memory].index_type)
 
     # --- parts -------------------------------------------------------------------------------
     def type_index(self, index: int) -> None:
@@ -257,8 +257,6 @@ class _Declarations:
             self.invalid("size minimum must not be greater than maximum")
 
     def memory(self, index: int) -> None:
-        if index > 0:
-            self.unsupported("multi_memory", "more than one memory", "multiple memories")
         limits = self.info.memories[index].limits
         if limits.minimum > MAX_PAGES or (limits.maximum is not None and limits.maximum > MAX_PAGES):
             self.invalid(f"memory size must be at most {MAX_PAGES} pages (4GiB)")
