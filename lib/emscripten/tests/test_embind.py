@@ -392,3 +392,25 @@ def test_stubs(cpp: Program) -> None:
         "    ANSWER: int",
     ):
         assert line in text.splitlines(), line
+
+
+@pytest.mark.parametrize("count", [0, 2, 3, 9])
+def test_a_wrong_number_of_arguments_of_what_is_called_at_once(cpp: Program, count: int) -> None:
+    """A method that takes one number asks first for just that; all else goes the long way."""
+    counter = cpp.Counter(5)
+    for _ in range(3):
+        assert cpp.half(3.0) == 1.5 and cpp.half(3) == 1.5 and cpp.half(True) == 0.5
+        with pytest.raises(BindingError, match=rf"float half\(float\) takes 1 argument, and {count} were given"):
+            cpp.half(*[1.0] * count)
+        with pytest.raises(BindingError, match="takes 0 arguments, and 1 were given"):
+            counter.copy(1.0)
+    with pytest.raises(BindingError, match=r"argument 1 of float half\(float\): a number is needed, not 'x'"):
+        cpp.half("x")
+    assert cpp.as_byte(255) == 255
+    for wrong in (256, -1, 1.0):
+        with pytest.raises(BindingError, match="argument 1 of unsigned char as_byte"):
+            cpp.as_byte(wrong)
+    counter.delete()
+    with pytest.raises(BindingError, match="it is deleted"):
+        counter.copy()
+    assert cpp.living() == 0

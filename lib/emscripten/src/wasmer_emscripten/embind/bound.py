@@ -77,9 +77,14 @@ class Bound:
         """The value whose wire form lies in memory, as arguments of the other direction do."""
         raise NotImplementedError
 
+    def usual(self, argument: str) -> str:
+        """The text of a condition under which a variable is passed as it is; "" if it never is."""
+        return ""
+
     def taking(self, argument: str, convert: str) -> str:
         """The text of an expression that is `to_wire` of a variable, with what is usual written out."""
-        return f"{convert}({argument}, later)"
+        usual = self.usual(argument)
+        return f"{argument} if {usual} else {convert}({argument}, None)" if usual else f"{convert}({argument}, later)"
 
     def giving(self, wire: str, convert: str) -> str:
         """The text of an expression that is `from_wire` of a variable."""

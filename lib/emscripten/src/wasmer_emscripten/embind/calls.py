@@ -1,7 +1,20 @@
 """Calls from Python into C++: a Python function, generated for each signature.
 
-The text of such a function is short: what is usual (an int that fits, a float) is not converted by a call, and a
-call that needs nothing freed has no place for it::
+Where all arguments can be passed as they are, which most are (an int that fits, a float), nothing is asked but that::
+
+    def function(self, a0=MISSING, *more):
+        try:
+            if type(a0) is float and not more and not dropped:
+                held = self._held
+                if held is not None and held.class_ is class_:
+                    return call(context, held.pointer, a0)
+        except CppException as thrown:
+            describe(thrown)
+            raise
+        return general(self, a0, *more)
+
+All else is done by the function behind it, whose text is short, too: a call that needs nothing freed has no place for
+it::
 
     def function(a0=MISSING, a1=MISSING, *more):
         if more or a1 is MISSING:
@@ -172,6 +185,29 @@ def generated(
         lines += ["    finally:", "        run(later)"]
     exec("\n".join(lines), values)
     function: Callable[..., Any] = values["function"]
+    usual = [param.usual(name) for name, param in zip(names, params, strict=True)]
+    if all(usual):
+        values["general"] = function
+        passed = ", ".join(["context", *(["held.pointer"] if head else []), *names])
+        called = f"call({passed})"
+        lines = [
+            f"def function({', '.join([*head, *(f'{name}=MISSING' for name in names), '*more'])}):",
+            "    try:",
+            f"        if {' and '.join([*usual, 'not more', 'not dropped'])}:",
+        ]
+        indent = "            "
+        if head:
+            lines += [f"{indent}held = self._held", f"{indent}if held is not None and held.class_ is class_:"]
+            indent += "    "
+        lines += [
+            f"{indent}return {f'give({called})' if give else signature.result.giving(called, 'give')}",
+            "    except CppException as thrown:",
+            "        describe(thrown)",
+            "        raise",
+            f"    return general({', '.join([*head, *names, '*more'])})",
+        ]
+        exec("\n".join(lines), values)
+        function = values["function"]
     function.__doc__ = str(signature)
     function.__name__ = function.__qualname__ = signature.name.rpartition(".")[2]
     return function

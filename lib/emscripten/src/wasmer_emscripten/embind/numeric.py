@@ -92,9 +92,8 @@ class Integer(Bound):
         value: int = self._memory.unpack(self._layout, pointer)[0]
         return value
 
-    def taking(self, argument: str, convert: str) -> str:
-        within = f"{self._least} <= {argument} <= {self._most}"
-        return f"{argument} if type({argument}) is int and {within} else {convert}({argument}, None)"
+    def usual(self, argument: str) -> str:
+        return f"type({argument}) is int and {self._least} <= {argument} <= {self._most}"
 
     def giving(self, wire: str, convert: str) -> str:
         if self._mask < 0xFFFF_FFFF:
@@ -132,8 +131,8 @@ class Float(Bound):
         value: float = self._memory.unpack(self._layout, pointer)[0]
         return value
 
-    def taking(self, argument: str, convert: str) -> str:
-        return f"{argument} if type({argument}) is float else {convert}({argument}, None)"
+    def usual(self, argument: str) -> str:
+        return f"type({argument}) is float"
 
     def giving(self, wire: str, convert: str) -> str:
         return wire
