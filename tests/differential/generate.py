@@ -18,7 +18,7 @@ from typing import Final
 
 TYPES: Final = ("i32", "i64", "f32", "f64")
 _CONTENTS: Final = "\\01\\23\\45\\67\\89\\ab\\cd\\ef the quick brown fox \\00\\ff\\80\\7f"
-INDEX_TYPES: Final = ("i32",)
+INDEX_TYPES: Final = ("i32", "i64")
 """What memories may have for an index."""
 
 _INTEGER_BINARY: Final = (

@@ -13,13 +13,18 @@ import pytest
 
 from tests.differential.variants import VARIANTS
 from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.middleware.metering import Metering, get_points_used, set_points_used
 from wasmer_runtime_core.errors import Trap
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
 
-MEMORIES: Final = (("i32", 1, 2), ("i32", 2, 3), ("i32", 0, 1), ("i32", 3, 3))
+MEMORIES: Final = (("i32", 1, 2), ("i64", 2, 3), ("i32", 2, 3), ("i64", 0, 1), ("i32", 0, 1))
 """Index type, pages at first and at most."""
 OFFSETS: Final = {
     "i32": (0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFF0, 0xFFFF_FFFF),
+    "i64": (
+        *(0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 32, (1 << 48) - 1, 1 << 48),
+        *((1 << 63) - 1, 1 << 63, (1 << 64) - 16, (1 << 64) - 1),
+    ),
 }
 
 
@@ -150,10 +155,11 @@ class Model:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_accesses(variant: str) -> None:
-    model = Model(variant, MEMORIES)
+@pytest.mark.parametrize("memories", (MEMORIES, (("i64", 1, 2),)), ids=("several", "one of 64 bits"))
+def test_accesses(variant: str, memories: tuple[tuple[str, int, int], ...]) -> None:
+    model = Model(variant, memories)
     value = 0x8182_8384_8586_8788
-    for memory, (index_type, _, _) in enumerate(MEMORIES):
+    for memory, (index_type, _, _) in enumerate(memories):
         expected = model.expected[memory]
         for (number, access), offset in itertools.product(enumerate(ACCESSES), OFFSETS[index_type]):
             name = f"{memory} {number} {offset}"
@@ -311,3 +317,97 @@ def test_only_the_second_memory_is_used(variant: str) -> None:
     assert exports.f(1000) == sum(data[at + n] for at in range(1, 1001) for n in range(locals_))
     with pytest.raises(Trap, match="out of bounds memory access"):
         exports.f(65530)
+
+
+WIDE_TABLES: Final = """
+(module
+  (type $t (func (result i32))) (type $other (func (param i32)))
+  (table $t (export "t") i64 4 8 funcref) (table $n (export "n") 6 6 funcref) (table $e (export "e") i64 3 5 externref)
+  (elem (table $t) (i64.const 1) func $one $two) (elem $items func $two $one $two)
+  (elem (table $n) (i32.const 0) func $two $wrong)
+  (func $one (result i32) (i32.const 1)) (func $two (result i32) (i32.const 2)) (func $wrong (param i32))
+  (func (export "call") (param i64) (result i32) (call_indirect $t (type $t) (local.get 0)))
+  (func (export "is null") (param i64) (result i32) (ref.is_null (table.get $t (local.get 0))))
+  (func (export "clear") (param i64) (table.set $t (local.get 0) (ref.null func)))
+  (func (export "size") (result i64) (table.size $t))
+  (func (export "grow") (param i64) (result i64) (table.grow $t (ref.func $one) (local.get 0)))
+  (func (export "fill") (param i64 externref i64) (table.fill $e (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "init") (param i64 i32 i32) (table.init $t $items (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "copy") (param i64 i64 i64) (table.copy $t $t (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "copy from") (param i64 i32 i32) (table.copy $t $n (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "copy to") (param i32 i64 i32) (table.copy $n $t (local.get 0) (local.get 1) (local.get 2))))
+"""
+BEYOND: Final = (1 << 31, 1 << 32, (1 << 32) + 1, 1 << 61, (1 << 61) + 1, 1 << 63, (1 << 64) - 1)
+"""Indices; times 8 some of them would be in bounds."""
+
+
+def trap_of(function: Any, *arguments: Any) -> str:
+    with pytest.raises(Trap) as caught:
+        function(*arguments)
+    return caught.value.kind
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_tables_with_64_bit_indices(variant: str) -> None:
+    compiler, config = VARIANTS[variant]()
+    exports: Any = compile_with(WIDE_TABLES, compiler, config).instantiate({}).exports
+    assert exports.call(1) == 1 and exports.call(2) == 2
+    assert trap_of(exports.call, 0) == "UNINITIALIZED_ELEMENT"
+    for index in (4, *BEYOND):
+        assert trap_of(exports.call, index) == "UNDEFINED_ELEMENT", index
+        for name in ("is null", "clear"):
+            assert trap_of(exports[name], index) == "TABLE_OUT_OF_BOUNDS", (name, index)
+        for name, arguments in (
+            ("fill", (index, None, 1)),
+            ("fill", (0, None, index)),
+            ("init", (index, 0, 1)),
+            ("copy", (index, 0, 1)),
+            ("copy", (0, index, 1)),
+            ("copy", (0, 0, max(index, 5))),
+            ("copy from", (index, 0, 1)),
+            ("copy to", (0, index, 1)),
+        ):
+            assert trap_of(exports[name], *arguments) == "TABLE_OUT_OF_BOUNDS", (name, arguments)
+        assert exports.grow(max(index, 5)) == -1
+    assert exports["is null"](3) == 1 and exports["is null"](2) == 0
+    exports.init(0, 1, 2)
+    assert [exports.call(at) for at in range(3)] == [1, 2, 2]
+    exports.copy(1, 0, 2)
+    assert [exports.call(at) for at in range(3)] == [1, 1, 2]
+    exports["copy from"](2, 0, 2)
+    assert exports.call(2) == 2 and trap_of(exports.call, 3) == "INDIRECT_CALL_TYPE_MISMATCH"
+    exports["copy to"](3, 0, 3)
+    assert [element() for element in list(exports.n)[3:]] == [1, 1, 2]
+    exports.clear(0)
+    assert trap_of(exports.call, 0) == "UNINITIALIZED_ELEMENT"
+    assert exports.grow(4) == 4 and exports.size() == 8 and exports.call(7) == 1 and exports.grow(1) == -1
+    exports.fill(1, "x", 2)
+    assert list(exports.e) == [None, "x", "x"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_sizes_of_64_bits_are_paid_for(variant: str) -> None:
+    compiler, config = VARIANTS[variant]()
+    text = """(module (memory $m i64 1 2) (memory $n 1) (table $t i64 4 8 externref)
+        (func (export "fill") (param i64) (memory.fill $m (i64.const 0) (i32.const 7) (local.get 0)))
+        (func (export "copy") (param i32) (memory.copy $n $m (i32.const 0) (i64.const 0) (local.get 0)))
+        (func (export "grow") (param i64) (result i64) (memory.grow $m (local.get 0)))
+        (func (export "grow table") (param i64) (result i64) (table.grow $t (ref.null extern) (local.get 0))))"""
+    module = compile_with(text, compiler, config._replace(middlewares=(Metering(10**6),)))
+    instance = module.instantiate({})
+    exports: Any = instance.exports
+
+    def points(name: str, argument: int) -> int:
+        set_points_used(instance, 0)
+        exports[name](argument)
+        return get_points_used(instance)
+
+    assert points("fill", 16_000) - points("fill", 0) == 1000
+    assert points("copy", 16_000) - points("copy", 0) == 1000
+    assert points("grow", 100) - points("grow", 0) == 6400
+    assert points("grow table", 100) - points("grow table", 0) == 100
+    for size in (1 << 33, 1 << 47, 1 << 58, (1 << 64) - (1 << 20), (1 << 64) - 1):
+        for name in ("fill", "grow", "grow table"):
+            set_points_used(instance, 999_000)
+            assert trap_of(exports[name], size) == "EXECUTION_LIMIT_EXCEEDED", (name, size)
+            assert get_points_used(instance) > 10**6, "nothing comes round"

@@ -15,7 +15,7 @@ from wasmer_runtime_core.errors import ExecutionLimitExceeded, Trap
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.body.text import Record
 from wasmer_runtime_core.wasm.module import ModuleInfo
-from wasmer_runtime_core.wasm.types import V128
+from wasmer_runtime_core.wasm.types import I64, V128
 
 BOUNDARIES = frozenset("loop block end if else unreachable br br_table br_if call call_indirect return".split())
 SHIFTS = {"memory.fill": (0, 4), "memory.copy": (0, 4), "memory.grow": (6, 0)}
@@ -38,7 +38,10 @@ def by_definition(info: ModuleInfo, bodies: Sequence[Body]) -> list[Body]:
             type_ = info.types[record.b if record.mnemonic == "call" else record.a]
             counts[function] += (len(type_.params) + len(type_.results)) // 8
         if record.mnemonic in SHIFTS:
-            editor.emit("internal.add_points_by_size", *SHIFTS[record.mnemonic])
+            memories = {record.a, record.b} if record.mnemonic == "memory.copy" else {record.a}
+            wide = not record.mnemonic.endswith("init") and record.mnemonic.startswith("memory.")
+            wide = wide and all(info.memories[memory].index_type == I64 for memory in memories)
+            editor.emit("internal.add_points_by_size", *SHIFTS[record.mnemonic], type="i64" if wide else "i32")
         if record.mnemonic in BOUNDARIES:
             editor.emit("internal.add_points", counts[function])
             counts[function] = 0

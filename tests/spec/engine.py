@@ -55,6 +55,7 @@ def spectest() -> dict[str, Any]:
         "global_f32": Global(Value.F32(666.6)),
         "global_f64": Global(Value.F64(666.6)),
         "table": Table(TableDescriptor(ElementType.ANYFUNC, 10, 20)),
+        "table64": Table(TableDescriptor(ElementType.ANYFUNC, 10, 20, "i64")),
         "memory": Memory(MemoryDescriptor(1, 2)),
     }
 

@@ -32,6 +32,10 @@ INVALID_NOW: Final = {
     # A byte that 1.0 reserved is the index of a table since 2.0, of a memory since 3.0; what was malformed is invalid.
     "zero flag expected": ("unknown table", "unknown memory"),
     "zero byte expected": ("unknown memory",),
+    # Sizes and offsets are numbers of 64 bits since 3.0, whatever an index has.
+    "i32 constant": ("offset out of range",),
+    "i32 constant out of range": ("memory size must be", "table size must be"),
+    "integer too large": ("memory size must be", "offset out of range", "alignment must not be larger than natural"),
     # A flag of an access says since 3.0 that the index of a memory follows; greater alignments have a form.
     "malformed memop flags": ("alignment must not be larger than natural", "type mismatch"),
 }

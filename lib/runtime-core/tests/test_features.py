@@ -79,10 +79,6 @@ BINARIES: list[tuple[str, str, bytes]] = [
         "an initializer with the module's own global",
         HEADER + section(6, b"\2\x7f\0\x41\0\x0b\x7f\0\x23\0\x0b"),
     ),
-    ("memory64", "a 64-bit memory", HEADER + section(5, b"\1\4\1")),
-    ("memory64", "a 64-bit memory", HEADER + section(5, b"\1\5\1\2")),
-    ("memory64", "a 64-bit memory", HEADER + section(2, b"\1\0\0\2\4\1")),
-    ("memory64", "a 64-bit table", HEADER + section(4, b"\1\x70\4\1")),
     ("threads", "a shared memory", HEADER + section(5, b"\1\3\1\1")),
     ("threads", "a shared memory", HEADER + section(2, b"\1\0\0\2\3\1\1")),
     ("threads", "memory.atomic.notify", with_body(b"\x41\0\x41\0\xfe\0\2\0\x1a", before=MEMORY)),
@@ -133,13 +129,6 @@ TEXTS: list[tuple[str, str, str]] = [
     ("gc", "a reference to eq", "(module (func (block (result (ref null eq)))))"),
     ("gc", "ref.i31", "(module (func (drop (ref.i31 (i32.const 0)))))"),
     ("gc", "an initializer with the module's own global", "(global $a i32 (i32.const 0)) (global i32 (global.get $a))"),
-    ("memory64", "the index type i64", "(module (memory i64 1))"),
-    ("memory64", "the index type i64", "(module (memory $m (export \"m\") i64 1 2))"),
-    ("memory64", "the index type i64", '(module (memory i64 (data "x")))'),
-    ("memory64", "the index type i64", "(module (table i64 1 funcref))"),
-    ("memory64", "the index type i64", "(module (table i64 funcref (elem)))"),
-    ("memory64", "the index type i32", '(module (import "m" "m" (memory i32 1)))'),
-    ("memory64", "an offset of more than 32 bits", "(func (drop (i32.load offset=0x100000000 (i64.const 0))))"),
     ("threads", "a shared memory", "(module (memory 1 1 shared))"),
     ("threads", "atomic.fence", "(module (func atomic.fence))"),
     ("threads", "i32.atomic.rmw8.add_u", "(memory 1) (func (i32.atomic.rmw8.add_u (i32.const 0) (i32.const 0)))"),
@@ -289,6 +278,13 @@ USES: list[tuple[str, str, str]] = [
     ("extended_const", "i32.add", '(memory 1) (data (i32.add (i32.const 1) (i32.const 2)) "")'),
     ("extended_const", "i32.mul", "(table 1 funcref) (elem (i32.mul (i32.const 0) (i32.const 2)))"),
     ("multi_memory", "more than one memory", "(memory 1) (memory 1)"),
+    ("memory64", "a 64-bit memory", "(memory i64 1)"),
+    ("memory64", "a 64-bit memory", '(memory i64 (data "x"))'),
+    ("memory64", "a 64-bit memory", '(import "m" "m" (memory i64 1 2))'),
+    ("memory64", "a 64-bit table", "(table i64 1 funcref)"),
+    ("memory64", "a 64-bit table", '(import "m" "t" (table i64 1 funcref))'),
+    ("memory64", "a size of more than 32 bits", "(memory i64 0x100000000)"),
+    ("memory64", "a 64-bit memory", "(memory i64 1) (func (drop (i32.load offset=0x100000000 (i64.const 0))))"),
     ("multi_memory", "more than one memory", '(import "m" "a" (memory 1)) (import "m" "b" (memory 1))'),
     ("multi_memory", "more than one memory", '(import "m" "a" (memory 1)) (memory 1) (func (drop (memory.size 1)))'),
 ]
@@ -324,6 +320,19 @@ def test_memory_0_named_as_releases_with_one_memory_cannot(instructions: bytes, 
     error = refusal(module, {"multi_memory": False})
     assert (error.feature, error.use, error.function) == ("multi_memory", use, 0)
     assert isinstance(error.without, DecodeError) and error.without.reason == without
+
+
+def test_numbers_of_32_bits_written_as_ones_of_64() -> None:
+    """In more bytes than releases without memory64 allow."""
+    for module, use in (
+        (HEADER + section(5, b"\1\0\x81\x80\x80\x80\x80\0"), "a size of more than 32 bits"),
+        (HEADER + section(4, b"\1\x70\1\1\x82\x80\x80\x80\x80\0"), "a size of more than 32 bits"),
+        (with_body(b"\x41\0\x28\2\x81\x80\x80\x80\x80\0\x1a", before=MEMORY), "an offset of more than 32 bits"),
+    ):
+        validate_and_report_errors(module)
+        error = refusal(module, {"memory64": False})
+        assert (error.feature, error.use) == ("memory64", use)
+        assert isinstance(error.without, DecodeError) and error.without.reason == "integer representation too long"
 
 
 def test_each_feature_that_is_here_can_be_switched_off() -> None:
@@ -362,6 +371,7 @@ def test_operators_name_features_that_are_here_and_proposals_those_that_are_not(
         "multi_value",
         "extended_const",
         "multi_memory",
+        "memory64",
     }
     for use in [*proposals.OPERATORS.values(), *proposals.WORDS.values(), *proposals.TYPE_FORMS.values()]:
         assert not BY_NAME[use.feature].here

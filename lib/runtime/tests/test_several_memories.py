@@ -7,16 +7,23 @@ import pickle
 import pytest
 
 from wasmer_runtime import Limits, Memory, compile, instantiate
+from wasmer_runtime_core.contract.values import ElementType, MemoryDescriptor, TableDescriptor
 from wasmer_runtime_core.errors import (
     ExportNotFound,
     ExportWrongType,
     ImplementationLimitError,
+    InvalidDescriptor,
     LinkError,
     MemoryGrowError,
     Trap,
     UnableToCreateMemory,
+    UnableToCreateTable,
 )
 from wasmer_runtime_core.running.module import Module
+from wasmer_runtime_core.running.objects.table import Table
+from wasmer_runtime_core.wasm.text import parse_module
+from wasmer_runtime_core.wasm.text.printer import print_module
+from wasmer_runtime_core.wasm.types import I64
 
 TEXT = """
 (module
@@ -100,3 +107,43 @@ def test_there_are_limits() -> None:
 def test_a_module_with_several_pickles() -> None:
     module = pickle.loads(pickle.dumps(compile(TEXT)))
     assert module.instantiate({"env": {"in": Memory(1, 4)}}).memory("second").read(65536, 6) == b"second"
+
+
+def test_memories_and_tables_of_64_bits() -> None:
+    text = """(module (memory (export "m") (import "e" "m") i64 1 0x1000000000000)
+        (table (export "t") (import "e" "t") i64 2 0xffffffffffffffff funcref)
+        (data (i64.const 9) "x") (func (export "f") (param i64) (result i32) (i32.load8_u (local.get 0))))"""
+    memory = Memory(MemoryDescriptor(1, 1 << 48, index_type="i64"))
+    table = Table(TableDescriptor(ElementType.FUNCREF, 2, (1 << 64) - 1, "i64"))
+    module = pickle.loads(pickle.dumps(compile(text)))
+    instance = module.instantiate({"e": {"m": memory, "t": table}})
+    assert instance.exports.f(9) == ord("x") and memory.descriptor == MemoryDescriptor(1, 1 << 48, False, "i64")
+    assert str(memory.type) == "{i64, min: 1, max: 281474976710656}" and table.descriptor.index_type == I64
+    assert print_module(parse_module(text)).count(" i64 ") >= 2
+    assert parse_module(print_module(parse_module(text))) == parse_module(text)
+    with pytest.raises(LinkError, match="i64"):
+        module.instantiate({"e": {"m": Memory(1), "t": table}})
+    with pytest.raises(LinkError):
+        module.instantiate({"e": {"m": memory, "t": Table(TableDescriptor(ElementType.FUNCREF, 2))}})
+    again = instantiate('(module (memory (import "e" "m") i64 1 0x1000000000000))', {"e": instance})
+    assert again.memory() is memory
+
+
+def test_what_cannot_be_had_is_refused() -> None:
+    for text, error in (
+        ("(memory i64 0x1000000000000)", UnableToCreateMemory),
+        ("(memory i64 0x7fffffff)", UnableToCreateMemory),
+        ("(table i64 0xffffffffffffffff funcref)", UnableToCreateTable),
+        ("(table i64 5000000 funcref) (table i64 0xffffffffffffffff funcref)", UnableToCreateTable),
+    ):
+        with pytest.raises(error):
+            instantiate(f"(module {text})")
+    with pytest.raises(InvalidDescriptor):
+        MemoryDescriptor(1, index_type="f32")
+    with pytest.raises(InvalidDescriptor):
+        MemoryDescriptor(65537)
+    memory = Memory(MemoryDescriptor(0, index_type="i64"))
+    for delta in (0x7FFF_FFFF, 1 << 48, (1 << 64) - 1):
+        with pytest.raises(MemoryGrowError):
+            memory.grow(delta)
+    assert memory.grow(2) == 0 and memory.pages == 2

@@ -56,7 +56,7 @@ FEATURES: Final = (
     Feature("function_references",      "typed function references",              "3.0"),
     Feature("gc",                       "garbage collection",                     "3.0"),
     Feature("multi_memory",             "several memories",                       "3.0", True),
-    Feature("memory64",                 "memory64",                               "3.0"),
+    Feature("memory64",                 "memory64",                               "3.0", True),
     Feature("relaxed_simd",             "relaxed SIMD",                           "3.0", True),
     Feature("legacy_exceptions",        "exceptions in their legacy encoding",    TOOL),
     Feature("threads",                  "threads",                                PROPOSAL),

@@ -35,6 +35,7 @@ from wasmer_clif_backend.ir.opcodes import (
     TRAPNZ,
     TRAPZ,
     UEXTEND,
+    UMIN,
     USHR,
 )
 from wasmer_clif_backend.ir.types import F32, F64, I8, I32, I64
@@ -65,12 +66,14 @@ from wasmer_runtime_core.contract.vmctx import (
 )
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.support.annotations import Final, final, i64
+from wasmer_runtime_core.wasm import types as kinds
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.operators.internal import (
     ADD_POINTS,
     ADD_POINTS_BY_SIZE,
     ALL_OPERATORS,
     CHECK_POINTS,
+    MOST_SIZE,
     TRACE,
 )
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
@@ -86,6 +89,7 @@ _TYPE_MISMATCH: Final = BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number
 _LIMIT: Final = BY_NAME["EXECUTION_LIMIT_EXCEEDED"].number
 _POINTS: Final[i64] = VMCTX["points_used"].offset
 _MEMORY_BASE: Final[i64] = VMCTX["memory_base"].offset
+_WIDE_SIZE: Final[i64] = kinds.I64
 _PAGE_SHIFT: Final[i64] = PAGE_BYTES.bit_length() - 1
 _MEMORY_LENGTH: Final[i64] = MEMORY_DEFINITION["length"].offset
 _TABLE_LENGTH: Final[i64] = TABLE_DEFINITION["length"].offset
@@ -103,6 +107,8 @@ _CALL_INDIRECT: Final[i64] = code_of("call_indirect")
 _GLOBAL_GET: Final[i64] = code_of("global.get")
 _GLOBAL_SET: Final[i64] = code_of("global.set")
 _MEMORY_SIZE: Final[i64] = code_of("memory.size")
+_MEMORY_GROW: Final[i64] = code_of("memory.grow")
+_TABLE_GROW: Final[i64] = code_of("table.grow")
 _TABLE_SIZE: Final[i64] = code_of("table.size")
 _REF_NULL: Final[i64] = code_of("ref.null")
 _REF_IS_NULL: Final[i64] = code_of("ref.is_null")
@@ -377,10 +383,11 @@ class Translator:
             definition = self.memory.field(self.view.offsets.memory_offsets[a], CONSTANT_FIELD)
             length = self.memory.load(I64, definition, _MEMORY_LENGTH)
             pages = state.make(USHR, I64, length, state.integer(_PAGE_SHIFT, I32))
-            state.push(state.make(IREDUCE, I32, pages))
+            state.push(pages if self.view.wide_memories[a] else state.make(IREDUCE, I32, pages))
         elif code == _TABLE_SIZE:
             definition = self.memory.field(self.view.offsets.table_offsets[a], CONSTANT_FIELD)
-            state.push(state.make(IREDUCE, I32, self.memory.load(I64, definition, _TABLE_LENGTH)))
+            length = self.memory.load(I64, definition, _TABLE_LENGTH)
+            state.push(length if self.view.wide_tables[a] else state.make(IREDUCE, I32, length))
         elif code == _REF_NULL:
             state.push(state.integer(0, I64))
         elif code == _REF_IS_NULL:
@@ -398,7 +405,11 @@ class Translator:
         if code == ADD_POINTS:
             self.add_points(state.integer(a, I64))
         elif code == ADD_POINTS_BY_SIZE:
-            points = state.make(UEXTEND, I64, state.stack[state.height - 1])
+            points = state.stack[state.height - 1]
+            if (word >> 16) & 0xFF == _WIDE_SIZE:
+                points = state.make(UMIN, I64, points, state.integer(MOST_SIZE, I64))
+            else:
+                points = state.make(UEXTEND, I64, points)
             if a:
                 points = state.make(ISHL, I64, points, state.integer(a, I32))
             if b:
@@ -448,7 +459,9 @@ class Translator:
         """An element of a table: there, not null, of the type."""
         state = self.state
         memory = self.memory
-        index = state.make(UEXTEND, I64, state.pop())
+        index = state.pop()
+        if not self.view.wide_tables[table]:
+            index = state.make(UEXTEND, I64, index)
         # Constant, but read anew behind each call: to keep them across would take registers, of which few are kept.
         definition = memory.field(self.view.offsets.table_offsets[table])
         length = memory.load(I64, definition, _TABLE_LENGTH, _ENTRY)
@@ -503,7 +516,10 @@ class Translator:
         """An operator that a helper does."""
         row = HELPER_OPERATORS[int(code)]
         more = [int(self.state.integer(one, I32)) for one in (a, b)[: row.immediates]]
-        self.helper(row.call.name, more, _HELPER_TYPES[row.call.results[0]] if row.call.results else 0)
+        result = _HELPER_TYPES[row.call.results[0]] if row.call.results else 0
+        if (code == _MEMORY_GROW and self.view.wide_memories[a]) or (code == _TABLE_GROW and self.view.wide_tables[a]):
+            result = I64
+        self.helper(row.call.name, more, result)
 
     def helper(self, name: str, immediates: list[int], result: int) -> None:
         """A call of one of core's helpers: operands, then numbers of the record.

@@ -13,6 +13,7 @@ from wasmer_clif_backend.ir.opcodes import (
     NOTRAP,
     READONLY,
     TRAPNZ,
+    UADD_OVERFLOW_TRAP,
     UEXTEND,
     VMCTX,
 )
@@ -77,6 +78,9 @@ class Memory:
         state = self.state
         function = state.function
         offset = a & 0xFFFF_FFFF
+        memory = b & 0xFFFF
+        if state.view.wide_memories[memory]:
+            return self.wide(index, offset | ((b >> 16) & 0xFFFF) << 32, memory, size)
         at = state.make(UEXTEND, I64, index)
         if b == 0 and not self.bounds_checks:
             known: i64 = -1
@@ -101,8 +105,6 @@ class Memory:
             return state.make(IADD, I64, self.base, at)
         self.offset = 0
         self.flags = ACCESS
-        offset |= ((b >> 16) & 0xFFFF) << 32
-        memory = b & 0xFFFF
         if offset:
             at = state.make(IADD, I64, at, state.integer(offset, I64))
         definition = self.field(state.view.offsets.memory_offsets[memory], CONSTANT_FIELD)
@@ -110,6 +112,20 @@ class Memory:
         length = self.load(I64, definition, _LENGTH)
         beyond = state.make(ICMP, I8, end, length, 0, _UGT)
         state.make(TRAPNZ, 0, beyond, 0, 0, 0, _OUT_OF_BOUNDS)
+        return state.make(IADD, I64, self.load(I64, definition, _BASE), at)
+
+    def wide(self, at: i64, offset: i64, memory: i64, size: i64) -> i64:
+        """The same of an index of 64 bits: where the access ends may be more than 64 bits hold."""
+        state = self.state
+        end = state.make(UADD_OVERFLOW_TRAP, I64, at, state.integer(offset + size, I64), 0, 0, _OUT_OF_BOUNDS)
+        definition = self.field(state.view.offsets.memory_offsets[memory], CONSTANT_FIELD)
+        beyond = state.make(ICMP, I8, end, self.load(I64, definition, _LENGTH), 0, _UGT)
+        state.make(TRAPNZ, 0, beyond, 0, 0, 0, _OUT_OF_BOUNDS)
+        self.flags = ACCESS
+        self.offset = offset
+        if offset > _FARTHEST:
+            at = state.make(IADD, I64, at, state.integer(offset, I64))
+            self.offset = 0
         return state.make(IADD, I64, self.load(I64, definition, _BASE), at)
 
     def bound_by(self, bound: i64, size: i64) -> None:

@@ -61,9 +61,11 @@ class ModuleView:
         self.entries: Final = {name: number for number, name in enumerate(self.names[self.imported :])}
         self.entries.update({helper_name(call.name): defined + call.slot for call in VMCALLS})
         self.no_layout: Final = CallLayout(b"", b"")
-        pages = info.memories[0].limits.minimum if info.memories else 0
+        self.wide_memories: Final = bytes(memory.index_type == kinds.I64 for memory in info.memories)
+        self.wide_tables: Final = bytes(table.index_type == kinds.I64 for table in info.tables)
+        pages = info.memories[0].limits.minimum if self.wide_memories[:1] == b"\0" else 0
         self.memory_bytes: Final[i64] = PAGE_BYTES * i64(pages)
-        """How large memory 0 is at least."""
+        """How large memory 0 is at least; 0 if its index has 64 bits: no access to it is left unchecked."""
         self.global_types: Final = [TYPES[type.kind] for type in info.globals]
 
     def layout_of(self, function_index: int) -> CallLayout:

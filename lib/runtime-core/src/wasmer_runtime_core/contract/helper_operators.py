@@ -33,6 +33,21 @@ def _helper_operator(name: str, immediate: str) -> HelperOperator:
     return HelperOperator(call, len(call.params) - immediates, immediates)
 
 
+def wide_operands(call: VMCall, a: int, b: int, memories: frozenset[int], tables: frozenset[int]) -> tuple[bool, ...]:
+    """Of each operand of a helper whether it is an index of 64 bits: the others are as `VMCall.types` says.
+
+    Args:
+        a, b: words of the record.
+        memories, tables: those whose index has 64 bits.
+    """
+    wide = memories if call.name.startswith("memory") else tables
+    target = (b if call.name.endswith("_init") else a) in wide
+    source = b in wide if call.name.endswith("_copy") else target
+    of_names = {"to": target, "at": target, "delta": target, "from": source, "count": target and source}
+    names = [param.rpartition(":")[0] for param in call.params]
+    return tuple([type_ == "index" and of_names[name] for name, type_ in zip(names, call.types, strict=True)])
+
+
 HELPER_OPERATORS: Final = {
     code: _helper_operator(row.helper, row.immediate) for code, row in OPERATORS.items() if row.effects & HELPER
 }

@@ -28,6 +28,7 @@ from wasmer_runtime_core.wasm.types import (
     FUNCREF,
     I32,
     I64,
+    MAX_WIDE_PAGES,
     V128,
     VALUE_TYPE_CODES,
     ExternalType,
@@ -404,6 +405,13 @@ def _check_limits(what: str, minimum: int, maximum: int | None, most: int) -> No
         raise InvalidDescriptor(f"{what}: a maximum of {maximum} is not between the minimum, {minimum}, and {most}")
 
 
+def _index_type(what: str, type: Type | int | str) -> Type:
+    found = Type.of(type)
+    if found not in (I32, I64):
+        raise InvalidDescriptor(f"{what}: an index is an i32 or an i64, no {found.name.lower()}")
+    return found
+
+
 class _Descriptor:
     """Equality, hash, pickling and text from `__slots__`."""
 
@@ -433,15 +441,19 @@ class MemoryDescriptor(_Descriptor):
         minimum: pages of 64 KiB at first.
         maximum: pages it may grow to, or None.
         shared: whether threads share it; needs a maximum.
+        index_type: `Type.I32`, or `Type.I64` of a 64-bit memory.
     """
 
-    __slots__ = ("minimum", "maximum", "shared")  # noqa: RUF023 - as the constructor has them
+    __slots__ = ("minimum", "maximum", "shared", "index_type")  # noqa: RUF023 - as the constructor has them
 
-    def __init__(self, minimum: int, maximum: int | None = None, shared: bool = False) -> None:
+    def __init__(
+        self, minimum: int, maximum: int | None = None, shared: bool = False, index_type: Type | int | str = I32
+    ) -> None:
         """Raises:
-        InvalidDescriptor: the counts contradict one another, or a shared memory has no maximum.
+        InvalidDescriptor: the counts contradict one another, a shared memory has no maximum, an index no such type.
         """
-        _check_limits("memory", minimum, maximum, WASM_MAX_PAGES)
+        self.index_type = _index_type("memory", index_type)
+        _check_limits("memory", minimum, maximum, WASM_MAX_PAGES if self.index_type == I32 else MAX_WIDE_PAGES)
         if shared and maximum is None:
             raise InvalidDescriptor("Max number of pages is required for shared memory")
         self.minimum = Pages(minimum)
@@ -451,11 +463,11 @@ class MemoryDescriptor(_Descriptor):
     @classmethod
     def from_type(cls, type: MemoryType) -> MemoryDescriptor:
         """What the core's `MemoryType` says."""
-        return cls(type.limits.minimum, type.limits.maximum, type.shared)
+        return cls(type.limits.minimum, type.limits.maximum, type.shared, type.index_type)
 
     def to_type(self) -> MemoryType:
         """The same as the core's `MemoryType`."""
-        return MemoryType(self.limits, self.shared)
+        return MemoryType(self.limits, self.shared, int(self.index_type))
 
     @property
     def limits(self) -> Limits:
@@ -473,15 +485,23 @@ class TableDescriptor(_Descriptor):
         element: an `ElementType`.
         minimum: elements at first.
         maximum: elements it may grow to, or None.
+        index_type: `Type.I32`, or `Type.I64` of a 64-bit table.
     """
 
-    __slots__ = ("element", "minimum", "maximum")  # noqa: RUF023 - as the constructor has them
+    __slots__ = ("element", "minimum", "maximum", "index_type")  # noqa: RUF023 - as the constructor has them
 
-    def __init__(self, element: ElementType | int, minimum: int, maximum: int | None = None) -> None:
+    def __init__(
+        self,
+        element: ElementType | int,
+        minimum: int,
+        maximum: int | None = None,
+        index_type: Type | int | str = I32,
+    ) -> None:
         """Raises:
-        InvalidDescriptor: the counts contradict one another.
+        InvalidDescriptor: the counts contradict one another, or an index has no such type.
         """
-        _check_limits("table", minimum, maximum, 0xFFFF_FFFF)
+        self.index_type = _index_type("table", index_type)
+        _check_limits("table", minimum, maximum, 0xFFFF_FFFF if self.index_type == I32 else 0xFFFF_FFFF_FFFF_FFFF)
         self.element = ElementType(element)
         self.minimum = minimum
         self.maximum = maximum
@@ -489,11 +509,11 @@ class TableDescriptor(_Descriptor):
     @classmethod
     def from_type(cls, type: TableType) -> TableDescriptor:
         """What the core's `TableType` says."""
-        return cls(type.element, type.limits.minimum, type.limits.maximum)
+        return cls(type.element, type.limits.minimum, type.limits.maximum, type.index_type)
 
     def to_type(self) -> TableType:
         """The same as the core's `TableType`."""
-        return TableType(int(self.element), self.limits)
+        return TableType(int(self.element), self.limits, int(self.index_type))
 
     @property
     def limits(self) -> Limits:

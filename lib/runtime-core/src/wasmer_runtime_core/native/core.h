@@ -311,11 +311,15 @@ typedef struct {
     int release_gil;
 } CodeObject;
 
+/* What a memory or table is declared with: pages or elements. */
+typedef struct { uint64_t minimum, maximum; uint8_t has_maximum; } Sizes;
+
 typedef struct {
     PyObject_HEAD
     MemoryDefinition definition;
     uint64_t minimum;          /* pages it was declared with */
-    uint64_t maximum;          /* pages, at most WASM_MAX_PAGES, or WASM_MAX_WIDE_PAGES */
+    uint64_t maximum;          /* pages, at most WASM_MAX_PAGES, or WASM_MOST_WIDE_PAGES */
+    uint64_t declared_maximum;
     uint8_t has_maximum, shared;
     uint8_t wide;              /* its index has 64 bits */
     uint8_t reserved;          /* base never moves */
@@ -472,6 +476,6 @@ static void table_overwrite(TableObject *table, uint64_t at, uint64_t value, uin
 static int in_memory_slot(uintptr_t address);
 static int64_t memory_grow(MemoryObject *memory, uint64_t delta);
 enum { RESERVE_NOT, RESERVE_IF_FREE, RESERVE_BY_ALL_MEANS };
-static MemoryObject *memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int flags, int reserve);
-static TableObject *table_new(PyTypeObject *type, uint8_t element, int wide, uint64_t minimum, int64_t maximum,
+static MemoryObject *memory_new(PyTypeObject *type, const Sizes *sizes, int flags, int reserve);
+static TableObject *table_new(PyTypeObject *type, uint8_t element, int wide, const Sizes *sizes,
                               PyObject *home);

@@ -50,9 +50,13 @@ ValueTypes: TypeAlias = "bytes | tuple[int, ...]"
 
 PAGE_BYTES: Final = 65536
 MAX_PAGES: Final = 65536
-MAX_WIDE_PAGES: Final = 0x7FFF_FFFF
-"""Of a memory with a 64-bit index: no process has more address space."""
-
+MAX_WIDE_PAGES: Final = 1 << 48
+"""Of a memory with a 64-bit index."""
+MOST_WIDE_PAGES: Final = 0x7FFF_FFFF
+"""What such a memory can really have: no process has more address space."""
+HAS_MAXIMUM: Final = 1
+WIDE_INDEX: Final = 4
+"""Flags of limits in the binary format (5.3.11): a maximum follows, the index has 64 bits."""
 
 MOST_TYPES_SHOWN: Final = 32
 

@@ -12,7 +12,7 @@ from wasmer_runtime_core.contract.vmctx import VmctxOffsets
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm.module import ModuleInfo
-from wasmer_runtime_core.wasm.types import V128
+from wasmer_runtime_core.wasm.types import I64, V128
 from wasmer_singlepass_backend.x64.abi import CallLayout
 
 
@@ -35,6 +35,8 @@ class ModuleView:
         )
         self.global_types: Final = bytes(type_.kind for type_ in info.globals)
         self.table_types: Final = bytes(table.kind for table in info.tables)
+        self.wide_memories: Final = bytes(memory.index_type == I64 for memory in info.memories)
+        self.wide_tables: Final = bytes(table.index_type == I64 for table in info.tables)
         self.function_types: vec[i64] = _array(offsets.function_types)
         self.imported_functions: i64 = offsets.imported_functions
         self.defined_functions: i64 = offsets.defined_functions

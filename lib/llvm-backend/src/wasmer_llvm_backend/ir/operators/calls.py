@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from wasmer_llvm_backend.ir.operators.context import context_constant, element, field
 from wasmer_llvm_backend.module_text import CALL, CONTEXT_ACCESS
 from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
+from wasmer_runtime_core.contract.helper_operators import wide_operands
 from wasmer_runtime_core.contract.helpers import VMCall
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD
@@ -113,8 +114,9 @@ def helper(f: FunctionState, row: VMCall, immediates: int, word: int, a: int, b:
     stack = f.stack
     values = stack[len(stack) - count :] if count else []
     del stack[len(stack) - count :]
+    wide = wide_operands(row, a, b, f.view.wide_memories, f.view.wide_tables)
     for at, type_ in enumerate(row.types[:count]):
-        if type_ == "index":
+        if type_ == "index" and not wide[at]:
             values[at] = f.let(f"zext i32 {values[at]} to i64")
     values += [str(word) for word in (a, b)[:immediates]]
     arguments = ["ptr %0"] + [f"{type_} {value}" for type_, value in zip(types, values, strict=True)]
@@ -123,7 +125,7 @@ def helper(f: FunctionState, row: VMCall, immediates: int, word: int, a: int, b:
     text = f"call {result} {code}({', '.join(arguments)}) {CALL}{f.location()}"
     if not row.results:
         f.out.append(text)
-    elif row.results[0] == "index":
+    elif row.results[0] == "index" and not any(wide):
         f.stack.append(f.let(f"trunc i64 {f.let(text)} to i32"))
     else:
         f.stack.append(f.let(text))

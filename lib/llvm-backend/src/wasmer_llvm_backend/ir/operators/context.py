@@ -53,7 +53,7 @@ def element(f: FunctionState, index: str, table: int, kind: int) -> str:
     """The address of a table's element, checked."""
     definition = context_constant(f, "ptr", f.view.table_offsets[table])
     length = field(f, "i64", definition, TABLE_DEFINITION["length"].offset)
-    wide = f.let(f"zext i32 {index} to i64")
+    wide = index if table in f.view.wide_tables else f.let(f"zext i32 {index} to i64")
     f.trap_if(f.let(f"icmp uge i64 {wide}, {length}"), kind)
     base = field(f, "ptr", definition, TABLE_DEFINITION["base"].offset)
     return f.let(f"getelementptr ptr, ptr {base}, i64 {wide}")
@@ -75,4 +75,4 @@ def table_get(f: FunctionState, word: int, a: int, b: int) -> None:
 def table_size(f: FunctionState, word: int, a: int, b: int) -> None:
     definition = context_constant(f, "ptr", f.view.table_offsets[a])
     length = field(f, "i64", definition, TABLE_DEFINITION["length"].offset)
-    f.stack.append(f.let(f"trunc i64 {length} to i32"))
+    f.stack.append(length if a in f.view.wide_tables else f.let(f"trunc i64 {length} to i32"))

@@ -13,6 +13,8 @@ from wasmer_llvm_backend.module_text import CONTEXT_ACCESS
 from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import VMCTX
+from wasmer_runtime_core.wasm.operators.internal import MOST_SIZE
+from wasmer_runtime_core.wasm.types import I64
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.ir.function import FunctionState
@@ -37,7 +39,10 @@ def add_points(f: FunctionState, word: int, a: int, b: int) -> None:
 def add_points_by_size(f: FunctionState, word: int, a: int, b: int) -> None:
     """``points_used += (size << a) >> b``; the size stays where it is."""
     place, used = _points(f)
-    size = f.let(f"zext i32 {f.stack[-1]} to i64")
+    if (word >> 16) & 0xFF == I64:
+        size = f.let(f"call i64 @llvm.umin.i64(i64 {f.stack[-1]}, i64 {MOST_SIZE})")
+    else:
+        size = f.let(f"zext i32 {f.stack[-1]} to i64")
     if a:
         size = f.let(f"shl i64 {size}, {a}")
     if b:

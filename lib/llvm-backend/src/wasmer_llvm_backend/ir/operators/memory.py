@@ -29,10 +29,15 @@ def address(f: FunctionState, index: str, offset: int, memory: int, size: int) -
     what it is given to read is addresses.
     """
     if memory in f.view.checked_memories:
-        wide = f.let(f"zext i32 {index} to i64")
+        is_wide = memory in f.view.wide_memories
+        wide = index if is_wide else f.let(f"zext i32 {index} to i64")
         definition = context_constant(f, "ptr", f.view.memory_offsets[memory])
         length = field(f, "i64", definition, MEMORY_DEFINITION["length"].offset)
-        end = f.let(f"add nuw i64 {wide}, {offset + size}")
+        if is_wide:  # where the access ends may be more than 64 bits hold
+            end = f.let(f"add i64 {wide}, {offset + size}")
+            f.trap_if(f.let(f"icmp ult i64 {end}, {offset + size}"), OUT_OF_BOUNDS)
+        else:
+            end = f.let(f"add nuw i64 {wide}, {offset + size}")
         f.trap_if(f.let(f"icmp ugt i64 {end}, {length}"), OUT_OF_BOUNDS)
         base = field(f, "ptr", definition, MEMORY_DEFINITION["base"].offset)
         place = f.let(f"getelementptr i8, ptr {base}, i64 {wide}")
@@ -96,4 +101,4 @@ def memory_size(f: FunctionState, word: int, a: int, b: int) -> None:
     definition = context_constant(f, "ptr", f.view.memory_offsets[a])
     length = field(f, "i64", definition, MEMORY_DEFINITION["length"].offset)
     pages = f.let(f"lshr i64 {length}, {PAGE_SHIFT}")
-    f.stack.append(f.let(f"trunc i64 {pages} to i32"))
+    f.stack.append(pages if a in f.view.wide_memories else f.let(f"trunc i64 {pages} to i32"))

@@ -46,7 +46,7 @@ from wasmer_runtime_core.compiling.middleware.points import VALUES_SHIFT, with_p
 from wasmer_runtime_core.compiling.middleware.rebuild import with_records
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.checkpoint import watched
-from wasmer_runtime_core.wasm.types import V128
+from wasmer_runtime_core.wasm.types import I64, V128
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,9 +55,9 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.wasm.module import ModuleInfo
 
 
-MOST_POINTS: Final = 2**64 - 2**40
-"""So many end every call. What lies above has room for all that is added between two comparisons with the limit: 2**38
-for a ``memory.grow`` by as many pages as can be written."""
+MOST_POINTS: Final = 2**64 - 2**54
+"""So many end every call. What lies above has room for all that is added between two comparisons with the limit: 2**53
+for a ``memory.grow`` by as many pages as count (`internal.MOST_SIZE`)."""
 
 
 class Metering:
@@ -85,9 +85,19 @@ class Metering:
         type_points = b"".join(
             ((len(type_.params) + len(type_.results)) >> VALUES_SHIFT).to_bytes(4, "little") for type_ in watched(types)
         )
+        memories = bytes([memory.index_type == I64 for memory in info.memories])
+        tables = bytes([table.index_type == I64 for table in info.tables])
         return [
             with_records(
-                body, with_points(body.records, limit, _at_entry(body, len(types[body.type_index].params)), type_points)
+                body,
+                with_points(
+                    body.records,
+                    limit,
+                    _at_entry(body, len(types[body.type_index].params)),
+                    type_points,
+                    memories,
+                    tables,
+                ),
             )
             for body in bodies
         ]

@@ -29,6 +29,7 @@ from wasmer_runtime_core.wasm.operators.internal import (
     INTERNAL_PAGE,
 )
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
+from wasmer_runtime_core.wasm.types import I64
 
 COUNTS: Final = 1
 CHECKS: Final = 2
@@ -86,6 +87,14 @@ def _traits() -> bytes:
 TRAITS: Final = _traits()
 _SHIFTS: Final = {BY_MNEMONIC[name].code: shift for name, shift in SIZE_SHIFTS.items()}
 _CALL_INDIRECT: Final = BY_MNEMONIC["call_indirect"].code
+_MEMORY_INIT: Final = BY_MNEMONIC["memory.init"].code
+_MEMORY_COPY: Final = BY_MNEMONIC["memory.copy"].code
+_TABLE_INIT: Final = BY_MNEMONIC["table.init"].code
+_TABLE_COPY: Final = BY_MNEMONIC["table.copy"].code
+OF_TABLES: Final = bytes(
+    BY_MNEMONIC["table.init"].code <= code <= BY_MNEMONIC["table.fill"].code for code in range(0x400)
+)
+"""By operator code, of those with a size: 1 for those of tables."""
 
 
 @final
@@ -122,8 +131,8 @@ class _Counter:
         write_i64_le(out, CHECK_POINTS | (low << 32))
         write_i64_le(out, high | (i64(read_i32_le(self.records, self.copied + 12)) << 32))
 
-    def add_by_size(self, shift: i64, at: i64) -> None:
-        """Count the topmost operand, right before the record at `at`."""
+    def add_by_size(self, shift: i64, type_: i64, at: i64) -> None:
+        """Count the topmost operand, of this type, right before the record at `at`."""
         out = self.out
         out.write(self.records[self.copied : at])
         self.copied = at
@@ -133,17 +142,30 @@ class _Counter:
             left = shift
         else:
             right = -shift
-        write_i64_le(out, ADD_POINTS_BY_SIZE | (left << 32))
+        write_i64_le(out, ADD_POINTS_BY_SIZE | (type_ << 16) | (left << 32))
         write_i64_le(out, right | (i64(read_i32_le(self.records, at + 12)) << 32))
 
 
-def with_points(records: bytes, limit: int, at_entry: int, type_points: bytes) -> bytes:
+def size_type(code: i64, a: i64, b: i64, memories: bytes, tables: bytes) -> i64:
+    """The type of an operator's topmost operand, a size, as `ADD_POINTS_BY_SIZE` wants it; `a`, `b`: of its record."""
+    wide = memories
+    if i64(OF_TABLES[code]):
+        wide = tables
+    if code == _MEMORY_INIT or code == _TABLE_INIT or wide[a] == 0:
+        return 0
+    if (code == _MEMORY_COPY or code == _TABLE_COPY) and wide[b] == 0:
+        return 0
+    return I64
+
+
+def with_points(records: bytes, limit: int, at_entry: int, type_points: bytes, memories: bytes, tables: bytes) -> bytes:
     """The records of a body, counted and compared with a limit.
 
     Args:
         limit: 0 to 2**64 - 1.
         at_entry: points that entering the function costs.
         type_points: by type index, 4 bytes each: points that a call of the type costs beside the operator's own.
+        memories, tables: by index, 1 for those whose index has 64 bits.
     """
     low: i64 = ((limit + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000  # signed, as all that is written
     high: i64 = limit >> 32
@@ -192,7 +214,9 @@ def with_points(records: bytes, limit: int, at_entry: int, type_points: bytes) -
             counter.add(pending, at)
             pending = 0
         if trait & SIZED:
-            counter.add_by_size(i64(_SHIFTS[code]), at)
+            a = i64(read_i32_le(records, at + 4))
+            b = i64(read_i32_le(records, at + 8))
+            counter.add_by_size(i64(_SHIFTS[code]), size_type(code, a, b, memories, tables), at)
             counter.check(low, high)
         at += 16
         if not trait & PURE:

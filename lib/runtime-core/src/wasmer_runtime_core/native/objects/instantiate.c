@@ -285,12 +285,12 @@ make_memories(InstanceObject *self)
         PyObject *class = configured(&memory_class, "wasmer_runtime_core.running.objects.memory");
         if (!class)
             return -1;
-        self->memories[i] = memory_new((PyTypeObject *)class, limits->minimum, limits->maximum, limits->flags,
+        self->memories[i] = memory_new((PyTypeObject *)class, &limits->sizes, limits->flags,
                                        guarded ? RESERVE_BY_ALL_MEANS : RESERVE_IF_FREE);
         if (!self->memories[i])
             return -1;
         if (guarded && !self->memories[i]->reserved) {
-            raise_no_slot(limits->minimum);
+            raise_no_slot(limits->sizes.minimum);
             return -1;
         }
     }
@@ -304,7 +304,7 @@ make_tables(InstanceObject *self)
     uint64_t elements = 0;  /* together: nobody touches them yet, but the cycle collector looks at each */
     for (uint32_t i = plan->n_imported_tables; i < plan->n_tables; i++) {
         PlanLimits *limits = &plan->tables[i];
-        elements += limits->minimum;
+        elements = limits->sizes.minimum > MAX_TABLE ? limits->sizes.minimum : elements + limits->sizes.minimum;
         if (elements > MAX_TABLE) {
             raise_error("UnableToCreateTable", "tables of %llu elements together are too large; there can be %u",
                         (unsigned long long)elements, MAX_TABLE);
@@ -313,8 +313,8 @@ make_tables(InstanceObject *self)
         PyObject *class = configured(&table_class, "wasmer_runtime_core.running.objects.table");
         if (!class)
             return -1;
-        self->tables[i] = table_new((PyTypeObject *)class, limits->element, limits->flags & TABLE_WIDE, limits->minimum,
-                                    limits->maximum, (PyObject *)self);
+        self->tables[i] = table_new((PyTypeObject *)class, limits->element, limits->flags & TABLE_WIDE, &limits->sizes,
+                                    (PyObject *)self);
         if (!self->tables[i] || store_merge(&self->member, &self->tables[i]->member) < 0)
             return -1;
     }

@@ -149,13 +149,27 @@ slot_take(size_t bytes, int how, Slot *out)
     return 0;
 }
 
-static MemoryObject *
-memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int flags, int reserve)
+/* 0, or -1: no size lies between these. */
+static int
+contradict(const char *what, const Sizes *sizes, const char *units)
 {
-    uint64_t most = flags & MEMORY_WIDE ? WASM_MAX_WIDE_PAGES : WASM_MAX_PAGES;
-    if (minimum > most || (maximum >= 0 && (uint64_t)maximum < minimum)) {
-        raise_error("InvalidDescriptor", "a memory cannot have %llu pages at first and at most %lld",
-                    (unsigned long long)minimum, (long long)maximum);
+    if (!sizes->has_maximum || sizes->maximum >= sizes->minimum)
+        return 0;
+    raise_error("InvalidDescriptor", "a %s cannot have %llu %s at first and at most %llu", what,
+                (unsigned long long)sizes->minimum, units, (unsigned long long)sizes->maximum);
+    return -1;
+}
+
+static MemoryObject *
+memory_new(PyTypeObject *type, const Sizes *sizes, int flags, int reserve)
+{
+    uint64_t most = flags & MEMORY_WIDE ? WASM_MOST_WIDE_PAGES : WASM_MAX_PAGES, minimum = sizes->minimum;
+    if (contradict("memory", sizes, "pages") < 0)
+        return NULL;
+    if (minimum > most) {
+        raise_error(flags & MEMORY_WIDE ? "UnableToCreateMemory" : "InvalidDescriptor",
+                    "a memory cannot have %llu pages of 64 KiB; there can be %llu", (unsigned long long)minimum,
+                    (unsigned long long)most);
         return NULL;
     }
     size_t bytes = minimum * WASM_PAGE_BYTES;
@@ -181,8 +195,9 @@ memory_new(PyTypeObject *type, uint64_t minimum, int64_t maximum, int flags, int
     }
     self->definition = (MemoryDefinition){slot.base, bytes};
     self->minimum = minimum;
-    self->maximum = maximum >= 0 && (uint64_t)maximum < most ? (uint64_t)maximum : most;
-    self->has_maximum = maximum >= 0;
+    self->maximum = sizes->has_maximum && sizes->maximum < most ? sizes->maximum : most;
+    self->has_maximum = sizes->has_maximum;
+    self->declared_maximum = sizes->maximum;
     self->shared = (flags & MEMORY_SHARED) != 0;
     self->wide = (flags & MEMORY_WIDE) != 0;
     self->reserved = reserved;
@@ -277,34 +292,44 @@ memory_grow(MemoryObject *self, uint64_t delta)
 /* --- the type --------------------------------------------------------------------------- */
 
 static int
-parse_maximum(PyObject *maximum, int64_t *out)
+parse_size(PyObject *size, const char *what, uint64_t *out)
 {
-    *out = -1;
-    if (!maximum || maximum == Py_None)
+    PyObject *index = PyNumber_Index(size);
+    if (!index)
+        return -1;
+    *out = PyLong_AsUnsignedLongLong(index);
+    Py_DECREF(index);
+    if (*out != UINT64_MAX || !PyErr_Occurred())
         return 0;
-    *out = PyLong_AsLongLong(maximum);
-    if (*out == -1 && PyErr_Occurred())
-        return -1;
-    if (*out < 0) {
-        PyErr_SetString(PyExc_ValueError, "a maximum cannot be negative");
-        return -1;
+    if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        PyErr_Clear();
+        raise_error("InvalidDescriptor", "a %s cannot be negative, nor have more than 64 bits", what);
     }
-    return 0;
+    return -1;
+}
+
+/* `maximum` may be NULL, or None. 0, or -1 with an exception. */
+static int
+parse_sizes(PyObject *minimum, PyObject *maximum, Sizes *out)
+{
+    *out = (Sizes){0, 0, maximum && maximum != Py_None};
+    if (parse_size(minimum, "minimum", &out->minimum) < 0)
+        return -1;
+    return out->has_maximum ? parse_size(maximum, "maximum", &out->maximum) : 0;
 }
 
 static PyObject *
 memory_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"minimum", "maximum", "shared", "reserve", "wide", NULL};
-    Py_ssize_t minimum;
-    PyObject *maximum = NULL;
+    PyObject *minimum, *maximum = NULL;
     int shared = 0, reserve = 1, wide = 0;
-    int64_t most;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "n|Oppp:Memory", names, &minimum, &maximum, &shared, &reserve,
+    Sizes sizes;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|Oppp:Memory", names, &minimum, &maximum, &shared, &reserve,
                                      &wide) ||
-        parse_maximum(maximum, &most) < 0)
+        parse_sizes(minimum, maximum, &sizes) < 0)
         return NULL;
-    return (PyObject *)memory_new(type, (uint64_t)minimum, most, (shared ? MEMORY_SHARED : 0) | (wide ? MEMORY_WIDE : 0),
+    return (PyObject *)memory_new(type, &sizes, (shared ? MEMORY_SHARED : 0) | (wide ? MEMORY_WIDE : 0),
                                   reserve ? RESERVE_BY_ALL_MEANS : RESERVE_NOT);
 }
 
@@ -506,7 +531,8 @@ memory_get_maximum(PyObject *object, void *Py_UNUSED(closure))
     MemoryObject *self = (MemoryObject *)object;
     if (!self->has_maximum)
         Py_RETURN_NONE;
-    return PyLong_FromUnsignedLongLong(self->maximum);
+    /* limits may have lowered it; no process has what a 64-bit memory may be declared with */
+    return PyLong_FromUnsignedLongLong(self->maximum == WASM_MOST_WIDE_PAGES ? self->declared_maximum : self->maximum);
 }
 
 static PyObject *

@@ -34,7 +34,7 @@ typedef struct {
 } DataSegment;
 
 typedef struct { uint8_t kind; uint32_t type; } PlanImport;
-typedef struct { uint64_t minimum; int64_t maximum; uint8_t flags, element; } PlanLimits;  /* flags: MEMORY_…, TABLE_… */
+typedef struct { Sizes sizes; uint8_t flags, element; } PlanLimits;  /* flags: MEMORY_…, TABLE_… */
 
 #define PLAN_NUMBER(name) uint32_t name;
 typedef struct { PLAN_NUMBERS(PLAN_NUMBER) } PlanNumbers;
@@ -214,12 +214,10 @@ static int
 parse_limits(PyObject *rows, uint32_t count, PlanLimits *out)
 {
     for (uint32_t i = 0; i < count; i++) {
-        PyObject *maximum;
-        unsigned long long minimum;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "KObb", &minimum, &maximum, &out[i].flags, &out[i].element) ||
-            parse_maximum(maximum, &out[i].maximum) < 0)
+        PyObject *minimum, *maximum;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "OObb", &minimum, &maximum, &out[i].flags, &out[i].element) ||
+            parse_sizes(minimum, maximum, &out[i].sizes) < 0)
             return -1;
-        out[i].minimum = minimum;
     }
     return 0;
 }

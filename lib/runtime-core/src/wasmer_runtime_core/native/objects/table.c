@@ -91,17 +91,15 @@ table_grow(TableObject *self, uint64_t delta, uint64_t value)
 }
 
 static TableObject *
-table_new(PyTypeObject *type, uint8_t element, int wide, uint64_t minimum, int64_t maximum, PyObject *home)
+table_new(PyTypeObject *type, uint8_t element, int wide, const Sizes *sizes, PyObject *home)
 {
+    uint64_t minimum = sizes->minimum;
     if (!is_reference(element)) {
         PyErr_Format(PyExc_ValueError, "a table holds funcref or externref, not 0x%x", element);
         return NULL;
     }
-    if (maximum >= 0 && (uint64_t)maximum < minimum) {
-        raise_error("InvalidDescriptor", "a table cannot have %llu elements at first and at most %lld",
-                    (unsigned long long)minimum, (long long)maximum);
+    if (contradict("table", sizes, "elements") < 0)
         return NULL;
-    }
     uint64_t *base = minimum > MAX_TABLE ? NULL : calloc(minimum ? minimum : 1, sizeof *base);
     if (!base) {
         raise_error("UnableToCreateTable", "a table of %llu elements is too large; there can be %u",
@@ -116,9 +114,9 @@ table_new(PyTypeObject *type, uint8_t element, int wide, uint64_t minimum, int64
     self->definition = (TableDefinition){base, minimum};
     self->room = minimum;
     self->minimum = minimum;
-    self->has_maximum = maximum >= 0;
-    self->maximum = maximum >= 0 && maximum < MAX_TABLE ? (uint64_t)maximum : MAX_TABLE;
-    self->declared_maximum = maximum >= 0 ? (uint64_t)maximum : 0;
+    self->has_maximum = sizes->has_maximum;
+    self->maximum = sizes->has_maximum && sizes->maximum < MAX_TABLE ? sizes->maximum : MAX_TABLE;
+    self->declared_maximum = sizes->maximum;
     self->element = element;
     self->wide = wide != 0;
     self->home = home;
@@ -192,14 +190,13 @@ table_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"element", "minimum", "maximum", "wide", NULL};
     unsigned char element;
-    Py_ssize_t minimum;
-    PyObject *maximum = NULL;
+    PyObject *minimum, *maximum = NULL;
     int wide = 0;
-    int64_t most;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "bn|Op:Table", names, &element, &minimum, &maximum, &wide) ||
-        parse_maximum(maximum, &most) < 0)
+    Sizes sizes;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "bO|Op:Table", names, &element, &minimum, &maximum, &wide) ||
+        parse_sizes(minimum, maximum, &sizes) < 0)
         return NULL;
-    return (PyObject *)table_new(type, element, wide, (uint64_t)minimum, most, NULL);
+    return (PyObject *)table_new(type, element, wide, &sizes, NULL);
 }
 
 /* Bits of a Python value for this table, which is free, and the stores joined. Returns 0 or -1. */

@@ -68,7 +68,9 @@ class Memory(machine.Memory):
         if not isinstance(descriptor, MemoryDescriptor):
             raise TypeError(f"a memory is made of a MemoryDescriptor or a number of pages; this is {descriptor!r}")
         most = None if descriptor.maximum is None else int(descriptor.maximum)
-        return super().__new__(cls, int(descriptor.minimum), most, descriptor.shared)  # type: ignore[return-value]
+        return super().__new__(  # type: ignore[return-value]
+            cls, int(descriptor.minimum), most, descriptor.shared, True, descriptor.index_type == I64
+        )
 
     @property
     def type(self) -> MemoryType:
@@ -87,7 +89,7 @@ class Memory(machine.Memory):
         """What it was made with."""
         from wasmer_runtime_core.contract.values import MemoryDescriptor
 
-        return MemoryDescriptor(self.minimum, self.maximum, bool(self.shared))
+        return MemoryDescriptor(self.minimum, self.maximum, bool(self.shared), I64 if self.wide else I32)
 
     def view(self, format: str = "u8", offset: int = 0, count: int | None = None) -> memoryview[Any]:
         """The bytes from `offset` on as a view of elements: "u8", "i32", "f64" …, or a `struct` letter.

@@ -38,7 +38,7 @@ class Table(machine.Table):
         if not isinstance(descriptor, TableDescriptor):
             raise TypeError(f"a table is made of a TableDescriptor; this is {descriptor!r}")
         return super().__new__(  # type: ignore[return-value]
-            cls, int(descriptor.element), int(descriptor.minimum), descriptor.maximum
+            cls, int(descriptor.element), int(descriptor.minimum), descriptor.maximum, descriptor.index_type == I64
         )
 
     @property
@@ -54,7 +54,7 @@ class Table(machine.Table):
     @property
     def descriptor(self) -> TableDescriptor:
         """What it was made with."""
-        return TableDescriptor(self.element, self.minimum, self.maximum)
+        return TableDescriptor(self.element, self.minimum, self.maximum, I64 if self.wide else I32)
 
     def __repr__(self) -> str:
         return f"<wasm table: {len(self)} of {value_type_name(self.element)}>"

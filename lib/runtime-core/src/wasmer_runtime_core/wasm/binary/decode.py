@@ -40,15 +40,17 @@ from wasmer_runtime_core.wasm.module import (
     ModuleInfo,
 )
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
-from wasmer_runtime_core.wasm.reader import TOO_LARGE, TOO_LONG, UNEXPECTED_END, Reader
+from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, Reader
 from wasmer_runtime_core.wasm.types import (
     F32,
     F64,
     FUNCREF,
+    HAS_MAXIMUM,
     I32,
     I64,
     V128,
     VALUE_TYPE_NAMES,
+    WIDE_INDEX,
     FunctionType,
     GlobalType,
     Limits,
@@ -133,6 +135,7 @@ class DecodedModule:
         data: its bytes.
         code: for each function it defines, the byte offsets of its body's start and end.
         offsets: by section (``"imports"``, ``"exports"`` …), the byte offset of each entry.
+        long_sizes: byte offsets of limits that are written as no 32-bit number can be.
         faults: what already showed as invalid.
         limits: what it was decoded under, and is to be validated under.
     """
@@ -158,6 +161,7 @@ class DecodedModule:
                 "data count",
             )
         }
+        self.long_sizes: list[int] = []
         self.faults: list[ValidationError] = []
 
 
@@ -357,7 +361,7 @@ class _Decoder:
                 info.tables.append(table)
                 info.imports.append(Import(namespace, name, kind, table))
             elif kind == MEMORY:
-                memory = MemoryType(self.size_limits("memory limits"))
+                memory = self.memory_type()
                 info.memories.append(memory)
                 info.imports.append(Import(namespace, name, kind, memory))
             elif kind == GLOBAL:
@@ -405,7 +409,7 @@ class _Decoder:
         while count > 0:
             self.turn()
             offsets.append(reader.position)
-            self.info.memories.append(MemoryType(self.size_limits("memory limits")))
+            self.info.memories.append(self.memory_type())
             count -= 1
 
     def globals(self) -> None:
@@ -539,20 +543,33 @@ class _Decoder:
         read_value_type(reader)  # the first that is none, or the end
         raise DecodeError(UNEXPECTED_END, reader.position)
 
-    def size_limits(self, place: str) -> Limits:
+    def size_limits(self, place: str) -> tuple[Limits, int]:
+        """Limits of a memory or table, and the type of its index."""
         reader = self.reader
         at = reader.position
-        flag = reader.byte()
-        if flag >= 0x80:
-            raise DecodeError(TOO_LONG, at)
-        if flag > 1:
-            raise reader.refused(DecodeError(TOO_LARGE, at), place)
-        minimum = reader.u32()
-        return Limits(minimum, reader.u32() if flag else None)
+        flags = reader.byte()
+        if flags & ~(HAS_MAXIMUM | WIDE_INDEX):
+            raise reader.refused(DecodeError("malformed limits flags", at), place)
+        minimum = self.size()
+        maximum = self.size() if flags & HAS_MAXIMUM else None
+        return Limits(minimum, maximum), I64 if flags & WIDE_INDEX else I32
+
+    def size(self) -> int:
+        """A number of pages or elements."""
+        at = self.reader.position
+        size = self.reader.u64()
+        if self.reader.position - at > 5 or size > 0xFFFF_FFFF:
+            self.module.long_sizes.append(at)
+        return size
+
+    def memory_type(self) -> MemoryType:
+        limits, index_type = self.size_limits("memory limits")
+        return MemoryType(limits, index_type=index_type)
 
     def table_type(self) -> TableType:
         element = read_reference_type(self.reader, "table type")
-        return TableType(element, self.size_limits("table limits"))
+        limits, index_type = self.size_limits("table limits")
+        return TableType(element, limits, index_type)
 
     def global_type(self) -> GlobalType:
         reader = self.reader

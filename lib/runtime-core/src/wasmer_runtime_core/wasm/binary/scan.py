@@ -128,7 +128,7 @@ def _skip_memarg(reader: Reader) -> None:
         raise DecodeError("malformed memop flags", start)
     if alignment & HAS_MEMORY_INDEX:
         reader.u32()
-    reader.u32()
+    reader.u64()
 
 
 def _skip_block_type(reader: Reader) -> None:

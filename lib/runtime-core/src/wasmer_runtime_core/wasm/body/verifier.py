@@ -26,7 +26,7 @@ from wasmer_runtime_core.wasm.body.body import (
 from wasmer_runtime_core.wasm.body.text import Record, local_weights, loop_writes, pool_words, read_records
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.operators.effects import CLOSES, HELPER, OPENS, STOPS
-from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
+from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS_BY_SIZE, ALL_OPERATORS
 from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, VALUE_TYPE_CODES, VALUE_TYPE_NAMES
 
 MAX_WEIGHTED_DEPTH: Final = 4
@@ -184,6 +184,9 @@ class Verifier:
             self.carry(self.blocks[0].results)
         elif mnemonic.startswith("local."):
             self.local(mnemonic)
+        elif record.code == ADD_POINTS_BY_SIZE:
+            self.pop(record.type or I32)
+            self.push(record.type or I32)
         elif row.typed_by_row:
             operands = [VALUE_TYPE_CODES[name] for name in row.params]
             if row.access_bytes:

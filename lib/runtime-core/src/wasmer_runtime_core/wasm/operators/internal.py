@@ -8,8 +8,10 @@ does. Fields of the instance that they use are rows of `vmctx.VMCTX`.
 operator                      fields            what it does
 ============================  ================  ===============================================
 internal.add_points           a: count          ``points_used += count``, 64 bits, wrapping
-internal.add_points_by_size   a, b: shifts      ``points_used += (size << a) >> b``, where the
-                                                topmost operand is the size, an unsigned i32
+internal.add_points_by_size   type: of the      ``points_used += (size << a) >> b``, where the
+                              size, an i32 if   topmost operand is the size, an unsigned i32 or
+                              it is 0           i64; an i64 of more than `MOST_SIZE` counts as that
+                              a, b: shifts
 internal.check_points         a, b: a limit,    traps with EXECUTION_LIMIT_EXCEEDED if
                               as i64.const      ``points_used >= limit``, both unsigned
 internal.trace                type: event,      calls the helper ``trace(event, a, b, offset)``
@@ -26,6 +28,9 @@ from wasmer_runtime_core.wasm.operators.effects import read_effects
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS, Operator, operand_types
 
 INTERNAL_PAGE: Final = 0x600
+
+MOST_SIZE: Final = 1 << 47
+"""What a size of 64 bits counts as at most: no memory has more bytes."""
 
 ADD_POINTS: Final = 0x600
 CHECK_POINTS: Final = 0x601

@@ -136,8 +136,6 @@ TYPE_FORMS: Final = {
 
 TAG: Final = Use("exceptions", "a tag")
 SHARED_MEMORY: Final = Use("threads", "a shared memory")
-MEMORY_64: Final = Use("memory64", "a 64-bit memory")
-TABLE_64: Final = Use("memory64", "a 64-bit table")
 PAGE_SIZE: Final = Use("custom_page_sizes", "a memory with a page size of its own")
 TABLE_INITIALIZER: Final = Use("function_references", "a table with an initializer")
 TYPE_REFERENCE: Final = Use("function_references", "a reference to a type by index")
@@ -192,14 +190,14 @@ def _memory_limits(data: bytes, at: int, end: int) -> Use | None:
     flags = data[at]
     if flags > 15:
         return None
-    return SHARED_MEMORY if flags & 2 else MEMORY_64 if flags & 4 else PAGE_SIZE
+    return SHARED_MEMORY if flags & 2 else PAGE_SIZE
 
 
 def _table_limits(data: bytes, at: int, end: int) -> Use | None:
     flags = data[at]
     if flags > 7:
         return None
-    return Use("shared_everything_threads", "a shared table") if flags & 2 else TABLE_64
+    return Use("shared_everything_threads", "a shared table")
 
 
 def _mutability(data: bytes, at: int, end: int) -> Use | None:

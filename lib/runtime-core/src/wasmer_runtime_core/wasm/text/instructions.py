@@ -443,18 +443,15 @@ class InstructionReader:
         exponent = natural
         spelling = spellings[numbers[cursor.at]]
         if spelling.startswith("offset="):
-            offset = unsigned(spelling[7:] or "?", 32)
+            offset = unsigned(spelling[7:] or "?", 64)
             if offset == OUT_OF_RANGE:
-                error = cursor.error(f"i32 constant out of range: {shortened(spelling)}")
-                if unsigned(spelling[7:], 64) == OUT_OF_RANGE:
-                    raise error
-                raise cursor.refused("memory64", "an offset of more than 32 bits", error)
+                raise cursor.error(f"i64 constant out of range: {shortened(spelling)}")
             if offset == MALFORMED:
                 raise cursor.unexpected("offset=…")
             cursor.at += 1
             spelling = spellings[numbers[cursor.at]]
         if spelling.startswith("align="):
-            alignment = unsigned(spelling[6:] or "?", 32)
+            alignment = unsigned(spelling[6:] or "?", 64)
             if alignment == MALFORMED:
                 raise cursor.unexpected("align=…")
             if alignment <= 0 or alignment & (alignment - 1):

@@ -58,11 +58,16 @@ from wasmer_runtime_core.wasm.text.keywords import (
     START,
     TABLE,
     TYPE,
-    WORDS,
 )
 from wasmer_runtime_core.wasm.text.lexer import Tokens, tokenize
-from wasmer_runtime_core.wasm.text.sections import LAST_PLACE, Sections, data_segment, element_segment
-from wasmer_runtime_core.wasm.types import FUNCREF, PAGE_BYTES
+from wasmer_runtime_core.wasm.text.sections import (
+    LAST_PLACE,
+    Sections,
+    data_segment,
+    element_segment,
+    zero_offset,
+)
+from wasmer_runtime_core.wasm.types import FUNCREF, HAS_MAXIMUM, PAGE_BYTES, WIDE_INDEX
 
 END_BYTE: Final = b"\x0b"
 
@@ -362,10 +367,10 @@ class ModuleParser:
             self.functions_read += 1
         elif kind == TABLE_KIND:
             self.tables_read += 1
-            self.sections.imports.append(names + self.take_table_type())
+            self.sections.imports.append(names + self.take_table_type(self.take_index_type()))
         elif kind == MEMORY_KIND:
             self.memories_read += 1
-            self.sections.imports.append(names + self.take_limits())
+            self.sections.imports.append(names + self.take_limits(self.take_index_type()))
         else:
             self.globals_read += 1
             self.sections.imports.append(names + self.take_global_type())
@@ -385,21 +390,22 @@ class ModuleParser:
         self.sections.exports.append(name + bytes((kind,)) + index_bytes(self.space(keyword).take_index(cursor)))
         cursor.expect_right(")")
 
-    def refuse_index_type(self) -> None:
-        """See that no index type comes next, with which the limits of memories and tables begin in 3.0."""
+    def take_index_type(self) -> int:
+        """Take the type of the index, with which the limits of a memory or table may begin: a flag of these, or 0."""
         cursor = self.cursor
         word = cursor.numbers[cursor.at]
-        if word == I64 or word == I32:
-            error = cursor.error(f"unexpected token {WORDS[word]}, expected the minimum size")
-            raise cursor.refused("memory64", f"the index type {WORDS[word]}", error)
+        if word != I64 and word != I32:
+            return 0
+        cursor.at += 1
+        return WIDE_INDEX if word == I64 else 0
 
-    def take_limits(self) -> bytes:
+    def take_limits(self, flags: int) -> bytes:
+        """What stands behind the type of the index."""
         cursor = self.cursor
-        self.refuse_index_type()
-        minimum = index_bytes(cursor.take_unsigned(32, "the minimum size"))
+        minimum = index_bytes(cursor.take_unsigned(64, "the minimum size"))
         if not cursor.has_index():
-            return b"\x00" + minimum
-        return b"\x01" + minimum + index_bytes(cursor.take_unsigned(32, "the maximum size"))
+            return bytes((flags,)) + minimum
+        return bytes((flags | HAS_MAXIMUM,)) + minimum + index_bytes(cursor.take_unsigned(64, "the maximum size"))
 
     def take_reference_type(self) -> bytes:
         cursor = self.cursor
@@ -409,8 +415,8 @@ class ModuleParser:
             raise cursor.unexpected("a reference type")
         return bytes((code,))
 
-    def take_table_type(self) -> bytes:
-        limits = self.take_limits()
+    def take_table_type(self, flags: int) -> bytes:
+        limits = self.take_limits(flags)
         return self.take_reference_type() + limits
 
     def take_global_type(self) -> bytes:
@@ -429,11 +435,11 @@ class ModuleParser:
         self.read_inline_exports(TABLE_KIND, index)
         imported = self.take_inline_import(TABLE_KIND)
         if imported:
-            self.sections.imports.append(imported + self.take_table_type())
+            self.sections.imports.append(imported + self.take_table_type(self.take_index_type()))
             return
-        self.refuse_index_type()
+        flags = self.take_index_type()
         if not cursor.has_value_type():
-            self.sections.tables.append(self.take_table_type())
+            self.sections.tables.append(self.take_table_type(flags))
             if cursor.numbers[cursor.at] == LEFT:
                 error = cursor.error("unexpected token (, expected )")
                 raise cursor.refused("function_references", "a table with an initializer", error)
@@ -444,8 +450,8 @@ class ModuleParser:
         items = self.take_element_indices() if functions_only else self.take_element_expressions()
         cursor.expect_right("an element or )")
         size = index_bytes(len(items))
-        self.sections.tables.append(type_ + b"\x01" + size + size)
-        self.sections.elements.append(element_segment(index, b"\x41\x00\x0b", type_, items, functions_only))
+        self.sections.tables.append(type_ + bytes((flags | HAS_MAXIMUM,)) + size + size)
+        self.sections.elements.append(element_segment(index, zero_offset(flags), type_, items, functions_only))
 
     def read_memory(self) -> None:
         cursor = self.cursor
@@ -455,15 +461,17 @@ class ModuleParser:
         self.read_inline_exports(MEMORY_KIND, index)
         imported = self.take_inline_import(MEMORY_KIND)
         if imported:
-            self.sections.imports.append(imported + self.take_limits())
-        elif cursor.take_opening(DATA):
+            self.sections.imports.append(imported + self.take_limits(self.take_index_type()))
+            return
+        flags = self.take_index_type()
+        if cursor.take_opening(DATA):
             content = cursor.take_strings()
             cursor.expect_right("a string or )")
             pages = index_bytes((len(content) + PAGE_BYTES - 1) // PAGE_BYTES)
-            self.sections.memories.append(b"\x01" + pages + pages)
-            self.sections.data.append(data_segment(index, b"\x41\x00\x0b", content))
+            self.sections.memories.append(bytes((flags | HAS_MAXIMUM,)) + pages + pages)
+            self.sections.data.append(data_segment(index, zero_offset(flags), content))
         else:
-            self.sections.memories.append(self.take_limits())
+            self.sections.memories.append(self.take_limits(flags))
 
     def read_global(self) -> None:
         cursor = self.cursor

@@ -49,6 +49,7 @@ from wasmer_runtime_core.wasm.reader import Reader
 from wasmer_runtime_core.wasm.text.lexer import IDENTIFIER_CHARACTERS
 from wasmer_runtime_core.wasm.text.numerals import float_bits
 from wasmer_runtime_core.wasm.types import (
+    I64,
     VALUE_TYPE_NAMES,
     GlobalType,
     Limits,
@@ -155,12 +156,17 @@ def limits_text(limits: Limits) -> str:
     return str(limits.minimum) if limits.maximum is None else f"{limits.minimum} {limits.maximum}"
 
 
+def index_type_text(index_type: int) -> str:
+    """With which the limits begin."""
+    return "i64 " if index_type == I64 else ""
+
+
 def table_type_text(type_: TableType) -> str:
-    return f"{limits_text(type_.limits)} {value_type_name(type_.element)}"
+    return f"{index_type_text(type_.index_type)}{limits_text(type_.limits)} {value_type_name(type_.element)}"
 
 
 def memory_type_text(type_: MemoryType) -> str:
-    return limits_text(type_.limits)
+    return index_type_text(type_.index_type) + limits_text(type_.limits)
 
 
 def global_type_text(type_: GlobalType) -> str:
@@ -648,7 +654,7 @@ class _BodyPrinter:
             written = " " + self.printer.memories.use(int(self.reader.u32()))
         if exponent > MAX_ALIGNMENT_EXPONENT:
             raise ValidationError("alignment must not be larger than natural", start)
-        offset = int(self.reader.u32())
+        offset = self.reader.u64()
         if offset:
             written += f" offset={offset}"
         return written if 1 << exponent == access_bytes else f"{written} align={1 << exponent}"

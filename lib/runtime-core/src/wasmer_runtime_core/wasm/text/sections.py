@@ -19,7 +19,7 @@ from wasmer_runtime_core.wasm.text.encoding import (
     value_type_vector,
     vector,
 )
-from wasmer_runtime_core.wasm.types import FUNCREF
+from wasmer_runtime_core.wasm.types import FUNCREF, WIDE_INDEX
 
 HEADER: Final = b"\x00asm\x01\x00\x00\x00"
 LAST_PLACE: Final = 13
@@ -143,6 +143,11 @@ def element_segment(
             return bytes((flags,)) + offset + vector(items)
         return bytes((flags | 2,)) + index_bytes(table) + offset + kind + vector(items)
     return bytes((flags | (3 if declarative else 1),)) + kind + vector(items)
+
+
+def zero_offset(flags: int) -> bytes:
+    """Where a segment begins that is written with its memory or table, whose limits have these flags."""
+    return b"\x42\x00\x0b" if flags & WIDE_INDEX else b"\x41\x00\x0b"
 
 
 def data_segment(memory: int, offset: bytes, content: bytes) -> bytes:

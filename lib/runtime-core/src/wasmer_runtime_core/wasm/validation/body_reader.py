@@ -12,7 +12,7 @@ from wasmer_runtime_core.implementation_limits import ImplementationLimits, Limi
 from wasmer_runtime_core.support.annotations import Final, NoReturn, final, i64
 from wasmer_runtime_core.wasm.operators.rows import MEMARG_END, OPERATORS
 from wasmer_runtime_core.wasm.operators.tables import LANES
-from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
+from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned, unsigned_64
 from wasmer_runtime_core.wasm.refusal import refused
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES
 
@@ -106,8 +106,15 @@ class BodyReader:
         return alignment
 
     def memory_offset(self) -> i64:
-        """Read the last part: the offset."""
-        return self.u32()
+        """Read the last part: the offset, of which 64 bits are a signed number here."""
+        position = self.position
+        if position < self.end:
+            value: i64 = self.data[position]
+            if value < 0x80:
+                self.position = position + 1
+                return value
+        value, self.position = unsigned_64(self.data, position, self.end)
+        return value
 
     def lane(self) -> i64:
         """Read the lane that the operator at hand chooses."""

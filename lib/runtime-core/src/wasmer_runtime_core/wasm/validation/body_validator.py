@@ -321,7 +321,7 @@ class BodyValidator:
                         height = operands.height
                         continue
                     alignment = self.alignment()
-                    memory_offset = reader.memory_offset()
+                    memory_offset = self.offset()
                     if memory_offset >= 0x8000_0000:
                         memory_offset -= 0x1_0000_0000
                     position = reader.position
@@ -499,7 +499,7 @@ class BodyValidator:
             self.writer.write(code | (lane << 24), 0, 0)
         elif rule == rules.LANE_ACCESS:
             alignment = self.alignment()
-            memory_offset = reader.memory_offset()
+            memory_offset = self.offset()
             lane = reader.lane()
             operands.apply_at(self.memory_index_types[self.memory])
             self.writer.write_access(code | (alignment << 16) | (lane << 24), memory_offset, self.memory)
@@ -708,10 +708,17 @@ class BodyValidator:
             reader.invalid("alignment must not be larger than natural")
         return alignment
 
+    def offset(self) -> i64:
+        """Read the offset of an access, and see that `memory` may have it."""
+        memory_offset = self.reader.memory_offset()
+        if (memory_offset < 0 or memory_offset > 0xFFFF_FFFF) and self.memory_index_types[self.memory] == I32:
+            self.reader.invalid("offset out of range: the memory has a 32-bit index")
+        return memory_offset
+
     def access(self) -> None:
         """A load or store."""
         alignment = self.alignment()
-        memory_offset = self.reader.memory_offset()
+        memory_offset = self.offset()
         self.operands.apply_at(self.memory_index_types[self.memory])
         self.writer.write_access(self.reader.operator | (alignment << 16), memory_offset, self.memory)
 

@@ -15,11 +15,12 @@ from wasmer_runtime_core.wasm.binary.decode import EXTENDED_CONST, DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type, skip_immediates
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ConstantExpression
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX, OPERATORS
-from wasmer_runtime_core.wasm.reader import Reader
-from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, V128, VALUE_TYPE_NAMES, value_type_name
+from wasmer_runtime_core.wasm.reader import TOO_LARGE, Reader
+from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, V128, VALUE_TYPE_NAMES, value_type_name
 
 BULK_MEMORY: Final = "bulk_memory"
 EXTENDED: Final = "extended_const"
+MEMORY_64: Final = "memory64"
 MULTI_MEMORY: Final = "multi_memory"
 MULTI_VALUE: Final = "multi_value"
 REFERENCE_TYPES: Final = "reference_types"
@@ -69,6 +70,7 @@ class _Check:
 
     def check(self) -> None:
         self.types()
+        self.sizes()
         self.imports()
         self.tables_and_globals()
         self.memories()
@@ -96,6 +98,15 @@ class _Check:
                 self.refuse(
                     MULTI_VALUE, "a function type with several results", ValidationError("invalid result arity", at)
                 )
+
+    def sizes(self) -> None:
+        """Limits in more bytes than a number of 32 bits may have, or greater than one."""
+        if MEMORY_64 in self.switched_off:
+            for at in self.decoded.long_sizes:
+                try:
+                    Reader(self.decoded.data, at, len(self.decoded.data)).u32()
+                except DecodeError as error:
+                    self.refuse(MEMORY_64, "a size of more than 32 bits", error)
 
     def imports(self) -> None:
         tables = memories = 0
@@ -156,12 +167,16 @@ class _Check:
         return int(Reader(self.decoded.data, at, len(self.decoded.data)).u32())
 
     def table(self, number: int, at: int) -> None:
+        if self.info.tables[number].index_type != I32 and MEMORY_64 in self.switched_off:
+            self.refuse(MEMORY_64, "a 64-bit table", DecodeError(TOO_LARGE, at))
         if self.info.tables[number].element != FUNCREF:
             self.value_type(self.info.tables[number].element, at)
         if number > 0 and REFERENCE_TYPES in self.switched_off:
             self.refuse(REFERENCE_TYPES, "more than one table", ValidationError("multiple tables", at))
 
     def memory(self, number: int, at: int) -> None:
+        if self.info.memories[number].index_type != I32 and MEMORY_64 in self.switched_off:
+            self.refuse(MEMORY_64, "a 64-bit memory", DecodeError(TOO_LARGE, at))
         if number > 0 and MULTI_MEMORY in self.switched_off:
             self.refuse(MULTI_MEMORY, "more than one memory", ValidationError("multiple memories", at))
 
@@ -212,20 +227,30 @@ class _Check:
                     self.value_type(read_value_type(types), behind, function)
 
     def memory_immediates(self, reader: Reader, words: list[str], function: int) -> None:
-        """What names a memory: a byte that is zero, or a flag of an access, in releases with one memory."""
-        if MULTI_MEMORY not in self.switched_off:
-            return
+        """What names a memory: a byte that is zero, or a flag of an access, in releases with one memory. Offsets."""
         for word in words:
             at = int(reader.position)
-            if word == "memory" and reader.byte() != 0:
-                self.refuse(MULTI_MEMORY, OTHER_MEMORY, DecodeError("zero byte expected", at), function)
+            if word == "memory":
+                if reader.u32() != 0 or int(reader.position) - at > 1:
+                    self.other_memory(OTHER_MEMORY, DecodeError("zero byte expected", at), function)
             elif word == "memarg":
                 flags = int(reader.u32())
                 if flags >= FLAGS_OF_ONE_MEMORY:
                     use = OTHER_MEMORY if flags & HAS_MEMORY_INDEX else "an alignment of 2**32 bytes or more"
-                    self.refuse(MULTI_MEMORY, use, DecodeError("malformed memop flags", at), function)
+                    self.other_memory(use, DecodeError("malformed memop flags", at), function)
+                if flags & HAS_MEMORY_INDEX:
+                    reader.u32()
+                if MEMORY_64 in self.switched_off:
+                    try:
+                        reader.u32()
+                    except DecodeError as error:
+                        self.refuse(MEMORY_64, "an offset of more than 32 bits", error, function)
             elif word == "data":
                 reader.u32()
+
+    def other_memory(self, use: str, without: DecodeError, function: int) -> None:
+        if MULTI_MEMORY in self.switched_off:
+            self.refuse(MULTI_MEMORY, use, without, function)
 
     def block_type(self, reader: Reader, function: int) -> None:
         at = int(reader.position)

@@ -32,7 +32,7 @@ from wasmer_runtime_core.wasm.module import (
     ModuleInfo,
 )
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
-from wasmer_runtime_core.wasm.types import MAX_PAGES, Limits, matches, value_type_name
+from wasmer_runtime_core.wasm.types import I32, MAX_PAGES, MAX_WIDE_PAGES, Limits, TableType, matches, value_type_name
 from wasmer_runtime_core.wasm.validation.body_validator import BodyValidator
 
 _GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
@@ -158,7 +158,7 @@ class _Declarations:
                 assert isinstance(import_.type, int)
                 self.type_index(import_.type)
             elif import_.kind == TABLE:
-                self.table_limits(info.tables[table].limits)
+                self.table(info.tables[table])
                 table += 1
             elif import_.kind == MEMORY:
                 self.memory(memory)
@@ -174,7 +174,7 @@ class _Declarations:
         own = self.info.tables[self.info.imported_tables :]
         for table, at in zip(own, self.offsets["tables"], strict=True):
             self.turn_to(at)
-            self.table_limits(table.limits)
+            self.table(table)
 
     def memories(self) -> None:
         info = self.info
@@ -252,15 +252,24 @@ class _Declarations:
         if index >= len(self.info.functions):
             self.invalid(f"unknown function {index}")
 
-    def table_limits(self, limits: Limits) -> None:
+    def limits(self, limits: Limits, most: int, what: str) -> None:
+        if limits.minimum > most or (limits.maximum is not None and limits.maximum > most):
+            self.invalid(what)
         if limits.maximum is not None and limits.maximum < limits.minimum:
             self.invalid("size minimum must not be greater than maximum")
 
+    def table(self, type_: TableType) -> None:
+        most = 0xFFFF_FFFF if type_.index_type == I32 else 0xFFFF_FFFF_FFFF_FFFF
+        self.limits(type_.limits, most, "table size must be at most 2**32 - 1 elements")
+
     def memory(self, index: int) -> None:
-        limits = self.info.memories[index].limits
-        if limits.minimum > MAX_PAGES or (limits.maximum is not None and limits.maximum > MAX_PAGES):
-            self.invalid(f"memory size must be at most {MAX_PAGES} pages (4GiB)")
-        self.table_limits(limits)
+        type_ = self.info.memories[index]
+        if type_.index_type == I32:
+            self.limits(type_.limits, MAX_PAGES, f"memory size must be at most {MAX_PAGES} pages (4GiB)")
+        else:
+            self.limits(
+                type_.limits, MAX_WIDE_PAGES, f"memory size must be at most {MAX_WIDE_PAGES} pages (2**64 bytes)"
+            )
 
     def constant(self, expression: ConstantExpression, type_: int, globals_before: int = -1) -> None:
         """An initializer that gives a value of `type_` (section 3.3.10); of a global, behind so many others."""

@@ -193,7 +193,7 @@ class CallIndirect(Lowering):
         stack_arguments(f, layout)
         at = f.readable(index, RAX)
         asm.reg_mem(MOV_R64, RCX, f.vmctx, view.table_offsets[b])
-        asm.reg_mem(CMP_R32, at, RCX, TABLE_LENGTH)
+        asm.reg_mem(CMP_R64 if view.wide_tables[b] else CMP_R32, at, RCX, TABLE_LENGTH)
         asm.jump(JCC + ABOVE_OR_EQUAL, f.trap_label(UNDEFINED_ELEMENT))
         asm.reg_mem(MOV_R64, RCX, RCX, TABLE_BASE)
         asm.indexed(MOV_R64, RAX, RCX, at, 3, 0)
@@ -210,7 +210,7 @@ class CallIndirect(Lowering):
 
 
 _TYPES: Final = {"i32": I32, "index": I32, "ref": EXTERNREF}
-"""An index of 32 bits has the upper half of its register zero, as helpers want it."""
+"""An index of 32 bits has the upper half of its register zero, as helpers want it; one of 64 bits lies there too."""
 
 
 @final
@@ -224,6 +224,9 @@ class CallHelper(Lowering):
         self.pass_b: bool = immediates > 1
         params = bytes([_TYPES[type_] for type_ in call.types])
         self.layout: Final = CallLayout(params, bytes([_TYPES[type_] for type_ in call.results]))
+        self.wide_layout: Final = CallLayout(params, bytes([I64] * len(call.results)))
+        self.grows_memory: bool = call.name == "memory_grow"
+        self.grows_table: bool = call.name == "table_grow"
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         if self.pass_a:
@@ -231,6 +234,8 @@ class CallHelper(Lowering):
         if self.pass_b:
             f.push(I32, CONSTANT, b)
         layout = self.layout
+        if (self.grows_memory and f.view.wide_memories[a]) or (self.grows_table and f.view.wide_tables[a]):
+            layout = self.wide_layout
         save_for_call(f, layout.param_count)
         register_arguments(f, layout)
         f.mark()

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
+    ABOVE,
     ABOVE_OR_EQUAL,
 )
 from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import VMCTX
 from wasmer_runtime_core.support.annotations import Final, final, i64
-from wasmer_runtime_core.wasm.types import I32
+from wasmer_runtime_core.wasm.operators.internal import MOST_SIZE
+from wasmer_runtime_core.wasm.types import I32, I64
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (
     JCC,
@@ -34,6 +36,9 @@ CMP_MEM_IMM8: Final[i64] = number(forms.CMP_RM64_IMM8)
 CMP_MEM_IMM32: Final[i64] = number(forms.CMP_RM64_IMM32)
 CMP_MEM_R64: Final[i64] = number(forms.CMP_RM64_R64)
 
+CMP_R64: Final[i64] = number(forms.CMP_R64_RM64)
+CMOV_R64: Final[i64] = number(forms.CMOVCC_R64_RM64)
+
 POINTS_USED: Final[i64] = i64(VMCTX["points_used"].offset)
 EXECUTION_LIMIT_EXCEEDED: Final[i64] = i64(BY_NAME["EXECUTION_LIMIT_EXCEEDED"].number)
 
@@ -52,6 +57,10 @@ class AddPointsBySize(Lowering):
         asm = f.asm
         register = f.take()
         f.load(f.sp - 1, register)
+        if (word >> 16) & 0xFF == I64:
+            f.load_constant(RAX, MOST_SIZE)
+            asm.reg_reg(CMP_R64, register, RAX)
+            asm.reg_reg(CMOV_R64 + ABOVE, register, RAX)
         if a > 0:
             asm.reg_imm(SHL_R64_IMM8, register, a)
         if b > 0:

@@ -14,12 +14,13 @@ from __future__ import annotations
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
     ABOVE,
+    BELOW,
 )
 from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_runtime_core.contract.vmctx import MEMORY_DEFINITION
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
-from wasmer_runtime_core.wasm.types import I32, PAGE_BYTES
+from wasmer_runtime_core.wasm.types import I32, I64, PAGE_BYTES
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (
     HOME_REGISTER,
@@ -81,6 +82,9 @@ class Access(Lowering):
 
     def checked(self, f: FunctionCompiler, p: i64, offset: i64, memory: i64) -> None:
         """Compare, then address through the memory's definition."""
+        if f.view.wide_memories[memory]:
+            self.wide(f, p, offset, memory)
+            return
         asm = f.asm
         f.load(p, RAX)
         if offset != 0:
@@ -94,6 +98,25 @@ class Access(Lowering):
         f.base = RDX
         f.index = RAX
         f.displacement = 0
+
+    def wide(self, f: FunctionCompiler, p: i64, offset: i64, memory: i64) -> None:
+        """The same of an index of 64 bits: where the access ends may be more than 64 bits hold."""
+        asm = f.asm
+        f.load(p, RAX)
+        asm.reg_mem(MOV_R64, RCX, f.vmctx, f.view.memory_offsets[memory])
+        f.load_constant(RDX, offset + self.size)
+        asm.reg_reg(ADD_R64, RDX, RAX)
+        asm.jump(JCC + BELOW, f.trap_label(OUT_OF_BOUNDS))
+        asm.reg_mem(CMP_R64, RDX, RCX, LENGTH_OFFSET)
+        asm.jump(JCC + ABOVE, f.trap_label(OUT_OF_BOUNDS))
+        if offset > 0x7FFFFFFF:
+            f.load_constant(RDX, offset)
+            asm.reg_reg(ADD_R64, RAX, RDX)
+            offset = 0
+        asm.reg_mem(MOV_R64, RDX, RCX, BASE_OFFSET)
+        f.base = RDX
+        f.index = RAX
+        f.displacement = offset
 
 
 @final
@@ -233,4 +256,4 @@ class MemorySize(Lowering):
         f.asm.reg_mem(MOV_R64, register, f.vmctx, f.view.memory_offsets[a])
         f.asm.reg_mem(MOV_R64, register, register, LENGTH_OFFSET)
         f.asm.reg_imm(SHR_R64_IMM, register, PAGE_SHIFT)
-        f.result(I32, register, target)
+        f.result(i64(I64 if f.view.wide_memories[a] else I32), register, target)

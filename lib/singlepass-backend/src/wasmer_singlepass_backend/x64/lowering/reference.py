@@ -10,7 +10,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import TABLE_DEFINITION
 from wasmer_runtime_core.support.annotations import Final, final, i64
-from wasmer_runtime_core.wasm.types import FUNCREF, I32
+from wasmer_runtime_core.wasm.types import FUNCREF, I32, I64
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (
     HOME_REGISTER,
@@ -25,6 +25,7 @@ from wasmer_singlepass_backend.x64.registers import RAX, RCX
 from wasmer_singlepass_backend.x64.values import CONSTANT, REGISTER
 
 LEA_R64: Final[i64] = number(forms.LEA_R64_M)
+CMP_R64: Final[i64] = number(forms.CMP_R64_RM64)
 CMP_R32: Final[i64] = number(forms.CMP_R32_RM32)
 TABLE_BASE: Final[i64] = i64(TABLE_DEFINITION["base"].offset)
 TABLE_LENGTH: Final[i64] = i64(TABLE_DEFINITION["length"].offset)
@@ -65,8 +66,12 @@ class TableSize(Lowering):
         if register < 0:
             register = f.take()
         f.asm.reg_mem(MOV_R64, register, f.vmctx, f.view.table_offsets[a])
-        f.asm.reg_mem(MOV_R32, register, register, TABLE_LENGTH)
-        f.result(I32, register, target)
+        if f.view.wide_tables[a]:
+            f.asm.reg_mem(MOV_R64, register, register, TABLE_LENGTH)
+            f.result(I64, register, target)
+        else:
+            f.asm.reg_mem(MOV_R32, register, register, TABLE_LENGTH)
+            f.result(I32, register, target)
 
 
 @final
@@ -77,7 +82,7 @@ class TableGet(Lowering):
         at = f.readable(p, RAX)
         asm = f.asm
         asm.reg_mem(MOV_R64, RCX, f.vmctx, f.view.table_offsets[a])
-        asm.reg_mem(CMP_R32, at, RCX, TABLE_LENGTH)
+        asm.reg_mem(CMP_R64 if f.view.wide_tables[a] else CMP_R32, at, RCX, TABLE_LENGTH)
         asm.jump(JCC + ABOVE_OR_EQUAL, f.trap_label(TABLE_OUT_OF_BOUNDS))
         asm.reg_mem(MOV_R64, RCX, RCX, TABLE_BASE)
         f.release(p)
