@@ -79,6 +79,7 @@ def contract_header() -> str:
     lines.extend(f"#define KIND_OF_{name} {_number('wasm/types.py', name)}" for name in VALUE_KINDS)
     lines.append(f"#define WASM_PAGE_BYTES {_number('wasm/types.py', 'PAGE_BYTES')}")
     lines.append(f"#define WASM_MAX_PAGES {_number('wasm/types.py', 'MAX_PAGES')}")
+    lines.append(f"#define WASM_MAX_WIDE_PAGES {_number('wasm/types.py', 'MAX_WIDE_PAGES')}")
     lines.append(f"#define WASM_MOST_WIDE_PAGES {_number('wasm/types.py', 'MOST_WIDE_PAGES')}")
     lines.append(f"#define N_VMCALLS {len(helpers.VMCALLS)}")
     names = " ".join(f"row({call.name})" for call in helpers.VMCALLS)

@@ -50,7 +50,7 @@ ValueTypes: TypeAlias = "bytes | tuple[int, ...]"
 
 PAGE_BYTES: Final = 65536
 MAX_PAGES: Final = 65536
-MAX_WIDE_PAGES: Final = 1 << 48
+MAX_WIDE_PAGES: Final = 0x1_0000_0000_0000
 """Of a memory with a 64-bit index."""
 MOST_WIDE_PAGES: Final = 0x7FFF_FFFF
 """What such a memory can really have: no process has more address space."""

@@ -166,6 +166,11 @@ memory_new(PyTypeObject *type, const Sizes *sizes, int flags, int reserve)
     uint64_t most = flags & MEMORY_WIDE ? WASM_MOST_WIDE_PAGES : WASM_MAX_PAGES, minimum = sizes->minimum;
     if (contradict("memory", sizes, "pages") < 0)
         return NULL;
+    if (sizes->has_maximum && sizes->maximum > WASM_MAX_WIDE_PAGES) {
+        raise_error("InvalidDescriptor", "a memory cannot have at most %llu pages: none can be declared with more than %llu",
+                    (unsigned long long)sizes->maximum, (unsigned long long)WASM_MAX_WIDE_PAGES);
+        return NULL;
+    }
     if (minimum > most) {
         raise_error(flags & MEMORY_WIDE ? "UnableToCreateMemory" : "InvalidDescriptor",
                     "a memory cannot have %llu pages of 64 KiB; there can be %llu", (unsigned long long)minimum,
