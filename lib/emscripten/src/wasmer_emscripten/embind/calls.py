@@ -188,29 +188,40 @@ def generated(
     usual = [param.usual(name) for name, param in zip(names, params, strict=True)]
     if all(usual):
         values["general"] = function
-        passed = ", ".join(["context", *(["held.pointer"] if head else []), *names])
-        called = f"call({passed})"
-        lines = [
-            f"def function({', '.join([*head, *(f'{name}=MISSING' for name in names), '*more'])}):",
-            "    try:",
-            f"        if {' and '.join([*usual, 'not more', 'not dropped'])}:",
-        ]
-        indent = "            "
-        if head:
-            lines += [f"{indent}held = self._held", f"{indent}if held is not None and held.class_ is class_:"]
-            indent += "    "
-        lines += [
-            f"{indent}return {f'give({called})' if give else signature.result.giving(called, 'give')}",
-            "    except CppException as thrown:",
-            "        describe(thrown)",
-            "        raise",
-            f"    return general({', '.join([*head, *names, '*more'])})",
-        ]
-        exec("\n".join(lines), values)
+        called = f"call({', '.join(['context', *(['held.pointer'] if head else []), *names])})"
+        given = f"give({called})" if give else signature.result.giving(called, "give")
+        exec("\n".join(_usual_function(head, names, usual, given)), values)
         function = values["function"]
     function.__doc__ = str(signature)
     function.__name__ = function.__qualname__ = signature.name.rpartition(".")[2]
     return function
+
+
+def _usual_function(head: list[str], names: list[str], usual: list[str], given: str) -> list[str]:
+    """The lines of the function for arguments that pass as they are; for all else it calls `general`.
+
+    Args:
+        head: ``["self"]``, or nothing.
+        usual: the conditions of the arguments.
+        given: the text of the call, and of what becomes of its result.
+    """
+    lines = [
+        f"def function({', '.join([*head, *(f'{name}=MISSING' for name in names), '*more'])}):",
+        "    try:",
+        f"        if {' and '.join([*usual, 'not more', 'not dropped'])}:",
+    ]
+    indent = "            "
+    if head:
+        lines += [f"{indent}held = self._held", f"{indent}if held is not None and held.class_ is class_:"]
+        indent += "    "
+    return [
+        *lines,
+        f"{indent}return {given}",
+        "    except CppException as thrown:",
+        "        describe(thrown)",
+        "        raise",
+        f"    return general({', '.join([*head, *names, '*more'])})",
+    ]
 
 
 class Bindable:

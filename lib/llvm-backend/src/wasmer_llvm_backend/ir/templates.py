@@ -461,15 +461,15 @@ _integer_lane_rows()
 _float_lane_rows()
 
 
-def _dot_of_bytes() -> str:
-    """Products of bytes as signed ones, those of a pair added and saturated: eight words."""
+def _dot_of_bytes(given: str = "") -> str:
+    """Products of bytes as signed ones, those of a pair added and saturated: eight words, as the value or ``given = ``."""
     steps = []
     for name, at in (("even", 0), ("odd", 1)):
         for operand in "ab":
             steps.append(f"%{name}_{operand} = shufflevector S %{operand}, S poison, {_indices(*range(at, 16, 2))}")
             steps.append(f"%{name}_{operand}_w = sext <8 x i8> %{name}_{operand} to <8 x i16>")
         steps.append(f"%{name} = mul nsw <8 x i16> %{name}_a_w, %{name}_b_w")
-    return " ; ".join([*steps, "call <8 x i16> @llvm.sadd.sat.v8i16(<8 x i16> %even, <8 x i16> %odd)"])
+    return " ; ".join([*steps, f"{given}call <8 x i16> @llvm.sadd.sat.v8i16(<8 x i16> %even, <8 x i16> %odd)"])
 
 
 _LOW_2: Final = _indices(0, 1)
@@ -500,7 +500,7 @@ _rows.update({
     # --- relaxed, those that are no operator of 2.0 ------------------------------------
     "i16x8.relaxed_dot_i8x16_i7x16_s": lanes("i8x16", _dot_of_bytes(), "ab", "i16x8"),
     "i32x4.relaxed_dot_i8x16_i7x16_add_s": lanes("i8x16",
-        _dot_of_bytes().replace("call", "%sum = call") + " ; "
+        _dot_of_bytes("%sum = ") + " ; "
         f"%e = shufflevector <8 x i16> %sum, <8 x i16> poison, {_indices(0, 2, 4, 6)} ; "
         f"%o = shufflevector <8 x i16> %sum, <8 x i16> poison, {_indices(1, 3, 5, 7)} ; "
         "%x = sext <4 x i16> %e to <4 x i32> ; %y = sext <4 x i16> %o to <4 x i32> ; %both = add <4 x i32> %x, %y ; "

@@ -91,9 +91,7 @@ _MEMORY_INIT: Final = BY_MNEMONIC["memory.init"].code
 _MEMORY_COPY: Final = BY_MNEMONIC["memory.copy"].code
 _TABLE_INIT: Final = BY_MNEMONIC["table.init"].code
 _TABLE_COPY: Final = BY_MNEMONIC["table.copy"].code
-OF_TABLES: Final = bytes(
-    BY_MNEMONIC["table.init"].code <= code <= BY_MNEMONIC["table.fill"].code for code in range(0x400)
-)
+OF_TABLES: Final = bytes(_TABLE_INIT <= code <= BY_MNEMONIC["table.fill"].code for code in range(0x400))
 """By operator code, of those with a size: 1 for those of tables."""
 
 

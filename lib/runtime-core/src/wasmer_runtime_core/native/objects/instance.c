@@ -311,7 +311,7 @@ static PyMemberDef instance_members[] = {
 static PyGetSetDef instance_getset[] = {{"vmctx", instance_get_vmctx, NULL, "address of the vmctx", NULL},
                                         {"points_used", instance_get_points_used, instance_set_points_used,
                                          "metering: points executed", NULL},
-                                                                            {"running", instance_get_running, NULL,
+                                        {"running", instance_get_running, NULL,
                                          "whether it, or one linked to it, is running: it cannot be closed", NULL},
                                         {NULL, NULL, NULL, NULL, NULL}};
 static PyMethodDef instance_methods[] = {

@@ -107,13 +107,7 @@ class BodyReader:
 
     def memory_offset(self) -> i64:
         """Read the last part: the offset, of which 64 bits are a signed number here."""
-        position = self.position
-        if position < self.end:
-            value: i64 = self.data[position]
-            if value < 0x80:
-                self.position = position + 1
-                return value
-        value, self.position = unsigned_64(self.data, position, self.end)
+        value, self.position = unsigned_64(self.data, self.position, self.end)
         return value
 
     def lane(self) -> i64:
