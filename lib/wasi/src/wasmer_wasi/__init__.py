@@ -1,13 +1,15 @@
-"""The WebAssembly System Interface: snapshot0, snapshot1 and the latest version.
+"""The WebAssembly System Interface: snapshot0 and snapshot1, which is the latest.
 
 A program gets arguments, an environment, standard streams that may be any Python file
 objects, clocks, random bytes, and the directories it is given, nothing else::
+
+    from pathlib import Path
 
     from wasmer_runtime import compile, instantiate
     from wasmer_wasi import generate_import_object
 
     imports = generate_import_object(["hello"], ["LANG=C"], ["."], [("/data", "some/dir")])
-    instantiate(compile("hello.wasm"), imports).exports._start()
+    instantiate(compile(Path("hello.wasm")), imports).exports._start()
 """
 
 from __future__ import annotations

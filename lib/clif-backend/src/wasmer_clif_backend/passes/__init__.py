@@ -1,1 +1,1 @@
-"""Passes over a function of CLIF, in the order in which `optimise` runs them."""
+"""Passes over a function of CLIF; `optimise` has their order."""

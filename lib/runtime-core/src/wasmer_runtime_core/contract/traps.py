@@ -1,6 +1,6 @@
 """The kinds of trap, one row each: number, name, Wasmer's group, the specification's words.
 
-The number is what trap tables and the C file hold (one byte). `group` is the name of the
+The number is what trap tables and the C part hold (one byte). `group` is the name of the
 2019 `WasmTrapInfo` member the kind belongs to.
 """
 

@@ -1,4 +1,4 @@
-"""The fields that machine code and the C file share, each written once.
+"""The fields that machine code and the C part share, each written once.
 
 `VMCTX` is the fixed head of an instance's vmctx; behind it lie, in this order, the
 arrays whose lengths depend on the module (`VmctxLayout`; `VmctxOffsets` for backends). Generated code reaches
@@ -52,7 +52,7 @@ VMCTX_BYTES: Final = 64
 
 STORE: Final = _fields(
     ("stack_limit", 8, "lowest stack pointer a function that calls may have"),
-    ("activation", 8, "address of the innermost activation record, private to the C file"),
+    ("activation", 8, "address of the innermost activation record, private to the C part"),
     ("owner", 8, "identity of the thread that runs, 0 if none"),
     ("depth", 8, "nested entries of the owner"),
     ("pending_exception", 8, "room for wasm exceptions"),

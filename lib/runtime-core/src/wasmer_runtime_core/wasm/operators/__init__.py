@@ -1,4 +1,5 @@
-"""The operators: `rows` (all of 2.0, one row each), `tables` (the rows as the validator reads them), `internal` (those
+"""The operators: `rows` (those that are here, one row each), `relaxed` (which of them are others by another name),
+`effects` (what an operator does beside its values), `tables` (the rows as the validator reads them), `internal` (those
 that middlewares put in), `proposals` (those that are known but not here). May import `wasm.types`.
 """
 
