@@ -12,18 +12,13 @@ from wasmer_emscripten.fastcomp import pointers
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.process import MALLOC
 from wasmer_emscripten.signatures import of_emscripten
-from wasmer_runtime_core.errors import RuntimeError
-from wasmer_runtime_core.running.interrupts import timeout as deadline
 from wasmer_runtime_core.running.objects.functions import Function
-from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.types import I32
 
 if TYPE_CHECKING:
     from wasmer_emscripten.process import Links, Process
 
 ALIGNMENT: Final = 16
-MOST_SECONDS: Final = 1
-"""Of giving a stack back after a failure."""
 MAX_TEXT: Final = 1 << 30
 """Bytes of a text that a call returns."""
 _ALLOCATE: Final = ("_emscripten_stack_alloc", "stackAlloc", "_stackAlloc")
@@ -45,6 +40,7 @@ class Stack:
         self._links = links
         self._allocate = links.find(*_ALLOCATE)
         self._before = links.stack_save() if links.stack_save is not None else None
+        process.giving_back.begin()
 
     @staticmethod
     def exists(links: Links) -> bool:
@@ -57,16 +53,11 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Give all of it back, by a function of the program's, for which what has ended the block waits not long."""
+        """Give all of it back."""
         if value is None:
             self.leave()
-            return
-        try:
-            with deadline(MOST_SECONDS):
-                self.leave()
-        except RuntimeError as failure:
-            if raised_by_a_handler(failure):
-                raise
+        else:
+            self._process.giving_back.after_failure(self.leave)
 
     def leave(self) -> None:
         """Give all of it back."""

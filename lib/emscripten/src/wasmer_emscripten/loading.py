@@ -240,7 +240,7 @@ def environment(
 
     Every function that the module wants is there. What is not supported says so when it is called. A memory and tables
     that it imports are made here, under `limits`. A program that is linked dynamically gets its linker here, which
-    compiles side modules with `compile`; if nothing is said, with the backend of the program.
+    compiles side modules with `compile`; if nothing is said, as the program was.
 
     Raises:
         CompileError: the module is none that can be run: it says why.
@@ -312,12 +312,22 @@ def _linker(
     def provide(namespace: str, name: str, wanted: FunctionType) -> Callable[..., Any] | None:
         return _provided(process, name, wanted, given)
 
-    def with_the_same(source: Any) -> Module:
-        return compile_with(source, find_compiler(module.backend))
-
     places = main_places(info, dylink, process.glue, MAIN)
-    finder = Finder(process, process.libraries, compile or with_the_same)
+    finder = Finder(process, process.libraries, compile or _compiling_like(module))
     return Linker(process, dylink, places, finder, provide, limits)
+
+
+def _compiling_like(
+    module: Module, compiler: Compiler | None = None, config: CompilerConfig | None = None
+) -> Callable[[Any], Module] | None:
+    """What compiles a side module as the program was compiled, where nothing else is said; None: nothing says how.
+
+    A side module runs as a part of the program: what a configuration puts into the code of one, it puts into all.
+    """
+    chosen = module.config if config is None else config
+    if chosen is None:
+        return None
+    return lambda source: compile_with(source, compiler or find_compiler(module.backend), chosen)
 
 
 def _returning(process: Process) -> Callable[[], Process]:
@@ -454,7 +464,7 @@ def load(
         source: a path, of a module or of the JavaScript beside it (or around it), bytes (binary or text), text, or a
             module that is compiled.
         backend: what compiles it: a name, a `Backend`, a compiler.
-        config: how to compile.
+        config: how to compile; side modules, too, where the program is compiled already.
         limits: how large the instance may become.
 
     And what `Options` says.
@@ -486,12 +496,8 @@ def load(
     else:
         compiler = None
     process = process_of(options)
-
-    def compile_library(given: Any) -> Module:
-        return compile_with(given, compiler if compiler is not None else find_compiler(source.backend), config)
-
     try:
-        imports = environment(source, process, functions, limits, compile_library)
+        imports = environment(source, process, functions, limits, _compiling_like(source, compiler, config))
         return Program(source.instantiate(imports, limits), process)
     except BaseException:
         process.close()

@@ -14,6 +14,7 @@ from weakref import ref
 from wasmer_emscripten.errors import NotSupported, OutOfMemory, WrongArgument
 from wasmer_emscripten.exports import TYPES, is_meant
 from wasmer_emscripten.filesystem.tree import Opened, Tree
+from wasmer_emscripten.giving_back import GivingBack
 from wasmer_emscripten.glue.names import NO_NAMES, Names
 from wasmer_emscripten.guest import U32, Guest
 from wasmer_emscripten.numbers import FROM_HOST, PLAIN, Layouts, must_be_answer
@@ -239,6 +240,7 @@ class Process:
         globals: what the user adds to the world that its C++ finds by name.
         libraries: side modules that its user gave, by name.
         linker: loads the side modules of a program that is linked dynamically, a `Linker`; None for any other.
+        giving_back: what the program does when a call of it has failed.
         exceptions, javascript: C++ exceptions under way; what the user gave for the program's own JavaScript.
     """
 
@@ -256,6 +258,7 @@ class Process:
         "exceptions",
         "exit_functions",
         "fastcomp",
+        "giving_back",
         "globals",
         "glue",
         "guest",
@@ -316,6 +319,7 @@ class Process:
         self.bindings: Any = None
         self.libraries: Mapping[str, Any] = {}
         self.linker: Any = None
+        self.giving_back = GivingBack()
         self.globals: Mapping[str, Any] = {}
         self._links: Callable[[], Links | None] = _nothing
         for number, given in enumerate(streams):

@@ -22,4 +22,4 @@ def compile_with(source: Source, compiler: Compiler, config: CompilerConfig | No
         CompileError: the backend cannot do what it needs.
     """
     compilation = run(Compilation(source, compiler, config))
-    return Module(compilation.info, compilation.compiled)
+    return Module(compilation.info, compilation.compiled, compilation.config)

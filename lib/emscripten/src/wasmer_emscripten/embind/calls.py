@@ -39,6 +39,7 @@ Only numbers and fixed words are put into the text; names of the program's are v
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from wasmer_emscripten.embind.bound import BadArgument, Bound, run
@@ -126,7 +127,9 @@ def generated(
     count = len(params)
     names = [f"a{at}" for at in range(count)]
     values: dict[str, Any] = {
+        "after_failure": registry.process.giving_back.after_failure,
         "BadArgument": BadArgument,
+        "begin": registry.process.giving_back.begin,
         "CppException": CppException,
         "MISSING": MISSING,
         "call": call,
@@ -138,6 +141,7 @@ def generated(
         "explained": signature.explained,
         "give": give or signature.result.from_wire,
         "miscounted": signature.miscounted,
+        "partial": partial,
         "pointer_of": pointer_of,
         "run": run,
     }
@@ -149,7 +153,7 @@ def generated(
     frees = any(param.frees for param in params)
     indent = "        " if frees else "    "
     if frees:
-        lines += ["    later = []", "    try:"]
+        lines += ["    later = []", "    begin()", "    try:"]
     if params:
         lines += [f"{indent}try:"]
         for at, param in enumerate(params):
@@ -172,6 +176,7 @@ def generated(
             f"{indent}at = held.pointer if held is not None and held.class_ is class_ else pointer_of(self)",
         ]
         self_pointer = ["at"]
+    giving = "give(wire)" if give else signature.result.giving("wire", "give")
     passed = ", ".join(["context", *self_pointer, *(f"w{at}" for at in range(count))])
     lines += [
         f"{indent}try:",
@@ -180,9 +185,10 @@ def generated(
         f"{indent}    describe(thrown)",
         f"{indent}    raise",
     ]
-    lines.append(f"{indent}return {'give(wire)' if give else signature.result.giving('wire', 'give')}")
+    lines.append(f"{indent}{'result =' if frees else 'return'} {giving}")
     if frees:
-        lines += ["    finally:", "        run(later)"]
+        lines += ["    except BaseException:", "        after_failure(partial(run, later))", "        raise"]
+        lines += ["    run(later)", "    return result"]
     exec("\n".join(lines), values)
     function: Callable[..., Any] = values["function"]
     usual = [param.usual(name) for name, param in zip(names, params, strict=True)]

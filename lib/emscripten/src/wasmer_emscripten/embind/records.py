@@ -7,6 +7,7 @@ with these attributes. A value array is a tuple; C++ takes any sequence of as ma
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from wasmer_emscripten.embind.bound import BadArgument, Bound, Later, is_needed, run, unsigned
@@ -111,12 +112,19 @@ class Structure(Bound):
 
     def _values(self, wire: Any) -> list[Any]:
         pointer = unsigned(wire)
+        giving_back = self._registry.process.giving_back
+        giving_back.begin()
         try:
-            return [each.got.from_wire(each.get(each.field.getter_context, pointer)) for each in self.accesses()]
-        finally:
-            self._destroy(pointer)
+            found = [each.got.from_wire(each.get(each.field.getter_context, pointer)) for each in self.accesses()]
+        except BaseException:
+            giving_back.after_failure(partial(self._destroy, pointer))
+            raise
+        self._destroy(pointer)
+        return found
 
     def _made(self, values: list[Any], later: Later | None) -> int:
+        giving_back = self._registry.process.giving_back
+        giving_back.begin()
         pointer: int = self._construct() & U32
         if later is not None:
             later.append((self._destroy, pointer))
@@ -126,9 +134,12 @@ class Structure(Bound):
                 access.put(access.field.setter_context, pointer, access.set.to_wire(value, after))
             except BadArgument as wrong:
                 where = f"{self.name}.{access.name}" if access.name else f"an element of {self.name}"
+                giving_back.after_failure(partial(run, after))
                 raise BadArgument(wrong.value, f"{where}: {wrong}") from None
-            finally:
-                run(after)
+            except BaseException:
+                giving_back.after_failure(partial(run, after))
+                raise
+            run(after)
         return pointer
 
     def read(self, pointer: int) -> Any:

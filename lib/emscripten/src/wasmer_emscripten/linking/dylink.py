@@ -6,10 +6,13 @@ a bound here; what is placed by them is bounded once more by the memory and the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wasmer_emscripten.errors import SideModuleError
+from wasmer_emscripten.glue.matching import LOOK_EVERY
 from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_runtime_core.wasm.reader import Reader
 
 if TYPE_CHECKING:
@@ -103,9 +106,9 @@ def _today(reader: Reader, library: str) -> Dylink:
         elif kind == _NEEDED:
             found = found._replace(needed=_needed(part, library))
         elif kind == _EXPORTS:
-            found = found._replace(exports={part.name(): part.u32() for _ in range(_count(part, library))})
+            found = found._replace(exports={part.name(): part.u32() for _ in _symbols(part, library)})
         elif kind == _IMPORTS:
-            flags = {(part.name(), part.name()): part.u32() for _ in range(_count(part, library))}
+            flags = {(part.name(), part.name()): part.u32() for _ in _symbols(part, library)}
             found = found._replace(imports=flags)
         else:
             continue
@@ -123,11 +126,15 @@ def _placed(reader: Reader, library: str) -> Dylink:
     return Dylink(size, 1 << alignment, places, 1 << places_alignment)
 
 
-def _count(reader: Reader, library: str) -> int:
+def _symbols(reader: Reader, library: str) -> Iterator[int]:
+    """Once for each symbol that has flags, with looks whether the call must end."""
     count = reader.u32()
     if count > MAX_SYMBOLS:
         raise SideModuleError(library, f"it has flags for {count} symbols; the most is {MAX_SYMBOLS}")
-    return count
+    for at in range(count):
+        if at % LOOK_EVERY == 0:
+            check_interrupts()
+        yield at
 
 
 def _needed(reader: Reader, library: str) -> tuple[str, ...]:

@@ -11,11 +11,10 @@ An address has to be there at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, final
 
 from wasmer_emscripten import functions as provided
-from wasmer_emscripten.calling import MOST_SECONDS
 from wasmer_emscripten.errors import NotSupported, SideModuleError
 from wasmer_emscripten.linking.dylink import Dylink
 from wasmer_emscripten.linking.library import Cell, Library
@@ -24,14 +23,14 @@ from wasmer_emscripten.linking.slots import Slots
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.recognising import info_of
 from wasmer_emscripten.signatures import of_emscripten, signature_of, type_of
+from wasmer_runtime_core.compiling.middleware.metering import MOST_POINTS, get_points_used, set_points_used
 from wasmer_runtime_core.contract.values import Value
-from wasmer_runtime_core.errors import LinkError, RuntimeError
+from wasmer_runtime_core.errors import LinkError
 from wasmer_runtime_core.running.host import func
 from wasmer_runtime_core.running.imports import ImportObject
-from wasmer_runtime_core.running.interrupts import timeout as deadline
+from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_runtime_core.running.objects.functions import Function
 from wasmer_runtime_core.running.objects.globals import Global
-from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE
 from wasmer_runtime_core.wasm.types import PAGE_BYTES, FunctionType
 from wasmer_vfs.waiting import PIECE_BYTES, look
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from wasmer_emscripten.linking.modules import Finder, SideModule
     from wasmer_emscripten.process import Process
     from wasmer_runtime_core.running.instance import Instance
+    from wasmer_runtime_core.running.module import Module
     from wasmer_runtime_core.running.objects.limits import Limits
     from wasmer_runtime_core.wasm.module import Import, ModuleInfo
 
@@ -67,8 +67,8 @@ class Linker:
     """
 
     __slots__ = (
-        "_batch", "_heap", "_hosts", "_limits", "_process", "_provide", "_stack_pointer", "_started",
-        "_waiting", "finder", "handles", "libraries", "main", "slots",
+        "_batch", "_heap", "_hosts", "_limits", "_lost", "_points", "_process", "_provide", "_stack_pointer",
+        "_started", "_waiting", "finder", "handles", "libraries", "main", "slots",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +81,8 @@ class Linker:
         self._heap = places.heap
         self._stack_pointer = Global(Value.I32(places.stack), True)
         self._started = False
+        self._points = 0  # what all modules have used, when it was added up last
+        self._lost = 0  # what start functions have used since that failed
         self._batch: list[Library] = []  # being loaded
         self._waiting: list[Library] = []  # for their constructors
         self._hosts: dict[str, Any] = {}  # functions of the host's that have an address
@@ -105,9 +107,10 @@ class Linker:
         value = {"__memory_base": library.memory, "__table_base": library.table}.get(entry.name)
         return None if value is None else Global(Value.I32(value), False)
 
-    def _imports(self, library: Library, info: ModuleInfo) -> ImportObject:
+    def _imports(self, library: Library, info: ModuleInfo, made: _Made) -> ImportObject:
         namespaces: dict[str, dict[str, Any]] = {}
         for entry in info.imports:
+            check_interrupts()  # each may be looked for in all modules
             found: Any = None
             if entry.kind == MEMORY:
                 found = self._process.memory
@@ -119,7 +122,7 @@ class Linker:
                 found = self._function(library, entry, info.types[entry.type])
             if found is not None:
                 namespaces.setdefault(entry.namespace, {})[entry.name] = found
-        imports = ImportObject(state=None)
+        imports = ImportObject(state=lambda: made)
         for name, namespace in namespaces.items():
             imports.register(name, namespace)
         return imports
@@ -187,6 +190,7 @@ class Linker:
             SideModuleError: nothing has a symbol of it.
         """
         for cell in library.cells:
+            check_interrupts()
             if cell.name == "__heap_base":
                 cell.value.value = self._heap
                 continue
@@ -216,7 +220,8 @@ class Linker:
         self.main.instance = instance
         assert self.slots is not None
         self.slots.know(self.main.table, self.main.dylink.table_size)
-        loaded = self._load(self.main.dylink.needed, True, self.main)
+        needed = [self.finder.known_by(name) for name in self.main.dylink.needed]
+        loaded = self._load(needed, True, self.main)
         self.main.run("__wasm_apply_data_relocs")
         for library in loaded:
             library.run("__wasm_apply_data_relocs")
@@ -238,7 +243,8 @@ class Linker:
         """
         known = self.finder.known_by(name)
         if known not in self.libraries:
-            self._load([name], is_global, None)
+            self._add_up(())
+            self._load([known], is_global, None)
         library = self.libraries[known]
         if is_global:
             for each in _with_needed(library):
@@ -250,9 +256,10 @@ class Linker:
         return [each.instance for each in self.libraries.values() if each.instance is not None]
 
     def _load(self, names: Sequence[str], is_global: bool, first: Library | None) -> list[Library]:
-        """Load libraries and what they need; `first` is linked together with them."""
+        """Load libraries, by what they are known by, and what they need; `first` is linked together with them."""
         process, slots = self._process, self.slots
         assert slots is not None
+        process.giving_back.begin()
         functions_at_exit = len(process.exit_functions)
         heap = self._heap
         made: list[int] = []
@@ -266,13 +273,7 @@ class Linker:
                     known for name in found[side.name] if (known := self._known(name, placed)) is not None
                 ]
                 self._batch = placed
-                info = info_of(side.module)
-                imports = self._imports(library, info)
-                try:
-                    library.instance = side.module.instantiate(imports, self._limits)
-                except LinkError as failure:
-                    must_be_answer(failure)
-                    raise SideModuleError(library.name, str(failure)) from failure
+                self._instantiate(library, side.module)
                 slots.know(library.table, library.dylink.table_size)
             for library in ([first] if first is not None else []) + placed:
                 self._resolve(library, made)
@@ -293,29 +294,55 @@ class Linker:
             self._heap = heap
             for library in placed:
                 slots.give_back(library.table, library.places, made)
-            self._free(placed)
+            self._add_up(placed)
+            process.giving_back.after_failure(lambda: self._free(placed))
             raise
         return placed
 
-    def _free(self, placed: Sequence[Library]) -> None:
-        """Free the data of what is not loaded after all, for which what has ended the loading waits not long."""
+    def _instantiate(self, library: Library, module: Module) -> None:
+        """Make a module's instance. Where its start function fails, what that has used counts, too."""
+        made = _Made()
+        imports = self._imports(library, info_of(module), made)
         try:
-            with deadline(MOST_SECONDS):
-                for library in placed:
-                    if library.allocated:
-                        self._process.free(library.allocated, "dlopen")
-        except RuntimeError as failure:
-            if raised_by_a_handler(failure):
+            library.instance = module.instantiate(imports, self._limits)
+        except BaseException as failure:
+            self._lost += made.points()
+            if not isinstance(failure, LinkError):
                 raise
+            must_be_answer(failure)
+            raise SideModuleError(library.name, str(failure)) from failure
+        library.counted = self._points
+        set_points_used(library.instance, self._points + get_points_used(library.instance))
+
+    def _add_up(self, more: Iterable[Library]) -> None:
+        """Let each module have used what all have used, which is what a limit of points is compared with.
+
+        Args:
+            more: modules that are not loaded yet, or not any more.
+        """
+        modules = (self.main, *self.libraries.values(), *more)
+        used = [(each, each.instance, get_points_used(each.instance)) for each in modules if each.instance is not None]
+        if self._lost or any(points for _, _, points in used):
+            total = self._points + self._lost + sum(points - each.counted for each, _, points in used)
+            self._points, self._lost = min(max(total, 0), MOST_POINTS), 0
+            for each, instance, _ in used:
+                each.counted = self._points
+                set_points_used(instance, self._points)
+
+    def _free(self, placed: Sequence[Library]) -> None:
+        """Free the data of what is not loaded after all."""
+        for library in placed:
+            if library.allocated:
+                self._process.free(library.allocated, "dlopen")
 
     def _known(self, name: str, placed: list[Library]) -> Library | None:
         return self.libraries.get(name) or next((each for each in placed if each.name == name), None)
 
     def _found(self, names: Sequence[str]) -> tuple[dict[str, list[str]], list[SideModule]]:
-        """What has to be loaded for some names, what is needed before what needs it; and what each needs."""
+        """What has to be loaded for some libraries, what is needed before what needs it; and what each needs."""
         needs: dict[str, list[str]] = {}
         order: list[SideModule] = []
-        waiting: list[tuple[str, SideModule | None]] = [(self.finder.known_by(name), None) for name in reversed(names)]
+        waiting: list[tuple[str, SideModule | None]] = [(name, None) for name in reversed(names)]
         while waiting:
             name, side = waiting.pop()
             if side is not None:
@@ -364,6 +391,30 @@ class Linker:
             guest.memory.grow(aligned(heap - size, PAGE_BYTES) // PAGE_BYTES)
             guest.look()
         self._heap = heap
+
+
+@final
+class _Made:
+    """The state of an instance, which knows it before its start function runs."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self) -> None:
+        self._context: Any = None
+
+    def belong_to(self, ctx: Any) -> None:
+        """Called when the instance is made."""
+        self._context = ctx
+
+    def points(self) -> int:
+        """What the instance has used."""
+        if self._context is None:
+            return 0
+        try:
+            return get_points_used(self._context)
+        except ReferenceError as gone:
+            must_be_answer(gone)
+            return 0
 
 
 def _with_needed(library: Library) -> list[Library]:

@@ -18,6 +18,7 @@ from wasmer_emscripten.linking.dylink import MAX_NAME, Dylink, dylink_of
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.recognising import info_of
 from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.wasm.module import ACTIVE
 
@@ -72,11 +73,11 @@ def checked(libraries: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 class Finder:
-    """Finds and compiles the side modules of one program."""
+    """Finds and compiles the side modules of one program; without `compile`, it finds those that are compiled."""
 
     __slots__ = ("_compile", "_given", "_process")
 
-    def __init__(self, process: Process, given: Mapping[str, Any], compile: Compile) -> None:
+    def __init__(self, process: Process, given: Mapping[str, Any], compile: Compile | None) -> None:
         self._process = process
         self._given = given
         self._compile = compile
@@ -87,6 +88,7 @@ class Finder:
         Raises:
             SideModuleError: there is none.
         """
+        check_interrupts()  # a module may name many
         plain = posixpath.normpath(name) if name else ""
         if plain in self._given:
             return plain
@@ -121,6 +123,12 @@ class Finder:
         return SideModule(name, module, dylink)
 
     def _compiled(self, name: str, data: bytes) -> Module:
+        if self._compile is None:
+            raise SideModuleError(
+                name,
+                "nothing says how it is to be compiled, for the program was compiled elsewhere",
+                remedy="say it, load(…, config=CompilerConfig(…)), or give a module that is compiled",
+            )
         try:
             return self._compile(data)
         except CompileError as failure:

@@ -7,7 +7,7 @@ instances.
 
 from __future__ import annotations
 
-from wasmer_runtime_core.contract.backend import CompiledModule
+from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CacheError
 from wasmer_runtime_core.support.annotations import Any, Final, Self
 from wasmer_runtime_core.wasm.module import ModuleInfo
@@ -37,14 +37,16 @@ class Artifact:
     Attributes:
         info: what it declares.
         compiled: its machine code.
+        config: how it was compiled; None where nothing says so, for it was pickled: a configuration may be anything.
         prepared: what all its instances have in common, made by the first of them (`running.plan.Prepared`).
     """
 
-    __slots__ = ("__weakref__", "compiled", "info", "prepared")
+    __slots__ = ("__weakref__", "compiled", "config", "info", "prepared")
 
-    def __init__(self, info: ModuleInfo, compiled: CompiledModule) -> None:
+    def __init__(self, info: ModuleInfo, compiled: CompiledModule, config: CompilerConfig | None = None) -> None:
         self.info = info
         self.compiled = compiled
+        self.config = config
         self.prepared: Any = None
 
     @property
