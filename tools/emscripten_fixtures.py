@@ -22,6 +22,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "lib/emscripten/tests"
 
+os.environ.setdefault("NODE_PATH", "/usr/share/nodejs")
+# Where Debian's emcc finds what it needs of node's packages: Debian's node looks there by itself, another one is told.
+
 
 def emcc(language: str) -> list[str] | None:
     """The command that compiles, or None where there is none."""
