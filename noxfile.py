@@ -126,9 +126,9 @@ def pythons(session: nox.Session) -> None:
 
 @nox.session
 def spec(session: nox.Session) -> None:
-    """Run the specification's test scripts on every backend; print the totals by file."""
+    """Run the specification's test scripts on every backend, from artifacts too; print the totals by file."""
     provide(session, DISTRIBUTIONS, groups=["test"])
-    session.run("python", "-m", "tests.spec.run", *session.posargs)
+    session.run("python", "-m", "tests.spec.run", *(session.posargs or ["--stored"]))
 
 
 @nox.session

@@ -31,6 +31,7 @@ from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract.backend import CompiledModule
 from wasmer_runtime_core.contract.compiler import Compiler
 from wasmer_runtime_core.errors import CompileError, InternalError
+from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.wasm.binary import decode
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.text.script import read_script
@@ -88,7 +89,8 @@ def fingerprint(module: bytes | str | CompileError, compiler: Compiler) -> str:
     compilation = Compilation(module, compiler)
     try:
         run(compilation)
-        outcome = f"code {digest(*code_fields(compilation.compiled))}"
+        artifact = Module(compilation.info, compilation.compiled).serialize()
+        outcome = f"code {digest(*code_fields(compilation.compiled))}  artifact {digest(artifact)}"
     except (CompileError, InternalError) as error:
         outcome = refusal(error)
     bodies = digest(*(field for body in compilation.bodies for field in fields(body)))

@@ -21,6 +21,8 @@ SUPPORTED: Final = "2.0"
 """The release all of whose features are on; it may take assertions of earlier ones back."""
 FEATURES_IN_REASONS: Final = {"multi-memory": "multi_memory", "memory64": "memory64", "GC": "gc"}
 """Features of later releases, as ``superseded.txt`` spells them -> names; once here, each takes assertions back."""
+STORED: Final = "/stored"
+"""Behind the name of a backend: modules are run as they come back from artifacts, in files and in memory by turns."""
 NO_BACKEND: Final = "none"
 """Stands for a backend where nothing is executed: only what is malformed or invalid is looked at."""
 
@@ -132,7 +134,11 @@ def all_expected_failures() -> tuple[ExpectedFailure, ...]:
 
 def expected_failures(name: str, backend: str) -> list[ExpectedFailure]:
     """The rows that speak of a script on a backend."""
-    return [row for row in all_expected_failures() if fnmatchcase(name, row.file) and row.backend in ("", backend)]
+    return [
+        row
+        for row in all_expected_failures()
+        if fnmatchcase(name, row.file) and row.backend in ("", backend.removesuffix(STORED))
+    ]
 
 
 def other_words(path: Path) -> dict[int, str]:

@@ -6,8 +6,11 @@ And the module ``spectest`` that the scripts import (interpreter/host/spectest.m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
+from tests.spec.corpus import STORED
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.contract.values import Value
 from wasmer_runtime_core.wasm.binary.decode import decode_module
@@ -61,15 +64,26 @@ def spectest() -> dict[str, Any]:
 
 
 class Engine:
-    """The runtime with one backend."""
+    """The runtime with one backend, which may be followed by `STORED`."""
 
     def __init__(self, backend: str) -> None:
         from wasmer_runtime_core.compiling.registry import find_compiler
 
-        self.compiler = find_compiler(backend)
+        self.compiler = find_compiler(backend.removesuffix(STORED))
+        self.stored = 0 if backend.endswith(STORED) else None
 
     def compile(self, binary: bytes) -> Module:
-        return compile_with(binary, self.compiler)
+        module = compile_with(binary, self.compiler)
+        if self.stored is None:
+            return module
+        self.stored += 1
+        artifact = module.serialize()
+        if self.stored % 2:
+            return type(module).deserialize(artifact)
+        with NamedTemporaryFile() as file:
+            file.write(artifact)
+            file.flush()
+            return type(module).deserialize(Path(file.name))
 
     def instantiate(self, module: Module, imports: Mapping[str, Any]) -> Instance:
         return module.instantiate(imports)

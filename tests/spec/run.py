@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 if __package__ in (None, ""):
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from tests.spec.corpus import AHEAD, LEVELS, NO_BACKEND, NO_DATA, scripts
+from tests.spec.corpus import AHEAD, LEVELS, NO_BACKEND, NO_DATA, STORED, scripts
 from tests.spec.verdict import Verdict, judge, table
 from tests.spec.workers import Worker
 
@@ -28,7 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--backend",
         action="append",
-        help=f"a backend, or {NO_BACKEND}: decode and validate only; default: every installed one",
+        help=f"a backend, or {NO_BACKEND}: decode and validate only; {STORED} behind it: from artifacts; "
+        "default: every installed one",
+    )
+    parser.add_argument(
+        "--stored", action="store_true", help="run modules as they come back from artifacts, too, on default backends"
     )
     parser.add_argument(
         "--level",
@@ -48,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(NO_DATA if not scripts() else f"no script is called {' or '.join(options.files)}", file=sys.stderr)
         return 2
     backends = options.backend or default_backends()
+    if options.stored and not options.backend:
+        backends = [backend + stored for backend in backends for stored in ("", STORED)]
     start = time.perf_counter()
     verdicts = run_all(names, backends, options.jobs)
     for verdict in verdicts:

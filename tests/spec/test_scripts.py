@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.spec.corpus import AHEAD, LEVELS, NO_DATA, SUPPORTED, all_expected_failures, data_directory, scripts
+from tests.spec.corpus import AHEAD, LEVELS, NO_DATA, STORED, SUPPORTED, all_expected_failures, data_directory, scripts
 from tests.spec.run import default_backends
 from tests.spec.verdict import Verdict, judge
 from tests.spec.workers import Worker
@@ -28,6 +28,24 @@ def test_script(backend: str, script: str, workers: dict[str, Worker], verdicts:
     verdict = judge(script, backend, worker.run(script))
     verdicts.append(verdict)
     assert not verdict.problems, "\n" + verdict.report()
+
+
+SAMPLE = (
+    *("1.0/address", "1.0/linking", "1.0/names", "2.0/bulk", "2.0/call_indirect", "2.0/data", "2.0/elem"),
+    *("2.0/exports", "2.0/global", "2.0/imports", "2.0/ref_func", "2.0/start", "2.0/table_copy", "2.0/traps"),
+    *("2.0/simd_const", "3.0/multi-memory/data0", "3.0/multi-memory/memory_init0"),
+    *("3.0/memory64/memory64", "3.0/memory64/table_init64"),
+)
+"""Scripts that are run from artifacts with every run of the tests; ``./do spec`` runs all."""
+STORED_CASES = [
+    (backend + STORED, script) for backend in default_backends() for script in scripts(("1.0", "2.0", "3.0"), SAMPLE)
+]
+
+
+@needs_data
+@pytest.mark.parametrize(("backend", "script"), STORED_CASES, ids=[f"{one}-{other}" for one, other in STORED_CASES])
+def test_script_from_artifacts(backend: str, script: str, workers: dict[str, Worker], verdicts: list[Verdict]) -> None:
+    test_script(backend, script, workers, verdicts)
 
 
 @needs_data

@@ -23,6 +23,7 @@ from wasmer_runtime_core.contract.traps import BY_NAME, SITE_RANGE, TRAP_KINDS
 from wasmer_runtime_core.contract.vmctx import VMCTX
 from wasmer_runtime_core.errors import FaultError, Trap
 from wasmer_runtime_core.running.instance import Instance
+from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.running.objects.functions import Function, HostFunction
 
 
@@ -109,7 +110,7 @@ def frames_with(*inlined: tuple[int, int, int, int, int]) -> list[tuple[int, int
     program.function("fail", "i32", "", "unreachable")
     module = program.module()
     rows = array("I", [word for row in inlined for word in row]).tobytes()
-    module.compiled = module.compiled._replace(inlined=rows)
+    module = Module(module.info, module.compiled._replace(inlined=rows))
     with pytest.raises(Trap) as caught:
         module.instantiate({}).exports["fail"](1)
     return [(frame.function_index, frame.offset) for frame in caught.value.frames]
@@ -157,7 +158,7 @@ def loader(sites: list[int] | None = None) -> tuple[Any, int]:
     program.function("base", "", "i64", "get_global", cell=VMCTX["memory_base"].offset)
     module = program.module()
     if sites is not None:
-        module.compiled = module.compiled._replace(sites=array("I", sites).tobytes())
+        module = Module(module.info, module.compiled._replace(sites=array("I", sites).tobytes()))
     exports = module.instantiate({}).exports
     exports["memory"].write(0, bytes(range(8)))
     return exports["load"], exports["base"]()
@@ -239,7 +240,7 @@ def test_a_listed_instruction_traps_only_if_it_is_made_to() -> None:
     module = program.module()
     rows = array("I", module.compiled.sites)
     rows[1] = BY_NAME["MEMORY_OUT_OF_BOUNDS"].number
-    module.compiled = module.compiled._replace(sites=rows.tobytes())
+    module = Module(module.info, module.compiled._replace(sites=rows.tobytes()))
     with pytest.raises(FaultError, match="signal 8"):
         module.instantiate({}).exports["div"](1, 0)
 

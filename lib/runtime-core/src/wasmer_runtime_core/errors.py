@@ -641,7 +641,19 @@ class PageError(GrowError, OverflowError):
 
 
 class CacheError(Error):
-    """A compiled module cannot be stored or loaded: damaged, foreign, or of another version."""
+    """A compiled module cannot be stored or loaded.
+
+    Attributes:
+        kind: ``"foreign"`` (no artifact), ``"truncated"``, ``"damaged"``, ``"version"`` (of another version of this
+            package), ``"processor"`` (for another one, or one that has more than this); ``""`` for anything else.
+    """
+
+    def __init__(self, message: str = "", kind: str = "") -> None:
+        self.kind = kind
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (str(self), self.kind))
 
 
 class BackendError(CompileError, LookupError):

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CacheError
-from wasmer_runtime_core.support.annotations import Any, Final, Self
+from wasmer_runtime_core.support.annotations import Any, Final, NoReturn
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
-ARTIFACT_VERSION: Final = 5
-"""Of the pickled form. Changed whenever the machine contract or a field changes."""
+ARTIFACT_VERSION: Final = 6
+"""Raised whenever something in an artifact, or of the machine contract, means something else. What their rows show,
+fields that come, go or are called otherwise, is told by a number of its own (`running.artifacts.layout`)."""
 
-# The fields that make up a pickled module; names are read again from the custom sections. A
+# The fields that make up a stored module; names are read again from the custom sections. A
 # test compares them with the classes.
 # fmt: off
 INFO_FIELDS: Final = (
@@ -36,18 +37,32 @@ class Artifact:
 
     Attributes:
         info: what it declares.
-        compiled: its machine code.
-        config: how it was compiled; None where nothing says so, for it was pickled: a configuration may be anything.
+        config: how it was compiled; None where nothing says so, for it was stored: a configuration may be anything.
+        stored: where it was read from (`running.artifacts.stored.StoredModule`); None if it was compiled here.
         prepared: what all its instances have in common, made by the first of them (`running.plan.Prepared`).
     """
 
-    __slots__ = ("__weakref__", "compiled", "config", "info", "prepared")
+    __slots__ = ("__weakref__", "_compiled", "config", "info", "prepared", "stored")
 
-    def __init__(self, info: ModuleInfo, compiled: CompiledModule, config: CompilerConfig | None = None) -> None:
+    def __init__(
+        self,
+        info: ModuleInfo,
+        compiled: CompiledModule | None,
+        config: CompilerConfig | None = None,
+        stored: Any = None,
+    ) -> None:
         self.info = info
-        self.compiled = compiled
+        self._compiled = compiled
         self.config = config
+        self.stored = stored
         self.prepared: Any = None
+
+    @property
+    def compiled(self) -> CompiledModule:
+        """Its machine code, as data; of a module that lies in a file a copy, made when it is first asked for."""
+        if self._compiled is None:
+            self._compiled = self.stored.compiled()
+        return self._compiled
 
     @property
     def name(self) -> str | None:
@@ -57,34 +72,31 @@ class Artifact:
     @property
     def backend(self) -> str:
         """Name of the backend that compiled it."""
-        return self.compiled.backend
+        backend: str = self.compiled.backend if self.stored is None else self.stored.backend
+        return backend
+
+    @property
+    def code_bytes(self) -> int:
+        """How many bytes of machine code it has."""
+        size: int = len(self.compiled.code) if self.stored is None else self.stored.code.code_bytes
+        return size
 
     def custom_sections(self, name: str) -> list[bytes]:
         """Contents of all custom sections of this name, in order."""
         return [section.data for section in self.info.custom_sections if section.name == name]
 
     @classmethod
-    def restored(cls, version: int, info: tuple[Any, ...], compiled: tuple[Any, ...]) -> Self:
-        """A module from its pickled form.
+    def restored(cls, version: int, *_: object) -> NoReturn:
+        """What modules that an earlier version pickled ask for, to be told that they are not of this one.
 
         Raises:
-            CacheError: made by another version.
+            CacheError: always.
         """
-        if version != ARTIFACT_VERSION:
-            raise CacheError(
-                f"a compiled module of format {version}; this version reads {ARTIFACT_VERSION}: compile it again"
-            )
-        restored = ModuleInfo()
-        for name, value in zip(INFO_FIELDS, info, strict=True):
-            setattr(restored, name, value)
-        return cls(restored, CompiledModule(**dict(zip(COMPILED_FIELDS, compiled, strict=True))))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        info = tuple(getattr(self.info, name) for name in INFO_FIELDS)
-        compiled = tuple(getattr(self.compiled, name) for name in COMPILED_FIELDS)
-        return (type(self).restored, (ARTIFACT_VERSION, info, compiled))
+        raise CacheError(
+            f"a compiled module of format {version}; this version reads {ARTIFACT_VERSION}: compile it again", "version"
+        )
 
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
         functions = len(self.info.functions) - self.info.imported_functions
-        return f"<Module{name}: {functions} functions, {self.backend}, {len(self.compiled.code)} bytes of code>"
+        return f"<Module{name}: {functions} functions, {self.backend}, {self.code_bytes} bytes of code>"

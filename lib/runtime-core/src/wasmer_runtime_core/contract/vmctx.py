@@ -117,6 +117,17 @@ PLAN: Final = _fields(
 )
 """The numbers of a plan, fields of a C struct, which takes them in this order (`running.plan`)."""
 
+PACKED_DATA: Final = _fields(
+    ("mode", 4, "ACTIVE, PASSIVE or DECLARATIVE"),
+    ("memory", 4, "its index"),
+    ("kind", 4, "of its offset: CONSTANT or GLOBAL of INITIALIZERS"),
+    ("unused", 4, "zero"),
+    ("value", 8, "of its offset: the bits, or the index of the global"),
+    ("length", 8, "in bytes"),
+)
+"""A data segment as artifacts have it; the bytes of all segments lie behind one another."""
+PACKED_DATA_BYTES: Final = 32
+
 NO_FUNCTION: Final = 0xFFFF_FFFF
 
 MEMORY_FLAGS: Final = {"SHARED": 1, "WIDE": 2, "GUARDED": 4}

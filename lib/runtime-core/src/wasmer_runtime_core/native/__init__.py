@@ -11,6 +11,8 @@ the types, and what Python may call.
 ========================  ===================================================================
 ``system/``               **the process: pages, threads, signals**
 ``store.c``               threads, stores, activations: who may run, what is kept alive
+``mapped_file.c``         files whose bytes are used where they lie
+``plain_values.c``        what `marshal` may be given to read
 ``code_pages.c``          pages of code, and the maps from a pc to its meaning
 ``backtrace.c``           which wasm functions ran, and exceptions that say so
 ``interrupt.c``           wasm code stopped between two instructions

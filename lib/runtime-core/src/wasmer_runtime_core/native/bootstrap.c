@@ -83,6 +83,8 @@ static PyMethodDef native_functions[] = {
      "restrict(instance, memory or table, pages, elements, stack_bytes, references, budget): -1 for none"},
     {"map_elements", native_map_elements, METH_VARARGS,
      "map_elements(function, inputs, out): apply a scalar function to buffers, with broadcasting"},
+    {"checksum", native_checksum, METH_O, "checksum(bytes) -> int: what `MappedFile.checksum` gives for these"},
+    {"is_plain", native_is_plain, METH_O, "is_plain(bytes) -> whether `marshal` reads plain values from them, and all of them"},
     {"statistics", native_statistics, METH_NOARGS, "statistics() -> dict: pages and slots in use"},
     {"can_reserve", native_can_reserve, METH_NOARGS, "can_reserve() -> whether one more memory gets its address space"},
     {"assert_handlers", native_assert_handlers, METH_NOARGS, "take the fault signals again"},
@@ -109,7 +111,8 @@ fill(PyObject *target)
     if (pthread_key_create(&thread_key, thread_free) || !(signatures = PyDict_New()) ||
         !(no_text = PyUnicode_FromString("?")))
         return -1;
-    if (add_type(target, &code_spec, &CodeType) || add_type(target, &memory_spec, &MemoryType) ||
+    if (add_type(target, &mapped_file_spec, &MappedFileType) || add_type(target, &code_spec, &CodeType) ||
+        add_type(target, &memory_spec, &MemoryType) ||
         add_type(target, &table_spec, &TableType) || add_type(target, &global_spec, &GlobalType) ||
         add_type(target, &function_spec, &FunctionType) ||
         add_type(target, &host_function_spec, &HostFunctionType) || add_type(target, &plan_spec, &PlanType) ||

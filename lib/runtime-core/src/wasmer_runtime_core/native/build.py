@@ -58,7 +58,7 @@ def contract_header() -> str:
     offsets("IMPORT_RECORD", vmctx.IMPORT_RECORD)
     offsets("TYPE_RECORD", vmctx.TYPE_RECORD)
     sizes = ("VMCTX_BYTES", "FUNCTION_RECORD_BYTES", "IMPORT_RECORD_BYTES", "GLOBAL_BYTES")
-    for name in (*sizes, "UNCHECKED_FRAME_BYTES", "MOST_FRAME_BYTES"):
+    for name in (*sizes, "UNCHECKED_FRAME_BYTES", "MOST_FRAME_BYTES", "PACKED_DATA_BYTES"):
         lines.append(f"#define {name} {getattr(vmctx, name)}")
     for name in ("INTEGER_ARGUMENTS", "VECTOR_ARGUMENTS", "RESULT_SLOT_BYTES"):
         lines.append(f"#define {name} {getattr(convention, name)}")

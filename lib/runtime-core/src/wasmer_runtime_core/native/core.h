@@ -21,6 +21,7 @@
 #include <Python.h>
 #include <structmember.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -30,6 +31,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
@@ -228,7 +230,11 @@ typedef struct Activation {
     uint32_t outcome;          /* why it was unwound: below */
 } Activation;
 
-enum { OUTCOME_EXCEPTION = 0x100, OUTCOME_INTERNAL = 0x101 };  /* or a trap kind */
+enum {  /* or a trap kind */
+    OUTCOME_EXCEPTION = 0x100,
+    OUTCOME_INTERNAL,
+    OUTCOME_LOST               /* the file of the module has no bytes there any more */
+};
 
 #define MAX_FRAMES 64
 #define SIGNAL_STACK_BYTES (64 * 1024)
@@ -306,8 +312,9 @@ typedef struct {
     size_t n_sites;
     const InlinedRow *inlined;
     size_t n_inlined;
-    PyObject *offsets_bytes, *sites_bytes, *inlined_bytes;  /* what the pointers point into */
+    PyObject *offsets_bytes, *sites_bytes, *inlined_bytes;  /* what the pointers point into: bytes, or the file */
     PyObject *label;           /* whatever names the functions: a ModuleInfo */
+    struct MappedFileObject *file;  /* that the code lies in, or was copied from, or NULL */
     int release_gil;
 } CodeObject;
 
@@ -421,8 +428,8 @@ typedef struct FunctionObject {
     int named;                 /* by an export that it was asked for as */
 } FunctionObject;
 
-static PyTypeObject *CodeType, *MemoryType, *TableType, *GlobalType, *FunctionType, *HostFunctionType, *PlanType,
-    *InstanceType, *BudgetType, *DeadlineBlockType;
+static PyTypeObject *MappedFileType, *CodeType, *MemoryType, *TableType, *GlobalType, *FunctionType, *HostFunctionType,
+    *PlanType, *InstanceType, *BudgetType, *DeadlineBlockType;
 
 /* Python's part tells these by `configure` in bootstrap.c: the subclasses that instances make for what they own, */
 static PyObject *memory_class, *table_class, *global_class;
@@ -442,7 +449,9 @@ static int store_merge_record(Member *a, FunctionRecord *record);
 static int may_link(Member *member);
 static void store_keep(Store *store, PyObject *object_stolen);
 static void member_leave(Member *member);
-/* arena.c */
+/* deadline.c */
+static PyObject *native_check_interrupts(PyObject *module, PyObject *none);
+/* code_pages.c */
 static CodeObject *code_at(uintptr_t pc);
 /* backtrace.c */
 typedef struct { PyObject *type, *value, *traceback; } Fetched;  /* an exception that was set, and will be again */

@@ -14,6 +14,7 @@ _filled: dict = {}
 if lib.bootstrap(ffi.cast("void *", id(_filled))):
     raise ImportError("the C part of wasmer-runtime-core could not start, see the message above")
 
+MappedFile = _filled["MappedFile"]
 Code = _filled["Code"]
 Memory = _filled["Memory"]
 Table = _filled["Table"]
@@ -28,6 +29,8 @@ DeadlineBlock = _filled["DeadlineBlock"]
 configure = _filled["configure"]
 make_host_function = _filled["make_host_function"]
 exports_core = _filled["exports_core"]
+checksum = _filled["checksum"]
+is_plain = _filled["is_plain"]
 statistics = _filled["statistics"]
 can_reserve = _filled["can_reserve"]
 assert_handlers = _filled["assert_handlers"]

@@ -1,6 +1,7 @@
 """The types of the C part. What they promise is said where Python wraps them."""
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from os import PathLike
 from typing import Any, Self, TypeAlias, final
 
 from typing_extensions import Buffer
@@ -9,18 +10,33 @@ from wasmer_runtime_core.contract.values import FuncSig
 from wasmer_runtime_core.wasm.types import FunctionType
 
 @final
+class MappedFile:
+    """A file of which code and tables are used where they lie."""
+
+    def __new__(cls, path: str | bytes | PathLike[Any]) -> MappedFile: ...
+    @property
+    def size(self) -> int: ...
+    def read(self, offset: int, length: int, /) -> bytes: ...
+    def checksum(self, offset: int, length: int, /) -> int: ...
+
+Part: TypeAlias = bytes | tuple[MappedFile | bytes, int, int]
+
+def checksum(data: Buffer, /) -> int: ...
+def is_plain(data: bytes, /) -> bool: ...
+
+@final
 class Code:
     """Published machine code of one module."""
 
     def __new__(
         cls,
-        code: bytes,
+        code: Part,
         function_offsets: bytes,
-        sites: bytes,
+        sites: Part,
         first_function: int,
         label: object,
         release_gil: bool,
-        inlined: bytes = b"",
+        inlined: Part = b"",
     ) -> Code: ...
     @property
     def address(self) -> int: ...

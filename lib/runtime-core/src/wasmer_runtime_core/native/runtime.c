@@ -3,6 +3,8 @@
 #include "calls/entry.c"
 #include "calls/signature.c"
 #include "system/store.c"
+#include "system/mapped_file.c"
+#include "system/plain_values.c"
 #include "system/code_pages.c"
 #include "system/backtrace.c"
 #include "system/interrupt.c"

@@ -1,7 +1,7 @@
 """`Module`: what a module declares and its machine code; instances are made from it.
 
-A module is plain data and never changes, so it may be shared between threads and pickled:
-another process gets the compiled code, not the source, and compiles nothing. The first
+A module is plain data and never changes, so it may be shared between threads, serialized and pickled:
+another process gets the compiled code, not the source, and compiles nothing (`artifacts`). The first
 instance makes it callable here (code in executable pages, see `plan`); all later ones
 share that.
 """
@@ -9,13 +9,16 @@ share that.
 from __future__ import annotations
 
 from wasmer_runtime_core.contract.artifact import Artifact
-from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Self
 from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ModuleInfo
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
+
+    from typing_extensions import Buffer
 
     from wasmer_runtime_core.contract.values import ExternDescriptor
     from wasmer_runtime_core.running.instance import Instance
@@ -42,6 +45,43 @@ class Module(Artifact):
     """A compiled module, from which instances are made (`Artifact` has what it consists of)."""
 
     __slots__ = ()
+
+    def serialize(self) -> bytes:
+        """The compiled module as bytes, for a file, a cache, another process (`artifacts`).
+
+        Equal modules give equal bytes.
+        """
+        from wasmer_runtime_core.running.artifacts.stored import serialized
+
+        return serialized(self)
+
+    @classmethod
+    def deserialize(cls, source: Buffer | os.PathLike[Any]) -> Self:
+        """A module from what `serialize` gave. Nothing is compiled; code in a file is mapped, not read.
+
+        An artifact holds machine code, which its instances run: load what you, or who you trust, have written. Its file
+        must not be written to in place while the module lives; to replace it, write another and rename it.
+
+        Args:
+            source: the bytes, or a path to a file of them.
+
+        Raises:
+            CacheError: it is no artifact, is not whole, is damaged, of another version, or for another processor;
+                `CacheError.kind` says which.
+            MemoryError: no room for its code.
+            OSError: the file cannot be read.
+        """
+        from wasmer_runtime_core.running.artifacts.stored import load_stored
+
+        stored = load_stored(source)
+        return cls(stored.info, None, stored=stored)
+
+    def cache(self) -> Self:
+        """What a cache stores: the module itself, for it is an `Artifact`."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).deserialize, (self.serialize(),)
 
     @property
     def imports(self) -> list[ImportType]:
@@ -106,7 +146,6 @@ class Module(Artifact):
 
 
 _restore = Module.restored
-"""What modules that an earlier version pickled ask for, to be told that they are not of this one."""
 
 
 def extern_type(info: ModuleInfo, kind: int, index: int) -> ExternalType:

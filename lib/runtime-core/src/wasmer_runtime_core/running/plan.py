@@ -12,29 +12,42 @@ from wasmer_runtime_core.contract.vmctx import (
     INITIALIZERS,
     MEMORY_FLAGS,
     NO_FUNCTION,
+    PACKED_DATA,
+    PACKED_DATA_BYTES,
     PLAN,
     TABLE_FLAGS,
     VmctxLayout,
 )
 from wasmer_runtime_core.native.machine import Plan
 from wasmer_runtime_core.running.publish import publish
-from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.checkpoint import STRETCH, checkpoint, watched
 from wasmer_runtime_core.support.named_tuple import NamedTuple
-from wasmer_runtime_core.wasm.module import ConstantExpression, ElementSegment
+from wasmer_runtime_core.wasm.module import (
+    ACTIVE,
+    ConstantExpression,
+    ConstantOperator,
+    DataSegment,
+    ElementSegment,
+    ModuleInfo,
+)
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
-from wasmer_runtime_core.wasm.types import I64, KIND, MemoryType
+from wasmer_runtime_core.wasm.types import I32, I64, KIND, MemoryType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wasmer_runtime_core.contract.artifact import Artifact
+    from wasmer_runtime_core.contract.backend import CompiledModule
     from wasmer_runtime_core.native.machine import Initializer
 
 CONSTANT, GLOBAL, NULL, FUNCTION, COMPUTED = range(len(INITIALIZERS))
 
+_GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
+_INDEX_CONSTANTS: Final = {I32: BY_MNEMONIC["i32.const"].code, I64: BY_MNEMONIC["i64.const"].code}
+"""Operators of constant offsets, by the type of the index."""
 _KINDS: Final = {
-    BY_MNEMONIC["global.get"].code: GLOBAL,
+    _GLOBAL_GET: GLOBAL,
     BY_MNEMONIC["ref.null"].code: NULL,
     BY_MNEMONIC["ref.func"].code: FUNCTION,
 }
@@ -43,7 +56,7 @@ _STEPS: Final = {
     for number, step in enumerate(INITIALIZER_STEPS)
     if "_" in step
 }
-_STEPS[BY_MNEMONIC["global.get"].code] = INITIALIZER_STEPS.index("GLOBAL")
+_STEPS[_GLOBAL_GET] = INITIALIZER_STEPS.index("GLOBAL")
 _CONSTANT_STEP: Final = INITIALIZER_STEPS.index("CONSTANT")
 
 
@@ -71,17 +84,28 @@ def prepared(module: Artifact) -> Prepared:
     """
     made: Prepared | None = module.prepared
     if made is None:
-        places = {row.name: (row.kind, row.index) for row in watched(module.info.exports)}
-        ready = Prepared(make_plan(module), places, tuple(METHODS_OF_EXPORTS.intersection(places)))
+        stored = module.stored
+        ready = Prepared(make_plan(module), *export_places(module.info)) if stored is None else stored.prepared()
         made = module.prepared
         if made is None:  # no thread was faster
             made = module.prepared = ready
     return made
 
 
+def export_places(info: ModuleInfo) -> tuple[dict[str, tuple[int, int]], tuple[str, ...]]:
+    """`Prepared.places` and `Prepared.like_methods` of a module."""
+    places = {row.name: (row.kind, row.index) for row in watched(info.exports)}
+    return places, tuple(sorted(METHODS_OF_EXPORTS.intersection(places)))
+
+
 def make_plan(module: Artifact) -> Plan:
     """A plan of a compiled module, with its code published."""
     info, compiled = module.info, module.compiled
+    return Plan(publish(compiled, info), info, *plan_rows(info, compiled))  # the info names the functions
+
+
+def plan_rows(info: ModuleInfo, compiled: CompiledModule) -> tuple[Any, ...]:
+    """What a `Plan` takes behind the code and the label: plain values, the data segments last."""
     layout = VmctxLayout.of(info)
     checked = frozenset(compiled.checked_memories)
     numbers = {
@@ -99,9 +123,7 @@ def make_plan(module: Artifact) -> Plan:
         "n_imported_globals": info.imported_globals,
         "start": NO_FUNCTION if info.start is None else info.start,
     }
-    return Plan(  # by position: names would cost more than all of the numbers
-        publish(compiled, info),
-        info,  # names the functions
+    return (  # by position: names would cost more than all of the numbers
         tuple(map(numbers.__getitem__, PLAN)),
         tuple(info.types),
         _packed(info.functions, 4),
@@ -120,6 +142,38 @@ def make_plan(module: Artifact) -> Plan:
             for row in watched(info.data)
         ),
     )
+
+
+def packed_data(rows: tuple[tuple[Any, ...], ...]) -> bytes | None:
+    """Data segments, as `plan_rows` gives them, as rows of `PACKED_DATA`; None if the offset of one is computed."""
+    packed = []
+    for mode, memory, offset, data in watched(rows):
+        kind, value = offset or (CONSTANT, 0)
+        if kind not in (CONSTANT, GLOBAL):
+            return None
+        numbers = {"mode": mode, "memory": memory, "kind": kind, "unused": 0, "value": value, "length": len(data)}
+        packed.append(b"".join([numbers[name].to_bytes(field.size, "little") for name, field in PACKED_DATA.items()]))
+    return b"".join(packed)
+
+
+def unpacked_segments(info: ModuleInfo, packed: bytes, contents: bytes) -> list[DataSegment]:
+    """The data segments of a module from what `packed_data` made of them, and from their bytes."""
+    segments, at = [], 0
+    for start in watched(range(0, len(packed), PACKED_DATA_BYTES)):
+        row = {
+            name: int.from_bytes(packed[start + field.offset : start + field.offset + field.size], "little")
+            for name, field in PACKED_DATA.items()
+        }
+        value, offset = row["value"], None
+        if row["mode"] == ACTIVE:
+            if row["kind"] == GLOBAL:
+                offset = (ConstantOperator(_GLOBAL_GET, value, info.globals[value].value),)
+            else:
+                type_ = info.memories[row["memory"]].index_type
+                offset = (ConstantOperator(_INDEX_CONSTANTS[type_], value, type_),)
+        segments.append(DataSegment(row["mode"], row["memory"], offset, contents[at : at + row["length"]]))
+        at += row["length"]
+    return segments
 
 
 def _memory(type_: MemoryType, checked: bool) -> tuple[int, int | None, int, int]:

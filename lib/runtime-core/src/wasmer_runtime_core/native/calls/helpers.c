@@ -117,6 +117,7 @@ vmcall_memory_init(VMContext *vmctx, uint64_t to, uint32_t from, uint32_t count,
         now = piece(count, PIECE_BYTES);
         if (now)
             memcpy(definition->base + to, segment->bytes + from, now);
+        CHECK(!is_lost(instance->plan->file), OUTCOME_LOST);
         ATTEND();
         to += now;
         from += now;

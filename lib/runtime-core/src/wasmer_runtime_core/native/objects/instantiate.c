@@ -463,6 +463,10 @@ write_data(InstanceObject *self)
             memcpy(definition->base + at, segment->bytes, segment->length);
         self->dropped[plan->n_elements + i] = 1;
     }
+    if (is_lost(plan->file)) {
+        raise_lost();
+        return -1;
+    }
     return 0;
 }
 

@@ -44,6 +44,7 @@ struct PlanObject {
     CodeObject *code;
     PyObject *label;
     PyObject *constants;       /* tuple: keeps what segments and names point into */
+    const MappedFileObject *file;  /* that bytes of data segments lie in, or NULL */
     PyObject *imports_tuple;   /* (kind, namespace, name, type) rows, for messages */
     union {                    /* the rows of vmctx.PLAN */
         PlanNumbers numbers;
@@ -196,6 +197,20 @@ parse_initializer(PlanObject *plan, PyObject *pair, Initializer *out)
     return 0;
 }
 
+/* Whether an initializer gives what a place of this kind holds: references count as objects, so a number is none. What is
+ * made of a module that was validated always does. */
+static int
+initializer_fits(PlanObject *plan, const Initializer *initializer, uint8_t kind)
+{
+    switch (initializer->kind) {
+    case INIT_GLOBAL: return plan->globals[2 * initializer->value.low] == kind;
+    case INIT_NULL: return is_reference(kind);
+    case INIT_FUNCTION: return kind == KIND_OF_FUNCREF;
+    case INIT_COMPUTED: return kind == KIND_OF_I32 || kind == KIND_OF_I64;
+    default: return !is_reference(kind);
+    }
+}
+
 static void *
 copy_bytes(PyObject *bytes, size_t unit, uint32_t *count)
 {
@@ -244,9 +259,60 @@ parse_elements(PlanObject *plan, PyObject *rows)
             int64_t item = segment->items[at];
             if (item >= 0 && (segment->items[at] = plan_record_of(plan, (uint32_t)item)) < 0)
                 return bad_plan("element segments and functions");
-            if (item < -1 && (uint64_t)(-2 - item) >= plan->n_globals)
+            if (item >= 0 && segment->type != KIND_OF_FUNCREF)
+                return bad_plan("element segments and their types");
+            uint64_t global = (uint64_t)(-2 - item);
+            if (item < -1 && (global >= plan->n_globals || plan->globals[2 * global] != segment->type))
                 return bad_plan("element segments and globals");
         }
+    }
+    return 0;
+}
+
+/* How data segments may be given, too, where no offset is computed: packed rows, and the bytes of all of them behind one
+ * another. An artifact has them so, for a module may have very many. */
+typedef struct { uint32_t mode, memory, kind, unused; uint64_t value, length; } PackedData;
+_Static_assert(sizeof(PackedData) == PACKED_DATA_BYTES, "as running.plan packs them");
+
+static int
+is_packed(PyObject *data)
+{
+    return PyTuple_GET_SIZE(data) == 2 && PyBytes_Check(PyTuple_GET_ITEM(data, 0));
+}
+
+static uint32_t
+count_data(PyObject *data)
+{
+    return (uint32_t)(is_packed(data) ? (size_t)PyBytes_GET_SIZE(PyTuple_GET_ITEM(data, 0)) / sizeof(PackedData)
+                                      : (size_t)PyTuple_GET_SIZE(data));
+}
+
+static int
+parse_packed_data(PlanObject *plan, PyObject *packed)
+{
+    Part contents;
+    const PackedData *rows = (const PackedData *)PyBytes_AS_STRING(PyTuple_GET_ITEM(packed, 0));
+    if (!part_take(PyTuple_GET_ITEM(packed, 1), &contents))
+        return -1;
+    plan->file = contents.file;
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < plan->n_data; i++) {
+        DataSegment *segment = &plan->data[i];
+        if (plan_checkpoint(i + 1) < 0)
+            return -1;
+        segment->mode = (int)rows[i].mode;
+        segment->memory = rows[i].memory;
+        segment->offset = (Initializer){(int)rows[i].kind, {rows[i].value, 0}};
+        segment->bytes = contents.bytes + at;
+        segment->length = rows[i].length;
+        if (segment->length > contents.length - at)
+            return bad_plan("data segments and their bytes");
+        at += segment->length;
+        if (segment->mode == ACTIVE && segment->memory >= plan->n_memories)
+            return bad_plan("data segments and memories");
+        if (segment->mode == ACTIVE && segment->offset.kind != INIT_CONSTANT &&
+            (segment->offset.kind != INIT_GLOBAL || rows[i].value >= plan->n_globals))
+            return bad_plan("initializers");
     }
     return 0;
 }
@@ -254,17 +320,21 @@ parse_elements(PlanObject *plan, PyObject *rows)
 static int
 parse_data(PlanObject *plan, PyObject *rows)
 {
+    if (is_packed(rows))
+        return parse_packed_data(plan, rows);
     for (uint32_t i = 0; i < plan->n_data; i++) {
         DataSegment *segment = &plan->data[i];
-        PyObject *offset, *bytes;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "iIOS", &segment->mode, &segment->memory, &offset, &bytes))
+        PyObject *offset;
+        Part bytes;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "iIOO&", &segment->mode, &segment->memory, &offset, part_take,
+                              &bytes))
             return -1;
         if (segment->mode == ACTIVE && segment->memory >= plan->n_memories)
             return bad_plan("data segments and memories");
         if (segment->mode == ACTIVE && parse_initializer(plan, offset, &segment->offset) < 0)
             return -1;
-        segment->bytes = (const uint8_t *)PyBytes_AS_STRING(bytes);
-        segment->length = (uint64_t)PyBytes_GET_SIZE(bytes);
+        segment->bytes = bytes.bytes;
+        segment->length = bytes.length;
     }
     return 0;
 }
@@ -304,18 +374,39 @@ take_numbers(PlanNumbers *numbers, PyObject *tuple)
     return 0;
 }
 
+/* Whether the arrays of a vmctx lie behind one another in its block, each with room for its entries. */
+static int
+arrays_fit(const PlanObject *plan)
+{
+    const struct { uint64_t at, bytes; } arrays[] = {
+        {plan->memories_at, 8 * (uint64_t)plan->n_memories},
+        {plan->tables_at, 8 * (uint64_t)plan->n_tables},
+        {plan->imported_globals_at, 8 * (uint64_t)plan->n_imported_globals},
+        {plan->types_at, 8 * (uint64_t)plan->n_types},
+        {plan->imports_at, IMPORT_RECORD_BYTES * (uint64_t)plan->n_imported_functions},
+        {plan->globals_at, GLOBAL_BYTES * (uint64_t)(plan->n_globals - plan->n_imported_globals)},
+        {plan->records_at, FUNCTION_RECORD_BYTES * (uint64_t)plan->n_escaping},
+    };
+    uint64_t end = VMCTX_BYTES;
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        if (arrays[i].at < end || arrays[i].at % 8)
+            return 0;
+        end = arrays[i].at + arrays[i].bytes;
+    }
+    return end == plan->block_bytes && plan->globals_at % 16 == 0 && plan->records_at % 16 == 0;
+}
+
 /* What is the same in every instance's vmctx. */
 static int
 make_image(PlanObject *plan)
 {
+    if (!arrays_fit(plan))
+        return bad_plan("offsets");
     plan->image = calloc(1, plan->block_bytes);
     if (!plan->image) {
         PyErr_NoMemory();
         return -1;
     }
-    uint64_t end_of_records = (uint64_t)plan->records_at + (uint64_t)FUNCTION_RECORD_BYTES * plan->n_escaping;
-    if (end_of_records > plan->block_bytes || plan->globals_at % 16 || plan->records_at % 16)
-        return bad_plan("offsets");
     for (uint32_t i = 0; i < plan->n_types; i++)
         ((Signature **)(plan->image + plan->types_at))[i] = plan->signatures[i];
     for (uint32_t i = 0; i < plan->n_globals - plan->n_imported_globals; i++)
@@ -360,7 +451,7 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     plan->n_memories = (uint32_t)PyTuple_GET_SIZE(memories);
     plan->n_tables = (uint32_t)PyTuple_GET_SIZE(tables);
     plan->n_elements = (uint32_t)PyTuple_GET_SIZE(elements);
-    plan->n_data = (uint32_t)PyTuple_GET_SIZE(data);
+    plan->n_data = count_data(data);
     if (plan->n_imported_memories > plan->n_memories || plan->n_imported_tables > plan->n_tables) {
         bad_plan("memories and tables");
         goto failed;
@@ -385,11 +476,11 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         !(plan->escaping = copy_bytes(escaping, 4, &plan->n_escaping)) ||
         !(plan->globals = copy_bytes(globals, 2, &plan->n_globals)))
         goto failed;
-    if (plan->n_functions != plan->n_imported_functions + plan->code->n_functions) {
+    if (plan->n_functions != (uint64_t)plan->n_imported_functions + plan->code->n_functions) {
         bad_plan("functions and code");
         goto failed;
     }
-    if (plan->n_globals != plan->n_imported_globals + own_globals) {
+    if (plan->n_globals != (uint64_t)plan->n_imported_globals + own_globals) {
         bad_plan("globals");
         goto failed;
     }
@@ -411,6 +502,10 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     for (uint32_t i = 0; i < own_globals; i++)
         if (parse_initializer(plan, PyTuple_GET_ITEM(initializers, i), &plan->initializers[i]) < 0)
             goto failed;
+        else if (!initializer_fits(plan, &plan->initializers[i], plan->globals[2 * (plan->n_imported_globals + i)])) {
+            bad_plan("initializers and types of globals");
+            goto failed;
+        }
     if (parse_elements(plan, elements) < 0 || parse_data(plan, data) < 0 || make_image(plan) < 0)
         goto failed;
     if (plan->start != NO_FUNCTION && plan->start >= plan->n_functions) {

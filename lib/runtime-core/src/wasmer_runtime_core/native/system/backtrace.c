@@ -229,7 +229,9 @@ raise_outcome(Thread *thread, Activation *activation)
         Py_XDECREF(frames);
         return;
     }
-    if (outcome == OUTCOME_INTERNAL) {
+    if (outcome == OUTCOME_LOST)
+        raise_lost();
+    else if (outcome == OUTCOME_INTERNAL) {
         CodeObject *code = pc ? code_at(pc) : NULL;
         PyObject *detail = PyUnicode_FromFormat(
             "signal %d at code offset 0x%x, address %p, is no trap that the table of sites lists", thread->trap_signal,

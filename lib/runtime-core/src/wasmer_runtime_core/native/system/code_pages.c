@@ -261,24 +261,91 @@ inlined_at(CodeObject *code, uint32_t offset, int returns)
 
 static void *const vmcall_table[N_VMCALLS];
 
+/* Bytes that a compiled module is given with: a bytes object, or a tuple (MappedFile or bytes, offset, length). A format
+ * for `PyArg_ParseTuple`: O&. */
+typedef struct { PyObject *owner; const uint8_t *bytes; size_t length, offset; MappedFileObject *file; } Part;
+
+static int
+part_take(PyObject *value, void *out)
+{
+    Part *part = out;
+    if (PyBytes_Check(value)) {
+        *part = (Part){value, (const uint8_t *)PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value), 0, NULL};
+        return 1;
+    }
+    PyObject *owner;
+    Py_ssize_t offset, length;
+    if (!PyTuple_Check(value) || PyTuple_GET_SIZE(value) != 3) {
+        PyErr_SetString(PyExc_TypeError, "bytes, or (MappedFile or bytes, offset, length)");
+        return 0;
+    }
+    if (!PyArg_ParseTuple(value, "Onn", &owner, &offset, &length))
+        return 0;
+    if (PyBytes_Check(owner)) {
+        if (!is_range(offset, length, (size_t)PyBytes_GET_SIZE(owner)))
+            return 0;
+        *part = (Part){owner, (const uint8_t *)PyBytes_AS_STRING(owner) + offset, (size_t)length, (size_t)offset, NULL};
+        return 1;
+    }
+    if (!Py_IS_TYPE(owner, MappedFileType)) {
+        PyErr_SetString(PyExc_TypeError, "bytes, or (MappedFile or bytes, offset, length)");
+        return 0;
+    }
+    MappedFileObject *mapped = (MappedFileObject *)owner;
+    if (!is_range(offset, length, mapped->bytes))
+        return 0;
+    *part = (Part){owner, mapped->base + offset, (size_t)length, (size_t)offset, mapped};
+    return 1;
+}
+
+/* The code at `place`, where pages are reserved: mapped from its file if that can be, else copied, as from a file system
+ * that is mounted noexec. Returns 0, or -1 with an exception. */
+static int
+code_place(uint8_t *place, size_t bytes, const Part *code)
+{
+    MappedFileObject *file = code->file;
+    if (file && code->offset % PAGE == 0 && bytes <= file->bytes - code->offset &&  /* who wrote it filled the last page */
+        mmap(place, bytes, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, file->file, (off_t)code->offset) == place)
+        return 0;
+    if (pages_renew(place, bytes) || mprotect(place, bytes, PROT_READ | PROT_WRITE)) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memcpy(place, code->bytes, code->length);
+    memset(place + code->length, 0xCC, bytes - code->length);
+    if (is_lost(file)) {
+        raise_lost();
+        return -1;
+    }
+    if (mprotect(place, bytes, PROT_READ | PROT_EXEC)) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
+    }
+    return 0;
+}
+
 static PyObject *
 code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"code", "function_offsets", "sites", "first_function", "label", "release_gil",
                             "inlined", NULL};
-    PyObject *code_bytes, *offsets, *sites, *label, *inlined = NULL;
+    PyObject *offsets, *label;
+    Part code, sites, inlined = {0};
     unsigned int first_function;
     int release_gil;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "SSSIOp|S:Code", names, &code_bytes, &offsets, &sites,
-                                     &first_function, &label, &release_gil, &inlined))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&SO&IOp|O&:Code", names, part_take, &code, &offsets, part_take,
+                                     &sites, &first_function, &label, &release_gil, part_take, &inlined))
         return NULL;
-    Py_ssize_t inlined_bytes = inlined ? PyBytes_GET_SIZE(inlined) : 0;
-    size_t size = (size_t)PyBytes_GET_SIZE(code_bytes);
+    size_t size = code.length;
     size_t n_offsets = (size_t)PyBytes_GET_SIZE(offsets) / 4;
     const uint32_t *function_offsets = (const uint32_t *)PyBytes_AS_STRING(offsets);
-    if (n_offsets < 1 || PyBytes_GET_SIZE(offsets) % 4 || PyBytes_GET_SIZE(sites) % 12 ||
-        inlined_bytes % (Py_ssize_t)sizeof(InlinedRow) || size >= UINT32_MAX) {
+    if (n_offsets < 1 || PyBytes_GET_SIZE(offsets) % 4 || sites.length % 12 || inlined.length % sizeof(InlinedRow) ||
+        (uintptr_t)sites.bytes % 4 || (uintptr_t)inlined.bytes % 4 || size >= UINT32_MAX) {
         PyErr_SetString(PyExc_ValueError, "the tables of the compiled module are damaged");
+        return NULL;
+    }
+    if (code.file && code.file->file < 0) {
+        PyErr_SetString(PyExc_ValueError, "the file's code was mapped before");
         return NULL;
     }
     for (size_t i = 0; i < n_offsets; i++)
@@ -294,7 +361,7 @@ code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (!self)
         return NULL;
     uint8_t *mapping = pages_take(table_pages + code_pages);
-    if (!mapping || mprotect(mapping, (table_pages + code_pages) * PAGE, PROT_READ | PROT_WRITE)) {
+    if (!mapping || mprotect(mapping, table_pages * PAGE, PROT_READ | PROT_WRITE)) {
         if (mapping)
             pages_give(mapping, table_pages + code_pages);
         Py_DECREF(self);
@@ -304,33 +371,36 @@ code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->mapping_bytes = (table_pages + code_pages) * PAGE;
     self->base = mapping + table_pages * PAGE;
     self->code_bytes = size;
-    memcpy(self->base, PyBytes_AS_STRING(code_bytes), size);
-    memset(self->base + size, 0xCC, code_pages * PAGE - size);
+    if (code_place(self->base, code_pages * PAGE, &code) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
     uint64_t *table = (uint64_t *)self->base - entries;
     for (size_t i = 0; i + 1 < n_offsets; i++)
         table[i] = (uint64_t)(self->base + function_offsets[i]);
     for (size_t i = 0; i < N_VMCALLS; i++)
         table[n_offsets - 1 + i] = (uint64_t)vmcall_table[i];
-    if (mprotect(self->base, code_pages * PAGE, PROT_READ | PROT_EXEC)) {
-        Py_DECREF(self);
-        return PyErr_SetFromErrno(PyExc_OSError);
-    }
     self->function_offsets = function_offsets;
     self->n_functions = (uint32_t)(n_offsets - 1);
     self->first_function = first_function;
-    self->sites = (const uint32_t *)PyBytes_AS_STRING(sites);
-    self->n_sites = (size_t)PyBytes_GET_SIZE(sites) / 12;
-    self->inlined = inlined ? (const InlinedRow *)PyBytes_AS_STRING(inlined) : NULL;
-    self->n_inlined = (size_t)inlined_bytes / sizeof(InlinedRow);
-    self->inlined_bytes = Py_XNewRef(inlined);
+    self->sites = (const uint32_t *)sites.bytes;
+    self->n_sites = sites.length / 12;
+    self->inlined = (const InlinedRow *)inlined.bytes;
+    self->n_inlined = inlined.length / sizeof(InlinedRow);
+    self->inlined_bytes = Py_XNewRef(inlined.owner);
     self->offsets_bytes = Py_NewRef(offsets);
-    self->sites_bytes = Py_NewRef(sites);
+    self->sites_bytes = Py_NewRef(sites.owner);
     self->label = Py_NewRef(label);
     self->release_gil = release_gil;
     for (int i = 0; i < n_regions; i++)
         if (mapping >= regions[i].base && mapping < regions[i].base + regions[i].n_pages * PAGE)
             for (size_t page = 0; page < table_pages + code_pages; page++)
                 regions[i].owners[(size_t)(mapping - regions[i].base) / PAGE + page] = self;
+    if (code.file) {
+        self->file = (MappedFileObject *)Py_NewRef(code.owner);
+        close(code.file->file);  /* a module takes no descriptor */
+        code.file->file = -1;
+    }
     return (PyObject *)self;
 }
 
@@ -354,6 +424,7 @@ code_dealloc(PyObject *object)
     Py_XDECREF(self->sites_bytes);
     Py_XDECREF(self->inlined_bytes);
     Py_XDECREF(self->label);
+    Py_XDECREF(self->file);
     type->tp_free(object);
     Py_DECREF(type);
 }

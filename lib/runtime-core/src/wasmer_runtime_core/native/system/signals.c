@@ -133,6 +133,18 @@ instruction_outcome(CodeObject *code, uint32_t offset, int signal, uintptr_t pc)
     return kind && expected ? kind : OUTCOME_INTERNAL;
 }
 
+/* Whether what was touched is a page of code that its file no longer has, or the tables that say what happened are. */
+static int
+is_code_lost(const CodeObject *code, const siginfo_t *info, int signal, uint32_t outcome)
+{
+    if (!code->file)
+        return 0;
+    uintptr_t address = (uintptr_t)info->si_addr;
+    if (signal == SIGBUS && info->si_code == BUS_ADRERR && address - (uintptr_t)code->base < code->code_bytes)
+        return 1;
+    return outcome == OUTCOME_INTERNAL && is_lost(code->file);
+}
+
 static void
 fault_handler(int signal, siginfo_t *info, void *context)
 {
@@ -142,6 +154,10 @@ fault_handler(int signal, siginfo_t *info, void *context)
     Thread *thread = this_thread;
     Activation *activation = thread ? thread->activation : NULL;
     CodeObject *code;
+    if (signal == SIGBUS && info->si_code == BUS_ADRERR && mapping_lost((uintptr_t)info->si_addr)) {
+        errno = saved_errno;
+        return;
+    }
     if (signal == SIGTRAP)
         pc -= 1;  /* int3 reports the address behind it */
     if (activation && info->si_code > 0 && (code = code_at(pc))) {
@@ -150,6 +166,8 @@ fault_handler(int signal, siginfo_t *info, void *context)
         int has_address = (signal == SIGSEGV || signal == SIGBUS) && info->si_code != SI_KERNEL;
         uint32_t outcome = has_address ? access_outcome(thread, activation, code, offset, address)
                                        : instruction_outcome(code, offset, signal, pc);
+        if (UNLIKELY(is_code_lost(code, info, signal, outcome)))
+            outcome = OUTCOME_LOST;
         thread->trap_pc = pc;
         thread->trap_address = address;
         thread->trap_signal = signal;

@@ -1,0 +1,214 @@
+"""A module that lies in an artifact: what of it is read when.
+
+When it is loaded, its code is put where it runs, for that says at once whether this machine can run it. Its plan is
+read with the first instance, and what it declares field by field, when asked for. So a module of thousands of
+functions is called without a Python object for any of them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from wasmer_runtime_core.contract.artifact import COMPILED_FIELDS, INFO_FIELDS
+from wasmer_runtime_core.contract.backend import CompiledModule
+from wasmer_runtime_core.contract.target import TARGET, host_features
+from wasmer_runtime_core.errors import CacheError, CompileError
+from wasmer_runtime_core.native.machine import MappedFile, Plan
+from wasmer_runtime_core.running.artifacts.layout import CODE, UNREADABLE, Sections, write
+from wasmer_runtime_core.running.artifacts.plain_values import dump, dump_plain, load_plain
+from wasmer_runtime_core.running.plan import Prepared, export_places, packed_data, plan_rows, unpacked_segments
+from wasmer_runtime_core.running.publish import publish
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
+from wasmer_runtime_core.support.printable import printable
+from wasmer_runtime_core.wasm.module import ModuleInfo
+from wasmer_runtime_core.wasm.types import FunctionType
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from wasmer_runtime_core.contract.artifact import Artifact
+
+MAPPED: Final = ("sites", "inlined")
+"""Tables that are used where they lie."""
+READ: Final = ("function_offsets", "relocations", "handlers")
+"""Tables that are read."""
+FACTS: Final = tuple([name for name in COMPILED_FIELDS if name not in (*MAPPED, *READ, CODE)])
+"""What else is known of code: plain values, in the directory."""
+_PLAN: Final = "plan"
+"""A section: what a `Plan` takes, and what its exports are."""
+_DATA: Final = "data"
+"""A section: the bytes of all data segments."""
+_PACKED: Final = "packed"
+"""A section: the data segments as a `Plan` takes them, rows of `PACKED_DATA`. Where it cannot (``plain``), they are
+with the other rows of the plan, and with what the module declares."""
+
+
+def serialized(module: Artifact) -> bytes:
+    """A compiled module as an artifact."""
+    if module.stored is not None:
+        whole: bytes = module.stored.sections.whole()
+        return whole
+    info, compiled = module.info, module.compiled
+    declared = {name: getattr(info, name) for name in INFO_FIELDS}
+    small = {name: value for name, value in declared.items() if value is None or isinstance(value, int)}
+    numbers, types, *rows, segments = plan_rows(info, compiled)
+    packed = packed_data(segments)
+    plain = packed is None  # an offset is computed: the rows as they are
+    if not plain:
+        del declared[_DATA]
+    plan = (numbers, tuple([tuple(type_) for type_ in types]), *rows, segments if plain else None, *export_places(info))
+    return write(
+        {**{name: getattr(compiled, name) for name in FACTS}, "info": small, "plain": plain},
+        {
+            **{name: getattr(compiled, name) for name in (CODE, *MAPPED, *READ)},
+            _PLAN: dump_plain(plan),
+            _PACKED: packed or b"",
+            _DATA: b"" if plain else b"".join([row.data for row in info.data]),
+            **{f"info.{name}": dump(value) for name, value in declared.items() if name not in small},
+        },
+    )
+
+
+class StoredInfo(ModuleInfo):
+    """What a stored module declares, each field read when it is first asked for."""
+
+    def __init__(self, sections: Sections) -> None:
+        self.__dict__.update(sections.facts["info"], _sections=sections)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _FIELDS:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        sections = self._sections
+        if name == _DATA and not sections.facts["plain"]:
+            try:
+                value: Any = unpacked_segments(self, sections[_PACKED], sections[_DATA])
+            except UNREADABLE as failure:
+                raise sections.damaged("its data segments cannot be read") from failure
+        else:
+            value = sections.value(f"info.{name}")
+        setattr(self, name, value)  # found before this from then on; threads that ask at once store the same
+        return value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _plain_info, ({name: getattr(self, name) for name in INFO_FIELDS},)
+
+
+_FIELDS: Final = frozenset(INFO_FIELDS)
+_SECTIONS: Final = frozenset((CODE, *MAPPED, *READ, _PLAN, _PACKED, _DATA))
+_FACT_TYPES: Final[dict[str, type]] = {
+    "backend": str,
+    "target": str,
+    "checked_memories": tuple,
+    "cpu_features": tuple,
+    "release_gil": bool,
+    "info": dict,
+    "plain": bool,
+}
+
+
+def _plain_info(fields: dict[str, Any]) -> ModuleInfo:
+    """What a `StoredInfo` is elsewhere, where its artifact is not."""
+    info = ModuleInfo()
+    info.__dict__.update(fields)
+    return info
+
+
+def load_stored(source: Buffer | os.PathLike[Any]) -> StoredModule:
+    """The module in bytes, or in a file. Raises what `Module.deserialize` says."""
+    if isinstance(source, os.PathLike):
+        return StoredModule(MappedFile(source), printable(os.fsdecode(source)))
+    if isinstance(source, str):
+        raise TypeError("a compiled module is bytes or a path; for a file name, pass pathlib.Path(name)")
+    return StoredModule(source if type(source) is bytes else bytes(memoryview(source)), "this")
+
+
+class StoredModule:
+    """The machine side of a module in an artifact.
+
+    Attributes:
+        sections: the artifact.
+        info: what the module declares.
+        code: where its code runs.
+        backend: who compiled it.
+    """
+
+    __slots__ = ("backend", "code", "info", "sections")
+
+    def __init__(self, source: bytes | MappedFile, name: str) -> None:
+        """Check an artifact, and put its code where it runs.
+
+        Args:
+            source: where it is.
+            name: what it is called in messages.
+
+        Raises:
+            CacheError: it is no artifact, is not whole, is damaged, of another version, or for another processor.
+            MemoryError: no room for its code.
+        """
+        self.sections = sections = Sections(source, name)
+        facts = sections.facts
+        self._check_contents()
+        if facts["target"] != TARGET:
+            target = printable(facts["target"])
+            raise CacheError(
+                f"{name} is for {target}; this machine runs {TARGET}: compile the module again here", "processor"
+            )
+        if missing := sorted(set(facts["cpu_features"]).difference(host_features() if facts["cpu_features"] else ())):
+            raise CacheError(
+                f"{name} needs a processor with {printable(', '.join(missing))}; compile the module again here",
+                "processor",
+            )
+        self.backend: str = facts["backend"]
+        self.info = StoredInfo(sections)
+        try:
+            self.code = publish(self._compiled(sections.part), self.info)
+        except CompileError as failure:  # it has what no code of this version has
+            raise CacheError(f"{name}: {failure}", "version") from failure
+        except UNREADABLE as failure:
+            raise sections.damaged(str(failure)) from failure
+
+    def _check_contents(self) -> None:
+        """See that every fact and section is there, before one is asked for."""
+        sections, facts = self.sections, self.sections.facts
+        if not isinstance(facts, dict) or {name: type(fact) for name, fact in facts.items()} != _FACT_TYPES:
+            raise sections.damaged("its facts are not those of a module")
+        small = facts["info"]
+        elsewhere = {f"info.{name}" for name in _FIELDS.difference(small) if name != _DATA or facts["plain"]}
+        if sections.names != _SECTIONS | elsewhere or not _FIELDS.issuperset(small):
+            raise sections.damaged("its sections are not those of a module")
+        if not all(value is None or type(value) is int for value in small.values()) or not all(
+            type(value) is kind
+            for name, kind in (("checked_memories", int), ("cpu_features", str))
+            for value in facts[name]
+        ):
+            raise sections.damaged("its facts are of other types")
+
+    def _compiled(self, take: Any) -> CompiledModule:
+        sections = self.sections
+        fields: dict[str, Any] = {name: sections.facts[name] for name in FACTS}
+        fields.update({name: sections[name] for name in READ})
+        fields.update({name: take(name) for name in (CODE, *MAPPED)})
+        return CompiledModule(**fields)
+
+    def compiled(self) -> CompiledModule:
+        """All of it as plain data, with a copy of the code."""
+        return self._compiled(self.sections.__getitem__)
+
+    def prepared(self) -> Prepared:
+        """The module ready for instances.
+
+        Raises:
+            CacheError: what it consists of does not fit together.
+            MemoryError: no room for it.
+        """
+        sections = self.sections
+        try:
+            numbers, types, *rows, places, like_methods = load_plain(sections[_PLAN])
+            if rows[-1] is None:
+                rows[-1] = sections[_PACKED], sections.part(_DATA)
+            kinds = tuple([FunctionType(*type_) for type_ in types])
+            plan = Plan(self.code, self.info, numbers, kinds, *rows)
+            kept = {name: (int(kind), int(index)) for name, (kind, index) in places.items()}
+            return Prepared(plan, kept, tuple(map(str, like_methods)))
+        except UNREADABLE as failure:
+            raise sections.damaged(f"its plan cannot be used: {failure}") from failure
