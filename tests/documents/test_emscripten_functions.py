@@ -88,6 +88,8 @@ HONEST: Final = {
     "get_now_is_monotonic": "it is",
     "sched_yield": "there is nobody else",
     "keepalive": "tells what is to happen in an event loop; there is none",
+    "keepalive_check": "nothing goes on behind main",
+    "register_symbol": "a name is read each time that it is used",
     "typeid_for": "a type's number is its address",
     "notify_memory_growth": "the memory is looked at when it is needed",
     "one_core": "there is one",

@@ -16,7 +16,7 @@ from programs import FIXTURES
 from worlds import fixture
 
 from wasmer_emscripten import CAPTURE, NotSupported, OutOfMemory, Program, SideModuleError, load
-from wasmer_emscripten.linking.dylink import MAX_ALIGNMENT, MAX_NEEDED, MAX_SYMBOLS, Dylink, dylink_of
+from wasmer_emscripten.linking.dylink import MAX_ALIGNMENT, MAX_NEEDED, MAX_PATHS, MAX_SYMBOLS, Dylink, dylink_of
 from wasmer_emscripten.linking.linker import MAX_LIBRARIES
 from wasmer_runtime_core.errors import TableGrowError, Trap
 from wasmer_runtime_core.wasm.custom_sections import CustomSection
@@ -93,8 +93,10 @@ def state(running: Program) -> tuple[Any, ...]:
 def test_both_sections_are_read() -> None:
     flags = part(3, number(1) + text("thread_local") + number(0x100))
     flags += part(4, number(1) + text("env") + text("perhaps") + number(1))
+    flags += part(5, number(2) + text("/lib") + text("$ORIGIN"))
     found = read(section(100, 4, 3, ("liba.so", "libb.so")) + flags + part(77, b"of a later version"))
-    assert found == Dylink(100, 16, 3, 1, ("liba.so", "libb.so"), {"thread_local": 0x100}, {("env", "perhaps"): 1})
+    weak = {("env", "perhaps"): 1}
+    assert found == Dylink(100, 16, 3, 1, ("liba.so", "libb.so"), {"thread_local": 0x100}, weak, ("/lib", "$ORIGIN"))
     assert found.is_weak("env", "perhaps") and not found.is_weak("env", "other")
     old = number(100) + number(4) + number(3) + number(0) + number(1) + text("liba.so")
     assert read(old, "dylink") == Dylink(100, 16, 3, 1, ("liba.so",))
@@ -119,6 +121,10 @@ def test_both_sections_are_read() -> None:
         part(3, number(MAX_SYMBOLS + 1)),
         part(3, number(2) + text("one") + number(0)),
         part(4, number(0xFFFF_FFFF)),
+        part(5, number(MAX_PATHS + 1) + text("x") * (MAX_PATHS + 1)),
+        part(5, number(0xFFFF_FFFF)),
+        part(5, number(1) + text("a\0b")),
+        part(5, number(0) * 2),
         b"\x01\xff\xff\xff\xff\x0f",
         b"\x01",
     ],
@@ -331,6 +337,18 @@ def test_libraries_in_the_files_of_the_program() -> None:
     assert running.main() == 0
     assert list(state(running)[0]) == ["/opt/lib/libfirst.so", "/libsecond.so"]
     assert opened(running, "./../opt//lib/libfirst.so") is opened(running, "libfirst.so")
+
+
+def test_libraries_where_a_module_says_that_they_are() -> None:
+    running = program()
+    running.fs.mkdir("/opt/a/lib", parents=True)
+    needing = part(5, number(2) + text("/none") + text("$ORIGIN/lib")) + part(2, number(1) + text("libx.so"))
+    running.fs.write_bytes("/opt/a/liby.so", side(ASKING, section() + needing))
+    running.fs.write_bytes("/opt/a/lib/libx.so", side(answering(3)))
+    assert opened(running, "/opt/a/liby.so").function("ask")() == 3
+    assert state(running)[0] == ["/opt/a/lib/libx.so", "/opt/a/liby.so"]
+    with pytest.raises(SideModuleError, match="ENOENT"):
+        opened(running, "libx.so")  # which the program itself asks for
 
 
 def test_libraries_of_the_user(tmp_path: Path) -> None:

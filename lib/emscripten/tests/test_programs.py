@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from programs import PROGRAMS
-from worlds import fixture
+from programs import PROGRAMS, TODAY
+from worlds import fixture, todays
 
 from wasmer_emscripten import CAPTURE, load
 
@@ -37,13 +37,25 @@ def test_a_program_prints_what_it_must(built: Any, run: Any, backend: str) -> No
     running.close()
 
 
+@pytest.mark.parametrize("built", [pytest.param(each, id=each.name) for each in PROGRAMS if each.today])
+def test_what_is_built_today_prints_the_same(built: Any, backend: str) -> None:
+    libraries = {side.name: TODAY / side.module.name for side in built.sides}
+    with load(todays(built.name, backend), stdout=CAPTURE, libraries=libraries) as running:
+        code = running.main()
+        _, _, output = built.expected(built.runs[0]).read_bytes().partition(b"\n")
+        assert running.stdout_bytes() == output.replace(b"Could not load dynamic lib", b"could not load dynamic lib")
+        assert code == 0
+
+
 def test_every_fixture_belongs_to_a_program() -> None:
     from programs import FIXTURES
 
+    made = {TODAY / each.module.name for program in PROGRAMS if program.today for each in (program, *program.sides)}
+    assert set(TODAY.iterdir()) == made
     known = {program.module for program in PROGRAMS if program.kept}
     known |= {side.module for program in PROGRAMS if program.kept for side in program.sides}
     known |= {program.expected(run) for program in PROGRAMS if program.kept for run in program.runs}
-    assert set(FIXTURES.iterdir()) == known
+    assert set(FIXTURES.iterdir()) == known | {TODAY}
 
 
 def test_what_a_program_writes_to_standard_error_is_kept_apart() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from programs import PROGRAMS
+from programs import PROGRAMS, TODAY
 
 from wasmer_emscripten import Program, load
 from wasmer_runtime_core.compile_module import compile_with
@@ -29,6 +29,12 @@ def backends() -> list[str]:
 def fixture(name: str, backend: str = "singlepass") -> Module:
     """A module of `fixtures`, compiled."""
     return compile_with(BY_NAME[name].module, find_compiler(backend))
+
+
+@functools.cache
+def todays(name: str, backend: str = "singlepass") -> Module:
+    """One of `TODAY`."""
+    return compile_with(TODAY / f"{name}.wasm", find_compiler(backend))
 
 
 PAGES = 64

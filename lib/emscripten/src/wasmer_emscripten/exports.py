@@ -37,6 +37,8 @@ _ROWS: Final = (
     ("i->", "setTempRet0 _emscripten_tempret_set"),
     ("iii->i", "__cxa_can_catch ___cxa_can_catch"),
     ("i->i", "__cxa_is_pointer_type ___cxa_is_pointer_type"),
+    ("i->", "__cxa_decrement_exception_refcount __cxa_increment_exception_refcount"),
+    ("i->i", "__cxa_get_exception_ptr"),
     # dynamic linking
     ("->", "__wasm_apply_data_relocs"),
     ("ii->", "__dl_seterr"),

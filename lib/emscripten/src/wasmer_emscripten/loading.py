@@ -34,7 +34,8 @@ from wasmer_emscripten.library.refused import remedy_for
 from wasmer_emscripten.linking.dylink import dylink_of
 from wasmer_emscripten.linking.linker import MAIN, Linker
 from wasmer_emscripten.linking.modules import Finder, checked
-from wasmer_emscripten.linking.places import TABLE_BASE, is_main, main_places
+from wasmer_emscripten.linking.places import TABLE_BASE, is_main, is_placed, main_places
+from wasmer_emscripten.linking.record import record_of
 from wasmer_emscripten.linking.slots import Slots
 from wasmer_emscripten.process import DEFAULT_ENVIRONMENT, Process
 from wasmer_emscripten.recognising import info_of, is_fastcomp, is_minified, layouts_of
@@ -271,7 +272,7 @@ def environment(
     create = _returning(process)
     namespaces: dict[str, dict[str, Any]] = {}
     pointer = by_pointer(info, names.imports)
-    if process.fastcomp is None and is_main(info):
+    if process.fastcomp is None and (is_main(info) or is_placed(info)):
         process.linker = _linker(module, process, given, limits, compile)
     for number, entry in enumerate(info.imports):
         if number % LOOK_EVERY == 0:
@@ -289,7 +290,7 @@ def environment(
         if process.linker is not None:
             if isinstance(found, Table) and process.linker.slots is None:
                 process.linker.slots = Slots(found)
-    if process.linker is not None and process.linker.slots is None:  # it calls no pointers, and its libraries may
+    if is_main(info) and process.linker is not None and process.linker.slots is None:  # its libraries may need one
         process.linker.slots = Slots(Table(TableDescriptor(ElementType.ANYFUNC, TABLE_BASE, None), limits=limits))
     for name, namespace in namespaces.items():
         imports.register(name, namespace)
@@ -312,9 +313,10 @@ def _linker(
     def provide(namespace: str, name: str, wanted: FunctionType) -> Callable[..., Any] | None:
         return _provided(process, name, wanted, given)
 
-    places = main_places(info, dylink, process.glue, MAIN)
+    places = main_places(info, dylink, process.glue, MAIN) if is_main(info) else None
     finder = Finder(process, process.libraries, compile or _compiling_like(module))
-    return Linker(process, dylink, places, finder, provide, limits)
+    record = record_of(info, process.names.imports, process.glue)
+    return Linker(process, dylink, places, finder, provide, limits, record)
 
 
 def _compiling_like(

@@ -24,6 +24,7 @@ from wasmer_emscripten.errors import CppException
 from wasmer_emscripten.fastcomp.start import initializers
 from wasmer_emscripten.filesystem.api import Files
 from wasmer_emscripten.guest import U32
+from wasmer_emscripten.library.embedded import load_exported_table
 from wasmer_emscripten.library.ending import run_exit_functions
 from wasmer_emscripten.library.exceptions import describe
 from wasmer_emscripten.numbers import must_be_answer
@@ -80,6 +81,7 @@ class Program:
         base, end = links.find("emscripten_stack_get_base"), links.find("emscripten_stack_get_end")
         if limits is not None and base is not None and end is not None:
             limits(base(), end())
+        load_exported_table(self.process)
         constructors = links.find(*_START)
         if constructors is not None:
             constructors()

@@ -136,6 +136,17 @@ class Caller:
 # --- types
 
 
+@provides("i->", "_emval_register_symbol")
+def register_symbol(process: Process, name: int) -> None:
+    """Told of a name that will be used again; it is read again then."""
+
+
+@provides("iii->", "_embind_register_user_type_definition")
+def register_user_type_definition(process: Process, raw: int, name: int, definition: int) -> None:
+    """Bind a type of values that has a name and a definition of TypeScript's."""
+    register_user_type(process, raw, name)
+
+
 @provides("i?i->", "_embind_register_emval")
 def register_emval(process: Process, raw: int, name: int = 0) -> None:
     """Bind val."""

@@ -1,4 +1,7 @@
-"""Arithmetic that the first backend left to the host: what JavaScript and IEEE 754 answer, never an error."""
+"""Arithmetic that programs leave to the host: what JavaScript and IEEE 754 answer, never an error.
+
+The first backend left much of it; what it makes today does with ``-sJS_MATH`` (``emscripten_math_…``).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
+from wasmer_emscripten.errors import WrongArgument
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.guest import U32, U64
 from wasmer_emscripten.numbers import must_be_answer
@@ -45,6 +49,26 @@ def _logarithm(function: Callable[[float], float]) -> Callable[[float], float]:
     return lambda value: -math.inf if value == 0 else function(value)
 
 
+def _cube_root(value: float) -> float:
+    """The C library's is a digit off where JavaScript's is not: one step of Newton's mends that."""
+    root = math.cbrt(value)
+    return root - (root * root * root - value) / (3 * root * root) if 1e-90 < abs(value) < 1e90 else root
+
+
+def _odd(function: Callable[[float], float]) -> Callable[[float], float]:
+    """A function whose value changes its sign with its argument's; too large is infinite."""
+
+    def calling(value: float) -> float:
+        try:
+            found = function(abs(value))
+        except OverflowError as failure:
+            must_be_answer(failure)
+            found = math.inf
+        return math.copysign(found, value)
+
+    return calling
+
+
 def _whole(function: Callable[[float], int]) -> Callable[[float], float]:
     return lambda value: math.copysign(function(value), value) if math.isfinite(value) else value
 
@@ -54,29 +78,42 @@ def _round(value: float) -> float:
 
 
 _ONE: Final[dict[str, Callable[[float], float]]] = {
-    "sin llvm_sin_f64 llvm_sin_f32": math.sin,
-    "cos llvm_cos_f64 llvm_cos_f32": math.cos,
-    "tan": math.tan,
-    "asin": math.asin,
-    "acos": math.acos,
-    "atan": math.atan,
-    "exp": math.exp,
-    "log": _logarithm(math.log),
-    "llvm_log2_f64 llvm_log2_f32": _logarithm(math.log2),
-    "llvm_log10_f64 llvm_log10_f32": _logarithm(math.log10),
+    "sin llvm_sin_f64 llvm_sin_f32 emscripten_math_sin": math.sin,
+    "cos llvm_cos_f64 llvm_cos_f32 emscripten_math_cos": math.cos,
+    "tan emscripten_math_tan": math.tan,
+    "asin emscripten_math_asin": math.asin,
+    "acos emscripten_math_acos": math.acos,
+    "atan emscripten_math_atan": math.atan,
+    "exp emscripten_math_exp": math.exp,
+    "log emscripten_math_log": _logarithm(math.log),
+    "llvm_log2_f64 llvm_log2_f32 emscripten_math_log2": _logarithm(math.log2),
+    "llvm_log10_f64 llvm_log10_f32 emscripten_math_log10": _logarithm(math.log10),
     "llvm_exp2_f64 llvm_exp2_f32": lambda value: _power(2.0, value),
-    "sqrt llvm_sqrt_f64 llvm_sqrt_f32": math.sqrt,
+    "sqrt llvm_sqrt_f64 llvm_sqrt_f32 emscripten_math_sqrt": math.sqrt,
     "abs fabs llvm_fabs_f64 llvm_fabs_f32": abs,
     "floor llvm_floor_f64 llvm_floor_f32": _whole(math.floor),
     "ceil llvm_ceil_f64 llvm_ceil_f32": _whole(math.ceil),
     "llvm_trunc_f64 llvm_trunc_f32": _whole(math.trunc),
     "round roundf llvm_round_f64 llvm_round_f32": _round,
     "rint rintf llvm_rint_f64 llvm_rint_f32 llvm_nearbyint_f64 llvm_nearbyint_f32": _whole(round),
+    "emscripten_math_round": lambda value: (
+        math.copysign(math.floor(value + 0.5), value) if abs(value) < 2.0**52 else value
+    ),
+    "emscripten_math_sign": lambda value: math.copysign(1.0, value) if value and value == value else value,
+    "emscripten_math_cbrt": _cube_root,
+    "emscripten_math_expm1": math.expm1,
+    "emscripten_math_log1p": lambda value: -math.inf if value == -1 else math.log1p(value),
+    "emscripten_math_sinh": _odd(math.sinh),
+    "emscripten_math_cosh": math.cosh,
+    "emscripten_math_tanh": math.tanh,
+    "emscripten_math_asinh": math.asinh,
+    "emscripten_math_acosh": math.acosh,
+    "emscripten_math_atanh": _odd(lambda value: math.inf if value == 1 else math.atanh(value)),
 }
 _TWO: Final[dict[str, Callable[[float, float], float]]] = {
-    "pow llvm_pow_f64 llvm_pow_f32": _power,
-    "atan2": math.atan2,
-    "f64-rem fmod": math.fmod,
+    "pow llvm_pow_f64 llvm_pow_f32 emscripten_math_pow": _power,
+    "atan2 emscripten_math_atan2": math.atan2,
+    "f64-rem fmod emscripten_math_fmod": math.fmod,
     "llvm_copysign_f64 llvm_copysign_f32": math.copysign,
 }
 
@@ -93,6 +130,18 @@ for _names, _function in _ONE.items():
     _register(_names, "d->d", _function)
 for _names, _function_of_two in _TWO.items():
     _register(_names, "dd->d", _function_of_two)
+
+
+MOST_SIDES: Final = 4096
+"""Numbers of which the root of the sum of their squares is asked for at once."""
+
+
+@provides("ii->d", "emscripten_math_hypot")
+def hypotenuse(process: Process, count: int, numbers: int) -> float:
+    """The root of the sum of squares."""
+    if not 0 <= count <= MOST_SIDES:
+        raise WrongArgument(f"the program asked for the root of the sum of {count} squares; the most is {MOST_SIDES}")
+    return math.hypot(*(process.guest.f64(numbers + 8 * at) for at in range(count)))
 
 
 @provides("d->i", "f64-to-int")

@@ -2,12 +2,13 @@
 
 Parameters are ``p0``, ``p1`` …; other variables are ``_``; what JavaScript calls by its name, keeps it. Properties and
 keys of three letters or less, which Closure makes, are ``$``. There is one way to write a string, a number, true and
-false, and no blank that is not needed.
+false, and no blank that is not needed; a template is the sum of its parts.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from wasmer_emscripten.glue.scripts import Token, tokens
@@ -57,6 +58,53 @@ def _parameters(found: list[Token]) -> tuple[dict[str, str], int]:
     return names, 0
 
 
+def _template(token: Token) -> Iterator[Token]:
+    """The parts of a template, with a plus between them: strings, and tokens of what stands in braces."""
+    text = token.text[1:-1]
+    at = count = 0
+    while at < len(text) or not count:
+        start = text.find("${", at)
+        literal = text[at : len(text) if start < 0 else start]
+        if literal or not count:
+            if count:
+                yield Token("mark", "+", token.start)
+            yield Token("text", f'"{literal}"', token.start)
+            count += 1
+        if start < 0:
+            return
+        at = start + 2
+        depth = 1
+        yield Token("mark", "+", token.start)
+        for inner in tokens(text, at):
+            depth += (inner.text == "{") - (inner.text == "}")
+            at = inner.start + len(inner.text)
+            if not depth:
+                break
+            yield inner
+        else:
+            return
+
+
+def _without_templates(found: Iterator[Token]) -> Iterator[Token]:
+    for token in found:
+        if token.kind == "text" and token.text[0] == "`":
+            yield from _template(token)
+        else:
+            yield token
+
+
+def called(script: str) -> list[str]:
+    """Names of the functions of its own glue that a function calls, in their order."""
+    found = list(tokens(script))
+    parameters, start = _parameters(found)
+    names = (
+        token.text
+        for at, token in enumerate(found[start:-1], start)
+        if token.kind == "word" and found[at + 1].text == "(" and (not at or found[at - 1].text not in (".", "?."))
+    )
+    return list(dict.fromkeys(name for name in names if name not in parameters and name not in KEPT))
+
+
 def _number(text: str) -> str:
     value = float.fromhex(text[:_MOST_DIGITS]) if text[:2] in ("0x", "0X") else float(text)
     return str(int(value)) if value.is_integer() and value < 1e16 else repr(value)
@@ -64,7 +112,7 @@ def _number(text: str) -> str:
 
 def canonical(script: str) -> str:
     """The canonical form of a function's text, behind its parameters."""
-    found = list(tokens(script))
+    found = list(_without_templates(tokens(script)))
     names, start = _parameters(found)
     pieces: list[str] = []
     before = ""

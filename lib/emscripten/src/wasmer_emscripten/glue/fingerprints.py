@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from wasmer_emscripten.glue.canonical import canonical, first_variable
+from wasmer_emscripten.glue.canonical import called, canonical, first_variable
 from wasmer_emscripten.glue.marks import MARKS
 from wasmer_runtime_core.running.interrupts import check_interrupts
 
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 Fits = Callable[[str, "FunctionType"], bool]
 """Whether there is a function of this name for an import of this type."""
 
+Defined = Callable[[str], str]
+"""The text of a function of the glue, by its name; "" if there is none."""
+
+MOST_CALLED: Final = 4
+"""Functions that one calls, the first of them, in which marks are looked for."""
 MARGIN: Final = 2
 """How many times the length of any other's marks those of a name have."""
 FAMILIES: Final = {"invoke_*": "invoke_", "__cxa_find_matching_catch": "__cxa_find_matching_catch_"}
@@ -38,8 +43,9 @@ _ROWS: Final = (
 class _Texts:
     """Functions of a glue, in canonical form."""
 
-    def __init__(self, functions: Mapping[str, str]) -> None:
+    def __init__(self, functions: Mapping[str, str], defined: Defined) -> None:
         self.functions = functions
+        self._defined = defined
         self._canonical = functools.cache(canonical)  # many letters may have one text
         self._first_variable = functools.cache(first_variable)
         self._own_weight = functools.cache(_own_weight)
@@ -52,11 +58,20 @@ class _Texts:
         if weight is None:
             return 0
         for mark in marks:
+            if mark[0] == "~":
+                if not any(mark[1:] in each for each in self._called(letters)):
+                    return 0
+                weight += len(mark)
             if mark[0] == "@":
                 if not self.shares(letters, named.get(mark[1:])):
                     return 0
                 weight += len(form)
         return weight
+
+    def _called(self, letters: str) -> list[str]:
+        """The canonical forms of the functions that one calls."""
+        names = called(self.functions[letters])[:MOST_CALLED]
+        return [self._canonical(text) for text in map(self._defined, names) if text]
 
     def shares(self, letters: str, other: str | None) -> bool:
         """Whether two functions use the same variable first."""
@@ -75,7 +90,7 @@ def _own_weight(form: str, marks: tuple[str, ...]) -> int | None:
             holds, length = rest not in form, 0
         elif kind == "=":
             holds, length = form == rest, len(rest)
-        elif kind == "@":
+        elif kind in "@~":
             continue
         else:
             holds, length = mark in form, len(mark)
@@ -92,15 +107,18 @@ def _numbered(name: str, wanted: FunctionType) -> str:
     return f"{FAMILIES[name]}{len(wanted.params) + 2}"
 
 
-def names_by_marks(functions: Mapping[str, str], types: Mapping[str, FunctionType], fits: Fits) -> dict[str, str]:
+def names_by_marks(
+    functions: Mapping[str, str], types: Mapping[str, FunctionType], fits: Fits, defined: Defined = lambda name: ""
+) -> dict[str, str]:
     """The names of imports, by letters.
 
     Args:
         functions: JavaScript by letters.
         types: what the module wants each letter's to be.
         fits: whether a function of a name has a type.
+        defined: texts of other functions of the glue.
     """
-    texts = _Texts({letters: text for letters, text in functions.items() if letters in types})
+    texts = _Texts({letters: text for letters, text in functions.items() if letters in types}, defined)
     found: dict[str, str] = {}
     for round in (False, True):  # then those that share a variable with one that has a name
         named = {name: letters for letters, name in found.items()}

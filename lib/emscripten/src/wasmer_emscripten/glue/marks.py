@@ -1,8 +1,9 @@
 """What is in the JavaScript of each function whatever a minifier did to it: a table of marks of canonical forms.
 
 A function may have several rows: for the texts of different years, and for glues that kept their properties. A mark is
-a part of the canonical form; behind ``!`` one that is not in it, behind ``=`` all of it; behind ``@`` a name whose
-function uses the same variable first. All marks of a row must hold. They were taken from glues whose names are known.
+a part of the canonical form; behind ``!`` one that is not in it, behind ``=`` all of it; behind ``~`` a part of that of
+a function that it calls; behind ``@`` a name whose function uses the same variable first. All marks of a row must hold.
+They were taken from glues whose names are known.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ MARKS: Final[tuple[tuple[str, ...], ...]] = (
     ("__assert_fail", '"unknown filename"', '"unknown function"'),
     ("abort", '={_("")}'),
     ("abort", '==>_("")'),
+    ("abort", '==>{_("")}'),
     ("proc_exit", ".onExit", "new _(p0)"),
     ("_emscripten_runtime_keepalive_clear", "==>{_=!1;_=0}"),
     ("emscripten_date_now", "==>Date.now()"),
@@ -43,6 +45,7 @@ MARKS: Final[tuple[tuple[str, ...], ...]] = (
     ("_tzset_js", "||(_.called=!0,_(p0,p1,p2))"),
     ("_tzset_js", ".getTimezoneOffset()", "[p0>>2]=", "[p1>>2]=", "!.getSeconds()"),
     ("strftime", '"%m/%d/%y"', "[p3+40>>2]"),
+    ("strftime_l", "==>_(p0,p1,p2,p3)", '~"%m/%d/%y"'),
     ("strftime", "case 0:return new Date(_.getFullYear()-1,11,29)"),
     # --- environment, random
     ("environ_get", "p1+_;", "[p0+", ">>2]=_"),
@@ -66,6 +69,9 @@ MARKS: Final[tuple[tuple[str, ...], ...]] = (
     ("fd_read", ".$.read)", "[p0>>2]", "_<p2"),
     ("fd_write", "_<p2", "new Uint8Array(p1)", ".subarray(_,_+_)", "[p3>>2]=_"),
     ("fd_write", "_<p2;_++", "[p1+8*_>>2]", "[p3>>2]=_", _WASI),
+    ("fd_write", ".getStreamFromFD(p0)", "_(_,p1,p2)", "[p3>>2]=_", "~.write("),
+    ("fd_read", ".getStreamFromFD(p0)", "_(_,p1,p2)", "[p3>>2]=_", "~.read("),
+    ("fd_seek", ".getStreamFromFD(p0)", ".llseek(_,_,p3)", "return 61"),
     ("fd_seek", ".position", "return-61"),
     ("fd_seek", ".position)", "return 22;", "BigInt("),
     ("fd_fdstat_get", "[p1", ":7:4"),
@@ -172,14 +178,20 @@ MARKS: Final[tuple[tuple[str, ...], ...]] = (
     ("_embind_register_integer", "p1=_(p1)", 'p1.includes("unsigned")'),
     ("_embind_register_integer", "p1=_(p1)", "32-8*p2"),
     ("_embind_register_bigint", "={}"),
+    ("_embind_register_bigint", "==>{}"),
     ("_embind_register_bigint", "p1=_(p1)", "64"),
     ("_embind_register_float", "p1=_(p1)", "(p0,{name:p1,fromWireType:_(_){return _},toWireType:_(_,_){return _}"),
+    ("_embind_register_float", "p1=_(p1)", "fromWireType:_=>_,toWireType:(_,_)=>_,", ":_(p1,p2)"),
     ("_embind_register_memory_view", "Int8Array,Uint8Array,Int16Array"),
     ("_embind_register_memory_view", "[_,Uint8Array,_,_,_,Uint32Array,_,_"),
     ("_embind_register_std_string", '"Cannot pass non-string to std::string"'),
     ("_embind_register_std_wstring", '"Cannot pass non-string to C++ string type "'),
     ("_embind_register_emval", "p1=_(p1)", "fromWireType:_(_){_=_(_);_(_);return _},toWireType:_(_,_){return _(_)}"),
     ("_embind_register_emval", "p1=_(p1)", "fromWireType:_=>{_=_(_);_(_);return _},toWireType:(_,_)=>_(_)"),
+    ("_embind_register_emval", "==>_(p0,_)", '~"Cannot register type "'),
+    ("_embind_register_emval", "==>_(p0,_)", '~"argPackAdvance"'),
+    ("_embind_register_enum", "p1=_(p1)", "values={}", "this.constructor.values[_]"),
+    ("_embind_register_enum_value", '_(p0,"enum")', "{value:{value:p2}"),
     (
         "_embind_register_value_object",
         "={_[p0]={name:_(p1),$:_(p2,p3),$:_(p4,p5),$:[]}}",
@@ -197,9 +209,7 @@ MARKS: Final[tuple[tuple[str, ...], ...]] = (
     ("_embind_register_value_array_element", "_[p0].$.push({", ":_(p2,p3),", ":_(p6,p7),"),
     ("_embind_register_value_array_element", "_[p0].elements.push({"),
     ("_embind_finalize_value_object", '"Missing field'),
-    ("_embind_finalize_value_object", "`Missing field"),
     ("_embind_finalize_value_array", '"Incorrect number of tuple elements for '),
-    ("_embind_finalize_value_array", "`Incorrect number of tuple elements for "),
     # --- embind: functions and classes
     ("_embind_register_function", "p0=_(p0)", '"Cannot call "+p0+" due to unbound types"'),
     ("_embind_register_class", "\"Use 'new' to construct \""),
@@ -217,19 +227,27 @@ MARKS: Final[tuple[tuple[str, ...], ...]] = (
     ("_emval_decref", "={4<p0&&0===--_[p0].$&&(_[p0]=_ 0,_.push(p0))}"),
     ("_emval_decref", "p0>4&&0==--_[p0].refcount"),
     ("_emval_decref", "0===--_[p0+1]&&("),
+    ("_emval_decref", "--_[p0+1]===0&&("),
     ("_emval_incref", "={4<p0&&(_[p0].$+=1)}"),
     ("_emval_incref", "p0>4&&(_[p0].refcount+=1)"),
     ("_emval_incref", "&&(_[p0+1]+=1)}"),
     ("_emval_get_method_caller", ".readValueFromPointer(", '"_$"', ".argPackAdvance"),
+    ("_emval_get_method_caller", '"methodCaller<("'),
+    ("_emval_call_method", "p1=_.toValue(p1)", "p0(p1,p1[p2],p3,p4)"),
     ("_emval_call_method", "[p3>>2]=_(_);return p0(p1,p2,_,p4)}"),
     ("_emval_call_void_method", "p0=_[p0];p1=_(p1);p2=_(p2);p0(p1,p2,null,p3)}"),
     ("_emval_run_destructors", "={_=_(p0);_(_);_(p0)}"),
+    ("_emval_run_destructors", "==>{_=_.toValue(p0);_(_),_(p0)}"),
     ("_emval_get_property", "p0=_(p0)", "p1=_(p1)", "(p0[p1])}"),
     ("_emval_set_property", "p0=_(p0)", "p1=_(p1)", "p2=_(p2)", "p0[p1]=p2}"),
+    ("_emval_set_property", ".toValue(p0)", ".toValue(p1)", ".toValue(p2)", "p0[p1]=p2}"),
+    ("_emval_new_cstring", "==>_.toHandle(_(p0))", "~=_[p0];", "~===_ 0?"),
     ("_emval_take_value", '"_emval_take_value"'),
     ("_emval_as", '"emval::as"'),
     ("_emval_new_object", "return _({})}"),
+    ("_emval_new_object", "==>_.toHandle({})"),
     ("_emval_new_array", "return _([])}"),
+    ("_emval_new_array", "==>_.toHandle([])"),
     ("_emval_instanceof", "p0 instanceof p1"),
 )
 """A name, then marks. ``invoke_*`` and ``__cxa_find_matching_catch`` stand for all of their kind."""

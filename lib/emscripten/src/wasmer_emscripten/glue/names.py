@@ -174,8 +174,9 @@ def names_of(info: ModuleInfo, glue: str, symbols: Symbols | None, fits: Fits) -
     imports = imports_in(glue, wanted)
     texts: Mapping[str, str] = {}
     if not imports and len(known) < len(wanted):
-        left = {letters: text for letters, text in Glue(glue, wanted, ENOUGH).functions.items() if letters not in known}
-        imports = names_by_marks(left, types, fits)
+        script = Glue(glue, wanted, ENOUGH)
+        left = {letters: text for letters, text in script.functions.items() if letters not in known}
+        imports = names_by_marks(left, types, fits, script.defined)
         texts = {letters: text for letters, text in left.items() if letters in wanted and letters not in imports}
     imports |= known
     if not imports or len(texts) > MOST_LEFT_OVER * len(wanted):

@@ -113,6 +113,12 @@ class Glue:
         if known is None or depth < known[0]:
             self._definitions[name] = (depth, start)
 
+    def defined(self, name: str) -> str:
+        """The text of the function of a name, as far as there is room for it; "" where there is none."""
+        check_interrupts()
+        found = self._definitions.get(name)
+        return self._defined(found[1]) if found is not None else ""
+
     def _value(self, start: int, end: int) -> str:
         check_interrupts()
         text = self._script[start : min(end, start + min(MOST_OF_ONE, self._left))].strip()

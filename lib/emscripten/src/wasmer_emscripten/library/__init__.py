@@ -5,6 +5,7 @@ from __future__ import annotations
 from wasmer_emscripten.library import (
     clocks,
     dates,
+    embedded,
     ending,
     exceptions,
     heap,
@@ -19,6 +20,7 @@ from wasmer_emscripten.library import (
 __all__ = [
     "clocks",
     "dates",
+    "embedded",
     "ending",
     "exceptions",
     "heap",

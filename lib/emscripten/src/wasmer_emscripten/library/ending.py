@@ -120,6 +120,38 @@ def keepalive(process: Process) -> None:
     """Whether something is to go on behind `main`, which ends nothing here."""
 
 
+@provides("->i", "emscripten_runtime_keepalive_check")
+def keepalive_check(process: Process) -> int:
+    """Whether something goes on behind `main`: 0."""
+    return 0
+
+
+@provides("ii->", "__call_sighandler")
+def call_signal_handler(process: Process, function: int, number: int) -> None:
+    """Call what a program has set for a signal that it raises itself."""
+    process.links.call(function, _POINTER, number)
+
+
+@provides("i->", "emscripten_throw_string")
+def throw_string(process: Process, text: int) -> NoReturn:
+    """End the program with a text, which it throws as JavaScript.
+
+    Raises:
+        Aborted: always.
+    """
+    raise Aborted(printable(f"the program threw {process.text(text)!r}"))
+
+
+@provides("d->", "emscripten_throw_number")
+def throw_number(process: Process, number: float) -> NoReturn:
+    """The same with a number.
+
+    Raises:
+        Aborted: always.
+    """
+    raise Aborted(f"the program threw {number}")
+
+
 def run_exit_functions(process: Process) -> None:
     """What was registered, the last first; they may register more. Once: who ends while ending just ends."""
     if process.ending:

@@ -3,12 +3,16 @@
 An exception lies in the program's heap; 24 bytes before it is what the C++ library keeps of it (`HEADER`), which code
 of the program reads and writes, too. What is under way is here: the last that was thrown, those that are caught, how
 many are neither. Throwing raises `CppException`, which the nearest ``invoke_*`` catches (`jumps`).
+
+Each throw has a reference, which the end of the handler gives up. A program that has the functions for references
+itself, as those of emcc 4 and later, gives them up itself: its allocator is behind them, and need not be exported.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from wasmer_emscripten.errors import Aborted, CppException, WrongArgument
 from wasmer_emscripten.functions import provides
@@ -26,6 +30,10 @@ _CAUGHT: Final = 12
 _RETHROWN: Final = 13
 _ADJUSTED: Final = 16
 _DESTRUCTOR_TYPE: Final = type_of("i->")
+_RELEASE: Final = ("__cxa_decrement_exception_refcount",)
+_KEEP: Final = ("__cxa_increment_exception_refcount",)
+_SEEN: Final = ("__cxa_get_exception_ptr",)
+"""The program's own functions for what `release`, `keep` and `get_exception_pointer` do for those without."""
 MAX_CAUGHT: Final = 65_536
 """Exceptions that can be caught within each other."""
 MAX_CATCHES: Final = 64
@@ -45,6 +53,11 @@ def _byte(process: Process, at: int) -> int:
 
 def _set_byte(process: Process, at: int, value: int) -> None:
     process.guest.write(at, bytes((value,)))
+
+
+def _own(process: Process, names: tuple[str, ...], ours: Callable[..., Any]) -> Callable[..., Any]:
+    """The program's own function, or ours where it has none."""
+    return process.links.find(*names) or functools.partial(ours, process)
 
 
 def _throw(process: Process, pointer: int) -> NoReturn:
@@ -81,6 +94,7 @@ def throw(process: Process, pointer: int, type: int, destructor: int) -> NoRetur
     process.guest.put_u32(header + _DESTRUCTOR, destructor)
     process.guest.put_u32(header + _CAUGHT, 0)
     process.guest.put_u32(header + _ADJUSTED, 0)
+    _own(process, _KEEP, keep)(pointer)
     process.exceptions.uncaught += 1
     _throw(process, pointer)
 
@@ -133,8 +147,7 @@ def begin_catch(process: Process, pointer: int) -> int:
         exceptions.uncaught -= 1
     _set_byte(process, header + _RETHROWN, 0)
     exceptions.caught.append(pointer & U32)
-    process.guest.put_u32(header, process.guest.u32(header) + 1)
-    return get_exception_pointer(process, pointer)
+    return int(_own(process, _SEEN, get_exception_pointer)(pointer))
 
 
 @provides("i->i", "__cxa_get_exception_ptr")
@@ -156,13 +169,13 @@ def end_catch(process: Process) -> None:
         set_threw(0, 0)
     if not exceptions.caught:
         raise WrongArgument("the program ended a handler that had not begun")
-    release(process, exceptions.caught.pop())
+    _own(process, _RELEASE, release)(exceptions.caught.pop())
     exceptions.last = 0
 
 
 @provides("i->", "__cxa_decrement_exception_refcount")
 def release(process: Process, pointer: int) -> None:
-    """One reference less; with the last one the exception is destroyed, unless it is on its way again."""
+    """One reference less; with the last one the exception is destroyed."""
     if not pointer & U32:
         return
     header = _header(process, pointer)
@@ -170,7 +183,7 @@ def release(process: Process, pointer: int) -> None:
     if not count:
         raise WrongArgument(f"the program gave up an exception at {pointer & U32:#x} that nobody had")
     process.guest.put_u32(header, count - 1)
-    if count == 1 and not _byte(process, header + _RETHROWN):
+    if count == 1:
         destructor = process.guest.u32(header + _DESTRUCTOR)
         if destructor:
             process.links.call(destructor, _DESTRUCTOR_TYPE, pointer & U32)
@@ -196,14 +209,7 @@ def rethrow(process: Process) -> NoReturn:
     exceptions = process.exceptions
     if not exceptions.caught:
         raise Aborted("the program threw again where there was no exception to throw")
-    pointer = exceptions.caught.pop()
-    header = _header(process, pointer)
-    if not _byte(process, header + _RETHROWN):  # its handler still ends, and gives up its reference
-        exceptions.caught.append(pointer)
-        _set_byte(process, header + _RETHROWN, 1)
-        _set_byte(process, header + _CAUGHT, 0)
-        exceptions.uncaught += 1
-    _throw(process, pointer)
+    _throw_again(process, exceptions.caught[-1])  # whose handler still ends, and gives up its own reference
 
 
 @provides("i->", "__resumeException")
@@ -222,8 +228,15 @@ def current_primary_exception(process: Process) -> int:
     if not process.exceptions.caught:
         return 0
     pointer = process.exceptions.caught[-1]
-    keep(process, pointer)
+    _own(process, _KEEP, keep)(pointer)
     return pointer
+
+
+@provides("->i", "__cxa_current_exception_type")
+def current_exception_type(process: Process) -> int:
+    """The type of the exception that is being handled; 0: none is."""
+    caught = process.exceptions.caught
+    return process.guest.u32(_header(process, caught[-1]) + _TYPE) if caught else 0
 
 
 @provides("i->", "__cxa_rethrow_primary_exception")
@@ -231,12 +244,18 @@ def rethrow_primary_exception(process: Process, pointer: int) -> None:
     """Throw an exception that was kept (`std::rethrow_exception`)."""
     if not pointer & U32:
         return
-    header = _header(process, pointer)
     if len(process.exceptions.caught) >= MAX_CAUGHT:
         raise WrongArgument(f"the program caught {MAX_CAUGHT} exceptions within each other")
-    process.exceptions.caught.append(pointer & U32)
+    _throw_again(process, pointer)
+
+
+def _throw_again(process: Process, pointer: int) -> NoReturn:
+    header = _header(process, pointer)
     _set_byte(process, header + _RETHROWN, 1)
-    rethrow(process)
+    _set_byte(process, header + _CAUGHT, 0)
+    _own(process, _KEEP, keep)(pointer)
+    process.exceptions.uncaught += 1
+    _throw(process, pointer)
 
 
 @provides("->i", "__cxa_uncaught_exceptions", "__cxa_uncaught_exception")

@@ -10,7 +10,7 @@ from typing import Final
 from wasmer_emscripten.filesystem.devices import Device
 from wasmer_emscripten.filesystem.tree import Opened
 from wasmer_emscripten.functions import provides, wasi
-from wasmer_emscripten.guest import U64
+from wasmer_emscripten.guest import U32, U64
 from wasmer_emscripten.process import Process
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import File, HostFile, release
@@ -188,11 +188,37 @@ def console_out(process: Process, text: int) -> None:
 
 
 @provides(
-    "i->", "emscripten_console_error", "emscripten_console_warn", "_emscripten_err", "emscripten_err", "emscripten_dbg"
+    "i->",
+    "emscripten_console_error",
+    "emscripten_console_warn",
+    "_emscripten_err",
+    "emscripten_err",
+    "emscripten_dbg",
+    "emscripten_console_trace",
 )
 def console_error(process: Process, text: int) -> None:
     """Write a text and a line's end to standard error."""
     _print(process, 2, text)
+
+
+def _print_so_much(process: Process, number: int, text: int, count: int) -> None:
+    data = process.guest.read(text, min(count & U32, PIECE_BYTES))
+    end = data.find(b"\0")
+    opened = process.descriptors.open.get(number)
+    if opened is not None and opened.file is not None:
+        opened.file.write([memoryview(data)[: len(data) if end < 0 else end], b"\n"])
+
+
+@provides("ii->", "emscripten_outn")
+def console_out_so_much(process: Process, text: int, count: int) -> None:
+    """Write a text of so many bytes, and a line's end, to standard output."""
+    _print_so_much(process, 1, text, count)
+
+
+@provides("ii->", "emscripten_errn", "emscripten_dbgn")
+def console_error_so_much(process: Process, text: int, count: int) -> None:
+    """The same to standard error."""
+    _print_so_much(process, 2, text, count)
 
 
 @provides("ii->", "emscripten_log")

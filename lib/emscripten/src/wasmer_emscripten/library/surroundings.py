@@ -57,6 +57,14 @@ def args_sizes_get(process: Process, count: int, size: int) -> None:
     _write_sizes(process, process.args, count, size)
 
 
+@provides("ii->", "_emscripten_get_progname")
+def get_progname(process: Process, target: int, size: int) -> None:
+    """Write the program's name, as much as there is room for, and a NUL."""
+    size &= U32
+    if size:
+        process.guest.write(target, process.args[0][: size - 1] + b"\0")
+
+
 @wasi("ii->i", "random_get")
 def random_get(process: Process, buffer: int, count: int) -> None:
     """Fill a buffer with random bytes."""

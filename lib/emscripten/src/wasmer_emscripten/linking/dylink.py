@@ -30,7 +30,10 @@ MAX_NAME: Final = 4096
 MAX_SYMBOLS: Final = 1 << 18
 """Symbols with flags, of each kind."""
 
-_MEMORY, _NEEDED, _EXPORTS, _IMPORTS = 1, 2, 3, 4
+MAX_PATHS: Final = 256
+"""Directories in which a module says that its needed libraries are."""
+
+_MEMORY, _NEEDED, _EXPORTS, _IMPORTS, _PATHS = 1, 2, 3, 4, 5
 _BINDING: Final = 3
 _WEAK: Final = 1
 
@@ -46,6 +49,7 @@ class Dylink(NamedTuple):
         needed: the libraries that must be loaded before.
         exports: flags of symbols that it exports, by name.
         imports: flags of symbols that it imports, by namespace and name.
+        paths: directories in which the needed libraries are, too; ``$ORIGIN`` in one is where the module is.
     """
 
     memory_size: int = 0
@@ -55,6 +59,7 @@ class Dylink(NamedTuple):
     needed: tuple[str, ...] = ()
     exports: dict[str, int] = {}  # noqa: RUF012 - never written to
     imports: dict[tuple[str, str], int] = {}  # noqa: RUF012 - never written to
+    paths: tuple[str, ...] = ()
 
     def is_weak(self, namespace: str, name: str) -> bool:
         """Whether an import may stay without a symbol, and is 0 then."""
@@ -110,6 +115,8 @@ def _today(reader: Reader, library: str) -> Dylink:
         elif kind == _IMPORTS:
             flags = {(part.name(), part.name()): part.u32() for _ in _symbols(part, library)}
             found = found._replace(imports=flags)
+        elif kind == _PATHS:
+            found = found._replace(paths=_names(part, library, "has", MAX_PATHS, "path"))
         else:
             continue
         if not part.at_end():
@@ -138,10 +145,14 @@ def _symbols(reader: Reader, library: str) -> Iterator[int]:
 
 
 def _needed(reader: Reader, library: str) -> tuple[str, ...]:
+    return _names(reader, library, "needs", MAX_NEEDED, "library")
+
+
+def _names(reader: Reader, library: str, verb: str, most: int, what: str) -> tuple[str, ...]:
     count = reader.u32()
-    if count > MAX_NEEDED:
-        raise SideModuleError(library, f"it needs {count} libraries; the most is {MAX_NEEDED}")
+    if count > most:
+        raise SideModuleError(library, f"it {verb} too many of what it names: {count}; of a {what} the most is {most}")
     names = tuple(reader.name() for _ in range(count))
     if any(not name or len(name) > MAX_NAME or "\0" in name for name in names):
-        raise SideModuleError(library, "it needs a library whose name is empty, too long, or has a NUL in it")
+        raise SideModuleError(library, f"it {verb} a {what} whose name is empty, too long, or has a NUL in it")
     return names

@@ -16,9 +16,20 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from wasmer_emscripten import functions as provided
 from wasmer_emscripten.errors import NotSupported, SideModuleError
+from wasmer_emscripten.guest import U32
 from wasmer_emscripten.linking.dylink import Dylink
 from wasmer_emscripten.linking.library import Cell, Library
-from wasmer_emscripten.linking.places import ALIGNMENT, MainPlaces, aligned
+from wasmer_emscripten.linking.modules import paths_of
+from wasmer_emscripten.linking.places import (
+    ALIGNMENT,
+    HEAP_POINTER,
+    NO_PLACES,
+    SHARED_TABLE,
+    STACK_POINTER,
+    MainPlaces,
+    aligned,
+)  # fmt: skip
+from wasmer_emscripten.linking.record import TODAY, Record
 from wasmer_emscripten.linking.slots import Slots
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.recognising import info_of
@@ -32,7 +43,7 @@ from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_runtime_core.running.objects.functions import Function
 from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE
-from wasmer_runtime_core.wasm.types import PAGE_BYTES, FunctionType
+from wasmer_runtime_core.wasm.types import I32, PAGE_BYTES, FunctionType
 from wasmer_vfs.waiting import PIECE_BYTES, look
 
 if TYPE_CHECKING:
@@ -62,23 +73,37 @@ class Linker:
         main: the program's own module.
         libraries: those that are loaded, in the order of loading, by what they are known by.
         handles: what the program calls them.
+        record: how what it passes to `dlopen` lies.
         finder: where they are found.
-        memory, slots: what all of them share.
+        slots: the places of the table that all of them share; None until there is one.
     """
 
     __slots__ = (
-        "_batch", "_heap", "_hosts", "_limits", "_lost", "_points", "_process", "_provide", "_stack_pointer",
-        "_started", "_waiting", "finder", "handles", "libraries", "main", "slots",
+        "_batch", "_heap", "_heap_is_unused", "_heap_pointer", "_hosts", "_is_placed", "_limits", "_lost", "_points",
+        "_process", "_provide", "_stack_pointer", "_started", "_waiting", "finder", "handles", "libraries", "main",
+        "record", "slots",
     )  # fmt: skip
 
     def __init__(
-        self, process: Process, dylink: Dylink, places: MainPlaces, finder: Finder, provide: Provide,
-        limits: Limits | None,
+        self, process: Process, dylink: Dylink, places: MainPlaces | None, finder: Finder, provide: Provide,
+        limits: Limits | None, record: Record = TODAY,
     ) -> None:  # fmt: skip
+        """Make one that has loaded nothing.
+
+        Args:
+            places: where the main module is put; None: its exports will tell.
+            limits: how large instances may become.
+        """
         self._process = process
         self._provide = provide
         self._limits = limits
+        self.record = record
+        self._is_placed = places is None
+        if places is None:
+            places = NO_PLACES
         self._heap = places.heap
+        self._heap_is_unused = not self._is_placed  # data can be put in front of it
+        self._heap_pointer: Any = None  # gives the address where it says where the rest of its heap begins
         self._stack_pointer = Global(Value.I32(places.stack), True)
         self._started = False
         self._points = 0  # what all modules have used, when it was added up last
@@ -107,13 +132,18 @@ class Linker:
         value = {"__memory_base": library.memory, "__table_base": library.table}.get(entry.name)
         return None if value is None else Global(Value.I32(value), False)
 
+    def _memory(self) -> Any:
+        """What the program imports, or has itself."""
+        main = self.main.instance
+        return main.memory(0) if self._process.memory is None and main is not None else self._process.memory
+
     def _imports(self, library: Library, info: ModuleInfo, made: _Made) -> ImportObject:
         namespaces: dict[str, dict[str, Any]] = {}
         for entry in info.imports:
             check_interrupts()  # each may be looked for in all modules
             found: Any = None
             if entry.kind == MEMORY:
-                found = self._process.memory
+                found = self._memory()
             elif entry.kind == TABLE:
                 found = self.slots.table if self.slots is not None else None
             elif entry.kind == GLOBAL:
@@ -218,15 +248,34 @@ class Linker:
             CreationError, GrowError: there is no room for one.
         """
         self.main.instance = instance
+        if self._is_placed:
+            self._read_places(instance)
         assert self.slots is not None
         self.slots.know(self.main.table, self.main.dylink.table_size)
-        needed = [self.finder.known_by(name) for name in self.main.dylink.needed]
+        paths = paths_of(self.main.dylink, MAIN)
+        needed = [self.finder.known_by(name, paths) for name in self.main.dylink.needed]
         loaded = self._load(needed, True, self.main)
         self.main.run("__wasm_apply_data_relocs")
         for library in loaded:
             library.run("__wasm_apply_data_relocs")
+        if loaded and self._heap_pointer is not None:  # else it knows from its data where the heap begins
+            self._process.guest.put_u32(self._heap_pointer(), self._heap)
         self._waiting = loaded
-        self._started = True  # the heap is the program's from here on
+        self._started = True
+        self._heap_is_unused = False
+
+    def _read_places(self, instance: Instance) -> None:
+        """Read where a module lies that has been placed already (`is_placed`)."""
+        exports: Any = instance.exports
+        self._stack_pointer = exports[STACK_POINTER]
+        self.slots = Slots(exports[SHARED_TABLE])
+        base = exports["__table_base"] if "__table_base" in exports else None
+        if isinstance(base, Global) and base.type.value == I32:
+            self.main.table = base.value & U32
+        heap = self.main.symbol("__heap_base")
+        self._heap_pointer = self._process.links.find(*HEAP_POINTER)
+        if isinstance(heap, int) and self._heap_pointer is not None:
+            self._heap, self._heap_is_unused = aligned(heap, ALIGNMENT), True
 
     def construct(self) -> None:
         """Run the constructors of what `start` has loaded."""
@@ -353,7 +402,8 @@ class Linker:
             if len(self.libraries) + len(needs) >= MAX_LIBRARIES:
                 raise SideModuleError(name, f"the program has {MAX_LIBRARIES} libraries, the most there can be")
             side = self.finder.module(name)
-            needs[name] = [self.finder.known_by(each) for each in side.dylink.needed]
+            paths = paths_of(side.dylink, name)
+            needs[name] = [self.finder.known_by(each, paths) for each in side.dylink.needed]
             waiting.append((name, side))
             waiting += [(each, None) for each in reversed(needs[name])]
         return needs, order
@@ -366,7 +416,7 @@ class Linker:
         placed.append(library)
         if dylink.memory_size:
             alignment = max(dylink.memory_alignment, ALIGNMENT)
-            if self._started:
+            if not self._heap_is_unused:
                 library.allocated = self._process.malloc(dylink.memory_size + alignment, "dlopen")
                 library.memory = aligned(library.allocated, alignment)
                 self._zero(library.memory, dylink.memory_size)

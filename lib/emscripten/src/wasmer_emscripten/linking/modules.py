@@ -1,14 +1,15 @@
 """Side modules before they are placed: found by a name, compiled, and checked against what their section says.
 
 A name is first looked for among the libraries that the user gave, then in the program's own files, and there in the
-directories of ``LD_LIBRARY_PATH``, too. Nothing else of the host is looked at.
+directories of ``LD_LIBRARY_PATH``, too, and what a module needs in those that it names itself. Nothing else of the host
+is looked at.
 """
 
 from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -82,8 +83,11 @@ class Finder:
         self._given = given
         self._compile = compile
 
-    def known_by(self, name: str) -> str:
-        """What a library is known by that the program asks for by a name.
+    def known_by(self, name: str, paths: Iterable[str] = ()) -> str:
+        """What a library is known by that is asked for by a name.
+
+        Args:
+            paths: directories in which it is looked for, too.
 
         Raises:
             SideModuleError: there is none.
@@ -99,6 +103,7 @@ class Finder:
             if variable.startswith(SEARCHED):
                 searched = variable[len(SEARCHED) :].split(b":", MAX_SEARCHED)[:MAX_SEARCHED]
                 places += [posixpath.join(os.fsdecode(each), plain.lstrip("/")) for each in searched if each]
+        places += [posixpath.join(each, plain.lstrip("/")) for each in paths if each]
         for place in places:
             if place and files.is_file(place):
                 return os.fsdecode(process.tree.absolute(os.fsencode(place)))
@@ -153,6 +158,12 @@ class Finder:
         if not data.startswith(MAGIC):
             raise SideModuleError(name, "need to see wasm magic number")
         return data
+
+
+def paths_of(dylink: Dylink, name: str) -> list[str]:
+    """The directories in which what a module needs is looked for, too."""
+    here = posixpath.dirname(name) or "."
+    return [path.replace("$ORIGIN", here) for path in dylink.paths]
 
 
 def _check(name: str, module: Module, dylink: Dylink) -> None:

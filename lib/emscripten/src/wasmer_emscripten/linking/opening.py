@@ -1,6 +1,6 @@
 """``dlopen`` and its like, as far as the C library leaves them to its host; the rest it does itself.
 
-A handle is a record of the C library's, which begins as `_FLAGS` and `_NAME` say. What cannot be loaded is told by
+A handle is a record of the C library's (`Record`). What cannot be loaded is told by
 ``dlerror``; traps, exits, deadlines and what constructors throw pass through.
 """
 
@@ -21,15 +21,14 @@ from wasmer_runtime_core.errors import CreationError, GrowError
 if TYPE_CHECKING:
     from wasmer_emscripten.linking.linker import Linker
 
-_FLAGS: Final = 20
-_NAME: Final = 44
-"""Offsets in the record."""
 RTLD_GLOBAL: Final = 0x100
 RTLD_DEFAULT: Final = 0
+RTLD_NEXT: Final = U32
 MAX_NAME: Final = 4096
 MAX_SYMBOL: Final = 1 << 16
 
 _DONE: Final = type_of("i->")
+_DONE_WITH: Final = type_of("ii->")
 
 
 def _linker(process: Process, what: str) -> Linker:
@@ -53,14 +52,15 @@ def _open(process: Process, handle: int) -> bool:
     linker = _linker(process, "dlopen")
     handle &= U32
     guest = process.guest
-    name = guest.string(handle + _NAME, MAX_NAME).decode("utf-8", "replace")
+    record = linker.record
+    name = guest.string(handle + record.name, MAX_NAME).decode("utf-8", "replace")
     if name == MAIN:
         linker.handles[handle] = linker.main
         return True
     try:
         if handle not in linker.handles and len(linker.handles) >= MAX_HANDLES:
             raise SideModuleError(name, f"the program has {MAX_HANDLES} handles, the most there can be")
-        linker.handles[handle] = linker.open(name, bool(guest.u32(handle + _FLAGS) & RTLD_GLOBAL))
+        linker.handles[handle] = linker.open(name, bool(guest.u32(handle + record.flags) & RTLD_GLOBAL))
     except (SideModuleError, CreationError, GrowError, OutOfMemory) as failure:
         must_be_answer(failure)
         if isinstance(failure, SideModuleError):
@@ -69,7 +69,7 @@ def _open(process: Process, handle: int) -> bool:
                 reason = f"{failure.library}: {reason}"
         else:
             kind, reason = type(failure).__name__, str(failure)
-        _fail(process, f"Could not load dynamic lib: {name}\n{kind}: {reason}")
+        _fail(process, f"{record.failure}: {name}\n{kind}: {reason}")
         return False
     return True
 
@@ -86,12 +86,28 @@ def emscripten_dlopen(process: Process, handle: int, done: int, failed: int) -> 
     process.links.call(done if _open(process, handle) else failed, _DONE, handle)
 
 
-@provides("ii->i", "_dlsym_js")
-def dlsym(process: Process, handle: int, name: int) -> int:
-    """The address of a symbol; 0 if there is none."""
+@provides("iiii->", "_emscripten_dlopen_js")
+def emscripten_dlopen_with(process: Process, handle: int, done: int, failed: int, data: int) -> None:
+    """The same, and the function gets what belongs to it, too."""
+    process.links.call(done if _open(process, handle) else failed, _DONE_WITH, handle, data)
+
+
+@provides("i->", "_dlinit")
+def dlinit(process: Process, handle: int) -> None:
+    """Told what the program itself is called, by which `dlopen` of no name is answered."""
+    linker = _linker(process, "dlopen")
+    linker.handles[handle & U32] = linker.main
+
+
+@provides("ii?i->i", "_dlsym_js")
+def dlsym(process: Process, handle: int, name: int, index: int = 0) -> int:
+    """The address of a symbol; 0 if there is none. Where its number would be written is for other threads."""
     linker = _linker(process, "dlsym")
     symbol = process.guest.string(name, MAX_SYMBOL).decode("utf-8", "replace")
     handle &= U32
+    if handle == RTLD_NEXT:
+        _fail(process, f'Tried to lookup symbol "{symbol}" by RTLD_NEXT, and nothing says which library asks')
+        return 0
     if handle == RTLD_DEFAULT:
         where = "RTLD_DEFAULT"
         found = linker.find(linker.global_scope(), symbol) or linker.host_function(symbol)

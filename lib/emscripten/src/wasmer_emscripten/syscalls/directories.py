@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import stat
 from struct import Struct
 from typing import Final
 
@@ -33,6 +35,25 @@ def mkdirat(process: Process, directory: int, path: int, mode: int) -> None:
 def mkdir(process: Process, path: int, mode: int) -> None:
     """The same."""
     mkdirat(process, AT_FDCWD, path, mode)
+
+
+@syscall("iiii", "mknodat")
+def mknodat(process: Process, directory: int, path: int, mode: int, device: int) -> None:
+    """Make an empty file; EPERM for anything else that is no directory, which none can be: EINVAL."""
+    kind = stat.S_IFMT(mode) or stat.S_IFREG
+    if kind in (stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK):
+        raise refusal(errno.EPERM)
+    if kind != stat.S_IFREG:
+        raise refusal(errno.EINVAL)
+    place = new_name_of(process, directory, path)
+    place.directory.open(place.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, follow=False).close()
+    process.tree.set_mode(place.directory.path_status(place.path, False), mode & 0o7777 & ~process.umask)
+
+
+@syscall("iii", "mknod")
+def mknod(process: Process, path: int, mode: int, device: int) -> None:
+    """The same."""
+    mknodat(process, AT_FDCWD, path, mode, device)
 
 
 @syscall("i", "chdir")

@@ -126,6 +126,20 @@ def poll(process: Process, fds: int, count: int, milliseconds: int) -> int:
     return total
 
 
+@syscall("ii", "poll_nonblocking")
+def poll_nonblocking(process: Process, fds: int, count: int) -> int:
+    """Look at many numbers without waiting."""
+    return poll(process, fds, count, 0)
+
+
+@syscall("i", "epoll_create1")
+@syscall("iiii", "epoll_ctl")
+@syscall("iiiiii", "epoll_pwait")
+def epoll(process: Process, *_: int) -> int:
+    """ENOSYS: there is poll, as in emcc's own host."""
+    raise refusal(errno.ENOSYS)
+
+
 @syscall("iiiii", "_newselect")
 def newselect(process: Process, count: int, readable: int, writable: int, exceptional: int, timeout: int) -> int:
     """The same with sets of numbers."""
