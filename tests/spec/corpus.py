@@ -15,7 +15,9 @@ from wasmer_runtime_core.features import BY_NAME
 ROOT: Final = Path(__file__).resolve().parents[2]
 LEVELS: Final = ("1.0", "2.0")
 """Releases whose scripts are run."""
-AHEAD: Final = ("3.0/multi-memory/*", "3.0/simd/simd_memory-multi", "3.0/memory64/*")
+AHEAD: Final = (
+    "3.0/multi-memory/*", "3.0/simd/simd_memory-multi", "3.0/memory64/*", "3.0/return_call", "3.0/return_call_indirect",
+)  # fmt: skip
 """Scripts of a later release whose features are here."""
 SUPPORTED: Final = "2.0"
 """The release all of whose features are on; it may take assertions of earlier ones back."""

@@ -46,7 +46,7 @@ def translation(monkeypatch: pytest.MonkeyPatch, settled: Plan, unit: Sequence[B
     indices = frozenset(each.function_index for each in unit)
     internal = indices - settled.reachable
     translator = translate.FunctionTranslator(
-        settled.view, indices, internal, settled.counted, settled.inlined, ENOUGH_TEXT
+        settled.view, indices, internal, settled.counted, settled.inlined, settled.in_place, ENOUGH_TEXT
     )
     starts: list[tuple[int, int]] = []  # (record, lines written before)
     done = [0]

@@ -45,8 +45,6 @@ class Stages:
 
     Args:
         callees: by name of a function: its entry in the table of code addresses.
-        tail_area: bytes for arguments on the stack that every call of these functions leaves room for: where
-            all callers are compiled with it, ``return_call`` may pass as many, whatever its caller got.
         prove: check every allocation; as the environment says if not given.
         watch: called with a stage's name when it is done, of every function: benchmarks look at the clock.
     """
@@ -54,18 +52,16 @@ class Stages:
     def __init__(
         self,
         callees: dict[str, int],
-        tail_area: int = 0,
         prove: bool | None = None,
         watch: Callable[[str], None] | None = None,
     ) -> None:
         self.watch: Final = watch
         self.callees: Final = callees
-        self.tail_area: Final = tail_area
         self.prove: Final = proves() if prove is None else prove
         self.code: Final = Code()
         self.intervals: Final = Intervals()
         self.allocation: Final = Allocation()
-        self._lowering: Final = Lowering(self.code, callees, tail_area)
+        self._lowering: Final = Lowering(self.code, callees)
         self._scan: Final = Scan(self.code, self.intervals, self.allocation)
         self._resolver: Final = Resolver(self.code, self.intervals, self.allocation)
         self._emitter: Final = Emitter(self.code, self.allocation)

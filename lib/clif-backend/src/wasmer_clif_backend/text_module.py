@@ -17,14 +17,11 @@ from wasmer_clif_backend.ir.opcodes import (
     NOTRAP,
     PARAMETER,
     RETURN,
-    RETURN_CALL,
-    RETURN_CALL_INDIRECT,
     STORE,
 )
 from wasmer_clif_backend.ir.parser import parse_function
 from wasmer_clif_backend.ir.types import I64, bytes_of, type_name
 from wasmer_clif_backend.ir.verify import verify
-from wasmer_clif_backend.machine.x64.abi import Convention
 from wasmer_clif_backend.passes.optimise import optimised
 from wasmer_runtime_core.codegen.x64.encode import EncodedModule, ModuleEncoder
 from wasmer_runtime_core.contract.backend import CompiledModule
@@ -99,7 +96,7 @@ def encode(functions: list[Function], prove: bool | None = None) -> EncodedModul
     """
     callees = entries_of(functions)
     encoder = ModuleEncoder(len(functions) + len(VMCALLS))
-    stages = Stages(callees, _tail_area(functions), prove)
+    stages = Stages(callees, prove)
     for function in functions:
         _must_make_sense(function)
         records, constants = stages.records(function)
@@ -111,19 +108,6 @@ def _must_make_sense(function: Function) -> None:
     findings = verify(function)
     if findings:
         raise CompileError(f"{function.name}: {findings[0]}")
-
-
-def _tail_area(functions: list[Function]) -> int:
-    """The most bytes of arguments that a call in place of its function passes on the stack."""
-    most = 0
-    for function in functions:
-        for v in range(1, int(function.count)):
-            if function.opcode[v] == RETURN_CALL:
-                number = function.functions[function.extra[v]].signature
-                most = max(most, Convention(function.signatures[number]).stack_bytes)
-            elif function.opcode[v] == RETURN_CALL_INDIRECT:
-                most = max(most, Convention(function.signatures[function.extra[v]]).stack_bytes)
-    return most
 
 
 @final

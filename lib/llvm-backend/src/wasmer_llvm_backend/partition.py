@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wasmer_llvm_backend.ir.function import integer_values, locals_in_slots
 from wasmer_llvm_backend.ir.operators.counted import find
+from wasmer_llvm_backend.ir.operators.tail_calls import FRAME_ADDRESS, calls_in_place, most_passed
 from wasmer_llvm_backend.ir.translate import FunctionTranslator, TextTooLong
 from wasmer_llvm_backend.machine.target import processor
 from wasmer_llvm_backend.module_text import declarations
@@ -87,8 +88,11 @@ class Plan(NamedTuple):
     """Functions that are copied to where they are called."""
     excesses: Mapping[int, str]
     """Functions that have too much of something to be optimized -> what it is."""
+    in_place: Mapping[int, int]
+    """Functions that make calls in place of themselves -> the most bytes that these pass on the stack."""
     reachable: frozenset[int]
-    """Functions that follow the machine contract: they may be references, or another unit calls them."""
+    """Functions that follow the machine contract: they may be references, another unit calls them, or they have to do
+    with calls in place of a function."""
     limits: ImplementationLimits
 
 
@@ -99,7 +103,18 @@ def plan(
     counted: frozenset[int] = frozenset()
     if view.exact and not view.checked_memories and opt_level:
         counted = frozenset(body.function_index for body in bodies if has_counted_loop(body))
-    inlined = {body.function_index: body for body in bodies if is_inlined(body)} if opt_level else {}
+    in_place: dict[int, int] = {}
+    reached: set[int] = set()
+    for body in bodies:
+        if (passed := most_passed(view, body)) is not None:
+            in_place[body.function_index] = passed
+            reached.add(body.function_index)
+            reached.update([callee for callee, _ in calls_in_place(body)])
+    inlined: dict[int, Body] = {}
+    if opt_level:
+        inlined = {body.function_index: body for body in bodies if is_inlined(body)}
+        for index in in_place:
+            inlined.pop(index, None)
     everything = opt_level > 1 or not view.exact  # accesses that are not exact may be vectorised in any loop
     excesses = {body.function_index: excess for body in bodies if (excess := excess_of(body))}
     efforts: list[tuple[int, bool]] = []
@@ -108,7 +123,8 @@ def plan(
         whole = (everything or body.function_index in counted) and not is_deep(body, WHOLE_LOOP_DEPTH)
         efforts.append((0, False) if body.function_index in excesses else (opt_level, whole))
     parts = partition(bodies, efforts)
-    return Plan(view, parts, counted, inlined, excesses, called_from_elsewhere(view, parts), limits)
+    reachable = called_from_elsewhere(view, parts) | reached
+    return Plan(view, parts, counted, inlined, excesses, in_place, reachable, limits)
 
 
 def partition(bodies: Sequence[Body], efforts: Sequence[tuple[int, bool]]) -> list[Part]:
@@ -206,7 +222,7 @@ def unit_text(plan: Plan, part: Part, cpu: str) -> str:
     unit = frozenset(body.function_index for body in part.bodies)
     internal = unit - plan.reachable
     most = plan.limits.most(CODE_BYTES, part.body_bytes)
-    translator = FunctionTranslator(plan.view, unit, internal, plan.counted, plan.inlined, most)
+    translator = FunctionTranslator(plan.view, unit, internal, plan.counted, plan.inlined, plan.in_place, most)
     texts: dict[int, str] = {}
     for body in part.bodies:
         try:
@@ -219,7 +235,10 @@ def unit_text(plan: Plan, part: Part, cpu: str) -> str:
         del texts[index]
     copies = [translator.translate(plan.inlined[index], inlined=True) for index in sorted(translator.copied)]
     name, features, _ = processor(cpu)
-    return "\n".join([*texts.values(), *copies, declarations(name, features), *translator.metadata, ""])
+    declared = declarations(name, features)
+    if not plan.in_place.keys().isdisjoint(unit):
+        declared += FRAME_ADDRESS
+    return "\n".join([*texts.values(), *copies, declared, *translator.metadata, ""])
 
 
 def records(body: Body) -> int:

@@ -51,7 +51,7 @@ FEATURES: Final = (
     Feature("reference_types",          "reference types",                        "2.0", True),
     Feature("simd",                     "SIMD",                                   "2.0", True),
     Feature("extended_const",           "extended constant expressions",          "3.0", True),
-    Feature("tail_call",                "tail calls",                             "3.0"),
+    Feature("tail_call",                "tail calls",                             "3.0", True),
     Feature("exceptions",               "exceptions",                             "3.0"),
     Feature("function_references",      "typed function references",              "3.0"),
     Feature("gc",                       "garbage collection",                     "3.0"),

@@ -161,6 +161,8 @@ class Code:
         """Bytes that arguments take on the stack."""
         self.calls = False
         """Whether there is a call."""
+        self.passed_in_place: i64 = 0
+        """Bytes that arguments take on the stack where a call takes the function's place, if more than its own do."""
         self.slot_offsets: list[int] = []
         """By stack slot of the function: its offset from the first one."""
         self.slot_bytes: i64 = 0
@@ -183,6 +185,7 @@ class Code:
         self._constant_offsets = {}
         self.outgoing = 0
         self.calls = False
+        self.passed_in_place = 0
         self.at = 0
         self.order = order
         need = function.count + FIRST_VIRTUAL

@@ -27,6 +27,8 @@ from wasmer_clif_backend.ir.opcodes import (
     ISHL,
     NOTRAP,
     PARAMETER,
+    RETURN_CALL,
+    RETURN_CALL_INDIRECT,
     SELECT,
     SEXTEND,
     STACK_ADDR,
@@ -104,6 +106,8 @@ _HELPER_TYPES: Final = {"i32": I32, "index": I32, "ref": I64}
 
 _CALL: Final[i64] = code_of("call")
 _CALL_INDIRECT: Final[i64] = code_of("call_indirect")
+_RETURN_CALL: Final[i64] = code_of("return_call")
+_RETURN_CALL_INDIRECT: Final[i64] = code_of("return_call_indirect")
 _GLOBAL_GET: Final[i64] = code_of("global.get")
 _GLOBAL_SET: Final[i64] = code_of("global.set")
 _MEMORY_SIZE: Final[i64] = code_of("memory.size")
@@ -358,7 +362,7 @@ class Translator:
         """What `translate` does not do itself."""
         state = self.state
         if code == _CALL:
-            self.call(a, b)
+            self.call(a, b, False)
         elif code == _GLOBAL_GET:
             at = self.global_at(a)
             state.push(self.memory.load(self.view.global_types[a], at, self.memory.offset))
@@ -373,7 +377,7 @@ class Translator:
         elif kind == _FLOAT_32:
             state.push(state.make(F32CONST, F32, 0, 0, 0, a & 0xFFFF_FFFF))
         elif code == _CALL_INDIRECT:
-            self.call_indirect(a, b)
+            self.call_indirect(a, b, False)
         elif kind == _SIGN_EXTENSION:
             narrow = state.make(IREDUCE, _OPCODES[code], state.pop())
             state.push(state.make(SEXTEND, _TYPES[code], narrow))
@@ -396,6 +400,10 @@ class Translator:
         elif code == _REF_FUNC:
             offset: i64 = self.view.offsets.record_offsets[int(a)]
             state.push(state.make(IADD, I64, state.vmctx, state.integer(offset, I64)))
+        elif code == _RETURN_CALL:
+            self.call(a, b, True)
+        elif code == _RETURN_CALL_INDIRECT:
+            self.call_indirect(a, b, True)
         else:
             self.internal(code, word, a, b)
 
@@ -444,18 +452,18 @@ class Translator:
 
     # --- calls ------------------------------------------------------------------------------------------------
 
-    def call(self, index: i64, type: i64) -> None:
+    def call(self, index: i64, type: i64, in_place: bool) -> None:
         """A function of the module through its table of code addresses, an imported one through its record."""
         state = self.state
         if index >= self.view.imported:
-            self.finish_call(CALL, self.external(index, type), 0, state.vmctx, self.view.layouts[type])
+            self.call_of(CALL, self.external(index, type), 0, state.vmctx, self.view.layouts[type], in_place)
             return
         record: i64 = self.view.offsets.import_offsets[index]
         code = self.memory.field(record + _IMPORT_CODE)
         vmctx = self.memory.field(record + _IMPORT_VMCTX)
-        self.finish_call(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.layouts[type])
+        self.call_of(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.layouts[type], in_place)
 
-    def call_indirect(self, type: i64, table: i64) -> None:
+    def call_indirect(self, type: i64, table: i64, in_place: bool) -> None:
         """An element of a table: there, not null, of the type."""
         state = self.state
         memory = self.memory
@@ -475,20 +483,48 @@ class Translator:
         self.trap_if(self.compare(_NE, have, wanted), _TYPE_MISMATCH)
         code = memory.load(I64, record, _RECORD_CODE, _ENTRY)
         vmctx = memory.load(I64, record, _RECORD_VMCTX, _ENTRY)
-        self.finish_call(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.layouts[type])
+        self.call_of(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.layouts[type], in_place)
+
+    def call_of(self, opcode: i64, extra: i64, callee: i64, vmctx: i64, layout: CallLayout, in_place: bool) -> None:
+        """The arguments are on the stack, the results will be; in place of this function, its caller has them."""
+        if not in_place:
+            self.finish_call(opcode, extra, callee, vmctx, layout)
+            return
+        state = self.state
+        given = self.arguments(vmctx, state.buffer, layout)
+        jump: i64 = RETURN_CALL if opcode == CALL else RETURN_CALL_INDIRECT
+        state.function.add(state.values.block, jump, 0, callee, given, 0, 0, extra)
 
     def finish_call(self, opcode: i64, extra: i64, callee: i64, vmctx: i64, layout: CallLayout) -> None:
         """The arguments are on the stack, the results will be."""
+        state = self.state
+        buffer: i64 = 0
+        if layout.buffered:
+            buffer = self.buffer_address(len(layout.results))
+        given = self.arguments(vmctx, buffer, layout)
+        type: i64 = 0
+        results: i64 = len(layout.results)
+        if results:
+            type = layout.signature.results[0].type
+        v = state.make(opcode, type, callee, given, 0, 0, extra)
+        if results:
+            state.push(state.received(v, layout.results[0]))
+        at: i64 = 1
+        while at < results:
+            slot = self.buffer_address(results)
+            state.push(self.memory.load(layout.results[at], slot, RESULT_SLOT_BYTES * (at - 1), NOTRAP))
+            at += 1
+
+    def arguments(self, vmctx: i64, buffer: i64, layout: CallLayout) -> i64:
+        """The list of what a call passes: the topmost operands, which are taken, behind the others."""
         state = self.state
         function = state.function
         count: i64 = len(layout.params)
         state.reach(count)
         function.effort.spend(4 * (count + len(layout.results)))
         first: i64 = 1
-        buffer: i64 = 0
         if layout.buffered:
             first = 2
-            buffer = self.buffer_address(len(layout.results))
         bottom = state.height - count
         given = function.list_of(first + count)
         function.pool[given + 1] = vmctx
@@ -499,18 +535,7 @@ class Translator:
             function.pool[given + 1 + first + at] = state.stack[bottom + at]
             at += 1
         state.height = bottom
-        type: i64 = 0
-        results: i64 = len(layout.results)
-        if results:
-            type = layout.signature.results[0].type
-        v = state.make(opcode, type, callee, given, 0, 0, extra)
-        if results:
-            state.push(state.received(v, layout.results[0]))
-        at = 1
-        while at < results:
-            slot = self.buffer_address(results)
-            state.push(self.memory.load(layout.results[at], slot, RESULT_SLOT_BYTES * (at - 1), NOTRAP))
-            at += 1
+        return given
 
     def helper_operator(self, code: i64, a: i64, b: i64) -> None:
         """An operator that a helper does."""

@@ -82,9 +82,11 @@ class FunctionState(FunctionWriter):
         internal: frozenset[int],
         counted: frozenset[int],
         inlined: Mapping[int, Body],
+        in_place: Mapping[int, int],
         most_text: int,
     ) -> None:
-        """`unit`: functions defined in the same LLVM module; `internal`: those that nobody else can reach;
+        """`unit`: functions defined in the same LLVM module; `internal`: those that nobody else can reach; `in_place`:
+        those that make calls in place of themselves -> the most bytes that these pass on the stack;
         `counted`: functions with counted loops; `inlined`: functions to copy to where they are called;
         `most_text`: so many characters may be written for all of them (`TextTooLong`)."""
         super().__init__()
@@ -93,6 +95,7 @@ class FunctionState(FunctionWriter):
         self.internal = internal
         self.counted = counted
         self.inlined = inlined
+        self.in_place = in_place
         self.text_left = most_text
         self.called: set[int] = set()
         """Functions of the unit that are called, not copied."""
@@ -124,6 +127,7 @@ class FunctionState(FunctionWriter):
         self.memory_bases: dict[int, str] = {}
         self.places: dict[tuple[int, str, int], str] = {}  # (memory, index, offset) -> address, as known here
         self.buffer_slots = 0
+        self.result_buffer = ""  # the address of the caller's, if there is one
         self.volatile = "volatile " if self.view.exact else ""
         self.growth = 0  # how many operators of others may still be copied in
 

@@ -25,9 +25,10 @@ from typing import Final, final
 
 from wasmer_llvm_backend.ir.function import FunctionState, integer_values, locals_in_slots, used_locals
 from wasmer_llvm_backend.ir.operators.handlers import HANDLERS, ROWS
+from wasmer_llvm_backend.ir.operators.tail_calls import PARAMETERS, receive
 from wasmer_llvm_backend.ir.templates import V128
 from wasmer_llvm_backend.ir.view import LLVM_TYPES, ZEROS, Label, Signature
-from wasmer_llvm_backend.machine.prologue import CHECKED, UNCHECKED, USE_OF_VMCTX, is_checked
+from wasmer_llvm_backend.machine.prologue import CHECKED, UNCHECKED, USE_OF_VMCTX, is_checked, with_room
 from wasmer_llvm_backend.module_text import INLINED
 from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
 from wasmer_runtime_core.support.checkpoint import checkpoint
@@ -62,13 +63,23 @@ class FunctionTranslator(FunctionState):
         self.begin(body.pool)
         self.open_scope(index, body.offset)
 
-        arguments = ["ptr %0"]
-        if signature.buffered and not internal:
-            arguments.append("ptr %1")
-        first = len(arguments)
-        arguments += [f"{type_} %{first + at}" for at, type_ in enumerate(signature.params)]
-        self.number = len(arguments)
-        self._begin_locals(body, first, len(signature.params))
+        room = self.in_place.get(index)
+        if room is None:
+            arguments = ["ptr %0"]
+            if signature.buffered and not internal:
+                arguments.append("ptr %1")
+                self.result_buffer = "%1"
+            first = len(arguments)
+            arguments += [f"{type_} %{first + at}" for at, type_ in enumerate(signature.params)]
+            self.number = len(arguments)
+            given = [f"%{first + at}" for at in range(len(signature.params))]
+        else:
+            arguments = [f"{type_} %{at}" for at, type_ in enumerate(PARAMETERS)]
+            self.number = len(arguments)
+            given = receive(self, signature)
+            self.head += self.out
+            self.out.clear()
+        self._begin_locals(body, given)
         if internal and not inlined:
             self.out.append(USE_OF_VMCTX)
         self.labels[0] = Label("ret", 0, [], signature.results)
@@ -82,6 +93,8 @@ class FunctionTranslator(FunctionState):
         if self.buffer_slots:
             self.head.append(f"%buffer = alloca [{self.buffer_slots} x {V128}], align 16")
         place = INLINED if inlined else CHECKED if is_checked(body) else UNCHECKED
+        if room is not None and room > signature.arguments.stack_bytes:
+            place = with_room(room, signature.arguments.stack_bytes, view.entries)
         name = f"i{index}" if inlined else f"f{index}"
         head = f"define {linkage} {result} @{name}({', '.join(arguments)}) {place}!dbg !{self.scope} {{\nentry:\n"
         return "\n".join([head + "\n".join(self.head), *self.out, *self.traps, "}\n"])
@@ -145,10 +158,12 @@ class FunctionTranslator(FunctionState):
             out.append(text)
             stack.append(result)
 
-    def _begin_locals(self, body: Body, first: int, params: int) -> None:
+    def _begin_locals(self, body: Body, given: list[str]) -> None:
+        """`given`: the parameters."""
         types = body.local_types
         self.local_types = [LLVM_TYPES[code] for code in types]
-        values = {at: f"%{first + at}" if at < params else ZEROS[types[at]] for at in used_locals(body)}
+        params = len(given)
+        values = {at: given[at] if at < params else ZEROS[types[at]] for at in used_locals(body)}
         for at in locals_in_slots(body):
             type_ = self.local_types[at]
             self.slots[at] = f"%local{at}"
@@ -179,6 +194,6 @@ class FunctionTranslator(FunctionState):
             self.out.append(f"ret {signature.internal_result} {whole}")
         else:
             for at, value in enumerate(results[1:]):
-                place = self.let(f"getelementptr i8, ptr %1, i64 {RESULT_SLOT_BYTES * at}")
+                place = self.let(f"getelementptr i8, ptr {self.result_buffer}, i64 {RESULT_SLOT_BYTES * at}")
                 self.out.append(f"store {signature.results[at + 1]} {value}, ptr {place}, align 8")
             self.out.append(f"ret {signature.results[0]} {results[0]}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, final
 
 from wasmer_llvm_backend.ir.templates import V128
 from wasmer_llvm_backend.module_text import CODE
+from wasmer_runtime_core.contract.convention import FLOAT, INTEGER, VECTOR, Arguments
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.vmctx import VmctxOffsets
 from wasmer_runtime_core.support.checkpoint import watched
@@ -25,6 +27,8 @@ ZEROS: Final = {
 }  # fmt: skip
 
 
+_CLASSES: Final = {F32: FLOAT, F64: FLOAT, V128_CODE: VECTOR}
+"""Of the value types that do not travel with the integers."""
 INTEGERS: Final = frozenset((I32, I64, FUNCREF, EXTERNREF))
 INTEGER_RESULTS: Final = 3  # rax, rdx, rcx
 FLOAT_RESULTS: Final = 2  # xmm0, xmm1
@@ -48,6 +52,12 @@ class Signature:
         self.buffered = len(results) > 1
         integers = sum(code in INTEGERS for code in results)
         self.in_registers = integers <= INTEGER_RESULTS and len(results) - integers <= FLOAT_RESULTS
+        self._codes = params
+
+    @cached_property
+    def arguments(self) -> Arguments:
+        """Where the parameters lie by the machine contract."""
+        return Arguments([_CLASSES.get(code, INTEGER) for code in self._codes], 2 if self.buffered else 1)
 
 
 class ModuleView(VmctxOffsets):

@@ -22,7 +22,15 @@ from typing import Final, NamedTuple
 
 from wasmer_llvm_backend.machine.frames import Frame, read_frames
 from wasmer_llvm_backend.machine.inlining import Inlined, read_inlined, unsigned
-from wasmer_llvm_backend.machine.prologue import TRAP_AT, begins_with_check, fill_in, frame_bytes
+from wasmer_llvm_backend.machine.prologue import (
+    ROOM_BYTES,
+    TRAP_AT,
+    begins_with_check,
+    begins_with_room,
+    fill_in,
+    finish_room,
+    frame_bytes,
+)
 from wasmer_llvm_backend.module_text import CODE, TRAP
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.contract.traps import BY_NAME, SITE_FRAMELESS, SITE_RANGE
@@ -139,7 +147,7 @@ def read_object(data: bytes) -> UnitCode:
     }
     debug = [_debug_section(data, sections, symbols, places, name) for name in DEBUG_SECTIONS]
     frames = read_frames(debug[1])
-    traps += _check_frames(code, functions, frames)
+    traps += _check_frames(code, functions, frames, references)
     frameless = sorted(pair for frame in frames for pair in frame.frameless)
     sites = _sites(_lines(debug[0], functions), traps, frameless)
     return UnitCode(bytes(code), functions, sites, references, read_inlined(*debug[2:]))
@@ -171,7 +179,9 @@ def _symbols(data: bytes, sections: list[_Section]) -> list[_Symbol]:
     return symbols
 
 
-def _check_frames(code: bytearray, functions: dict[str, int], frames: list[Frame]) -> list[tuple[int, int, int]]:
+def _check_frames(
+    code: bytearray, functions: dict[str, int], frames: list[Frame], references: list[int]
+) -> list[tuple[int, int, int]]:
     """Tell the checks of the stack how large the frames are; the traps of the checks."""
     traps: list[tuple[int, int, int]] = []
     for frame in frames:
@@ -181,9 +191,13 @@ def _check_frames(code: bytearray, functions: dict[str, int], frames: list[Frame
             raise CompileError(
                 f"function {name[1:]} needs a frame of {size:,} bytes on the stack; the most is {MOST_FRAME_BYTES:,}"
             )
-        if begins_with_check(code, frame.start):
-            fill_in(code, frame.start, size)
-            traps.append((frame.start + TRAP_AT, frame.start + TRAP_AT + 1, STACK_OVERFLOW))
+        start = frame.start
+        if begins_with_room(code, start):
+            references.append(finish_room(code, start))
+            start += ROOM_BYTES
+        if begins_with_check(code, start):
+            fill_in(code, start, size)
+            traps.append((start + TRAP_AT, start + TRAP_AT + 1, STACK_OVERFLOW))
         elif size > UNCHECKED_FRAME_BYTES:
             raise UncheckedFrame(f"a frame of {size} bytes is not compared with the stack limit")
     return traps

@@ -5,6 +5,9 @@ comparison is not in LLVM's language: it is *prologue data*, bytes that LLVM pla
 hold the size of the frame, which only the machine code tells, with whatever was inlined into the function.
 `frame_bytes` reads it from the instructions that make the frame; `frames` says where those are.
 
+Where the arguments of calls in a function's place need more room than its own have, it is made before the comparison
+(native/calls/tail_calls.c in core): its bytes stand in front.
+
 A function that calls nothing and is short (`is_checked`) goes without: what is kept below the limit has room for
 its frame. Should that be larger than `UNCHECKED_FRAME_BYTES` nevertheless, the unit is compiled again with all of its
 functions `checked`.
@@ -15,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend.module_text import FUNCTION, TEXT_SECTION
+from wasmer_runtime_core.contract.helpers import MAKE_ROOM
 from wasmer_runtime_core.contract.vmctx import STORE, VMCTX
 from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
@@ -36,6 +40,9 @@ _BEHIND_SIZE: Final = bytes((
     0x0F, 0x1F, 0x40, 0xF4,                         # nop [rax-12], which ends like hlt: the trap
 ))
 # fmt: on
+_ROOM_OPCODE: Final = bytes.fromhex("41 ba")  # mov r10d, imm32
+_CALL_OPCODE: Final = bytes.fromhex("ff 15")  # call [rip+disp32]
+ROOM_BYTES: Final = len(_ROOM_OPCODE) + 4 + len(_CALL_OPCODE) + 4
 _SIZE_BYTES: Final = 4
 CHECK_BYTES: Final = len(_BEFORE_SIZE) + _SIZE_BYTES + len(_BEHIND_SIZE)
 TRAP_AT: Final = CHECK_BYTES - 1
@@ -43,9 +50,46 @@ TRAP_AT: Final = CHECK_BYTES - 1
 
 UNCHECKED: Final = f"{FUNCTION} {TEXT_SECTION}"
 """What stands in the head of a function that is not checked."""
-_DATA: Final = "".join(f"\\{byte:02X}" for byte in _BEFORE_SIZE + bytes(_SIZE_BYTES) + _BEHIND_SIZE)
-CHECKED: Final = f'{UNCHECKED}prologue [{CHECK_BYTES} x i8] c"{_DATA}" '
+_CHECK: Final = _BEFORE_SIZE + bytes(_SIZE_BYTES) + _BEHIND_SIZE
+
+
+def _head(data: bytes) -> str:
+    """What stands in the head of a function that begins with these bytes."""
+    text = "".join([f"\\{byte:02X}" for byte in data])
+    return f'{UNCHECKED}prologue [{len(data)} x i8] c"{text}" '
+
+
+CHECKED: Final = _head(_CHECK)
 """What stands there if it is."""
+
+
+def with_room(passed: int, own: int, entries: int) -> str:
+    """What stands there if the function makes room first, and is checked then.
+
+    Args:
+        passed: the most bytes that calls in its place pass on the stack.
+        own: those that its own arguments take there.
+        entries: of the table of code addresses. The displacement is from the module's first byte, until `finish_room`.
+    """
+    number = (passed >> 4) | own >> 4 << 16
+    place = -8 * (entries - MAKE_ROOM)
+    words = (number.to_bytes(4, "little"), place.to_bytes(4, "little", signed=True))
+    return _head(_ROOM_OPCODE + words[0] + _CALL_OPCODE + words[1] + _CHECK)
+
+
+def begins_with_room(code: bytearray, start: int) -> bool:
+    """Whether the function that starts there makes room."""
+    return code.startswith(_ROOM_OPCODE, start) and code.startswith(_CALL_OPCODE, start + len(_ROOM_OPCODE) + 4)
+
+
+def finish_room(code: bytearray, start: int) -> int:
+    """Let the function that starts there call through the table, if the code lies at its module's first byte; where it
+    says that."""
+    at = start + ROOM_BYTES - 4
+    place = int.from_bytes(code[at : at + 4], "little", signed=True)
+    code[at : at + 4] = (place - at - 4).to_bytes(4, "little", signed=True)
+    return at
+
 
 USE_OF_VMCTX: Final = "call void (...) @llvm.fake.use(ptr %0)"
 """Without it LLVM could do without the first argument of a function private to a unit. It is no instruction."""

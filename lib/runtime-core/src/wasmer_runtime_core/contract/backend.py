@@ -7,9 +7,9 @@ module can be pickled, cached, sent to another process or mapped from a file.
 
 The code of all functions lies in one piece. In front of it, once it is published, lies the table
 of code addresses: one 8-byte entry per function the module defines, then one for
-each row of `helpers.VMCALLS`. Entry ``n`` is at ``-8 * (entries - n)`` from the first byte
-of the code, so ``call [rip + …]`` needs no relocation. The table is writable, the code is
-not.
+each row of `helpers.VMCALLS`; in front of them, with negative numbers, `helpers.ROUTINES`. Entry ``n`` is at
+``-8 * (entries - n)`` from the first byte of the code, where `entries` counts functions and helpers,
+so ``call [rip + …]`` needs no relocation. The table is writable, the code is not.
 """
 
 from __future__ import annotations

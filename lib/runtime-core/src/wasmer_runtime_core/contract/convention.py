@@ -21,6 +21,8 @@ VECTOR_ARGUMENTS: Final = 8
 """So many floats and vectors do: xmm0 to xmm7."""
 RESULT_SLOT_BYTES: Final = 16
 """Of each result in a buffer."""
+MOST_TAIL_ROOM: Final = 2_047
+"""A tail call passes up to so many units of 16 bytes on the stack: more than a function can have parameters there."""
 
 # Classes of arguments.
 INTEGER: Final = 0

@@ -59,3 +59,10 @@ VMCALLS: Final = tuple(
     for slot, (name, params, results) in enumerate(_ROWS)
 )
 SLOTS: Final = {call.name: call.slot for call in VMCALLS}
+
+ROUTINES: Final = ("make_room",)
+"""Code of core that is called in a way of its own, as its source says. Their entries stand in front of those of the
+functions, so that nothing else in the table moved when one came: routine n is entry -1 - n."""
+ENTRIES_IN_FRONT: Final = len(ROUTINES)
+MAKE_ROOM: Final = -1 - ROUTINES.index("make_room")
+"""See native/calls/tail_calls.c."""

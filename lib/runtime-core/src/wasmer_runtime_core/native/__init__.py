@@ -32,6 +32,7 @@ the types, and what Python may call.
 ``limits.c``              what is made comes under limits
 ``calls/``                **into wasm and out of it**
 ``entry.c``               the few instructions in assembly: into wasm, out of it, host stubs
+``tail_calls.c``          room for the arguments of tail calls, and who returns where behind them
 ``signature.c``           signatures, where arguments lie, Python values to bits and back
 ``host.c``                imported functions: calls to Python
 ``helpers.c``             functions that generated code calls

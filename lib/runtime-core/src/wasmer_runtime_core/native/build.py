@@ -60,7 +60,7 @@ def contract_header() -> str:
     sizes = ("VMCTX_BYTES", "FUNCTION_RECORD_BYTES", "IMPORT_RECORD_BYTES", "GLOBAL_BYTES")
     for name in (*sizes, "UNCHECKED_FRAME_BYTES", "MOST_FRAME_BYTES", "PACKED_DATA_BYTES"):
         lines.append(f"#define {name} {getattr(vmctx, name)}")
-    for name in ("INTEGER_ARGUMENTS", "VECTOR_ARGUMENTS", "RESULT_SLOT_BYTES"):
+    for name in ("INTEGER_ARGUMENTS", "VECTOR_ARGUMENTS", "RESULT_SLOT_BYTES", "MOST_TAIL_ROOM"):
         lines.append(f"#define {name} {getattr(convention, name)}")
     lines.extend(f"#define TRAP_{kind.name} {kind.number}" for kind in traps.TRAP_KINDS)
     lines.append(f"#define TRAP_CALL_SITE {traps.CALL_SITE}")
@@ -84,6 +84,8 @@ def contract_header() -> str:
     lines.append(f"#define N_VMCALLS {len(helpers.VMCALLS)}")
     names = " ".join(f"row({call.name})" for call in helpers.VMCALLS)
     lines.append(f"#define VMCALL_NAMES(row) {names}")
+    lines.append(f"#define N_ROUTINES {len(helpers.ROUTINES)}")
+    lines.append(f"#define ROUTINE_NAMES(row) {' '.join(f'row({name})' for name in helpers.ROUTINES)}")
     lines.append(f"#define CONTRACT_CHECKSUM {zlib.crc32(chr(10).join(lines).encode())}u")
     return "\n".join(lines) + "\n"
 

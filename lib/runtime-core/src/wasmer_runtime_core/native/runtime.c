@@ -1,6 +1,7 @@
 /* All of it, as one translation unit, each file after what it needs: see native/__init__.py for the list. */
 #include "core.h"
 #include "calls/entry.c"
+#include "calls/tail_calls.c"
 #include "calls/signature.c"
 #include "system/store.c"
 #include "system/mapped_file.c"

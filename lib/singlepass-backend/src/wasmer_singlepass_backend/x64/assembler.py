@@ -191,6 +191,13 @@ class Assembler:
         write_i64_le(out, _RETURNS_HERE + (form | MEM_MODE | (base << 24)))
         write_i64_le(out, displacement & 0xFFFFFFFF)
 
+    # --- without a row in the site table: a jump, a call of a routine that looks at no frame ---
+    def through_table(self, form: i64, entry: i64) -> None:
+        """To the address in entry `entry` of the module's table of code addresses."""
+        out = self.out
+        write_i64_le(out, form | TABLE_MODE)
+        write_i64_le(out, entry & 0xFFFFFFFF)
+
     # --- what is not an instruction -------------------------------------------------------
     def at(self, wasm_offset: i64) -> None:
         """Site rows from here on carry this byte offset of the module."""

@@ -2,7 +2,7 @@
 
 ::
 
-    rbp + 16 …   stack arguments
+    rbp + 16 …   stack arguments; of functions that are called in place of this one, too (`survey_tail_bytes`)
     rbp + 8      return address
     rbp          caller's rbp
     rbp - 8 …    callee-saved registers that this function writes
@@ -31,6 +31,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
     BELOW,
 )
 from wasmer_runtime_core.contract.convention import IN_INTEGER_REGISTER, IN_VECTOR_REGISTER, RESULT_SLOT_BYTES
+from wasmer_runtime_core.contract.helpers import MAKE_ROOM
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES, STORE, UNCHECKED_FRAME_BYTES, VMCTX
 from wasmer_runtime_core.errors import CompileError
@@ -66,6 +67,7 @@ from wasmer_singlepass_backend.x64.registers import (
     LEAF_MEMORY,
     LEAF_POOL_MASK,
     LEAF_VMCTX,
+    R10,
     RAX,
     RBP,
     RCX,
@@ -80,7 +82,6 @@ from wasmer_singlepass_backend.x64.registers import (
 PUSH: Final[i64] = number(forms.PUSH_R64)
 POP: Final[i64] = number(forms.POP_R64)
 RET: Final[i64] = number(forms.RET)
-LEAVE: Final[i64] = number(forms.LEAVE)
 TRAP: Final[i64] = number(forms.TRAP)
 LEA_R64: Final[i64] = number(forms.LEA_R64_M)
 CMP_R64: Final[i64] = number(forms.CMP_R64_RM64)
@@ -89,6 +90,8 @@ SUB_R64_IMM32: Final[i64] = number(forms.SUB_RM64_IMM32)
 XOR_R32: Final[i64] = number(forms.XOR_R32_RM32)
 MOV_MEM_IMM64: Final[i64] = number(forms.MOV_RM64_IMM32)
 REP_STOSQ: Final[i64] = number(forms.REP_STOSQ)
+CALL_RM64: Final[i64] = number(forms.CALL_RM64)
+MAKE_ROOM_ENTRY: Final[i64] = i64(MAKE_ROOM)
 
 STACK_OVERFLOW: Final[i64] = i64(BY_NAME["STACK_OVERFLOW"].number)
 STORE_OFFSET: Final[i64] = i64(VMCTX["store"].offset)
@@ -273,9 +276,15 @@ def prologue(f: FunctionCompiler, body: Body, layout: CallLayout) -> None:
         raise CompileError(
             f"function {body.function_index} needs a frame of {size:,} bytes on the stack; the most is {MOST_FRAME:,}"
         )
+    room = f.survey_tail_bytes
+    if room > layout.stack_bytes:
+        f.load_constant(R10, (room >> 4) | (layout.stack_bytes >> 4 << 16))
+        asm.through_table(CALL_RM64, MAKE_ROOM_ENTRY)
+    else:
+        room = 0
     asm.none(PUSH, RBP)
     asm.reg_reg(MOV_R64, RBP, RSP)
-    if body.call_weight > 0 or body.calls > 0 or size > SMALL_FRAME:
+    if body.call_weight > 0 or body.calls > 0 or size > SMALL_FRAME or room > 0:
         asm.reg_mem(MOV_R64, RAX, RDI, STORE_OFFSET)
         label = f.new_label()
         f.cold = append(append(append(f.cold, label), STACK_OVERFLOW), i64(body.offset))
@@ -432,14 +441,7 @@ def epilogue(f: FunctionCompiler, layout: CallLayout) -> None:
                 if i > 0:
                     asm.reg_mem(MOV_MEM_R64, RAX, RCX, RESULT_SLOT_BYTES * (i - 1))
             i -= 1
-    depth: i64 = 0
-    register: i64 = 0
-    while register < 16:
-        if f.saved_mask & bit_of(register):
-            depth += 8
-            asm.reg_mem(MOV_R64, register, RBP, -depth)
-        register += 1
-    asm.none(LEAVE)
+    f.leave()
     asm.none(RET)
 
 

@@ -81,6 +81,7 @@ MOVSD: Final[i64] = number(forms.MOVSD_XMM_XM64)
 MOVSS_STORE: Final[i64] = number(forms.MOVSS_XM32_XMM)
 MOVSD_STORE: Final[i64] = number(forms.MOVSD_XM64_XMM)
 XORPS: Final[i64] = number(forms.XORPS_XMM_XM128)
+LEAVE: Final[i64] = number(forms.LEAVE)
 JMP: Final[i64] = number(forms.JMP_REL32)
 JCC: Final[i64] = number(forms.JCC_REL32)
 
@@ -189,6 +190,7 @@ class FunctionCompiler:
         self.survey_uses: i64 = 0
         self.survey_stack_bytes: i64 = 0
         self.survey_buffer_bytes: i64 = 0
+        self.survey_tail_bytes: i64 = 0  # the most that a call in place of this function passes on the stack
 
     # --- reading the body -----------------------------------------------------------------
     def offset(self) -> i64:
@@ -253,6 +255,18 @@ class FunctionCompiler:
         """A use in the straight line at the start; only a local's first one counts."""
         if self.first_uses[local] == USE_UNKNOWN:
             self.first_uses[local] = USE_WRITE if write else USE_READ
+
+    # --- the end of the frame -------------------------------------------------------------
+    def leave(self) -> None:
+        """Callee-saved registers are as they were, and the frame is gone. No other register is written."""
+        depth: i64 = 0
+        register: i64 = 0
+        while register < 16:
+            if self.saved_mask & bit_of(register):
+                depth += 8
+                self.asm.reg_mem(MOV_R64, register, RBP, -depth)
+            register += 1
+        self.asm.none(LEAVE)
 
     # --- labels and traps -----------------------------------------------------------------
     def begin_labels(self, label_count: i64, layout: CallLayout) -> None:

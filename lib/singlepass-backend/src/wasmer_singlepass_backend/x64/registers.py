@@ -58,6 +58,7 @@ from wasmer_runtime_core.support.annotations import Final, i64
 __all__ = [
     "FLOAT_ARGUMENTS",
     "INTEGER_ARGUMENTS",
+    "R10",
     "RAX",
     "RBP",
     "RCX",

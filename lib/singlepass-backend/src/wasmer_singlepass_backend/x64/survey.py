@@ -31,6 +31,8 @@ CONTROL: Final = 4
 READS_VMCTX: Final = 5
 CALL: Final = 6
 CALL_INDIRECT: Final = 7
+RETURN_CALL: Final = 8
+RETURN_CALL_INDIRECT: Final = 9
 
 _VMCTX_PARTS: Final = frozenset(("function", "table", "global", "memory", "data", "element"))
 """Words of immediates: parts of an instance that are reached through its vmctx."""
@@ -38,6 +40,8 @@ _VMCTX_EFFECTS: Final = effects.HELPER | effects.READS["points"]
 _BY_MNEMONIC: Final = {
     "call": CALL,
     "call_indirect": CALL_INDIRECT,
+    "return_call": RETURN_CALL,
+    "return_call_indirect": RETURN_CALL_INDIRECT,
     "local.get": READS_LOCAL,
     "local.set": WRITES_LOCAL,
     "local.tee": WRITES_LOCAL,
@@ -72,6 +76,7 @@ def survey(f: FunctionCompiler, body: Body) -> None:
     uses: i64 = 0
     stack_bytes: i64 = 0
     buffer_bytes: i64 = 0
+    tail_bytes: i64 = 0
     kinds = KINDS
     f.begin_written(i64(len(body.local_types)))
     straight = True
@@ -95,8 +100,14 @@ def survey(f: FunctionCompiler, body: Body) -> None:
             else:
                 uses |= USES_VMCTX
                 if kind != READS_VMCTX:
-                    index: i64 = at + 8 if kind == CALL else at + 4
+                    index: i64 = at + 8 if kind == CALL or kind == RETURN_CALL else at + 4
                     layout = view.layouts[i64(read_i32_le(records, index))]
+                    if kind >= RETURN_CALL:
+                        straight = False
+                        if layout.stack_bytes > tail_bytes:
+                            tail_bytes = layout.stack_bytes
+                        at += RECORD_BYTES
+                        continue
                     if layout.stack_bytes > stack_bytes:
                         stack_bytes = layout.stack_bytes
                     if layout.buffer_bytes > buffer_bytes:
@@ -109,3 +120,4 @@ def survey(f: FunctionCompiler, body: Body) -> None:
     f.survey_uses = uses
     f.survey_stack_bytes = stack_bytes
     f.survey_buffer_bytes = buffer_bytes
+    f.survey_tail_bytes = tail_bytes

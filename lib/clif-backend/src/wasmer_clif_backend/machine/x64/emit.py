@@ -39,14 +39,27 @@ from wasmer_clif_backend.machine.empty import EmptyBlocks
 from wasmer_clif_backend.machine.moves import Moves
 from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, Allocation
 from wasmer_clif_backend.machine.rotation import Rotation
+from wasmer_clif_backend.machine.x64.abi import Convention
 from wasmer_clif_backend.machine.x64.atomic import emit_atomic
 from wasmer_clif_backend.machine.x64.flags import Flags
 from wasmer_clif_backend.machine.x64.frame import Frame
 from wasmer_clif_backend.machine.x64.registers import SCRATCH
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import ABOVE_OR_EQUAL, BELOW
-from wasmer_runtime_core.codegen.x64.records import ALIGN, AT, BIND, LABEL, LABEL_DIFFERENCE, MEM, MEM_INDEX, NONE, REG
-from wasmer_runtime_core.codegen.x64.registers import R11, RAX, RBP, RDI, RSP
+from wasmer_runtime_core.codegen.x64.records import (
+    ALIGN,
+    AT,
+    BIND,
+    LABEL,
+    LABEL_DIFFERENCE,
+    MEM,
+    MEM_INDEX,
+    NONE,
+    REG,
+    TABLE,
+)
+from wasmer_runtime_core.codegen.x64.registers import R10, R11, RAX, RBP, RDI, RSP
+from wasmer_runtime_core.contract.helpers import MAKE_ROOM
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import STORE, UNCHECKED_FRAME_BYTES, VMCTX
 from wasmer_runtime_core.support.annotations import Final, final, i64
@@ -88,6 +101,8 @@ _MOVAPS_STORE: Final[i64] = forms.VMOVAPS_XM128_XMM.number
 _MOVQ_TO_XMM: Final[i64] = forms.VMOVQ_XMM_RM64.number
 _MOVQ_FROM_XMM: Final[i64] = forms.VMOVQ_RM64_XMM.number
 _XCHG: Final[i64] = forms.XCHG_RM64_R64.number
+_CALL: Final[i64] = forms.CALL_RM64.number
+_MOV_IMM: Final[i64] = forms.MOV_R32_IMM32.number
 _PUSH: Final[i64] = forms.PUSH_R64.number
 _LEAVE: Final[i64] = forms.LEAVE.number
 _SUB8: Final[i64] = forms.SUB_RM64_IMM8.number
@@ -474,9 +489,14 @@ class Emitter:
 
     def _entry(self) -> None:
         frame = self.frame
+        more = self.code.passed_in_place
+        if more:
+            own = Convention(self.function.signature).stack_bytes
+            self.record(_MOV_IMM, NONE, 0, R10, 0, 0, 0, 0, 0, more >> 4 | own >> 4 << 16)
+            self.record(_CALL, TABLE, 0, 0, 0, 0, 0, 0, MAKE_ROOM, 0)
         self.record(_PUSH, NONE, 0, RBP, 0, 0, 0, 0, 0, 0)
         self.record(_MOV, REG, RBP, RSP, 0, 0, 0, 0, 0, 0)
-        if self.stack_check >= 0 and (frame.size > UNCHECKED_FRAME_BYTES or self.code.calls):
+        if self.stack_check >= 0 and (frame.size > UNCHECKED_FRAME_BYTES or self.code.calls or more):
             self._check_stack(frame.size)
         if frame.size:
             self.record(_SUB8 if frame.size < 128 else _SUB32, REG, 0, RSP, 0, 0, 0, 0, 0, frame.size)

@@ -129,7 +129,6 @@ class Lowering:
     Args:
         code: where the instructions go.
         callees: by name: the entry in the table of code addresses.
-        tail_area: bytes for arguments on the stack that every call leaves room for.
 
     Attributes:
         function: what is lowered.
@@ -139,11 +138,10 @@ class Lowering:
         folded: by value: 1: an instruction has it as an operand in memory.
     """
 
-    def __init__(self, code: Code, callees: dict[str, int], tail_area: int) -> None:
+    def __init__(self, code: Code, callees: dict[str, int]) -> None:
         self.function = Function()
         self.code: Final = code
         self.callees: Final = callees
-        self.tail_area: Final[i64] = tail_area
         self.v: i64 = 0
         self.block: i64 = 0
         self.wanted = column(1 << 10)

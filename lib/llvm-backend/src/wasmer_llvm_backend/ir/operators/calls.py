@@ -80,7 +80,7 @@ def call(f: FunctionState, word: int, a: int, b: int) -> None:
             whole = f.let(text)
             for at in range(len(signature.results)):
                 f.stack.append(f.let(f"extractvalue {signature.internal_result} {whole}, {at}"))
-    elif a in f.unit:
+    elif a in f.unit and a not in f.in_place:
         emit_call(f, signature, callee, "%0", arguments)
     else:
         emit_call(f, signature, entry(f, a - view.imported_functions), "%0", arguments)
@@ -92,19 +92,24 @@ def entry(f: FunctionState, entry: int) -> str:
 
 
 def call_indirect(f: FunctionState, word: int, a: int, b: int) -> None:
-    view = f.view
-    signature = view.signatures[a]
+    signature = f.view.signatures[a]
     index = f.stack.pop()
     arguments = take_arguments(f, signature)
-    place = element(f, index, b, UNDEFINED_ELEMENT)
-    record = f.let(f"load ptr, ptr {place}, align 8{CONTEXT_ACCESS}")
-    f.trap_if(f.let(f"icmp eq ptr {record}, null"), UNINITIALIZED_ELEMENT)
-    expected = context_constant(f, "i64", view.type_offsets[a])
-    found = field(f, "i64", record, FUNCTION_RECORD["type"].offset)
-    f.trap_if(f.let(f"icmp ne i64 {expected}, {found}"), TYPE_MISMATCH)
+    record = find_callee(f, index, a, b)
     code = field(f, "ptr", record, FUNCTION_RECORD["code"].offset)
     context = field(f, "ptr", record, FUNCTION_RECORD["vmctx"].offset)
     emit_call(f, signature, code, context, arguments)
+
+
+def find_callee(f: FunctionState, index: str, type_index: int, table: int) -> str:
+    """The record of the function at a place of a table, where there is one, and of that type."""
+    place = element(f, index, table, UNDEFINED_ELEMENT)
+    record = f.let(f"load ptr, ptr {place}, align 8{CONTEXT_ACCESS}")
+    f.trap_if(f.let(f"icmp eq ptr {record}, null"), UNINITIALIZED_ELEMENT)
+    expected = context_constant(f, "i64", f.view.type_offsets[type_index])
+    found = field(f, "i64", record, FUNCTION_RECORD["type"].offset)
+    f.trap_if(f.let(f"icmp ne i64 {expected}, {found}"), TYPE_MISMATCH)
+    return record
 
 
 def helper(f: FunctionState, row: VMCall, immediates: int, word: int, a: int, b: int) -> None:

@@ -7,7 +7,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from wasmer_llvm_backend.ir.operators import calls, context, control, floats, internal, loops, memory, values
+from wasmer_llvm_backend.ir.operators import (
+    calls,
+    context,
+    control,
+    floats,
+    internal,
+    loops,
+    memory,
+    tail_calls,
+    values,
+)
 from wasmer_llvm_backend.ir.templates import (
     ARITHMETIC,
     COMPARISONS,
@@ -43,6 +53,8 @@ METHODS: Final[dict[str, Handler]] = {
     "return":        control.return_,
     "call":          calls.call,
     "call_indirect": calls.call_indirect,
+    "return_call":   tail_calls.return_call,
+    "return_call_indirect": tail_calls.return_call_indirect,
     "ref.null":      context.ref_null,
     "ref.func":      context.ref_func,
     "drop":          values.drop,

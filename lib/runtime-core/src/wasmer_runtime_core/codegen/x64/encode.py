@@ -76,6 +76,7 @@ from wasmer_runtime_core.codegen.x64.records import (
     SITE,
     TABLE,
 )
+from wasmer_runtime_core.contract.helpers import ENTRIES_IN_FRONT
 from wasmer_runtime_core.contract.traps import CALL_SITE
 from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.support.annotations import Final, final, i32, i64, u8
@@ -133,6 +134,8 @@ def _load(number: i64) -> i64:
     return packed
 
 
+_IN_FRONT: Final[i64] = i64(ENTRIES_IN_FRONT)
+
 # By mode: the most bytes that its operand adds to `Form.packed`'s length (4 bits), and how many
 # fewer they are if the displacement fits a byte.
 _REACHES: Final = vec[i64]([0] * 16)
@@ -189,7 +192,7 @@ class ModuleEncoder:
     """Encodes the functions of one module, in order.
 
     Args:
-        table_entries: entries of the module's table of code addresses, the helpers' too
+        table_entries: entries of the module's table of code addresses, the helpers' too, but not those of routines
             (`backend`): where the table begins depends on it.
     """
 
@@ -509,7 +512,7 @@ class ModuleEncoder:
         here: i64 = len(self.code)
         behind = here + 4 + immediate_bytes
         if mode == TABLE:
-            if target < 0 or target >= self.table_entries:
+            if target < -_IN_FRONT or target >= self.table_entries:
                 self._fail(records, at, f"the table of code addresses has {self.table_entries} entries")
             write_i32_le(self.code, i32(-8 * (self.table_entries - target) - behind))
         elif mode == RELOCATED:

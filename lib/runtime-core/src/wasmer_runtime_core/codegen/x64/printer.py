@@ -178,7 +178,7 @@ def _address(mode: int, words: list[int]) -> str:
     if mode == LABEL:
         return f"[L{number}]"
     if mode == TABLE:
-        return f"[table {number}]"
+        return f"[table {_signed(number, 32)}]"
     if mode == CONSTANT:
         return f"[constant {number:#x}]"
     if mode == RELOCATED:

@@ -35,7 +35,7 @@ from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, Body, access_word
 from wasmer_runtime_core.wasm.body.corrector import correct_body
 from wasmer_runtime_core.wasm.body.text import RECORD, Record, pool_words, read_records
-from wasmer_runtime_core.wasm.operators.effects import CLOSES, OPENS
+from wasmer_runtime_core.wasm.operators.effects import CALLS, CLOSES, OPENS
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES
 
@@ -131,7 +131,7 @@ class BodyEditor:
         elif immediate == "v128":
             self._pool += int(a).to_bytes(16, "little")
             a = len(self._pool) // 4 - 4
-        elif immediate == "function" and mnemonic == "call":
+        elif immediate == "function" and row.effects & CALLS:
             b = self.info.functions[a]
         elif immediate == "local":
             word_type = self.body.local_types[a]

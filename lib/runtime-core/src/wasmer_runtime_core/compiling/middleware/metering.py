@@ -2,9 +2,9 @@
 
 Every operator costs one point. Points are counted at the end of each block of code that
 has no branch into or out of it: in front of ``loop``, ``block``, ``end``, ``if``, ``else``,
-``unreachable``, ``br``, ``br_table``, ``br_if``, ``call``, ``call_indirect`` and
-``return``, that operator included. In front of ``br``, ``br_table``, ``br_if``, ``call``
-and ``call_indirect`` the points used are compared with the limit, unsigned; if they have
+``unreachable``, ``br``, ``br_table``, ``br_if``, ``call``, ``call_indirect``, ``return_call``,
+``return_call_indirect`` and ``return``, that operator included. In front of branches and calls
+the points used are compared with the limit, unsigned; if they have
 reached it, the call ends with `ExecutionLimitExceeded`.
 
 Where the work of an operator grows with a number, the number is paid for, rounded down:
@@ -14,7 +14,8 @@ what                                              costs besides
 ================================================  ==========================================
 entering a function                               1 for 8 of its locals, parameters not
                                                   counted, ``v128`` counted twice
-``call``, ``call_indirect``                       1 for 8 parameters and results of the type
+``call``, ``call_indirect``, ``return_call``,     1 for 8 parameters and results of the type
+``return_call_indirect``
 ``br``, ``br_if``, ``br_table``, ``return``       1 for 8 values that are carried
 ``memory.fill``, ``memory.copy``, ``memory.init``  1 for 16 bytes
 ``memory.grow``                                   64 for a page

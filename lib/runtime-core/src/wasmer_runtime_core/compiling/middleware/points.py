@@ -87,6 +87,7 @@ def _traits() -> bytes:
 TRAITS: Final = _traits()
 _SHIFTS: Final = {BY_MNEMONIC[name].code: shift for name, shift in SIZE_SHIFTS.items()}
 _CALL_INDIRECT: Final = BY_MNEMONIC["call_indirect"].code
+_RETURN_CALL_INDIRECT: Final = BY_MNEMONIC["return_call_indirect"].code
 _MEMORY_INIT: Final = BY_MNEMONIC["memory.init"].code
 _MEMORY_COPY: Final = BY_MNEMONIC["memory.copy"].code
 _TABLE_INIT: Final = BY_MNEMONIC["table.init"].code
@@ -192,7 +193,7 @@ def with_points(records: bytes, limit: int, at_entry: int, type_points: bytes, m
             if trait & CARRIES:
                 count += ((word >> 16) & 0xFFFF) >> VALUES_SHIFT
             elif trait & CALLS:
-                if code == _CALL_INDIRECT:
+                if code == _CALL_INDIRECT or code == _RETURN_CALL_INDIRECT:
                     type_index = i64(read_i32_le(records, at + 4))
                 else:
                     type_index = i64(read_i32_le(records, at + 8))

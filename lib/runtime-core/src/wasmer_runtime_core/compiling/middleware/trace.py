@@ -17,7 +17,7 @@ from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm.body.text import RECORD, read_records
 from wasmer_runtime_core.wasm.body.verifier import MAX_WEIGHTED_DEPTH
-from wasmer_runtime_core.wasm.operators.effects import CALLS, OPENS
+from wasmer_runtime_core.wasm.operators.effects import CALLS, OPENS, STOPS
 from wasmer_runtime_core.wasm.operators.internal import INTERNAL_PAGE, TRACE, TRACE_EVENTS
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 
@@ -34,7 +34,7 @@ _LOOP: Final = BY_MNEMONIC["loop"].code
 _END: Final = BY_MNEMONIC["end"].code
 _OPENING: Final = frozenset(code for code, row in OPERATORS.items() if row.effects & OPENS)
 _EVENT_BEHIND: Final = {
-    **{code: _LEAVE_CALL for code, row in OPERATORS.items() if row.effects & CALLS},
+    **{code: _LEAVE_CALL for code, row in OPERATORS.items() if row.effects & (CALLS | STOPS) == CALLS},
     **{BY_MNEMONIC[name].code: TRACE_EVENTS.index(name) for name in ("block", "loop", "if", "else")},
 }
 

@@ -6,7 +6,7 @@
  * part (trap.py): it gets (label, function index, wasm offset) for each function. */
 
 /* Called from the signal handler too: touches nothing but the stack, the page maps and the sites. `pc` and `sp`
- * are those of wasm code that was stopped, or 0. */
+ * are those of wasm code that was stopped, or 0. A function that was left by a tail call has no frame any more. */
 static void
 capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t fp, uintptr_t sp)
 {
@@ -16,10 +16,10 @@ capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t f
     if (pc)
         thread->frames[n++] = pc;
     if (code && site_frameless(code, (uint32_t)(pc - (uintptr_t)code->base)) && sp < end && sp >= thread->stack_low &&
-        !(sp & 7) && code_at(*(uintptr_t *)sp))
-        thread->frames[n++] = *(uintptr_t *)sp;
+        !(sp & 7) && code_at(*return_place((uintptr_t *)sp)))
+        thread->frames[n++] = *return_place((uintptr_t *)sp);
     while (n < MAX_FRAMES && fp < end && fp >= thread->stack_low && !(fp & 7)) {
-        uintptr_t next = ((uintptr_t *)fp)[0], back = ((uintptr_t *)fp)[1];
+        uintptr_t next = *(uintptr_t *)fp, back = *return_place((uintptr_t *)fp + 1);
         if (code_at(back))
             thread->frames[n++] = back;
         if (next <= fp)

@@ -260,6 +260,8 @@ inlined_at(CodeObject *code, uint32_t offset, int returns)
 /* --- the type --------------------------------------------------------------------------- */
 
 static void *const vmcall_table[N_VMCALLS];
+#define ROUTINE_ADDRESS(name) (void *)wasm_##name,
+static void *const routines[N_ROUTINES] = {ROUTINE_NAMES(ROUTINE_ADDRESS)};
 
 /* Bytes that a compiled module is given with: a bytes object, or a tuple (MappedFile or bytes, offset, length). A format
  * for `PyArg_ParseTuple`: O&. */
@@ -354,7 +356,7 @@ code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
             return NULL;
         }
     size_t entries = n_offsets - 1 + N_VMCALLS;
-    size_t table_pages = (8 * entries + PAGE - 1) / PAGE, code_pages = (size + PAGE - 1) / PAGE;
+    size_t table_pages = (8 * (entries + N_ROUTINES) + PAGE - 1) / PAGE, code_pages = (size + PAGE - 1) / PAGE;
     if (!code_pages)
         code_pages = 1;
     CodeObject *self = (CodeObject *)type->tp_alloc(type, 0);
@@ -380,6 +382,8 @@ code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         table[i] = (uint64_t)(self->base + function_offsets[i]);
     for (size_t i = 0; i < N_VMCALLS; i++)
         table[n_offsets - 1 + i] = (uint64_t)vmcall_table[i];
+    for (size_t i = 0; i < N_ROUTINES; i++)
+        *(table - 1 - i) = (uint64_t)routines[i];
     self->function_offsets = function_offsets;
     self->n_functions = (uint32_t)(n_offsets - 1);
     self->first_function = first_function;

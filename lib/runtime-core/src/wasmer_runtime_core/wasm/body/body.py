@@ -32,8 +32,9 @@ br_table            pool index                 number of targets without the def
                                                arity in bits 16-31. Pool: (label, height)
                                                for each target, the default last
 return              -                          - ; arity in bits 16-31
-call                function index             type index
-call_indirect       type index                 table index
+call, return_call   function index             type index
+call_indirect,      type index                 table index
+return_call_indirect
 local.*, global.*   index                      - ; type in bits 16-23
 select, drop        -                          - ; type in bits 16-23 (``select t`` is
                                                written as ``select``)
@@ -145,5 +146,5 @@ class Body:
         self.label_count = label_count
         self.local_weights = local_weights  # u32 each: uses, each counted 8 ** loop depth (at most 4)
         self.call_weight = call_weight  # calls (indirect, host and helper calls too), weighted alike
-        self.calls = calls  # plain count of `call` and `call_indirect`
+        self.calls = calls  # plain count of `call` and `call_indirect`; those in place of this function are none
         self.memory_accesses = memory_accesses  # loads and stores

@@ -200,6 +200,10 @@ def _index(body: Body, record: Record) -> str:
     return str(record.a)
 
 
+def _call(body: Body, record: Record) -> str:
+    return f"{record.a} type {record.b}"
+
+
 _Writer = Callable[[Body, Record], str]
 _BY_MNEMONIC: Final[dict[str, _Writer]] = {
     "else": _else,
@@ -207,7 +211,8 @@ _BY_MNEMONIC: Final[dict[str, _Writer]] = {
     "return": lambda body, record: _carried(record).strip(),
     "drop": _type,
     "select": _type,
-    "call": lambda body, record: f"{record.a} type {record.b}",
+    "call": _call,
+    "return_call": _call,
     "table.init": lambda body, record: f"{record.a} table {record.b}",
     "internal.trace": lambda body, record: f"event {record.type}, {record.a} {record.b}",
 }

@@ -207,6 +207,12 @@ class Verifier:
         elif mnemonic == "call_indirect":
             self.pop(self.table_index(record.b))
             self.call(record.a)
+        elif mnemonic == "return_call":
+            self.claim(f"type of function {record.a}", record.b, info.functions[record.a])
+            self.return_call(record.b)
+        elif mnemonic == "return_call_indirect":
+            self.pop(self.table_index(record.b))
+            self.return_call(record.a)
         elif mnemonic == "global.get":
             self.claim(f"type of global {record.a}", record.type, info.globals[record.a].kind)
             self.push(record.type)
@@ -298,6 +304,12 @@ class Verifier:
         type_ = self.info.types[type_index]
         self.pop(*type_.param_kinds)
         self.push(*type_.result_kinds)
+
+    def return_call(self, type_index: int) -> None:
+        """A call in place of this function: what the callee returns, this function does."""
+        type_ = self.info.types[type_index]
+        self.pop(*type_.param_kinds)
+        self.claim("results of the callee", type_.result_kinds, self.blocks[0].results)
 
     def local(self, mnemonic: str) -> None:
         record = self.record

@@ -47,10 +47,10 @@ def _rows(feature: str, page: int, rows: str) -> None:
 
 
 # fmt: off
-_rows("tail_call", 0, "12 return_call  13 return_call_indirect  15 return_call_ref")
 _rows("exceptions", 0, "08 throw  0A throw_ref  1F try_table")
 _rows("legacy_exceptions", 0, "06 try  07 catch  09 rethrow  18 delegate  19 catch_all")
-_rows("function_references", 0, "14 call_ref  D4 ref.as_non_null  D5 br_on_null  D6 br_on_non_null")
+_rows("function_references", 0, """
+    14 call_ref  15 return_call_ref  D4 ref.as_non_null  D5 br_on_null  D6 br_on_non_null""")
 _rows("stack_switching", 0, """
     E0 cont.new  E1 cont.bind  E2 suspend  E3 resume  E4 resume_throw  E5 resume_throw_ref  E6 switch""")
 _rows("gc", 0, "D3 ref.eq")

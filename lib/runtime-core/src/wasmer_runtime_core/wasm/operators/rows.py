@@ -43,7 +43,7 @@ IMMEDIATES: Final = (
     "label",  # relative depth
     "labels",  # br_table: vector of depths and a default
     "function",
-    "type table",  # call_indirect
+    "type table",  # call_indirect, return_call_indirect
     "types",  # select with its type written
     "local",
     "global",
@@ -154,6 +154,7 @@ SATURATING: Final = "saturating_float_to_int"
 BULK: Final = "bulk_memory"
 REFERENCES: Final = "reference_types"
 RELAXED: Final = "relaxed_simd"
+TAIL_CALL: Final = "tail_call"
 
 # fmt: off
 # --- control (5.4.1) -------------------------------------------------------------------
@@ -170,6 +171,9 @@ _row(0x0E, "br_table",      "labels",     "", "branches, stops")
 _row(0x0F, "return",        "",           "", "returns, stops")
 _row(0x10, "call",          "function",   "", "calls")
 _row(0x11, "call_indirect", "type table", "", "reads table, calls, traps undefined uninitialized type")
+_row(0x12, "return_call",   "function",   "", "calls, stops", TAIL_CALL)
+_row(0x13, "return_call_indirect", "type table", "", "reads table, calls, stops, traps undefined uninitialized type",
+     TAIL_CALL)
 
 # --- references (5.4.2) ----------------------------------------------------------------
 _row(0xD0, "ref.null",      "reference type", feature=REFERENCES)

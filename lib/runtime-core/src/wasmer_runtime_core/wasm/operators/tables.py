@@ -68,6 +68,8 @@ LANE_ACCESS: Final = 44  # a memory access, then a lane index
 SHUFFLE: Final = 45
 V128_CONST: Final = 46
 MEMORY_GROW: Final = 47
+RETURN_CALL: Final = 48
+RETURN_CALL_INDIRECT: Final = 49
 
 _BY_MNEMONIC: Final = {
     "local.get": LOCAL_GET,
@@ -114,6 +116,8 @@ _BY_MNEMONIC: Final = {
     "data.drop": DATA_DROP,
     "i8x16.shuffle": SHUFFLE,
     "v128.const": V128_CONST,
+    "return_call": RETURN_CALL,
+    "return_call_indirect": RETURN_CALL_INDIRECT,
 }
 _BY_IMMEDIATE: Final = {"": PLAIN, "memarg": ACCESS, "lane": LANE, "memarg lane": LANE_ACCESS}
 

@@ -44,7 +44,7 @@ from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import MAX_LOCALS
 from wasmer_runtime_core.wasm.body.body import Body
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX, OPERATORS
 from wasmer_runtime_core.wasm.operators.tables import BELOW, HELPERS, LARGEST_ALIGNMENT, RESULT, RULES, TOP
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
 from wasmer_runtime_core.wasm.types import (
@@ -560,6 +560,13 @@ class BodyValidator:
             self.need_data_count()
             reader.need(index, self.data_count, "data segment")
             self.indexed(index, 0)
+        elif rule == rules.RETURN_CALL:
+            index = reader.index(len(self.functions), "function")
+            type_index = self.functions[index]
+            self.call_in_place(type_index, index, type_index)
+        elif rule == rules.RETURN_CALL_INDIRECT:
+            type_index, index = self.indirect_callee()
+            self.call_in_place(type_index, type_index, index)
         else:
             self.table_operator(rule)
 
@@ -633,15 +640,29 @@ class BodyValidator:
     # --- calls ------------------------------------------------------------------------------
     def call_indirect(self) -> None:
         """Call the function at a place in a table, if it has the type."""
+        type_index, table = self.indirect_callee()
+        self.invoke(type_index)
+        self.writer.write(self.reader.operator, type_index, table)
+
+    def indirect_callee(self) -> tuple[i64, i64]:
+        """Read the type of a function and the table it is in, and take its place there."""
         reader = self.reader
         type_index = reader.u32()
         table = reader.index(len(self.table_types), "table")
         if not matches(int(self.table_types[table]), FUNCREF):
-            reader.invalid(f"type mismatch: call_indirect through table {table}, which holds no functions")
+            name = OPERATORS[int(reader.operator)].mnemonic
+            reader.invalid(f"type mismatch: {name} through table {table}, which holds no functions")
         reader.need(type_index, self.control.type_count, "type")
         self.operands.pop(self.table_index_types[table])
-        self.invoke(type_index)
-        self.writer.write(reader.operator, type_index, table)
+        return type_index, table
+
+    def call_in_place(self, type_index: i64, a: i64, b: i64) -> None:
+        """A call in place of this function: arguments, and what the callee returns, this function does."""
+        operands = self.operands
+        operands.pop_all(self.control.params_of[type_index])
+        self.control.need_own_results(type_index)
+        self.writer.write(self.reader.operator, a, b)
+        operands.stop()
 
     def invoke(self, type_index: i64) -> None:
         """Arguments for results."""

@@ -20,7 +20,7 @@ from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm.binary.scan import BLOCK_EMPTY_BYTE
 from wasmer_runtime_core.wasm.body.body import END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
 from wasmer_runtime_core.wasm.module import ModuleInfo
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END
 from wasmer_runtime_core.wasm.types import I32, VALUE_TYPE_CODES, all_match
 from wasmer_runtime_core.wasm.validation.body_reader import BodyReader
@@ -322,6 +322,19 @@ class ControlStack:
                 writer.write_target(self.frames[frame + LABEL], self.frames[frame + HEIGHT])
             at += 1
         operands.stop()
+
+    def need_own_results(self, type_index: i64) -> None:
+        """A function of this type returns what the one at hand does."""
+        given = self.results_of[type_index]
+        own = self.results_of[self.frames[SIGNATURE]]
+        if given != own:
+            found, wanted = unpacked_types(given), unpacked_types(own)
+            if not all_match(tuple(found), tuple(wanted)):
+                name = OPERATORS[int(self.reader.operator)].mnemonic
+                self.reader.invalid(
+                    f"type mismatch: {name} of a function that returns {type_names(found)}, "
+                    f"in one that returns {type_names(wanted)}"
+                )
 
     def return_(self) -> None:
         """Leave the function."""

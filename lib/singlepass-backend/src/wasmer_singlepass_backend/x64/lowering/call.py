@@ -36,6 +36,7 @@ from wasmer_singlepass_backend.x64.registers import RAX, RBP, RCX, RDI, RSI, RSP
 from wasmer_singlepass_backend.x64.values import CONSTANT, REGISTER, XMM
 
 CALL_RM64: Final[i64] = number(forms.CALL_RM64)
+JMP_RM64: Final[i64] = number(forms.JMP_RM64)
 CMP_R64: Final[i64] = number(forms.CMP_R64_RM64)
 CMP_R32: Final[i64] = number(forms.CMP_R32_RM32)
 TEST_R64: Final[i64] = number(forms.TEST_RM64_R64)
@@ -47,6 +48,9 @@ MOVUPS_STORE: Final[i64] = number(forms.MOVUPS_XM128_XMM)
 UNDEFINED_ELEMENT: Final[i64] = i64(BY_NAME["UNDEFINED_ELEMENT"].number)
 UNINITIALIZED_ELEMENT: Final[i64] = i64(BY_NAME["UNINITIALIZED_ELEMENT"].number)
 TYPE_MISMATCH: Final[i64] = i64(BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number)
+
+OWN_ARGUMENTS: Final = 16
+"""Displacement from rbp of the arguments that this function got on the stack. They have gone to their homes."""
 
 IMPORT_CODE: Final[i64] = i64(IMPORT_RECORD["code"].offset)
 IMPORT_VMCTX: Final[i64] = i64(IMPORT_RECORD["vmctx"].offset)
@@ -78,20 +82,20 @@ def restore_after_call(f: FunctionCompiler) -> None:
             f.load_register(type_, f.homes[local], f.local_slots[local])
 
 
-def stack_arguments(f: FunctionCompiler, layout: CallLayout) -> None:
-    """Arguments that go to memory; their registers stay as they are."""
+def stack_arguments(f: FunctionCompiler, layout: CallLayout, base: i64, start: i64) -> None:
+    """Arguments that go to memory, from `base` plus `start` on; their registers stay as they are."""
     first = f.sp - layout.param_count
     i: i64 = 0
     while i < layout.param_count:
         if layout.wheres[i] != IN_INTEGER_REGISTER and layout.wheres[i] != IN_VECTOR_REGISTER:
             p = first + i
             type_ = i64(f.types[p])
-            place = layout.places[i]
+            place = start + layout.places[i]
             if is_float(type_):
                 form = MOVUPS_STORE if type_ == V128 else MOVSD_STORE if type_ == F64 else MOVSS_STORE
-                f.asm.reg_mem(form, f.readable_xmm(p, XMM_SCRATCH), RSP, place)
+                f.asm.reg_mem(form, f.readable_xmm(p, XMM_SCRATCH), base, place)
             else:
-                f.asm.reg_mem(MOV_MEM_R64, f.readable(p, RAX), RSP, place)
+                f.asm.reg_mem(MOV_MEM_R64, f.readable(p, RAX), base, place)
         i += 1
 
 
@@ -124,6 +128,10 @@ def register_arguments(f: FunctionCompiler, layout: CallLayout) -> None:
             if f.in_xmm(p) < 0:
                 f.load_xmm(p, layout.places[i])
         i += 1
+
+
+def buffer_argument(f: FunctionCompiler, layout: CallLayout) -> None:
+    """Several results of a callee come to this function's frame."""
     if layout.buffered:
         f.asm.reg_mem(LEA_R64, RSI, RBP, f.buffer_place)
 
@@ -165,8 +173,9 @@ class Call(Lowering):
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         layout = f.view.layouts[b]
         save_for_call(f, layout.param_count)
-        stack_arguments(f, layout)
+        stack_arguments(f, layout, RSP, 0)
         register_arguments(f, layout)
+        buffer_argument(f, layout)
         f.mark()
         asm = f.asm
         if a < f.view.imported_functions:
@@ -190,23 +199,81 @@ class CallIndirect(Lowering):
         index = f.pop()
         f.mark()
         asm = f.asm
-        stack_arguments(f, layout)
-        at = f.readable(index, RAX)
-        asm.reg_mem(MOV_R64, RCX, f.vmctx, view.table_offsets[b])
-        asm.reg_mem(CMP_R64 if view.wide_tables[b] else CMP_R32, at, RCX, TABLE_LENGTH)
-        asm.jump(JCC + ABOVE_OR_EQUAL, f.trap_label(UNDEFINED_ELEMENT))
-        asm.reg_mem(MOV_R64, RCX, RCX, TABLE_BASE)
-        asm.indexed(MOV_R64, RAX, RCX, at, 3, 0)
-        asm.reg_reg(TEST_R64, RAX, RAX)
-        asm.jump(JCC + EQUAL, f.trap_label(UNINITIALIZED_ELEMENT))
-        asm.reg_mem(MOV_R64, RCX, f.vmctx, view.type_offsets[a])
-        asm.reg_mem(CMP_R64, RCX, RAX, RECORD_TYPE)
-        asm.jump(JCC + NOT_EQUAL, f.trap_label(TYPE_MISMATCH))
-        f.release(index)
+        stack_arguments(f, layout, RSP, 0)
+        find_callee(f, index, a, b)
         register_arguments(f, layout)
+        buffer_argument(f, layout)
         asm.reg_mem(MOV_R64, RDI, RAX, RECORD_VMCTX)
         asm.call_mem(CALL_RM64, RAX, RECORD_CODE)
         finish_call(f, layout)
+
+
+def find_callee(f: FunctionCompiler, index: i64, type_: i64, table: i64) -> None:
+    """The record of the function at operand `index`, which is popped, of a table goes to rax; rcx is written too."""
+    view = f.view
+    asm = f.asm
+    at = f.readable(index, RAX)
+    asm.reg_mem(MOV_R64, RCX, f.vmctx, view.table_offsets[table])
+    asm.reg_mem(CMP_R64 if view.wide_tables[table] else CMP_R32, at, RCX, TABLE_LENGTH)
+    asm.jump(JCC + ABOVE_OR_EQUAL, f.trap_label(UNDEFINED_ELEMENT))
+    asm.reg_mem(MOV_R64, RCX, RCX, TABLE_BASE)
+    asm.indexed(MOV_R64, RAX, RCX, at, 3, 0)
+    asm.reg_reg(TEST_R64, RAX, RAX)
+    asm.jump(JCC + EQUAL, f.trap_label(UNINITIALIZED_ELEMENT))
+    asm.reg_mem(MOV_R64, RCX, f.vmctx, view.type_offsets[type_])
+    asm.reg_mem(CMP_R64, RCX, RAX, RECORD_TYPE)
+    asm.jump(JCC + NOT_EQUAL, f.trap_label(TYPE_MISMATCH))
+    f.release(index)
+
+
+def arguments_in_place(f: FunctionCompiler, layout: CallLayout) -> None:
+    """Arguments in registers for a function that is called in place of this one; they are popped."""
+    register_arguments(f, layout)
+    if layout.buffered:
+        f.asm.reg_mem(MOV_R64, RSI, RBP, f.result_pointer)
+    f.drop_to(f.sp - layout.param_count)
+    if layout.passed > 15:
+        f.spend(layout.passed >> 4)
+
+
+@final
+class ReturnCall(Lowering):
+    """return_call: arguments where this function's own were, its frame is taken down, and a jump."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        layout = f.view.layouts[b]
+        stack_arguments(f, layout, RBP, OWN_ARGUMENTS)
+        arguments_in_place(f, layout)
+        f.mark()
+        asm = f.asm
+        if a < f.view.imported_functions:
+            record = f.view.import_offsets[a]
+            asm.reg_mem(MOV_R64, RAX, f.vmctx, record + IMPORT_CODE)
+            asm.reg_mem(MOV_R64, RDI, f.vmctx, record + IMPORT_VMCTX)
+            f.leave()
+            asm.reg_reg(JMP_RM64, 0, RAX)
+        else:
+            f.move_register(I64, RDI, f.vmctx)
+            f.leave()
+            asm.through_table(JMP_RM64, a - f.view.imported_functions)
+
+
+@final
+class ReturnCallIndirect(Lowering):
+    """return_call_indirect: what may trap comes before the frame is taken down."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        layout = f.view.layouts[a]
+        index = f.pop()
+        f.mark()
+        asm = f.asm
+        stack_arguments(f, layout, RBP, OWN_ARGUMENTS)
+        find_callee(f, index, a, b)
+        arguments_in_place(f, layout)
+        asm.reg_mem(MOV_R64, RDI, RAX, RECORD_VMCTX)
+        asm.reg_mem(MOV_R64, RAX, RAX, RECORD_CODE)
+        f.leave()
+        asm.reg_reg(JMP_RM64, 0, RAX)
 
 
 _TYPES: Final = {"i32": I32, "index": I32, "ref": EXTERNREF}

@@ -139,7 +139,7 @@ from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS, ADD_POINTS_B
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64
 from wasmer_singlepass_backend.uses import CODES
-from wasmer_singlepass_backend.x64.lowering.call import Call, CallHelper, CallIndirect
+from wasmer_singlepass_backend.x64.lowering.call import Call, CallHelper, CallIndirect, ReturnCall, ReturnCallIndirect
 from wasmer_singlepass_backend.x64.lowering.comparison import Compare, EqualZero
 from wasmer_singlepass_backend.x64.lowering.control import (
     Block,
@@ -224,6 +224,8 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "return":         Return(),
     "call":           Call(),
     "call_indirect":  CallIndirect(),
+    "return_call":    ReturnCall(),
+    "return_call_indirect": ReturnCallIndirect(),
     # --- references and tables -------------------------------------------------------
     "ref.null":       ReferenceNull(),
     "ref.is_null":    ReferenceIsNull(),

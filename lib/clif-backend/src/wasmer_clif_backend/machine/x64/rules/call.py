@@ -121,14 +121,9 @@ def leave(lowering: Lowering) -> bool:
     if convention.in_buffer:
         code.pair(RAX, lowering.buffer_register())
     code.copies()
-    _return(lowering, convention)
+    code.add(LEAVE, NONE, 0)
+    code.add(_RET, NONE, IMPLICIT | TERMINATOR, immediate=implicit(convention.returned, 0))
     return True
-
-
-def _return(lowering: Lowering, convention: Convention) -> None:
-    """The results are where the caller expects them."""
-    lowering.code.add(LEAVE, NONE, 0)
-    lowering.code.add(_RET, NONE, IMPLICIT | TERMINATOR, immediate=implicit(convention.returned, 0))
 
 
 def _extended(lowering: Lowering, value: i64, parameter: Parameter) -> i64:
@@ -187,19 +182,15 @@ def _go(lowering: Lowering, form: i64, target: i64, kind: i64, roles: i64, regis
     lowering.code.add(form, TABLE | (kind << 16), roles, displacement=entry, immediate=registers)
 
 
-def _call(lowering: Lowering, signature: Signature, convention: Convention, for_caller: bool) -> None:
-    """A call, up to where the results lie in their registers or in a buffer: the caller's, or one in the frame."""
+def _call(lowering: Lowering, signature: Signature, convention: Convention) -> None:
+    """A call, up to where the results lie in their registers or in a buffer in the frame."""
     code = lowering.code
     target = _target(lowering)
     _pass(lowering, signature, convention, RSP, 0)
     code.calls = True
     if convention.stack_bytes > code.outgoing:
         code.outgoing = convention.stack_bytes
-    if lowering.tail_area > code.outgoing:
-        code.outgoing = lowering.tail_area
-    if convention.in_buffer and for_caller:
-        code.pair(convention.buffer, lowering.buffer_register())
-    elif convention.in_buffer:
+    if convention.in_buffer:
         address = code.temporary(GENERAL)
         code.buffer_bytes = max(code.buffer_bytes, RESULT_SLOT_BYTES * i64(len(signature.results)))
         load_from(lowering, _LEA, address, RBP, code.slot_bytes, IN_FRAME)
@@ -215,7 +206,7 @@ def call(lowering: Lowering) -> bool:
     v = lowering.v
     signature = _signature(lowering)
     convention = lowering.convention(signature)
-    _call(lowering, signature, convention, False)
+    _call(lowering, signature, convention)
     # The first result is the instruction, the others stand behind it.
     number: i64 = 0
     for _ in signature.results:
@@ -232,28 +223,26 @@ def call(lowering: Lowering) -> bool:
 
 
 def return_call(lowering: Lowering) -> bool:
-    """A jump with this function's frame taken down, where its caller left room enough for the callee's arguments.
+    """A jump with this function's frame taken down; arguments on the stack lie where its own did, which were read.
 
-    Else a call and a return: it gives the same, but takes stack.
+    If they take more, there is room for them since the function was entered (`Emitter`).
     """
     signature = _signature(lowering)
     convention = lowering.convention(signature)
-    own = lowering.convention(lowering.function.signature)
-    if convention.stack_bytes > max(own.stack_bytes, lowering.tail_area):
-        _call(lowering, signature, convention, True)
-        _return(lowering, convention)
-        return True
+    code = lowering.code
+    if convention.stack_bytes > max(lowering.convention(lowering.function.signature).stack_bytes, code.passed_in_place):
+        code.passed_in_place = convention.stack_bytes
     target = _target(lowering)
     _pass(lowering, signature, convention, RBP, ARGUMENTS)
     if convention.in_buffer:
-        lowering.code.pair(convention.buffer, lowering.buffer_register())
+        code.pair(convention.buffer, lowering.buffer_register())
     read = convention.passed
     if target >= 0:  # no register that is kept for the caller, nor one that an argument is in
-        lowering.code.pair(R11, target)
+        code.pair(R11, target)
         target = R11
         read |= _IN_R11
-    lowering.code.copies()
-    lowering.code.add(LEAVE, NONE, 0)
+    code.copies()
+    code.add(LEAVE, NONE, 0)
     _go(lowering, _JMP, target, 0, IMPLICIT | TERMINATOR, implicit(read, 0))
     return True
 
