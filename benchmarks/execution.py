@@ -25,12 +25,16 @@ def main() -> int:
     parser.add_argument("--backends", default=None, help="ours, separated by commas (default: those installed)")
     parser.add_argument("--peers", default="wasmtime", help="others: wasmtime, wasmtime-winch (default: wasmtime)")
     parser.add_argument("--metering", action="store_true", help="ours a second time, with points counted; and the cost")
+    parser.add_argument(
+        "--deterministic", action="store_true", help="ours a second time, with canonical NaNs; and the cost"
+    )
     options = parser.parse_args()
     rounds = 2 if options.quick else options.rounds
     contenders: list[Contender] = []
     ours = installed() if options.backends is None else [name for name in options.backends.split(",") if name]
-    metered = [f"{name}+metering" for name in ours if options.metering]
-    for name in ["native", *ours, *metered, *filter(None, options.peers.split(","))]:
+    ways = [way for way, wanted in (("metering", options.metering), ("deterministic", options.deterministic)) if wanted]
+    configured = [f"{name}+{way}" for way in ways for name in ours]
+    for name in ["native", *ours, *configured, *filter(None, options.peers.split(","))]:
         contender = available(name)
         if contender is None:
             print(f"left out: {name} is not installed", file=sys.stderr)
@@ -51,8 +55,8 @@ def main() -> int:
 
     names = [contender.name for contender in contenders]
     print(_report(samples, names))
-    for name in metered:
-        print(_cost_of_metering(samples, name.removesuffix("+metering"), name))
+    for name in configured:
+        print(_cost(samples, name.partition("+")[0], name))
     for complaint in complaints:
         print(f"! {complaint}")
     write_json(options.json, samples)
@@ -143,17 +147,17 @@ def _by_class(ratios: dict[str, dict[str, float]], shared: list[str], others: li
     return table(heads, rows)
 
 
-def _cost_of_metering(samples: dict[str, dict[str, Sample]], plain: str, metered: str) -> str:
+def _cost(samples: dict[str, dict[str, Sample]], plain: str, configured: str) -> str:
     ratios = {
-        kernel: row[metered].minimum / row[plain].minimum
+        kernel: row[configured].minimum / row[plain].minimum
         for kernel, row in samples.items()
-        if plain in row and metered in row
+        if plain in row and configured in row
     }
     if not ratios:
-        return f"{metered}: nothing was measured"
+        return f"{configured}: nothing was measured"
     least, most = min(ratios, key=ratios.__getitem__), max(ratios, key=ratios.__getitem__)
     return (
-        f"{metered} / {plain}: geometric mean {geometric_mean(ratios.values()):.3f}, "
+        f"{configured} / {plain}: geometric mean {geometric_mean(ratios.values()):.3f}, "
         f"least {ratios[least]:.2f} ({least}), most {ratios[most]:.2f} ({most})"
     )
 

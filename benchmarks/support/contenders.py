@@ -42,18 +42,20 @@ class Native:
 
 
 class Ours:
-    """One of this project's backends, by its name; with ``+metering`` behind it, counting points."""
+    """One of this project's backends, by its name; ``+metering`` behind it: counting points, ``+deterministic``: with
+    canonical NaNs."""
 
-    def __init__(self, backend: str, metered: bool = False) -> None:
-        self.name = f"{backend}+metering" if metered else backend
-        self._backend = backend
-        self._metered = metered
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._backend, _, self._way = name.partition("+")
 
     def load(self, kernel: Kernel) -> Run:
         import wasmer_runtime
 
         config = None
-        if self._metered:
+        if self._way == "deterministic":
+            config = wasmer_runtime.CompilerConfig(deterministic=True)
+        elif self._way:
             from wasmer_runtime.middleware import Metering
 
             config = wasmer_runtime.CompilerConfig(middlewares=(Metering(2**60),))
@@ -114,4 +116,4 @@ def available(name: str) -> Contender | None:
         return Wasmtime(name.removeprefix("wasmtime").removeprefix("-") or "cranelift")
     if importlib.util.find_spec("wasmer_runtime") is None:
         return None
-    return Ours(name.removesuffix("+metering"), name.endswith("+metering"))
+    return Ours(name)

@@ -29,8 +29,8 @@ SIZES: Final = (3, 4, 5, 6, 7)
 """How deep expressions nest, in turn."""
 
 
-def outcome(instance: Instance, name: str, arguments: Sequence[int | float]) -> tuple[object, ...]:
-    """What came of a call; NaNs are alike."""
+def outcome(instance: Instance, name: str, arguments: Sequence[int | float], exact: bool = False) -> tuple[object, ...]:
+    """What came of a call; NaNs are alike, unless exact."""
     try:
         result = instance.exports[name](*arguments)
     except Trap as trap:
@@ -39,38 +39,40 @@ def outcome(instance: Instance, name: str, arguments: Sequence[int | float]) -> 
             frames = []  # how much of the stack a call takes is a backend's own affair
         return trap.kind, frames
     values = result if isinstance(result, (list, tuple)) else () if result is None else (result,)
-    return ("values", *map(_bits, values))
+    return ("values", *(_bits(value, exact) for value in values))
 
 
-def _bits(value: Any) -> object:
+def _bits(value: Any, exact: bool) -> object:
     value = getattr(value, "value", value)
     if isinstance(value, float):
-        return "nan" if math.isnan(value) else struct.pack("<d", value)
+        return "nan" if math.isnan(value) and not exact else struct.pack("<d", value)
     return value
 
 
-def left(instance: Instance, program: Program) -> list[object]:
+def left(instance: Instance, program: Program, exact: bool = False) -> list[object]:
     """What calls have left behind: globals and memories."""
-    found = [_bits(instance.exports[f"g{type_}"].get()) for type_ in ("i32", "i64", "f32", "f64")]
+    found = [_bits(instance.exports[f"g{type_}"].get(), exact) for type_ in ("i32", "i64", "f32", "f64")]
     return [*found, *(bytes(memoryview(instance.exports[name])) for name in program.memories)]
 
 
 def differences(
     program: Program, compiler: Compiler, config: CompilerConfig, calls_of_each: int = CALLS_OF_EACH
 ) -> tuple[int, list[str]]:
-    """How many calls were made, and a line for each that differs, and for what is left."""
+    """How many calls were made, and a line for each that differs, and for what is left: to the bit where the
+    configuration is deterministic."""
+    exact = config.deterministic
     wasm = parse_module(program.text)
     calls = [(name, program.arguments(params)) for _ in range(calls_of_each) for name, params in program.exports]
-    plain = compile_with(wasm, SinglepassCompiler()).instantiate({})
+    plain = compile_with(wasm, SinglepassCompiler(), CompilerConfig(deterministic=exact)).instantiate({})
     other = compile_with(wasm, compiler, config).instantiate({})
     found = []
     for number, (name, arguments) in enumerate(calls, 1):
-        expected = outcome(plain, name, arguments)
-        actual = outcome(other, name, arguments)
+        expected = outcome(plain, name, arguments, exact)
+        actual = outcome(other, name, arguments, exact)
         if expected != actual:
             found.append(f"{name}{tuple(arguments)}: singlepass {expected}, {compiler.name} {actual}")
             return number, found
-    if left(plain, program) != left(other, program):
+    if left(plain, program, exact) != left(other, program, exact):
         found.append("globals or memories differ")
     return len(calls), found
 

@@ -59,6 +59,22 @@ def _cranelift_bounds_checks() -> tuple[Compiler, CompilerConfig]:
     return _cranelift()[0], CompilerConfig(memory_bound_check_mode="enable")
 
 
+def _deterministic() -> tuple[Compiler, CompilerConfig]:
+    return _cranelift()[0], CompilerConfig(deterministic=True)
+
+
+def _llvm_deterministic() -> tuple[Compiler, CompilerConfig]:
+    return _llvm()[0], CompilerConfig(deterministic=True)
+
+
+DETERMINISTIC: Final[dict[str, Callable[[], tuple[Compiler, CompilerConfig]]]] = {
+    "singlepass": lambda: (SinglepassCompiler(), CompilerConfig(deterministic=True)),
+    "singlepass, old processor": lambda: (SinglepassCompiler(OLD_PROCESSOR), CompilerConfig(deterministic=True)),
+    "cranelift": _deterministic,
+    "llvm": _llvm_deterministic,
+}
+"""Those whose results are the same to the bit."""
+
 VARIANTS: Final[dict[str, Callable[[], tuple[Compiler, CompilerConfig]]]] = {
     "singlepass": _host,
     "singlepass, old processor": _old_processor,

@@ -223,7 +223,7 @@ def test_a_configuration_is_refused_when_it_is_made(fields: dict[str, Any], erro
 
 def test_a_configuration_is_a_tuple_of_its_fields() -> None:
     config = CompilerConfig("enable", features={"simd": False})
-    assert config._replace(release_gil=True) == ("enable", True, (), None, {}, {"simd": False})
+    assert config._replace(release_gil=True) == ("enable", True, (), None, {}, {"simd": False}, False)
     assert pickle.loads(pickle.dumps(config)) == config and type(pickle.loads(pickle.dumps(config))) is CompilerConfig
     assert str(inspect.signature(CompilerConfig)).startswith("(memory_bound_check_mode: ")
     assert repr(config).startswith("CompilerConfig(memory_bound_check_mode='enable', ")

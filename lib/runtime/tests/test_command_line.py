@@ -86,6 +86,7 @@ CALLS = {
     "--points 1000 f.wat": "main([]) returned [I32(42)]",
     "f.wat -i same -- -9223372036854775808": "same([I64(-9223372036854775808)]) returned [I64(-9223372036854775808)]",
     "f.wat -i half -- -inf": "half([F32(-inf)]) returned [F64(-inf)]",
+    "run --deterministic f.wat --disable-threads -i half -- -nan": "half([F32(nan)]) returned [F64(nan)]",
     "f.wat -i half 1e3": "half([F32(1000.0)]) returned [F64(500.0)]",
     "f.wat -i is_null null": "is_null([EXTERNREF(None)]) returned [I32(1)]",
     "f.wat -i function_is_null null": "function_is_null([FUNCREF(None)]) returned [I32(1)]",

@@ -44,6 +44,7 @@ from wasmer_clif_backend.ir.types import F32, F64, I8, I32, I64
 from wasmer_clif_backend.translate.body import CONTROL, State
 from wasmer_clif_backend.translate.in_memory import OPERANDS_OF_ONE
 from wasmer_clif_backend.translate.memory import CONSTANT_FIELD, FIELD, Memory
+from wasmer_clif_backend.translate.nans import canonical
 from wasmer_clif_backend.translate.operators import (
     BINARY,
     COMPARISONS,
@@ -429,7 +430,7 @@ class Translator:
         elif code == TRACE:
             words = ((word >> 16) & 0xFF, a, b, state.function.at)
             self.helper("trace", [int(state.integer(one, I32)) for one in words], 0)
-        elif not self.vectors.operator(int(code), int(word), int(a), int(b)):
+        elif not canonical(state, code) and not self.vectors.operator(int(code), int(word), int(a), int(b)):
             row = ALL_OPERATORS.get(int(code))
             name = row.mnemonic if row is not None else hex(code)
             raise CompileError(f"the cranelift backend has no {name} yet (at byte {int(state.function.at):#x})")

@@ -18,6 +18,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple, final
 
+from wasmer_runtime_core.wasm.operators.internal import CANONICAL_F32, CANONICAL_F32X4, CANONICAL_F64, CANONICAL_F64X2
+from wasmer_runtime_core.wasm.operators.nans import CANONICAL
 from wasmer_runtime_core.wasm.operators.relaxed import SAME
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 
@@ -529,8 +531,29 @@ _rows.update({relaxed: _rows[mnemonic] for relaxed, mnemonic in SAME.items()})
 MULTIPLY_ADDS: Final = {f"{shape}.relaxed_{name}": V128 for shape in ("f32x4", "f64x2") for name in ("madd", "nmadd")}
 """The same as `ARITHMETIC`, of three operands."""
 
+
+def _canonical(float_: str, integer: str, nan: str, operand: str = "$a") -> str:
+    """The operand, or the canonical NaN where it is any NaN; chosen as bits, which LLVM takes none for another of."""
+    return (
+        f"%uno = fcmp uno {float_} {operand}, {operand} ; %bits = bitcast {float_} {operand} to {integer} ; "
+        f"%fixed = select {_i1(float_)} %uno, {integer} {nan}, {integer} %bits ; bitcast {integer} %fixed to {float_}"
+    )
+
+
+_INTERNAL: Final = {
+    CANONICAL_F32: _canonical("float", "i32", str(CANONICAL["f32"])),
+    CANONICAL_F64: _canonical("double", "i64", str(CANONICAL["f64"])),
+    CANONICAL_F32X4: lanes(
+        "f32x4", _canonical(SHAPES["f32x4"], "<4 x i32>", _constant("<4 x i32>", CANONICAL["f32"]), "%a")
+    ),
+    CANONICAL_F64X2: lanes(
+        "f64x2", _canonical(SHAPES["f64x2"], "<2 x i64>", _constant("<2 x i64>", CANONICAL["f64"]), "%a")
+    ),
+}
+
 TEMPLATES: Final = {
-    BY_MNEMONIC[name].code: Template(text, len(BY_MNEMONIC[name].params) or 1) for name, text in _rows.items()
+    **{BY_MNEMONIC[name].code: Template(text, len(BY_MNEMONIC[name].params) or 1) for name, text in _rows.items()},
+    **{code: Template(text, 1) for code, text in _INTERNAL.items()},
 }
 LOADS: Final = {
     BY_MNEMONIC[name].code: Access(memory, Template(row, 1) if row else None) for name, (memory, row) in _loads.items()

@@ -4,15 +4,16 @@ Each pass is a function over one `Compilation`, says what it needs and what it l
 can be the last: `run` stops where it is told to. That is all `validate` is, and how the
 command line shows a module between any two stops.
 
-==========  ================================  =======================================
+==========  ================================  ===================================================
 pass        needs                             leaves
-==========  ================================  =======================================
+==========  ================================  ===================================================
 read        `source`: bytes, str or a path    `binary`: the module in the binary format
 decode      `binary`                          `decoded`, `info`: what the module declares
 validate    `decoded`                         `bodies`: one checked `Body` a function
 middleware  `info`, `bodies`                  `bodies`, as the middlewares rewrote them
+canonical   `bodies`                          `bodies` whose NaNs are canonical, if that is asked for
 compile     `info`, `bodies`                  `compiled`: machine code, plain data
-==========  ================================  =======================================
+==========  ================================  ===================================================
 
 A module is text when it does not begin with ``\\0asm``. A `str` is always text, never a
 path; paths are `os.PathLike`.
@@ -91,6 +92,15 @@ def apply_middlewares(compilation: Compilation) -> None:
         compilation.bodies = apply(compilation.info, compilation.bodies)
 
 
+def make_nans_canonical(compilation: Compilation) -> None:
+    """bodies -> bodies: with `deterministic`, arithmetic of the module and of middlewares makes no NaN but one."""
+    if compilation.config.deterministic:
+        from wasmer_runtime_core.compiling.canonical_nans import with_canonical_nans
+        from wasmer_runtime_core.compiling.middleware.rebuild import with_records
+
+        compilation.bodies = [with_records(body, with_canonical_nans(body.records)) for body in compilation.bodies]
+
+
 def compile_bodies(compilation: Compilation) -> None:
     """bodies -> compiled, by the backend."""
     if compilation.compiler is None:
@@ -111,6 +121,7 @@ PASSES: Final = (
     Pass("decode", decode),
     Pass("validate", validate_bodies),
     Pass("middleware", apply_middlewares),
+    Pass("canonical", make_nans_canonical),
     Pass("compile", compile_bodies),
 )
 

@@ -42,6 +42,9 @@ class _Settings(NamedTuple):
     """By name of a row of `implementation_limits.LIMITS`: how much a module may have instead."""
     features: Mapping[str, bool] = {}
     """By name of a row of `features.FEATURES`: whether a module may use it. All that are here are on."""
+    deterministic: bool = False
+    """Results are the same to the bit on every backend and processor: each NaN that arithmetic makes is the canonical
+    one (the deterministic profile of WebAssembly 3.0; docs/deterministic.md says what can differ all the same)."""
 
 
 class CompilerConfig(_Settings):

@@ -1,4 +1,4 @@
-"""The options that say which modules are taken: features switched off, implementation limits raised or lowered."""
+"""The options of compiling: which modules are taken (features, limits), and whether results are deterministic."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ def compiling_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @functools.wraps(command)
-    def with_config(*args: Any, config: CompilerConfig | None = None, limits: dict[str, int], **options: Any) -> Any:
+    def with_config(
+        *args: Any, config: CompilerConfig | None = None, limits: dict[str, int], deterministic: bool, **options: Any
+    ) -> Any:
         chosen = {row.name: options.pop(_parameter(row.name)) for row in FEATURES}
         features = {name: on for name, on in chosen.items() if on is not None}
-        if features or limits:
-            config = (config or CompilerConfig())._replace(features=features, implementation_limits=limits)
+        if features or limits or deterministic:
+            config = (config or CompilerConfig())._replace(
+                features=features, implementation_limits=limits, deterministic=deterministic
+            )
         return command(*args, config=config, **options)
 
     with_options = click.option(
@@ -35,6 +39,9 @@ def compiling_options(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=_parse_limits,
         help="How many of something a module may have, such as locals=60000.",
     )(with_config)
+    with_options = click.option(
+        "--deterministic", is_flag=True, help="The same results to the bit on every backend: NaNs are canonical."
+    )(with_options)
     for row in reversed(FEATURES):
         option = row.name.replace("_", "-")
         with_options = click.option(

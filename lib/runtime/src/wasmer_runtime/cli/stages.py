@@ -63,7 +63,7 @@ def body(source: Source, backend: str | None, function: int | None, config: Comp
     """Every function as backends get it."""
     from wasmer_runtime_core.wasm.body.text import format_body
 
-    compilation = pipeline.run(Compilation(source, config=config), until="middleware")
+    compilation = pipeline.run(Compilation(source, config=config), until="canonical")
     for one in compilation.bodies:
         if function is None or one.function_index == function:
             yield f"{_named(compilation.info, one.function_index)}:"
@@ -78,7 +78,7 @@ def records(source: Source, backend: str | None, function: int | None, config: C
     write = getattr(find_compiler(name), "records", None)
     if write is None:
         raise CommandError(f"the backend {name} does not write records of its own")
-    compilation = pipeline.run(Compilation(source, config=config), until="middleware")
+    compilation = pipeline.run(Compilation(source, config=config), until="canonical")
     for one in compilation.bodies:
         if function is None or one.function_index == function:
             yield f"{_named(compilation.info, one.function_index)}:"
@@ -119,7 +119,7 @@ def of_backend(
     if stage not in own:
         reason = f"{stage!r} is no stage of the backend {name}: there are {', '.join((*STAGES, *own))}"
         raise click.BadParameter(reason, param_hint="--stage")
-    compilation = pipeline.run(Compilation(source, config=config), until="middleware")
+    compilation = pipeline.run(Compilation(source, config=config), until="canonical")
     for one in compilation.bodies:
         if function is None or one.function_index == function:
             yield f"{_named(compilation.info, one.function_index)}:"

@@ -1,6 +1,6 @@
-"""Operators that no module contains: what middlewares put into bodies (code page ``0x600``).
+"""Operators that no module contains: what core and middlewares put into bodies (code page ``0x600``).
 
-They follow the rules of all records (`body`) and leave the operands as they are, so they may
+They follow the rules of all records (`body`). Those of middlewares leave the operands as they are, so they may
 stand before any record that can be reached. Every backend lowers them; a row says what one
 does. Fields of the instance that they use are rows of `vmctx.VMCTX`.
 
@@ -18,6 +18,8 @@ internal.trace                type: event,      calls the helper ``trace(event, 
                               a, b: numbers     of `contract.helpers` with the record's offset in the
                                                 module; all that holds for calls of helpers
                                                 holds for it
+internal.canonical_f32        -                 gives its operand, or the canonical NaN (`nans`) if
+…_f64, …_f32x4, …_f64x2                         that is any NaN; of vectors lane by lane
 ============================  ================  ===============================================
 """
 
@@ -36,6 +38,10 @@ ADD_POINTS: Final = 0x600
 CHECK_POINTS: Final = 0x601
 TRACE: Final = 0x602
 ADD_POINTS_BY_SIZE: Final = 0x603
+CANONICAL_F32: Final = 0x604
+CANONICAL_F64: Final = 0x605
+CANONICAL_F32X4: Final = 0x606
+CANONICAL_F64X2: Final = 0x607
 
 # fmt: off
 _ROWS: Final = (
@@ -43,15 +49,36 @@ _ROWS: Final = (
     (ADD_POINTS_BY_SIZE, "internal.add_points_by_size", "table table", "i32 -> i32", "reads points, writes points"),
     (CHECK_POINTS,       "internal.check_points",       "i64",         "->",         "reads points, traps limit"),
     (TRACE,              "internal.trace",              "table table", "->",         "calls, helper"),
+    (CANONICAL_F32,      "internal.canonical_f32",      "",            "f32 -> f32", ""),
+    (CANONICAL_F64,      "internal.canonical_f64",      "",            "f64 -> f64", ""),
+    (CANONICAL_F32X4,    "internal.canonical_f32x4",    "",            "v128 -> v128", ""),
+    (CANONICAL_F64X2,    "internal.canonical_f64x2",    "",            "v128 -> v128", ""),
 )
 # fmt: on
 INTERNAL_OPERATORS: Final = {
-    code: Operator(code, mnemonic, immediate, *operand_types(type_), 0, True, "", *read_effects(effects))
+    code: Operator(
+        code,
+        mnemonic,
+        immediate,
+        *operand_types(type_),
+        0,
+        True,
+        "simd" if "v128" in type_ else "",
+        *read_effects(effects),
+    )
     for code, mnemonic, immediate, type_, effects in _ROWS
 }
 
 ALL_OPERATORS: Final = {**OPERATORS, **INTERNAL_OPERATORS}
 """What the records of a body may hold."""
+
+CANONICAL: Final = {
+    "f32": CANONICAL_F32,
+    "f64": CANONICAL_F64,
+    "f32x4": CANONICAL_F32X4,
+    "f64x2": CANONICAL_F64X2,
+}
+"""By shape (`nans.SHAPES`)."""
 
 TRACE_EVENTS: Final = ("call", "enter_func", "leave_call", "block", "loop", "if", "else")
 """By number: what the records of internal.trace tell. The first is that of `CallTrace`."""

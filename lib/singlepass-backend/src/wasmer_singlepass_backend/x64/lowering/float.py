@@ -14,6 +14,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
 )
 from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_runtime_core.support.annotations import Final, final, i64
+from wasmer_runtime_core.wasm.operators.nans import CANONICAL
 from wasmer_runtime_core.wasm.types import F32, F64, I32, V128
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (
@@ -40,10 +41,15 @@ VANDPS: Final[i64] = number(forms.VANDPS_XMM_XMM_XM128)
 VXORPS: Final[i64] = number(forms.VXORPS_XMM_XMM_XM128)
 ADDSS: Final[i64] = number(forms.ADDSS_XMM_XM32)
 ADDSD: Final[i64] = number(forms.ADDSD_XMM_XM64)
+MOVSS: Final[i64] = number(forms.MOVSS_XMM_XM32)
+MOVSD: Final[i64] = number(forms.MOVSD_XMM_XM64)
 SETNP: Final[i64] = number(forms.SETCC_RM8) + NOT_PARITY
 SETP: Final[i64] = number(forms.SETCC_RM8) + PARITY
 AND_RM32: Final[i64] = number(forms.AND_R32_RM32)
 OR_RM32: Final[i64] = number(forms.OR_R32_RM32)
+
+CANONICAL_F32: Final[i64] = CANONICAL["f32"]
+CANONICAL_F64: Final[i64] = CANONICAL["f64"]
 
 
 @final
@@ -311,6 +317,34 @@ class MinMax(Lowering):
         asm.bind(done)
         f.release(right)
         f.push(self.type, XMM, register)
+
+
+@final
+class CanonicalNan(Lowering):
+    """internal.canonical: of what is compared with itself only a NaN is unordered."""
+
+    def __init__(self, type_: int) -> None:
+        self.type: i64 = type_
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        p = f.pop()
+        target = f.target_home(HOME_XMM)
+        register = target
+        if register < 0:
+            register = f.owned_xmm(p)
+        else:
+            f.load_xmm(p, register)
+            f.release(p)
+        asm = f.asm
+        done = f.new_label()
+        asm.reg_reg(UCOMISS if self.type == F32 else UCOMISD, register, register)
+        asm.jump(JCC + NOT_PARITY, done)
+        if self.type == F32:
+            asm.reg_constant(MOVSS, register, f.constants.word32(CANONICAL_F32))
+        else:
+            asm.reg_constant(MOVSD, register, f.constants.word64(CANONICAL_F64))
+        asm.bind(done)
+        f.result_xmm(self.type, register, target)
 
 
 @final

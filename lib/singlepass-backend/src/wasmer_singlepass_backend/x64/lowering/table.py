@@ -135,7 +135,14 @@ from wasmer_runtime_core.codegen.x64.forms import (
 from wasmer_runtime_core.codegen.x64.rounding import ROUND_CEIL, ROUND_FLOOR, ROUND_NEAREST, ROUND_TRUNC
 from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
 from wasmer_runtime_core.support.annotations import Final
-from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
+from wasmer_runtime_core.wasm.operators.internal import (
+    ADD_POINTS,
+    ADD_POINTS_BY_SIZE,
+    CANONICAL_F32,
+    CANONICAL_F64,
+    CHECK_POINTS,
+    TRACE,
+)
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64
 from wasmer_singlepass_backend.uses import CODES
@@ -156,6 +163,7 @@ from wasmer_singlepass_backend.x64.lowering.control import (
 from wasmer_singlepass_backend.x64.lowering.convert import Convert, ReinterpretToFloat, ReinterpretToInteger, Truncate
 from wasmer_singlepass_backend.x64.lowering.division import Divide
 from wasmer_singlepass_backend.x64.lowering.float import (
+    CanonicalNan,
     CopySign,
     FloatBinary,
     FloatCompare,
@@ -440,6 +448,8 @@ INTERNAL_LOWERINGS: Final[dict[int, Lowering]] = {
     ADD_POINTS_BY_SIZE: AddPointsBySize(),
     CHECK_POINTS: CheckPoints(),
     TRACE: Trace(),
+    CANONICAL_F32: CanonicalNan(F32),
+    CANONICAL_F64: CanonicalNan(F64),
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_runtime_core.support.annotations import Final
+from wasmer_runtime_core.wasm.operators.internal import CANONICAL_F32X4, CANONICAL_F64X2
 from wasmer_runtime_core.wasm.operators.relaxed import SAME
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I64, V128
@@ -104,6 +105,11 @@ def _maximum(suffix: str, shift: str) -> Recipe:
         f"movaps t, b ; max{suffix} t, a ; max{suffix} a, b ; xorps a, t ; orps t, a ; sub{suffix} t, a ; "
         f"cmp{suffix} a, t, 3 ; {shift} ; andnps a, t",
     )
+
+
+def _canonical(suffix: str, nan: str) -> Recipe:
+    """The lanes that are ordered with themselves, and that NaN in the others."""
+    return Recipe(1, f"movaps t, a ; cmp{suffix} t, a, 7 ; andps a, t ; andnps t, {nan} ; orps a, t")
 
 
 def _pseudo(operation: str) -> Recipe:
@@ -376,6 +382,11 @@ VECTOR_LOWERINGS: Final[dict[str, Lowering]] = {
     "i32x4.relaxed_dot_i8x16_i7x16_add_s": Recipe(3, f"{_PAIRS_OF_BYTES} ; pmaddwd a, {{0100 x8}} ; paddd a, c"),
 }
 VECTOR_LOWERINGS.update({relaxed: VECTOR_LOWERINGS[mnemonic] for relaxed, mnemonic in SAME.items()})
+
+INTERNAL_LOWERINGS: Final[dict[int, Lowering]] = {
+    CANONICAL_F32X4: _canonical("ps", "{0000C07F x4}"),
+    CANONICAL_F64X2: _canonical("pd", "{000000000000F87F x2}"),
+}
 # fmt: on
 
 
@@ -395,6 +406,8 @@ def _all() -> list[Lowering | None]:
     table = by_code()
     for mnemonic, lowering in VECTOR_LOWERINGS.items():
         table[BY_MNEMONIC[mnemonic].code] = lowering
+    for code, lowering in INTERNAL_LOWERINGS.items():
+        table[code] = lowering
     return table
 
 
