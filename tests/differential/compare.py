@@ -23,6 +23,9 @@ _TRAPS = {
     "integer overflow": "integer overflow",
     "invalid conversion to integer": "invalid conversion to integer",
     "call stack exhausted": "call stack exhausted",
+    "undefined element": "undefined element",
+    "uninitialized element": "uninitialized element",
+    "indirect call type mismatch": "indirect call type mismatch",
 }
 
 Outcome = tuple[object, ...]

@@ -129,7 +129,7 @@ class Program:
     # --- functions ------------------------------------------------------------------------
     def _function(self, index: int) -> str:
         draw = self._random
-        params = tuple(draw.choice(TYPES) for _ in range(draw.choice((0, 1, 2, 3, 5, 9, 12))))
+        params = tuple(draw.choice(TYPES) for _ in range(draw.choice((0, 1, 2, 3, 5, 9, 12, 25))))
         results = tuple(draw.choice(TYPES) for _ in range(draw.choice((0, 1, 1, 1, 2, 3))))
         locals_ = tuple(draw.choice(TYPES) for _ in range(draw.choice((0, 2, 5, 14))))
         self._locals = [(f"$p{i}", t) for i, t in enumerate(params)] + [(f"$l{i}", t) for i, t in enumerate(locals_)]
@@ -139,7 +139,8 @@ class Program:
         self._loop_depth = 0
         self._results = results
         statements = [self._statement(self._size - 1) for _ in range(draw.randint(1, 4))]
-        values = [self._expression(t, self._size) for t in results]
+        tail_call = self._tail_call(self._size) if draw.random() < 0.3 else ""
+        values = [tail_call] if tail_call else [self._expression(t, self._size) for t in results]
         counters = "".join(f" (local $c{i} i32)" for i in range(self._counters))
         head = (
             f'  (func $f{index} (export "f{index}")'
@@ -308,6 +309,23 @@ class Program:
             return f"(call_indirect{signature} {arguments} (i32.const {index + 1}))"
         return f"(call $f{index} {arguments})"
 
+    def _tail_call(self, depth: int) -> str:
+        """In place of this function, of one before it with the same results; nothing if there is none."""
+        draw = self._random
+        choices = [index for index in range(self._callable) if self._functions[index][1] == self._results]
+        if not choices:
+            return ""
+        index = draw.choice(choices)
+        params = self._functions[index][0]
+        arguments = " ".join(self._expression(t, max(0, depth - 3)) for t in params)
+        if draw.random() < 0.5:
+            return f"(return_call $f{index} {arguments})"
+        signature = "".join(f" (param {t})" for t in params) + "".join(f" (result {t})" for t in self._results)
+        place = f"(i32.const {index + 1})"
+        if draw.random() < 0.1:  # another one before it, none, or beyond the table
+            place = f"(i32.const {draw.choice((0, 1000, draw.randrange(self._callable) + 1))})"
+        return f"(return_call_indirect{signature} {arguments} {place})"
+
     # --- statements -----------------------------------------------------------------------
     def _statements(self, depth: int) -> str:
         if depth <= 0:
@@ -318,7 +336,7 @@ class Program:
         draw = self._random
         kind = draw.choices(
             ("set", "global", "store", "if", "loop", "block", "table", "bulk", "call", "return"),
-            (6, 2, 4, 2, 2, 1, 1, 1, 2, 0.3),
+            (6, 2, 4, 2, 2, 1, 1, 1, 2, 0.6),
         )[0]
         if kind == "set" and self._locals:
             name, type_ = draw.choice(self._locals)
@@ -374,6 +392,9 @@ class Program:
             drops = "".join(f" (global.set $g{t})" if t in ("i32", "i64") else " drop" for t in reversed(results))
             return f"(call $f{index} {arguments}){drops}"
         if kind == "return" and depth > 1:
+            tail_call = self._tail_call(depth - 1) if draw.random() < 0.5 else ""
+            if tail_call:
+                return f"(if {self._expression('i32', depth - 1)} (then {tail_call}))"
             values = " ".join(self._expression(t, depth - 2) for t in self._results)
             return f"(if {self._expression('i32', depth - 1)} (then (return {values})))"
         type_ = draw.choice(TYPES)

@@ -175,7 +175,7 @@ def test_loads_that_became_part_of_other_instructions(body: str, backend: str) -
 def test_random_programs(size: int, backend: str) -> None:
     optimising = OPTIMISING[backend]()
     traps = 0
-    for seed in range(2000 * size, 2000 * size + 40):
+    for seed in range(2000 * size, 2000 * size + 60):
         count, found = differing_backtraces(Program(seed, size), optimising)
         assert found == [], f"seed {seed}"
         traps += count

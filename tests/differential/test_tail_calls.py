@@ -136,6 +136,29 @@ def test_two_thousand_parameters(backend: str) -> None:
     tail.exports.run(2000)
 
 
+BELOW: Final = """(module
+  (func $add (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+  (func (export "f") (param i32 i32) (result i32) (local i32)
+    (i32.const 1) (f64.const 2)
+    (block (param i32 f64) (result i32 f64)
+      (br_if 0 (local.get 0))
+      (v128.const i64x2 3 4)
+      (loop (br_if 0 (i32.lt_s (local.tee 2 (i32.add (local.get 2) (i32.const 1))) (i32.const 5)))
+        (return_call $add (local.get 2) (local.get 1)))
+      unreachable)
+    drop
+    (if (param i32) (result i32) (local.get 1)
+      (then (i64.const 5) (return_call $add (i32.const 10) (local.get 1)))
+      (else (i32.const 100) i32.add)))
+)"""
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_operands_that_wait_below_are_dropped(variant: str) -> None:
+    f = instance_of(variant, BELOW).exports.f
+    assert [f(0, 7), f(1, 7), f(1, 0)] == [12, 17, 101]
+
+
 COUNTING: Final = """(module
   (type $sum (func (param i64 i64) (result i64)))
   (type $nine (func (param i64 i64 i64 i64 i64 i64 i64 i64 i64) (result i64)))

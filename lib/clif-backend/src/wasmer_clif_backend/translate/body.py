@@ -797,6 +797,12 @@ class State:
             function.pool[targets + n] = e
         function.add(block, BR_TABLE, 0, v, targets)
 
+    def call_in_place(self, opcode: i64, callee: i64, given: i64, extra: i64) -> None:
+        """End the block with a call in place of the function; what waits below the arguments is nobody's."""
+        if self.memory is not None:
+            self.memory.settle(self.values.block, self.stack, self.height)
+        self.function.add(self.values.block, opcode, 0, callee, given, 0, 0, extra)
+
     def give_back(self, results: i64) -> None:
         """Return the topmost operands; those beyond the first go to the buffer."""
         function = self.function

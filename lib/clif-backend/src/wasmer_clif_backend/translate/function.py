@@ -494,7 +494,7 @@ class Translator:
         state = self.state
         given = self.arguments(vmctx, state.buffer, layout)
         jump: i64 = RETURN_CALL if opcode == CALL else RETURN_CALL_INDIRECT
-        state.function.add(state.values.block, jump, 0, callee, given, 0, 0, extra)
+        state.call_in_place(jump, callee, given, extra)
 
     def finish_call(self, opcode: i64, extra: i64, callee: i64, vmctx: i64, layout: CallLayout) -> None:
         """The arguments are on the stack, the results will be."""
