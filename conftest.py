@@ -18,6 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test module is read, which takes the profile that stands then."""
+    os.environ["WASMER_CACHE_DIR"] = ""  # what is tested is compiled
     os.environ.setdefault("WASMER_CLIF_CHECK", "1")  # whatever the cranelift backend compiles is proved, as it goes
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell leaves it to what it starts in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -115,6 +115,7 @@ CALLS |= {f"--disable-{feature} n.wat": "main([]) returned [I32(7)]" for feature
 PROGRAMS = {
     # the command, and the arguments that the program sees behind its name
     "run p.wat": [],
+    "--disable-cache p.wat": [],
     "p.wat -- a b": ["a", "b"],
     "p.wat a b": ["a", "b"],
     "run p.wat -- '' --dir -x -- ''": ["", "--dir", "-x", "--", ""],
@@ -178,6 +179,8 @@ OTHERS = (
     *("dump --stage=records f.wat", "dump --stage=code --backend singlepass --function 1 f.wat"),
     *("--help", "-h", "run --help", "run -h"),
     *(f"{form.format('n.wat')} --implementation-limit {LIMITS[0].name}=99 --enable-simd" for form in READING.values()),
+    *("compile f.wat", "compile --backend singlepass -q -o f.bin f.wat", "compile f.wat --output g.wasmer"),
+    *("compile f.wat --points 7 --call-trace --block-trace",),
     *("em-stubs bindings.wasm", "em-stubs --name Bound --em-symbol-map map -o bound.pyi bindings.wasm"),
     *("run --call-trace --block-trace f.wat", "--call-trace f.wat", "p.wat --invoke seven", "-i seven p.wat"),
 )  # fmt: skip

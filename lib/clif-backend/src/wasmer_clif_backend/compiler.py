@@ -78,6 +78,16 @@ class CraneliftCompiler:
         """``"cranelift"``"""
         return "cranelift"
 
+    def cache_key(self) -> str | None:
+        """What compiled modules depend on besides this backend's version; "": on nothing that was asked for.
+
+        None where proofs are wanted: then there must be something to prove.
+        """
+        if self._prove:
+            return None
+        is_usual = not self._in_memory and self._steps == PER_OPERATOR
+        return "" if is_usual else f"in_memory={self._in_memory} steps={self._steps}"
+
     def compile(self, info: ModuleInfo, bodies: Sequence[Body], config: CompilerConfig) -> CompiledModule:
         """Machine code of every body, in order.
 

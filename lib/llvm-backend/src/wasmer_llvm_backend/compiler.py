@@ -107,6 +107,16 @@ class LLVMCompiler:
         """``"llvm"``"""
         return "llvm"
 
+    def cache_key(self) -> str | None:
+        """What compiled modules depend on besides this backend's version; "": on nothing that was asked for.
+
+        None where somebody wants to see what LLVM makes: then it has to make it.
+        """
+        if any(callback is not None for callback in self.callbacks):
+            return None
+        options = (self.opt_level, self.cpu, self.fast)
+        return "" if options == (1, "native", False) else "opt_level={} cpu={} fast={}".format(*options)
+
     def compile(self, info: ModuleInfo, bodies: Sequence[Body], config: CompilerConfig) -> CompiledModule:
         """Machine code of every body, in order.
 

@@ -645,7 +645,8 @@ class CacheError(Error):
 
     Attributes:
         kind: ``"foreign"`` (no artifact), ``"truncated"``, ``"damaged"``, ``"version"`` (of another version of this
-            package), ``"processor"`` (for another one, or one that has more than this); ``""`` for anything else.
+            package), ``"processor"`` (for another one, or one that has more than this), ``"missing"`` (a cache has
+            none); ``""`` for anything else.
     """
 
     def __init__(self, message: str = "", kind: str = "") -> None:

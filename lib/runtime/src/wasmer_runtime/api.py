@@ -7,10 +7,12 @@ default compiles (`default_compiler`).
 
 from __future__ import annotations
 
+import os
+
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.compiling.pipeline import validate, validate_and_report_errors
-from wasmer_runtime_core.compiling.registry import AUTO, find_compiler
+from wasmer_runtime_core.compiling.registry import AUTO, BACKENDS, DEFAULT, find_compiler
 from wasmer_runtime_core.errors import BackendError, DecodeError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_BYTES, ImplementationLimits
 from wasmer_runtime_core.running.module import Module
@@ -41,7 +43,14 @@ __all__ = [
     "wat2wasm",
 ]
 
-DEFAULT_BACKEND: Final = "singlepass"
+DEFAULT_BACKEND: Final = DEFAULT
+
+OWN_BACKENDS: Final = frozenset([row.name for row in BACKENDS])
+
+LEAST_BYTES: Final = 4096
+"""A module in the binary format that is smaller is compiled each time, and not looked for in the cache."""
+LEAST_BYTES_OF_SINGLEPASS: Final = 65536
+"""Likewise: it compiles so many bytes about as fast as a file is found, checked and mapped."""
 
 
 def default_compiler() -> Compiler:
@@ -73,9 +82,12 @@ def compiler_for_backend(backend: str | Backend) -> Compiler | None:
 
 
 def compile(
-    wasm: Source, backend: str | Backend | Compiler | None = None, config: CompilerConfig | None = None
+    wasm: Source,
+    backend: str | Backend | Compiler | None = None,
+    config: CompilerConfig | None = None,
+    cache: bool = True,
 ) -> Module:
-    """Compile a module.
+    """Compile a module, or take it from the cache where it was kept when it was compiled (`cache.compilations`).
 
     Args:
         wasm: bytes (binary or text), text, or a path.
@@ -84,6 +96,7 @@ def compile(
             the first that can be used here of cranelift, singlepass and llvm; singlepass for
             a module of more than 10 MiB.
         config: how to compile.
+        cache: whether to look there, and keep it there.
 
     Raises:
         DecodeError: the module is malformed.
@@ -93,10 +106,22 @@ def compile(
         CompileError: the backend cannot do what the module needs.
         OSError: the file cannot be read.
     """
-    if _is_auto(backend):
-        wasm = pipeline.read_module(wasm, ImplementationLimits(config.implementation_limits if config else {}))
-        return compile_with(wasm, find_compiler(AUTO, len(wasm)), config)
-    return compile_with(wasm, _compiler(backend), config)
+    keeps = cache and os.environ.get("WASMER_CACHE_DIR") != ""
+    is_auto = _is_auto(backend)
+    if not is_auto and not keeps:
+        return compile_with(wasm, _compiler(backend), config)
+    binary = pipeline.read_module(wasm, ImplementationLimits(config.implementation_limits if config else {}))
+    if is_auto:
+        backend = find_compiler(AUTO, len(binary))
+    if not keeps or len(binary) < LEAST_BYTES:
+        return compile_with(binary, _compiler(backend), config)
+    chosen: str | Compiler = DEFAULT_BACKEND if backend is None else _named(backend)
+    name = chosen if isinstance(chosen, str) else chosen.name
+    if name == "singlepass" and len(binary) < LEAST_BYTES_OF_SINGLEPASS:
+        return compile_with(binary, _compiler(chosen), config)
+    from wasmer_runtime.cache.compilations import compiled
+
+    return compiled(binary, chosen, config, lambda: compile_with(binary, _compiler(chosen), config))
 
 
 def compile_with_config(wasm: Source, config: CompilerConfig) -> Module:
@@ -169,6 +194,14 @@ def wasm2wat(wasm: Source) -> str:
 def _is_auto(backend: str | Backend | Compiler | None) -> bool:
     name = getattr(backend, "value", backend)
     return isinstance(name, str) and name.lower() == AUTO
+
+
+def _named(backend: str | Backend | Compiler) -> str | Compiler:
+    """The name of a backend of this project, of which nothing is imported; the compiler, if it is another one."""
+    name = getattr(backend, "value", backend)
+    if isinstance(name, str) and name.lower() in OWN_BACKENDS:
+        return name.lower()
+    return _compiler(backend)
 
 
 def _compiler(backend: str | Backend | Compiler | None) -> Compiler:

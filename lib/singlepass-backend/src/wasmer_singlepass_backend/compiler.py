@@ -44,6 +44,10 @@ class SinglepassCompiler:
         """``"singlepass"``"""
         return "singlepass"
 
+    def cache_key(self) -> str:
+        """What compiled modules depend on besides this backend's version; "": on nothing that was asked for."""
+        return "" if self._features is None else f"features={sorted(self._features)}"
+
     def compile(self, info: ModuleInfo, bodies: Sequence[Body], config: CompilerConfig) -> CompiledModule:
         """Machine code of every body, in order.
 

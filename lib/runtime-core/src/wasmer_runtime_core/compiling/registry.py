@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 ENTRY_POINT_GROUP: Final = "wasmer.backends"
 
+DEFAULT: Final = "singlepass"
+"""Who compiles where nobody is named."""
 AUTO: Final = "auto"
 """The first of `PREFERRED` that can be used here; for a module beyond `LARGE_MODULE_BYTES` singlepass, which compiles
 fastest."""

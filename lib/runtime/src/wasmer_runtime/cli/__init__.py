@@ -6,6 +6,9 @@
                             [--env K=V] [--env-inherit] [--stdin FILE] [--tcplisten ADDR:PORT]
                             [--net-listen ADDRESS:PORT] [--net-connect HOST:PORT]
                             [--wasi-version VERSION] [--quiet] [-- ARGS]
+                            [--disable-cache]
+    wasmer-runtime compile FILE [-o FILE] [--backend NAME]
+    wasmer-runtime cache {dir,list,clean}
     wasmer-runtime validate FILE …
     wasmer-runtime wat2wasm FILE [-o FILE]
     wasmer-runtime wasm2wat FILE [-o FILE]
@@ -28,7 +31,7 @@ from typing import Any, NoReturn
 
 import click
 
-from wasmer_runtime.cli import failures, inspecting, running, stubs, texts
+from wasmer_runtime.cli import artifacts, failures, inspecting, running, stubs, texts
 from wasmer_runtime.version import VERSION
 
 
@@ -48,7 +51,7 @@ class Commands(click.Group):
         if word.startswith("-"):
             own = [option for param in self.get_params(ctx) for option in param.opts]
             return word not in own
-        return os.path.exists(word) or word.endswith((".wasm", ".wat"))
+        return os.path.exists(word) or word.endswith((".wasm", ".wat", ".wasmer"))
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -67,6 +70,8 @@ def cli() -> None:
 
 
 cli.add_command(running.run)
+cli.add_command(artifacts.compile_)
+cli.add_command(artifacts.cache)
 cli.add_command(texts.validate)
 cli.add_command(texts.wat2wasm)
 cli.add_command(texts.wasm2wat)

@@ -39,8 +39,8 @@ class LLVMFiles(NamedTuple):
     post_opt_ir: Path | None
     object_file: Path | None
 
-    def compile(self, file: Path, backend: str | None, config: CompilerConfig | None) -> Module:
-        """Compile with the backend named; with llvm, showing what it does.
+    def compile(self, file: Path, backend: str | None, config: CompilerConfig | None, cache: bool = True) -> Module:
+        """Compile with the backend named, or take it from the cache; with llvm, showing what it does.
 
         Raises:
             UsageError: files are asked of a backend that has none.
@@ -52,14 +52,14 @@ class LLVMFiles(NamedTuple):
             for option, path in zip(OPTIONS, self, strict=True):
                 if path is not None:
                     raise click.UsageError(f"{option} needs --backend llvm")
-            with told():
-                return api.compile(file, backend, config)
+            with told(), Bar(f"compiling {file.name}", wanted=not is_quiet()):
+                return api.compile(file, backend, config, cache)
         find_compiler(Backend.LLVM)  # says what is not installed
         from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler
 
         callbacks = LLVMCallbacks(*map(writer, OPTIONS, self))
         with told(), Bar(f"compiling {file.name}", wanted=not is_quiet()) as bar:
-            return api.compile(file, LLVMCompiler(callbacks=callbacks, progress=bar), config)
+            return api.compile(file, LLVMCompiler(callbacks=callbacks, progress=bar), config, cache)
 
 
 @contextmanager

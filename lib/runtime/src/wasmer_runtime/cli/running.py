@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wasmer_runtime.cli.artifacts import is_artifact
 from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.failures import CommandError, flush, quiet_option, warn
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
@@ -21,6 +22,7 @@ from wasmer_runtime.cli.middlewares import middleware_options
 from wasmer_runtime.cli.world import World, world_options
 from wasmer_runtime_core.contract.values import FuncSig, Type, Value
 from wasmer_runtime_core.errors import ExitCode
+from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.support.printable import printable, shortened
 from wasmer_runtime_core.wasm.module import FUNCTION
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from wasmer_emscripten import Program
     from wasmer_runtime_core.contract.backend import CompilerConfig
     from wasmer_runtime_core.running.imports import ImportObject
-    from wasmer_runtime_core.running.module import Module
 
 
 @click.command()
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     help="Of a program of emcc: names of minified imports and exports, JSON or lines letters:name.",
 )
 @click.option("--em-entrypoint", metavar="NAME", help="Of a program of emcc: the export to call instead of main.")
+@click.option("--disable-cache", is_flag=True, help="Compile, whatever the cache has, and keep nothing in it.")
 @quiet_option
 @world_options
 @llvm_options
@@ -60,9 +62,15 @@ def run(
     world: World,
     llvm: LLVMFiles,
     config: CompilerConfig | None,
+    disable_cache: bool,
 ) -> None:
-    """Run a program: a WASI command, a program of emcc, or a module's function."""
-    module = llvm.compile(file, backend, config)
+    """Run a program: a WASI command, a program of emcc, or a module's function; or what ``compile`` made of one."""
+    if is_artifact(file):
+        module = Module.deserialize(file)
+        if backend is not None or config is not None:
+            warn(f"{file} is compiled already: options that say how have no effect")
+    else:
+        module = llvm.compile(file, backend, config, not disable_cache)
     if is_emscripten(module, file, em_symbol_map):
         program = world.program(module, file, em_symbol_map, () if invoke is not None else arguments)
         run_emscripten(program, module, arguments, invoke, em_entrypoint)

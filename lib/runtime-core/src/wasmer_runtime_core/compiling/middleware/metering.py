@@ -103,6 +103,10 @@ class Metering:
             for body in bodies
         ]
 
+    def cache_key(self) -> str:
+        """What a compiled module depends on."""
+        return str(self.limit)
+
     def __repr__(self) -> str:
         return f"Metering({self.limit})"
 

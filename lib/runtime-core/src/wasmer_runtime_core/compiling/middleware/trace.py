@@ -49,6 +49,10 @@ class CallTrace:
             for body in watched(bodies)
         ]
 
+    def cache_key(self) -> str:
+        """What a compiled module depends on: nothing."""
+        return ""
+
     def __repr__(self) -> str:
         return "CallTrace()"
 
@@ -59,6 +63,10 @@ class BlockTrace:
     def __call__(self, info: ModuleInfo, bodies: Sequence[Body]) -> list[Body]:
         """Bodies that say where they are."""
         return [_trace_blocks(body) for body in bodies]
+
+    def cache_key(self) -> str:
+        """What a compiled module depends on: nothing."""
+        return ""
 
     def __repr__(self) -> str:
         return "BlockTrace()"

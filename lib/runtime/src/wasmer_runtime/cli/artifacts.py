@@ -1,0 +1,124 @@
+"""``compile`` and ``cache``: compiled modules as files, and those that are kept by themselves."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from wasmer_runtime.cache import compilations
+from wasmer_runtime.cache.files import Files
+from wasmer_runtime.cli.compiling import compiling_options
+from wasmer_runtime.cli.failures import CommandError, quiet_option
+from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
+from wasmer_runtime.cli.middlewares import middleware_options
+from wasmer_runtime_core.running.artifacts.layout import MAGIC
+from wasmer_runtime_core.support.printable import printable
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.contract.backend import CompilerConfig
+
+FILE: Final = click.Path(path_type=Path)
+
+
+def is_artifact(file: Path) -> bool:
+    """Whether a file is a compiled module, by how it begins; one that cannot be read is none, nor is a pipe."""
+    try:
+        if not stat.S_ISREG(os.stat(file).st_mode):
+            return False
+        with open(file, "rb") as content:
+            return content.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+@click.command("compile")
+@click.argument("file", type=FILE)
+@click.option("-o", "--output", type=FILE, help="Where to write; default: FILE with the suffix .wasmer.")
+@click.option("--backend", metavar="NAME", help="singlepass, cranelift, llvm or auto (by size). Default: singlepass.")
+@quiet_option
+@llvm_options
+@middleware_options
+@compiling_options
+def compile_(
+    file: Path, output: Path | None, backend: str | None, llvm: LLVMFiles, config: CompilerConfig | None
+) -> None:
+    """Compile a module to a file, which ``run`` takes, and begins at once."""
+    target = file.with_suffix(".wasmer") if output is None else output
+    if is_artifact(file):
+        raise CommandError(f"{file} is compiled already")
+    write_whole(target, llvm.compile(file, backend, config).serialize())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, and put it in place of another one in one step: somebody may have that one mapped."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+@click.group()
+def cache() -> None:
+    """The compiled modules that are kept, so that no program is compiled twice."""
+
+
+@cache.command("dir")
+def directory() -> None:
+    """Say where they are."""
+    click.echo(where())
+
+
+@cache.command("list")
+def list_() -> None:
+    """Say which there are, those used last at the end: size, when it was used, what it is called."""
+    from datetime import datetime
+
+    with_files = opened()
+    if with_files is None:
+        return
+    with with_files as files:
+        for entry in files.entries():
+            try:
+                used = f"{datetime.fromtimestamp(entry.used):%Y-%m-%d %H:%M}"
+            except (OverflowError, ValueError, OSError):
+                used = "?"
+            click.echo(f"{entry.size:>12,}  {used:>16}  {printable(entry.name)}")
+
+
+@cache.command()
+def clean() -> None:
+    """Remove all of them."""
+    with_files = opened()
+    removed, size = (0, 0)
+    if with_files is not None:
+        with with_files as files:
+            removed, size = files.clean()
+    click.echo(f"{removed} removed, {size:,} bytes")
+
+
+def where() -> str:
+    """The directory.
+
+    Raises:
+        CommandError: there is none.
+    """
+    path = compilations.place()
+    if path is None:
+        raise CommandError(f"there is no cache: {compilations.DIRECTORY_VARIABLE} is empty, or there is no home")
+    return path
+
+
+def opened() -> Files | None:
+    """The directory, if there is one."""
+    where()
+    try:
+        return compilations.open_files()
+    except FileNotFoundError:
+        return None
