@@ -69,6 +69,7 @@ from wasmer_clif_backend.ir.rules.choice import (
 )
 from wasmer_clif_backend.ir.rules.float import bitcast, signs
 from wasmer_clif_backend.ir.rules.integer import arithmetic, bits, divide, extend, reduce, shift
+from wasmer_clif_backend.ir.rules.load import load_of_choice
 from wasmer_clif_backend.ir.types import I64, VECTOR
 from wasmer_runtime_core.support.annotations import Final, i64
 
@@ -184,6 +185,10 @@ def _load(n: Numbering, opcode: i64, type: i64, at: i64, offset: i64, extra: i64
     epoch = n.any
     if opcode != STACK_LOAD:
         epoch = n.epoch_of(extra)
+        if opcode == LOAD:
+            chosen = load_of_choice(n, type, at, offset, extra)
+            if chosen:
+                return chosen
     v = n.value(opcode, type, at, 0, epoch, offset, extra)
     if opcode == ULOAD8:
         n.bounded(v, 0xFF)
