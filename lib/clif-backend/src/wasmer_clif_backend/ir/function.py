@@ -34,6 +34,7 @@ from wasmer_runtime_core.support.annotations import Final, final, i64
 _INSTRUCTIONS: Final = 1 << 6
 _BLOCKS: Final = 1 << 7
 _POOL: Final = 1 << 9
+UNKNOWN: Final = -1
 
 
 @final
@@ -158,6 +159,10 @@ class Function:
         """The value that is the base of memory 0, and does not change; 0: there is none."""
         self.memory_bytes: i64 = 0
         """How large that memory is at least."""
+        self.called: i64 = UNKNOWN
+        """The nearest block that dominates all calls; 0: nothing is called; `UNKNOWN`: who made it did not say."""
+        self.framed: i64 = 0
+        """The block that makes the frame; ways that do not come there need none. 0: the entry (`passes.frames`)."""
 
         self.name = ""
         self.signature = Signature([], [])
@@ -481,6 +486,8 @@ class Function:
         self.is_counted = False
         self.memory_base = 0
         self.memory_bytes = 0
+        self.called = UNKNOWN
+        self.framed = 0
         self.name = ""
         self.signature = Signature([], [])
         self.signatures = []

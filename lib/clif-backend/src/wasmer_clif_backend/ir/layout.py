@@ -1,20 +1,35 @@
 """The order of blocks in the code.
 
 The text's own order, if every block stands behind the one that dominates it: whoever wrote it knew which
-loops belong together. Else reverse post-order. Blocks that are not reached are left out, cold ones go to the end.
+loops belong together. Else reverse post-order. Blocks that are not reached are left out, cold ones go to the end. What
+runs without a frame stands before what has one (`Function.framed`).
 In this order code is selected and registers are allocated; when it is emitted, loops are turned round besides
 (`machine.rotation`).
 """
 
 from __future__ import annotations
 
+from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_runtime_core.support.annotations import i64
 
 
 def layout(function: Function, flow: Flow) -> list[int]:
-    """The reachable blocks, in the order of the code."""
+    """The reachable blocks, in the order of the code: what needs no frame before what does."""
+    order = _in_text(function, flow)
+    if function.framed == 0:
+        return order
+    framed = column(function.block_count)
+    framed[function.framed] = 1
+    for b in flow.order:
+        if framed[flow.dominator[b]]:
+            framed[b] = 1
+    return [b for b in order if not framed[b]] + [b for b in order if framed[b]]
+
+
+def _in_text(function: Function, flow: Flow) -> list[int]:
+    """The order without regard to the frame."""
     if not _is_numbered_in_order(function, flow):
         order = [b for b in function.block_order() if flow.number[b]]
         if not _in_order(order, flow):

@@ -76,6 +76,8 @@ LEAVE: Final = 0xF02
 TABLE_JUMP: Final = 0xF04
 """A jump through the table of its block's edges, the last one if `reg` is too large a number; `reg` is modified, and
 `third` needed besides."""
+FRAME: Final = 0xF05
+"""Makes the frame, if that is not done at the entry: there are ways that need none (`Allocation.framed_at`)."""
 ATOMIC: Final = 0xF03
 """An atomic operation, which may be a loop; emission knows."""
 
@@ -163,6 +165,8 @@ class Code:
         """Whether there is a call."""
         self.passed_in_place: i64 = 0
         """Bytes that arguments take on the stack where a call takes the function's place, if more than its own do."""
+        self.frame_at: i64 = 0
+        """The position behind the row `FRAME`; 0: there is none."""
         self.slot_offsets: list[int] = []
         """By stack slot of the function: its offset from the first one."""
         self.slot_bytes: i64 = 0
@@ -186,6 +190,7 @@ class Code:
         self.outgoing = 0
         self.calls = False
         self.passed_in_place = 0
+        self.frame_at = 0
         self.at = 0
         self.order = order
         need = function.count + FIRST_VIRTUAL
@@ -340,6 +345,12 @@ class Code:
         if source >= FIRST_VIRTUAL and self.copied_to[source] < 0:
             self.copied_to[source] = to
 
+    def make_frame(self) -> None:
+        """The frame is made here, at the start of the block at hand."""
+        self.group()
+        self.add(FRAME, 0, 0)
+        self.frame_at = self.end - self.first
+
     def begin_block(self, b: i64) -> None:
         """What is added from here on is in a block, before what was added so far."""
         self.block_end[b] = self.end - self.first
@@ -350,7 +361,7 @@ class Code:
         self.block_first[b] = self.end - self.first
 
     def finish(self) -> None:
-        """All is there. Until then `block_first` and `block_end` are counted from the end."""
+        """All is there. Until then `block_first`, `block_end` and `frame_at` are counted from the end."""
         if len(self.order) > len(self._starts):
             self._starts = grown(self._starts, len(self.block_first))
             self._block = grown(self._block, len(self.block_first))
@@ -362,6 +373,8 @@ class Code:
             self._starts[at] = 2 * first
             self._block[at] = b
             at += 1
+        if self.frame_at:
+            self.frame_at = 2 * (self.end - self.frame_at) + 2
 
     def block_at(self, position: i64) -> i64:
         """The block that a position is in."""

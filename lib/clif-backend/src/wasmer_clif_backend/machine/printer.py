@@ -15,6 +15,7 @@ from wasmer_clif_backend.machine.code import (
     COPIES,
     ENTRY,
     FIRST_VIRTUAL,
+    FRAME,
     IMPLICIT,
     IN_MEMORY,
     LEAVE,
@@ -32,7 +33,14 @@ from wasmer_runtime_core.codegen.x64.forms import by_number
 from wasmer_runtime_core.codegen.x64.registers import NAMES_64
 from wasmer_runtime_core.support.annotations import i64
 
-_PSEUDO = {COPIES: "copies", ENTRY: "entry", LEAVE: "leave", ATOMIC: "atomic", TABLE_JUMP: "table jump"}
+_PSEUDO = {
+    COPIES: "copies",
+    ENTRY: "entry",
+    FRAME: "frame",
+    LEAVE: "leave",
+    ATOMIC: "atomic",
+    TABLE_JUMP: "table jump",
+}
 
 
 def place_name(place: i64) -> str:

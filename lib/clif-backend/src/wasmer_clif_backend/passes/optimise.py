@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from wasmer_clif_backend.ir.flow import Flow
-from wasmer_clif_backend.ir.function import Function
+from wasmer_clif_backend.ir.function import UNKNOWN, Function
 from wasmer_clif_backend.ir.rebuild import Rebuilder
 from wasmer_clif_backend.passes.chains import Chains
+from wasmer_clif_backend.passes.frames import Frames
 from wasmer_clif_backend.passes.induction import Induction
 from wasmer_clif_backend.passes.lanes import Lanes
 from wasmer_clif_backend.passes.parameters import Parameters
@@ -23,6 +24,7 @@ class Passes:
         self._lanes: Final = Lanes()
         self._rounds: Final = Rounds()
         self._chains: Final = Chains()
+        self._frames: Final = Frames()
 
     def run(self, function: Function, flow: Flow) -> None:
         """Optimise a function that was made through `ir.make`.
@@ -36,10 +38,13 @@ class Passes:
             leftovers = True
         if self._rounds.run(function, flow):
             flow.find(function)
+            function.called = UNKNOWN
             leftovers = True
         if leftovers:
             self._parameters.run(function, flow)
         self._chains.run(function, flow)
+        if self._frames.run(function, flow):
+            flow.find(function)
 
 
 def optimised(function: Function) -> Function:

@@ -185,6 +185,7 @@ class State:
             self.labels = Labels(2 * i64(body.label_count) + 1)
         self.function.clear(i64(len(body.records)) // RECORD_BYTES + locals + 64)
         self.function.effort = effort
+        self.function.called = 0
         self.flow.begin()
         self.values.begin()
         self.values.within_blocks = in_memory
@@ -297,6 +298,12 @@ class State:
         if self.function.type[v] == I32:
             return self.make(UEXTEND, I64, v)
         return v
+
+    def called(self) -> None:
+        """The block at hand calls something: the function notes which block dominates all that do."""
+        function = self.function
+        block = self.values.block
+        function.called = self.flow.nearest(function.called, block) if function.called else block
 
     def received(self, v: i64, type: i64) -> i64:
         """A value as it came from another function."""

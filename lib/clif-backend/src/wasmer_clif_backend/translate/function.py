@@ -507,6 +507,7 @@ class Translator:
         results: i64 = len(layout.results)
         if results:
             type = layout.signature.results[0].type
+        state.called()
         v = state.make(opcode, type, callee, given, 0, 0, extra)
         if results:
             state.push(state.received(v, layout.results[0]))
@@ -565,6 +566,7 @@ class Translator:
             function.signatures.append(signature)
             self._helpers[name] = number
         given = [int(state.vmctx)] + [int(state.passed(v)) for v in arguments]
+        state.called()
         v = state.make(CALL, I64 if result else 0, 0, function.new_list(given), 0, 0, number)
         if result:
             state.push(state.received(v, result))

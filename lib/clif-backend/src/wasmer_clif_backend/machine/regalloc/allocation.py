@@ -37,6 +37,7 @@ class Allocation:
         edit_to, edit_from, edit_next: the moves of these lists.
         edge_first, edge_end: by edge, from where to where in `edge_to` and `edge_from` its moves are.
         saved: bits of the callee-saved registers that are used.
+        framed_at: the position from which on there is a frame, with slots and callee-saved registers; 0: the start.
     """
 
     def __init__(self) -> None:
@@ -69,6 +70,7 @@ class Allocation:
         self.edge_from = column(rows)
         self.edge_move_count: i64 = 0
         self.saved: i64 = 0
+        self.framed_at: i64 = 0
 
     def begin(self, function: Function, code: Code) -> None:
         """Nothing is anywhere."""
@@ -99,6 +101,7 @@ class Allocation:
         self.slots = 0
         self.moving_count = 0
         self.saved = 0
+        self.framed_at = code.frame_at
 
     def join(self, one: i64, other: i64) -> None:
         """`one` stands for `other` from now on, and for all that `other` stood for."""

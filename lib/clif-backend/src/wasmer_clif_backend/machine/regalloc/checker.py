@@ -19,6 +19,7 @@ from wasmer_clif_backend.machine.code import (
     CALL_CLOBBERS,
     COPIES,
     FIRST_VIRTUAL,
+    FRAME,
     IMPLICIT,
     IN_MEMORY,
     REG_READ,
@@ -71,6 +72,7 @@ class _Checker:
         known: dict[int, State] = {code.order[0]: {}}
         work = [code.order[0]]
         self._no_place_twice()
+        self._nothing_before_frame()
         while work:
             b = work.pop()
             self.state = dict(known[b])
@@ -99,6 +101,41 @@ class _Checker:
         """Moves that happen at once have different targets."""
         for at, moves in self.edits.items():
             self._different(f"before instruction {self._number(at // 2)}", [to for to, _ in moves])
+
+    def _nothing_before_frame(self) -> None:
+        """Where there is no frame yet, nothing goes to a slot or to a register that calls keep, and nothing is called.
+
+        No way leads there from where there is one.
+        """
+        code = self.code
+        framed_at = int(self.out.framed_at)
+        if framed_at == 0:
+            return
+        first = framed_at // 2 - 1
+        if code.form[first] != FRAME:
+            raise InternalError(f"regalloc: no frame is made by instruction {self._number(first)}")
+        for b in code.order:
+            before = code.block_first[b] <= first
+            for e in self.function.edges(b):
+                target = int(self.function.edge_to[e])
+                if before:
+                    self._needs_no_frame(f"on edge {e}", [to for to, _ in self.out.moves_of(e)])
+                elif code.block_first[target] <= first:
+                    raise InternalError(f"regalloc: edge {e} leads from where there is a frame to where there is none")
+            if before and code.block_first[b] != first and code.block_end[b] > first:
+                raise InternalError(f"regalloc: the frame is made in the middle of block {b}")
+        for i in range(int(code.first), first + 1):
+            where = f"before or in instruction {self._number(i)}"
+            for at in (2 * i, 2 * i + 1):
+                self._needs_no_frame(where, [to for to, _ in self.edits.get(at, ())])
+            if code.roles[i] & CALL_CLOBBERS:
+                raise InternalError(f"regalloc: a call stands before the frame, in instruction {self._number(i)}")
+            self._needs_no_frame(where, [int(self.out.place_at(r, 2 * i + 1)) for r in written_by(code, i)])
+
+    def _needs_no_frame(self, where: str, places: list[int]) -> None:
+        for place in places:
+            if place >= FIRST_SLOT or self.kept >> place & 1:
+                raise InternalError(f"regalloc: place {place} is written {where}, where there is no frame")
 
     def _nothing_between_ends(self, b: int) -> None:
         """Ways out of a block all leave it in the same state: nothing moves once the first one may be taken."""
@@ -232,6 +269,22 @@ class _Checker:
                 arriving[place] = frozenset(now)
         self.state = saved
         return arriving
+
+
+def written_by(code: Code, i: i64) -> list[int]:
+    """The registers that an instruction writes."""
+    if code.form[i] == COPIES:
+        first = int(code.displacement[i]) + 1
+        return [int(code.pool[first + at]) for at in range(0, 2 * int(code.pool[first - 1]), 2)]
+    roles = code.roles[i]
+    written = implicit_lists(code, i)[1] if roles & IMPLICIT else []
+    if roles & REG_WRITTEN:
+        written.append(int(code.reg[i]))
+    if roles & RM_WRITTEN:
+        written.append(int(code.rm[i]))
+    if roles & THIRD_WRITTEN:
+        written.append(int(code.third[i]))
+    return written
 
 
 def implicit_lists(code: Code, i: i64) -> tuple[list[int], list[int]]:

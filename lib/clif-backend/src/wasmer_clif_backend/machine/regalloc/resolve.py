@@ -135,6 +135,8 @@ class Resolver:
             place = out.piece_place[piece]
             piece = out.piece_next[piece]
         self._find_writes(register)
+        if out.piece_start[out.first_piece[register]] < out.framed_at:
+            self._write_behind_frame(register)
         written: i64 = 0
         n: i64 = 0
         while n < self._write_count:
@@ -178,6 +180,39 @@ class Resolver:
                 count += 1
             use = intervals.use_next[use]
         self._write_count = count
+
+    def _write_behind_frame(self, register: i64) -> None:
+        """What is written before the frame is made is stored behind that, once."""
+        out = self.out
+        at = out.framed_at
+        gone: i64 = 0
+        while gone < self._write_count and self._write_at[gone] < at:
+            gone += 1
+        last = out.first_piece[register]
+        while out.piece_next[last] and out.piece_start[out.piece_next[last]] < at:
+            last = out.piece_next[last]
+        count: i64 = 0
+        stays = self._write_count - gone
+        if out.piece_end[last] == at:  # it is alive there
+            count = 1
+            if gone == 0:  # makes room
+                if stays + 1 > i64(len(self._write_at)):
+                    self._write_at = grown(self._write_at, 2 * stays + 2)
+                    self._write_piece = grown(self._write_piece, 2 * stays + 2)
+                n = stays
+                while n > 0:
+                    self._write_at[n] = self._write_at[n - 1]
+                    self._write_piece[n] = self._write_piece[n - 1]
+                    n -= 1
+                gone = 1
+            self._write_at[0] = at - 1
+            self._write_piece[0] = last
+        n = 0
+        while n < stays:
+            self._write_at[count + n] = self._write_at[gone + n]
+            self._write_piece[count + n] = self._write_piece[gone + n]
+            n += 1
+        self._write_count = count + stays
 
     def _weight(self, position: i64) -> i64:
         return _weight_of(self.flow.depth[self.code.block_at(position)])
@@ -295,13 +330,14 @@ class Resolver:
             p += 1
         p = function.edge_arguments[e]
         v = function.first[target]
+        behind_frame = 2 * self.code.block_first[target] >= out.framed_at
         while v and function.opcode[v] == PARAMETER:
             p += 1
             register = out.stands_for[v + FIRST_VIRTUAL]
             given = out.stands_for[function.pool[p] + FIRST_VIRTUAL]
             source = out.place_at(given, end)
             to = self._parameter_place[v]
-            stored = out.is_moving[register] != 0 and self.at_definitions[register] != 0
+            stored = out.is_moving[register] != 0 and self.at_definitions[register] != 0 and behind_frame
             if given == register:
                 # One value in one slot: only a register may want it elsewhere.
                 if source != to and not (to >= FIRST_SLOT and stored):

@@ -16,6 +16,9 @@ A cut is made as far out of loops as can be: going to memory before the outermos
 coming back before the outermost loop since it went. At a block's start nothing is moved at all: edges do it.
 
 A piece in memory has no use that must be in a register: it is cut before the first one.
+
+All lives are cut where the frame is made. Before that nothing is in memory or in a register that calls keep; or else
+the frame is made at the start.
 """
 
 from __future__ import annotations
@@ -291,8 +294,12 @@ class Scan:
         self.position = p
         self.code.effort.spend(32)
         register = pieces.owner[piece]
+        framed_at = out.framed_at
+        if p < framed_at and out.piece_end[piece] > framed_at:
+            self._push(pieces.split(piece, framed_at))
         if (
             out.first_piece[register] != piece
+            and p != framed_at
             and pieces.next_must(piece, p) == NEVER
             and pieces.next_use(piece, p) != p
         ):
@@ -422,6 +429,8 @@ class Scan:
         self.active[r] = piece
         self.active_until[r] = self.intervals.range_to[self.pieces.range_now[piece]]
         if (self.registers.kept >> r) & 1:
+            if out.piece_start[piece] < out.framed_at:
+                out.framed_at = 0
             one: i64 = 1
             one <<= r
             out.saved |= one
@@ -443,6 +452,8 @@ class Scan:
         pieces = self.pieces
         p = out.piece_start[piece]
         out.piece_place[piece] = MEMORY
+        if p < out.framed_at:
+            out.framed_at = 0
         out.moves_about(pieces.owner[piece])
         must = pieces.next_must(piece, p)
         if must == NEVER:

@@ -23,6 +23,7 @@ from wasmer_clif_backend.machine.code import (
     COPIES,
     ENTRY,
     FIRST_XMM,
+    FRAME,
     IMPLICIT,
     IN_MEMORY,
     LEAVE,
@@ -104,6 +105,7 @@ _XCHG: Final[i64] = forms.XCHG_RM64_R64.number
 _CALL: Final[i64] = forms.CALL_RM64.number
 _MOV_IMM: Final[i64] = forms.MOV_R32_IMM32.number
 _PUSH: Final[i64] = forms.PUSH_R64.number
+_POP: Final[i64] = forms.POP_R64.number
 _LEAVE: Final[i64] = forms.LEAVE.number
 _SUB8: Final[i64] = forms.SUB_RM64_IMM8.number
 _SUB32: Final[i64] = forms.SUB_RM64_IMM32.number
@@ -378,8 +380,11 @@ class Emitter:
         self.flags.forget()
         if form == ENTRY:
             self._entry()
+        elif form == FRAME:
+            if self.out.framed_at:
+                self._make_frame()
         elif form == LEAVE:
-            self._leave()
+            self._leave(2 * i >= self.out.framed_at)
         elif form == TABLE_JUMP:
             self._table_jump(i, b)
         else:
@@ -498,6 +503,12 @@ class Emitter:
         self.record(_MOV, REG, RBP, RSP, 0, 0, 0, 0, 0, 0)
         if self.stack_check >= 0 and (frame.size > UNCHECKED_FRAME_BYTES or self.code.calls or more):
             self._check_stack(frame.size)
+        if not self.out.framed_at:
+            self._make_frame()
+
+    def _make_frame(self) -> None:
+        """Room below rbp, and the registers that the caller has values in."""
+        frame = self.frame
         if frame.size:
             self.record(_SUB8 if frame.size < 128 else _SUB32, REG, 0, RSP, 0, 0, 0, 0, 0, frame.size)
         place: i64 = 0
@@ -525,7 +536,11 @@ class Emitter:
             self.traps.append(trap)
         return self._trap(number)
 
-    def _leave(self) -> None:
+    def _leave(self, framed: bool) -> None:
+        """Undo what was done so far."""
+        if not framed:
+            self.record(_POP, NONE, 0, RBP, 0, 0, 0, 0, 0, 0)
+            return
         place: i64 = 0
         for register in self.frame.saved:
             place -= 8

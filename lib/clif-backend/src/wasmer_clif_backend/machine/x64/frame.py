@@ -10,7 +10,8 @@
                 the function's own stack slots, a buffer for the results of calls
     rsp         arguments of calls that go on the stack
 
-Frame pointers are kept always: backtraces and traps walk them.
+Frame pointers are kept always: backtraces and traps walk them. What is below rbp is there behind the row `FRAME`, if
+the allocation says so (`Allocation.framed_at`), else from the entry on.
 """
 
 from __future__ import annotations

@@ -188,6 +188,8 @@ class Lowering:
             if at == 0:
                 code.group()
                 enter(self)
+            elif b == function.framed:
+                code.make_frame()
             code.finish_block(b)
             at -= 1
         code.finish()

@@ -188,6 +188,8 @@ def _call(lowering: Lowering, signature: Signature, convention: Convention) -> N
     target = _target(lowering)
     _pass(lowering, signature, convention, RSP, 0)
     code.calls = True
+    if code.frame_at:
+        code.frame_at = 0  # Who said where the frame is made did not count this one.
     if convention.stack_bytes > code.outgoing:
         code.outgoing = convention.stack_bytes
     if convention.in_buffer:
