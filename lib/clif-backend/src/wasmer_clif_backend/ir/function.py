@@ -333,6 +333,17 @@ class Function:
         self.block_last = b
         return b
 
+    def block_behind(self, before: i64) -> i64:
+        """A new block, behind another one in the order of the text."""
+        last = self.block_last
+        b = self.block()
+        if before != last:
+            self.block_next[last] = 0
+            self.block_last = last
+            self.block_next[b] = self.block_next[before]
+            self.block_next[before] = b
+        return b
+
     def edge(self, source: i64, target: i64, arguments: i64 = 0) -> i64:
         """A new way from a block to another; `arguments` is a list."""
         e = self.new_edge(source)
@@ -357,6 +368,19 @@ class Function:
         self.edge_to[e] = target
         self.edge_next[e] = self.incoming[target]
         self.incoming[target] = e
+
+    def unlead(self, e: i64) -> None:
+        """An edge leads nowhere from now on."""
+        target = self.edge_to[e]
+        if self.incoming[target] == e:
+            self.incoming[target] = self.edge_next[e]
+        else:
+            before = self.incoming[target]
+            while self.edge_next[before] != e:
+                before = self.edge_next[before]
+            self.edge_next[before] = self.edge_next[e]
+        self.edge_to[e] = 0
+        self.edge_next[e] = 0
 
     def list_of(self, length: i64) -> i64:
         """A new list of so many zeros; empty is 0."""

@@ -11,6 +11,7 @@ from wasmer_clif_backend.passes.induction import Induction
 from wasmer_clif_backend.passes.lanes import Lanes
 from wasmer_clif_backend.passes.parameters import Parameters
 from wasmer_clif_backend.passes.rounds import Rounds
+from wasmer_clif_backend.passes.shortcuts import Shortcuts
 from wasmer_runtime_core.support.annotations import Final, final
 
 
@@ -23,6 +24,7 @@ class Passes:
         self._induction: Final = Induction()
         self._lanes: Final = Lanes()
         self._rounds: Final = Rounds()
+        self._shortcuts: Final = Shortcuts()
         self._chains: Final = Chains()
         self._frames: Final = Frames()
 
@@ -37,6 +39,10 @@ class Passes:
         if self._lanes.run(function, flow):
             leftovers = True
         if self._rounds.run(function, flow):
+            flow.find(function)
+            function.called = UNKNOWN
+            leftovers = True
+        if self._shortcuts.run(function, flow):
             flow.find(function)
             function.called = UNKNOWN
             leftovers = True
