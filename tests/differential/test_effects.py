@@ -109,7 +109,7 @@ IMMEDIATES = {
     "f32": "1.5",
     "f64": "1.5",
     "v128": "i64x2 1 2",
-    "reference type": "func",
+    "heap type": "func",
     "data memory": "$d",
     "data": "$d",
     "element table": "$t $e",

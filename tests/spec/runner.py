@@ -25,6 +25,9 @@ OTHER_WORDS: Final = {
     "invalid mutability": ("malformed mutability",),
     "invalid section id": ("malformed section id",),
     "zero flag expected": ("zero byte expected",),
+    "immutable global": ("global is immutable",),
+    # What a reference should have been that is null, the operator in the backtrace says.
+    "null function reference": ("null reference",),
 }
 """Words of a script -> words that say the same."""
 

@@ -60,5 +60,6 @@ def test_modules_of_3_0_are_accepted_or_refused_by_name() -> None:
                 named.add(error.feature)
             except CompileError as error:
                 pytest.fail(f"{name}:{command.line}: {error}")
-    assert named == {row.name for row in FEATURES if row.release == "3.0" and not row.here}
+    missing = {row.name for row in FEATURES if row.release == "3.0" and not row.here}
+    assert named == missing | {"gc"}, "types of objects are here, operators of objects are not"
     assert accepted > 1000

@@ -38,6 +38,7 @@ from wasmer_runtime_core.wasm.types import (
     Limits,
     MemoryType,
     TableType,
+    reference_type,
 )
 from wasmer_runtime_core.wasm.validation.validate import validate_module
 
@@ -218,7 +219,7 @@ def test_initializers_hold_bits() -> None:
         (code("f32.const"), 0x8000_0000, F32),
         (code("f64.const"), 0x3FF0_0000_0000_0000, F64),
         (code("ref.null"), EXTERNREF, EXTERNREF),
-        (code("ref.func"), 0, FUNCREF),
+        (code("ref.func"), 0, reference_type(FUNCREF, False, 0)),
         (code("global.get"), 0, I64),
     ]
 
@@ -250,7 +251,7 @@ def test_element_segments_of_every_kind() -> None:
     assert [segment.table for segment in info.elements] == [0, 0, 1, 0, 0, 0, 1, 0]
     assert [segment.offset is not None for segment in info.elements] == [mode == ACTIVE for mode in modes]
     function, null = (
-        (ConstantOperator(code("ref.func"), 0, FUNCREF),),
+        (ConstantOperator(code("ref.func"), 0, reference_type(FUNCREF, False, 0)),),
         (ConstantOperator(code("ref.null"), FUNCREF, FUNCREF),),
     )
     assert [segment.items for segment in info.elements] == [(function, function)] * 4 + [(function, null)] * 4
@@ -338,8 +339,8 @@ def test_names_before_the_malformed_one_count() -> None:
         (HEADER + b"\0\0", "unexpected end", 10),
         (HEADER + b"\0\3\1\xff\0", "malformed UTF-8 encoding", 11),
         (HEADER + b"\0\2\5a", "length out of bounds", 10),
-        (HEADER + b"\1\4\1\x5f\0\0", "malformed function type", 11),
-        (HEADER + b"\1\5\1\x60\1\x6e\0", "malformed value type", 13),
+        (HEADER + b"\1\4\1\x5b\0\0", "malformed function type", 11),
+        (HEADER + b"\1\5\1\x60\1\x67\0", "malformed value type", 13),
         (HEADER + b"\2\4\1\0\0\4", "malformed import kind", 13),
         (HEADER + b"\4\4\1\x7f\0\0", "malformed reference type", 11),
         (HEADER + b"\4\4\1\x70\x08\0", "malformed limits flags", 12),
@@ -376,7 +377,7 @@ def test_malformed_modules(data: bytes, reason: str, offset: int) -> None:
         (b"\0\xfc\x12\x0b", "illegal opcode 0xfc 0x12", 1),
         (b"\0\xfd\x94\x02\x0b", "illegal opcode 0xfd 0x114", 1),
         (b"\0\x02\x60\x0b\x0b", "malformed block type", 2),
-        (b"\0\xd0\x7f\x1a\x0b", "malformed reference type", 2),
+        (b"\0\xd0\x7f\x1a\x0b", "malformed heap type", 2),
         (b"\0\x1c\1\x60\x0b", "malformed value type", 3),
         (b"\0\x41\0\x28\x80\1\0\x1a\x0b", "malformed memop flags", 4),
         (b"\0\x41\0\x28\x42\x80\0" + b"\x80" * 10 + b"\0\x1a\x0b", "integer representation too long", 7),

@@ -18,7 +18,6 @@ from wasmer_runtime_core.wasm.text.definitions import Definitions
 from wasmer_runtime_core.wasm.text.encoding import name_map
 from wasmer_runtime_core.wasm.text.lexer import tokenize
 from wasmer_runtime_core.wasm.text.sections import Sections
-from wasmer_runtime_core.wasm.types import FunctionType
 
 HEADER = b"\0asm\1\0\0\0"
 
@@ -306,13 +305,6 @@ def test_messages_do_not_quote_what_is_as_long_as_the_text(text: str) -> None:
 MANY = 9_000
 
 
-def with_types() -> Definitions:
-    definitions = Definitions()
-    for _ in range(MANY):
-        definitions.add_type(FunctionType(b"", b""))
-    return definitions
-
-
 def with_local_names() -> Sections:
     sections = Sections()
     sections.local_names += [(function, {0: b"x"}) for function in range(MANY)]
@@ -324,7 +316,7 @@ def with_local_names() -> Sections:
     [
         partial(tokenize, " ".join(f"${at}" for at in range(MANY))),
         partial(name_map, dict.fromkeys(range(MANY), b"x")),
-        partial(Sections().module_bytes, with_types()),
+        partial(parse_module, "(type (func))" * MANY),
         partial(with_local_names().module_bytes, Definitions()),
     ],
     ids=("spellings", "names", "types", "functions with names"),

@@ -37,7 +37,9 @@ FUNCTIONS = """
 # Uses each feature that is here.
 MODERN = """
 (module
+  (type $t (sub (func (result i32))))
   (memory 1) (memory i64 1)
+  (func (param (ref $t)) (result i32) (return_call_ref $t (local.get 0)))
   (global i32 (i32.add (i32.const 1) (i32.const 2)))
   (func (result i32 i32) (i32.const 0) (i32.const 0))
   (func (param externref) (drop (i32.extend8_s (i32.trunc_sat_f32_u (f32.const 0)))))

@@ -53,8 +53,8 @@ FEATURES: Final = (
     Feature("extended_const",           "extended constant expressions",          "3.0", True),
     Feature("tail_call",                "tail calls",                             "3.0", True),
     Feature("exceptions",               "exceptions",                             "3.0"),
-    Feature("function_references",      "typed function references",              "3.0"),
-    Feature("gc",                       "garbage collection",                     "3.0"),
+    Feature("function_references",      "typed function references",              "3.0", True),
+    Feature("gc",                       "garbage collection",                     "3.0", True),
     Feature("multi_memory",             "several memories",                       "3.0", True),
     Feature("memory64",                 "memory64",                               "3.0", True),
     Feature("relaxed_simd",             "relaxed SIMD",                           "3.0", True),
@@ -91,7 +91,11 @@ def switched_off(features: Mapping[str, bool]) -> frozenset[str]:
 
 
 def unsupported(
-    name: str, use: str, without: DecodeError | ValidationError, function: int | None = None
+    name: str,
+    use: str,
+    without: DecodeError | ValidationError,
+    function: int | None = None,
+    missing: bool = False,
 ) -> UnsupportedFeatureError:
     """The error for a module that uses a feature.
 
@@ -100,6 +104,7 @@ def unsupported(
         use: what it is told by: "return_call", "a shared memory".
         without: what is wrong with the module where nobody knows the feature, and where.
         function: in which one, by index.
+        missing: this is not here, though other parts of the feature may be.
     """
     row = BY_NAME[name]
-    return UnsupportedFeatureError(name, row.title, use, row.here, without, function)
+    return UnsupportedFeatureError(name, row.title, use, row.here and not missing, without, function)

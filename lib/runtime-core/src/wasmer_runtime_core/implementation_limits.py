@@ -57,9 +57,11 @@ class Limit(NamedTuple):
 MODULE_BYTES: Final = Limit("module_bytes", "bytes of a module, binary or text", 1 << 30, source=JS)
 CUSTOM_SECTIONS: Final = Limit("custom_sections", "custom sections", 100_000)
 NAME_BYTES: Final = Limit("name_bytes", "bytes of one name", 100_000, source=WASMTIME)
-TYPES: Final = Limit("types", "function types", 1_000_000, ceiling=MOST_IN_A_BLOCK, source=JS)
+TYPES: Final = Limit("types", "types", 1_000_000, ceiling=MOST_IN_A_BLOCK, source=JS)
 PARAMETERS: Final = Limit("parameters", "parameters of a function type", 1_000, ceiling=2_000, source=JS)
 RESULTS: Final = Limit("results", "results of a function type", 1_000, ceiling=2_000, source=JS)
+FIELDS: Final = Limit("fields", "fields of a struct", 10_000, ceiling=100_000, source=JS)
+SUBTYPING_DEPTH: Final = Limit("subtyping_depth", "types above one another", 63, ceiling=63, source=JS)
 IMPORTS: Final = Limit("imports", "imports", 1_000_000, ceiling=MOST_IN_A_BLOCK, source=JS)
 FUNCTIONS: Final = Limit("functions", "functions, with imported ones", 1_000_000, ceiling=MOST_IN_A_BLOCK, source=JS)
 TABLES: Final = Limit("tables", "tables, with imported ones", 100, ceiling=100_000, source=WASMTIME)
@@ -100,6 +102,8 @@ LIMITS: Final = (
     TYPES,
     PARAMETERS,
     RESULTS,
+    FIELDS,
+    SUBTYPING_DEPTH,
     IMPORTS,
     FUNCTIONS,
     TABLES,

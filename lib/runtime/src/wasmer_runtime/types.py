@@ -8,6 +8,7 @@ from wasmer_runtime_core.contract.values import (
     GlobalDescriptor,
     Initializer,
     MemoryDescriptor,
+    ReferenceType,
     TableDescriptor,
     Type,
     Value,
@@ -15,6 +16,7 @@ from wasmer_runtime_core.contract.values import (
 
 __all__ = [
     "Type",
+    "ReferenceType",
     "Value",
     "FuncSig",
     "ElementType",

@@ -36,6 +36,8 @@ from wasmer_clif_backend.ir.opcodes import (
     BRIF,
     F32CONST,
     F64CONST,
+    ICMP,
+    INTEGER_CONDITIONS,
     IREDUCE,
     JUMP,
     NOTRAP,
@@ -47,7 +49,7 @@ from wasmer_clif_backend.ir.opcodes import (
     VCONST,
 )
 from wasmer_clif_backend.ir.rules.choice import condition_of
-from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
+from wasmer_clif_backend.ir.types import F32, F64, I8, I8X16, I32, I64
 from wasmer_clif_backend.translate.in_memory import InMemory
 from wasmer_clif_backend.translate.operators import code_of
 from wasmer_clif_backend.translate.view import CLIF_TYPES, CallLayout, ModuleView
@@ -62,6 +64,8 @@ from wasmer_runtime_core.wasm.body.body import (
 )
 
 UNREACHABLE_TRAP: Final = 1
+_EQ: Final = INTEGER_CONDITIONS.index("eq")
+_NE: Final = INTEGER_CONDITIONS.index("ne")
 
 _BLOCK: Final[i64] = code_of("block")
 _LOOP: Final[i64] = code_of("loop")
@@ -70,9 +74,14 @@ _ELSE: Final[i64] = code_of("else")
 _END: Final[i64] = code_of("end")
 _BR: Final[i64] = code_of("br")
 _BR_IF: Final[i64] = code_of("br_if")
+_BR_ON_NULL: Final[i64] = code_of("br_on_null")
+_BR_ON_NON_NULL: Final[i64] = code_of("br_on_non_null")
 _BR_TABLE: Final[i64] = code_of("br_table")
 _RETURN: Final[i64] = code_of("return")
-CONTROL: Final = ("block", "loop", "if", "else", "end", "br", "br_if", "br_table", "return", "unreachable")
+CONTROL: Final = (
+    *("block", "loop", "if", "else", "end", "br", "br_if", "br_table", "return", "unreachable"),
+    *("br_on_null", "br_on_non_null"),
+)
 
 _ROWS: Final = 1 << 7
 
@@ -594,6 +603,19 @@ class State:
             other = self.plain_edge()
             function.add(block, BRIF, 0, condition, e, other)
             self.follow(other)
+        elif code == _BR_ON_NULL or code == _BR_ON_NON_NULL:
+            reference = self.pop()
+            condition = self.make(ICMP, I8, reference, self.integer(0, I64), 0, _EQ if code == _BR_ON_NULL else _NE)
+            if code == _BR_ON_NON_NULL:
+                self.push(reference)
+            e = self.go(a)
+            other = self.plain_edge()
+            function.add(block, BRIF, 0, condition, e, other)
+            self.follow(other)
+            if code == _BR_ON_NULL:
+                self.push(reference)
+            else:
+                self.pop()
         elif code == _BR:
             e = self.go(a)
             function.add(block, JUMP, 0, e)

@@ -4,6 +4,8 @@ Those that direct control are in `translate.body`, those on vectors in `translat
 
 Traps are those of core, by number (`trap_kinds`): an access traps as ``heap_oob``, others by code ``user``
 and their number. The source of every instruction is the operator's offset in the module, so the site table has it.
+
+Long for one idea: the operators share one walk, and what it knows at a point.
 """
 
 from __future__ import annotations
@@ -65,6 +67,7 @@ from wasmer_runtime_core.contract.vmctx import (
     IMPORT_RECORD,
     MEMORY_DEFINITION,
     TABLE_DEFINITION,
+    TYPE_RECORD,
     VMCTX,
 )
 from wasmer_runtime_core.errors import CompileError
@@ -85,9 +88,11 @@ _ENTRY: Final = NOTRAP | TABLE
 """Flags of an access to the elements of a table, and to what they point to."""
 _EQ: Final = INTEGER_CONDITIONS.index("eq")
 _NE: Final = INTEGER_CONDITIONS.index("ne")
+_ULT: Final = INTEGER_CONDITIONS.index("ult")
 _UGE: Final = INTEGER_CONDITIONS.index("uge")
 _UNDEFINED: Final = BY_NAME["UNDEFINED_ELEMENT"].number
 _UNINITIALIZED: Final = BY_NAME["UNINITIALIZED_ELEMENT"].number
+_NULL: Final = BY_NAME["NULL_REFERENCE"].number
 _TYPE_MISMATCH: Final = BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number
 _LIMIT: Final = BY_NAME["EXECUTION_LIMIT_EXCEEDED"].number
 _POINTS: Final[i64] = VMCTX["points_used"].offset
@@ -102,6 +107,8 @@ _IMPORT_VMCTX: Final[i64] = IMPORT_RECORD["vmctx"].offset
 _RECORD_TYPE: Final[i64] = FUNCTION_RECORD["type"].offset
 _RECORD_CODE: Final[i64] = FUNCTION_RECORD["code"].offset
 _RECORD_VMCTX: Final[i64] = FUNCTION_RECORD["vmctx"].offset
+_TYPE_SUPERTYPES: Final[i64] = TYPE_RECORD["supertypes"].offset
+_TYPE_DEPTH: Final[i64] = TYPE_RECORD["depth"].offset
 _HELPERS: Final = {call.name: call for call in VMCALLS}
 _HELPER_TYPES: Final = {"i32": I32, "index": I32, "ref": I64}
 
@@ -109,12 +116,15 @@ _CALL: Final[i64] = code_of("call")
 _CALL_INDIRECT: Final[i64] = code_of("call_indirect")
 _RETURN_CALL: Final[i64] = code_of("return_call")
 _RETURN_CALL_INDIRECT: Final[i64] = code_of("return_call_indirect")
+_RETURN_CALL_REF: Final[i64] = code_of("return_call_ref")
 _GLOBAL_GET: Final[i64] = code_of("global.get")
 _GLOBAL_SET: Final[i64] = code_of("global.set")
 _MEMORY_SIZE: Final[i64] = code_of("memory.size")
 _MEMORY_GROW: Final[i64] = code_of("memory.grow")
 _TABLE_GROW: Final[i64] = code_of("table.grow")
 _TABLE_SIZE: Final[i64] = code_of("table.size")
+_CALL_REF: Final[i64] = code_of("call_ref")
+_REF_AS_NON_NULL: Final[i64] = code_of("ref.as_non_null")
 _REF_NULL: Final[i64] = code_of("ref.null")
 _REF_IS_NULL: Final[i64] = code_of("ref.is_null")
 _REF_FUNC: Final[i64] = code_of("ref.func")
@@ -398,6 +408,10 @@ class Translator:
         elif code == _REF_IS_NULL:
             held = self.compare(_EQ, state.pop(), state.integer(0, I64))
             state.push(state.make(UEXTEND, I32, held))
+        elif code == _CALL_REF:
+            self.call_ref(a, False)
+        elif code == _REF_AS_NON_NULL:
+            state.make(TRAPZ, 0, state.stack[state.height - 1], 0, 0, 0, _NULL)
         elif code == _REF_FUNC:
             offset: i64 = self.view.offsets.record_offsets[int(a)]
             state.push(state.make(IADD, I64, state.vmctx, state.integer(offset, I64)))
@@ -405,6 +419,8 @@ class Translator:
             self.call(a, b, True)
         elif code == _RETURN_CALL_INDIRECT:
             self.call_indirect(a, b, True)
+        elif code == _RETURN_CALL_REF:
+            self.call_ref(a, True)
         else:
             self.internal(code, word, a, b)
 
@@ -481,6 +497,11 @@ class Translator:
         state.make(TRAPZ, 0, record, 0, 0, 0, _UNINITIALIZED)
         wanted = memory.field(self.view.offsets.type_offsets[type])
         have = memory.load(I64, record, _RECORD_TYPE, _ENTRY)
+        depth: i64 = self.view.offsets.open_types.get(int(type), -1)
+        if depth >= 0:  # it, or what has it in its list of supertypes
+            above = memory.load(I32, have, _TYPE_DEPTH, _ENTRY)
+            self.trap_if(self.compare(_ULT, above, state.integer(depth, I32)), _TYPE_MISMATCH)
+            have = memory.load(I64, memory.load(I64, have, _TYPE_SUPERTYPES, _ENTRY), 8 * depth, _ENTRY)
         self.trap_if(self.compare(_NE, have, wanted), _TYPE_MISMATCH)
         code = memory.load(I64, record, _RECORD_CODE, _ENTRY)
         vmctx = memory.load(I64, record, _RECORD_VMCTX, _ENTRY)
@@ -495,6 +516,16 @@ class Translator:
         given = self.arguments(vmctx, state.buffer, layout)
         jump: i64 = RETURN_CALL if opcode == CALL else RETURN_CALL_INDIRECT
         state.call_in_place(jump, callee, given, extra)
+
+    def call_ref(self, type: i64, in_place: bool) -> None:
+        """What is referred to: not null; the validator has seen to its type."""
+        state = self.state
+        memory = self.memory
+        record = state.pop()
+        state.make(TRAPZ, 0, record, 0, 0, 0, _NULL)
+        code = memory.load(I64, record, _RECORD_CODE, _ENTRY)
+        vmctx = memory.load(I64, record, _RECORD_VMCTX, _ENTRY)
+        self.call_of(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.layouts[type], in_place)
 
     def finish_call(self, opcode: i64, extra: i64, callee: i64, vmctx: i64, layout: CallLayout) -> None:
         """The arguments are on the stack, the results will be."""

@@ -20,7 +20,7 @@ from wasmer_runtime_core.wasm.types import PAGE_BYTES
 
 TYPES: Final = {
     kinds.I32: I32, kinds.I64: I64, kinds.F32: F32, kinds.F64: F64, kinds.V128: I8X16,
-    kinds.FUNCREF: I64, kinds.EXTERNREF: I64,
+    kinds.FUNCREF: I64, kinds.EXTERNREF: I64, kinds.ANYREF: I64,
 }  # fmt: skip
 """By kind of a value: the type of CLIF. A reference is an address, a vector bytes."""
 

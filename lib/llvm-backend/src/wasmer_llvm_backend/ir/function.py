@@ -36,7 +36,8 @@ ASKS_FOR_A_BIT: Final = frozenset(BY_MNEMONIC[name].code for name in ("if", "br_
 """Operators that take their uppermost operand by `FunctionState.condition`."""
 
 BRANCHES: Final = frozenset(
-    BY_MNEMONIC[name].code for name in ("loop", "if", "else", "br", "br_if", "br_table", "return")
+    BY_MNEMONIC[name].code
+    for name in ("loop", "if", "else", "br", "br_if", "br_table", "return", "br_on_null", "br_on_non_null")
 )
 
 

@@ -12,24 +12,25 @@ from wasmer_runtime_core.contract.convention import FLOAT, INTEGER, VECTOR, Argu
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.vmctx import VmctxOffsets
 from wasmer_runtime_core.support.checkpoint import watched
-from wasmer_runtime_core.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64
+from wasmer_runtime_core.wasm.types import ANYREF, EXTERNREF, F32, F64, FUNCREF, I32, I64
 from wasmer_runtime_core.wasm.types import V128 as V128_CODE
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.wasm.module import ModuleInfo
 
 LLVM_TYPES: Final = {
-    I32: "i32", I64: "i64", F32: "float", F64: "double", V128_CODE: V128, FUNCREF: "ptr", EXTERNREF: "ptr",
+    I32: "i32", I64: "i64", F32: "float", F64: "double", V128_CODE: V128,
+    FUNCREF: "ptr", EXTERNREF: "ptr", ANYREF: "ptr",
 }  # fmt: skip
 ZEROS: Final = {
     I32: "0", I64: "0", F32: "0x0000000000000000", F64: "0x0000000000000000",
-    V128_CODE: "zeroinitializer", FUNCREF: "null", EXTERNREF: "null",
+    V128_CODE: "zeroinitializer", FUNCREF: "null", EXTERNREF: "null", ANYREF: "null",
 }  # fmt: skip
 
 
 _CLASSES: Final = {F32: FLOAT, F64: FLOAT, V128_CODE: VECTOR}
 """Of the value types that do not travel with the integers."""
-INTEGERS: Final = frozenset((I32, I64, FUNCREF, EXTERNREF))
+INTEGERS: Final = frozenset((I32, I64, FUNCREF, EXTERNREF, ANYREF))
 INTEGER_RESULTS: Final = 3  # rax, rdx, rcx
 FLOAT_RESULTS: Final = 2  # xmm0, xmm1
 

@@ -20,7 +20,7 @@ fields that come, go or are called otherwise, is told by a number of its own (`r
 # test compares them with the classes.
 # fmt: off
 INFO_FIELDS: Final = (
-    "types", "imports", "functions", "tables", "memories", "globals", "tags",
+    "types", "definitions", "imports", "functions", "tables", "table_initializers", "memories", "globals", "tags",
     "imported_functions", "imported_tables", "imported_memories", "imported_globals", "imported_tags",
     "global_definitions", "exports", "start", "elements", "data", "data_count",
     "custom_sections", "code_offset", "escaping",

@@ -9,6 +9,8 @@ Python float on the way would not allow.
 takes a code. A descriptor says what an extern is (Wasmer's word for the specification's
 external types, section 2.3.7); each has the attributes of the core's own type and can be
 given in its place.
+
+Long for one idea: types, values of them and descriptors that name them are written in the same words.
 """
 
 from __future__ import annotations
@@ -19,16 +21,19 @@ from operator import index
 
 from wasmer_runtime_core.contract.units import WASM_MAX_PAGES, Pages
 from wasmer_runtime_core.errors import InvalidDescriptor, SignatureError
-from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, TypeAlias
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.types import (
+    ANYREF,
     EXTERNREF,
     F32,
     F64,
     FUNCREF,
     I32,
     I64,
+    KIND,
     MAX_WIDE_PAGES,
+    NON_NULL,
     V128,
     VALUE_TYPE_CODES,
     ExternalType,
@@ -38,10 +43,12 @@ from wasmer_runtime_core.wasm.types import (
     MemoryType,
     TableType,
     ValueTypes,
+    value_type_name,
+    value_types,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 class Type(enum.IntEnum):
@@ -54,10 +61,16 @@ class Type(enum.IntEnum):
     V128 = V128
     FUNCREF = FUNCREF
     EXTERNREF = EXTERNREF
+    ANYREF = ANYREF
+
+    @property
+    def kind(self) -> Type:
+        """Itself; of a `ReferenceType` the member that it is a narrower form of."""
+        return self
 
     @classmethod
-    def of(cls, type: Type | int | str) -> Type:
-        """The member for a member, a code, or a name in any case.
+    def of(cls, type: ValueType | int | str) -> ValueType:
+        """The member for a member, a code, or a name in any case; a `ReferenceType` for the number of one.
 
         Raises:
             ValueError: there is no such type.
@@ -68,6 +81,8 @@ class Type(enum.IntEnum):
                 raise ValueError(f"{type!r} is no value type; there are {', '.join(VALUE_TYPE_CODES)}")
             return _TYPES[code]
         member = _TYPES.get(type)
+        if member is None and type > KIND and type & KIND in _REFERENCES:
+            return type if isinstance(type, ReferenceType) else ReferenceType(type)
         return cls(type) if member is None else member  # the former says what is wrong
 
     def __str__(self) -> str:
@@ -84,6 +99,55 @@ _TYPES: Final = {int(member): member for member in Type}
 """By code. An enum finds its members so, too, but takes what a signal's handler raises meanwhile for its own."""
 
 
+class ReferenceType(int):
+    """A reference type that says more than its kind: that it has no null, or to what it refers.
+
+    An int, as `Type` members are: the core's number, which has a meaning in one module (of an import, an export),
+    or in this process (of what an instance has).
+
+    Attributes:
+        text: as the text format writes it: ``(ref null 3)``; the type of a function of an instance is written out.
+    """
+
+    text: str
+
+    def __new__(cls, number: int, text: str = "") -> ReferenceType:
+        made = super().__new__(cls, number)
+        made.text = text or value_type_name(number)
+        return made
+
+    @property
+    def kind(self) -> Type:
+        """`Type.FUNCREF` and its like: what its values are at least."""
+        return Type(self & KIND)
+
+    @property
+    def nullable(self) -> bool:
+        """Whether None is a value of it."""
+        return not self & NON_NULL
+
+    @property
+    def name(self) -> str:
+        """Its text, as members of `Type` have a name."""
+        return self.text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ReferenceType, (int(self), self.text))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"ReferenceType({int(self):#x}, {self.text!r})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.text, spec)
+
+
+ValueType: TypeAlias = "Type | ReferenceType"
+_REFERENCES: Final = (Type.FUNCREF, Type.EXTERNREF, Type.ANYREF)
+
+
 class ElementType(enum.IntEnum):
     """What a table holds (specification, section 2.3.9)."""
 
@@ -91,9 +155,10 @@ class ElementType(enum.IntEnum):
     """Wasmer's name for functions of any signature."""
     FUNCREF = FUNCREF
     EXTERNREF = EXTERNREF
+    ANYREF = ANYREF
 
     def __str__(self) -> str:
-        return "anyfunc" if self is ElementType.ANYFUNC else "externref"
+        return "anyfunc" if self is ElementType.ANYFUNC else self.name.lower()
 
 
 _BITS: Final = {Type.I32: 32, Type.I64: 64, Type.F32: 32, Type.F64: 64, Type.V128: 128}
@@ -204,6 +269,11 @@ class Value:
         return cls(Type.EXTERNREF, 0, value)
 
     @classmethod
+    def ANYREF(cls, value: object) -> Value:
+        """A reference below ``any``: None, as long as there are no objects of WebAssembly's own."""
+        return cls(Type.ANYREF, 0, value)
+
+    @classmethod
     def from_bits(cls, type: Type | int | str, bits: int) -> Value:
         """A number of `type` with exactly these bits, NaN payloads and all.
 
@@ -211,7 +281,7 @@ class Value:
             OverflowError: `bits` is negative or wider than the type.
             ValueError: `type` is no number or vector type.
         """
-        type = Type.of(type)
+        type = Type.of(type).kind
         width = _BITS.get(type)
         if width is None:
             raise ValueError(f"{type} has no bits")
@@ -227,7 +297,7 @@ class Value:
             TypeError: a `Value` of another type, or not a number.
             OverflowError: an integer out of range.
         """
-        type = Type.of(type)
+        type = Type.of(type).kind
         if isinstance(value, Value):
             if value.type is not type:
                 raise TypeError(f"expected {type}, got {value!r}")
@@ -262,12 +332,12 @@ class Value:
     @property
     def raw(self) -> Any:
         """`bits`, or for a reference the object referred to: what calls by bits take."""
-        return self._reference if self.type in (Type.FUNCREF, Type.EXTERNREF) else self.bits
+        return self._reference if self.type in _REFERENCES else self.bits
 
     @classmethod
     def from_raw(cls, type: Type, raw: Any) -> Value:
         """The value that `raw` gave."""
-        return cls(type, 0, raw) if type in (Type.FUNCREF, Type.EXTERNREF) else cls(type, raw)
+        return cls(type, 0, raw) if type in _REFERENCES else cls(type, raw)
 
     def __int__(self) -> int:
         return int(self.value) if self.type is not Type.V128 else self.bits
@@ -302,12 +372,14 @@ class Value:
         return f"Value.{type.name}({shown})"
 
 
-_known_members: Final[dict[ValueTypes, tuple[Type, ...]]] = {}
+_known_members: Final[dict[bytes, tuple[ValueType, ...]]] = {}
 _MOST_KNOWN: Final = 512
 
 
-def _members(codes: ValueTypes) -> tuple[Type, ...]:
+def _members(codes: ValueTypes, text: Callable[[int], str]) -> tuple[ValueType, ...]:
     """Value types by their codes: one object for all functions of a type, of which a module may have a million."""
+    if not isinstance(codes, bytes):
+        return tuple([Type.of(code) if code <= KIND else ReferenceType(code, text(code)) for code in codes])
     found = _known_members.get(codes)
     if found is None:
         found = tuple(map(Type, codes))
@@ -322,15 +394,17 @@ class FuncSig:
     ``module.exports[0].type``. Printed as ``[i32, i32] -> [i32]``.
 
     Attributes:
-        params, returns: `Type` members.
+        params, returns: `Type` members, or `ReferenceType`s.
     """
 
     __slots__ = ("params", "returns")
 
-    params: tuple[Type, ...]
-    returns: tuple[Type, ...]
+    params: tuple[ValueType, ...]
+    returns: tuple[ValueType, ...]
 
-    def __init__(self, params: Iterable[Type | int | str] = (), returns: Iterable[Type | int | str] = ()) -> None:
+    def __init__(
+        self, params: Iterable[ValueType | int | str] = (), returns: Iterable[ValueType | int | str] = ()
+    ) -> None:
         """Types as `Type` members, codes or names.
 
         Raises:
@@ -340,24 +414,24 @@ class FuncSig:
         self.returns = tuple(Type.of(type) for type in returns)
 
     @property
-    def results(self) -> tuple[Type, ...]:
+    def results(self) -> tuple[ValueType, ...]:
         """The specification's word for `returns`."""
         return self.returns
 
     @classmethod
-    def from_function_type(cls, type: FunctionType) -> FuncSig:
-        """The signature that the core's `FunctionType` says."""
+    def from_function_type(cls, type: FunctionType, text: Callable[[int], str] = value_type_name) -> FuncSig:
+        """The signature that the core's `FunctionType` says; `text` writes reference types of more than their kind."""
         made = cls()
-        made.params, made.returns = _members(type.params), _members(type.results)
+        made.params, made.returns = _members(type.params, text), _members(type.results, text)
         return made
 
     def to_function_type(self) -> FunctionType:
         """The same as the core's `FunctionType`."""
-        return FunctionType(bytes(self.params), bytes(self.returns))
+        return FunctionType(value_types(map(int, self.params)), value_types(map(int, self.returns)))
 
     def check_param_value_types(self, values: Sequence[Value]) -> bool:
         """Whether these values can be passed."""
-        return tuple(value.type for value in values) == self.params
+        return tuple(value.type for value in values) == tuple(type.kind for type in self.params)
 
     def bind(self, values: Sequence[Any], name: str = "") -> list[Value]:
         """`values` as `Value` objects of the parameters' types.
@@ -406,7 +480,7 @@ def _check_limits(what: str, minimum: int, maximum: int | None, most: int) -> No
 
 
 def _index_type(what: str, type: Type | int | str) -> Type:
-    found = Type.of(type)
+    found = Type.of(type).kind
     if found not in (I32, I64):
         raise InvalidDescriptor(f"{what}: an index is an i32 or an i64, no {found.name.lower()}")
     return found
@@ -482,7 +556,7 @@ class TableDescriptor(_Descriptor):
     """Of a table: what it holds, how many elements it has at first and may have.
 
     Attributes:
-        element: an `ElementType`.
+        element: an `ElementType`, or a `ReferenceType`.
         minimum: elements at first.
         maximum: elements it may grow to, or None.
         index_type: `Type.I32`, or `Type.I64` of a 64-bit table.
@@ -492,7 +566,7 @@ class TableDescriptor(_Descriptor):
 
     def __init__(
         self,
-        element: ElementType | int,
+        element: ElementType | ReferenceType | int,
         minimum: int,
         maximum: int | None = None,
         index_type: Type | int | str = I32,
@@ -502,7 +576,7 @@ class TableDescriptor(_Descriptor):
         """
         self.index_type = _index_type("table", index_type)
         _check_limits("table", minimum, maximum, 0xFFFF_FFFF if self.index_type == I32 else 0xFFFF_FFFF_FFFF_FFFF)
-        self.element = ElementType(element)
+        self.element = ElementType(element) if element <= KIND else ReferenceType(element)
         self.minimum = minimum
         self.maximum = maximum
 
@@ -530,7 +604,7 @@ class GlobalDescriptor(_Descriptor):
 
     __slots__ = ("mutable", "ty")
 
-    def __init__(self, mutable: bool, ty: Type | int | str) -> None:
+    def __init__(self, mutable: bool, ty: ValueType | int | str) -> None:
         self.mutable = bool(mutable)
         self.ty = Type.of(ty)
 
@@ -544,7 +618,7 @@ class GlobalDescriptor(_Descriptor):
         return GlobalType(int(self.ty), self.mutable)
 
     @property
-    def value(self) -> Type:
+    def value(self) -> ValueType:
         return self.ty
 
 

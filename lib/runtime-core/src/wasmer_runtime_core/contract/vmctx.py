@@ -243,6 +243,8 @@ class VmctxOffsets:
         type_offsets: of the addresses of type records.
         import_offsets: of imported functions' records.
         record_offsets: of the function records of those that escape, by function index.
+        open_types: by index of a function type that may have subtypes, how many types are above it: what an indirect
+            call compares is there in the list of supertypes of what it finds (`TYPE_RECORD`).
     """
 
     def __init__(self, info: ModuleInfo) -> None:
@@ -257,6 +259,11 @@ class VmctxOffsets:
         self.type_offsets = [layout.type_record(index) for index in range(len(info.types))]
         self.import_offsets = [layout.import_record(index) for index in range(info.imported_functions)]
         self.record_offsets = {function: layout.function_record(function) for function in info.escaping}
+        self.open_types: dict[int, int] = {}
+        for index, definition in enumerate(info.definitions):
+            if not definition.final:
+                above = definition.supertype
+                self.open_types[index] = 0 if above < 0 else self.open_types[above] + 1
 
 
 ContextLayout, ContextOffsets = VmctxLayout, VmctxOffsets

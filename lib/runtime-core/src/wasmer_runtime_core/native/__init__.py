@@ -34,6 +34,7 @@ the types, and what Python may call.
 ``entry.c``               the few instructions in assembly: into wasm, out of it, host stubs
 ``tail_calls.c``          room for the arguments of tail calls, and who returns where behind them
 ``signature.c``           signatures, where arguments lie, Python values to bits and back
+``types.c``               types that are more than functions of kinds, one for all modules of the process
 ``host.c``                imported functions: calls to Python
 ``helpers.c``             functions that generated code calls
 ``threads.c``             functions without the GIL

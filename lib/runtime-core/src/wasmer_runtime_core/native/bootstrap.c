@@ -4,12 +4,12 @@ static PyObject *
 native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"make_trap", "annotate", "function_name", "describe", "memory", "table", "global_",
-                            "trace", "make_function", NULL};
-    PyObject *trap = NULL, *annotate = NULL, *name = NULL, *describe = NULL, *trace = NULL, *function = NULL;
+                            "trace", "make_function", "type_name", NULL};
+    PyObject *trap = NULL, *annotate = NULL, *name = NULL, *describe = NULL, *trace = NULL, *function = NULL, *type_name = NULL;
     PyObject *memory = NULL, *table = NULL, *global = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOOO!O!O!OO:configure", names, &trap, &annotate, &name, &describe,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOOO!O!O!OOO:configure", names, &trap, &annotate, &name, &describe,
                                      &PyType_Type, &memory, &PyType_Type, &table, &PyType_Type, &global, &trace,
-                                     &function))
+                                     &function, &type_name))
         return NULL;
     struct { PyObject *given, **place; PyTypeObject *base; } classes[] = {
         {memory, &memory_class, MemoryType}, {table, &table_class, TableType}, {global, &global_class, GlobalType}};
@@ -32,6 +32,8 @@ native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
         Py_XSETREF(hook_trace, Py_NewRef(trace));
     if (describe)
         Py_XSETREF(hook_describe, Py_NewRef(describe));
+    if (type_name)
+        Py_XSETREF(hook_type_name, Py_NewRef(type_name));
     if (function)
         Py_XSETREF(hook_make_function, Py_NewRef(function));
     Py_RETURN_NONE;
@@ -85,6 +87,10 @@ static PyMethodDef native_functions[] = {
      "map_elements(function, inputs, out): apply a scalar function to buffers, with broadcasting"},
     {"checksum", native_checksum, METH_O, "checksum(bytes) -> int: what `MappedFile.checksum` gives for these"},
     {"is_plain", native_is_plain, METH_O, "is_plain(bytes) -> whether `marshal` reads plain values from them, and all of them"},
+    {"known_types", native_known_types, METH_O, "known_types(key) -> DefinedTypes of a group that is there, or None"},
+    {"define_types", native_define_types, METH_VARARGS, "define_types(key, members, needs) -> their DefinedTypes"},
+    {"numbered_type", native_numbered_type, METH_O, "numbered_type(number) -> DefinedType, or None"},
+    {"type_matches", native_type_matches, METH_VARARGS, "type_matches(found, wanted) -> whether values of the one are of the other"},
     {"statistics", native_statistics, METH_NOARGS, "statistics() -> dict: pages and slots in use"},
     {"can_reserve", native_can_reserve, METH_NOARGS, "can_reserve() -> whether one more memory gets its address space"},
     {"assert_handlers", native_assert_handlers, METH_NOARGS, "take the fault signals again"},
@@ -108,13 +114,13 @@ fill(PyObject *target)
         PyErr_SetString(PyExc_ImportError, "the machine exists once in a process: it is loaded already");
         return -1;
     }
-    if (pthread_key_create(&thread_key, thread_free) || !(signatures = PyDict_New()) ||
+    if (pthread_key_create(&thread_key, thread_free) || !(signatures = PyDict_New()) || !(type_groups = PyDict_New()) ||
         !(no_text = PyUnicode_FromString("?")))
         return -1;
     if (add_type(target, &mapped_file_spec, &MappedFileType) || add_type(target, &code_spec, &CodeType) ||
         add_type(target, &memory_spec, &MemoryType) ||
         add_type(target, &table_spec, &TableType) || add_type(target, &global_spec, &GlobalType) ||
-        add_type(target, &function_spec, &FunctionType) ||
+        add_type(target, &defined_type_spec, &DefinedType) || add_type(target, &function_spec, &FunctionType) ||
         add_type(target, &host_function_spec, &HostFunctionType) || add_type(target, &plan_spec, &PlanType) ||
         add_type(target, &instance_spec, &InstanceType) || add_type(target, &exports_spec, &ExportsType) ||
         add_type(target, &budget_spec, &BudgetType) ||

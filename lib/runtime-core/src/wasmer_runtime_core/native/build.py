@@ -32,8 +32,11 @@ FLAGS: Final = ("-O2", "-fno-omit-frame-pointer", "-fno-strict-aliasing", "-fali
 EXTERNAL_KINDS: Final = ("FUNCTION", "TABLE", "MEMORY", "GLOBAL")
 SEGMENT_MODES: Final = ("ACTIVE", "PASSIVE", "DECLARATIVE")
 """Numbers of `wasm.module` that C takes."""
-VALUE_KINDS: Final = ("I32", "I64", "F32", "F64", "V128", "FUNCREF", "EXTERNREF")
+VALUE_KINDS: Final = ("I32", "I64", "F32", "F64", "V128", "FUNCREF", "EXTERNREF", "ANYREF")
 """And of `wasm.types`."""
+
+TYPE_BITS: Final = ("NON_NULL", "HEAP_SHIFT", "HEAP_EQ", "HEAP_STRUCT", "HEAP_ARRAY", "HEAP_NONE", "FIRST_TYPE")
+"""And what a value type says above its kind."""
 
 
 class BuildError(Exception):
@@ -77,6 +80,7 @@ def contract_header() -> str:
     lines.extend(f"#define KIND_{name} {_number('wasm/module.py', name)}" for name in EXTERNAL_KINDS)
     lines.extend(f"#define {name} {_number('wasm/module.py', name)}" for name in SEGMENT_MODES)
     lines.extend(f"#define KIND_OF_{name} {_number('wasm/types.py', name)}" for name in VALUE_KINDS)
+    lines.extend(f"#define TYPE_{name} {_number('wasm/types.py', name)}" for name in TYPE_BITS)
     lines.append(f"#define WASM_PAGE_BYTES {_number('wasm/types.py', 'PAGE_BYTES')}")
     lines.append(f"#define WASM_MAX_PAGES {_number('wasm/types.py', 'MAX_PAGES')}")
     lines.append(f"#define WASM_MAX_WIDE_PAGES {_number('wasm/types.py', 'MAX_WIDE_PAGES')}")

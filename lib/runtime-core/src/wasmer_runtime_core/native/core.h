@@ -63,15 +63,18 @@ void __asan_handle_no_return(void);
 /* Kinds of value types: their bytes in the binary format. */
 enum {
     I32 = KIND_OF_I32, I64 = KIND_OF_I64, F32 = KIND_OF_F32, F64 = KIND_OF_F64, V128 = KIND_OF_V128,
-    FUNCREF = KIND_OF_FUNCREF, EXTERNREF = KIND_OF_EXTERNREF
+    FUNCREF = KIND_OF_FUNCREF, EXTERNREF = KIND_OF_EXTERNREF, ANYREF = KIND_OF_ANYREF
 };
 
 /* Whether values of this kind are references, which somebody has to own. */
 static inline int
 is_reference(uint8_t type)
 {
-    return type == FUNCREF || type == EXTERNREF;
+    return type == FUNCREF || type == EXTERNREF || type == ANYREF;
 }
+
+/* A value type: its kind, and above it what `wasm.types` says; types are numbered in the process (`types.c`). */
+typedef uint64_t ValueType;
 
 typedef struct { uint64_t low, high; } Bits128;
 
@@ -95,7 +98,7 @@ typedef struct TypeRecord {
     uint32_t depth, form;
 } TypeRecord;
 
-/* One per distinct function type in the process, for as long as someone holds it: its address is its identity.
+/* One per distinct type in the process, mostly a function's; what is no function's has no parameters and results, for as long as someone holds it: its address is its identity.
  *
  * Holders are the plans of modules that declare the type, host functions, and the homes of host functions that
  * became references. Whoever can compare an identity is an instance, and holds its plan; what it is compared with
@@ -112,6 +115,10 @@ typedef struct Signature {
     PyObject *type;            /* FunctionType */
     PyObject *text;            /* of `signature_text`, once asked for */
     const uint8_t *params, *results;
+    const ValueType *whole;    /* of parameters, then of results, where some are more than their kinds; else NULL */
+    struct TypeGroup *group;   /* that it belongs to; NULL: a function type of kinds alone, final, below none */
+    uint32_t number;           /* of the type, in this process */
+    uint32_t is_final;
     uint16_t places[];         /* of the parameters */
 } Signature;
 
@@ -348,7 +355,8 @@ typedef struct {
     uint64_t declared_maximum;
     uint8_t has_maximum;
     uint8_t wide;              /* its index has 64 bits */
-    uint8_t element;           /* FUNCREF or EXTERNREF */
+    uint8_t element;           /* kind of its elements */
+    ValueType type;            /* of these; the type that it names is held */
     uint8_t exposed;           /* Python has seen it: `home` is owned */
     PyObject *home;            /* the instance that made it, or NULL */
     BudgetObject *budget;      /* whose elements it has, or NULL */
@@ -366,6 +374,7 @@ typedef struct {
     Bits128 *storage;
     uint32_t index;            /* of a module's own global, among its own ones */
     uint8_t type, mutable;
+    ValueType whole;           /* the whole type; what it names is held */
     PyObject *weakrefs;
 } GlobalObject;
 
@@ -428,20 +437,30 @@ typedef struct FunctionObject {
     int named;                 /* by an export that it was asked for as */
 } FunctionObject;
 
-static PyTypeObject *MappedFileType, *CodeType, *MemoryType, *TableType, *GlobalType, *FunctionType, *HostFunctionType,
-    *PlanType, *InstanceType, *BudgetType, *DeadlineBlockType;
+static PyTypeObject *MappedFileType, *CodeType, *MemoryType, *TableType, *GlobalType, *DefinedType, *FunctionType,
+    *HostFunctionType, *PlanType, *InstanceType, *BudgetType, *DeadlineBlockType;
 
 /* Python's part tells these by `configure` in bootstrap.c: the subclasses that instances make for what they own, */
 static PyObject *memory_class, *table_class, *global_class;
 /* and hooks. Those of modules that are not always needed are taken with `configured`. */
 static PyObject *hook_make_trap, *hook_annotate, *hook_function_name, *hook_describe, *hook_trace,
-    *hook_make_function;
+    *hook_make_function, *hook_type_name;
 
 /* signature.c */
 static Signature *signature_take(PyObject *function_type);
 static void signature_release(Signature *signature);
 static PyObject *signature_text(Signature *signature);
 static PyObject *box(uint8_t type, const void *bits);
+/* types.c */
+static int type_hold(ValueType type);
+static void type_release(ValueType type);
+static int type_below(const Signature *found, const Signature *wanted);
+static int type_matches(ValueType found, ValueType wanted);
+static int reference_fits(ValueType type, uint64_t bits);
+static PyObject *value_type_text(ValueType type);
+static void group_release(struct TypeGroup *group);
+static Signature *signature_of_defined(PyObject *defined);
+static PyObject *defined_type(Signature *signature);
 /* store.c */
 static Store *store_of(Member *member);
 static int store_merge(Member *a, Member *b);
@@ -476,6 +495,7 @@ static void ensure_timer(Thread *thread);
 static int attend_before(Thread *thread, Activation *activation);
 static volatile pid_t gil_runner;  /* id of the thread that last went to wasm code, or back to it, with the GIL held */
 /* table.c, function.c */
+static PyObject *configured(PyObject **place, const char *module);
 static PyObject *function_from_record(FunctionRecord *record);
 static PyObject *plan_function_name(PlanObject *plan, uint32_t record);
 static PyObject *reference_owner(uint8_t type, uint64_t bits);
@@ -486,5 +506,5 @@ static int in_memory_slot(uintptr_t address);
 static int64_t memory_grow(MemoryObject *memory, uint64_t delta);
 enum { RESERVE_NOT, RESERVE_IF_FREE, RESERVE_BY_ALL_MEANS };
 static MemoryObject *memory_new(PyTypeObject *type, const Sizes *sizes, int flags, int reserve);
-static TableObject *table_new(PyTypeObject *type, uint8_t element, int wide, const Sizes *sizes,
+static TableObject *table_new(PyTypeObject *type, ValueType element, int wide, const Sizes *sizes,
                               PyObject *home);

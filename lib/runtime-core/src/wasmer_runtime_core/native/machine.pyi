@@ -7,7 +7,7 @@ from typing import Any, Self, TypeAlias, final
 from typing_extensions import Buffer
 
 from wasmer_runtime_core.contract.values import FuncSig
-from wasmer_runtime_core.wasm.types import FunctionType
+from wasmer_runtime_core.wasm.types import FunctionType, ValueTypes
 
 @final
 class MappedFile:
@@ -45,6 +45,38 @@ class Code:
     @property
     def label(self) -> object: ...
     def locate(self, address: int) -> tuple[int, int] | None: ...
+
+@final
+class DefinedType:
+    """A type of this process, the same for all modules that define it."""
+
+    def __new__(cls, type: FunctionType | DefinedType) -> DefinedType: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def form(self) -> int: ...
+    @property
+    def function_type(self) -> FunctionType | None: ...
+    @property
+    def params(self) -> ValueTypes: ...
+    @property
+    def results(self) -> ValueTypes: ...
+    @property
+    def param_kinds(self) -> bytes: ...
+    @property
+    def result_kinds(self) -> bytes: ...
+    def is_below(self, other: object, /) -> bool: ...
+    def describe(self, function_type: FunctionType, text: str, /) -> None: ...
+
+def known_types(key: bytes, /) -> tuple[DefinedType, ...] | None: ...
+def define_types(
+    key: bytes,
+    members: tuple[tuple[int, bool, int, bytes, bytes, tuple[int, ...] | None], ...],
+    needs: tuple[int, ...],
+    /,
+) -> tuple[DefinedType, ...]: ...
+def type_matches(found: int, wanted: int, /) -> bool: ...
+def numbered_type(number: int, /) -> DefinedType | None: ...
 
 class Memory:
     def __new__(
@@ -151,7 +183,12 @@ class HostFunction:
     """A Python callable as an import of a certain type."""
 
     def __new__(
-        cls, callable: Callable[..., Any], type: FunctionType, namespace: str, name: str, wants_ctx: bool = False
+        cls,
+        callable: Callable[..., Any],
+        type: FunctionType | DefinedType,
+        namespace: str,
+        name: str,
+        wants_ctx: bool = False,
     ) -> HostFunction: ...
     @property
     def callable(self) -> Callable[..., Any]: ...
@@ -176,7 +213,7 @@ class Plan:
         code: Code,
         label: object,
         numbers: tuple[int, ...],
-        types: tuple[FunctionType, ...],
+        types: tuple[FunctionType | DefinedType, ...],
         functions: bytes,
         imports: tuple[tuple[int, str, str], ...],
         memories: tuple[tuple[int, int | None, int, int], ...],
@@ -185,6 +222,8 @@ class Plan:
         initializers: tuple[Initializer, ...],
         escaping: bytes,
         elements: tuple[tuple[int, int, Initializer | None, int, bytes], ...],
+        whole_globals: bytes,
+        table_initializers: tuple[tuple[int, Initializer], ...],
         data: tuple[tuple[int, int, Initializer | None, bytes], ...],
     ) -> Plan: ...
     @property
@@ -233,6 +272,7 @@ def configure(
     global_: type[Global] = ...,
     trace: Callable[[Instance, int, int, int, int], object] = ...,
     make_function: Callable[..., Function] = ...,
+    type_name: Callable[[int], str] = ...,
 ) -> None: ...
 def make_host_function(
     callable: Callable[..., Any], type: FunctionType, namespace: str, name: str, context: object = None, /

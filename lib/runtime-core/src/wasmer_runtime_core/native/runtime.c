@@ -3,6 +3,7 @@
 #include "calls/entry.c"
 #include "calls/tail_calls.c"
 #include "calls/signature.c"
+#include "calls/types.c"
 #include "system/store.c"
 #include "system/mapped_file.c"
 #include "system/plain_values.c"

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import CodeType
 
+    from wasmer_runtime_core.running.process_types import ProcessType
+
 
 def article(word: str) -> str:
     """With its article."""
@@ -98,7 +100,7 @@ class HostFunc:
         copy._returns = self._returns
         return copy
 
-    def accepts(self, wanted: FunctionType) -> bool:
+    def accepts(self, wanted: ProcessType) -> bool:
         """Whether this function can stand for an import of type `wanted`."""
         return _agrees(self._params, wanted.params) and _agrees(self._returns, wanted.results)
 

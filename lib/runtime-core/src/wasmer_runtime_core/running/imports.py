@@ -8,10 +8,10 @@ stands for may be a function (of an instance, or any Python callable), a `Memory
 
 `resolve_imports` is the specification's matching (section 3.4 of its embedding, 4.5.4):
 
-* a function's signature is the one that is wanted, exactly;
+* a function's type is the one that is wanted, or declared to be below it;
 * a memory or table has *now* at least the elements that are wanted, and a maximum that is
   no larger than the wanted one, if one is wanted; kinds are the same;
-* a global's type and mutability are the wanted ones, exactly.
+* a global's mutability is the wanted one; its type, too, exactly if it is mutable, else it may be below it.
 
 A Python callable takes the signature that the module wants; if it is wrapped in `func`,
 its annotations or the types given there must agree. Every import that is missing or does
@@ -33,18 +33,19 @@ from wasmer_runtime_core.errors import (
     LinkError,
     LinkErrorItem,
 )
+from wasmer_runtime_core.native.machine import DefinedType, type_matches
 from wasmer_runtime_core.running.exports import Exports
 from wasmer_runtime_core.running.host import HostFunc, arity, article, func, wrong_arity
 from wasmer_runtime_core.running.objects.functions import Function, HostFunction
 from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
+from wasmer_runtime_core.running.process_types import ProcessType, in_process, process_types
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, cast
 from wasmer_runtime_core.support.checkpoint import STRETCH, watched
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ModuleInfo
 from wasmer_runtime_core.wasm.types import (
-    FunctionType,
     GlobalType,
     Limits,
     MemoryType,
@@ -53,7 +54,9 @@ from wasmer_runtime_core.wasm.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from wasmer_runtime_core.wasm.types import ExternalType
 
 StateCreator = Callable[[], object]
 
@@ -283,7 +286,7 @@ def _limits_match(found: Limits, wanted: Limits) -> bool:
 
 
 def _host_function(
-    export: Callable[..., Any], wanted: FunctionType, namespace: str, name: str
+    export: Callable[..., Any], wanted: ProcessType, namespace: str, name: str
 ) -> HostFunction | IncorrectImportSignature:
     """A Python callable as an extern of type `wanted`, or why it cannot be."""
     if isinstance(export, HostFunc):
@@ -298,7 +301,7 @@ def _host_function(
     return HostFunction(function, wanted, namespace, name, arity(function)[0])
 
 
-def _missing_function(wanted: FunctionType, namespace: str, name: str) -> HostFunction:
+def _missing_function(wanted: ProcessType, namespace: str, name: str) -> HostFunction:
     """What stands for a function that was not given, if that is allowed."""
 
     def missing(*_: Any) -> Any:
@@ -319,9 +322,10 @@ def _kind_of(export: Any) -> str:
     return type(export).__name__
 
 
-def _match_function(export: Any, wanted: FunctionType, namespace: str, name: str) -> Any:
+def _match_function(export: Any, wanted: ProcessType, namespace: str, name: str) -> Any:
     if isinstance(export, (Function, HostFunction)):
-        if export.core_type == wanted:
+        found = export.core_type
+        if found == wanted or (isinstance(found, DefinedType) and found.is_below(wanted)):
             return export
         return IncorrectImportSignature(namespace, name, str(wanted), str(export.core_type))
     if isinstance(export, (Memory, Table, Global)) or not callable(export):
@@ -354,7 +358,9 @@ def _match_table(export: Any, wanted: TableType, namespace: str, name: str) -> A
 def _match_global(export: Any, wanted: GlobalType, namespace: str, name: str) -> Any:
     if isinstance(export, Global):
         found = export.type
-        if found == wanted:
+        if found == wanted or (
+            found.mutable == wanted.mutable and not wanted.mutable and type_matches(found.value, wanted.value)
+        ):
             return export
         return IncorrectGlobalDescriptor(namespace, name, str(wanted), str(found))
     if isinstance(export, (Value, int, float)):
@@ -407,12 +413,15 @@ def resolve_imports(
         raise TypeError(f"imports must be a mapping of namespaces, not {article(type(imports).__name__)}")
     externs: list[Any] = []
     errors: list[LinkErrorItem] = []
-    types = info.types
+    module_types = process_types(info) if info.definitions else None
+    types: Sequence[ProcessType] = info.types if module_types is None else module_types.types
     rows = wanted_imports if len(wanted_imports) <= STRETCH else watched(wanted_imports)  # mostly without a call
     for namespace, name, kind, wanted in rows:
         exports = imports.get(namespace)
         export = _MISSING if exports is None else _lookup(exports, namespace, name)
         wanted_type = types[wanted] if isinstance(wanted, int) else wanted
+        if module_types is not None and not isinstance(wanted, int):
+            wanted_type = in_process(module_types, wanted)
         if export is not _MISSING:
             extern = _MATCH[kind](export, wanted_type, namespace, name)
             if isinstance(extern, tuple):  # one of the link errors; no extern is a tuple
@@ -423,9 +432,12 @@ def resolve_imports(
                     if export.state_creator not in creators:
                         creators.append(export.state_creator)
         elif kind == FUNCTION and getattr(imports, "allow_missing_functions", False):
-            externs.append(_missing_function(cast("FunctionType", wanted_type), namespace, name))
+            externs.append(_missing_function(cast("ProcessType", wanted_type), namespace, name))
         else:
-            errors.append(ImportNotFound(namespace, name, show_external_type(wanted_type)))
+            shown = f"function {wanted_type}"
+            if kind != FUNCTION:
+                shown = show_external_type(cast("ExternalType", wanted_type))
+            errors.append(ImportNotFound(namespace, name, shown))
     if errors:
         raise LinkError(errors, _hint(errors))
     return externs

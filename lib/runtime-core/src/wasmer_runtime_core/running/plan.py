@@ -19,6 +19,7 @@ from wasmer_runtime_core.contract.vmctx import (
     VmctxLayout,
 )
 from wasmer_runtime_core.native.machine import Plan
+from wasmer_runtime_core.running.process_types import process_types
 from wasmer_runtime_core.running.publish import publish
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.checkpoint import STRETCH, checkpoint, watched
@@ -32,7 +33,7 @@ from wasmer_runtime_core.wasm.module import (
     ModuleInfo,
 )
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
-from wasmer_runtime_core.wasm.types import I32, I64, KIND, MemoryType
+from wasmer_runtime_core.wasm.types import I32, I64, KIND, GlobalType, MemoryType, TableType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,11 +102,17 @@ def export_places(info: ModuleInfo) -> tuple[dict[str, tuple[int, int]], tuple[s
 def make_plan(module: Artifact) -> Plan:
     """A plan of a compiled module, with its code published."""
     info, compiled = module.info, module.compiled
-    return Plan(publish(compiled, info), info, *plan_rows(info, compiled))  # the info names the functions
+    rows = plan_rows(info, compiled)
+    if rows[1] is None:
+        rows = in_this_process(info, rows)
+    return Plan(publish(compiled, info), info, *rows)  # the info names the functions
 
 
 def plan_rows(info: ModuleInfo, compiled: CompiledModule) -> tuple[Any, ...]:
-    """What a `Plan` takes behind the code and the label: plain values, the data segments last."""
+    """What a `Plan` takes behind the code and the label: plain values, the data segments last.
+
+    Of a module that has definitions of types, what `in_this_process` makes of them: None stands for its types.
+    """
     layout = VmctxLayout.of(info)
     checked = frozenset(compiled.checked_memories)
     numbers = {
@@ -125,11 +132,11 @@ def plan_rows(info: ModuleInfo, compiled: CompiledModule) -> tuple[Any, ...]:
     }
     return (  # by position: names would cost more than all of the numbers
         tuple(map(numbers.__getitem__, PLAN)),
-        tuple(info.types),
+        None if info.definitions else tuple(info.types),
         _packed(info.functions, 4),
         tuple((row.kind, row.namespace, row.name) for row in watched(info.imports)),
         tuple(_memory(row, number in checked) for number, row in enumerate(info.memories)),
-        tuple((*row.limits, TABLE_FLAGS["WIDE"] * (row.index_type == I64), row.kind) for row in info.tables),
+        tuple(_table(row) for row in info.tables),
         b"".join(bytes((row.kind, row.mutable)) for row in watched(info.globals)),
         tuple(_initializer(row.initializer) for row in watched(info.global_definitions)),
         _packed(info.escaping, 4),
@@ -137,11 +144,25 @@ def plan_rows(info: ModuleInfo, compiled: CompiledModule) -> tuple[Any, ...]:
             (row.mode, row.table, _initializer(row.offset) if row.offset else None, row.type & KIND, _items(row))
             for row in watched(info.elements)
         ),
+        _whole_globals(info.globals),
+        tuple((index, _initializer(row)) for index, row in info.table_initializers.items()),
         tuple(
             (row.mode, row.memory, _initializer(row.offset) if row.offset else None, bytes(row.data))
             for row in watched(info.data)
         ),
     )
+
+
+def in_this_process(info: ModuleInfo, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The rows of a plan with this process's types and numbers of types, in place of the module's."""
+    types = process_types(info)
+    assert types is not None
+    numbers, _, functions, imports, memories, tables, globals_, initializers, escaping, elements, whole, *rest = rows
+    tables = tuple([(*row[:3], types.value_type(row[3])) for row in tables])
+    wholes = [int.from_bytes(whole[at : at + 8], "little") for at in range(0, len(whole), 8)]
+    whole = _packed([types.value_type(type_) for type_ in wholes], 8)
+    made = functions, imports, memories, tables, globals_, initializers, escaping, elements, whole
+    return (numbers, tuple(types.types), *made, *rest)
 
 
 def packed_data(rows: tuple[tuple[Any, ...], ...]) -> bytes | None:
@@ -174,6 +195,18 @@ def unpacked_segments(info: ModuleInfo, packed: bytes, contents: bytes) -> list[
         segments.append(DataSegment(row["mode"], row["memory"], offset, contents[at : at + row["length"]]))
         at += row["length"]
     return segments
+
+
+def _table(type_: TableType) -> tuple[int, int | None, int, int]:
+    """Minimum, maximum, flags, type of the elements."""
+    return (*type_.limits, TABLE_FLAGS["WIDE"] * (type_.index_type == I64), type_.element)
+
+
+def _whole_globals(globals_: list[GlobalType]) -> bytes:
+    """Their types; nothing where each is its kind."""
+    if all(row.value <= KIND for row in watched(globals_)):
+        return b""
+    return _packed([row.value for row in watched(globals_)], 8)
 
 
 def _memory(type_: MemoryType, checked: bool) -> tuple[int, int | None, int, int]:

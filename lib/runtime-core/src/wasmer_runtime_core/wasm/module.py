@@ -14,7 +14,7 @@ from wasmer_runtime_core.support.first_use import at_first_use
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.custom_sections import CustomSection as CustomSection
 from wasmer_runtime_core.wasm.names import STRETCH, read_function_names, read_local_names, read_module_name
-from wasmer_runtime_core.wasm.types import FunctionType, GlobalType, MemoryType, TableType
+from wasmer_runtime_core.wasm.types import FunctionType, GlobalType, MemoryType, TableType, TypeDefinition
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.wasm.debug.source_lines import SourceLines
@@ -87,13 +87,17 @@ class ModuleInfo:
     """What a module declares. Filled by `decode`, checked by `validate`, read by all."""
 
     def __init__(self) -> None:
-        self.types: list[FunctionType] = []
+        self.types: list[FunctionType] = []  # `NO_FUNCTION` for a struct or an array
+        self.definitions: list[TypeDefinition] = []
+        """By type index, what is more than a function type, or named by more than functions. Empty where nothing is:
+        then each type is final, below none, and a group of its own."""
         self.imports: list[Import] = []
         self.functions: list[int] = []  # type index of every function, imported ones first
         self.tables: list[TableType] = []
         self.memories: list[MemoryType] = []
         self.globals: list[GlobalType] = []
         self.tags: list[int] = []  # type index of every tag, imported ones first
+        self.table_initializers: dict[int, ConstantExpression] = {}  # by index of a table, where it has one
         self.imported_functions = 0
         self.imported_tables = 0
         self.imported_memories = 0
@@ -108,8 +112,8 @@ class ModuleInfo:
         self.custom_sections: list[CustomSection] = []
         self.code_offset = 0  # of the code section's contents
         self.escaping: tuple[int, ...] = ()
-        """Functions that may become references: exported, in an element segment, or in a
-        global's initializer. Ascending. Each gets a function record in an instance."""
+        """Functions that may become references: exported, in an element segment, or in the
+        initializer of a global or table. Ascending. Each gets a function record in an instance."""
 
     # The name section, read when first asked.
     @at_first_use
@@ -147,5 +151,5 @@ class ModuleInfo:
         return read_local_names(self.custom_sections, len(self.functions), LOCALS.ceiling)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Debug information is read again where the module goes."""
-        return {name: value for name, value in self.__dict__.items() if name != "source_lines"}
+        """Debug information is read again where the module goes, and types are other objects in another process."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("source_lines", "process_types")}

@@ -22,6 +22,12 @@ F64: Final = 0x7C
 V128: Final = 0x7B
 FUNCREF: Final = 0x70
 EXTERNREF: Final = 0x6F
+ANYREF: Final = 0x6E
+EXNREF: Final = 0x69
+
+I8: Final = 0x78
+I16: Final = 0x77
+"""Packed types: of fields alone (2.3.8 of 3.0)."""
 
 VALUE_TYPE_NAMES: Final = {
     I32: "i32",
@@ -31,8 +37,11 @@ VALUE_TYPE_NAMES: Final = {
     V128: "v128",
     FUNCREF: "funcref",
     EXTERNREF: "externref",
+    ANYREF: "anyref",
 }
 VALUE_TYPE_CODES: Final = {name: code for code, name in VALUE_TYPE_NAMES.items()}
+REFERENCE_KINDS: Final = (FUNCREF, EXTERNREF, ANYREF, EXNREF)
+"""Kinds whose values are references: one for each hierarchy of heap types."""
 
 KIND: Final = 0xFF
 """The bits of a value type that are its kind."""
@@ -40,10 +49,51 @@ NON_NULL: Final = 0x100
 """Of a reference type: null is no value of it."""
 HEAP_SHIFT: Final = 9
 """Above: what it refers to. 0: whatever its kind says."""
+HEAP_EQ: Final = 1
+HEAP_I31: Final = 2
+HEAP_STRUCT: Final = 3
+HEAP_ARRAY: Final = 4
+HEAP_NONE: Final = 5
+"""There: abstract heap types below the one of the kind. ``none`` is below all of its hierarchy, whichever that is."""
 FIRST_TYPE: Final = 32
-"""There: the type with index 0. Below it is room for abstract heap types (``eq``, ``i31``, ``none`` …)."""
+"""There: the type with index 0."""
 
-_HEAP_TYPE_NAMES: Final = {FUNCREF: "func", EXTERNREF: "extern"}
+
+class HeapType(NamedTuple):
+    """An abstract heap type (section 2.3.4 of 3.0).
+
+    Attributes:
+        code: in the binary format; as a value type, a nullable reference to it.
+        name: in the text format.
+        reference_name: that value type's name.
+        number: the value type.
+    """
+
+    code: int
+    name: str
+    reference_name: str
+    number: int
+
+
+HEAP_TYPES: Final = (
+    HeapType(0x70, "func", "funcref", FUNCREF),
+    HeapType(0x6F, "extern", "externref", EXTERNREF),
+    HeapType(0x6E, "any", "anyref", ANYREF),
+    HeapType(0x6D, "eq", "eqref", ANYREF | HEAP_EQ << HEAP_SHIFT),
+    HeapType(0x6C, "i31", "i31ref", ANYREF | HEAP_I31 << HEAP_SHIFT),
+    HeapType(0x6B, "struct", "structref", ANYREF | HEAP_STRUCT << HEAP_SHIFT),
+    HeapType(0x6A, "array", "arrayref", ANYREF | HEAP_ARRAY << HEAP_SHIFT),
+    HeapType(0x71, "none", "nullref", ANYREF | HEAP_NONE << HEAP_SHIFT),
+    HeapType(0x72, "noextern", "nullexternref", EXTERNREF | HEAP_NONE << HEAP_SHIFT),
+    HeapType(0x73, "nofunc", "nullfuncref", FUNCREF | HEAP_NONE << HEAP_SHIFT),
+)
+HEAP_TYPE_NUMBERS: Final = {row.code: row.number for row in HEAP_TYPES}
+"""Code -> the value type."""
+HEAP_TYPE_ROWS: Final = {row.number: row for row in HEAP_TYPES}
+"""Value type -> its row."""
+NULLABLE_CODE: Final = 0x63
+NON_NULL_CODE: Final = 0x64
+"""In the binary format: ``(ref null ht)``, ``(ref ht)``; the heap type follows."""
 
 ValueTypes: TypeAlias = "bytes | tuple[int, ...]"
 """Several value types: bytes where each is its kind, else numbers. So equal ones are equal objects."""
@@ -81,33 +131,31 @@ def kinds(types: ValueTypes) -> bytes:
     return types if isinstance(types, bytes) else bytes([number & KIND for number in types])
 
 
-def matches(found: int, wanted: int) -> bool:
-    """Whether a value of type `found` is one of type `wanted` (section 3.3.4 of 3.0; no type declares a supertype)."""
-    if found == wanted:
-        return True
-    if (found ^ wanted) & KIND or (found & NON_NULL) < (wanted & NON_NULL):
-        return False
-    heap = wanted >> HEAP_SHIFT
-    return heap == 0 or heap == found >> HEAP_SHIFT
+def type_index(type: int) -> int:
+    """Of the module's type to which a reference type refers; -1: of none."""
+    return (type >> HEAP_SHIFT) - FIRST_TYPE if type >> HEAP_SHIFT >= FIRST_TYPE else -1
 
 
-def all_match(found: ValueTypes, wanted: ValueTypes) -> bool:
-    """`matches`, for each."""
-    return found == wanted or (len(found) == len(wanted) and all(map(matches, found, wanted)))
+def is_defaultable(type: int) -> bool:
+    """Whether a local of this type has a value to begin with (3.4.1 of 3.0)."""
+    return not type & NON_NULL
 
 
 def value_type_name(type: int) -> str:
-    """As the text format writes it: ``i32``, ``(ref null 3)``."""
+    """As the text format writes it: ``i32``, ``eqref``, ``(ref null 3)``."""
     name = VALUE_TYPE_NAMES.get(type)
     if name is not None:
         return name
+    row = HEAP_TYPE_ROWS.get(type)
+    if row is not None:
+        return row.reference_name
     return f"(ref {'' if type & NON_NULL else 'null '}{heap_type_name(type)})"
 
 
 def heap_type_name(type: int) -> str:
     """What a reference type refers to, as the text format writes it: ``func``, ``3``."""
-    heap = type >> HEAP_SHIFT
-    return str(heap - FIRST_TYPE) if heap else _HEAP_TYPE_NAMES[type & KIND]
+    row = HEAP_TYPE_ROWS.get(type & ~NON_NULL)
+    return str(type_index(type)) if row is None else row.name
 
 
 def value_types_text(types: ValueTypes) -> str:
@@ -134,6 +182,61 @@ class FunctionType(NamedTuple):
 
     def __str__(self) -> str:
         return f"[{value_types_text(self.params)}] -> [{value_types_text(self.results)}]"
+
+
+class FieldType(NamedTuple):
+    """Of a field of a struct, or of the elements of an array."""
+
+    storage: int  # a value type, or `I8` or `I16`
+    mutable: bool
+
+    def __str__(self) -> str:
+        name = {I8: "i8", I16: "i16"}.get(self.storage) or value_type_name(self.storage)
+        return f"(mut {name})" if self.mutable else name
+
+
+class StructType(NamedTuple):
+    """Fields, in order."""
+
+    fields: tuple[FieldType, ...]
+
+    def __str__(self) -> str:
+        shown = " ".join(map(str, self.fields[:MOST_TYPES_SHOWN]))
+        more = f" … {len(self.fields)} in all" if len(self.fields) > MOST_TYPES_SHOWN else ""
+        return f"struct {{{shown}{more}}}"
+
+
+class ArrayType(NamedTuple):
+    """Elements of one type."""
+
+    element: FieldType
+
+    def __str__(self) -> str:
+        return f"array {self.element}"
+
+
+CompositeType: TypeAlias = "FunctionType | StructType | ArrayType"
+NO_FUNCTION: Final = FunctionType(b"", b"")
+"""What stands in a list of function types for a type that is none."""
+
+
+class TypeDefinition(NamedTuple):
+    """A type as a module defines it (section 2.3.10 of 3.0).
+
+    Attributes:
+        composite: what it is. The numbers of types in it are those of the first type that is equal.
+        supertype: index of the type that it is declared to be below, or -1.
+        final: none may be declared to be below it.
+        group: index of the first type of the recursive group that it belongs to, `group_size` of how many.
+        first: index of the first type of the module that is equal to it.
+    """
+
+    composite: CompositeType
+    supertype: int
+    final: bool
+    group: int
+    group_size: int
+    first: int
 
 
 class Limits(NamedTuple):

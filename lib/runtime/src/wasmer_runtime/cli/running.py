@@ -194,7 +194,8 @@ def parse_arguments(name: str, signature: FuncSig, arguments: Sequence[str]) -> 
         expected, found = len(signature.params), len(arguments)
         raise CommandError(f"Wrong number of arguments for {name} {signature}: expected {expected}, found {found}")
     return [
-        parse_argument(at, text, type) for at, (text, type) in enumerate(zip(arguments, signature.params, strict=True))
+        parse_argument(at, text, type.kind)
+        for at, (text, type) in enumerate(zip(arguments, signature.params, strict=True))
     ]
 
 

@@ -47,6 +47,7 @@ class ModuleView:
         self.type_offsets: vec[i64] = _array(offsets.type_offsets)
         self.import_offsets: vec[i64] = _array(offsets.import_offsets)
         self.record_offsets: Final = offsets.record_offsets
+        self.open_types: Final = offsets.open_types
 
     def layout_of(self, function_index: i64) -> CallLayout:
         """The call layout of a function in the index space with imports."""

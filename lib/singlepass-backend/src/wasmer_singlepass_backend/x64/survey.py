@@ -42,6 +42,8 @@ _BY_MNEMONIC: Final = {
     "call_indirect": CALL_INDIRECT,
     "return_call": RETURN_CALL,
     "return_call_indirect": RETURN_CALL_INDIRECT,
+    "call_ref": CALL_INDIRECT,
+    "return_call_ref": RETURN_CALL_INDIRECT,
     "local.get": READS_LOCAL,
     "local.set": WRITES_LOCAL,
     "local.tee": WRITES_LOCAL,

@@ -10,7 +10,7 @@ from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
 from wasmer_runtime_core.contract.helper_operators import wide_operands
 from wasmer_runtime_core.contract.helpers import VMCall
 from wasmer_runtime_core.contract.traps import BY_NAME
-from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD
+from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD, TYPE_RECORD
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 UNDEFINED_ELEMENT: Final = BY_NAME["UNDEFINED_ELEMENT"].number
 UNINITIALIZED_ELEMENT: Final = BY_NAME["UNINITIALIZED_ELEMENT"].number
 TYPE_MISMATCH: Final = BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number
+NULL_REFERENCE: Final = BY_NAME["NULL_REFERENCE"].number
 HELPER_TYPES: Final = {"i32": "i32", "index": "i64", "ref": "ptr"}
 """Type of a helper's parameter or result -> in LLVM's words."""
 
@@ -108,8 +109,36 @@ def find_callee(f: FunctionState, index: str, type_index: int, table: int) -> st
     f.trap_if(f.let(f"icmp eq ptr {record}, null"), UNINITIALIZED_ELEMENT)
     expected = context_constant(f, "i64", f.view.type_offsets[type_index])
     found = field(f, "i64", record, FUNCTION_RECORD["type"].offset)
+    depth = f.view.open_types.get(type_index)
+    if depth is not None:  # it, or what has it in its list of supertypes
+        type_ = f.let(f"inttoptr i64 {found} to ptr")
+        place = f.let(f"getelementptr i8, ptr {type_}, i64 {TYPE_RECORD['depth'].offset}")
+        above = f.let(f"load i32, ptr {place}, align 4{CONTEXT_ACCESS}")
+        f.trap_if(f.let(f"icmp ult i32 {above}, {depth}"), TYPE_MISMATCH)
+        display = field(f, "ptr", type_, TYPE_RECORD["supertypes"].offset)
+        found = field(f, "i64", display, 8 * depth)
     f.trap_if(f.let(f"icmp ne i64 {expected}, {found}"), TYPE_MISMATCH)
     return record
+
+
+def call_ref(f: FunctionState, word: int, a: int, b: int) -> None:
+    signature = f.view.signatures[a]
+    record = take_callee(f)
+    arguments = take_arguments(f, signature)
+    code = field(f, "ptr", record, FUNCTION_RECORD["code"].offset)
+    context = field(f, "ptr", record, FUNCTION_RECORD["vmctx"].offset)
+    emit_call(f, signature, code, context, arguments)
+
+
+def take_callee(f: FunctionState) -> str:
+    """The record that the reference on top refers to."""
+    record = f.stack.pop()
+    f.trap_if(f.let(f"icmp eq ptr {record}, null"), NULL_REFERENCE)
+    return record
+
+
+def ref_as_non_null(f: FunctionState, word: int, a: int, b: int) -> None:
+    f.trap_if(f.let(f"icmp eq ptr {f.stack[-1]}, null"), NULL_REFERENCE)
 
 
 def helper(f: FunctionState, row: VMCall, immediates: int, word: int, a: int, b: int) -> None:

@@ -96,13 +96,28 @@ def br(f: FunctionState, word: int, a: int, b: int) -> None:
 
 
 def br_if(f: FunctionState, word: int, a: int, b: int) -> None:
-    condition = f.condition(f.stack.pop())
+    branch_on(f, f.condition(f.stack.pop()), a)
+
+
+def branch_on(f: FunctionState, condition: str, a: int) -> None:
+    """Go to a label if a bit is set."""
     label = f.labels[a]
     hint = f.loop_hint if label.loop else ""
     target = f.branch_to(label)
     f.blocks += 1
     f.branch(f"br i1 {condition}, label %{target}, label %c{f.blocks}{hint}", condition)
     f.start(f"c{f.blocks}", f.block)
+
+
+def br_on_null(f: FunctionState, word: int, a: int, b: int) -> None:
+    reference = f.stack.pop()
+    branch_on(f, f.let(f"icmp eq ptr {reference}, null"), a)
+    f.stack.append(reference)
+
+
+def br_on_non_null(f: FunctionState, word: int, a: int, b: int) -> None:
+    branch_on(f, f.let(f"icmp ne ptr {f.stack[-1]}, null"), a)
+    f.stack.pop()
 
 
 def br_table(f: FunctionState, word: int, a: int, b: int) -> None:

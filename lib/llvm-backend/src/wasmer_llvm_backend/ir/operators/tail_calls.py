@@ -14,7 +14,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final
 
-from wasmer_llvm_backend.ir.operators.calls import entry, find_callee
+from wasmer_llvm_backend.ir.operators.calls import entry, find_callee, take_callee
 from wasmer_llvm_backend.ir.operators.context import context_constant, field
 from wasmer_llvm_backend.ir.templates import V128
 from wasmer_llvm_backend.module_text import CALL
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 RETURN_CALL: Final = BY_MNEMONIC["return_call"].code
 RETURN_CALL_INDIRECT: Final = BY_MNEMONIC["return_call_indirect"].code
+RETURN_CALL_REF: Final = BY_MNEMONIC["return_call_ref"].code
 
 VECTOR: Final = "<4 x float>"
 PARAMETERS: Final = ("ptr", *["i64"] * (INTEGER_ARGUMENTS - 1), *[VECTOR] * VECTOR_ARGUMENTS)
@@ -48,10 +49,10 @@ OWN_ARGUMENTS: Final = 16
 
 
 def calls_in_place(body: Body) -> Iterator[tuple[int, int]]:
-    """Of each call in place of a function: the function that is called, -1 if by a table, and its type."""
+    """Of each call in place of a function: the function that is called, -1 if by a reference, and its type."""
     words = array("I", body.records)
     codes = words[0::4]
-    for code in (RETURN_CALL, RETURN_CALL_INDIRECT):
+    for code in (RETURN_CALL, RETURN_CALL_INDIRECT, RETURN_CALL_REF):
         at = -1
         for _ in range(codes.count(code)):
             at = codes.index(code, at + 1)
@@ -141,7 +142,15 @@ def return_call(f: FunctionState, word: int, a: int, b: int) -> None:
 
 
 def return_call_indirect(f: FunctionState, word: int, a: int, b: int) -> None:
-    record = find_callee(f, f.stack.pop(), a, b)
+    jump_to(f, find_callee(f, f.stack.pop(), a, b), a)
+
+
+def return_call_ref(f: FunctionState, word: int, a: int, b: int) -> None:
+    jump_to(f, take_callee(f), a)
+
+
+def jump_to(f: FunctionState, record: str, type_index: int) -> None:
+    """The function of a record, which is of this type."""
     code = field(f, "ptr", record, FUNCTION_RECORD["code"].offset)
     context = field(f, "ptr", record, FUNCTION_RECORD["vmctx"].offset)
-    jump(f, f.view.signatures[a], code, context)
+    jump(f, f.view.signatures[type_index], code, context)

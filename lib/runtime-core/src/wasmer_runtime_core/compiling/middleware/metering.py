@@ -2,8 +2,8 @@
 
 Every operator costs one point. Points are counted at the end of each block of code that
 has no branch into or out of it: in front of ``loop``, ``block``, ``end``, ``if``, ``else``,
-``unreachable``, ``br``, ``br_table``, ``br_if``, ``call``, ``call_indirect``, ``return_call``,
-``return_call_indirect`` and ``return``, that operator included. In front of branches and calls
+``unreachable``, ``br``, ``br_table``, ``br_if``, ``call``, ``call_indirect``, ``call_ref``, ``br_on_null``,
+``br_on_non_null``, ``return_call`` and its like, and ``return``, that operator included. In front of branches and calls
 the points used are compared with the limit, unsigned; if they have
 reached it, the call ends with `ExecutionLimitExceeded`.
 
@@ -14,8 +14,8 @@ what                                              costs besides
 ================================================  ==========================================
 entering a function                               1 for 8 of its locals, parameters not
                                                   counted, ``v128`` counted twice
-``call``, ``call_indirect``, ``return_call``,     1 for 8 parameters and results of the type
-``return_call_indirect``
+``call``, ``call_indirect``, ``call_ref``,        1 for 8 parameters and results of the type
+``return_call`` and its like
 ``br``, ``br_if``, ``br_table``, ``return``       1 for 8 values that are carried
 ``memory.fill``, ``memory.copy``, ``memory.init``  1 for 16 bytes
 ``memory.grow``                                   64 for a page

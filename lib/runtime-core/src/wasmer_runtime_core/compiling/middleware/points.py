@@ -38,6 +38,8 @@ LOADS: Final = 8
 CARRIES: Final = 16
 CALLS: Final = 32
 SIZED: Final = 64
+NAMES_TYPE: Final = 128
+"""A call whose record begins with the type of what it calls; of others it stands behind the function."""
 
 VALUES_SHIFT: Final = 3
 """Values that are moved cost a point for each 8."""
@@ -71,7 +73,7 @@ def _traits() -> bytes:
             if effects & (effect.BRANCHES | effect.CALLS):
                 trait |= CHECKS
             if effects & effect.CALLS:
-                trait |= CALLS
+                trait |= CALLS | (NAMES_TYPE if row.immediate.startswith("type") else 0)
             if effects & (effect.BRANCHES | effect.RETURNS):
                 trait |= CARRIES
         elif row.mnemonic in SIZE_SHIFTS:
@@ -86,8 +88,6 @@ def _traits() -> bytes:
 
 TRAITS: Final = _traits()
 _SHIFTS: Final = {BY_MNEMONIC[name].code: shift for name, shift in SIZE_SHIFTS.items()}
-_CALL_INDIRECT: Final = BY_MNEMONIC["call_indirect"].code
-_RETURN_CALL_INDIRECT: Final = BY_MNEMONIC["return_call_indirect"].code
 _MEMORY_INIT: Final = BY_MNEMONIC["memory.init"].code
 _MEMORY_COPY: Final = BY_MNEMONIC["memory.copy"].code
 _TABLE_INIT: Final = BY_MNEMONIC["table.init"].code
@@ -193,7 +193,7 @@ def with_points(records: bytes, limit: int, at_entry: int, type_points: bytes, m
             if trait & CARRIES:
                 count += ((word >> 16) & 0xFFFF) >> VALUES_SHIFT
             elif trait & CALLS:
-                if code == _CALL_INDIRECT or code == _RETURN_CALL_INDIRECT:
+                if trait & NAMES_TYPE:
                     type_index = i64(read_i32_le(records, at + 4))
                 else:
                     type_index = i64(read_i32_le(records, at + 8))

@@ -16,6 +16,12 @@ host_result(HostRecord *record, PyObject *value, uint8_t type, uint32_t number, 
     if (UNLIKELY(code != CONVERTED))
         return conversion_failed(code, type, value, record->signature, "%U.%U() result %u", record->namespace_,
                                  record->name, number + 1);
+    if (UNLIKELY(record->signature->whole != NULL) && is_reference(type)) {
+        ValueType whole = record->signature->whole[record->signature->n_params + number];
+        if (whole != type && !reference_fits(whole, bits.low))
+            return reference_failed(whole, value, record->signature, "%U.%U() result %u", record->namespace_,
+                                    record->name, number + 1);
+    }
     if (UNLIKELY(is_reference(type)) && bits.low) {
         if (type == FUNCREF) {
             FunctionRecord *function = (FunctionRecord *)bits.low;
@@ -200,6 +206,9 @@ host_function_repr(PyObject *object)
 static PyObject *
 host_function_type(PyObject *object, void *Py_UNUSED(closure))
 {
+    Signature *signature = ((HostFunctionObject *)object)->signature;
+    if (signature->group)
+        return defined_type(signature);
     return Py_NewRef(((HostFunctionObject *)object)->signature->type);
 }
 

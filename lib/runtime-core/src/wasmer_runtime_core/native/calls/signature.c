@@ -40,6 +40,7 @@ type_name(uint8_t type)
     case V128: return "v128";
     case FUNCREF: return "funcref";
     case EXTERNREF: return "externref";
+    case ANYREF: return "anyref";
     }
     return "?";
 }
@@ -75,11 +76,53 @@ place_parameters(Signature *signature)
     signature->host_stub = vectors || vector_result ? wasm_host_general : wasm_host_integers;
 }
 
-/* The one Signature of a function type, held: `signature_release` lets go of it. NULL with an exception if that is
- * no function type. No code of Python's runs between looking for it and adding it. */
+/* Types have numbers, by which value types name them. A number is given out again when its type has gone. */
+static Signature **numbered;
+static uint32_t *unused_numbers;
+static uint32_t n_numbers, n_unused, room_for_numbers;
+
+static int
+number_take(Signature *signature)
+{
+    if (n_unused) {
+        signature->number = unused_numbers[--n_unused];
+        numbered[signature->number] = signature;
+        return 0;
+    }
+    if (n_numbers == room_for_numbers) {
+        uint32_t room = room_for_numbers * 2 + 64;
+        Signature **types = realloc(numbered, room * sizeof *types);
+        if (types)
+            numbered = types;
+        uint32_t *unused = realloc(unused_numbers, room * sizeof *unused);
+        if (unused)
+            unused_numbers = unused;
+        if (!types || !unused) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        room_for_numbers = room;
+    }
+    signature->number = n_numbers;
+    numbered[n_numbers++] = signature;
+    return 0;
+}
+
+static void
+number_release(Signature *signature)
+{
+    numbered[signature->number] = NULL;
+    unused_numbers[n_unused++] = signature->number;
+}
+
+/* The one Signature of a type, held: `signature_release` lets go of it. A plain function type is given as a FunctionType,
+ * any as a DefinedType. NULL with an exception if it is neither. No code of Python's runs between looking for it and
+ * adding it. */
 static Signature *
 signature_take(PyObject *function_type)
 {
+    if (Py_IS_TYPE(function_type, DefinedType))
+        return signature_of_defined(function_type);
     PyObject *known = PyDict_GetItemWithError(signatures, function_type);
     if (known) {
         Signature *signature = PyLong_AsVoidPtr(known);
@@ -113,8 +156,14 @@ signature_take(PyObject *function_type)
         return NULL;
     }
     PyObject *address = PyLong_FromVoidPtr(signature);
-    if (!address || PyDict_SetItem(signatures, function_type, address) < 0) {
+    if (!address || number_take(signature) < 0) {
         Py_XDECREF(address);
+        free(signature);
+        return NULL;
+    }
+    if (PyDict_SetItem(signatures, function_type, address) < 0) {
+        Py_DECREF(address);
+        number_release(signature);
         free(signature);
         return NULL;
     }
@@ -122,6 +171,7 @@ signature_take(PyObject *function_type)
     signature->itself = &signature->record;
     signature->record = (TypeRecord){&signature->itself, 0, FORM_FUNCTION};
     signature->holders = 1;
+    signature->is_final = 1;
     signature->type = Py_NewRef(function_type);
     signature->n_params = (uint32_t)n_params;
     signature->n_results = (uint32_t)n_results;
@@ -135,13 +185,20 @@ signature_take(PyObject *function_type)
 static void
 signature_release(Signature *signature)
 {
-    if (!signature || --signature->holders)
+    if (!signature)
+        return;
+    if (UNLIKELY(signature->group != NULL)) {
+        group_release(signature->group);
+        return;
+    }
+    if (--signature->holders)
         return;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);  /* its holder may have died of an exception */
     if (PyDict_DelItem(signatures, signature->type) < 0)
         PyErr_WriteUnraisable(signature->type);
     PyErr_Restore(type, value, traceback);
+    number_release(signature);
     Py_DECREF(signature->type);
     Py_XDECREF(signature->text);
     free(signature);
@@ -152,7 +209,7 @@ signature_release(Signature *signature)
 static PyObject *
 signature_text(Signature *signature)
 {
-    if (!signature->text) {
+    if (!signature->text && signature->type) {
         PyObject *text = PyObject_Str(signature->type);
         if (signature->text)  /* another thread was faster */
             Py_XDECREF(text);
@@ -316,6 +373,9 @@ convert_other(uint8_t type, PyObject *value, Bits128 *out)
     case EXTERNREF:
         out->low = value == Py_None ? 0 : object_word(value);
         return CONVERTED;
+    case ANYREF:
+        out->low = 0;
+        return value == Py_None ? CONVERTED : WRONG_TYPE;
     }
     return WRONG_TYPE;
 }
@@ -378,7 +438,7 @@ conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature,
         const char *wanted = type == I32 || type == I64 ? "an int"
                              : type == F32 || type == F64 ? "a float"
                              : type == V128 ? "16 bytes or an int"
-                             : type == FUNCREF ? "a Function or None" : "an object";
+                             : type == FUNCREF ? "a Function or None" : type == ANYREF ? "None" : "an object";
         Py_ssize_t bytes = code == WRONG_LENGTH ? buffer_bytes(value) : 0;
         if (PyErr_Occurred())
             ;  /* a handler of a signal raised it */
@@ -448,4 +508,30 @@ box_bits(uint8_t type, const void *bits)
 #endif
     }
     return box(type, bits);
+}
+
+/* The same for a reference that is of the right kind, and not of the type that is wanted. Returns -1. */
+static int
+reference_failed(ValueType type, PyObject *value, Signature *signature, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *what = printable(PyUnicode_FromFormatV(format, arguments));
+    va_end(arguments);
+    PyObject *wanted = what ? value_type_text(type) : NULL;
+    PyObject *found = NULL;
+    if (wanted && Py_IS_TYPE(value, FunctionType))
+        found = PyUnicode_FromFormat("a Function of type %U", signature_text(((FunctionObject *)value)->signature));
+    else if (wanted)
+        found = PyUnicode_FromString(value == Py_None ? "None" : Py_TYPE(value)->tp_name);
+    if (found && !PyErr_Occurred()) {
+        PyObject *of = signature ? PyUnicode_FromFormat(" (signature %U)", signature_text(signature)) : PyUnicode_FromString("");
+        if (of && !PyErr_Occurred())
+            PyErr_Format(PyExc_TypeError, "%U: expected %U, not %U%U", what, wanted, found, of);
+        Py_XDECREF(of);
+    }
+    Py_XDECREF(what);
+    Py_XDECREF(wanted);
+    Py_XDECREF(found);
+    return -1;
 }

@@ -59,6 +59,19 @@ hold_references(InstanceObject *owner, const uint8_t *types, uint32_t count, PyO
     return 0;
 }
 
+/* See that references among the arguments are of types that are more than their kinds. */
+static NOINLINE int
+check_references(FunctionObject *self, Signature *signature, PyObject *const *values)
+{
+    for (uint32_t i = 0; i < signature->n_params; i++) {
+        Bits128 bits = {0, 0};
+        if (signature->whole[i] != signature->params[i] && convert(signature->params[i], values[i], &bits) == CONVERTED &&
+            !reference_fits(signature->whole[i], bits.low))
+            return reference_failed(signature->whole[i], values[i], signature, "%s() argument %u", function_label(self), i + 1);
+    }
+    return 0;
+}
+
 /* The results of a call as a Python value: None, a scalar or a tuple; or a list of bits. */
 static NOINLINE PyObject *
 box_many(Signature *signature, CallFrame *frame, Bits128 *buffer, int raw)
@@ -109,6 +122,8 @@ call_with_frame(FunctionObject *self, PyObject *const *args, CallFrame *frame, B
     if (UNLIKELY(enter_store(*(Store **)self->vmctx, thread) < 0))
         return NULL;
     PyObject *result = NULL;
+    if (UNLIKELY(signature->references) && signature->whole && check_references(self, signature, args) < 0)
+        goto leave;
     if (UNLIKELY(signature->references) &&
         hold_references((InstanceObject *)self->owner, signature->params, count, args) < 0)
         goto leave;
@@ -357,6 +372,9 @@ function_dealloc(PyObject *object)
 static PyObject *
 function_get_core_type(PyObject *self, void *Py_UNUSED(closure))
 {
+    Signature *signature = ((FunctionObject *)self)->signature;
+    if (signature->group)
+        return defined_type(signature);
     return Py_NewRef(((FunctionObject *)self)->signature->type);
 }
 
@@ -427,7 +445,7 @@ static PyMemberDef function_members[] = {
     {"owner", T_OBJECT_EX, offsetof(FunctionObject, owner), READONLY, "the machine instance it runs in"},
     {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef function_getset[] = {
-    {"core_type", function_get_core_type, NULL, "its FunctionType: a byte per value type", NULL},
+    {"core_type", function_get_core_type, NULL, "its FunctionType, or its DefinedType where it is more", NULL},
     {"type", function_describe, NULL, "its FuncSig", (void *)"type"},
     {"__name__", function_get_name, function_set_name, "name of the export, or of the name section", NULL},
     {"__qualname__", function_get_name, NULL, "the same", NULL},

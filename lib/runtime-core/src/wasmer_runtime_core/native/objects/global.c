@@ -11,12 +11,18 @@ global_settle(Member *member)
 
 /* A Global for the cell of `instance`, or with a cell of its own if that is NULL. */
 static GlobalObject *
-global_new(PyTypeObject *type, uint8_t value_type, int mutable, InstanceObject *instance, uint32_t index, Bits128 *cell)
+global_new(PyTypeObject *type, ValueType whole, int mutable, InstanceObject *instance, uint32_t index, Bits128 *cell)
 {
-    GlobalObject *self = (GlobalObject *)type->tp_alloc(type, 0);
-    if (!self)
+    uint8_t value_type = (uint8_t)whole;
+    if (type_hold(whole) < 0)
         return NULL;
+    GlobalObject *self = (GlobalObject *)type->tp_alloc(type, 0);
+    if (!self) {
+        type_release(whole);
+        return NULL;
+    }
     self->type = value_type;
+    self->whole = whole;
     self->mutable = (uint8_t)mutable;
     if (instance) {
         self->cell = cell;
@@ -76,6 +82,7 @@ global_dealloc(PyObject *object)
     member_leave(&self->member);
     Py_XDECREF(self->instance);
     free(self->storage);
+    type_release(self->whole);
     type->tp_free(object);
     Py_DECREF(type);
 }
@@ -88,6 +95,8 @@ global_write(GlobalObject *self, PyObject *value, int raw)
     int code = raw ? convert_bits(self->type, value, &bits) : convert(self->type, value, &bits);
     if (code != CONVERTED)
         return conversion_failed(code, self->type, value, NULL, "value of a global");
+    if (self->whole != self->type && !reference_fits(self->whole, bits.low))
+        return reference_failed(self->whole, value, NULL, "value of a global");
     if (!is_reference(self->type)) {
         *self->cell = bits;
         return 0;
@@ -111,13 +120,13 @@ static PyObject *
 global_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"type", "value", "mutable", "bits", NULL};
-    unsigned char value_type;
+    unsigned long long value_type;
     PyObject *value;
     int mutable = 0, raw = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "bO|pp:Global", names, &value_type, &value, &mutable, &raw))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KO|pp:Global", names, &value_type, &value, &mutable, &raw))
         return NULL;
-    if (!is_value_type(value_type)) {
-        PyErr_Format(PyExc_ValueError, "0x%x is not a value type", value_type);
+    if (!is_value_type((uint8_t)value_type) || (value_type > 0xFF && !is_reference((uint8_t)value_type))) {
+        PyErr_Format(PyExc_ValueError, "0x%llx is not a value type", value_type);
         return NULL;
     }
     GlobalObject *self = global_new(type, value_type, mutable, NULL, 0, NULL);
@@ -184,7 +193,7 @@ global_set_value(PyObject *object, PyObject *value, void *Py_UNUSED(closure))
 
 static PyMemberDef global_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(GlobalObject, weakrefs), READONLY, NULL},
-    {"value_type", T_UBYTE, offsetof(GlobalObject, type), READONLY, "value type code"},
+    {"value_type", T_ULONGLONG, offsetof(GlobalObject, whole), READONLY, "its value type"},
     {"mutable", T_BOOL, offsetof(GlobalObject, mutable), READONLY, "whether it may be set"},
     {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef global_getset[] = {{"value", global_get_value, global_set_value, "the value as Python has it", NULL},

@@ -91,7 +91,7 @@ instance_global(PyObject *object, PyObject *argument)
     PyObject *class = configured(&global_class, "wasmer_runtime_core.running.objects.globals");
     if (!class)
         return NULL;
-    PyObject *global = (PyObject *)global_new((PyTypeObject *)class, self->plan->globals[2 * index],
+    PyObject *global = (PyObject *)global_new((PyTypeObject *)class, plan_global_type(self->plan, index),
                                               self->plan->globals[2 * index + 1], self, own, own_cell(self, own));
     if (global && is_alive((PyObject *)self->globals[index]))  /* Python code ran meanwhile and made it */
         Py_SETREF(global, Py_NewRef((PyObject *)self->globals[index]));

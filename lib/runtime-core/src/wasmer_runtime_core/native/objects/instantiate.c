@@ -102,7 +102,7 @@ check_import(PlanObject *plan, uint32_t number, PyObject *extern_, Member **reac
             signature = ((HostFunctionObject *)extern_)->signature;
         else
             return wrong_import(plan, number, " or a HostFunction", extern_);
-        return signature == plan->signatures[plan->function_types[index]]
+        return type_below(signature, plan->signatures[plan->function_types[index]])
                    ? 0
                    : wrong_import(plan, number, " of another signature", extern_);
     }
@@ -117,7 +117,7 @@ check_import(PlanObject *plan, uint32_t number, PyObject *extern_, Member **reac
     case KIND_TABLE:
         if (!PyObject_TypeCheck(extern_, TableType))
             return wrong_import(plan, number, "", extern_);
-        if (((TableObject *)extern_)->element != plan->tables[index].element)
+        if (((TableObject *)extern_)->type != plan->tables[index].type)
             return wrong_import(plan, number, " of another element type", extern_);
         if (!((TableObject *)extern_)->wide != !(plan->tables[index].flags & TABLE_WIDE))
             return wrong_import(plan, number, " with an index of another type", extern_);
@@ -129,7 +129,9 @@ check_import(PlanObject *plan, uint32_t number, PyObject *extern_, Member **reac
         GlobalObject *global = (GlobalObject *)extern_;
         if (!PyObject_TypeCheck(extern_, GlobalType))
             return wrong_import(plan, number, "", extern_);
-        if (global->type != plan->globals[2 * index] || !global->mutable != !plan->globals[2 * index + 1])
+        ValueType wanted = plan_global_type(plan, index);
+        int fits = global->mutable ? global->whole == wanted : type_matches(global->whole, wanted);
+        if (!fits || !global->mutable != !plan->globals[2 * index + 1])
             return wrong_import(plan, number, " of another type", extern_);
         if (is_reference(global->type))
             *reached = global->home;
@@ -313,7 +315,7 @@ make_tables(InstanceObject *self)
         PyObject *class = configured(&table_class, "wasmer_runtime_core.running.objects.table");
         if (!class)
             return -1;
-        self->tables[i] = table_new((PyTypeObject *)class, limits->element, limits->flags & TABLE_WIDE, &limits->sizes,
+        self->tables[i] = table_new((PyTypeObject *)class, limits->type, limits->flags & TABLE_WIDE, &limits->sizes,
                                     (PyObject *)self);
         if (!self->tables[i] || store_merge(&self->member, &self->tables[i]->member) < 0)
             return -1;
@@ -345,9 +347,21 @@ fill_block(InstanceObject *self)
         else
             self->records[i].vmctx = vmctx;
     }
+    for (uint32_t i = 0; plan->subtypes && i < plan->n_imports; i++) {
+        if (plan->imports[i].kind != KIND_FUNCTION || !Py_IS_TYPE(self->imports[i], FunctionType))
+            continue;  /* a function of another instance may be of a type below the one it is imported as */
+        int64_t record = plan_record_of(plan, plan->imports[i].type);
+        if (record >= 0)
+            self->records[record].signature = ((FunctionObject *)self->imports[i])->signature;
+    }
     for (uint32_t i = 0; i < plan->n_globals - plan->n_imported_globals; i++)
         if (plan->initializers[i].kind != INIT_CONSTANT)
             *own_cell(self, i) = evaluate(self, &plan->initializers[i]);
+    for (uint32_t i = 0; i < plan->n_table_initializers; i++) {
+        TableInitializer *row = &plan->table_initializers[i];
+        TableObject *table = self->tables[row->table];
+        table_overwrite(table, 0, evaluate(self, &row->value).low, table->definition.length, self->member.store);
+    }
     if (plan->has_reference_globals)
         instance_settle(&self->member);
 }

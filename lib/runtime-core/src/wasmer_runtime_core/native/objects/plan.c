@@ -2,7 +2,9 @@
  *
  * A plan holds an image of the vmctx with everything filled in that does not depend
  * on the instance: type records, constant globals, code addresses of function
- * records. Making an instance copies it and fixes what points into the block itself. */
+ * records. Making an instance copies it and fixes what points into the block itself.
+ *
+ * Long for one idea: each part of a module has its reader, which believes nothing of what it is given. */
 
 typedef struct {
     int kind;                  /* INIT_… */
@@ -34,7 +36,8 @@ typedef struct {
 } DataSegment;
 
 typedef struct { uint8_t kind; uint32_t type; } PlanImport;
-typedef struct { Sizes sizes; uint8_t flags, element; } PlanLimits;  /* flags: MEMORY_…, TABLE_… */
+typedef struct { Sizes sizes; uint8_t flags, element; ValueType type; } PlanLimits;  /* flags: MEMORY_…, TABLE_… */
+typedef struct { uint32_t table; Initializer value; } TableInitializer;
 
 #define PLAN_NUMBER(name) uint32_t name;
 typedef struct { PLAN_NUMBERS(PLAN_NUMBER) } PlanNumbers;
@@ -58,7 +61,11 @@ struct PlanObject {
     PlanImport *imports;
     uint32_t n_memories, n_tables, n_globals;
     PlanLimits *memories, *tables;
-    uint8_t *globals;          /* pairs (type, mutable) */
+    uint8_t *globals;          /* pairs (kind, mutable) */
+    ValueType *whole_globals;  /* their whole types; NULL where each is its kind */
+    int subtypes;              /* some function type is more than kinds, so what is imported as one may be below it */
+    uint32_t n_table_initializers;
+    TableInitializer *table_initializers;
     int has_reference_globals, has_mutable_references;  /* among own globals */
     Initializer *initializers; /* of own globals */
     Step *steps;               /* of all initializers that are computed, one behind the other */
@@ -71,6 +78,13 @@ struct PlanObject {
     ElementSegment *elements;
     DataSegment *data;
 };
+
+/* The whole type of a global. */
+static inline ValueType
+plan_global_type(PlanObject *plan, uint32_t index)
+{
+    return plan->whole_globals ? plan->whole_globals[index] : plan->globals[2 * index];
+}
 
 static int64_t
 plan_record_of(PlanObject *plan, uint32_t function)
@@ -230,9 +244,14 @@ parse_limits(PyObject *rows, uint32_t count, PlanLimits *out)
 {
     for (uint32_t i = 0; i < count; i++) {
         PyObject *minimum, *maximum;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "OObb", &minimum, &maximum, &out[i].flags, &out[i].element) ||
+        unsigned long long type;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "OObK", &minimum, &maximum, &out[i].flags, &type) ||
             parse_sizes(minimum, maximum, &out[i].sizes) < 0)
             return -1;
+        out[i].type = type;
+        out[i].element = (uint8_t)type;
+        if (type >> TYPE_HEAP_SHIFT >= TYPE_FIRST_TYPE && !named_type(type))
+            return bad_plan("types of tables");
     }
     return 0;
 }
@@ -313,6 +332,26 @@ parse_packed_data(PlanObject *plan, PyObject *packed)
         if (segment->mode == ACTIVE && segment->offset.kind != INIT_CONSTANT &&
             (segment->offset.kind != INIT_GLOBAL || rows[i].value >= plan->n_globals))
             return bad_plan("initializers");
+    }
+    return 0;
+}
+
+static int
+parse_table_initializers(PlanObject *plan, PyObject *rows)
+{
+    plan->n_table_initializers = (uint32_t)PyTuple_GET_SIZE(rows);
+    plan->table_initializers = calloc(plan->n_table_initializers + 1, sizeof *plan->table_initializers);
+    if (!plan->table_initializers)
+        return PyErr_NoMemory(), -1;
+    for (uint32_t i = 0; i < plan->n_table_initializers; i++) {
+        PyObject *initializer;
+        TableInitializer *out = &plan->table_initializers[i];
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "IO", &out->table, &initializer) ||
+            parse_initializer(plan, initializer, &out->value) < 0)
+            return -1;
+        if (out->table < plan->n_imported_tables || out->table >= plan->n_tables ||
+            !initializer_fits(plan, &out->value, plan->tables[out->table].element))
+            return bad_plan("initializers of tables");
     }
     return 0;
 }
@@ -428,13 +467,15 @@ static PyObject *
 plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"code",   "label",   "numbers",      "types",    "functions", "imports", "memories",
-                            "tables", "globals", "initializers", "escaping", "elements",  "data",    NULL};
+                            "tables", "globals", "initializers", "escaping", "elements",  "whole_globals",
+                            "table_initializers", "data", NULL};
     PyObject *code, *label, *numbers, *types, *functions, *imports, *memories, *tables, *globals, *initializers;
-    PyObject *escaping, *elements, *data;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!O!SO!O!O!SO!SO!O!:Plan", names, CodeType, &code, &label,
+    PyObject *escaping, *elements, *data, *whole_globals, *table_initializers;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!O!SO!O!O!SO!SO!SO!O!:Plan", names, CodeType, &code, &label,
                                      &PyTuple_Type, &numbers, &PyTuple_Type, &types, &functions, &PyTuple_Type, &imports,
                                      &PyTuple_Type, &memories, &PyTuple_Type, &tables, &globals, &PyTuple_Type,
-                                     &initializers, &escaping, &PyTuple_Type, &elements, &PyTuple_Type, &data))
+                                     &initializers, &escaping, &PyTuple_Type, &elements, &whole_globals,
+                                     &PyTuple_Type, &table_initializers, &PyTuple_Type, &data))
         return NULL;
     PlanObject *plan = (PlanObject *)type->tp_alloc(type, 0);
     if (!plan)
@@ -469,9 +510,11 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         PyErr_NoMemory();
         goto failed;
     }
-    for (uint32_t i = 0; i < plan->n_types; i++)
+    for (uint32_t i = 0; i < plan->n_types; i++) {
         if (plan_checkpoint(i + 1) < 0 || !(plan->signatures[i] = signature_take(PyTuple_GET_ITEM(types, i))))
             goto failed;
+        plan->subtypes |= plan->signatures[i]->group != NULL;
+    }
     if (!(plan->function_types = copy_bytes(functions, 4, &plan->n_functions)) ||
         !(plan->escaping = copy_bytes(escaping, 4, &plan->n_escaping)) ||
         !(plan->globals = copy_bytes(globals, 2, &plan->n_globals)))
@@ -485,10 +528,23 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         goto failed;
     }
     for (uint32_t i = 0; i < plan->n_functions; i++)
-        if (plan->function_types[i] >= plan->n_types) {
+        if (plan->function_types[i] >= plan->n_types ||
+            plan->signatures[plan->function_types[i]]->record.form != FORM_FUNCTION) {
             bad_plan("function types");
             goto failed;
         }
+    if (PyBytes_GET_SIZE(whole_globals)) {
+        uint32_t n_whole = 0;
+        if (!(plan->whole_globals = copy_bytes(whole_globals, sizeof *plan->whole_globals, &n_whole)))
+            goto failed;
+        for (uint32_t i = 0; i < n_whole; i++)
+            if (plan->whole_globals[i] >> TYPE_HEAP_SHIFT >= TYPE_FIRST_TYPE && !named_type(plan->whole_globals[i]))
+                n_whole = UINT32_MAX - 1;
+        if (n_whole != plan->n_globals) {
+            bad_plan("types of globals");
+            goto failed;
+        }
+    }
     for (uint32_t i = plan->n_imported_globals; i < plan->n_globals; i++) {
         if (is_reference(plan->globals[2 * i])) {
             plan->has_reference_globals = 1;
@@ -506,6 +562,8 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
             bad_plan("initializers and types of globals");
             goto failed;
         }
+    if (parse_table_initializers(plan, table_initializers) < 0)
+        goto failed;
     if (parse_elements(plan, elements) < 0 || parse_data(plan, data) < 0 || make_image(plan) < 0)
         goto failed;
     if (plan->start != NO_FUNCTION && plan->start >= plan->n_functions) {
@@ -545,7 +603,8 @@ plan_dealloc(PyObject *object)
             signature_release(plan->signatures[i]);
     void *owned[] = {plan->image,  plan->signatures, plan->function_types, plan->imports, plan->memories,
                      plan->tables, plan->globals,    plan->initializers,   plan->escaping, plan->elements,
-                     plan->data,   plan->steps,      plan->operands};
+                     plan->data,   plan->steps,      plan->operands,
+                     plan->whole_globals, plan->table_initializers};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     Py_XDECREF(plan->code);

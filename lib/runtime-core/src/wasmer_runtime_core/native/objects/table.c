@@ -91,23 +91,26 @@ table_grow(TableObject *self, uint64_t delta, uint64_t value)
 }
 
 static TableObject *
-table_new(PyTypeObject *type, uint8_t element, int wide, const Sizes *sizes, PyObject *home)
+table_new(PyTypeObject *type, ValueType whole, int wide, const Sizes *sizes, PyObject *home)
 {
+    uint8_t element = (uint8_t)whole;
     uint64_t minimum = sizes->minimum;
     if (!is_reference(element)) {
         PyErr_Format(PyExc_ValueError, "a table holds funcref or externref, not 0x%x", element);
         return NULL;
     }
-    if (contradict("table", sizes, "elements") < 0)
+    if (contradict("table", sizes, "elements") < 0 || type_hold(whole) < 0)
         return NULL;
     uint64_t *base = minimum > MAX_TABLE ? NULL : calloc(minimum ? minimum : 1, sizeof *base);
     if (!base) {
+        type_release(whole);
         raise_error("UnableToCreateTable", "a table of %llu elements is too large; there can be %u",
                     (unsigned long long)minimum, MAX_TABLE);
         return NULL;
     }
     TableObject *self = (TableObject *)type->tp_alloc(type, 0);
     if (!self) {
+        type_release(whole);
         free(base);
         return NULL;
     }
@@ -118,6 +121,7 @@ table_new(PyTypeObject *type, uint8_t element, int wide, const Sizes *sizes, PyO
     self->maximum = sizes->has_maximum && sizes->maximum < MAX_TABLE ? sizes->maximum : MAX_TABLE;
     self->declared_maximum = sizes->maximum;
     self->element = element;
+    self->type = whole;
     self->wide = wide != 0;
     self->home = home;
     return self;
@@ -179,6 +183,7 @@ table_dealloc(PyObject *object)
     Py_XDECREF(self->budget);
     member_leave(&self->member);
     free(self->definition.base);
+    type_release(self->type);
     type->tp_free(object);
     Py_DECREF(type);
 }
@@ -189,11 +194,11 @@ static PyObject *
 table_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"element", "minimum", "maximum", "wide", NULL};
-    unsigned char element;
+    unsigned long long element;
     PyObject *minimum, *maximum = NULL;
     int wide = 0;
     Sizes sizes;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "bO|Op:Table", names, &element, &minimum, &maximum, &wide) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KO|Op:Table", names, &element, &minimum, &maximum, &wide) ||
         parse_sizes(minimum, maximum, &sizes) < 0)
         return NULL;
     return (PyObject *)table_new(type, element, wide, &sizes, NULL);
@@ -207,6 +212,8 @@ table_value(TableObject *self, PyObject *value, uint64_t *out)
     int code = convert(self->element, value, &bits);
     if (code != CONVERTED)
         return conversion_failed(code, self->element, value, NULL, "table element");
+    if (self->type != self->element && !reference_fits(self->type, bits.low))
+        return reference_failed(self->type, value, NULL, "table element");
     if (self->element == FUNCREF && bits.low && store_merge_record(&self->member, (FunctionRecord *)bits.low) < 0)
         return -1;
     *out = bits.low;
@@ -312,7 +319,7 @@ table_method_grow(PyObject *object, PyObject *const *args, Py_ssize_t n)
         PyErr_SetString(PyExc_ValueError, "a table cannot shrink: the elements to add must not be negative");
         return NULL;
     }
-    if (!table_is_free(self) || (n == 2 && table_value(self, args[1], &bits) < 0))
+    if (!table_is_free(self) || table_value(self, n == 2 ? args[1] : Py_None, &bits) < 0)
         return NULL;
     int64_t before = table_grow(self, (uint64_t)delta, bits);
     if (before < 0) {
@@ -343,7 +350,7 @@ static PyMemberDef table_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(TableObject, weakrefs), READONLY, NULL},
     {"minimum", T_ULONGLONG, offsetof(TableObject, minimum), READONLY, "elements it was made with"},
     {"wide", T_UBYTE, offsetof(TableObject, wide), READONLY, "1 if its index has 64 bits"},
-    {"element", T_UBYTE, offsetof(TableObject, element), READONLY, "value type code of the elements"},
+    {"element", T_ULONGLONG, offsetof(TableObject, type), READONLY, "value type of the elements"},
     {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef table_getset[] = {{"maximum", table_get_maximum, NULL, "elements it may have, or None", NULL},
                                      {NULL, NULL, NULL, NULL, NULL}};

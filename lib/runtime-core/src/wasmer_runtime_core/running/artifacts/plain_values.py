@@ -22,7 +22,17 @@ from wasmer_runtime_core.wasm.module import (
     GlobalDefinition,
     Import,
 )
-from wasmer_runtime_core.wasm.types import FunctionType, GlobalType, Limits, MemoryType, TableType
+from wasmer_runtime_core.wasm.types import (
+    ArrayType,
+    FieldType,
+    FunctionType,
+    GlobalType,
+    Limits,
+    MemoryType,
+    StructType,
+    TableType,
+    TypeDefinition,
+)
 
 MARSHAL_VERSION: Final = 2
 ROW_CLASSES: Final[tuple[Any, ...]] = (
@@ -38,6 +48,10 @@ ROW_CLASSES: Final[tuple[Any, ...]] = (
     ElementSegment,
     DataSegment,
     CustomSection,
+    TypeDefinition,
+    StructType,
+    ArrayType,
+    FieldType,
 )
 """The rows of a `ModuleInfo`; their places here are their numbers."""
 _NUMBERS: Final = {row: number for number, row in enumerate(ROW_CLASSES)}

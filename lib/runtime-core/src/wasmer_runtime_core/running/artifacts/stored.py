@@ -16,7 +16,14 @@ from wasmer_runtime_core.errors import CacheError, CompileError
 from wasmer_runtime_core.native.machine import MappedFile, Plan
 from wasmer_runtime_core.running.artifacts.layout import CODE, UNREADABLE, Sections, write
 from wasmer_runtime_core.running.artifacts.plain_values import dump, dump_plain, load_plain
-from wasmer_runtime_core.running.plan import Prepared, export_places, packed_data, plan_rows, unpacked_segments
+from wasmer_runtime_core.running.plan import (
+    Prepared,
+    export_places,
+    in_this_process,
+    packed_data,
+    plan_rows,
+    unpacked_segments,
+)
 from wasmer_runtime_core.running.publish import publish
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.printable import printable
@@ -56,7 +63,8 @@ def serialized(module: Artifact) -> bytes:
     plain = packed is None  # an offset is computed: the rows as they are
     if not plain:
         del declared[_DATA]
-    plan = (numbers, tuple([tuple(type_) for type_ in types]), *rows, segments if plain else None, *export_places(info))
+    kinds = None if types is None else tuple([tuple(type_) for type_ in types])
+    plan = (numbers, kinds, *rows, segments if plain else None, *export_places(info))
     return write(
         {**{name: getattr(compiled, name) for name in FACTS}, "info": small, "plain": plain},
         {
@@ -206,8 +214,11 @@ class StoredModule:
             numbers, types, *rows, places, like_methods = load_plain(sections[_PLAN])
             if rows[-1] is None:
                 rows[-1] = sections[_PACKED], sections.part(_DATA)
-            kinds = tuple([FunctionType(*type_) for type_ in types])
-            plan = Plan(self.code, self.info, numbers, kinds, *rows)
+            if types is None:
+                made = in_this_process(self.info, (numbers, None, *rows))
+            else:
+                made = (numbers, tuple([FunctionType(*type_) for type_ in types]), *rows)
+            plan = Plan(self.code, self.info, *made)
             kept = {name: (int(kind), int(index)) for name, (kind, index) in places.items()}
             return Prepared(plan, kept, tuple(map(str, like_methods)))
         except UNREADABLE as failure:

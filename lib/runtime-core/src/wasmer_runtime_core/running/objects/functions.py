@@ -25,7 +25,7 @@ from wasmer_runtime_core.contract.values import FuncSig, Value
 from wasmer_runtime_core.native.machine import Function, HostFunction, configure, make_host_function, released
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
 from wasmer_runtime_core.support.printable import printable
-from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, FunctionType, value_type_name
+from wasmer_runtime_core.wasm.types import KIND, FunctionType, value_type_name
 
 import wasmer_runtime_core.running.hooks  # noqa: F401  # isort: skip  # tells the machine how to make a trap
 
@@ -63,9 +63,9 @@ class DynFunc:
             with deadline(timeout):
                 return self.call(arguments)
         values = self._signature.bind(arguments, self.function.__name__)
-        bits = [value.value if value.type in (FUNCREF, EXTERNREF) else value.bits for value in values]
+        bits = [value.raw for value in values]
         return [
-            Value(type, 0, result) if type in (FUNCREF, EXTERNREF) else Value(type, result)
+            Value.from_raw(type.kind, result)
             for type, result in zip(self._results, self.function.call_bits(bits), strict=True)
         ]
 
@@ -79,10 +79,19 @@ class DynFunc:
         return f"<DynFunc {printable(self.function.__name__)}: {self._signature}>"
 
 
+def type_text(type: int) -> str:
+    """A value type of a function, which names types by this process's numbers."""
+    if type <= KIND:
+        return value_type_name(type)
+    from wasmer_runtime_core.running.process_types import type_text
+
+    return type_text(type)
+
+
 def _describe(function: Function, what: str) -> object:
     """What `Function` has that is made when it is asked for: `type`, `__signature__`, `__doc__` and its like."""
     if what == "type":
-        return FuncSig.from_function_type(function.core_type)
+        return FuncSig.from_function_type(function.core_type, type_text)
     if what == "released":
         return released(function)
     if what == "call_async":
@@ -92,8 +101,8 @@ def _describe(function: Function, what: str) -> object:
 
         return partial(call_async, function)
     type = function.core_type
-    params = list(map(value_type_name, type.params))
-    results = list(map(value_type_name, type.results))
+    params = list(map(type_text, type.params))
+    results = list(map(type_text, type.results))
     returned = "None" if not results else results[0] if len(results) == 1 else f"tuple[{', '.join(results)}]"
     if what == "doc":
         return f"{printable(function.__name__)}({', '.join(params)}) -> {returned}\n\nA WebAssembly function."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from wasmer_runtime_core.contract.values import GlobalDescriptor, Type, Value
 from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.running.objects.functions import type_text
 from wasmer_runtime_core.support.annotations import cast
-from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_NAMES, GlobalType
+from wasmer_runtime_core.wasm.types import KIND, GlobalType
 
 
 class Global(machine.Global):
@@ -52,7 +53,7 @@ class Global(machine.Global):
     def get_value(self) -> Value:
         """Its value with its type, bit by bit."""
         bits, type = self.get_bits(), self.value_type
-        return Value(Type(type), 0, bits) if type in (FUNCREF, EXTERNREF) else Value(Type(type), bits)
+        return Value.from_raw(Type(type & KIND), bits)
 
     def set_value(self, value: Value) -> None:
         """Set it, bit by bit.
@@ -61,17 +62,17 @@ class Global(machine.Global):
             AttributeError: it is immutable.
             TypeError: the value is of another type.
         """
-        if value.type != self.value_type:
-            raise TypeError(f"this global is of type {VALUE_TYPE_NAMES[self.value_type]}, not {value.type}")
+        if value.type != self.value_type & KIND:
+            raise TypeError(f"this global is of type {type_text(self.value_type)}, not {value.type}")
         self.set_bits(_bits(value))
 
     def __repr__(self) -> str:
         mutable = "mutable " if self.mutable else ""
-        return f"<wasm global: {mutable}{VALUE_TYPE_NAMES[self.value_type]} {self.get()!r}>"
+        return f"<wasm global: {mutable}{type_text(self.value_type)} {self.get()!r}>"
 
 
 def _bits(value: Value) -> object:
-    return value.value if value.type in (FUNCREF, EXTERNREF) else value.bits
+    return value.raw
 
 
 machine.configure(global_=Global)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from wasmer_runtime_core.contract.values import TableDescriptor
 from wasmer_runtime_core.native import machine
+from wasmer_runtime_core.running.objects.functions import type_text
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING
-from wasmer_runtime_core.wasm.types import I32, I64, Limits, TableType, value_type_name
+from wasmer_runtime_core.wasm.types import I32, I64, KIND, Limits, TableType
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.running.objects.limits import Limits as SharedLimits
@@ -37,6 +38,8 @@ class Table(machine.Table):
             return limits.table(cls(descriptor))
         if not isinstance(descriptor, TableDescriptor):
             raise TypeError(f"a table is made of a TableDescriptor; this is {descriptor!r}")
+        if descriptor.element > KIND:
+            raise TypeError(f"a table of {descriptor.element} is made by a module: what that means, no other knows")
         return super().__new__(  # type: ignore[return-value]
             cls, int(descriptor.element), int(descriptor.minimum), descriptor.maximum, descriptor.index_type == I64
         )
@@ -57,7 +60,7 @@ class Table(machine.Table):
         return TableDescriptor(self.element, self.minimum, self.maximum, I64 if self.wide else I32)
 
     def __repr__(self) -> str:
-        return f"<wasm table: {len(self)} of {value_type_name(self.element)}>"
+        return f"<wasm table: {len(self)} of {type_text(self.element)}>"
 
 
 machine.configure(table=Table)

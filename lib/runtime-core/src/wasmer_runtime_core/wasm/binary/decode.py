@@ -20,7 +20,14 @@ from wasmer_runtime_core.errors import DecodeError, ValidationError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, ImplementationLimits, Limit
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
-from wasmer_runtime_core.wasm.binary.scan import read_operator, read_reference_type, read_value_type, skip_expression
+from wasmer_runtime_core.wasm.binary.scan import (
+    read_heap_type,
+    read_operator,
+    read_reference_type,
+    read_value_type,
+    skip_expression,
+)
+from wasmer_runtime_core.wasm.binary.type_section import TypeReader, define_functions
 from wasmer_runtime_core.wasm.custom_sections import CustomSection
 from wasmer_runtime_core.wasm.module import (
     ACTIVE,
@@ -41,6 +48,7 @@ from wasmer_runtime_core.wasm.module import (
 )
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, Reader
+from wasmer_runtime_core.wasm.subtyping import TypeSpace
 from wasmer_runtime_core.wasm.types import (
     F32,
     F64,
@@ -48,6 +56,8 @@ from wasmer_runtime_core.wasm.types import (
     HAS_MAXIMUM,
     I32,
     I64,
+    KIND,
+    NON_NULL,
     V128,
     VALUE_TYPE_NAMES,
     WIDE_INDEX,
@@ -56,6 +66,7 @@ from wasmer_runtime_core.wasm.types import (
     Limits,
     MemoryType,
     TableType,
+    type_index,
 )
 
 MAGIC: Final = b"\0asm"
@@ -102,6 +113,8 @@ _ORDER: Final = {
 
 FUNCTION_TYPE_FORM: Final = 0x60
 ELEMENT_KIND_FUNCTION: Final = 0x00
+TABLE_WITH_INITIALIZER: Final = b"\x40\x00"
+"""In the table section: a table type and an expression follow."""
 
 _I32_CONST: Final = BY_MNEMONIC["i32.const"].code
 _I64_CONST: Final = BY_MNEMONIC["i64.const"].code
@@ -138,6 +151,7 @@ class DecodedModule:
         long_sizes: byte offsets of limits that are written as no 32-bit number can be.
         faults: what already showed as invalid.
         limits: what it was decoded under, and is to be validated under.
+        types: what its types have to do with one another.
     """
 
     def __init__(self, data: bytes, limits: ImplementationLimits) -> None:
@@ -163,6 +177,7 @@ class DecodedModule:
         }
         self.long_sizes: list[int] = []
         self.faults: list[ValidationError] = []
+        self.types = TypeSpace()
 
 
 def decode_module(data: bytes | bytearray | memoryview, limits: ImplementationLimits = DEFAULT_LIMITS) -> DecodedModule:
@@ -197,8 +212,9 @@ class _Decoder:
         self.element_count: i64 = 0
         self.initializer_operators: i64 = 0
         self.left: i64 = STRETCH  # elements of vectors until the next checkpoint
+        self.names_types: bool = False  # something else than a function's definition names a type
         # each kept once
-        self.known_types: dict[FunctionType, FunctionType] = {}
+        self.known_types: dict[FunctionType, int] = {}  # the first index of each
         self.known_names: dict[str, str] = {}
         self.known_functions: dict[int, ConstantExpression] = {}  # ``ref.func``, by index
 
@@ -245,6 +261,8 @@ class _Decoder:
     def finish(self) -> None:
         """What one section says of another."""
         info = self.info
+        if self.names_types and not info.definitions:
+            define_functions(info, self.module.types)
         at = len(self.data)
         if len(self.module.code) != len(self.function_types):
             raise DecodeError("function and code section have inconsistent lengths", at)
@@ -318,8 +336,10 @@ class _Decoder:
         self.limits.check(limits_table.CUSTOM_SECTIONS, len(self.info.custom_sections), start)
 
     def types(self) -> None:
+        """The type section, as long as it defines functions of kinds alone; what is more is `TypeReader`'s."""
         reader = self.reader
         types = self.info.types
+        space = self.module.types
         offsets = self.module.offsets["types"]
         known = self.known_types
         most_params: i64 = self.limits.most(limits_table.PARAMETERS)
@@ -328,17 +348,26 @@ class _Decoder:
         while count > 0:
             self.turn()
             start = reader.position
+            if reader.peek() != FUNCTION_TYPE_FORM:
+                break
+            reader.byte()
+            params = self.kinds()
+            results = None if params is None else self.kinds()
+            if params is None or results is None:
+                reader.position = start
+                break
             offsets.append(start)
-            if reader.byte() != FUNCTION_TYPE_FORM:
-                raise reader.refused(DecodeError("malformed function type", start), "type form")
-            params = self.value_types()
-            type_ = FunctionType(params, self.value_types())
-            if len(type_.params) > most_params:
-                raise self.limits.exceeded(limits_table.PARAMETERS, len(type_.params), start)
-            if len(type_.results) > most_results:
-                raise self.limits.exceeded(limits_table.RESULTS, len(type_.results), start)
-            types.append(known.setdefault(type_, type_))
+            type_ = FunctionType(params, results)
+            if len(params) > most_params:
+                raise self.limits.exceeded(limits_table.PARAMETERS, len(params), start)
+            if len(results) > most_results:
+                raise self.limits.exceeded(limits_table.RESULTS, len(results), start)
+            first = known.setdefault(type_, len(types))
+            types.append(type_ if first == len(types) else types[first])
+            space.add_function(first)
             count -= 1
+        if count > 0:
+            TypeReader(reader, self.info, space, self.limits, offsets, self.module.faults).read(count)
 
     def imports(self) -> None:
         reader = self.reader
@@ -398,8 +427,14 @@ class _Decoder:
         count = self.count(limits_table.TABLES, self.info.imported_tables)
         while count > 0:
             self.turn()
-            offsets.append(reader.position)
-            self.info.tables.append(self.table_type())
+            at = reader.position
+            offsets.append(at)
+            if reader.data[at : at + 2] == TABLE_WITH_INITIALIZER and at + 2 <= reader.end:
+                reader.position = at + 2
+                self.info.tables.append(self.table_type())
+                self.info.table_initializers[len(self.info.tables) - 1] = self.constant()
+            else:
+                self.info.tables.append(self.table_type())
             count -= 1
 
     def memories(self) -> None:
@@ -470,10 +505,10 @@ class _Decoder:
             if flags & 2:
                 table = reader.u32()
             offset = self.constant()
-        type_ = FUNCREF
+        type_ = FUNCREF if flags & 4 else FUNCREF | NON_NULL
         if flags & 3:
             if flags & 4:
-                type_ = read_reference_type(reader)
+                type_ = self.resolved(read_reference_type(reader))
             elif reader.byte() != ELEMENT_KIND_FUNCTION:
                 raise DecodeError("malformed element kind", reader.position - 1)
         items: list[ConstantExpression] = []
@@ -490,8 +525,16 @@ class _Decoder:
         index = int(self.reader.u32())
         found = self.known_functions.get(index)
         if found is None:
-            found = self.known_functions[index] = (ConstantOperator(_REF_FUNC, index, FUNCREF),)
+            type_ = self.function_type(index)
+            found = self.known_functions[index] = (ConstantOperator(_REF_FUNC, index, type_),)
         return found
+
+    def function_type(self, index: int) -> int:
+        """Of a reference to this function."""
+        info = self.info
+        if index < len(info.functions) and info.functions[index] < len(info.types):
+            return self.module.types.references[info.functions[index]] | NON_NULL
+        return FUNCREF | NON_NULL  # the validator says what is wrong
 
     def code(self) -> None:
         reader = self.reader
@@ -529,19 +572,25 @@ class _Decoder:
             count -= 1
 
     # --- parts (5.3) ------------------------------------------------------------------------
-    def value_types(self) -> bytes:
+    def kinds(self) -> bytes | None:
+        """Several value types of which each is its kind. None, and nothing read of use, if they are not."""
         reader = self.reader
         count = reader.u32()
-        start = reader.position
-        if count <= reader.end - start:
-            types = reader.bytes(count)
-            if not types.translate(None, _VALUE_TYPES):
-                return types
-            reader.position = start
-        types = reader.bytes(reader.end - start)
-        reader.position = start + len(types) - len(types.lstrip(_VALUE_TYPES))
-        read_value_type(reader)  # the first that is none, or the end
-        raise DecodeError(UNEXPECTED_END, reader.position)
+        if count > reader.end - reader.position:
+            return None
+        types = reader.bytes(count)
+        return None if types.translate(None, _VALUE_TYPES) else types
+
+    def resolved(self, type_: int) -> int:
+        """A value type that was read, with its kind; one of the module's types is told to the instances' part."""
+        if type_ & KIND:
+            return type_
+        self.names_types = True
+        found = self.module.types.resolved(type_)
+        if found < 0:
+            self.fault(f"unknown type {type_index(type_)}", self.reader.position)
+            return FUNCREF
+        return found
 
     def size_limits(self, place: str) -> tuple[Limits, int]:
         """Limits of a memory or table, and the type of its index."""
@@ -567,13 +616,13 @@ class _Decoder:
         return MemoryType(limits, index_type=index_type)
 
     def table_type(self) -> TableType:
-        element = read_reference_type(self.reader, "table type")
+        element = self.resolved(read_reference_type(self.reader))
         limits, index_type = self.size_limits("table limits")
         return TableType(element, limits, index_type)
 
     def global_type(self) -> GlobalType:
         reader = self.reader
-        value = read_value_type(reader)
+        value = self.resolved(read_value_type(reader))
         mutable = reader.byte()
         if mutable > 1:
             raise reader.refused(DecodeError("malformed mutability", reader.position - 1), "mutability")
@@ -627,9 +676,10 @@ class _Decoder:
             if value < len(self.info.globals):
                 type_ = self.info.globals[value].value
         elif code == _REF_FUNC:
-            value, type_ = reader.u32(), FUNCREF
+            value = reader.u32()
+            type_ = self.function_type(value)
         elif code == _REF_NULL:
-            type_ = read_reference_type(reader, "heap type")
+            type_ = self.resolved(read_heap_type(reader))
             value = type_
         elif code == _I64_CONST:
             value, type_ = int(reader.s64()) & 0xFFFF_FFFF_FFFF_FFFF, I64

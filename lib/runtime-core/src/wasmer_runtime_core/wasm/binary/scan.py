@@ -24,7 +24,15 @@ from wasmer_runtime_core.wasm.operators.rows import (
     PREFIX_PAGES,
 )
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, Reader
-from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, VALUE_TYPE_CODES
+from wasmer_runtime_core.wasm.types import (
+    FIRST_TYPE,
+    HEAP_SHIFT,
+    HEAP_TYPE_NUMBERS,
+    NON_NULL,
+    NON_NULL_CODE,
+    NULLABLE_CODE,
+    VALUE_TYPE_CODES,
+)
 
 MAX_LOCALS: Final = 0xFFFF_FFFF
 """Locals a function may declare at most, by the specification."""
@@ -41,20 +49,44 @@ _END: Final = BY_MNEMONIC["end"].code
 
 
 def read_value_type(reader: Reader) -> int:
-    """Read a value type (section 5.3.4)."""
+    """Read a value type (section 5.3.5).
+
+    One that names a type of the module has that type's index and no kind, which only `TypeSpace.resolved` knows.
+    """
     code = reader.byte()
-    if code not in _VALUE_TYPES:
-        error = DecodeError(f"malformed value type {code:#04x}", reader.position - 1)
-        raise reader.refused(error, "value type")
-    return code
+    if code in _VALUE_TYPES:
+        return code
+    return _reference_type(reader, code, "malformed value type", "value type")
 
 
 def read_reference_type(reader: Reader, place: str = "value type") -> int:
-    """Read a reference type (section 5.3.3); `place` says what else proposals may have put there."""
-    code = reader.byte()
-    if code != FUNCREF and code != EXTERNREF:
-        raise reader.refused(DecodeError(f"malformed reference type {code:#04x}", reader.position - 1), place)
-    return code
+    """Read a reference type (section 5.3.4), as `read_value_type` does; `place` says what else may stand there."""
+    return _reference_type(reader, reader.byte(), "malformed reference type", place)
+
+
+def _reference_type(reader: Reader, code: int, malformed: str, place: str) -> int:
+    """A reference type of which the first byte has been read."""
+    type_ = HEAP_TYPE_NUMBERS.get(code, -1)
+    if type_ >= 0:
+        return type_
+    if code == NULLABLE_CODE:
+        return read_heap_type(reader, place)
+    if code == NON_NULL_CODE:
+        return read_heap_type(reader, place) | NON_NULL
+    raise reader.refused(DecodeError(f"{malformed} {code:#04x}", reader.position - 1), place)
+
+
+def read_heap_type(reader: Reader, place: str = "heap type") -> int:
+    """Read a heap type (section 5.3.2): a nullable reference to it, as `read_value_type` gives one."""
+    start = reader.position
+    type_ = HEAP_TYPE_NUMBERS.get(reader.peek(), -1)
+    if type_ >= 0:
+        reader.byte()
+        return type_
+    index = reader.s33()
+    if index < 0:
+        raise reader.refused(DecodeError(f"malformed heap type {reader.data[start]:#04x}", start), place)
+    return (FIRST_TYPE + int(index)) << HEAP_SHIFT
 
 
 def read_operator(reader: Reader) -> int:
@@ -77,7 +109,7 @@ def skip_immediates(reader: Reader, code: int) -> None:
     immediate = OPERATORS[code].immediate
     if immediate == "":
         return
-    if immediate in ("label", "function", "local", "global", "table", "memory", "element", "data"):
+    if immediate in ("label", "function", "local", "global", "table", "memory", "element", "data", "type"):
         reader.u32()
     elif immediate == "i32":
         reader.s32()
@@ -101,8 +133,8 @@ def skip_immediates(reader: Reader, code: int) -> None:
     elif immediate in ("type table", "element table", "table table", "data memory", "memory memory"):
         reader.u32()
         reader.u32()
-    elif immediate == "reference type":
-        read_reference_type(reader, "heap type")
+    elif immediate == "heap type":
+        read_heap_type(reader)
     elif immediate == "types":
         count = reader.u32()
         while count > 0:
@@ -136,6 +168,8 @@ def _skip_block_type(reader: Reader) -> None:
     first = reader.peek()
     if first == BLOCK_EMPTY_BYTE or first in _VALUE_TYPES:
         reader.byte()
+    elif first in (NULLABLE_CODE, NON_NULL_CODE) or first in HEAP_TYPE_NUMBERS:
+        read_value_type(reader)
     elif reader.s33() < 0:
         raise reader.refused(DecodeError("malformed block type", start), "value type")
 

@@ -28,6 +28,10 @@ end                 label                      bit 0: falls through; bit 1: some
                                                goes here; bit 2: an ``if`` without else
 br, br_if           label                      operand height to unwind to (values below
                                                the label's own); arity in bits 16-31
+br_on_null          label                      the same; the reference on top is not carried, and
+                                               stays where it is if it is not null
+br_on_non_null      label                      the same; the reference on top is carried, and
+                                               gone if it is null
 br_table            pool index                 number of targets without the default;
                                                arity in bits 16-31. Pool: (label, height)
                                                for each target, the default last
@@ -35,12 +39,15 @@ return              -                          - ; arity in bits 16-31
 call, return_call   function index             type index
 call_indirect,      type index                 table index
 return_call_indirect
+call_ref,           type index                 -
+return_call_ref
 local.*, global.*   index                      - ; type in bits 16-23
 select, drop        -                          - ; type in bits 16-23 (``select t`` is
                                                written as ``select``)
 table.get/set/…     table index                - ; table.grow, table.fill too
 ref.null            -                          - ; type in bits 16-23
 ref.func            function index             -
+ref.as_non_null     -                          - ; type in bits 16-23
 loads, stores       offset, its low 32 bits    memory index in bits 0-15, bits 32-47 of the
                                                offset above; alignment exponent in bits
                                                16-23 of word 0, lane in its bits 24-31

@@ -27,10 +27,9 @@ from wasmer_runtime_core.wasm.body.text import Record, local_weights, loop_write
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.operators.effects import CLOSES, HELPER, OPENS, STOPS
 from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS_BY_SIZE, ALL_OPERATORS
-from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, VALUE_TYPE_CODES, VALUE_TYPE_NAMES
+from wasmer_runtime_core.wasm.types import FUNCREF, I32, REFERENCE_KINDS, VALUE_TYPE_CODES, VALUE_TYPE_NAMES
 
 MAX_WEIGHTED_DEPTH: Final = 4
-_REFERENCES: Final = (FUNCREF, EXTERNREF)
 
 
 class Block:
@@ -175,6 +174,8 @@ class Verifier:
             if mnemonic == "br_if":
                 self.pop(I32)
             self.branch(record.a, record.b)
+        elif mnemonic in ("br_on_null", "br_on_non_null"):
+            self.branch_on_reference(mnemonic)
         elif mnemonic == "br_table":
             self.pop(I32)
             words = pool_words(self.body, record.a, 2 * record.b + 2)
@@ -213,6 +214,15 @@ class Verifier:
         elif mnemonic == "return_call_indirect":
             self.pop(self.table_index(record.b))
             self.return_call(record.a)
+        elif mnemonic == "call_ref":
+            self.pop(FUNCREF)
+            self.call(record.a)
+        elif mnemonic == "return_call_ref":
+            self.pop(FUNCREF)
+            self.return_call(record.a)
+        elif mnemonic == "ref.as_non_null":
+            self.pop(record.type)
+            self.push(record.type)
         elif mnemonic == "global.get":
             self.claim(f"type of global {record.a}", record.type, info.globals[record.a].kind)
             self.push(record.type)
@@ -231,7 +241,7 @@ class Verifier:
                 self.find(f"function {record.a} is not said to escape")
             self.push(FUNCREF)
         elif mnemonic == "ref.is_null":
-            if not self.stack or self.stack[-1] not in _REFERENCES:
+            if not self.stack or self.stack[-1] not in REFERENCE_KINDS:
                 self.find("wants a reference")
             else:
                 self.pop(self.stack[-1])
@@ -400,6 +410,20 @@ class Verifier:
         self.claim(f"height of @{label}", height, block.height)
         self.carry(block.carried)
         block.targeted |= block.kind != "loop"
+
+    def branch_on_reference(self, mnemonic: str) -> None:
+        """What is looked at is a reference: carried if it is not null, or left if it is not."""
+        reference = self.stack[-1] if self.stack else 0
+        if reference not in REFERENCE_KINDS:
+            self.find("wants a reference")
+            return
+        if mnemonic == "br_on_null":
+            self.pop(reference)
+        self.branch(self.record.a, self.record.b)
+        if mnemonic == "br_on_null":
+            self.push(reference)
+        else:
+            self.pop(reference)
 
     def carry(self, types: bytes) -> None:
         """The topmost operands have these types; they stay for whoever comes next."""

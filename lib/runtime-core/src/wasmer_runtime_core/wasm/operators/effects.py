@@ -41,6 +41,7 @@ TRAPS: Final = {
     "overflow": "INTEGER_OVERFLOW",
     "conversion": "INVALID_CONVERSION_TO_INTEGER",
     "limit": "EXECUTION_LIMIT_EXCEEDED",
+    "null": "NULL_REFERENCE",
 }
 """A row's word -> the name of a row of `contract.traps`."""
 

@@ -49,8 +49,6 @@ def _rows(feature: str, page: int, rows: str) -> None:
 # fmt: off
 _rows("exceptions", 0, "08 throw  0A throw_ref  1F try_table")
 _rows("legacy_exceptions", 0, "06 try  07 catch  09 rethrow  18 delegate  19 catch_all")
-_rows("function_references", 0, """
-    14 call_ref  15 return_call_ref  D4 ref.as_non_null  D5 br_on_null  D6 br_on_non_null""")
 _rows("stack_switching", 0, """
     E0 cont.new  E1 cont.bind  E2 suspend  E3 resume  E4 resume_throw  E5 resume_throw_ref  E6 switch""")
 _rows("gc", 0, "D3 ref.eq")
@@ -93,24 +91,16 @@ _rows("shared_everything_threads", 0x400, "04 pause  72 ref.i31_shared")
 
 
 # --- types ------------------------------------------------------------------------------------------
-# Of each heap type: its code, as a value type a nullable reference to it; its name; that value type's name.
+# Of each heap type that is not here: its code, as a value type a nullable reference to it; its name; that value type's
+# name.
 # fmt: off
 HEAP_TYPES: Final = (
-    (0x6E, "any",      "anyref",        "gc"),
-    (0x6D, "eq",       "eqref",         "gc"),
-    (0x6C, "i31",      "i31ref",        "gc"),
-    (0x6B, "struct",   "structref",     "gc"),
-    (0x6A, "array",    "arrayref",      "gc"),
-    (0x71, "none",     "nullref",       "gc"),
-    (0x72, "noextern", "nullexternref", "gc"),
-    (0x73, "nofunc",   "nullfuncref",   "gc"),
     (0x69, "exn",      "exnref",        "exceptions"),
     (0x74, "noexn",    "nullexnref",    "exceptions"),
     (0x68, "cont",     "contref",       "stack_switching"),
     (0x75, "nocont",   "nullcontref",   "stack_switching"),
 )
 # fmt: on
-REFERENCE_PREFIXES: Final = {0x63: "a reference type (ref null …)", 0x64: "a reference type (ref …)"}
 EXACT: Final = 0x62
 SHARED: Final = 0x65
 
@@ -122,11 +112,6 @@ _HEAP: Final = {code: Use(feature, f"a reference to {heap}") for code, heap, _, 
 _VALUE: Final = {code: Use(feature, name) for code, _, name, feature in HEAP_TYPES} | _PREFIXED
 
 TYPE_FORMS: Final = {
-    0x5F: Use("gc", "a struct type"),
-    0x5E: Use("gc", "an array type"),
-    0x50: Use("gc", "a subtype"),
-    0x4F: Use("gc", "a final subtype"),
-    0x4E: Use("gc", "a recursive group of types"),
     0x5D: Use("stack_switching", "a continuation type"),
     SHARED: Use("shared_everything_threads", "a shared type"),
     0x4D: Use("custom_descriptors", "a type with a descriptor"),
@@ -137,8 +122,6 @@ TYPE_FORMS: Final = {
 TAG: Final = Use("exceptions", "a tag")
 SHARED_MEMORY: Final = Use("threads", "a shared memory")
 PAGE_SIZE: Final = Use("custom_page_sizes", "a memory with a page size of its own")
-TABLE_INITIALIZER: Final = Use("function_references", "a table with an initializer")
-TYPE_REFERENCE: Final = Use("function_references", "a reference to a type by index")
 COMPONENT: Final = Use("component_model", "a component")
 
 TAG_SECTION: Final = 13
@@ -166,24 +149,11 @@ def _type_form(data: bytes, at: int, end: int) -> Use | None:
 
 
 def _value_type(data: bytes, at: int, end: int) -> Use | None:
-    what = REFERENCE_PREFIXES.get(data[at])
-    if what is None:
-        return _VALUE.get(data[at])
-    heap = _HEAP.get(data[at + 1]) if at + 1 < end else None
-    return Use("function_references", what) if heap is None else heap
-
-
-def _table_type(data: bytes, at: int, end: int) -> Use | None:
-    return TABLE_INITIALIZER if data[at : at + 2] == b"\x40\x00" else _value_type(data, at, end)
+    return _VALUE.get(data[at])
 
 
 def _heap_type(data: bytes, at: int, end: int) -> Use | None:
-    """Behind ``ref.null``: a heap type's code, or the index of a type, which is no negative LEB128."""
-    if data[at] in _HEAP:
-        return _HEAP[data[at]]
-    while at < end and data[at] >= 0x80:
-        at += 1
-    return TYPE_REFERENCE if at < end and not data[at] & 0x40 else None
+    return _HEAP.get(data[at])
 
 
 def _memory_limits(data: bytes, at: int, end: int) -> Use | None:
@@ -224,7 +194,6 @@ PLACES: Final[dict[str, Callable[[bytes, int, int], Use | None]]] = {
     "external kind": _external_kind,
     "type form": _type_form,
     "value type": _value_type,
-    "table type": _table_type,
     "heap type": _heap_type,
     "memory limits": _memory_limits,
     "table limits": _table_limits,
@@ -237,7 +206,7 @@ def explained(error: DecodeError, place: str, data: bytes, end: int, function: i
     """See `refusal.refused`."""
     assert error.offset is not None
     use = PLACES[place](data, error.offset, end) if error.offset < end else None
-    return error if use is None else unsupported(use.feature, use.what, error, function)
+    return error if use is None else unsupported(use.feature, use.what, error, function, missing=True)
 
 
 # --- words of the text format -----------------------------------------------------------------------
@@ -250,20 +219,10 @@ WORDS: Final[dict[str, Use]] = {
     "do": Use("legacy_exceptions", "try … do"),
     "catch_ref": Use("exceptions", "catch_ref"),
     "catch_all_ref": Use("exceptions", "catch_all_ref"),
-    "rec": TYPE_FORMS[0x4E],
-    "sub": TYPE_FORMS[0x50],
-    "final": TYPE_FORMS[0x4F],
-    "struct": TYPE_FORMS[0x5F],
-    "array": TYPE_FORMS[0x5E],
     "cont": TYPE_FORMS[0x5D],
     "descriptor": TYPE_FORMS[0x4D],
     "describes": TYPE_FORMS[0x4C],
     "exact": _PREFIXED[EXACT],
-    "field": Use("gc", "a field of a struct"),
-    "i8": Use("gc", "a packed field"),
-    "i16": Use("gc", "a packed field"),
-    "ref": Use("function_references", "a reference type (ref …)"),
-    "null": Use("function_references", "a reference type (ref null …)"),
     "shared": SHARED_MEMORY,
     "pagesize": PAGE_SIZE,
     "on": Use("stack_switching", "a handler (on …)"),

@@ -55,7 +55,8 @@ IMMEDIATES: Final = (
     "f32",
     "f64",
     "v128",
-    "reference type",  # ref.null
+    "heap type",  # ref.null
+    "type",  # call_ref
     "data memory",  # memory.init
     "data",
     "memory memory",  # memory.copy: destination, source
@@ -155,6 +156,7 @@ BULK: Final = "bulk_memory"
 REFERENCES: Final = "reference_types"
 RELAXED: Final = "relaxed_simd"
 TAIL_CALL: Final = "tail_call"
+TYPED_REFERENCES: Final = "function_references"
 
 # fmt: off
 # --- control (5.4.1) -------------------------------------------------------------------
@@ -174,11 +176,16 @@ _row(0x11, "call_indirect", "type table", "", "reads table, calls, traps undefin
 _row(0x12, "return_call",   "function",   "", "calls, stops", TAIL_CALL)
 _row(0x13, "return_call_indirect", "type table", "", "reads table, calls, stops, traps undefined uninitialized type",
      TAIL_CALL)
+_row(0x14, "call_ref",      "type",       "", "calls, traps null", TYPED_REFERENCES)
+_row(0x15, "return_call_ref", "type",     "", "calls, stops, traps null", TAIL_CALL)
 
 # --- references (5.4.2) ----------------------------------------------------------------
-_row(0xD0, "ref.null",      "reference type", feature=REFERENCES)
-_row(0xD1, "ref.is_null",   feature=REFERENCES)
-_row(0xD2, "ref.func",      "function",       feature=REFERENCES)
+_row(0xD0, "ref.null",         "heap type", feature=REFERENCES)
+_row(0xD1, "ref.is_null",      feature=REFERENCES)
+_row(0xD2, "ref.func",         "function",  feature=REFERENCES)
+_row(0xD4, "ref.as_non_null",  "",          "", "traps null", TYPED_REFERENCES)
+_row(0xD5, "br_on_null",       "label",     "", "branches",   TYPED_REFERENCES)
+_row(0xD6, "br_on_non_null",   "label",     "", "branches",   TYPED_REFERENCES)
 
 # --- parametric (5.4.3) ----------------------------------------------------------------
 _row(0x1A, "drop")

@@ -70,6 +70,11 @@ V128_CONST: Final = 46
 MEMORY_GROW: Final = 47
 RETURN_CALL: Final = 48
 RETURN_CALL_INDIRECT: Final = 49
+CALL_REF: Final = 50
+REF_AS_NON_NULL: Final = 51
+BR_ON_NULL: Final = 52
+BR_ON_NON_NULL: Final = 53
+RETURN_CALL_REF: Final = 54
 
 _BY_MNEMONIC: Final = {
     "local.get": LOCAL_GET,
@@ -118,6 +123,11 @@ _BY_MNEMONIC: Final = {
     "v128.const": V128_CONST,
     "return_call": RETURN_CALL,
     "return_call_indirect": RETURN_CALL_INDIRECT,
+    "call_ref": CALL_REF,
+    "return_call_ref": RETURN_CALL_REF,
+    "ref.as_non_null": REF_AS_NON_NULL,
+    "br_on_null": BR_ON_NULL,
+    "br_on_non_null": BR_ON_NON_NULL,
 }
 _BY_IMMEDIATE: Final = {"": PLAIN, "memarg": ACCESS, "lane": LANE, "memarg lane": LANE_ACCESS}
 

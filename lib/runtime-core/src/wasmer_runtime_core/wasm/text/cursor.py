@@ -22,7 +22,6 @@ from wasmer_runtime_core.wasm.text.keywords import (
     NAME_ANNOTATION,
     NUMBER_OF_KEYWORDS,
     RIGHT,
-    VALUE_TYPES,
     WORDS,
 )
 from wasmer_runtime_core.wasm.text.lexer import IDENTIFIER_CHARACTERS, STRING, Tokens, fail_at
@@ -73,7 +72,7 @@ class Cursor:
         """The error for what only a feature has that is not here; `error` is what it is without."""
         from wasmer_runtime_core.features import unsupported
 
-        return unsupported(feature, use, error)
+        return unsupported(feature, use, error, missing=True)
 
     def named(self, error: DecodeError) -> CompileError:
         """`error` about the next token, or, if that is a proposal's, the one that names the proposal."""
@@ -276,24 +275,3 @@ class Cursor:
         while self.numbers[at] >= NUMBER_OF_KEYWORDS:
             at += 1
         return at - self.at
-
-    # --- types -------------------------------------------------------------------------
-    def take_value_type(self) -> int:
-        """Take a value type: its code."""
-        code = VALUE_TYPES.get(self.numbers[self.at], -1)
-        if code < 0:
-            raise self.unexpected("a value type")
-        self.at += 1
-        return code
-
-    def has_value_type(self) -> bool:
-        """Whether a value type comes next."""
-        return self.numbers[self.at] in VALUE_TYPES
-
-    def take_value_types(self) -> bytes:
-        """Take value types as long as there are some: their codes."""
-        codes = bytearray()
-        while self.has_value_type():
-            self.turn()
-            codes.append(self.take_value_type())
-        return bytes(codes)

@@ -2,6 +2,9 @@
 
 One `IndexSpace` per kind of definition, and the list of function types, to which a
 type use without ``(type …)`` adds what is missing (section 6.6.4).
+
+A value type that names a type of the module is a number like any other (`wasm.types`), but for its kind: whether the
+type is a function's is not known yet, and its encoding does not say.
 """
 
 from __future__ import annotations
@@ -9,8 +12,20 @@ from __future__ import annotations
 from wasmer_runtime_core.support.annotations import final
 from wasmer_runtime_core.support.printable import shortened
 from wasmer_runtime_core.wasm.text.cursor import Cursor
-from wasmer_runtime_core.wasm.text.keywords import NAME_ANNOTATION, NUMBER_OF_KEYWORDS, PARAM, RESULT, TYPE
-from wasmer_runtime_core.wasm.types import FunctionType
+from wasmer_runtime_core.wasm.text.encoding import value_type_vector
+from wasmer_runtime_core.wasm.text.keywords import (
+    HEAP_KEYWORDS,
+    LEFT,
+    NAME_ANNOTATION,
+    NULL,
+    NUMBER_OF_KEYWORDS,
+    PARAM,
+    REF,
+    RESULT,
+    TYPE,
+    VALUE_TYPES,
+)
+from wasmer_runtime_core.wasm.types import FUNCREF, NON_NULL, FunctionType, reference_type, value_types
 
 
 @final
@@ -84,13 +99,15 @@ class Definitions:
         self.globals = IndexSpace("global", "global")
         self.elements = IndexSpace("elem segment", "elem segment")
         self.data = IndexSpace("data segment", "data segment")
-        self.function_types: list[FunctionType] = []
+        self.function_types: list[FunctionType] = []  # `NO_FUNCTION` for a struct or an array
         self.type_indices: dict[FunctionType, int] = {}
+        self.groups: list[bytes] = []  # the type section's entries
 
     def add_type(self, type_: FunctionType) -> None:
-        """Append a function type."""
+        """Append a function type that is a group of its own, final, and below none."""
         self.type_indices.setdefault(type_, len(self.function_types))
         self.function_types.append(type_)
+        self.groups.append(function_type_bytes(type_))
 
     def index_of(self, type_: FunctionType) -> int:
         """The first index of a function type, which is appended if there is none."""
@@ -109,11 +126,11 @@ class Definitions:
             locals_: gets the parameters with their names; None where none may be named.
         """
         if not cursor.take_opening(TYPE):
-            return self.index_of(take_function_type(cursor, locals_))
+            return self.index_of(take_function_type(cursor, self.types, locals_))
         index = self.types.take_index(cursor)
         cursor.expect_right(")")
         start = cursor.at
-        written = take_function_type(cursor, locals_)
+        written = take_function_type(cursor, self.types, locals_)
         if not written.params and not written.results:
             if locals_ is not None and index < len(self.function_types):
                 locals_.count += len(self.function_types[index].params)
@@ -129,26 +146,72 @@ class Definitions:
         return index
 
 
-def take_function_type(cursor: Cursor, locals_: IndexSpace | None) -> FunctionType:
+def function_type_bytes(type_: FunctionType) -> bytes:
+    """A function type in the binary format (5.3.7)."""
+    return b"\x60" + value_type_vector(type_.params) + value_type_vector(type_.results)
+
+
+def take_function_type(cursor: Cursor, types: IndexSpace, locals_: IndexSpace | None) -> FunctionType:
     """Take ``(param …)* (result …)*``; see `Definitions.take_type_use`."""
-    params = bytearray()
-    results = bytearray()
+    params: list[int] = []
+    results: list[int] = []
     while cursor.take_opening(PARAM):
         cursor.turn()
         if locals_ is not None and locals_.is_named(cursor):
             locals_.bind(cursor)
-            params.append(cursor.take_value_type())
+            params.append(take_value_type(cursor, types))
         else:
-            types = cursor.take_value_types()
-            params += types
+            before = len(params)
+            take_value_types(cursor, types, params)
             if locals_ is not None:
-                locals_.count += len(types)
+                locals_.count += len(params) - before
         cursor.expect_right("a value type or )")
     while cursor.take_opening(RESULT):
         cursor.turn()
-        results += cursor.take_value_types()
+        take_value_types(cursor, types, results)
         cursor.expect_right("a value type or )")
     if cursor.opens(PARAM):
         cursor.at += 1
         raise cursor.error("unexpected token param: parameters come before results")
-    return FunctionType(bytes(params), bytes(results))
+    return FunctionType(value_types(params), value_types(results))
+
+
+# --- value types (6.4.1 to 6.4.4) ---------------------------------------------------------------
+def has_value_type(cursor: Cursor) -> bool:
+    """Whether a value type comes next."""
+    number = cursor.numbers[cursor.at]
+    return number in VALUE_TYPES or (number == LEFT and cursor.numbers[cursor.at + 1] == REF)
+
+
+def take_value_type(cursor: Cursor, types: IndexSpace, expected: str = "a value type") -> int:
+    """Take a value type; `types` are those that it may name."""
+    type_ = VALUE_TYPES.get(cursor.numbers[cursor.at], -1)
+    if type_ >= 0:
+        cursor.at += 1
+        return type_
+    if not cursor.take_opening(REF):
+        raise cursor.unexpected(expected)
+    nullable = cursor.numbers[cursor.at] == NULL
+    if nullable:
+        cursor.at += 1
+    type_ = take_heap_type(cursor, types)
+    cursor.expect_right(")")
+    return type_ if nullable else type_ | NON_NULL
+
+
+def take_value_types(cursor: Cursor, types: IndexSpace, taken: list[int]) -> None:
+    """Take value types as long as there are some; they are appended to `taken`."""
+    while has_value_type(cursor):
+        cursor.turn()
+        taken.append(take_value_type(cursor, types))
+
+
+def take_heap_type(cursor: Cursor, types: IndexSpace) -> int:
+    """Take a heap type: a nullable reference to it."""
+    type_ = HEAP_KEYWORDS.get(cursor.numbers[cursor.at], -1)
+    if type_ >= 0:
+        cursor.at += 1
+        return type_
+    if not cursor.has_index():
+        raise cursor.unexpected("a heap type")
+    return reference_type(FUNCREF, True, types.take_index(cursor))

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.checkpoint import STRETCH, watched
-from wasmer_runtime_core.wasm.types import FIRST_TYPE, HEAP_SHIFT, KIND, NON_NULL, ValueTypes
+from wasmer_runtime_core.wasm.types import (
+    HEAP_TYPE_ROWS,
+    KIND,
+    NON_NULL,
+    NON_NULL_CODE,
+    NULLABLE_CODE,
+    ValueTypes,
+    type_index,
+)
 
-NULLABLE_REFERENCE: Final = b"\x63"
-NON_NULL_REFERENCE: Final = b"\x64"
+NULLABLE_REFERENCE: Final = bytes((NULLABLE_CODE,))
+NON_NULL_REFERENCE: Final = bytes((NON_NULL_CODE,))
 ONE_BYTE: Final = [bytes((value,)) for value in range(128)]
 
 
@@ -39,9 +47,15 @@ def value_type_bytes(type_: int) -> bytes:
     """A value type (section 5.3.5): its kind, or ``(ref …)`` written out."""
     if type_ <= KIND:
         return bytes((type_,))
-    heap = type_ >> HEAP_SHIFT
-    referred = signed_bytes(heap - FIRST_TYPE) if heap else bytes((type_ & KIND,))
-    return (NON_NULL_REFERENCE if type_ & NON_NULL else NULLABLE_REFERENCE) + referred
+    if type_ & NON_NULL:
+        return NON_NULL_REFERENCE + heap_type_bytes(type_)
+    return heap_type_bytes(type_) if type_ in HEAP_TYPE_ROWS else NULLABLE_REFERENCE + heap_type_bytes(type_)
+
+
+def heap_type_bytes(type_: int) -> bytes:
+    """What a reference type refers to (section 5.3.2)."""
+    row = HEAP_TYPE_ROWS.get(type_ & ~NON_NULL)
+    return signed_bytes(type_index(type_)) if row is None else bytes((row.code,))
 
 
 def value_type_vector(types: ValueTypes) -> bytes:

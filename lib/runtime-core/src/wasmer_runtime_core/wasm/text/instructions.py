@@ -20,16 +20,26 @@ from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.support.printable import shortened
 from wasmer_runtime_core.wasm.operators.rows import HAS_MEMORY_INDEX, IMMEDIATES
 from wasmer_runtime_core.wasm.text.cursor import Cursor
-from wasmer_runtime_core.wasm.text.definitions import Definitions, IndexSpace, take_function_type
-from wasmer_runtime_core.wasm.text.encoding import index_bytes, signed_bytes, value_type_bytes
+from wasmer_runtime_core.wasm.text.definitions import (
+    Definitions,
+    IndexSpace,
+    take_function_type,
+    take_heap_type,
+    take_value_types,
+)
+from wasmer_runtime_core.wasm.text.encoding import (
+    heap_type_bytes,
+    index_bytes,
+    signed_bytes,
+    value_type_bytes,
+    value_type_vector,
+)
 from wasmer_runtime_core.wasm.text.keywords import (
     ELSE,
     END,
-    EXTERN,
     F32X4,
     F64X2,
     FIRST_OPERATOR,
-    FUNC,
     I8X16,
     I16X8,
     I32X4,
@@ -48,7 +58,7 @@ from wasmer_runtime_core.wasm.text.keywords import (
     TYPE,
 )
 from wasmer_runtime_core.wasm.text.numerals import MALFORMED, OUT_OF_RANGE, unsigned
-from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF
+from wasmer_runtime_core.wasm.types import value_types
 
 FLAT_BLOCK: Final = 0
 FLAT_IF: Final = 1
@@ -77,7 +87,8 @@ I64: Final = IMMEDIATES.index("i64")
 F32: Final = IMMEDIATES.index("f32")
 F64: Final = IMMEDIATES.index("f64")
 V128: Final = IMMEDIATES.index("v128")
-REFERENCE_TYPE: Final = IMMEDIATES.index("reference type")
+HEAP_TYPE: Final = IMMEDIATES.index("heap type")
+TYPE_ONLY: Final = IMMEDIATES.index("type")
 DATA_MEMORY: Final = IMMEDIATES.index("data memory")
 DATA: Final = IMMEDIATES.index("data")
 MEMORY_MEMORY: Final = IMMEDIATES.index("memory memory")
@@ -312,7 +323,7 @@ class InstructionReader:
             return signed_bytes(self.definitions.take_type_use(cursor, None))
         if following != RESULT and following != PARAM:
             return EMPTY_BLOCK_TYPE
-        type_ = take_function_type(cursor, None)
+        type_ = take_function_type(cursor, self.definitions.types, None)
         if type_.params or len(type_.results) > 1:
             return signed_bytes(self.definitions.index_of(type_))
         return value_type_bytes(type_.results[0]) if type_.results else EMPTY_BLOCK_TYPE
@@ -346,11 +357,11 @@ class InstructionReader:
         if immediate == NONE:  # select
             if not cursor.opens(RESULT):
                 return operator
-            types = bytearray()
+            types: list[int] = []
             while cursor.take_opening(RESULT):
-                types += cursor.take_value_types()
+                take_value_types(cursor, definitions.types, types)
                 cursor.expect_right("a value type or )")
-            return SELECT_TYPED + index_bytes(len(types)) + bytes(types)
+            return SELECT_TYPED + value_type_vector(value_types(types))
         if immediate == TYPE_TABLE:
             table = definitions.tables.take_index(cursor) if cursor.has_index() else 0
             type_ = definitions.take_type_use(cursor, None)
@@ -390,15 +401,10 @@ class InstructionReader:
             return index_bytes(definitions.tables.take_index(cursor) if cursor.has_index() else 0)
         if immediate == MEMORY:
             return index_bytes(definitions.memories.take_index(cursor) if cursor.has_index() else 0)
-        if immediate == REFERENCE_TYPE:
-            keyword = cursor.numbers[cursor.at]
-            if keyword != FUNC and keyword != EXTERN:
-                if cursor.has_index():
-                    error = cursor.error("unexpected token, expected func or extern")
-                    raise cursor.refused("function_references", "a reference to a type by index", error)
-                raise cursor.unexpected("func or extern")
-            cursor.at += 1
-            return bytes((FUNCREF if keyword == FUNC else EXTERNREF,))
+        if immediate == HEAP_TYPE:
+            return heap_type_bytes(take_heap_type(cursor, definitions.types))
+        if immediate == TYPE_ONLY:
+            return index_bytes(definitions.types.take_index(cursor))
         if immediate == TABLE_TABLE:
             return self.take_two(definitions.tables)
         if immediate == MEMORY_MEMORY:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.operators.rows import IMMEDIATES, OPERATORS, PAGE_LENGTHS, PREFIX_PAGES
-from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES
+from wasmer_runtime_core.wasm.types import HEAP_TYPES, VALUE_TYPE_CODES
 
 END_OF_TEXT: Final = 0
 LEFT: Final = 1
@@ -44,19 +44,43 @@ F64: Final = 28
 V128: Final = 29
 FUNCREF: Final = 30
 EXTERNREF: Final = 31
-I8X16: Final = 32
-I16X8: Final = 33
-I32X4: Final = 34
-I64X2: Final = 35
-F32X4: Final = 36
-F64X2: Final = 37
-BEFORE: Final = 38
-AFTER: Final = 39
-FIRST: Final = 40
-LAST: Final = 41
-CODE: Final = 42
-DATACOUNT: Final = 43
-FIRST_OPERATOR: Final = 44
+ANYREF: Final = 32
+EQREF: Final = 33
+I31REF: Final = 34
+STRUCTREF: Final = 35
+ARRAYREF: Final = 36
+NULLREF: Final = 37
+NULLFUNCREF: Final = 38
+NULLEXTERNREF: Final = 39
+I8X16: Final = 40
+I16X8: Final = 41
+I32X4: Final = 42
+I64X2: Final = 43
+F32X4: Final = 44
+F64X2: Final = 45
+BEFORE: Final = 46
+AFTER: Final = 47
+FIRST: Final = 48
+LAST: Final = 49
+CODE: Final = 50
+DATACOUNT: Final = 51
+REF: Final = 52
+NULL: Final = 53
+REC: Final = 54
+SUB: Final = 55
+FINAL: Final = 56
+FIELD: Final = 57
+I8: Final = 58
+I16: Final = 59
+STRUCT: Final = 60
+ARRAY: Final = 61
+ANY: Final = 62
+EQ: Final = 63
+I31: Final = 64
+NONE: Final = 65
+NOFUNC: Final = 66
+NOEXTERN: Final = 67
+FIRST_OPERATOR: Final = 68
 
 WORDS: Final = (
     "",
@@ -64,13 +88,18 @@ WORDS: Final = (
         "( (@name (@custom ) module type func param result local import export table memory global mut start elem data"
     ).split(),
     *("offset item declare then extern i32 i64 f32 f64 v128 funcref externref").split(),
+    *("anyref eqref i31ref structref arrayref nullref nullfuncref nullexternref").split(),
     *("i8x16 i16x8 i32x4 i64x2 f32x4 f64x2").split(),
     *("before after first last code datacount").split(),
+    *("ref null rec sub final field i8 i16 struct array any eq i31 none nofunc noextern").split(),
 )
 assert len(WORDS) == FIRST_OPERATOR
 
-VALUE_TYPES: Final = {number: VALUE_TYPE_CODES[WORDS[number]] for number in range(I32, EXTERNREF + 1)}
-"""Keyword -> value type code."""
+VALUE_TYPES: Final = {number: VALUE_TYPE_CODES[WORDS[number]] for number in range(I32, V128 + 1)}
+"""Keyword -> value type."""
+VALUE_TYPES.update({WORDS.index(row.reference_name): row.number for row in HEAP_TYPES})
+HEAP_KEYWORDS: Final = {WORDS.index(row.name): row.number for row in HEAP_TYPES}
+"""Keyword of a heap type -> a nullable reference to it."""
 
 KEYWORDS: Final[dict[str, int]] = {word: number for number, word in enumerate(WORDS)}
 """Spelling -> its number."""

@@ -26,8 +26,14 @@ from wasmer_runtime_core.wasm.module import GLOBAL as GLOBAL_KIND
 from wasmer_runtime_core.wasm.module import MEMORY as MEMORY_KIND
 from wasmer_runtime_core.wasm.module import TABLE as TABLE_KIND
 from wasmer_runtime_core.wasm.text.cursor import Cursor
-from wasmer_runtime_core.wasm.text.definitions import Definitions, IndexSpace, take_function_type
-from wasmer_runtime_core.wasm.text.encoding import custom_section, index_bytes, sized, vector
+from wasmer_runtime_core.wasm.text.definitions import (
+    Definitions,
+    IndexSpace,
+    has_value_type,
+    take_value_type,
+    take_value_types,
+)
+from wasmer_runtime_core.wasm.text.encoding import custom_section, index_bytes, sized, value_type_bytes, vector
 from wasmer_runtime_core.wasm.text.instructions import InstructionReader
 from wasmer_runtime_core.wasm.text.keywords import (
     AFTER,
@@ -54,10 +60,12 @@ from wasmer_runtime_core.wasm.text.keywords import (
     MODULE,
     MUT,
     OFFSET,
+    REC,
     RIGHT,
     START,
     TABLE,
     TYPE,
+    V128,
 )
 from wasmer_runtime_core.wasm.text.lexer import Tokens, tokenize
 from wasmer_runtime_core.wasm.text.sections import (
@@ -67,9 +75,13 @@ from wasmer_runtime_core.wasm.text.sections import (
     element_segment,
     zero_offset,
 )
+from wasmer_runtime_core.wasm.text.type_definitions import bind_types, read_types
 from wasmer_runtime_core.wasm.types import FUNCREF, HAS_MAXIMUM, PAGE_BYTES, WIDE_INDEX
 
 END_BYTE: Final = b"\x0b"
+REF_FUNC: Final = b"\xd2"
+FUNCREF_BYTES: Final = bytes((FUNCREF,))
+TABLE_WITH_INITIALIZER: Final = b"\x40\x00"
 
 KINDS: Final = {FUNC: FUNCTION_KIND, TABLE: TABLE_KIND, MEMORY: MEMORY_KIND, GLOBAL: GLOBAL_KIND}
 """Keyword -> kind of import or export."""
@@ -115,6 +127,8 @@ class ModuleParser:
         self.cursor = cursor
         self.definitions = Definitions()
         self.fields: list[int] = []  # the token of each field's keyword
+        self.type_fields: list[int] = []  # of those that define types
+        self.type_fields_read = 0
         self.sections = Sections()
         self.functions_read = 0
         self.tables_read = 0
@@ -128,10 +142,11 @@ class ModuleParser:
             self.take_module_name()
         try:
             self.bind_fields(closing)
+            end = cursor.at
+            self.read_types()
         except CompileError as error:
             self.fail_earlier(error)
             raise
-        end = cursor.at
         cursor.pause = 0
         for start in self.fields:
             cursor.at = start
@@ -150,6 +165,7 @@ class ModuleParser:
         """Raise for the first thing that is wrong when the first pass found something later in the text."""
         self.cursor.pause = 0
         try:
+            self.read_types()
             for start in self.fields:
                 self.cursor.at = start
                 self.read_field()
@@ -157,6 +173,19 @@ class ModuleParser:
             name_unknown = earlier.reason.startswith("unknown ") and not earlier.reason.startswith("unknown operator")
             if not name_unknown:  # else it may be defined behind what is wrong
                 raise earlier from None
+
+    def read_types(self) -> None:
+        """Read the definitions of types that have not been read."""
+        cursor = self.cursor
+        cursor.pause = 0
+        while self.type_fields_read < len(self.type_fields):
+            cursor.at = self.type_fields[self.type_fields_read]
+            cursor.turn()
+            self.type_fields_read += 1
+            cursor.at += 1
+            read_types(cursor, self.definitions, cursor.numbers[cursor.at - 1])
+            if cursor.numbers[cursor.at] != RIGHT:
+                raise cursor.unexpected(")")
 
     # --- first pass --------------------------------------------------------------------
     def bind_fields(self, closing: int) -> None:
@@ -194,13 +223,9 @@ class ModuleParser:
         cursor = self.cursor
         definitions = self.definitions
         cursor.at += 1
-        if keyword == TYPE:
-            definitions.types.bind(cursor)
-            cursor.expect_opening(FUNC)
-            definitions.add_type(take_function_type(cursor, IndexSpace("param", "parameter")))
-            cursor.expect_right("(param, (result or )")
-            if cursor.numbers[cursor.at] != RIGHT:
-                raise cursor.unexpected(")")
+        if keyword == TYPE or keyword == REC:
+            self.type_fields.append(cursor.at - 1)
+            bind_types(cursor, definitions, keyword)
             return ""
         if keyword == IMPORT:
             if cursor.numbers[cursor.at + 2] == LEFT:
@@ -251,7 +276,7 @@ class ModuleParser:
         cursor.at += 1
         if keyword == FUNC:
             self.read_function()
-        elif keyword == TYPE:
+        elif keyword == TYPE or keyword == REC:
             cursor.skip()  # the first pass has read it
             return
         elif keyword == IMPORT:
@@ -326,16 +351,17 @@ class ModuleParser:
     def take_locals(self, locals_: IndexSpace) -> bytes:
         """``(local …)*``, as runs of one type."""
         cursor = self.cursor
-        codes = bytearray()
+        types = self.definitions.types
+        codes: list[int] = []
         while cursor.take_opening(LOCAL):
             cursor.turn()
             if locals_.is_named(cursor):
                 locals_.bind(cursor)
-                codes.append(cursor.take_value_type())
+                codes.append(take_value_type(cursor, types))
             else:
-                types = cursor.take_value_types()
-                locals_.count += len(types)
-                codes += types
+                before = len(codes)
+                take_value_types(cursor, types, codes)
+                locals_.count += len(codes) - before
             cursor.expect_right("a value type or )")
         runs: list[bytes] = []
         start = 0
@@ -343,7 +369,7 @@ class ModuleParser:
             if end & 0xFFFF == 0:
                 checkpoint()
             if end == len(codes) or codes[end] != codes[start]:
-                runs.append(index_bytes(end - start) + bytes((codes[start],)))
+                runs.append(index_bytes(end - start) + value_type_bytes(codes[start]))
                 start = end
         return vector(runs)
 
@@ -409,11 +435,9 @@ class ModuleParser:
 
     def take_reference_type(self) -> bytes:
         cursor = self.cursor
-        code = cursor.take_value_type()
-        if code > FUNCREF:
-            cursor.at -= 1
+        if I32 <= cursor.numbers[cursor.at] <= V128:
             raise cursor.unexpected("a reference type")
-        return bytes((code,))
+        return value_type_bytes(take_value_type(cursor, self.definitions.types, "a reference type"))
 
     def take_table_type(self, flags: int) -> bytes:
         limits = self.take_limits(flags)
@@ -421,11 +445,11 @@ class ModuleParser:
 
     def take_global_type(self) -> bytes:
         cursor = self.cursor
-        if cursor.take_opening(MUT):
-            code = cursor.take_value_type()
+        mutable = cursor.take_opening(MUT)
+        type_ = value_type_bytes(take_value_type(cursor, self.definitions.types))
+        if mutable:
             cursor.expect_right(")")
-            return bytes((code, 1))
-        return bytes((cursor.take_value_type(), 0))
+        return type_ + (b"\x01" if mutable else b"\x00")
 
     def read_table(self) -> None:
         cursor = self.cursor
@@ -438,16 +462,21 @@ class ModuleParser:
             self.sections.imports.append(imported + self.take_table_type(self.take_index_type()))
             return
         flags = self.take_index_type()
-        if not cursor.has_value_type():
-            self.sections.tables.append(self.take_table_type(flags))
-            if cursor.numbers[cursor.at] == LEFT:
-                error = cursor.error("unexpected token (, expected )")
-                raise cursor.refused("function_references", "a table with an initializer", error)
+        if not has_value_type(cursor):
+            table = self.take_table_type(flags)
+            if cursor.numbers[cursor.at] != RIGHT:
+                table = TABLE_WITH_INITIALIZER + table + self.take_expression(False)
+            self.sections.tables.append(table)
             return
         type_ = self.take_reference_type()
         cursor.expect_opening(ELEM)
-        functions_only = type_[0] == FUNCREF and cursor.numbers[cursor.at] != LEFT
-        items = self.take_element_indices() if functions_only else self.take_element_expressions()
+        functions_only = type_ == FUNCREF_BYTES and cursor.numbers[cursor.at] != LEFT
+        if cursor.numbers[cursor.at] == LEFT:
+            items = self.take_element_expressions()
+        else:
+            items = self.take_element_indices()
+            if not functions_only:
+                items = [REF_FUNC + index + END_BYTE for index in items]
         cursor.expect_right("an element or )")
         size = index_bytes(len(items))
         self.sections.tables.append(type_ + bytes((flags | HAS_MAXIMUM,)) + size + size)
@@ -544,10 +573,10 @@ class ModuleParser:
         elif cursor.has_index():  # the spelling of 1.0
             table = self.definitions.tables.take_index(cursor)
             offset = self.take_offset()
-        elif cursor.numbers[cursor.at] == LEFT:
+        elif cursor.numbers[cursor.at] == LEFT and not has_value_type(cursor):
             offset = self.take_offset()
-        type_ = bytes((FUNCREF,))
-        functions_only = not cursor.has_value_type()
+        type_ = FUNCREF_BYTES
+        functions_only = not has_value_type(cursor)
         if not functions_only:
             type_ = self.take_reference_type()
             items = self.take_element_expressions()
@@ -597,7 +626,9 @@ class ModuleParser:
         self.sections.custom.setdefault(place, []).append(custom_section(name, cursor.take_strings()))
 
 
-FIELDS: Final = frozenset((TYPE, IMPORT, FUNC, TABLE, MEMORY, GLOBAL, EXPORT, START, ELEM, DATA, CUSTOM_ANNOTATION))
+FIELDS: Final = frozenset(
+    (TYPE, REC, IMPORT, FUNC, TABLE, MEMORY, GLOBAL, EXPORT, START, ELEM, DATA, CUSTOM_ANNOTATION)
+)
 """The keywords that begin a field of a module."""
 
 CUSTOM_PLACES: Final = {

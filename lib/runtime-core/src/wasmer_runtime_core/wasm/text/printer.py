@@ -12,7 +12,8 @@ numbers stand there, which mean the same.
 
 ``parse_module(print_module(m)) == m`` holds for every module in canonical encoding: LEB128
 as short as can be, runs of locals joined, segments in their shortest form, a data count
-where an instruction needs it, names behind the sections. Another encoding of the same
+where an instruction needs it, names behind the sections, and declarations that name a type by the
+first of those that are equal to it. Another encoding of the same
 module comes back as the canonical one. Not kept is an initializer that is not constant.
 
 The name section is read as a whole or not at all: if it holds anything that names nothing,
@@ -28,11 +29,11 @@ import struct
 
 from wasmer_runtime_core.errors import DecodeError, ValidationError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_LOCALS, ImplementationLimits
-from wasmer_runtime_core.support.annotations import Final, final
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
 from wasmer_runtime_core.support.checkpoint import checkpoint, watched
 from wasmer_runtime_core.wasm.binary.all_names import Names, read_all_names
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule, decode_module
-from wasmer_runtime_core.wasm.binary.scan import read_operator, read_reference_type, read_value_type
+from wasmer_runtime_core.wasm.binary.scan import read_heap_type, read_operator, read_value_type
 from wasmer_runtime_core.wasm.module import (
     ACTIVE,
     DECLARATIVE,
@@ -49,16 +50,32 @@ from wasmer_runtime_core.wasm.reader import Reader
 from wasmer_runtime_core.wasm.text.lexer import IDENTIFIER_CHARACTERS
 from wasmer_runtime_core.wasm.text.numerals import float_bits
 from wasmer_runtime_core.wasm.types import (
+    HEAP_SHIFT,
+    HEAP_TYPE_NUMBERS,
+    I8,
+    I16,
     I64,
+    NON_NULL_CODE,
+    NULLABLE_CODE,
     VALUE_TYPE_NAMES,
+    ArrayType,
+    CompositeType,
+    FieldType,
+    FunctionType,
     GlobalType,
     Limits,
     MemoryType,
     TableType,
+    TypeDefinition,
     ValueTypes,
     heap_type_name,
+    type_index,
     value_type_name,
+    value_types,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PLAIN_IDENTIFIER: Final = re.compile(rf"[{IDENTIFIER_CHARACTERS}]+")
 KEYWORDS_OF_KINDS: Final = {FUNCTION: "func", TABLE: "table", MEMORY: "memory", GLOBAL: "global"}
@@ -174,9 +191,25 @@ def global_type_text(type_: GlobalType) -> str:
     return f"(mut {name})" if type_.mutable else name
 
 
-def types_text(keyword: str, types: ValueTypes) -> str:
+def types_text(keyword: str, types: ValueTypes, name: Callable[[int], str] = value_type_name) -> str:
     """`` (param i32 i32)``, or nothing."""
-    return f" ({keyword} {' '.join(map(value_type_name, types))})" if types else ""
+    return f" ({keyword} {' '.join(map(name, types))})" if types else ""
+
+
+def composite_text(type_: CompositeType, name: Callable[[int], str] = value_type_name) -> str:
+    """``(func (param i32))``, ``(struct (field (mut i8)))``; `name` writes value types."""
+    if isinstance(type_, FunctionType):
+        return f"(func{types_text('param', type_.params, name)}{types_text('result', type_.results, name)})"
+    if isinstance(type_, ArrayType):
+        return f"(array {field_text(type_.element, name)})"
+    fields = "".join([f" (field {field_text(field, name)})" for field in watched(type_.fields)])
+    return f"(struct{fields})"
+
+
+def field_text(field: FieldType, name: Callable[[int], str] = value_type_name) -> str:
+    """``(mut i8)``."""
+    written = {I8: "i8", I16: "i16"}.get(field.storage) or name(field.storage)
+    return f"(mut {written})" if field.mutable else written
 
 
 LONG_NAME: Final = 32
@@ -288,19 +321,19 @@ class _Printer:
             text = name.decode("utf-8")
             opening += f" {identifier(text)}" if text else ' (@name "")'
         lines.append(opening)
-        for index, type_ in enumerate(watched(info.types)):
-            params = types_text("param", type_.params)
-            results = types_text("result", type_.results)
-            lines.append(f"  (type{self.types.definition(index)} (func{params}{results}))")
+        self.write_types()
         self.imports()
         own_functions = info.functions[info.imported_functions :]
-        for number, type_index in enumerate(watched(own_functions)):
+        for number, function_type in enumerate(watched(own_functions)):
             start, end = self.decoded.code[number]
             before = len(lines)
-            self.function(info.imported_functions + number, type_index, start, end)
+            self.function(info.imported_functions + number, function_type, start, end)
             lines[before:] = ["\n".join(lines[before:])]  # one string takes half the memory of its lines
         for index in range(info.imported_tables, len(info.tables)):
-            lines.append(f"  (table{self.tables.definition(index)} {table_type_text(info.tables[index])})")
+            written = table_type_text(info.tables[index])
+            if index in info.table_initializers:
+                written += f" {self.constant(info.table_initializers[index])}"
+            lines.append(f"  (table{self.tables.definition(index)} {written})")
         for index in range(info.imported_memories, len(info.memories)):
             lines.append(f"  (memory{self.memories.definition(index)} {memory_type_text(info.memories[index])})")
         for number, definition in enumerate(watched(info.global_definitions)):
@@ -325,6 +358,45 @@ class _Printer:
         lines[-1] += ")"
         lines.append("")
         return "\n".join(lines)
+
+    def write_types(self) -> None:
+        """The type definitions, those of a recursive group in one field if it has several."""
+        lines = self.lines
+        info = self.info
+        if not info.definitions:
+            for index, type_ in enumerate(watched(info.types)):
+                lines.append(f"  (type{self.types.definition(index)} {composite_text(type_)})")
+            return
+        for index, definition in enumerate(watched(info.definitions)):
+            written = self.composite(index, definition)
+            if definition.supertype >= 0 or not definition.final:
+                final = " final" if definition.final else ""
+                above = f" {self.types.use(self.supertype(index))}" if definition.supertype >= 0 else ""
+                written = f"(sub{final}{above} {written})"
+            several = definition.group_size > 1
+            if several and index == definition.group:
+                lines.append("  (rec")
+            lines.append(f"  {'  ' if several else ''}(type{self.types.definition(index)} {written})")
+            if several and index == definition.group + definition.group_size - 1:
+                lines[-1] += ")"
+
+    def composite(self, index: int, definition: TypeDefinition) -> str:
+        """What a type is. One that is equal to a type before is written with the types of its own group."""
+        moved = definition.group - self.info.definitions[definition.first].group
+        own = range(definition.group - moved, definition.group - moved + definition.group_size)
+
+        def name(type_: int) -> str:
+            at = type_index(type_)
+            return value_type_name(type_ + (moved << HEAP_SHIFT) if moved and at in own else type_)
+
+        return composite_text(definition.composite, name)
+
+    def supertype(self, index: int) -> int:
+        """The type that a type is declared to be below, in its own group if it is there."""
+        definition = self.info.definitions[index]
+        first = self.info.definitions[definition.first]
+        moved = definition.group - first.group
+        return definition.supertype + moved if definition.supertype >= first.group else definition.supertype
 
     def imports(self) -> None:
         counts = {FUNCTION: 0, TABLE: 0, MEMORY: 0, GLOBAL: 0}
@@ -392,7 +464,7 @@ class _Printer:
             written = float_text(value & (1 << bits) - 1, bits)
         elif immediate == "v128":
             written = vector_text((value & (1 << 128) - 1).to_bytes(16, "little"))
-        elif immediate == "reference type":
+        elif immediate == "heap type":
             written = heap_type_name(value)
         elif immediate == "function":
             written = self.functions.use(value)
@@ -484,6 +556,8 @@ class _Printer:
         return "".join(pieces)
 
 
+LONG_VALUE_TYPES: Final = frozenset((NULLABLE_CODE, NON_NULL_CODE, *HEAP_TYPE_NUMBERS)).difference(VALUE_TYPE_NAMES)
+"""First bytes of value types that are more than their kind."""
 MAX_PRINTED_LOCALS: Final = 64
 """In one ``(local …)``."""
 
@@ -552,6 +626,8 @@ class _BodyPrinter:
         self.levels.setdefault(label, []).append(len(self.open_labels))
         self.open_labels.append(label)
         start = int(self.reader.position)
+        if self.reader.peek() in LONG_VALUE_TYPES:
+            return f"{written} (result {value_type_name(read_value_type(self.reader))})"
         type_ = int(self.reader.s33())
         if type_ >= 0:
             return f"{written} {self.printer.type_use(type_)}"
@@ -564,7 +640,7 @@ class _BodyPrinter:
 
     def select_types(self) -> str:
         count = int(self.reader.u32())
-        types = bytes([read_value_type(self.reader) for _ in watched(range(count))])
+        types = value_types([read_value_type(self.reader) for _ in watched(range(count))])
         return types_text("result", types) or " (result)"
 
     def label(self) -> str:
@@ -625,8 +701,10 @@ class _BodyPrinter:
         if immediate == "memory":
             memory = int(reader.u32())
             return " " + printer.memories.use(memory) if memory else ""
-        if immediate == "reference type":
-            return " " + heap_type_name(read_reference_type(reader, "heap type"))
+        if immediate == "heap type":
+            return " " + heap_type_name(read_heap_type(reader))
+        if immediate == "type":
+            return " " + printer.types.use(int(reader.u32()))
         if immediate == "data":
             return " " + printer.data.use(int(reader.u32()))
         if immediate == "element":

@@ -16,7 +16,6 @@ from wasmer_runtime_core.wasm.text.encoding import (
     name_map,
     section,
     sized,
-    value_type_vector,
     vector,
 )
 from wasmer_runtime_core.wasm.types import FUNCREF, WIDE_INDEX
@@ -57,13 +56,9 @@ class Sections:
 
     def module_bytes(self, definitions: Definitions) -> bytes:
         """The binary module (section 5.5)."""
-        types = [
-            b"\x60" + value_type_vector(type_.params) + value_type_vector(type_.results)
-            for type_ in watched(definitions.function_types)
-        ]
         parts = [HEADER, *self.custom.get(0, ())]
         in_order = (
-            (1, filled(types)),
+            (1, filled(definitions.groups)),
             (2, filled(self.imports)),
             (3, filled(self.functions)),
             (4, filled(self.tables)),
@@ -118,6 +113,9 @@ def filled(items: list[bytes]) -> bytes:
     return vector(items) if items else b""
 
 
+_FUNCREF: Final = bytes((FUNCREF,))
+
+
 def element_segment(
     table: int,
     offset: bytes,
@@ -139,7 +137,7 @@ def element_segment(
     kind = b"\x00" if functions_only else type_
     flags = 0 if functions_only else 4
     if offset:
-        if table == 0 and (functions_only or type_[0] == FUNCREF):
+        if table == 0 and (functions_only or type_ == _FUNCREF):
             return bytes((flags,)) + offset + vector(items)
         return bytes((flags | 2,)) + index_bytes(table) + offset + kind + vector(items)
     return bytes((flags | (3 if declarative else 1),)) + kind + vector(items)

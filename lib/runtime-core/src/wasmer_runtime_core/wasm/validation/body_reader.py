@@ -10,11 +10,13 @@ from __future__ import annotations
 from wasmer_runtime_core.errors import CompileError, DecodeError, ValidationError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits, Limit
 from wasmer_runtime_core.support.annotations import Final, NoReturn, final, i64
+from wasmer_runtime_core.wasm.binary.scan import read_heap_type, read_value_type
 from wasmer_runtime_core.wasm.operators.rows import MEMARG_END, OPERATORS
 from wasmer_runtime_core.wasm.operators.tables import LANES
-from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned, unsigned_64
+from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, Reader, signed, unsigned, unsigned_64
 from wasmer_runtime_core.wasm.refusal import refused
-from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES
+from wasmer_runtime_core.wasm.subtyping import TypeSpace
+from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES, type_index
 
 
 @final
@@ -28,10 +30,12 @@ class BodyReader:
         operator: its code.
         function_index: whose body it is.
         limits: of the module.
+        space: its types.
     """
 
-    def __init__(self, data: bytes, limits: ImplementationLimits) -> None:
+    def __init__(self, data: bytes, limits: ImplementationLimits, space: TypeSpace) -> None:
         self.data: Final = data
+        self.space: Final = space
         self.limits: Final = limits
         self.position: i64 = 0
         self.end: i64 = 0
@@ -94,8 +98,23 @@ class BodyReader:
         at = self.skip(1)
         code: i64 = self.data[at]
         if code not in VALUE_TYPE_NAMES:
-            raise self.refused(DecodeError(f"malformed value type {code:#04x}", at), "value type")
+            self.position = at
+            return self.other_type(False)
         return code
+
+    def heap_type(self) -> i64:
+        """Read a heap type: a nullable reference to it."""
+        return self.other_type(True)
+
+    def other_type(self, heap: bool) -> i64:
+        """Read a value type that is more than its kind, or a heap type."""
+        reader = Reader(self.data, self.position, self.end, self.function_index)
+        read = read_heap_type(reader) if heap else read_value_type(reader)
+        self.position = reader.position
+        type_ = self.space.resolved(read)
+        if type_ < 0:
+            self.invalid(f"unknown type {type_index(read)}")
+        return type_
 
     def alignment(self) -> i64:
         """Read the first part of a memory argument: the exponent of its alignment, perhaps with `HAS_MEMORY_INDEX`."""

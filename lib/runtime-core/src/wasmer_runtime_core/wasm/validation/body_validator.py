@@ -44,23 +44,23 @@ from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import MAX_LOCALS
 from wasmer_runtime_core.wasm.body.body import Body
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX, OPERATORS
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX
 from wasmer_runtime_core.wasm.operators.tables import BELOW, HELPERS, LARGEST_ALIGNMENT, RESULT, RULES, TOP
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
+from wasmer_runtime_core.wasm.subtyping import ANY, ANY_REFERENCE, TypeSpace, is_reference
 from wasmer_runtime_core.wasm.types import (
-    EXTERNREF,
     FUNCREF,
     I32,
     KIND,
+    NON_NULL,
     ValueTypes,
     kinds,
-    matches,
     value_type_name,
 )
 from wasmer_runtime_core.wasm.validation.body_reader import BodyReader
 from wasmer_runtime_core.wasm.validation.control_stack import ControlStack
 from wasmer_runtime_core.wasm.validation.loop_writes import LoopWrites
-from wasmer_runtime_core.wasm.validation.operand_stack import ANY, OperandStack, type_names
+from wasmer_runtime_core.wasm.validation.operand_stack import OperandStack, type_names
 from wasmer_runtime_core.wasm.validation.packed import TYPE_SHIFT, zeros
 from wasmer_runtime_core.wasm.validation.record_writer import RecordWriter
 
@@ -93,8 +93,9 @@ class BodyValidator:
         self.data_count: i64 = -1 if info.data_count is None else info.data_count
         self.declared: Final = frozenset(info.escaping)
         # the body at hand
-        self.reader: Final = BodyReader(module.data, module.limits)
-        self.operands: Final = OperandStack(self.reader)
+        self.space: Final[TypeSpace] = module.types
+        self.reader: Final = BodyReader(module.data, module.limits, module.types)
+        self.operands: Final = OperandStack(self.reader, module.types)
         self.loops: Final = LoopWrites(self.reader.most(LOOP_WRITES))
         self.writer: Final = RecordWriter(self.reader, self.operands, self.loops)
         self.control: Final = ControlStack(info, self.reader, self.operands, self.loops, self.writer)
@@ -198,6 +199,12 @@ class BodyValidator:
         while self.whole_types[at] <= KIND:
             at += 1
         self.narrow_locals = at
+        self.control.initialized = zeros(len(self.local_types))
+        at = 0
+        while at < len(self.local_types):  # parameters are, and what has null
+            if at < len(params) or self.whole_types[at] & NON_NULL == 0:
+                self.control.initialized[at] = 1
+            at += 1
 
     def begin(self, type_index: i64) -> None:
         """Empty the stacks and open the function's own frame."""
@@ -517,25 +524,31 @@ class BodyValidator:
         elif rule == rules.SELECT_TYPED:
             self.select_typed()
         elif rule == rules.REF_NULL:
-            at = reader.skip(1)
-            type_: i64 = reader.data[at]
-            if type_ != FUNCREF and type_ != EXTERNREF:
-                raise reader.refused(DecodeError(f"malformed reference type {type_:#04x}", at), "heap type")
+            type_ = reader.heap_type()
             operands.push(type_)
             self.writer.write_typed(type_, 0)
         elif rule == rules.REF_IS_NULL:
-            type_ = operands.pop_any()
-            kind = type_ & KIND
-            if kind != FUNCREF and kind != EXTERNREF and type_ != ANY:
-                reader.invalid(f"type mismatch: ref.is_null needs a reference, not {value_type_name(int(type_))}")
+            operands.pop_reference()
             operands.push(I32)
             self.writer.write(code, 0, 0)
         elif rule == rules.REF_FUNC:
             index = reader.index(len(self.functions), "function")
             if index not in self.declared:
                 reader.invalid(f"undeclared function reference {index}")
-            operands.push(FUNCREF)
+            operands.push(self.space.references[self.functions[index]] | NON_NULL)
             self.writer.write(code, index, 0)
+        elif rule == rules.CALL_REF:
+            type_index = self.referred_callee()
+            self.invoke(type_index)
+            self.writer.write(code, type_index, 0)
+        elif rule == rules.REF_AS_NON_NULL:
+            type_ = operands.pop_reference()
+            operands.push(type_ | NON_NULL)
+            self.writer.write_typed(type_, 0)
+        elif rule == rules.BR_ON_NULL:
+            self.control.br_on_null()
+        elif rule == rules.BR_ON_NON_NULL:
+            self.control.br_on_non_null()
         elif rule == rules.MEMORY_FILL:
             index = reader.index(self.memory_count, "memory")
             operands.pop(self.memory_index_types[index])
@@ -567,6 +580,9 @@ class BodyValidator:
         elif rule == rules.RETURN_CALL_INDIRECT:
             type_index, index = self.indirect_callee()
             self.call_in_place(type_index, type_index, index)
+        elif rule == rules.RETURN_CALL_REF:
+            type_index = self.referred_callee()
+            self.call_in_place(type_index, type_index, 0)
         else:
             self.table_operator(rule)
 
@@ -579,7 +595,7 @@ class BodyValidator:
             segment = reader.u32()
             index = reader.index(tables, "table")
             reader.need(segment, len(self.element_types), "elem segment")
-            if not matches(int(self.element_types[segment]), int(self.table_types[index])):
+            if not self.space.matches(self.element_types[segment], self.table_types[index]):
                 reader.invalid("type mismatch: table.init from a segment of another type")
             self.pop_ranges(self.table_index_types[index], I32)
             self.indexed(segment, index)
@@ -613,7 +629,7 @@ class BodyValidator:
             self.indexed(index, 0)
         else:  # table.copy
             source = reader.index(tables, "table")
-            if not matches(int(self.table_types[source]), int(type_)):
+            if not self.space.matches(self.table_types[source], type_):
                 reader.invalid("type mismatch: table.copy between tables of different types")
             self.pop_ranges(index_type, self.table_index_types[source])
             self.indexed(index, source)
@@ -627,6 +643,11 @@ class BodyValidator:
         type_: i64 = self.local_types[index]
         if self.narrow_locals < len(self.local_types):
             type_ = self.whole_types[index]
+            if type_ & NON_NULL != 0:
+                if rule != rules.LOCAL_GET:
+                    self.control.set_local(index)
+                elif self.control.initialized[index] == 0:
+                    self.reader.invalid(f"uninitialized local {index}: a {value_type_name(int(type_))} is set first")
         if rule != rules.LOCAL_GET:
             operands.pop(type_)
         if rule != rules.LOCAL_SET:
@@ -649,10 +670,9 @@ class BodyValidator:
         reader = self.reader
         type_index = reader.u32()
         table = reader.index(len(self.table_types), "table")
-        if not matches(int(self.table_types[table]), FUNCREF):
-            name = OPERATORS[int(reader.operator)].mnemonic
-            reader.invalid(f"type mismatch: {name} through table {table}, which holds no functions")
-        reader.need(type_index, self.control.type_count, "type")
+        if not self.space.matches(self.table_types[table], FUNCREF):
+            reader.invalid(f"type mismatch: {reader.mnemonic()} through table {table}, which holds no functions")
+        self.control.need_function_type(type_index)
         self.operands.pop(self.table_index_types[table])
         return type_index, table
 
@@ -663,6 +683,13 @@ class BodyValidator:
         self.control.need_own_results(type_index)
         self.writer.write(self.reader.operator, a, b)
         operands.stop()
+
+    def referred_callee(self) -> i64:
+        """Read the type of the function that is referred to, and take the reference."""
+        type_index = self.reader.u32()
+        self.control.need_function_type(type_index)
+        self.operands.pop(self.space.references[type_index])
+        return type_index
 
     def invoke(self, type_index: i64) -> None:
         """Arguments for results."""
@@ -685,8 +712,7 @@ class BodyValidator:
             first = second
         if second != ANY and first != second:
             self.reader.invalid(f"type mismatch: select between {type_names([int(first), int(second)])}")
-        kind = first & KIND
-        if kind == FUNCREF or kind == EXTERNREF:
+        if is_reference(first) or first == ANY_REFERENCE:
             self.reader.invalid("type mismatch: select of references needs its type written")
         operands.push(first)
         self.writer.write(self.reader.operator | (first << 16), 0, 0)

@@ -11,6 +11,7 @@ is no recursion: blocks nest as deep as the input says.
 
 from __future__ import annotations
 
+from librt.strings import read_i64_le
 from librt.vecs import vec
 
 from wasmer_runtime_core.errors import DecodeError
@@ -22,7 +23,16 @@ from wasmer_runtime_core.wasm.body.body import END_FALLS_THROUGH, END_IS_TARGET,
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END
-from wasmer_runtime_core.wasm.types import I32, VALUE_TYPE_CODES, all_match
+from wasmer_runtime_core.wasm.subtyping import FORM_FUNCTION, is_reference
+from wasmer_runtime_core.wasm.types import (
+    HEAP_TYPE_NUMBERS,
+    I32,
+    NON_NULL,
+    NON_NULL_CODE,
+    NULLABLE_CODE,
+    VALUE_TYPE_CODES,
+    value_types,
+)
 from wasmer_runtime_core.wasm.validation.body_reader import BodyReader
 from wasmer_runtime_core.wasm.validation.loop_writes import LoopWrites
 from wasmer_runtime_core.wasm.validation.operand_stack import OperandStack, type_names
@@ -48,6 +58,8 @@ OUTER_LOOP: Final = 8  # of a loop: stamp of the one around it
 
 _SHORT_BLOCK_TYPES: Final = (BLOCK_EMPTY_BYTE, *sorted(VALUE_TYPE_CODES.values()))
 _NO_SHORT_BLOCK_TYPE: Final = 0xFF
+_LONG_TYPES: Final = frozenset((NULLABLE_CODE, NON_NULL_CODE, *HEAP_TYPE_NUMBERS))
+"""First bytes of value types that are more than their kind."""
 
 
 def _short_block_type_table() -> bytes:
@@ -89,6 +101,9 @@ class ControlStack:
         for code in _SHORT_BLOCK_TYPES:
             self.params_of.append(b"")
             self.results_of.append(b"" if code == BLOCK_EMPTY_BYTE else packed_types((code,)))
+        self.long_types: dict[int, int] = {}  # signatures of blocks that have one result of more than its kind
+        self.initialized: vec[i64] = zeros(0)  # by local: whether one that has to be set before it is read is
+        self.set_locals: list[tuple[int, int]] = []  # those that were set: the frame it was in, the local
         self.frames: vec[i64] = zeros(FRAME_WORDS * 64)
         self.top: i64 = -FRAME_WORDS
         self.label_count: i64 = 0
@@ -97,6 +112,8 @@ class ControlStack:
         """Open the frame of a function's own body."""
         self.top = -FRAME_WORDS
         self.label_count = 0
+        if self.set_locals:
+            self.set_locals = []
         self.push(_BLOCK, type_index)
         self.frames[LABEL] = 0
 
@@ -136,11 +153,15 @@ class ControlStack:
             signature = self.type_count + short
             block_type = (first & 0x7F) - 0x80
         else:
-            signature = reader.s33()
-            if signature < 0:
-                raise reader.refused(DecodeError("malformed block type", position), "value type")
-            reader.need(signature, self.type_count, "type")
-            block_type = signature
+            if first in _LONG_TYPES:
+                signature = self.long_signature(reader.value_type())
+                block_type = (read_i64_le(self.results_of[signature], 0) & 0x7F) - 0x80
+            else:
+                signature = reader.s33()
+                if signature < 0:
+                    raise reader.refused(DecodeError("malformed block type", position), "value type")
+                self.need_function_type(signature)
+                block_type = signature
         if code == _IF:
             operands.pop(I32)
         params = self.params_of[signature]
@@ -154,6 +175,21 @@ class ControlStack:
                 self.open_loop()
         if len(params) != 0:
             operands.push_all(params)
+
+    def long_signature(self, type_: i64) -> i64:
+        """The signature of a block with one result of this type."""
+        known = self.long_types.get(int(type_), -1)
+        if known < 0:
+            known = self.long_types[int(type_)] = len(self.results_of)
+            self.params_of.append(b"")
+            self.results_of.append(packed_types((int(type_),)))
+        return known
+
+    def need_function_type(self, type_index: i64) -> None:
+        """The index names a type of functions."""
+        self.reader.need(type_index, self.type_count, "type")
+        if self.reader.space.forms[type_index] != FORM_FUNCTION:
+            self.reader.invalid(f"type mismatch: type {type_index} is no function type")
 
     def open_loop(self) -> None:
         """Keep in the frame what the loop's end needs."""
@@ -181,6 +217,8 @@ class ControlStack:
             operands.live = True
             self.writer.write(_ELSE, label, falls_through)
         frames[frame + OPCODE] = _ELSE
+        if self.set_locals:
+            self.forget_locals(frame)
         operands.polymorphic = False
         operands.push_all(self.params_of[signature])
 
@@ -210,6 +248,8 @@ class ControlStack:
         self.top = frame - FRAME_WORDS
         if frame == 0:
             return
+        if self.set_locals:
+            self.forget_locals(frame)
         operands.polymorphic = frames[frame + POLYMORPHIC] != 0
         operands.floor = frames[self.top + HEIGHT]
         if len(results) != 0:
@@ -234,10 +274,23 @@ class ControlStack:
         """An ``if`` without ``else`` leaves what it found."""
         if params != results:
             given, left = unpacked_types(params), unpacked_types(results)
-            if not all_match(tuple(given), tuple(left)):
+            if not self.operands.space.all_match(value_types(given), value_types(left)):
                 self.reader.invalid(
                     f"type mismatch: an if without else turns {type_names(given)} into {type_names(left)}"
                 )
+
+    # --- locals that have no value to begin with ----------------------------------------------
+    def set_local(self, local: i64) -> None:
+        """One that has to be set before it is read is set, up to the end of the block."""
+        if self.initialized[local] == 0:
+            self.initialized[local] = 1
+            self.set_locals.append((int(self.top), int(local)))
+
+    def forget_locals(self, frame: i64) -> None:
+        """What was set in the block, or arm, that ends is not set behind it."""
+        set_locals = self.set_locals
+        while set_locals and set_locals[-1][0] >= frame:
+            self.initialized[set_locals.pop()[1]] = 0
 
     # --- branches -----------------------------------------------------------------------------
     def target(self, depth: i64) -> i64:
@@ -286,6 +339,40 @@ class ControlStack:
             operands.push_all(types)
         self.write_branch(frame, len(types) >> TYPE_SHIFT)
 
+    def br_on_null(self) -> None:
+        """Branch if the reference on top is null, without it; else it stays, and is not null."""
+        operands = self.operands
+        frame = self.target(self.reader.u32())
+        found = operands.pop_reference()
+        types = self.carried(frame)
+        if len(types) != 0 and not operands.expect(types):
+            operands.pop_all(types)
+            operands.push_all(types)
+        self.write_branch(frame, len(types) >> TYPE_SHIFT)
+        operands.push(found | NON_NULL)
+
+    def br_on_non_null(self) -> None:
+        """Branch if the reference on top is not null, with it as the last value that the label takes."""
+        reader = self.reader
+        operands = self.operands
+        frame = self.target(reader.u32())
+        types = self.carried(frame)
+        size = len(types)
+        if size == 0:
+            reader.invalid("type mismatch: br_on_non_null goes to a label that takes no reference")
+        wanted = read_i64_le(types, size - 8)
+        if not is_reference(wanted):
+            reader.invalid(f"type mismatch: br_on_non_null goes to a label that takes {type_names([int(wanted)])} last")
+        found = operands.pop_reference()
+        operands.push(found | NON_NULL)
+        exact = operands.expect(types)
+        self.write_branch(frame, size >> TYPE_SHIFT)
+        operands.pop_reference()
+        if not exact and size > 8:
+            before = types[: size - 8]
+            operands.pop_all(before)
+            operands.push_all(before)
+
     def br_table(self) -> None:
         """Branch to one of many labels, which all carry as many values as the default does."""
         reader = self.reader
@@ -329,7 +416,7 @@ class ControlStack:
         own = self.results_of[self.frames[SIGNATURE]]
         if given != own:
             found, wanted = unpacked_types(given), unpacked_types(own)
-            if not all_match(tuple(found), tuple(wanted)):
+            if not self.operands.space.all_match(value_types(found), value_types(wanted)):
                 name = OPERATORS[int(self.reader.operator)].mnemonic
                 self.reader.invalid(
                     f"type mismatch: {name} of a function that returns {type_names(found)}, "

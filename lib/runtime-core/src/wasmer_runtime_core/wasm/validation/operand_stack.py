@@ -17,22 +17,24 @@ from librt.vecs import vec
 from wasmer_runtime_core.implementation_limits import OPERANDS, VALUES_PASSED
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, NoReturn, final, i64
 from wasmer_runtime_core.wasm.operators.tables import BELOW, LOWEST, RESULT, TOP
-from wasmer_runtime_core.wasm.types import matches, value_type_name
+from wasmer_runtime_core.wasm.subtyping import ANY, ANY_REFERENCE, TypeSpace, is_reference
+from wasmer_runtime_core.wasm.types import value_type_name
 from wasmer_runtime_core.wasm.validation.body_reader import BodyReader
 from wasmer_runtime_core.wasm.validation.packed import INITIAL_WORDS, TYPE_SHIFT, grown, unpacked_types, zeros
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ANY: Final = 0
-"""The type of an operand that a polymorphic frame gave."""
 SHOWN: Final = 16
 """Operands that a message lists at most."""
 
 
 def type_names(types: Iterable[int]) -> str:
     """``[i32 i64]``."""
-    return "[" + " ".join("any" if type_ == ANY else value_type_name(type_) for type_ in types) + "]"
+    return "[" + " ".join(_NAMES.get(type_) or value_type_name(type_) for type_ in types) + "]"
+
+
+_NAMES: Final = {ANY: "any", ANY_REFERENCE: "any reference"}
 
 
 @final
@@ -50,8 +52,9 @@ class OperandStack:
         passed: operands that calls, branches and blocks have passed, in all bodies so far.
     """
 
-    def __init__(self, reader: BodyReader) -> None:
+    def __init__(self, reader: BodyReader, space: TypeSpace) -> None:
         self.reader: Final = reader
+        self.space: Final = space
         self.most: i64 = reader.most(OPERANDS)
         self.passed: i64 = 0
         self.most_passed: i64 = reader.most(VALUES_PASSED)
@@ -126,6 +129,16 @@ class OperandStack:
         self.height -= 1
         return self.types[self.height]
 
+    def pop_reference(self) -> i64:
+        """Take a reference off; its type, `ANY_REFERENCE` where any operand would do."""
+        found = self.pop_any()
+        if found == ANY:
+            return ANY_REFERENCE
+        if not is_reference(found) and found != ANY_REFERENCE:
+            mnemonic = self.reader.mnemonic()
+            self.reader.invalid(f"type mismatch: {mnemonic} needs a reference, not {value_type_name(int(found))}")
+        return found
+
     def pop(self, type_: i64) -> None:
         """Take one operand of this type off."""
         if self.height == self.floor:
@@ -133,7 +146,7 @@ class OperandStack:
                 self.mismatch([type_])
             return
         found = self.types[self.height - 1]
-        if found != type_ and found != ANY and not matches(int(found), int(type_)):
+        if found != type_ and found != ANY and not self.space.matches(found, type_):
             self.mismatch([type_])
         self.height -= 1
 
@@ -154,7 +167,7 @@ class OperandStack:
             found = stack[at]
             type_ = read_i64_le(types, left)
             if found != type_:
-                if found != ANY and not matches(int(found), int(type_)):
+                if found != ANY and not self.space.matches(found, type_):
                     self.mismatch(unpacked_types(types))
                 exact = False
         return exact

@@ -12,20 +12,40 @@ from wasmer_runtime_core.features import unsupported
 from wasmer_runtime_core.support.annotations import Final, NoReturn
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.decode import EXTENDED_CONST, DecodedModule
-from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type, skip_immediates
+from wasmer_runtime_core.wasm.binary.scan import read_heap_type, read_operator, read_value_type, skip_immediates
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ConstantExpression
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX, OPERATORS
 from wasmer_runtime_core.wasm.reader import TOO_LARGE, Reader
-from wasmer_runtime_core.wasm.types import EXTERNREF, FUNCREF, I32, V128, VALUE_TYPE_NAMES, value_type_name
+from wasmer_runtime_core.wasm.types import (
+    ANYREF,
+    EXTERNREF,
+    FUNCREF,
+    HEAP_TYPE_NUMBERS,
+    I32,
+    KIND,
+    NON_NULL,
+    NON_NULL_CODE,
+    NULLABLE_CODE,
+    V128,
+    VALUE_TYPE_NAMES,
+    FunctionType,
+    heap_type_name,
+    type_index,
+    value_type_name,
+)
 
 BULK_MEMORY: Final = "bulk_memory"
 EXTENDED: Final = "extended_const"
+FUNCTION_REFERENCES: Final = "function_references"
+GC: Final = "gc"
+LONG_VALUE_TYPES: Final = frozenset((NULLABLE_CODE, NON_NULL_CODE, *HEAP_TYPE_NUMBERS))
+"""First bytes of reference types."""
 MEMORY_64: Final = "memory64"
 MULTI_MEMORY: Final = "multi_memory"
 MULTI_VALUE: Final = "multi_value"
 REFERENCE_TYPES: Final = "reference_types"
 
-VALUE_TYPES: Final = {V128: "simd", FUNCREF: REFERENCE_TYPES, EXTERNREF: REFERENCE_TYPES}
+VALUE_TYPES: Final = {V128: "simd", FUNCREF: REFERENCE_TYPES, EXTERNREF: REFERENCE_TYPES, ANYREF: GC}
 """Value type -> the feature that brought it."""
 
 ELEMENT_SEGMENTS: Final = {
@@ -38,13 +58,23 @@ ELEMENT_SEGMENTS: Final = {
     7: (REFERENCE_TYPES, "a declarative segment"),
 }
 """Flags of an element segment -> whose form it is; 0 is the form of 1.0."""
+ELEMENTS_ARE_EXPRESSIONS: Final = 4
 DATA_SEGMENTS: Final = {1: (BULK_MEMORY, "a passive segment"), 2: (BULK_MEMORY, "a segment with its memory written")}
 
 OTHER_MEMORY: Final = "the index of a memory"
 FLAGS_OF_ONE_MEMORY: Final = 32
 """Below it was the first number of a memory argument before accesses could name their memory."""
 
+_GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
+_REF_NULL: Final = BY_MNEMONIC["ref.null"].code
 _SELECT_TYPED: Final = BY_MNEMONIC["select t"].code
+
+
+def _feature_of_reference(type_: int) -> str:
+    """Whose a reference type is that is more than its kind."""
+    if type_ & NON_NULL or type_index(type_) >= 0:
+        return FUNCTION_REFERENCES
+    return GC if type_ > KIND else ""
 
 
 def check_switched_off(decoded: DecodedModule, switched_off: frozenset[str]) -> None:
@@ -90,6 +120,8 @@ class _Check:
 
     # --- declarations ----------------------------------------------------------------------------
     def types(self) -> None:
+        if GC in self.switched_off:
+            self.definitions()
         for type_, at in zip(self.info.types, self.decoded.offsets["types"], strict=True):
             self.turn()
             for code in (*type_.params, *type_.results):
@@ -98,6 +130,25 @@ class _Check:
                 self.refuse(
                     MULTI_VALUE, "a function type with several results", ValidationError("invalid result arity", at)
                 )
+
+    def definitions(self) -> None:
+        """Types that are more than functions, or have to do with one another."""
+        rows = zip(self.info.definitions, self.decoded.offsets["types"], strict=True) if self.info.definitions else ()
+        for index, (definition, at) in enumerate(rows):
+            self.turn()
+            what = ""
+            if definition.group_size > 1:
+                what = "a recursive group of types"
+            elif not definition.final or definition.supertype >= 0:
+                what = "a subtype"
+            elif not isinstance(definition.composite, FunctionType):
+                what = "a struct or array type"
+            elif any(
+                type_index(type_) >= index for type_ in (*definition.composite.params, *definition.composite.results)
+            ):
+                what = "a type that names itself"
+            if what:
+                self.refuse(GC, what, DecodeError("malformed function type", at))
 
     def sizes(self) -> None:
         """Limits in more bytes than a number of 32 bits may have, or greater than one."""
@@ -128,6 +179,11 @@ class _Check:
         for number, at in enumerate(self.decoded.offsets["tables"], info.imported_tables):
             self.turn()
             self.table(number, at)
+            if number in info.table_initializers:
+                if FUNCTION_REFERENCES in self.switched_off:
+                    error = DecodeError("malformed reference type 0x40", at)
+                    self.refuse(FUNCTION_REFERENCES, "a table with an initializer", error)
+                self.constant(info.table_initializers[number], at)
         for definition, at in zip(info.global_definitions, self.decoded.offsets["globals"], strict=True):
             self.turn()
             self.value_type(definition.type.value, at)
@@ -149,7 +205,7 @@ class _Check:
                     self.refuse(feature, use, DecodeError(f"malformed elements segment kind {flags}", at))
             if segment.offset is not None:
                 self.constant(segment.offset, at)
-            if segment.type != FUNCREF:
+            if segment.type & ~NON_NULL != FUNCREF or flags & ELEMENTS_ARE_EXPRESSIONS:
                 self.value_type(segment.type, at)
         for at in self.decoded.offsets["data count"]:
             if BULK_MEMORY in self.switched_off:
@@ -184,16 +240,29 @@ class _Check:
         for constant in expression:
             self.turn()
             self.operator(constant.operator, at)
+            if constant.operator == _GLOBAL_GET and GC in self.switched_off:
+                if self.info.imported_globals <= constant.value < len(self.info.globals):
+                    error = ValidationError(f"unknown global {constant.value}", at)
+                    self.refuse(GC, "an initializer with the module's own global", error)
+            if constant.operator == _REF_NULL:
+                self.heap_type(constant.value, at, -1)
             if constant.operator in EXTENDED_CONST and EXTENDED in self.switched_off:
                 error = ValidationError("constant expression required", at)
                 self.refuse(EXTENDED, OPERATORS[constant.operator].mnemonic, error)
 
     def value_type(self, code: int, at: int, function: int = -1) -> None:
-        feature = VALUE_TYPES.get(code)
+        feature = VALUE_TYPES.get(code) or _feature_of_reference(code)
         if feature in self.switched_off:
-            assert feature is not None
             error = DecodeError(f"malformed value type {code:#04x}", at)
             self.refuse(feature, value_type_name(code), error, function)
+
+    def heap_type(self, type_: int, at: int, function: int) -> None:
+        """Behind ``ref.null``, where each is nullable."""
+        feature = FUNCTION_REFERENCES if type_index(type_) >= 0 else _feature_of_reference(type_)
+        if type_ > KIND and feature in self.switched_off:
+            error = DecodeError(f"malformed reference type {heap_type_name(type_)}", at)
+            self.refuse(feature, f"a reference to {heap_type_name(type_)}", error, function)
+        self.value_type(type_ & KIND, at, function) if type_ & KIND else None
 
     def operator(self, code: int, at: int, function: int = -1) -> None:
         row = OPERATORS[code]
@@ -221,6 +290,8 @@ class _Check:
                 self.block_type(Reader(reader.data, behind, reader.end), function)
             elif "mem" in immediate:
                 self.memory_immediates(Reader(reader.data, behind, reader.end), immediate.split(), function)
+            elif immediate == "heap type":
+                self.heap_type(read_heap_type(Reader(reader.data, behind, reader.end)), behind, function)
             elif immediate == "types":
                 types = Reader(reader.data, behind, reader.end)
                 for _ in range(int(types.u32())):
@@ -255,8 +326,8 @@ class _Check:
     def block_type(self, reader: Reader, function: int) -> None:
         at = int(reader.position)
         first = int(reader.peek())
-        if first in VALUE_TYPE_NAMES:
-            self.value_type(first, at, function)
+        if first in VALUE_TYPE_NAMES or first in LONG_VALUE_TYPES:
+            self.value_type(read_value_type(reader), at, function)
         elif int(reader.s33()) >= 0 and MULTI_VALUE in self.switched_off:
             self.refuse(
                 MULTI_VALUE,

@@ -32,7 +32,16 @@ from wasmer_runtime_core.wasm.module import (
     ModuleInfo,
 )
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
-from wasmer_runtime_core.wasm.types import I32, MAX_PAGES, MAX_WIDE_PAGES, Limits, TableType, matches, value_type_name
+from wasmer_runtime_core.wasm.subtyping import FORM_FUNCTION
+from wasmer_runtime_core.wasm.types import (
+    I32,
+    MAX_PAGES,
+    MAX_WIDE_PAGES,
+    Limits,
+    TableType,
+    is_defaultable,
+    value_type_name,
+)
 from wasmer_runtime_core.wasm.validation.body_validator import BodyValidator
 
 _GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
@@ -101,8 +110,9 @@ def escaping_functions(info: ModuleInfo) -> tuple[int, ...]:
             for constant in item:
                 if constant.operator == _REF_FUNC:
                     found.add(constant.value)
-    for definition in info.global_definitions:
-        for constant in definition.initializer:
+    initializers = [definition.initializer for definition in info.global_definitions]
+    for initializer in (*initializers, *info.table_initializers.values()):
+        for constant in initializer:
             if constant.operator == _REF_FUNC:
                 found.add(constant.value)
     return tuple(sorted(found))
@@ -113,18 +123,21 @@ class _Declarations:
 
     def __init__(self, decoded: DecodedModule) -> None:
         self.info = decoded.info
+        self.space = decoded.types
         self.faults = decoded.faults
         self.offsets = decoded.offsets
         self.offset: int | None = None  # of the entry at hand
         self.left: i64 = STRETCH  # entries until the next checkpoint
 
     def check(self) -> None:
+        self.types()
         self.imports()
         self.functions()
         self.tables()
         self.memories()
         for fault in self.faults:
             raise fault
+        self.table_initializers()
         self.globals()
         self.exports()
         self.start()
@@ -142,11 +155,19 @@ class _Declarations:
     def invalid(self, reason: str) -> NoReturn:
         raise ValidationError(reason, self.offset)
 
-    def unsupported(self, feature: str, use: str, reason: str) -> NoReturn:
-        """The entry at hand uses a feature; without it, it is invalid for this reason."""
-        from wasmer_runtime_core.features import unsupported
-
-        raise unsupported(feature, use, ValidationError(reason, self.offset))
+    # --- types ---------------------------------------------------------------------------
+    def types(self) -> None:
+        """What is declared to be below another type fits it (3.2.11 of 3.0)."""
+        definitions = self.info.definitions
+        for index, definition in enumerate(definitions):
+            if definition.supertype < 0 or definition.first != index:
+                continue
+            self.turn_to(self.offsets["types"][index])
+            above = definitions[definition.supertype]
+            if above.final:
+                self.invalid(f"sub type {index} is below type {definition.supertype}, which is final")
+            if not self.space.fits(definition.composite, above.composite):
+                self.invalid(f"sub type {index} does not match super type {definition.supertype}")
 
     # --- index spaces ------------------------------------------------------------------
     def imports(self) -> None:
@@ -175,6 +196,17 @@ class _Declarations:
         for table, at in zip(own, self.offsets["tables"], strict=True):
             self.turn_to(at)
             self.table(table)
+
+    def table_initializers(self) -> None:
+        info = self.info
+        for index, at in enumerate(self.offsets["tables"], info.imported_tables):
+            self.turn_to(at)
+            element = info.tables[index].element
+            initializer = info.table_initializers.get(index)
+            if initializer is not None:
+                self.constant(initializer, element, info.imported_globals)
+            elif not is_defaultable(element):
+                self.invalid(f"type mismatch: a table of {value_type_name(element)} needs an initializer")
 
     def memories(self) -> None:
         info = self.info
@@ -225,7 +257,7 @@ class _Declarations:
             if segment.mode == ACTIVE:
                 if segment.table >= len(info.tables):
                     self.invalid(f"unknown table {segment.table}")
-                if not matches(segment.type, info.tables[segment.table].element):
+                if not self.space.matches(segment.type, info.tables[segment.table].element):
                     self.invalid("type mismatch: the segment's elements are not of the table's type")
                 assert segment.offset is not None
                 self.constant(segment.offset, info.tables[segment.table].index_type)
@@ -247,6 +279,8 @@ class _Declarations:
     def type_index(self, index: int) -> None:
         if index >= len(self.info.types):
             self.invalid(f"unknown type {index}")
+        if self.space.forms[index] != FORM_FUNCTION:
+            self.invalid(f"type mismatch: type {index} is no function type")
 
     def function_index(self, index: int) -> None:
         if index >= len(self.info.functions):
@@ -278,7 +312,7 @@ class _Declarations:
             given = self.computed(expression, globals_before)
         else:
             given = self.operand(first, globals_before)
-        if given != type_ and not matches(given, type_):
+        if given != type_ and not self.space.matches(given, type_):
             self.invalid(f"type mismatch: an initializer of type {value_type_name(given)} for {value_type_name(type_)}")
 
     def computed(self, expression: ConstantExpression, globals_before: int) -> int:
@@ -302,10 +336,7 @@ class _Declarations:
         info = self.info
         if constant.operator == _GLOBAL_GET:
             index = constant.value
-            if index >= info.imported_globals:
-                before = len(info.globals) if globals_before < 0 else globals_before
-                if index < before and not info.globals[index].mutable:
-                    self.unsupported("gc", "an initializer with the module's own global", f"unknown global {index}")
+            if index >= (len(info.globals) if globals_before < 0 else globals_before):
                 self.invalid(f"unknown global {index}")
             if info.globals[index].mutable:
                 self.invalid(f"constant expression required: global {index} is mutable")

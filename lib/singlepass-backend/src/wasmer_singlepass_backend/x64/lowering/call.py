@@ -10,13 +10,14 @@ from __future__ import annotations
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
     ABOVE_OR_EQUAL,
+    BELOW,
     EQUAL,
     NOT_EQUAL,
 )
 from wasmer_runtime_core.contract.convention import IN_INTEGER_REGISTER, IN_VECTOR_REGISTER, RESULT_SLOT_BYTES
 from wasmer_runtime_core.contract.helpers import VMCall
 from wasmer_runtime_core.contract.traps import BY_NAME
-from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD, TABLE_DEFINITION
+from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD, TABLE_DEFINITION, TYPE_RECORD
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.types import EXTERNREF, F64, I32, I64, V128
 from wasmer_singlepass_backend.x64.abi import CallLayout
@@ -25,6 +26,7 @@ from wasmer_singlepass_backend.x64.function import (
     HOME_XMM,
     JCC,
     MOV_MEM_R64,
+    MOV_R32,
     MOV_R64,
     FunctionCompiler,
     is_float,
@@ -32,11 +34,12 @@ from wasmer_singlepass_backend.x64.function import (
 from wasmer_singlepass_backend.x64.lowering.control import push_one
 from wasmer_singlepass_backend.x64.lowering.rule import Lowering
 from wasmer_singlepass_backend.x64.moves import MoveSet
-from wasmer_singlepass_backend.x64.registers import RAX, RBP, RCX, RDI, RSI, RSP, XMM_SCRATCH
+from wasmer_singlepass_backend.x64.registers import RAX, RBP, RCX, RDI, RDX, RSI, RSP, XMM_SCRATCH
 from wasmer_singlepass_backend.x64.values import CONSTANT, REGISTER, XMM
 
 CALL_RM64: Final[i64] = number(forms.CALL_RM64)
 JMP_RM64: Final[i64] = number(forms.JMP_RM64)
+CMP_R32_IMM8: Final[i64] = number(forms.CMP_RM32_IMM8)
 CMP_R64: Final[i64] = number(forms.CMP_R64_RM64)
 CMP_R32: Final[i64] = number(forms.CMP_R32_RM32)
 TEST_R64: Final[i64] = number(forms.TEST_RM64_R64)
@@ -48,6 +51,7 @@ MOVUPS_STORE: Final[i64] = number(forms.MOVUPS_XM128_XMM)
 UNDEFINED_ELEMENT: Final[i64] = i64(BY_NAME["UNDEFINED_ELEMENT"].number)
 UNINITIALIZED_ELEMENT: Final[i64] = i64(BY_NAME["UNINITIALIZED_ELEMENT"].number)
 TYPE_MISMATCH: Final[i64] = i64(BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number)
+NULL_REFERENCE: Final[i64] = i64(BY_NAME["NULL_REFERENCE"].number)
 
 OWN_ARGUMENTS: Final = 16
 """Displacement from rbp of the arguments that this function got on the stack. They have gone to their homes."""
@@ -58,6 +62,8 @@ RECORD_CODE: Final[i64] = i64(FUNCTION_RECORD["code"].offset)
 RECORD_VMCTX: Final[i64] = i64(FUNCTION_RECORD["vmctx"].offset)
 RECORD_TYPE: Final[i64] = i64(FUNCTION_RECORD["type"].offset)
 TABLE_BASE: Final[i64] = i64(TABLE_DEFINITION["base"].offset)
+TYPE_SUPERTYPES: Final[i64] = i64(TYPE_RECORD["supertypes"].offset)
+TYPE_DEPTH: Final[i64] = i64(TYPE_RECORD["depth"].offset)
 TABLE_LENGTH: Final[i64] = i64(TABLE_DEFINITION["length"].offset)
 
 
@@ -208,8 +214,27 @@ class CallIndirect(Lowering):
         finish_call(f, layout)
 
 
+@final
+class CallReference(Lowering):
+    """call_ref: as call_indirect, but the validator has seen to bounds and type."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        layout = f.view.layouts[a]
+        save_for_call(f, layout.param_count + 1)
+        p = f.pop()
+        f.mark()
+        asm = f.asm
+        stack_arguments(f, layout, RSP, 0)
+        callee_of(f, p)
+        register_arguments(f, layout)
+        buffer_argument(f, layout)
+        asm.reg_mem(MOV_R64, RDI, RAX, RECORD_VMCTX)
+        asm.call_mem(CALL_RM64, RAX, RECORD_CODE)
+        finish_call(f, layout)
+
+
 def find_callee(f: FunctionCompiler, index: i64, type_: i64, table: i64) -> None:
-    """The record of the function at operand `index`, which is popped, of a table goes to rax; rcx is written too."""
+    """The record of the function at operand `index`, which is popped, of a table goes to rax. Writes rcx and rdx."""
     view = f.view
     asm = f.asm
     at = f.readable(index, RAX)
@@ -220,10 +245,35 @@ def find_callee(f: FunctionCompiler, index: i64, type_: i64, table: i64) -> None
     asm.indexed(MOV_R64, RAX, RCX, at, 3, 0)
     asm.reg_reg(TEST_R64, RAX, RAX)
     asm.jump(JCC + EQUAL, f.trap_label(UNINITIALIZED_ELEMENT))
-    asm.reg_mem(MOV_R64, RCX, f.vmctx, view.type_offsets[type_])
-    asm.reg_mem(CMP_R64, RCX, RAX, RECORD_TYPE)
-    asm.jump(JCC + NOT_EQUAL, f.trap_label(TYPE_MISMATCH))
+    depth: i64 = -1 if len(view.open_types) == 0 else i64(view.open_types.get(int(type_), -1))
+    if depth < 0:
+        asm.reg_mem(MOV_R64, RCX, f.vmctx, view.type_offsets[type_])
+        asm.reg_mem(CMP_R64, RCX, RAX, RECORD_TYPE)
+        asm.jump(JCC + NOT_EQUAL, f.trap_label(TYPE_MISMATCH))
+    else:
+        need_subtype(f, type_, depth)
     f.release(index)
+
+
+def need_subtype(f: FunctionCompiler, type_index: i64, depth: i64) -> None:
+    """The type of the record in rax is this one, which has `depth` above it, or is below it."""
+    asm = f.asm
+    asm.reg_mem(MOV_R64, RCX, RAX, RECORD_TYPE)
+    asm.reg_mem(MOV_R32, RDX, RCX, TYPE_DEPTH)
+    asm.reg_imm(CMP_R32_IMM8, RDX, depth)
+    asm.jump(JCC + BELOW, f.trap_label(TYPE_MISMATCH))
+    asm.reg_mem(MOV_R64, RCX, RCX, TYPE_SUPERTYPES)
+    asm.reg_mem(MOV_R64, RDX, f.vmctx, f.view.type_offsets[type_index])
+    asm.reg_mem(CMP_R64, RDX, RCX, 8 * depth)
+    asm.jump(JCC + NOT_EQUAL, f.trap_label(TYPE_MISMATCH))
+
+
+def callee_of(f: FunctionCompiler, p: i64) -> None:
+    """The record that operand `p`, which is popped, refers to goes to rax."""
+    f.load(p, RAX)
+    f.asm.reg_reg(TEST_R64, RAX, RAX)
+    f.asm.jump(JCC + EQUAL, f.trap_label(NULL_REFERENCE))
+    f.release(p)
 
 
 def arguments_in_place(f: FunctionCompiler, layout: CallLayout) -> None:
@@ -269,6 +319,24 @@ class ReturnCallIndirect(Lowering):
         asm = f.asm
         stack_arguments(f, layout, RBP, OWN_ARGUMENTS)
         find_callee(f, index, a, b)
+        arguments_in_place(f, layout)
+        asm.reg_mem(MOV_R64, RDI, RAX, RECORD_VMCTX)
+        asm.reg_mem(MOV_R64, RAX, RAX, RECORD_CODE)
+        f.leave()
+        asm.reg_reg(JMP_RM64, 0, RAX)
+
+
+@final
+class ReturnCallReference(Lowering):
+    """return_call_ref: likewise."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        layout = f.view.layouts[a]
+        p = f.pop()
+        f.mark()
+        asm = f.asm
+        stack_arguments(f, layout, RBP, OWN_ARGUMENTS)
+        callee_of(f, p)
         arguments_in_place(f, layout)
         asm.reg_mem(MOV_R64, RDI, RAX, RECORD_VMCTX)
         asm.reg_mem(MOV_R64, RAX, RAX, RECORD_CODE)

@@ -25,7 +25,7 @@ from wasmer_runtime_core.wasm.body.body import (
     END_OF_IF_WITHOUT_ELSE,
     RECORD_BYTES,
 )
-from wasmer_runtime_core.wasm.types import I32
+from wasmer_runtime_core.wasm.types import I32, I64
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (
     HOME_REGISTER,
@@ -295,15 +295,41 @@ class BranchIf(Lowering):
         else:
             test_zero(f, I32, f.readable(p, RAX))
             f.release(p)
-        if crosses_stack(f, a):
-            stay = f.new_label()
-            f.asm.jump(JCC + (condition ^ 1), stay)
-            hand_over(f, a)
-            f.asm.jump(JMP, a)
-            f.asm.bind(stay)
-        else:
-            hand_over(f, a)
-            f.asm.jump(JCC + condition, a)
+        branch_on(f, condition, a)
+
+
+def branch_on(f: FunctionCompiler, condition: i64, label: i64) -> None:
+    """Go to `label` with what it carries, if the flags say so."""
+    if crosses_stack(f, label):
+        stay = f.new_label()
+        f.asm.jump(JCC + (condition ^ 1), stay)
+        hand_over(f, label)
+        f.asm.jump(JMP, label)
+        f.asm.bind(stay)
+    else:
+        hand_over(f, label)
+        f.asm.jump(JCC + condition, label)
+
+
+@final
+class BranchOnNull(Lowering):
+    """The reference is not among what the label takes; where it is not null it stays where it is."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        f.sp -= 1
+        test_zero(f, I64, f.readable(f.sp, RAX))
+        branch_on(f, EQUAL, a)
+        f.sp += 1
+
+
+@final
+class BranchOnNonNull(Lowering):
+    """The reference is the last that the label takes."""
+
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        test_zero(f, I64, f.readable(f.sp - 1, RAX))
+        branch_on(f, NOT_EQUAL, a)
+        f.release(f.pop())
 
 
 LINEAR_TARGETS: Final = 4

@@ -29,6 +29,7 @@ CMP_R64: Final[i64] = number(forms.CMP_R64_RM64)
 CMP_R32: Final[i64] = number(forms.CMP_R32_RM32)
 TABLE_BASE: Final[i64] = i64(TABLE_DEFINITION["base"].offset)
 TABLE_LENGTH: Final[i64] = i64(TABLE_DEFINITION["length"].offset)
+NULL_REFERENCE: Final[i64] = i64(BY_NAME["NULL_REFERENCE"].number)
 TABLE_OUT_OF_BOUNDS: Final[i64] = i64(BY_NAME["TABLE_OUT_OF_BOUNDS"].number)
 
 
@@ -46,6 +47,15 @@ class ReferenceIsNull(Lowering):
         f.asm.reg_reg(TEST_R64, register, register)
         f.release(p)
         push_condition(f, EQUAL)
+
+
+@final
+class ReferenceAsNonNull(Lowering):
+    def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
+        f.mark()
+        register = f.readable(f.sp - 1, RAX)
+        f.asm.reg_reg(TEST_R64, register, register)
+        f.asm.jump(JCC + EQUAL, f.trap_label(NULL_REFERENCE))
 
 
 @final

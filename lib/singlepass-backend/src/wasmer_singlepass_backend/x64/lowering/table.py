@@ -146,12 +146,22 @@ from wasmer_runtime_core.wasm.operators.internal import (
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import F32, F64, I32, I64
 from wasmer_singlepass_backend.uses import CODES
-from wasmer_singlepass_backend.x64.lowering.call import Call, CallHelper, CallIndirect, ReturnCall, ReturnCallIndirect
+from wasmer_singlepass_backend.x64.lowering.call import (
+    Call,
+    CallHelper,
+    CallIndirect,
+    CallReference,
+    ReturnCall,
+    ReturnCallIndirect,
+    ReturnCallReference,
+)
 from wasmer_singlepass_backend.x64.lowering.comparison import Compare, EqualZero
 from wasmer_singlepass_backend.x64.lowering.control import (
     Block,
     Branch,
     BranchIf,
+    BranchOnNonNull,
+    BranchOnNull,
     BranchTable,
     Else,
     End,
@@ -186,6 +196,7 @@ from wasmer_singlepass_backend.x64.lowering.integer import (
 from wasmer_singlepass_backend.x64.lowering.internal import AddPoints, AddPointsBySize, CheckPoints, Trace
 from wasmer_singlepass_backend.x64.lowering.memory import Load, LoadFloat, MemorySize, Store, StoreFloat
 from wasmer_singlepass_backend.x64.lowering.reference import (
+    ReferenceAsNonNull,
     ReferenceFunction,
     ReferenceIsNull,
     ReferenceNull,
@@ -234,9 +245,14 @@ LOWERINGS: Final[dict[str, Lowering]] = {
     "call_indirect":  CallIndirect(),
     "return_call":    ReturnCall(),
     "return_call_indirect": ReturnCallIndirect(),
+    "return_call_ref": ReturnCallReference(),
     # --- references and tables -------------------------------------------------------
     "ref.null":       ReferenceNull(),
+    "call_ref":       CallReference(),
+    "br_on_null":     BranchOnNull(),
+    "br_on_non_null": BranchOnNonNull(),
     "ref.is_null":    ReferenceIsNull(),
+    "ref.as_non_null": ReferenceAsNonNull(),
     "ref.func":       ReferenceFunction(),
     "table.get":      TableGet(),  # what else touches elements, which own what they refer to, is a helper's
     "table.size":     TableSize(),
