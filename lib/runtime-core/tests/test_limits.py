@@ -135,6 +135,19 @@ def test_tables_of_one_module_count_together() -> None:
         large.instantiate()
 
 
+@pytest.mark.parametrize("index_type", ["i32", "i64"])
+def test_memories_of_one_module_count_together(index_type: str) -> None:
+    """None is made where they cannot all be had."""
+    module = compile_with("(module" + f"(memory {index_type} 6)" * 3 + ")", find_compiler("singlepass"))
+    limits = Limits(total_memory_pages=16)
+    with pytest.raises(UnableToCreateMemory, match="memories of 18 pages are wanted; all memories have 0"):
+        limits.check(module.info)
+    with pytest.raises(UnableToCreateMemory, match="memories of 18 pages are wanted"):
+        module.instantiate(limits=limits)
+    assert limits.pages == 0
+    assert module.instantiate(limits=Limits(total_memory_pages=18)) is not None
+
+
 def test_what_could_not_be_made_takes_nothing(module: Any) -> None:
     limits = Limits(total_memory_pages=2, total_table_elements=4, instances=5)
     with pytest.raises(UnableToCreateTable):

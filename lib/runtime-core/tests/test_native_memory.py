@@ -387,6 +387,27 @@ def test_tables_of_python() -> None:
     assert functions[0](4) == 8
 
 
+def test_a_table_is_emptied() -> None:
+    things = [Thing() for _ in range(5)]
+    gone = [weakref.ref(each) for each in things]
+    table = machine.Table(EXTERNREF, 5)
+    for at, each in enumerate(things):
+        table[at] = each
+    del things, each
+    table.empty(1, 3)
+    assert [each() is None for each in gone] == [False, True, True, False, False]
+    assert list(table)[1:3] == [None, None]
+    for start, stop in ((3, 3), (4, 1), (-1, 5), (5, 9), (1 << 70, 1 << 80), (-(1 << 80), 2), (2, -(1 << 80))):
+        table.empty(start, stop)
+    assert sum(each is not None for each in table) == 3
+    table.empty(3, 1 << 80)
+    assert [each() is None for each in gone] == [False, True, True, True, True]
+    with pytest.raises(TypeError, match="takes two arguments"):
+        table.empty(1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        table.empty("1", 2)  # type: ignore[arg-type]
+
+
 def test_tables_join_instances() -> None:
     table = Table(TableDescriptor(FUNCREF, 2))
     user = Program()
@@ -551,6 +572,35 @@ def test_a_limit_on_address_space_is_seen() -> None:
         check=False,
     )
     assert result.stdout == "True False\n", result.stderr
+
+
+def test_growth_that_the_system_refuses_says_so() -> None:
+    """No process has 2**47 bytes. Within maxima and limits, these are not what is in the way."""
+    memory = machine.Memory(1, wide=True)
+    with pytest.raises(MemoryGrowError, match=f"of 1 pages cannot grow by {(1 << 31) - 2}: the system has no room"):
+        memory.grow((1 << 31) - 2)
+    with pytest.raises(MemoryGrowError, match="it may have at most"):
+        memory.grow(1 << 31)
+    assert memory.pages == 1 and memory.grow(1) == 1
+    code = (
+        "import resource\n"
+        "from wasmer_runtime_core.errors import TableGrowError\n"
+        "from wasmer_runtime_core.native import machine\n"
+        "table = machine.Table(0x70, 1)\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (1, 1))\n"
+        "try:\n"
+        "    table.grow(9_000_000)\n"
+        "except TableGrowError as error:\n"
+        "    print(error)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}\n{code}"],
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert result.stdout == "a table of 1 elements cannot grow by 9000000: there is no room for it now\n", result.stderr
 
 
 def resident(memory: Memory, pages: int) -> int:

@@ -71,19 +71,21 @@ class Slots:
         return at
 
     def give_back(self, start: int, size: int, made: list[int]) -> None:
-        """Take a range, and places of single functions, back from a module that was not loaded."""
-        for at in range(start, min(start + size, self.table.size)):
-            self._forget(at)
+        """Take a range, and places of single functions, back from a module that was not loaded.
+
+        That costs what the module's functions do, however many places it asked for: nobody looks for a deadline here.
+        """
+        if size:
+            stop = start + size
+            for function in [each for each, at in self._by_function.items() if start <= at < stop]:
+                del self._by_function[function]
+            self.table.empty(start, stop)
+            self._spare.append((start, size))
         for at in made:
-            self._forget(at)
+            function = self.table[at]
+            if function is not None:
+                if self._by_function.get(function) == at:
+                    del self._by_function[function]
+                self.table[at] = None
         self._free += made
         made.clear()
-        if size:
-            self._spare.append((start, size))
-
-    def _forget(self, at: int) -> None:
-        function = self.table[at]
-        if function is not None:
-            if self._by_function.get(function) == at:
-                del self._by_function[function]
-            self.table[at] = None

@@ -499,6 +499,9 @@ static PyObject *configured(PyObject **place, const char *module);
 static PyObject *function_from_record(FunctionRecord *record);
 static PyObject *plan_function_name(PlanObject *plan, uint32_t record);
 static PyObject *reference_owner(uint8_t type, uint64_t bits);
+/* Why nothing grew: a maximum or limits; or the system, or code that must not see a table move. */
+#define REFUSED (-1)
+#define NOT_TO_BE_HAD (-2)
 static int64_t table_grow(TableObject *table, uint64_t delta, uint64_t value);
 static void table_overwrite(TableObject *table, uint64_t at, uint64_t value, uint64_t count, Store *running);
 /* memory.c */

@@ -54,7 +54,7 @@ vmcall_memory_grow(VMContext *vmctx, uint64_t delta, uint32_t memory)
         give_gil(activation);
     }
     ATTEND();
-    return as_index((uint64_t)before, object->wide);
+    return as_index(before < 0 ? UINT64_MAX : (uint64_t)before, object->wide);
 }
 
 #define PIECE_BYTES ((uint64_t)1 << 20)
@@ -160,7 +160,7 @@ vmcall_table_grow(VMContext *vmctx, uint64_t value, uint64_t delta, uint32_t tab
     int64_t before = table_grow(object, delta, value);
     give_gil(activation);
     ATTEND();
-    return as_index((uint64_t)before, object->wide);
+    return as_index(before < 0 ? UINT64_MAX : (uint64_t)before, object->wide);
 }
 
 static void

@@ -271,7 +271,7 @@ mapping_extend(MemoryObject *self, size_t wanted)
     return 0;
 }
 
-/* Pages before, or -1. Touches no Python state: where the memory is reserved, generated code calls it without the GIL. */
+/* Pages before, or REFUSED, NOT_TO_BE_HAD. Touches no Python state: where the memory is reserved, generated code calls it without the GIL. */
 static int64_t
 memory_grow(MemoryObject *self, uint64_t delta)
 {
@@ -279,7 +279,7 @@ memory_grow(MemoryObject *self, uint64_t delta)
         return (int64_t)(memory_bytes(&self->definition) / WASM_PAGE_BYTES);
     lock_growth();
     uint64_t pages = self->definition.length / WASM_PAGE_BYTES;
-    int64_t before = -1;
+    int64_t before = REFUSED;
     if (delta <= self->maximum - pages && budget_take(self->budget, BUDGET_PAGES, delta)) {
         size_t wanted = (pages + delta) * WASM_PAGE_BYTES;
         if ((self->reserved ? slot_extend(self, wanted) : mapping_extend(self, wanted)) == 0) {
@@ -287,8 +287,10 @@ memory_grow(MemoryObject *self, uint64_t delta)
             __atomic_store_n(&self->definition.length, wanted, __ATOMIC_RELEASE);
             before = (int64_t)pages;
         }
-        else
+        else {
             budget_give(self->budget, BUDGET_PAGES, delta);
+            before = NOT_TO_BE_HAD;
+        }
     }
     unlock_growth();
     return before;
@@ -366,7 +368,12 @@ memory_method_grow(PyObject *object, PyObject *argument)
         PyErr_SetString(PyExc_ValueError, "a memory cannot shrink: the pages to add must not be negative");
         return NULL;
     }
-    int64_t before = overflow ? -1 : memory_grow(self, (uint64_t)delta);
+    int64_t before = overflow ? REFUSED : memory_grow(self, (uint64_t)delta);
+    if (before == NOT_TO_BE_HAD) {
+        raise_error("MemoryGrowError", "a memory of %llu pages cannot grow by %R: the system has no room for it",
+                    (unsigned long long)(self->definition.length / WASM_PAGE_BYTES), argument);
+        return NULL;
+    }
     if (before < 0) {
         raise_error("MemoryGrowError", "a memory of %llu pages cannot grow by %R: it may have at most %llu%s",
                     (unsigned long long)(self->definition.length / WASM_PAGE_BYTES), argument,

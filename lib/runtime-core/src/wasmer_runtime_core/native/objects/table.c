@@ -62,13 +62,13 @@ table_overwrite(TableObject *self, uint64_t at, uint64_t value, uint64_t count, 
     }
 }
 
-/* Elements before, or -1. */
+/* Elements before, or REFUSED, NOT_TO_BE_HAD. */
 static int64_t
 table_grow(TableObject *self, uint64_t delta, uint64_t value)
 {
     uint64_t length = self->definition.length;
     if (delta > self->maximum - length || !budget_take(self->budget, BUDGET_ELEMENTS, delta))
-        return -1;
+        return REFUSED;
     uint64_t wanted = length + delta;
     if (wanted > self->room) {
         uint64_t room = wanted + wanted / 4 + 8, *grown = NULL;
@@ -76,7 +76,7 @@ table_grow(TableObject *self, uint64_t delta, uint64_t value)
             grown = realloc(self->definition.base, room * sizeof *grown);
         if (!grown) {
             budget_give(self->budget, BUDGET_ELEMENTS, delta);
-            return -1;
+            return NOT_TO_BE_HAD;
         }
         self->definition.base = grown;
         self->room = room;
@@ -322,6 +322,11 @@ table_method_grow(PyObject *object, PyObject *const *args, Py_ssize_t n)
     if (!table_is_free(self) || table_value(self, n == 2 ? args[1] : Py_None, &bits) < 0)
         return NULL;
     int64_t before = table_grow(self, (uint64_t)delta, bits);
+    if (before == NOT_TO_BE_HAD) {
+        raise_error("TableGrowError", "a table of %llu elements cannot grow by %zd: there is no room for it now",
+                    (unsigned long long)self->definition.length, delta);
+        return NULL;
+    }
     if (before < 0) {
         raise_error("TableGrowError", "a table of %llu elements cannot grow by %zd: it may have at most %llu%s",
                     (unsigned long long)self->definition.length, delta, (unsigned long long)self->maximum,
@@ -329,6 +334,30 @@ table_method_grow(PyObject *object, PyObject *const *args, Py_ssize_t n)
         return NULL;
     }
     return PyLong_FromLongLong(before);
+}
+
+/* empty(start, stop): null to all elements between the two that there are. */
+static PyObject *
+table_method_empty(PyObject *object, PyObject *const *args, Py_ssize_t n)
+{
+    TableObject *self = (TableObject *)object;
+    if (n != 2) {
+        PyErr_SetString(PyExc_TypeError, "empty(start, stop) takes two arguments");
+        return NULL;
+    }
+    Py_ssize_t start = PyNumber_AsSsize_t(args[0], NULL);
+    if (start == -1 && PyErr_Occurred())
+        return NULL;
+    Py_ssize_t stop = PyNumber_AsSsize_t(args[1], NULL);
+    if (stop == -1 && PyErr_Occurred())
+        return NULL;
+    if (!table_is_free(self))
+        return NULL;
+    if (stop > (Py_ssize_t)self->definition.length)
+        stop = (Py_ssize_t)self->definition.length;
+    if (start >= 0 && start < stop)
+        table_overwrite(self, (uint64_t)start, 0, (uint64_t)(stop - start), self->member.store);
+    Py_RETURN_NONE;
 }
 
 static Py_ssize_t
@@ -357,6 +386,8 @@ static PyGetSetDef table_getset[] = {{"maximum", table_get_maximum, NULL, "eleme
 static PyMethodDef table_methods[] = {
     {"get", table_method_get, METH_O, "get(index) -> a function, an object, or None"},
     {"set", (PyCFunction)(void (*)(void))table_method_set, METH_FASTCALL, "set(index, value)"},
+    {"empty", (PyCFunction)(void (*)(void))table_method_empty, METH_FASTCALL,
+     "empty(start, stop): null to all elements between the two that there are"},
     {"grow", (PyCFunction)(void (*)(void))table_method_grow, METH_FASTCALL,
      "grow(delta, value=None) -> elements before; raises TableGrowError"},
     {NULL, NULL, 0, NULL}};

@@ -119,20 +119,22 @@ class Limits:
         """
         if self.instances is not None and self.alive >= self.instances:
             raise TooManyInstances(f"{self.alive} instances are alive; the limit is {self.instances}")
+        pages = 0
         for memory in info.memories[info.imported_memories :]:
-            self._check_pages(memory.limits.minimum)
+            pages += memory.limits.minimum
+            self._check_pages(memory.limits.minimum, pages)
         elements = 0
         for table in info.tables[info.imported_tables :]:
             elements += table.limits.minimum
             self._check_elements(table.limits.minimum, elements)
 
-    def _check_pages(self, pages: int) -> None:
+    def _check_pages(self, pages: int, together: int) -> None:
         if self.memory_pages is not None and pages > self.memory_pages:
             raise UnableToCreateMemory(f"a memory of {pages} pages is wanted; the limit is {self.memory_pages}")
-        if self.total_memory_pages is not None and self.pages + pages > self.total_memory_pages:
+        if self.total_memory_pages is not None and self.pages + together > self.total_memory_pages:
+            wanted = f"a memory of {pages} pages is" if pages == together else f"memories of {together} pages are"
             raise UnableToCreateMemory(
-                f"a memory of {pages} pages is wanted; all memories have {self.pages}, and the limit is "
-                f"{self.total_memory_pages}"
+                f"{wanted} wanted; all memories have {self.pages}, and the limit is {self.total_memory_pages}"
             )
 
     def _check_elements(self, elements: int, together: int) -> None:
@@ -158,7 +160,7 @@ class Limits:
         Raises:
             UnableToCreateMemory: as above.
         """
-        self._check_pages(memory.pages)
+        self._check_pages(memory.pages, memory.pages)
         self._restrict(memory)
         return memory
 
