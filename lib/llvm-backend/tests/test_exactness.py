@@ -237,3 +237,57 @@ def test_which_nan_is_left_open_and_nothing_else(expression: str) -> None:
     lanes = "<2d" if "f64" in expression else "<4f"
     for ours, theirs in zip(*(struct.unpack(lanes, result) for result in results), strict=True):
         assert (ours != ours and theirs != theirs) or struct.pack("<d", ours) == struct.pack("<d", theirs)
+
+
+UNARY = ("abs", "neg", "ceil", "floor", "trunc", "nearest", "sqrt")
+BINARY = ("add", "sub", "mul", "div", "min", "max", "copysign")
+LANES = ("add", "sub", "mul", "div", "min", "max", "pmin", "pmax")
+
+
+def known_operands(shape: str) -> list[str]:
+    """Expressions of constants that are ±0 or ±1, or that of their operands are."""
+    scalar = shape[:3]
+    constants = [f"({scalar}.const {value})" for value in ("0", "-0", "1", "-0.5", "0x1p-100")]
+    found = [
+        f"({scalar}.convert_i32_s (i32.const 0))",
+        f"({scalar}.max ({scalar}.convert_i32_s (i32.const 0)) ({scalar}.const -0.5))",
+        "(f64.promote_f32 (f32.demote_f64 (f64.const 1)))" if scalar == "f64" else "(f32.demote_f64 (f64.const 1))",
+        f"({scalar}.abs ({scalar}.copysign ({scalar}.const 0) (local.get 1)))",
+    ]
+    if len(shape) > 3:
+        found += [f"({shape}.extract_lane 1 ({shape}.splat {each}))" for each in constants]
+        constants = [f"({shape}.splat {each})" for each in constants]
+    unary = [f"({shape}.{name} {each})" for name in UNARY for each in constants]
+    binary = [
+        f"({shape}.{name} {left} {right})"
+        for name in (LANES if len(shape) > 3 else BINARY)
+        for left in constants
+        for right in constants
+    ]
+    if len(shape) > 3:
+        return [f"({shape}.splat {each})" for each in found] + unary + binary
+    return found + unary + binary
+
+
+@pytest.mark.parametrize("shape", ["f32", "f64", "f32x4", "f64x2"])
+def test_arithmetic_quiets_a_signalling_nan_whatever_constants_become(shape: str) -> None:
+    """LLVM knows what operations on constants give, as well as the constants."""
+    scalar, bits = shape[:3], shape[1:3]
+    value = "(local.get 1)" if shape == scalar else f"({shape}.splat (local.get 1))"
+    functions, expressions = [], []
+    for at, known in enumerate(known_operands(shape)):
+        names = ("add", "sub", "mul", "div", "min", "max")
+        operations = [f"({shape}.{name} {value} {known})" for name in names]
+        operations += [f"({shape}.{name} {known} {value})" for name in names[at % 2 :: 2]]
+        expressions += operations[at % 4 :: 4]
+    for at, expression in enumerate(expressions):
+        result = expression if shape == scalar else f"({shape}.extract_lane 1 {expression})"
+        functions.append(
+            f"""(func (export "{at}") (param i{bits}) (result i{bits}) (local {scalar})
+                  (local.set 1 ({scalar}.reinterpret_i{bits} (local.get 0)))
+                  (i{bits}.reinterpret_{scalar} {result}))"""
+        )
+    exports = instance(f"(module {''.join(functions)})").exports
+    signalling, quiet = (0x7FA00000, 0x7FC00000) if bits == "32" else (SIGNALLING, QUIET)
+    wrong = [each for at, each in enumerate(expressions) if exports[str(at)](signalling) & quiet != quiet]
+    assert len(expressions) > 150 and wrong == []

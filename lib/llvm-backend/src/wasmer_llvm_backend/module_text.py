@@ -30,6 +30,8 @@ TRAP_CALL: Final = "#3"
 """Of a call of ``trap.N``."""
 COPIED_FUNCTION: Final = "#4"
 """Of a function that is copied to where it is called."""
+FENCE: Final = "#5"
+"""Of machine code that does nothing, and may be left out."""
 
 _FUNCTION: Final = (
     'nounwind "frame-pointer"="all" "disable-tail-calls"="true" "no-builtins" "target-cpu"="$cpu" '
@@ -41,6 +43,7 @@ ATTRIBUTES: Final = {
     CALL: "nomerge nounwind",
     TRAP_CALL: "nomerge",
     COPIED_FUNCTION: f"alwaysinline {_FUNCTION}",
+    FENCE: "memory(none) nounwind willreturn",
 }
 
 TEXT_SECTION: Final = 'section ".text" '

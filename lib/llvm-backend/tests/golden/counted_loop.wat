@@ -89,6 +89,6 @@
 ;;   0x4d  end @0 falls through                  | br label %ret
 ;; head                                          | %place0 = getelementptr i8, ptr %0, i64 8
 ;;                                               | %memory0 = load ptr, ptr %place0, align 8, !alias.scope !context, !noalias !memory, !invariant.load !nothing
-;;                                               | %fence0 = call float @llvm.arithmetic.fence.f32(float 0x0000000000000000)
+;;                                               | %fence0 = call float asm "", "=x,0"(float 0x0000000000000000) #5
 ;; return                                        | ret:
 ;;                                               | ret float %48

@@ -19,7 +19,7 @@
 ;;   0x2d  f64.const 0x3ff0000000000000
 ;;   0x36  f64.div                               | %4 = fdiv double %3, %fence0
 ;;   0x37  end @0 falls through                  | br label %ret
-;; head                                          | %fence0 = call double @llvm.arithmetic.fence.f64(double 0x3FF0000000000000)
+;; head                                          | %fence0 = call double asm "", "=x,0"(double 0x3FF0000000000000) #5
 ;; return                                        | ret:
 ;;                                               | ret double %4
 ;; function 1 type 1, locals f32 f32, 7 bytes at 0x39

@@ -148,7 +148,7 @@
 ;;                                               | %19 = getelementptr i8, ptr %frame, i64 32
 ;;                                               | %20 = load volatile i64, ptr %19, align 8
 ;;                                               | %21 = extractelement <4 x float> %6, i32 0
-;;                                               | %fence0 = call double @llvm.arithmetic.fence.f64(double 0x3FF0000000000000)
+;;                                               | %fence0 = call double asm "", "=x,0"(double 0x3FF0000000000000) #5
 ;; return                                        | ret:
 ;;                                               | %30 = getelementptr i8, ptr %14, i64 0
 ;;                                               | store double %fence0, ptr %30, align 8

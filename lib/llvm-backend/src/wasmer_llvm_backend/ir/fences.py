@@ -14,9 +14,10 @@ from struct import pack, unpack
 from typing import Final
 
 from wasmer_llvm_backend.ir.templates import V128
+from wasmer_llvm_backend.module_text import FENCE
 
-FENCED: Final = {"float": "f32", "double": "f64", V128: "v2f64"}
-"""LLVM's types whose constants may have to be hidden -> the suffix of the intrinsic."""
+FENCED: Final = ("float", "double", V128)
+"""LLVM's types whose constants may have to be hidden."""
 
 ONES_AND_ZEROS: Final = frozenset(
     f"0x{sign:01X}{exponent}" for sign, exponent in (
@@ -40,13 +41,10 @@ def foldable(type_: str, value: str) -> bool:
     return not _LANES_64.isdisjoint(words) or not _LANES_32.isdisjoint(lanes)
 
 
-def fenced(name: str, type_: str, value: str) -> list[str]:
-    """The instructions that define `name` as the same value, of which LLVM knows nothing."""
-    suffix = FENCED[type_]
-    if type_ != V128:
-        return [f"{name} = call {type_} @llvm.arithmetic.fence.{suffix}({type_} {value})"]
-    return [
-        f"{name}.in = bitcast {V128} {value} to <2 x double>",
-        f"{name}.out = call <2 x double> @llvm.arithmetic.fence.{suffix}(<2 x double> {name}.in)",
-        f"{name} = bitcast <2 x double> {name}.out to {V128}",
-    ]
+def fenced(type_: str, value: str) -> str:
+    """The instruction that gives the same value, of which LLVM knows nothing.
+
+    It is machine code that does nothing. Through ``arithmetic.fence`` LLVM sees whether a value is a zero, and of which
+    sign, and takes a ``max`` for one of its operands by that.
+    """
+    return f'call {type_} asm "", "=x,0"({type_} {value}) {FENCE}'

@@ -124,6 +124,7 @@ class FunctionState(FunctionWriter):
         self.bits: dict[str, str] = {}  # i32 -> the bit that it was made of
         self.fencing = True  # whether floats that are made of something else are fenced
         self.promoted: set[str] = set()  # those that are not
+        self.constants: set[str] = set()  # vectors that are made of one constant
         self.fences: dict[tuple[str, str], str] = {}  # (type, constant) -> the same behind a fence
         self.memory_bases: dict[int, str] = {}
         self.places: dict[tuple[int, str, int], str] = {}  # (memory, index, offset) -> address, as known here
@@ -138,12 +139,22 @@ class FunctionState(FunctionWriter):
 
     def opaque(self, type_: str, value: str) -> str:
         """The value, or if LLVM would make something of it the same behind a fence in the function's first block."""
-        if not foldable(type_, value):
+        return self.hidden(type_, value) if foldable(type_, value) else value
+
+    def is_constant(self, value: str) -> bool:
+        """Whether a value is a constant, or LLVM knows it as one."""
+        return value[0] != "%" or value in self.constants
+
+    def hidden(self, type_: str, value: str) -> str:
+        """A constant behind a fence, whatever it is; any other value as it is."""
+        if value in self.constants:
+            return self.let(fenced(type_, value))
+        if value[0] == "%":
             return value
         found = self.fences.get((type_, value))
         if found is None:
             found = self.fences[type_, value] = f"%fence{len(self.fences)}"
-            self.head += fenced(found, type_, value)
+            self.head.append(f"{found} = {fenced(type_, value)}")
         return found
 
     def condition(self, value: str) -> str:

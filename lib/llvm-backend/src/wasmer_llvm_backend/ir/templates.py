@@ -119,6 +119,7 @@ FLOAT_CONDITIONS: Final = {"eq": "oeq", "ne": "une", "lt": "olt", "gt": "ogt", "
 _rows: Final[dict[str, str]] = {}
 ARITHMETIC: Final[dict[str, str]] = {}
 """Float operators that LLVM may drop for a constant operand -> the type of their operands."""
+_ARITHMETIC: Final = ("add", "sub", "mul", "div", "min", "max")
 
 
 def _scalars() -> None:
@@ -145,7 +146,7 @@ def _scalars() -> None:
             COMPARISONS[f"{type_}.{name}"] = f"fcmp {condition} {llvm}"
         for name in ("add", "sub", "mul", "div"):
             _rows[f"{type_}.{name}"] = f"f{name} {llvm} $a, $b"
-            ARITHMETIC[f"{type_}.{name}"] = llvm
+        ARITHMETIC.update(dict.fromkeys((f"{type_}.{name}" for name in _ARITHMETIC), llvm))
         for name, intrinsic in (
             ("abs", "fabs"), ("ceil", "ceil"), ("floor", "floor"), ("trunc", "trunc"), ("nearest", "roundeven"),
         ):  # fmt: skip
@@ -436,7 +437,7 @@ def _float_lane_rows() -> None:
         integer = "i32x4" if bits == 32 else "i64x2"
         for name in ("add", "sub", "mul", "div"):
             _rows[f"{shape}.{name}"] = lanes(shape, f"f{name} S %a, %b", "ab")
-            ARITHMETIC[f"{shape}.{name}"] = V128
+        ARITHMETIC.update(dict.fromkeys((f"{shape}.{name}" for name in _ARITHMETIC), V128))
         for name, intrinsic in (
             ("abs", "fabs"), ("ceil", "ceil"), ("floor", "floor"), ("trunc", "trunc"), ("nearest", "roundeven"),
         ):  # fmt: skip

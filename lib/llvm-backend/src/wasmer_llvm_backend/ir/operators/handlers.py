@@ -114,6 +114,8 @@ def _handlers() -> dict[int, Handler]:
             handlers[code] = bind(floats.arithmetic, TEMPLATES[code], ARITHMETIC[name])
         elif name in MULTIPLY_ADDS:
             handlers[code] = bind(floats.multiply_add, TEMPLATES[code], MULTIPLY_ADDS[name])
+        elif name in floats.OF_CONSTANTS:
+            handlers[code] = bind(floats.of_constants, TEMPLATES[code], floats.OF_CONSTANTS[name])
         elif name in floats.CONVERSIONS:
             handlers[code] = bind(floats.convert, TEMPLATES[code], floats.CONVERSIONS[name])
         elif name in floats.DEMOTIONS:
