@@ -51,7 +51,7 @@ _BY_MNEMONIC: Final = {
 
 
 def _kind(row: Operator) -> int:
-    if row.feature == "simd":
+    if "v128" in row.params + row.results:
         return VECTOR
     if row.mnemonic in _BY_MNEMONIC:
         return _BY_MNEMONIC[row.mnemonic]
