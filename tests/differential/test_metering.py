@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -10,6 +12,8 @@ from tests.backends import BACKENDS, compiler_or_skip
 from tests.differential.generate import Program
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.middleware import BodyEditor, Metering, edit_bodies, get_points_used, set_points_used
+from wasmer_runtime_core.compiling.middleware.metering import use_points_of
+from wasmer_runtime_core.compiling.pipeline import read_module
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import ExecutionLimitExceeded, Trap
 from wasmer_runtime_core.wasm.body.body import Body
@@ -17,7 +21,10 @@ from wasmer_runtime_core.wasm.body.text import Record
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import I64, V128
 
-BOUNDARIES = frozenset("loop block end if else unreachable br br_table br_if call call_indirect return".split())
+BOUNDARIES = frozenset(
+    "loop block end if else unreachable br br_table br_if return".split()
+    + "call call_indirect return_call return_call_indirect".split()
+)
 SHIFTS = {"memory.fill": (0, 4), "memory.copy": (0, 4), "memory.grow": (6, 0)}
 PROGRAMS = 60
 
@@ -34,8 +41,8 @@ def by_definition(info: ModuleInfo, bodies: Sequence[Body]) -> list[Body]:
         counts[function] += 1
         if record.mnemonic in ("br", "br_if", "br_table", "return"):
             counts[function] += record.arity // 8
-        elif record.mnemonic in ("call", "call_indirect"):
-            type_ = info.types[record.b if record.mnemonic == "call" else record.a]
+        elif record.mnemonic in ("call", "call_indirect", "return_call", "return_call_indirect"):
+            type_ = info.types[record.a if record.mnemonic.endswith("indirect") else record.b]
             counts[function] += (len(type_.params) + len(type_.results)) // 8
         if record.mnemonic in SHIFTS:
             memories = {record.a, record.b} if record.mnemonic == "memory.copy" else {record.a}
@@ -161,3 +168,76 @@ def test_nothing_happens_of_what_is_too_much(backend: str) -> None:
         with pytest.raises(ExecutionLimitExceeded):
             instance.exports.grow(2)
         assert instance.exports.memory.size == 2
+
+
+def linked(source: str, section: str) -> bytes:
+    """A module that says that it is linked dynamically."""
+    module = read_module(source)
+    content = bytes((len(section),)) + section.encode()
+    return module + b"\0" + bytes((len(content),)) + content
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("section", ["dylink.0", "dylink"])
+def test_points_of_modules_that_are_linked_dynamically(section: str, backend: str) -> None:
+    """They count in the points of one of them, each as much as it does by itself."""
+    compiler = compiler_or_skip(backend)
+    for seed in range(8):
+        program = Program(seed)
+        alone, part, owner = (
+            compile_with(source, compiler, CompilerConfig(middlewares=(Metering(2**62),))).instantiate({})
+            for source in (program.text, linked(program.text, section), linked(program.text, section))
+        )
+        use_points_of(part, owner)
+        for name, params in program.exports:
+            arguments = program.arguments(params)
+            for instance in (alone, part, owner):
+                try:
+                    instance.exports[name](*arguments)
+                except Trap:
+                    pass
+            assert get_points_used(part) == get_points_used(owner) == 2 * get_points_used(alone), (seed, name)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("limit", [1_000, 1 << 33])
+def test_a_limit_that_modules_share(limit: int, backend: str) -> None:
+    config = CompilerConfig(middlewares=(Metering(limit),))
+    module = compile_with(linked(SIZES, "dylink.0"), compiler_or_skip(backend), config)
+    parts = [module.instantiate({}) for _ in range(3)]
+    for each in parts[1:]:
+        use_points_of(each, parts[0])
+    set_points_used(parts[1], limit - 1000)
+    parts[1].exports.fill(400 * 16)
+    parts[2].exports["table.fill"](40)
+    with pytest.raises(ExecutionLimitExceeded):
+        parts[2].exports.copy(560 * 16)
+    assert get_points_used(parts[0]) >= limit
+    with pytest.raises(ExecutionLimitExceeded):
+        parts[0].exports.fill(0)
+    set_points_used(parts[0], 0)
+    parts[2].exports.fill(400 * 16)
+    assert get_points_used(parts[1]) == PLAIN + 400
+
+
+def test_whose_points_are_used_is_said_once() -> None:
+    module = compile_with(linked(SIZES, "dylink.0"), compiler_or_skip("singlepass"))
+    first, second, third = (module.instantiate({}) for _ in range(3))
+    with pytest.raises(ValueError, match="said once, of another instance"):
+        use_points_of(first, first)
+    use_points_of(second, first)
+    use_points_of(third, second)  # those of the first
+    for owner in (first, third):
+        with pytest.raises(ValueError, match="said once, of another instance"):
+            use_points_of(second, owner)
+    with pytest.raises(ValueError, match="said once, of another instance"):
+        use_points_of(first, third)  # which uses its own
+    with pytest.raises(TypeError, match="takes an instance"):
+        first.core.use_points_of(5)
+    set_points_used(third, 7)
+    gone = weakref.ref(first.core)
+    del first, owner
+    assert gone() is not None and get_points_used(second) == 7
+    del second, third
+    gc.collect()
+    assert gone() is None

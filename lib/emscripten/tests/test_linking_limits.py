@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -23,10 +24,11 @@ OPEN = '(import "env" "open" (func $open (param i32) (result i32)))'
 THROW = '(import "env" "throw" (func $throw))'
 
 
-def main_module(count: int, free: str = "") -> bytes:
+def main_module(count: int, more: str = "") -> bytes:
     """A program that opens ``lib0.so`` … by their numbers."""
     names = " ".join(f'(data (i32.const {200_044 + 64 * at}) "lib{at}.so\\00")' for at in range(count))
-    return side(f"""
+    return side(
+        f"""
       (import "env" "memory" (memory 64)) (import "env" "__indirect_function_table" (table 1 funcref))
       (import "env" "__memory_base" (global i32)) (import "env" "freed" (func $freed))
       (import "env" "_dlopen_js" (func $dlopen (param i32) (result i32)))
@@ -37,7 +39,9 @@ def main_module(count: int, free: str = "") -> bytes:
       (func (export "__dl_seterr") (param i32 i32))
       (func (export "open") (param i32) (result i32)
         (call $dlopen (i32.add (i32.const 200000) (i32.mul (local.get 0) (i32.const 64)))))
-      {names}""")
+      {names} {more}""",
+        section(0, 0, 20),
+    )
 
 
 def program(libraries: list[bytes], freed: Callable[[], object] = lambda: None, **options: Any) -> Program:
@@ -82,7 +86,44 @@ def test_side_modules_use_the_points_of_the_program(case: str, compiled_before: 
                 running.instance.exports.open(at)
             except Thrown:
                 pass
-    assert LIMIT <= middleware.get_points_used(running.instance) < 2 * LIMIT
+    assert LIMIT <= middleware.get_points_used(running.instance) < LIMIT + 100
+
+
+CALLED = f"""(func $burn (export "burn") (param i32) (result i32) {BURN} (i32.const 0))"""
+CALLING = """(func (export "calling") (param $at i32) (result i32) (local i32)
+    (loop (drop (call_indirect (param i32) (result i32) (i32.const 0) (i32.add (local.get $at) (local.get 1))))
+      (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+      (br_if 0 (i32.lt_u (local.get 1) (i32.const 10))))
+    (i32.const 0))"""
+
+
+@pytest.mark.parametrize("pickled", (False, True))
+def test_functions_of_side_modules_use_the_points_of_the_program(pickled: bool, backend: str) -> None:
+    """Each alone stays below the limit; nothing is opened any more, and no function of the host's is called."""
+    config = wasmer_runtime.CompilerConfig(middlewares=(middleware.Metering(LIMIT),))
+    library: Any = side(f"{HOSTS} {BASES} {CALLED} (elem (global.get $t) $burn)", section(0, 0, 1))
+    source: Any = main_module(10, CALLING)
+    if pickled:
+        source, library = (
+            pickle.loads(pickle.dumps(wasmer_runtime.compile(each, backend=backend, config=config)))
+            for each in (source, library)
+        )
+    running = program([library] * 10, backend=backend, config=config, source=source)
+    exports: Any = running.instance.exports
+    for at in range(10):
+        assert exports.open(at) == 1
+    before = middleware.get_points_used(running.instance)
+    assert before < LIMIT // 2
+    with pytest.raises(ExecutionLimitExceeded):
+        exports.calling(min(each.table for each in running.process.linker.libraries.values()))
+    assert LIMIT <= middleware.get_points_used(running.instance) < LIMIT + 100
+    for each in running.process.linker.instances():
+        assert middleware.get_points_used(each) == middleware.get_points_used(running.instance)
+        with pytest.raises(ExecutionLimitExceeded):
+            each.exports.burn(0)
+    middleware.set_points_used(running.instance, 0)  # filled up again, for all
+    running.process.linker.instances()[3].exports.burn(0)
+    assert 30_000 < middleware.get_points_used(running.instance) < LIMIT
 
 
 def test_what_is_loaded_in_the_midst_of_loading_is_counted_once() -> None:
@@ -97,13 +138,16 @@ def test_what_is_loaded_in_the_midst_of_loading_is_counted_once() -> None:
     assert running.instance.exports.open(0) == 1
     one = program([libraries[1]], config=config)
     one.instance.exports.open(0)
-    for each in (one, running):
-        each.process.linker._add_up(())
     single, all_three = (middleware.get_points_used(each.instance) for each in (one, running))
     assert 3 * (single - 100) < all_three < 3 * (single + 100)
-    middleware.set_points_used(running.instance, 0)  # filled up again
-    running.process.linker._add_up(())
-    assert middleware.get_points_used(running.instance) == 0
+
+
+def test_nothing_is_opened_before_the_program_is_there() -> None:
+    """Its start function has no instance yet whose points are used."""
+    opening = "(func $start (drop (call $dlopen (i32.const 200000)))) (start $start)"
+    running = program([side("")], source=main_module(1, opening))
+    assert not running.process.linker.libraries
+    assert running.instance.exports.open(0) == 1
 
 
 def test_how_side_modules_are_compiled_has_to_be_known() -> None:
@@ -120,6 +164,35 @@ def test_how_side_modules_are_compiled_has_to_be_known() -> None:
 
 
 # --- deadlines
+
+
+def test_places_are_given_back_at_once_however_many_there_are() -> None:
+    """Not one at a time: the program's deadline may have passed, and nobody looks for it there."""
+    many = 3_000_000
+    throw = f"{THROW} (func $throwing (call $throw)) (func $f) (elem (global.get $t) $f $f) (start $throwing)"
+    libraries = [side(f"{HOSTS} {BASES} {throw}", section(0, 0, many))] * 2
+    running = program(libraries, throw=throwing)
+    slots = running.process.linker.slots
+    before = slots.table.size
+    lines = 0
+
+    def count(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal lines
+        lines += 1
+        return count
+
+    for at in range(2):
+        tracing = sys.gettrace()
+        sys.settrace(count)
+        try:
+            with pytest.raises(Thrown):
+                running.instance.exports.open(at)
+        finally:
+            sys.settrace(tracing)
+        assert lines < 100_000
+        assert slots.table.size == before + many  # the second has the places of the first
+        assert slots.table[before] is None
+
 
 WEAK = b"".join(text("GOT.mem") + text(f"d{at}") + b"\1" for at in range(50))
 FLAGS = b"".join(text(f"s{at}") + b"\1" for at in range(5000))

@@ -80,6 +80,7 @@ from wasmer_runtime_core.wasm.operators.internal import (
     ALL_OPERATORS,
     CHECK_POINTS,
     MOST_SIZE,
+    SHARED,
     TRACE,
 )
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
@@ -96,6 +97,7 @@ _NULL: Final = BY_NAME["NULL_REFERENCE"].number
 _TYPE_MISMATCH: Final = BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number
 _LIMIT: Final = BY_NAME["EXECUTION_LIMIT_EXCEEDED"].number
 _POINTS: Final[i64] = VMCTX["points_used"].offset
+_POINTS_AT: Final[i64] = VMCTX["points_at"].offset
 _MEMORY_BASE: Final[i64] = VMCTX["memory_base"].offset
 _WIDE_SIZE: Final[i64] = kinds.I64
 _PAGE_SHIFT: Final[i64] = PAGE_BYTES.bit_length() - 1
@@ -428,7 +430,7 @@ class Translator:
         """What middlewares put in, and vectors."""
         state = self.state
         if code == ADD_POINTS:
-            self.add_points(state.integer(a, I64))
+            self.add_points(word, state.integer(a, I64))
         elif code == ADD_POINTS_BY_SIZE:
             points = state.stack[state.height - 1]
             if (word >> 16) & 0xFF == _WIDE_SIZE:
@@ -439,10 +441,10 @@ class Translator:
                 points = state.make(ISHL, I64, points, state.integer(a, I32))
             if b:
                 points = state.make(USHR, I64, points, state.integer(b, I32))
-            self.add_points(points)
+            self.add_points(word, points)
         elif code == CHECK_POINTS:
             limit = state.integer(_long(a, b), I64)
-            self.trap_if(self.compare(_UGE, self.memory.field(_POINTS), limit), _LIMIT)
+            self.trap_if(self.compare(_UGE, self.points(word), limit), _LIMIT)
         elif code == TRACE:
             words = ((word >> 16) & 0xFF, a, b, state.function.at)
             self.helper("trace", [int(state.integer(one, I32)) for one in words], 0)
@@ -451,11 +453,20 @@ class Translator:
             name = row.mnemonic if row is not None else hex(code)
             raise CompileError(f"the cranelift backend has no {name} yet (at byte {int(state.function.at):#x})")
 
-    def add_points(self, points: i64) -> None:
+    def points(self, word: i64) -> i64:
+        """Those used."""
+        if (word >> 24) & 0xFF == SHARED:
+            return self.memory.load(I64, self.memory.field(_POINTS_AT), 0)
+        return self.memory.field(_POINTS)
+
+    def add_points(self, word: i64, points: i64) -> None:
         """Count."""
         state = self.state
-        sum = state.make(IADD, I64, self.memory.field(_POINTS), points)
-        state.make(STORE, 0, sum, state.vmctx, 0, _POINTS, FIELD)
+        sum = state.make(IADD, I64, self.points(word), points)
+        if (word >> 24) & 0xFF == SHARED:
+            state.make(STORE, 0, sum, self.memory.field(_POINTS_AT), 0, 0, FIELD)
+        else:
+            state.make(STORE, 0, sum, state.vmctx, 0, _POINTS, FIELD)
 
     def global_at(self, index: i64) -> i64:
         """Where a global lies, but for `memory.offset`: its own place in the vmctx, or an imported one's."""

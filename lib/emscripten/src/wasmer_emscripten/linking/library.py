@@ -66,12 +66,10 @@ class Library:
         cells: its global offset table.
         needed: the libraries that it needs, which are loaded before it.
         is_global: others find its symbols without needing it.
-        counted: the points that it had used when those of all modules were added up last.
     """
 
     __slots__ = (
-        "allocated", "cells", "counted", "dylink", "instance", "is_global", "memory", "name", "needed", "places",
-        "table",
+        "allocated", "cells", "dylink", "instance", "is_global", "memory", "name", "needed", "places", "table",
     )  # fmt: skip
 
     def __init__(self, name: str, dylink: Dylink, memory: int, table: int, is_global: bool) -> None:
@@ -81,7 +79,6 @@ class Library:
         self.table = table
         self.is_global = is_global
         self.places = 0
-        self.counted = 0
         self.allocated = 0
         self.instance: Instance | None = None
         self.cells: list[Cell] = []

@@ -11,7 +11,7 @@ An address has to be there at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, final
 
 from wasmer_emscripten import functions as provided
@@ -34,11 +34,13 @@ from wasmer_emscripten.linking.slots import Slots
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.recognising import info_of
 from wasmer_emscripten.signatures import of_emscripten, signature_of, type_of
-from wasmer_runtime_core.compiling.middleware.metering import MOST_POINTS, get_points_used, set_points_used
+from wasmer_runtime_core.compiling.middleware.metering import use_points_of
 from wasmer_runtime_core.contract.values import Value
 from wasmer_runtime_core.errors import LinkError
+from wasmer_runtime_core.running.ctx import Ctx
 from wasmer_runtime_core.running.host import func
-from wasmer_runtime_core.running.imports import ImportObject
+from wasmer_runtime_core.running.imports import ImportObject, resolve_imports
+from wasmer_runtime_core.running.instance import Instance
 from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_runtime_core.running.objects.functions import Function
 from wasmer_runtime_core.running.objects.globals import Global
@@ -49,7 +51,6 @@ from wasmer_vfs.waiting import PIECE_BYTES, look
 if TYPE_CHECKING:
     from wasmer_emscripten.linking.modules import Finder, SideModule
     from wasmer_emscripten.process import Process
-    from wasmer_runtime_core.running.instance import Instance
     from wasmer_runtime_core.running.module import Module
     from wasmer_runtime_core.running.objects.limits import Limits
     from wasmer_runtime_core.wasm.module import Import, ModuleInfo
@@ -79,9 +80,9 @@ class Linker:
     """
 
     __slots__ = (
-        "_batch", "_heap", "_heap_is_unused", "_heap_pointer", "_hosts", "_is_placed", "_limits", "_lost", "_points",
-        "_process", "_provide", "_stack_pointer", "_started", "_waiting", "finder", "handles", "libraries", "main",
-        "record", "slots",
+        "_batch", "_heap", "_heap_is_unused", "_heap_pointer", "_hosts", "_is_placed", "_limits", "_process",
+        "_provide", "_stack_pointer", "_started", "_waiting", "finder", "handles", "libraries", "main", "record",
+        "slots",
     )  # fmt: skip
 
     def __init__(
@@ -106,8 +107,6 @@ class Linker:
         self._heap_pointer: Any = None  # gives the address where it says where the rest of its heap begins
         self._stack_pointer = Global(Value.I32(places.stack), True)
         self._started = False
-        self._points = 0  # what all modules have used, when it was added up last
-        self._lost = 0  # what start functions have used since that failed
         self._batch: list[Library] = []  # being loaded
         self._waiting: list[Library] = []  # for their constructors
         self._hosts: dict[str, Any] = {}  # functions of the host's that have an address
@@ -137,7 +136,7 @@ class Linker:
         main = self.main.instance
         return main.memory(0) if self._process.memory is None and main is not None else self._process.memory
 
-    def _imports(self, library: Library, info: ModuleInfo, made: _Made) -> ImportObject:
+    def _imports(self, library: Library, info: ModuleInfo) -> ImportObject:
         namespaces: dict[str, dict[str, Any]] = {}
         for entry in info.imports:
             check_interrupts()  # each may be looked for in all modules
@@ -152,7 +151,7 @@ class Linker:
                 found = self._function(library, entry, info.types[entry.type])
             if found is not None:
                 namespaces.setdefault(entry.namespace, {})[entry.name] = found
-        imports = ImportObject(state=lambda: made)
+        imports = ImportObject(state=None)
         for name, namespace in namespaces.items():
             imports.register(name, namespace)
         return imports
@@ -290,9 +289,10 @@ class Linker:
             SideModuleError: it cannot be loaded, or something that it needs.
             CreationError, GrowError, OutOfMemory: there is no room for it.
         """
+        if self.main.instance is None:
+            raise SideModuleError(name, "the program asks for it before its start function has ended")
         known = self.finder.known_by(name)
         if known not in self.libraries:
-            self._add_up(())
             self._load([known], is_global, None)
         library = self.libraries[known]
         if is_global:
@@ -343,40 +343,19 @@ class Linker:
             self._heap = heap
             for library in placed:
                 slots.give_back(library.table, library.places, made)
-            self._add_up(placed)
             process.giving_back.after_failure(lambda: self._free(placed))
             raise
         return placed
 
     def _instantiate(self, library: Library, module: Module) -> None:
-        """Make a module's instance. Where its start function fails, what that has used counts, too."""
-        made = _Made()
-        imports = self._imports(library, info_of(module), made)
+        """Make a module's instance, which counts in the points of the program's."""
+        info = info_of(module)
         try:
-            library.instance = module.instantiate(imports, self._limits)
-        except BaseException as failure:
-            self._lost += made.points()
-            if not isinstance(failure, LinkError):
-                raise
+            externs = resolve_imports(info, self._imports(library, info))
+            library.instance = Instance(module, externs, _Context(self.main.instance), self._limits)
+        except LinkError as failure:
             must_be_answer(failure)
             raise SideModuleError(library.name, str(failure)) from failure
-        library.counted = self._points
-        set_points_used(library.instance, self._points + get_points_used(library.instance))
-
-    def _add_up(self, more: Iterable[Library]) -> None:
-        """Let each module have used what all have used, which is what a limit of points is compared with.
-
-        Args:
-            more: modules that are not loaded yet, or not any more.
-        """
-        modules = (self.main, *self.libraries.values(), *more)
-        used = [(each, each.instance, get_points_used(each.instance)) for each in modules if each.instance is not None]
-        if self._lost or any(points for _, _, points in used):
-            total = self._points + self._lost + sum(points - each.counted for each, _, points in used)
-            self._points, self._lost = min(max(total, 0), MOST_POINTS), 0
-            for each, instance, _ in used:
-                each.counted = self._points
-                set_points_used(instance, self._points)
 
     def _free(self, placed: Sequence[Library]) -> None:
         """Free the data of what is not loaded after all."""
@@ -444,27 +423,30 @@ class Linker:
 
 
 @final
-class _Made:
-    """The state of an instance, which knows it before its start function runs."""
+class _Context(Ctx):
+    """The context of a side module: its instance, before any of its code runs, uses the points of the program's."""
 
-    __slots__ = ("_context",)
+    __slots__ = ("_program",)
 
-    def __init__(self) -> None:
-        self._context: Any = None
+    def __init__(self, program: Instance | None) -> None:
+        super().__init__()
+        self._program = program
 
-    def belong_to(self, ctx: Any) -> None:
-        """Called when the instance is made."""
-        self._context = ctx
+    @property
+    def instance(self) -> Instance:
+        """The instance this belongs to.
 
-    def points(self) -> int:
-        """What the instance has used."""
-        if self._context is None:
-            return 0
-        try:
-            return get_points_used(self._context)
-        except ReferenceError as gone:
-            must_be_answer(gone)
-            return 0
+        Raises:
+            ReferenceError: it is gone.
+        """
+        return super().instance
+
+    @instance.setter
+    def instance(self, instance: Instance) -> None:
+        Ctx.instance.fset(self, instance)  # type: ignore[attr-defined]  # mypy knows no setter of a property's class
+        if self._program is not None:
+            use_points_of(instance, self._program)
+            self._program = None
 
 
 def _with_needed(library: Library) -> list[Library]:

@@ -46,6 +46,7 @@ VMCTX: Final = _fields(
     ("memory_base", 8, "address of byte 0 of memory 0; never moves while memories are reserved"),
     ("instance", 8, "PyObject * of the instance, borrowed"),
     ("points_used", 8, "metering: what has been executed, in points (middleware.metering)"),
+    ("points_at", 8, "address of the points_used that shared points are counted in: its own, or another instance's"),
 )
 VMCTX_BYTES: Final = 64
 """With room for fields to come, which is zero."""

@@ -184,13 +184,15 @@ typedef struct {               /* the head of a vmctx: the rows of vmctx.VMCTX *
     uint8_t *memory_base;
     PyObject *instance;
     uint64_t points_used;      /* metering */
-    uint64_t reserved[4];
+    uint64_t *points_at;       /* where shared points are counted: there, or in the points_owner's */
+    uint64_t reserved[3];
 } VMContext;
 
 _Static_assert(sizeof(VMContext) == VMCTX_BYTES, "vmctx");
 _Static_assert(offsetof(VMContext, memory_base) == VMCTX_MEMORY_BASE, "vmctx");
 _Static_assert(offsetof(VMContext, instance) == VMCTX_INSTANCE, "vmctx");
 _Static_assert(offsetof(VMContext, points_used) == VMCTX_POINTS_USED, "vmctx");
+_Static_assert(offsetof(VMContext, points_at) == VMCTX_POINTS_AT, "vmctx");
 _Static_assert(offsetof(Store, stack_limit) == STORE_STACK_LIMIT, "store");
 _Static_assert(offsetof(Store, owner) == STORE_OWNER, "store");
 _Static_assert(offsetof(Store, pending_exception) == STORE_PENDING_EXCEPTION, "store");
@@ -417,6 +419,7 @@ typedef struct InstanceObject {
     uint8_t *dropped;          /* flags: element segments, then data segments */
     PyObject *context;         /* what host functions get */
     PyObject *module;          /* whatever Python wants to find here */
+    PyObject *points_owner;    /* InstanceObject whose points it uses, or NULL: its own */
     BudgetObject *budget;      /* that counts it, or NULL */
     int cleared, initialized, closed;
     PyObject *weakrefs;

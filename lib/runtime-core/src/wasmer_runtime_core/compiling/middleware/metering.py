@@ -25,7 +25,7 @@ entering a function                               1 for 8 of its locals, paramet
 
 The last three rows are paid for, and compared with the limit, in front of the operator, whether it
 then succeeds or not; so nothing of it happens if it is too much. The points of the block it
-stands in come later, as ever.
+stands in come later, as ever. A number of 64 bits counts up to 2**47 (`internal.MOST_SIZE`): no memory has more bytes.
 
 What is promised: points depend on the module and its inputs alone. They are the same on
 every backend and machine, so a call that is within its limit once always is. Where a trap
@@ -37,8 +37,9 @@ body. Calls of host functions cost what ``call`` costs. Time that these take is 
 points: use `interrupts.timeout`.
 
 An instance starts with 0 points used. They may be set at any time, also by host functions
-while it runs. Several modules that are linked count each for themselves. Points do not overflow: what is beyond
-`MOST_POINTS` counts as so many.
+while it runs. Several modules that are linked count each for themselves. But modules that say that they are parts
+of one program (`LINKED`) count together where whoever links them says so (`use_points_of`). Points do not overflow:
+what is beyond `MOST_POINTS` counts as so many.
 """
 
 from __future__ import annotations
@@ -59,6 +60,11 @@ if TYPE_CHECKING:
 MOST_POINTS: Final = 2**64 - 2**54
 """So many end every call. What lies above has room for all that is added between two comparisons with the limit: 2**53
 for a ``memory.grow`` by as many pages as count (`internal.MOST_SIZE`)."""
+
+
+LINKED: Final = ("dylink.0", "dylink")
+"""Sections of modules that are linked dynamically (the tools' conventions, Dynamic Linking). Their code counts where
+the instance's ``points_at`` leads, which costs a load more each time."""
 
 
 class Metering:
@@ -88,6 +94,7 @@ class Metering:
         )
         memories = bytes([memory.index_type == I64 for memory in info.memories])
         tables = bytes([table.index_type == I64 for table in info.tables])
+        shared = any(section.name in LINKED for section in watched(info.custom_sections))
         return [
             with_records(
                 body,
@@ -98,6 +105,7 @@ class Metering:
                     type_points,
                     memories,
                     tables,
+                    shared,
                 ),
             )
             for body in bodies
@@ -138,6 +146,16 @@ def set_points_used(instance: Any, points: int) -> None:
         OverflowError: the number is negative or has more than 64 bits.
     """
     _core(instance).points_used = min(points, MOST_POINTS) if points < 1 << 64 else points
+
+
+def use_points_of(instance: Any, owner: Any) -> None:
+    """Let an instance, none of whose code has run yet, count in the points of another one's, as far as its module is
+    one that is `LINKED`. Whoever asks for the points of either gets the same.
+
+    Raises:
+        ValueError: it has been said before, or of the instance itself.
+    """
+    _core(instance).use_points_of(_core(owner))
 
 
 def _core(instance: Any) -> Any:

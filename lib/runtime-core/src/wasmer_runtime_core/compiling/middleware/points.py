@@ -27,6 +27,7 @@ from wasmer_runtime_core.wasm.operators.internal import (
     ADD_POINTS_BY_SIZE,
     CHECK_POINTS,
     INTERNAL_PAGE,
+    SHARED,
 )
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 from wasmer_runtime_core.wasm.types import I64
@@ -100,8 +101,9 @@ OF_TABLES: Final = bytes(_TABLE_INIT <= code <= BY_MNEMONIC["table.fill"].code f
 class _Counter:
     """The records written so far, and what is to be counted."""
 
-    def __init__(self, records: bytes) -> None:
+    def __init__(self, records: bytes, lane: i64) -> None:
         self.records: Final = records
+        self.lane: Final[i64] = lane << 24  # of all records that are written
         self.out: Final = BytesWriter()
         self.copied: i64 = 0  # up to here records are written
         self.earliest: i64 = 0  # where counting may stand at the earliest
@@ -121,13 +123,13 @@ class _Counter:
         out = self.out
         out.write(records[self.copied : place])
         self.copied = place
-        write_i64_le(out, ADD_POINTS | (count << 32))
+        write_i64_le(out, ADD_POINTS | self.lane | (count << 32))
         write_i64_le(out, i64(read_i32_le(records, place + 12)) << 32)
 
     def check(self, low: i64, high: i64) -> None:
         """Compare with the limit, right behind what was added."""
         out = self.out
-        write_i64_le(out, CHECK_POINTS | (low << 32))
+        write_i64_le(out, CHECK_POINTS | self.lane | (low << 32))
         write_i64_le(out, high | (i64(read_i32_le(self.records, self.copied + 12)) << 32))
 
     def add_by_size(self, shift: i64, type_: i64, at: i64) -> None:
@@ -141,7 +143,7 @@ class _Counter:
             left = shift
         else:
             right = -shift
-        write_i64_le(out, ADD_POINTS_BY_SIZE | (type_ << 16) | (left << 32))
+        write_i64_le(out, ADD_POINTS_BY_SIZE | (type_ << 16) | self.lane | (left << 32))
         write_i64_le(out, right | (i64(read_i32_le(self.records, at + 12)) << 32))
 
 
@@ -157,7 +159,9 @@ def size_type(code: i64, a: i64, b: i64, memories: bytes, tables: bytes) -> i64:
     return I64
 
 
-def with_points(records: bytes, limit: int, at_entry: int, type_points: bytes, memories: bytes, tables: bytes) -> bytes:
+def with_points(
+    records: bytes, limit: int, at_entry: int, type_points: bytes, memories: bytes, tables: bytes, shared: bool
+) -> bytes:
     """The records of a body, counted and compared with a limit.
 
     Args:
@@ -165,11 +169,12 @@ def with_points(records: bytes, limit: int, at_entry: int, type_points: bytes, m
         at_entry: points that entering the function costs.
         type_points: by type index, 4 bytes each: points that a call of the type costs beside the operator's own.
         memories, tables: by index, 1 for those whose index has 64 bits.
+        shared: counted where the instance's ``points_at`` leads (`internal.SHARED`).
     """
     low: i64 = ((limit + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000  # signed, as all that is written
     high: i64 = limit >> 32
     traits = TRAITS
-    counter = _Counter(records)
+    counter = _Counter(records, SHARED if shared else 0)
     count: i64 = at_entry  # since the last place that counts
     pending: i64 = 0  # before it: not written yet
     at: i64 = 0

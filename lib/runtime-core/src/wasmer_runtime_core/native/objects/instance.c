@@ -192,7 +192,7 @@ instance_get_vmctx(PyObject *self, void *Py_UNUSED(closure))
 static PyObject *
 instance_get_points_used(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyLong_FromUnsignedLongLong(((InstanceObject *)self)->vmctx->points_used);
+    return PyLong_FromUnsignedLongLong(*((InstanceObject *)self)->vmctx->points_at);
 }
 
 static int
@@ -205,8 +205,32 @@ instance_set_points_used(PyObject *self, PyObject *value, void *Py_UNUSED(closur
     unsigned long long points = PyLong_AsUnsignedLongLong(value);
     if (points == (unsigned long long)-1 && PyErr_Occurred())
         return -1;
-    ((InstanceObject *)self)->vmctx->points_used = points;
+    *((InstanceObject *)self)->vmctx->points_at = points;
     return 0;
+}
+
+/* use_points_of(owner): shared points are counted in the owner's from here on; those of this one count no more. */
+static PyObject *
+instance_use_points_of(PyObject *object, PyObject *argument)
+{
+    InstanceObject *self = (InstanceObject *)object, *owner = (InstanceObject *)argument;
+    if (!PyObject_TypeCheck(argument, Py_TYPE(object))) {
+        PyErr_SetString(PyExc_TypeError, "use_points_of(owner) takes an instance");
+        return NULL;
+    }
+    while (owner->points_owner)
+        owner = (InstanceObject *)owner->points_owner;
+    if (!is_usable(self) || !is_usable(owner))
+        return NULL;
+    if (self->points_owner || owner == self) {
+        PyErr_SetString(PyExc_ValueError, "whose points an instance uses is said once, of another instance");
+        return NULL;
+    }
+    if (store_merge(&self->member, &owner->member) < 0)  /* code of both counts, but never at once */
+        return NULL;
+    self->vmctx->points_at = &owner->vmctx->points_used;
+    self->points_owner = Py_NewRef((PyObject *)owner);
+    Py_RETURN_NONE;
 }
 
 static int
@@ -216,6 +240,7 @@ instance_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->plan);
     Py_VISIT(self->context);
     Py_VISIT(self->module);
+    Py_VISIT(self->points_owner);
     for (uint32_t i = 0; i < self->n_imports; i++)
         Py_VISIT(self->imports[i]);
     for (uint32_t i = 0; i < self->n_hosts; i++) {
@@ -248,8 +273,11 @@ instance_clear(PyObject *object)
     self->cleared = 1;
     member_leave(&self->member);
     self->member.store = &dead_store;
-    if (self->vmctx)
+    if (self->vmctx) {
         instance_moved(&self->member);
+        self->vmctx->points_at = &self->vmctx->points_used;
+    }
+    Py_CLEAR(self->points_owner);
     PlanObject *plan = self->plan;
     if (plan && self->memories) {
         for (uint32_t i = 0; i < plan->n_memories; i++)
@@ -322,6 +350,8 @@ static PyMethodDef instance_methods[] = {
     {"memory", instance_memory, METH_O, "memory(index) -> Memory"},
     {"table", instance_table, METH_O, "table(index) -> Table"},
     {"global_", instance_global, METH_O, "global_(index) -> Global"},
+    {"use_points_of", instance_use_points_of, METH_O,
+     "use_points_of(owner): count shared points in those of another instance; before its code runs"},
     {"end", (PyCFunction)(void (*)(void))instance_end, METH_FASTCALL,
      "end(*others): nothing of them can be called afterwards, all or none; `close` gives memories back"},
     {"close", instance_close, METH_NOARGS, "give its memories back; nothing of it can be called afterwards"},

@@ -62,6 +62,7 @@ instance_for_host(PyObject *callable, PyObject *function_type, PyObject *namespa
     self->hosts[0] = (HostRecord){NULL, signature, Py_NewRef(callable), Py_XNewRef(context), Py_NewRef(namespace_),
                                   Py_NewRef(name), &self->member};
     self->vmctx->instance = (PyObject *)self;
+    self->vmctx->points_at = &self->vmctx->points_used;
     self->records = (FunctionRecord *)(self->vmctx + 1);
     self->n_records = 1;
     self->records[0] = (FunctionRecord){signature->host_stub, &self->hosts[0], signature, (PyObject *)self};
@@ -403,6 +404,7 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     }
     memcpy(self->vmctx, plan->image, plan->block_bytes);
     self->vmctx->instance = (PyObject *)self;
+    self->vmctx->points_at = &self->vmctx->points_used;
     self->records = (FunctionRecord *)((char *)self->vmctx + plan->records_at);
     self->n_records = plan->n_escaping;
     self->member.moved = instance_moved;

@@ -35,7 +35,7 @@ from wasmer_runtime_core.wasm.body.body import (
     access_offset,
 )
 from wasmer_runtime_core.wasm.operators.effects import CLOSES, OPENS
-from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
+from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS, SHARED
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES
 
@@ -204,6 +204,10 @@ def _call(body: Body, record: Record) -> str:
     return f"{record.a} type {record.b}"
 
 
+def _shared(record: Record) -> str:
+    return " shared" if record.lane == SHARED else ""
+
+
 _Writer = Callable[[Body, Record], str]
 _BY_MNEMONIC: Final[dict[str, _Writer]] = {
     "else": _else,
@@ -215,6 +219,9 @@ _BY_MNEMONIC: Final[dict[str, _Writer]] = {
     "return_call": _call,
     "ref.as_non_null": _type,
     "table.init": lambda body, record: f"{record.a} table {record.b}",
+    "internal.add_points": lambda body, record: f"{record.a}{_shared(record)}",
+    "internal.add_points_by_size": lambda body, record: f"{record.a} {record.b}{_shared(record)}",
+    "internal.check_points": lambda body, record: _signed_wide(body, record) + _shared(record),
     "internal.trace": lambda body, record: f"event {record.type}, {record.a} {record.b}",
 }
 _BY_IMMEDIATE: Final[dict[str, _Writer]] = {

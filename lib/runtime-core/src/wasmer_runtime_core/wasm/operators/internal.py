@@ -21,6 +21,9 @@ internal.trace                type: event,      calls the helper ``trace(event, 
 internal.canonical_f32        -                 gives its operand, or the canonical NaN (`nans`) if
 …_f64, …_f32x4, …_f64x2                         that is any NaN; of vectors lane by lane
 ============================  ================  ===============================================
+
+Where the lane of a record about points is `SHARED`, ``points_used`` is the one that ``points_at`` leads to: parts of
+one program, each a module, count together.
 """
 
 from __future__ import annotations
@@ -33,6 +36,9 @@ INTERNAL_PAGE: Final = 0x600
 
 MOST_SIZE: Final = 1 << 47
 """What a size of 64 bits counts as at most: no memory has more bytes."""
+
+SHARED: Final = 1
+"""The lane of records about points that are counted where ``points_at`` leads."""
 
 ADD_POINTS: Final = 0x600
 CHECK_POINTS: Final = 0x601
