@@ -12,11 +12,11 @@ from worlds import BYTES, put_text, world
 
 import wasmer_emscripten.embind.provided  # noqa: F401
 from wasmer_emscripten import BindingError, EmscriptenError, Program, WrongArgument
-from wasmer_emscripten.embind import handles, inheriting, registry
+from wasmer_emscripten.embind import at_once, handles, inheriting, registry
 from wasmer_emscripten.embind import world as seen
-from wasmer_emscripten.embind.bound import is_needed
+from wasmer_emscripten.embind.bound import BadArgument, is_needed
 from wasmer_emscripten.embind.classes import CppObject
-from wasmer_emscripten.embind.emval import Destructors
+from wasmer_emscripten.embind.emval import Caller, Destructors, _arguments
 from wasmer_emscripten.embind.record import Record, fields_of
 from wasmer_emscripten.embind.records import Structure
 from wasmer_emscripten.embind.registry import registry_of
@@ -180,6 +180,80 @@ def test_records_that_are_larger_than_they_say(program: Program) -> None:
         with pytest.raises(WrongArgument, match="with more than 65536 values"):
             program.give()
     assert registry_of(program.process).kind(410, Structure, "").accesses()
+
+
+TEXT, COPIED = 16384, 1000
+
+
+def passed_by_a_record(program: Program, count: int) -> None:
+    """A record with so many strings, all of them the same one, within another record."""
+    record(program, 400, *[STRING] * count)
+    record(program, 401, 400)
+    for each in (400, 401):
+        found: Any = registry_of(program.process).type_of(each, "")
+        found._accesses = [
+            access._replace(get=lambda context, pointer: TEXT) for access in found._found(registry_of(program.process))
+        ]
+        found._destroy = lambda pointer: None
+    registry_of(program.process).type_of(401, "").from_wire(TEXT)
+
+
+def passed_by_a_call(program: Program, count: int) -> None:
+    """So many arguments of a call."""
+    program.process.guest.write(ARGUMENTS, TEXT.to_bytes(8, "little") * count)
+    numbers = registry_of(program.process).numbers(*types(program, VOID, *[STRING] * count))
+    registry = registry_of(program.process)
+    Caller(registry, 0, numbers).call(lambda *args: None, "", 0, ARGUMENTS)
+
+
+def passed_by_an_older_call(program: Program, count: int) -> None:
+    """The same with the types at hand."""
+    _arguments(program.process, *types(program, *[STRING] * count), ARGUMENTS)
+
+
+def passed_as_constants(program: Program, count: int) -> None:
+    registry = registry_of(program.process)
+    registry.constants.extend((f"c{at}", STRING, TEXT) for at in range(count))
+    registry.finish()
+
+
+@pytest.mark.parametrize("passed", [passed_by_a_record, passed_by_a_call, passed_by_an_older_call, passed_as_constants])
+def test_texts_that_are_passed_many_times_at_once(
+    passed: Any, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each becomes a value of its own: a record of 65,536 would be as often as large as the program's memory."""
+    monkeypatch.setattr(at_once, "MAX_BYTES", 20 * COPIED)
+    program.process.guest.write(TEXT, COPIED.to_bytes(4, "little") + b"x" * COPIED)
+    program.process.guest.write(ARGUMENTS, TEXT.to_bytes(8, "little") * 30)
+    copies = 0
+    read = registry_of(program.process).memory.read
+
+    def counting(self: Any, pointer: int, size: int) -> bytes:
+        nonlocal copies
+        copies += size == COPIED
+        found: bytes = read(pointer, size)
+        return found
+
+    monkeypatch.setattr(type(registry_of(program.process).memory), "read", counting)
+    with pytest.raises(WrongArgument, match="texts of more than 20000 bytes at once"):
+        passed(program, 30)
+    assert copies == 20
+
+
+def test_half_a_character_is_no_argument(program: Program) -> None:
+    call(program, "_embind_register_std_string", 105, named(program, "std::basic_string<unsigned char>"))
+    for number in (STRING, 105):
+        with pytest.raises(BadArgument, match="half a character"):
+            registry_of(program.process).type_of(number, "").to_wire("\ud800", None)
+
+
+def test_texts_that_are_passed_one_after_another(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(at_once, "MAX_BYTES", 20 * COPIED)
+    program.process.guest.write(TEXT, COPIED.to_bytes(4, "little") + b"x" * COPIED)
+    program.process.guest.write(ARGUMENTS, TEXT.to_bytes(8, "little") * 30)
+    for _ in range(3):
+        passed_by_an_older_call(program, 20)
+        assert len(registry_of(program.process).type_of(STRING, "").from_wire(TEXT)) == COPIED
 
 
 def test_fields_of_any_name() -> None:

@@ -115,7 +115,8 @@ class Caller:
             what = "a call of a value"
             self._types = [registry.type_of(first, what), *(registry.passed(raw, what) for raw in rest)]
         result, *params = self._types
-        args = [param.read((arguments & U32) + _ARGUMENT * at) for at, param in enumerate(params)]
+        with registry.at_once:
+            args = [param.read((arguments & U32) + _ARGUMENT * at) for at, param in enumerate(params)]
         before = bytes_of(value)
         if self._kind == METHOD:
             answer = world.call_method(value, name, args)
@@ -445,7 +446,8 @@ def _arguments(process: Process, count: int, types: int, arguments: int) -> list
     if not count:
         return []
     bounds = [registry.passed(raw, "a call of a value") for raw in registry.numbers(count, types)]
-    return [each.read((arguments & U32) + _ARGUMENT * at) for at, each in enumerate(bounds)]
+    with registry.at_once:
+        return [each.read((arguments & U32) + _ARGUMENT * at) for at, each in enumerate(bounds)]
 
 
 @provides("iiii->i", "_emval_call", "_emval_new")

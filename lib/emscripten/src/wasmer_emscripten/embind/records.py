@@ -115,7 +115,8 @@ class Structure(Bound):
         giving_back = self._registry.process.giving_back
         giving_back.begin()
         try:
-            found = [each.got.from_wire(each.get(each.field.getter_context, pointer)) for each in self.accesses()]
+            with self._registry.at_once:
+                found = [each.got.from_wire(each.get(each.field.getter_context, pointer)) for each in self.accesses()]
         except BaseException:
             giving_back.after_failure(partial(self._destroy, pointer))
             raise

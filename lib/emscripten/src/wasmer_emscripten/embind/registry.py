@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
+from wasmer_emscripten.embind.at_once import AtOnce
 from wasmer_emscripten.embind.bound import Bound
 from wasmer_emscripten.embind.handles import HOLDING, Handles
 from wasmer_emscripten.embind.memory import Memory
@@ -46,6 +47,7 @@ class Registry:
         names: what is public.
         constants: name, number of the type, wire form: of those that are not yet public.
         handles: what the program holds of Python's.
+        at_once: what it passes in one call, or as constants.
         inherited: objects of classes that Python derives, by the address of their C++ part.
         dropped: what Python has let go, to be destroyed at the next call.
         globals: what the program finds by name in its world.
@@ -61,6 +63,7 @@ class Registry:
         self.names: dict[str, Any] = {}
         self.constants: deque[tuple[str, int, Any]] = deque()
         self.handles = Handles()
+        self.at_once = AtOnce()
         self.inherited: dict[int, Any] = {}
         self.handles.also = self.inherited
         self.dropped: deque[Any] = deque()
@@ -213,9 +216,10 @@ class Registry:
 
     def finish(self) -> None:
         """Behind the program's constructors: what can be made public now."""
-        while self.constants:
-            name, raw, wire = self.constants.popleft()
-            self.names[name] = self.type_of(raw, f"the constant {name}").from_wire(wire)
+        with self.at_once:
+            while self.constants:
+                name, raw, wire = self.constants.popleft()
+                self.names[name] = self.type_of(raw, f"the constant {name}").from_wire(wire)
 
     def public(self, name: str) -> Any:
         """What is bound by a name.

@@ -20,6 +20,19 @@ MAX_BYTES: Final = 1 << 30
 _WIDE: Final = {2: "utf-16-le", 4: "utf-32-le"}
 
 
+def utf_8(value: str, errors: str = "strict") -> bytes:
+    """A text as UTF-8.
+
+    Raises:
+        BadArgument: it cannot be.
+    """
+    try:
+        return value.encode("utf-8", errors)
+    except UnicodeEncodeError as failure:
+        must_be_answer(failure)
+        raise BadArgument(value, "a text with half a character (a lone surrogate)") from None
+
+
 class Text(Bound):
     """A string of characters of some bytes."""
 
@@ -29,6 +42,7 @@ class Text(Bound):
         super().__init__(name)
         self._process = registry.process
         self._memory = registry.memory
+        self._at_once = registry.at_once
         self._size = size
 
     def decoded(self, data: bytes) -> Any:
@@ -46,6 +60,7 @@ class Text(Bound):
     def from_wire(self, wire: Any) -> Any:
         process, pointer = self._process, unsigned(wire)
         count = self._memory.u32(pointer) * self._size
+        self._at_once.add(count)
         data = self._memory.read(pointer + 4, count)
         process.free(pointer, "embind")
         return self.decoded(data)
@@ -79,11 +94,7 @@ class String(Text):
 
     def encoded(self, value: Any) -> bytes:
         if isinstance(value, str):
-            try:
-                return value.encode("utf-8", "surrogateescape")
-            except UnicodeEncodeError as failure:
-                must_be_answer(failure)
-                raise BadArgument(value, "a text with half a character (a lone surrogate)") from None
+            return utf_8(value, "surrogateescape")
         if isinstance(value, (bytes, bytearray, memoryview)):
             return bytes(value)
         raise is_needed("a str or bytes", value)
@@ -102,7 +113,7 @@ class Bytes(Text):
         if isinstance(value, (bytes, bytearray, memoryview)):
             return bytes(value)
         if isinstance(value, str):
-            return value.encode()
+            return utf_8(value)
         raise is_needed("bytes or a str", value)
 
 
