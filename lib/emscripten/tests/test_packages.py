@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from packages import SETS
+from packages import DRIVERS, SETS
 from packages.javascript import number, stringify
 
 
@@ -28,5 +28,10 @@ def test_values_are_written_as_javascript_does() -> None:
 
 
 def test_every_set_names_its_packages() -> None:
-    assert all(each.packages and each.expected.endswith(".expected") for each in SETS)
+    assert all(each.packages for each in SETS)
+    assert all(
+        each.expected.endswith(".expected") or (each.driver and (DRIVERS / each.driver).is_file()) or each.told()
+        for each in SETS
+    )
+    assert {each.driver for each in SETS if each.driver} == {path.name for path in DRIVERS.iterdir()}
     assert len({each.name for each in SETS}) == len(SETS)

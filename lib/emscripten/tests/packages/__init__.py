@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
+DRIVERS: Final = Path(__file__).parent / "drivers"
+
 
 class Package(NamedTuple):
     """One of npm's.
@@ -31,15 +33,23 @@ class Set(NamedTuple):
 
     Attributes:
         name: its module here.
-        expected: the file of what node prints.
+        expected: the file of what node has printed; "": what `driver` prints in node, else what `expected` of its
+            module here says.
         packages: what it needs.
         by_chance: a pattern of what differs from run to run in node, too.
+        driver: its program for node, in `DRIVERS`.
     """
 
     name: str
     expected: str
     packages: tuple[Package, ...]
     by_chance: str = ""
+    driver: str = ""
+
+    def told(self) -> list[str] | None:
+        """What its module says that it must print, if it does."""
+        told = getattr(importlib.import_module(f"packages.{self.name}"), "expected", None)
+        return None if told is None else list(told())
 
     def run(self, folder: Path, backend: str) -> Iterator[str]:
         """What it prints, line by line."""
@@ -52,6 +62,7 @@ SETS: Final = (
         "1-sqlite.expected",
         (Package("sql.js", "1.0.0", "sql.js_1.0.0"), Package("sql.js", "1.17.0", "sql.js_1.17.0")),
     ),
+    Set("sqlite_rows", "", (Package("sql.js", "1.17.0", "sql.js_1.17.0"),)),
     Set(
         "seven_zip",
         "2-7z.expected",
@@ -61,4 +72,8 @@ SETS: Final = (
     Set("yoga", "3-yoga.expected", (Package("yoga-layout", "3.2.1", "yoga-layout"),)),
     Set("lua", "4-lua.expected", (Package("wasmoon", "1.16.0", "wasmoon"),)),
     Set("jpeg", "5-jpeg.expected", (Package("@jsquash/jpeg", "1.6.0", "_jsquash_jpeg"),)),
+    Set("unrar", "", (Package("node-unrar-js", "2.0.2", "node-unrar-js"),), driver="unrar.cjs"),
+    Set("heif", "", (Package("libheif-js", "1.23.2", "libheif-js"),), driver="heif.cjs"),
+    Set("highs", "", (Package("highs", "1.15.3", "highs"),), driver="highs.cjs"),
+    Set("postgres", "", (Package("@electric-sql/pglite", "0.5.16", "_electric-sql_pglite"),), driver="postgres.mjs"),
 )

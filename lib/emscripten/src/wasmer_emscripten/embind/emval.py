@@ -107,8 +107,12 @@ class Caller:
         self._raws = raws
         self._types: list[Bound] | None = None
 
-    def call(self, value: Any, name: Any, destructors: int, arguments: int) -> Any:
-        """Call a value, or a method of it; the wire form of the result."""
+    def call(self, value: Any, name: Any, destructors: int, arguments: int, is_method: bool = False) -> Any:
+        """Call a value, or a method of it; the wire form of the result.
+
+        Args:
+            is_method: a method is called, whatever was registered: for who registered no more than a function.
+        """
         registry = self._registry
         if self._types is None:
             first, *rest = self._raws
@@ -118,7 +122,7 @@ class Caller:
         with registry.at_once:
             args = [param.read((arguments & U32) + _ARGUMENT * at) for at, param in enumerate(params)]
         before = bytes_of(value)
-        if self._kind == METHOD:
+        if is_method or self._kind == METHOD:
             answer = world.call_method(value, name, args)
         elif self._kind == CAST:
             answer = args[0] if args else UNDEFINED
@@ -413,9 +417,16 @@ def _method_name(process: Process, name: int) -> str:
     return registry_of(process).name(name) if name & U32 else ""
 
 
-@provides("iiiii->d", "_emval_call_method", "_emval_invoke")
+@provides("iiiii->d", "_emval_call_method")
 def call_method(process: Process, caller: int, handle: int, name: int, destructors: int, arguments: int) -> float:
     """Call a method."""
+    found = _caller(process, caller)
+    return _generic(found.call(_value(process, handle), _method_name(process, name), destructors, arguments, True))
+
+
+@provides("iiiii->d", "_emval_invoke")
+def invoke(process: Process, caller: int, handle: int, name: int, destructors: int, arguments: int) -> float:
+    """Call as is registered."""
     found = _caller(process, caller)
     value = _value(process, handle) if handle & U32 else UNDEFINED
     return _generic(found.call(value, _method_name(process, name), destructors, arguments))
@@ -432,7 +443,7 @@ def call_wide(process: Process, caller: int, handle: int, name: int, destructors
 @provides("iiii->", "_emval_call_void_method")
 def call_void_method(process: Process, caller: int, handle: int, name: int, arguments: int) -> None:
     """Call a method that returns nothing."""
-    _caller(process, caller).call(_value(process, handle), _method_name(process, name), 0, arguments)
+    _caller(process, caller).call(_value(process, handle), _method_name(process, name), 0, arguments, True)
 
 
 @provides("iiii->d", "_emval_call")
