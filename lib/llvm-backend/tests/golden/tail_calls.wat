@@ -92,8 +92,14 @@
 ;;                                               | %37 = getelementptr i8, ptr %frame, i64 32
 ;;                                               | store volatile i64 %2, ptr %37, align 8
 ;;                                               | %38 = insertelement <4 x float> poison, float 0x4020000000000000, i32 0
-;;                                               | %39 = musttail call i64 %31(ptr %33, i64 %34, i64 1, i64 2, i64 3, i64 4, <4 x float> %38, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison) #2, !dbg 0x77
-;;                                               | ret i64 %39
+;;                                               | %39 = icmp eq ptr %0, %33
+;;                                               | br i1 %39, label %own4, label %other4, !prof !likely
+;;                                               | own4:
+;;                                               | %40 = musttail call i64 %31(ptr %0, i64 %34, i64 1, i64 2, i64 3, i64 4, <4 x float> %38, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison) #2, !dbg 0x77
+;;                                               | ret i64 %40
+;;                                               | other4:
+;;                                               | %41 = musttail call i64 %31(ptr %33, i64 %34, i64 1, i64 2, i64 3, i64 4, <4 x float> %38, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison) #2, !dbg 0x77
+;;                                               | ret i64 %41
 ;;   0x7a  end @0 unreached
 ;; head                                          | %frame = call ptr @llvm.frameaddress.p0(i32 0)
 ;;                                               | %14 = inttoptr i64 %1 to ptr

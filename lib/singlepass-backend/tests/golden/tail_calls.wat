@@ -73,7 +73,7 @@
 ;;     mov rbp, rsp
 ;;     mov rax, [rdi]
 ;;     cmp rsp, [rax]
-;;     jb L4
+;;     jb L5
 ;;     sub rsp, 0x20
 ;;     mov [rbp - 8], rsi
 ;;     mov r10, rdx
@@ -98,7 +98,10 @@
 ;;     mov r9d, 4
 ;;     movss xmm0, [constant 0x0]
 ;;     mov rsi, [rbp - 8]
+;;     cmp rdi, [rax + 8]
+;;     je L4
 ;;     mov rdi, [rax + 8]
+;;   L4:
 ;;     mov rax, [rax]
 ;;     leave
 ;;     jmp rax
@@ -115,7 +118,7 @@
 ;;     hlt                                     ; trap UNINITIALIZED_ELEMENT at 0x77
 ;;   L3:
 ;;     hlt                                     ; trap INDIRECT_CALL_TYPE_MISMATCH at 0x77
-;;   L4:
+;;   L5:
 ;;     hlt                                     ; trap STACK_OVERFLOW at 0x61
 ;; function 4 type 0, locals i64 i64 i64 i64 i64 i64 i64 f32, 38 bytes at 0x7c
 ;; stack 8, labels 1, calls 0, call weight 0, memory accesses 0

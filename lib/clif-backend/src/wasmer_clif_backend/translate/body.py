@@ -826,6 +826,14 @@ class State:
             function.pool[targets + n] = e
         function.add(block, BR_TABLE, 0, v, targets)
 
+    def part(self, condition: i64) -> i64:
+        """Go on in a block of its own where a condition holds; the edge to where it does not, to be followed then."""
+        holds = self.plain_edge()
+        other = self.plain_edge()
+        self.function.add(self.values.block, BRIF, 0, condition, holds, other)
+        self.follow(holds)
+        return other
+
     def call_in_place(self, opcode: i64, callee: i64, given: i64, extra: i64) -> None:
         """End the block with a call in place of the function; what waits below the arguments is nobody's."""
         if self.memory is not None:

@@ -514,9 +514,23 @@ class Translator:
             self.trap_if(self.compare(_ULT, above, state.integer(depth, I32)), _TYPE_MISMATCH)
             have = memory.load(I64, memory.load(I64, have, _TYPE_SUPERTYPES, _ENTRY), 8 * depth, _ENTRY)
         self.trap_if(self.compare(_NE, have, wanted), _TYPE_MISMATCH)
-        code = memory.load(I64, record, _RECORD_CODE, _ENTRY)
-        vmctx = memory.load(I64, record, _RECORD_VMCTX, _ENTRY)
-        self.call_of(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.layouts[type], in_place)
+        self.call_record(record, type, in_place)
+
+    def call_record(self, record: i64, type: i64, in_place: bool) -> None:
+        """The function that a record tells of."""
+        state = self.state
+        code = self.memory.load(I64, record, _RECORD_CODE, _ENTRY)
+        vmctx = self.memory.load(I64, record, _RECORD_VMCTX, _ENTRY)
+        signature = self.signature(type)
+        layout = self.view.layouts[type]
+        if in_place and state.memory is None:
+            # As a rule the callee's vmctx is this one. Told by a branch, the next round does not wait for these loads.
+            height = state.height
+            other = state.part(self.compare(_EQ, vmctx, state.vmctx))
+            self.call_of(CALL_INDIRECT, signature, code, state.vmctx, layout, True)
+            state.follow(other)
+            state.height = height
+        self.call_of(CALL_INDIRECT, signature, code, vmctx, layout, in_place)
 
     def call_of(self, opcode: i64, extra: i64, callee: i64, vmctx: i64, layout: CallLayout, in_place: bool) -> None:
         """The arguments are on the stack, the results will be; in place of this function, its caller has them."""
@@ -524,19 +538,15 @@ class Translator:
             self.finish_call(opcode, extra, callee, vmctx, layout)
             return
         state = self.state
-        given = self.arguments(vmctx, state.buffer, layout)
         jump: i64 = RETURN_CALL if opcode == CALL else RETURN_CALL_INDIRECT
-        state.call_in_place(jump, callee, given, extra)
+        state.call_in_place(jump, callee, self.arguments(vmctx, state.buffer, layout), extra)
 
     def call_ref(self, type: i64, in_place: bool) -> None:
         """What is referred to: not null; the validator has seen to its type."""
         state = self.state
-        memory = self.memory
         record = state.pop()
         state.make(TRAPZ, 0, record, 0, 0, 0, _NULL)
-        code = memory.load(I64, record, _RECORD_CODE, _ENTRY)
-        vmctx = memory.load(I64, record, _RECORD_VMCTX, _ENTRY)
-        self.call_of(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.layouts[type], in_place)
+        self.call_record(record, type, in_place)
 
     def finish_call(self, opcode: i64, extra: i64, callee: i64, vmctx: i64, layout: CallLayout) -> None:
         """The arguments are on the stack, the results will be."""

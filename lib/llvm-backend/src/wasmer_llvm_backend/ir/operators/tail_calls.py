@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from wasmer_llvm_backend.ir.operators.calls import entry, find_callee, take_callee
 from wasmer_llvm_backend.ir.operators.context import context_constant, field
 from wasmer_llvm_backend.ir.templates import V128
-from wasmer_llvm_backend.module_text import CALL
+from wasmer_llvm_backend.module_text import CALL, LIKELY
 from wasmer_runtime_core.contract.convention import (
     IN_INTEGER_REGISTER,
     IN_VECTOR_REGISTER,
@@ -97,9 +97,13 @@ def own_argument(f: FunctionState, place: int) -> str:
     return f.let(f"getelementptr i8, ptr %frame, i64 {OWN_ARGUMENTS + place}")
 
 
-def jump(f: FunctionState, signature: Signature, code: str, context: str) -> None:
-    """Arguments from the stack of operands, and the call; what it returns is returned."""
-    given = [f"ptr {context}"] + [f"{type_} poison" for type_ in PARAMETERS[1:]]
+def jump(f: FunctionState, signature: Signature, code: str, *contexts: str) -> None:
+    """Arguments from the stack of operands, and the call; what it returns is returned.
+
+    Of two contexts the first is meant where they are equal. As a rule they are, and told by a branch, the next round of
+    a loop need not wait for what is loaded here.
+    """
+    given = [f"{type_} poison" for type_ in PARAMETERS]
     if signature.buffered:
         given[1] = f"i64 {f.let(f'ptrtoint ptr {f.result_buffer} to i64')}"
     arguments = signature.arguments
@@ -123,11 +127,16 @@ def jump(f: FunctionState, signature: Signature, code: str, context: str) -> Non
         else:
             f.out.append(f"store volatile {type_} {value}, ptr {own_argument(f, place)}, align 8")
     result = signature.external_result
-    text = f"musttail call {result} {code}({', '.join(given)}) {CALL}{f.location()}"
-    if signature.results:
-        f.out.append(f"ret {result} {f.let(text)}")
-    else:
-        f.out += [text, "ret void"]
+    if len(contexts) > 1:
+        f.blocks += 1
+        same = f.let(f"icmp eq ptr {contexts[0]}, {contexts[1]}")
+        f.out.append(f"br i1 {same}, label %own{f.blocks}, label %other{f.blocks}{LIKELY}")
+    for name, context in zip(("own", "other"), contexts, strict=False):
+        if len(contexts) > 1:
+            f.start(f"{name}{f.blocks}")
+        given[0] = f"ptr {context}"
+        text = f"musttail call {result} {code}({', '.join(given)}) {CALL}{f.location()}"
+        f.out += [f"ret {result} {f.let(text)}"] if signature.results else [text, "ret void"]
 
 
 def return_call(f: FunctionState, word: int, a: int, b: int) -> None:
@@ -153,4 +162,4 @@ def jump_to(f: FunctionState, record: str, type_index: int) -> None:
     """The function of a record, which is of this type."""
     code = field(f, "ptr", record, FUNCTION_RECORD["code"].offset)
     context = field(f, "ptr", record, FUNCTION_RECORD["vmctx"].offset)
-    jump(f, f.view.signatures[type_index], code, context)
+    jump(f, f.view.signatures[type_index], code, "%0", context)
