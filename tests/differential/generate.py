@@ -110,6 +110,7 @@ class Program:
                     for name, t in self._memories
                 ),
                 *(f'  (global $g{t} (export "g{t}") (mut {t}) ({t}.const 1))' for t in TYPES),
+                *(f"  (type $t{index} (func{_signature(*type_)}))" for index, type_ in enumerate(self._functions)),
                 f"  (table {len(self._functions) + 2} funcref)",
                 f"  (elem (i32.const 1) {table})",
                 *(f'  (data (memory {name}) ({t}.const 0) "{_CONTENTS}")' for name, t in self._memories),
@@ -305,9 +306,25 @@ class Program:
         params = self._functions[index][0]
         arguments = " ".join(self._expression(t, max(0, depth - 3)) for t in params)
         if self._random.random() < 0.4:
-            signature = "".join(f" (param {t})" for t in params) + f" (result {type_})"
+            signature = _signature(params, (type_,))
+            if self._random.random() < 0.4:
+                return f"(call_ref $t{index} {arguments} {self._reference(index)})"
             return f"(call_indirect{signature} {arguments} (i32.const {index + 1}))"
         return f"(call $f{index} {arguments})"
+
+    def _reference(self, index: int) -> str:
+        """A reference to a function before this one; now and then it has gone through what asks whether it is null."""
+        draw = self._random
+        function = f"(ref.func $f{index})"
+        kind = draw.randrange(4)
+        if kind == 0:
+            return f"(ref.as_non_null {function})"
+        if kind == 1:
+            return f"(block $known (result (ref $t{index})) (br_on_non_null $known {function}) unreachable)"
+        if kind == 2:
+            condition = f"(i32.const {draw.randint(0, 1)})"
+            return f"(select (result (ref null $t{index})) {function} {function} {condition})"
+        return function
 
     def _tail_call(self, depth: int) -> str:
         """In place of this function, of one before it with the same results; nothing if there is none."""
@@ -320,7 +337,9 @@ class Program:
         arguments = " ".join(self._expression(t, max(0, depth - 3)) for t in params)
         if draw.random() < 0.5:
             return f"(return_call $f{index} {arguments})"
-        signature = "".join(f" (param {t})" for t in params) + "".join(f" (result {t})" for t in self._results)
+        signature = _signature(params, self._results)
+        if draw.random() < 0.4:
+            return f"(return_call_ref $t{index} {arguments} {self._reference(index)})"
         place = f"(i32.const {index + 1})"
         if draw.random() < 0.1:  # another one before it, none, or beyond the table
             place = f"(i32.const {draw.choice((0, 1000, draw.randrange(self._callable) + 1))})"
@@ -403,3 +422,8 @@ class Program:
 
 def _float(text: str) -> float:
     return float.fromhex(text) if "0x" in text else float(text)
+
+
+def _signature(params: tuple[str, ...], results: tuple[str, ...]) -> str:
+    """`` (param i32) (result f64)``."""
+    return "".join(f" (param {t})" for t in params) + "".join(f" (result {t})" for t in results)

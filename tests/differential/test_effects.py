@@ -57,6 +57,7 @@ EDGES: Final[dict[str, tuple[Any, ...]]] = {
     "f64": (*FLOATS, 1e300),
     "v128": VECTORS,
     "funcref": (None, "number"),
+    "typed": (None, "called"),
 }
 ADDRESSES = (0, 1, 3, 9, 0xFFFF, 0x1_0000, 0xFFFF_FFFF)
 """Of operands that are places or counts: the memory has 0x10000 bytes, the table 6 elements."""
@@ -69,6 +70,9 @@ UNTYPED = {
     "call_indirect": "i32 ->",
     "return_call": "->",
     "return_call_indirect": "i32 ->",
+    "call_ref": "typed ->",
+    "return_call_ref": "typed ->",
+    "ref.as_non_null": "funcref -> funcref",
     "ref.null": "-> funcref",
     "ref.is_null": "funcref -> i32",
     "ref.func": "-> funcref",
@@ -94,12 +98,14 @@ UNTYPED = {
     "table.fill": "i32 funcref i32 ->",
 }
 """Types of operators that their rows do not type, as they stand in the module here."""
-STRUCTURE = {"block", "loop", "if", "else", "end", "br", "br_if", "br_table"}
+TYPED = "(ref null $nothing)"
+STRUCTURE = {"block", "loop", "if", "else", "end", "br", "br_if", "br_table", "br_on_null", "br_on_non_null"}
 """Operators that are nothing without others."""
 
 IMMEDIATES = {
     "function": "$called",
     "type table": "$t (type $nothing)",
+    "type": "$nothing",
     "types": "(result funcref)",
     "local": "$local",
     "global": "$g",
@@ -142,6 +148,7 @@ def types_of(row: Operator) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _function(row: Operator) -> str:
     params, results = types_of(row)
+    params = tuple([TYPED if type_ == "typed" else type_ for type_ in params])
     operands = " ".join(f"(local.get {at})" for at in range(len(params)))
     mnemonic = row.mnemonic.removesuffix(" t")
     return (
@@ -155,6 +162,7 @@ TEXT = f"""
 (module
   (type $nothing (func))
   (import "env" "called" (func $called))
+  (export "called" (func $called))
   (memory (export "memory") 1 2)
   (table $t (export "table") 6 8 funcref)
   (elem (table $t) (i32.const 0) func $called $called)
@@ -375,6 +383,10 @@ def test_operators_of_structured_control() -> None:
         "call_indirect": {"calls"},
         "return_call": {"calls", "stops"},
         "return_call_indirect": {"calls", "stops"},
+        "call_ref": {"calls"},
+        "return_call_ref": {"calls", "stops"},
+        "br_on_null": {"branches"},
+        "br_on_non_null": {"branches"},
     }
     assert STRUCTURE <= found.keys()
 

@@ -22,8 +22,8 @@ from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import I64, V128
 
 BOUNDARIES = frozenset(
-    "loop block end if else unreachable br br_table br_if return".split()
-    + "call call_indirect return_call return_call_indirect".split()
+    "loop block end if else unreachable br br_table br_if br_on_null br_on_non_null return".split()
+    + "call call_indirect call_ref return_call return_call_indirect return_call_ref".split()
 )
 SHIFTS = {"memory.fill": (0, 4), "memory.copy": (0, 4), "memory.grow": (6, 0)}
 PROGRAMS = 60
@@ -39,10 +39,10 @@ def by_definition(info: ModuleInfo, bodies: Sequence[Body]) -> list[Body]:
             types = editor.body.local_types[len(info.types[editor.body.type_index].params) :]
             counts[function] = (len(types) + types.count(V128)) // 8
         counts[function] += 1
-        if record.mnemonic in ("br", "br_if", "br_table", "return"):
+        if record.mnemonic.startswith("br") or record.mnemonic == "return":
             counts[function] += record.arity // 8
-        elif record.mnemonic in ("call", "call_indirect", "return_call", "return_call_indirect"):
-            type_ = info.types[record.a if record.mnemonic.endswith("indirect") else record.b]
+        elif "call" in record.mnemonic:
+            type_ = info.types[record.b if record.mnemonic.endswith("call") else record.a]
             counts[function] += (len(type_.params) + len(type_.results)) // 8
         if record.mnemonic in SHIFTS:
             memories = {record.a, record.b} if record.mnemonic == "memory.copy" else {record.a}

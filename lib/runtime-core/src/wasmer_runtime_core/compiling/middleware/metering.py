@@ -16,7 +16,7 @@ entering a function                               1 for 8 of its locals, paramet
                                                   counted, ``v128`` counted twice
 ``call``, ``call_indirect``, ``call_ref``,        1 for 8 parameters and results of the type
 ``return_call`` and its like
-``br``, ``br_if``, ``br_table``, ``return``       1 for 8 values that are carried
+branches, ``return``                              1 for 8 values that are carried
 ``memory.fill``, ``memory.copy``, ``memory.init``  1 for 16 bytes
 ``memory.grow``                                   64 for a page
 ``table.fill``, ``table.copy``, ``table.init``,   1 for an element
