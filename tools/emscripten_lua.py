@@ -105,6 +105,16 @@ def ours(module: object, script: Path) -> Outcome:
         return code, program.stdout_bytes(), program.stderr_bytes()
 
 
+def documented(path: Path, folder: Path) -> bool:
+    """Whether the lines of the documentation run a script."""
+    (folder / "scripts").mkdir()
+    shutil.copyfile(path, folder / "lua.wasm")
+    (folder / "scripts" / "script.lua").write_text('local f = io.open("/work/out", "w") f:write(_VERSION) f:close()')
+    pages: Any = importlib.import_module("emscripten_documented")
+    pages.run(pages.block("emscripten.md", "lua"), folder)
+    return (folder / "scripts" / "out").read_text() == "Lua 5.4"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bless", action="store_true", help="keep what a native lua5.4 prints")
@@ -130,6 +140,11 @@ def main() -> int:
             print("apt cannot get Debian's source package lua5.4: Lua was not built")
             return 0
         path = build(source, into)
+        shown = into / "documentation"
+        shown.mkdir()
+        equal = documented(path, shown)
+        failed += not equal
+        print(f"lua documentation {'same' if equal else 'DIFFERENT'}", flush=True)
         for backend in options.backend or ["singlepass"]:
             module = compile_with(path, find_compiler(backend))
             for script in scripts:

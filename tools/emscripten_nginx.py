@@ -368,6 +368,38 @@ def serve_until_a_deadline(module: Any, files: Path) -> list[Any]:
     raise AssertionError(f"nginx has answered nothing in {LONG} seconds")
 
 
+def documented(path: Path, folder: Path) -> bool:
+    """Whether the lines of the documentation serve a page, until they are stopped."""
+    pages: Any = importlib.import_module("emscripten_documented")
+    port = free_port()
+    lines = pages.block("emscripten-sockets.md", "nginx").replace("8080", str(port))
+    site = folder / "site"
+    (site / "logs").mkdir(parents=True)
+    shutil.copyfile(path, folder / "nginx.wasm")
+    (site / "index.html").write_bytes(FILES["index.html"])
+    (site / "nginx.conf").write_text(CONFIGURATION.format(port=port).replace("root /www", "root /srv"))
+    asked: list[Answer] = []
+
+    def client() -> None:
+        try:
+            wait_until_it_listens(port)
+            asked.append(Client(port).ask("/"))
+        finally:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    thread = threading.Thread(target=client, daemon=True)
+    thread.start()
+    try:
+        pages.run(lines, folder)
+        return False  # it stops when it is stopped
+    except KeyboardInterrupt:
+        thread.join(LONG)
+        return [answer[::2] for answer in asked] == [(200, FILES["index.html"])]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def write_files(folder: Path) -> None:
     for name, data in FILES.items():
         path = folder / name
@@ -400,6 +432,11 @@ def main() -> int:
                 return 0
             path = build(source, into)
         write_files(into / "www")
+        shown = into / "documentation"
+        shown.mkdir()
+        served = documented(path, shown)
+        failed += not served
+        print(f"nginx documentation {'same' if served else 'DIFFERENT'}", flush=True)
         first: dict[str, list[Any]] = {}
         for backend in options.backend or ["singlepass"]:
             module = compile_with(path, find_compiler(backend))

@@ -99,6 +99,7 @@ def main() -> int:
     sets = [each for each in importlib.import_module("packages").SETS if not options.set or each.name in options.set]
 
     failed = 0
+    documented: Any = importlib.import_module("emscripten_documented")  # beside this file
     with tempfile.TemporaryDirectory() as made:
         folder = options.packages or Path(made)
         importlib.import_module("packages.samples").write(folder)
@@ -108,6 +109,10 @@ def main() -> int:
                 if problem is not None:
                     print(f"{package.name} {package.version} cannot be fetched, so nothing more is run: {problem}")
                     return 1 if failed else 0
+            if each.name == "sqlite_rows":
+                names = documented.run(documented.block("emscripten.md", "sqlite"), folder / "sql.js_1.17.0/dist")
+                failed += names["answer"] != "42"
+                print(f"{'documentation':14} sqlite     {'same' if names['answer'] == '42' else 'DIFFERENT'}")
             expected = printed(each, folder.resolve())
             if expected is None:
                 what = (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -22,12 +23,14 @@ from wasmer_emscripten.fastcomp import pointers, records
 from wasmer_emscripten.fastcomp.names import without_underscores
 from wasmer_emscripten.fastcomp.numbered import by_pointer, named, number_of, numbered
 from wasmer_emscripten.fastcomp.placing import imported_global, places_of, reserved
+from wasmer_emscripten.filesystem.api import Files
 from wasmer_emscripten.filesystem.devices import Devices
 from wasmer_emscripten.filesystem.tree import Tree
 from wasmer_emscripten.glue.constant import constant
 from wasmer_emscripten.glue.embedded import SUFFIXES, module_of
 from wasmer_emscripten.glue.matching import LOOK_EVERY
 from wasmer_emscripten.glue.names import Symbols, names_of, read_text
+from wasmer_emscripten.glue.packaged import data_of, packed
 from wasmer_emscripten.library.javascript import asm_constants, missing
 from wasmer_emscripten.library.jumps import PREFIX, invoke
 from wasmer_emscripten.library.refused import remedy_for
@@ -76,6 +79,9 @@ if TYPE_CHECKING:
 CAPTURE: Final = object()
 """Given as `stdout` or `stderr`: what is written is kept, for `Program.stdout_bytes` and `stderr_bytes`."""
 
+BESIDE: Final = object()
+"""Of `data`: what lies beside the glue."""
+
 __all__ = ["CAPTURE", "Options", "environment", "load"]
 
 EMBIND: Final = ("_embind_", "_emval_", "__embind_", "__emval_")
@@ -115,6 +121,8 @@ class Options(NamedTuple):
         libraries: side modules for `dlopen`, and those that it needs, by the names under which it asks for them: a
             path of the host, bytes, or a module that is compiled.
         net: what it may reach by TCP and UDP, and where it may be reached: a `Network`. Nothing, if nothing is said.
+        data: the file of data (a path, or bytes) that emcc packed its files into (``--preload-file``), where the glue
+            lists some; if nothing is said, the one beside the glue; None: it starts without them.
     """
 
     args: tuple[str | bytes, ...] = ()
@@ -135,6 +143,7 @@ class Options(NamedTuple):
     globals: Mapping[str, Any] | None = None
     net: Network | None = None
     libraries: Mapping[str, Any] | None = None
+    data: Any = BESIDE
 
 
 def _bytes_of(given: str | bytes, what: str) -> bytes:
@@ -168,8 +177,22 @@ def _streams(options: Options) -> tuple[Any, Any, Any]:
     return as_input(options.stdin), outputs[0], outputs[1]
 
 
-def _tree(options: Options) -> Tree:
+def _unpack(options: Options, glue: str, tree: Tree) -> None:
+    """Put the files that a glue lists into a tree in which nothing is mounted yet."""
+    found = packed(glue) if options.data is not None else []
+    if not found:
+        return
+    data = data_of(found, options.data, Path(options.glue) if options.glue is not None else None)
+    files = Files(tree)
+    for file in found:
+        check_interrupts()
+        files.mkdir(posixpath.dirname(file.path) or "/", parents=True, exist_ok=True)
+        files.write_bytes(file.path, data[file.start : file.end])
+
+
+def _tree(options: Options, glue: str) -> Tree:
     tree = Tree()
+    _unpack(options, glue, tree)
     tree.mount(b"/dev", Devices(options.random))
     for name, given in (options.mounts or {}).items():
         where = _bytes_of(name, "mount")
@@ -205,12 +228,13 @@ def process_of(options: Options) -> Process:
     if options.net is not None and not isinstance(options.net, Network):
         raise TypeError(f"net: a Network is needed, Network(listen=[…], connect=[…]); this is {options.net!r}")
     libraries = checked(options.libraries)
+    glue = read_text(options.glue) if options.glue is not None else ""
     zone = next((each[3:].decode() for each in environ if each.startswith(b"TZ=")), None)
     process = Process(
         _arguments(options),
         environ,
         _streams(options),
-        _tree(options),
+        _tree(options, glue),
         options.clock,
         options.random,
         zone,
@@ -221,9 +245,8 @@ def process_of(options: Options) -> Process:
     process.globals = dict(options.globals or {})
     process.libraries = libraries
     process.symbols = options.symbols
-    if options.glue is not None:
-        process.glue = read_text(options.glue)
-        process.javascript.texts = asm_constants(process.glue)
+    process.glue = glue
+    process.javascript.texts = asm_constants(glue)
     return process
 
 
@@ -459,6 +482,7 @@ def load(
     globals: Mapping[str, Any] | None = None,
     net: Network | None = None,
     libraries: Mapping[str, Any] | None = None,
+    data: Any = BESIDE,
 ) -> Program:
     """A program, ready to be called: its constructors have run, its `main` has not.
 
@@ -484,7 +508,7 @@ def load(
     options = Options(
         given_args,  # type: ignore[arg-type]
         env, stdin, stdout, stderr, mounts, current, functions, asm, glue, symbols, clock, random, descriptors, name,
-        globals, net, libraries,
+        globals, net, libraries, data,
     )  # fmt: skip
     if not isinstance(source, Module):
         compiler = find_compiler(backend) if isinstance(backend, (str, Backend)) else backend
