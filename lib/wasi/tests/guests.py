@@ -198,7 +198,7 @@ class Context:
         self.data = data
         self.bytes = Memory(size)
 
-    def memory(self, index: int) -> Memory:
+    def memory(self, which: int | str, /) -> Memory:
         return self.bytes
 
 

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from guests import BUFFER, PAGES, RESULT, DirectGuest
 
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.registry import find_compiler
+from wasmer_wasi import WasiState, generate_import_object_from_state
+
 END = PAGES * 65536
 BAD = [END, END - 1, -1, -8, -(1 << 31), (1 << 31) - 1]
 
@@ -147,3 +151,31 @@ def test_a_module_without_memory(tree: Path, version: int) -> None:
     guest.context.memory = missing  # type: ignore[method-assign]
     assert guest.call("clock_time_get", 0, 0, 0) == "FAULT"
     assert guest.call("fd_close", 4) == "SUCCESS"
+
+
+HELLO = '(data (memory {memory}) ({index}.const 8) "\\10\\00\\00\\00\\05\\00\\00\\00{text}")'
+WRITES = """(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  {memories}
+  (func (export "_start") (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 100)))))"""
+FIRST, SECOND = (HELLO.format(memory=number, index="i32", text=text) for number, text in enumerate(("first", "other")))
+WIDE = HELLO.format(memory=1, index="i64", text="other")
+
+
+@pytest.mark.parametrize(
+    ("memories", "expected"),
+    [
+        (f"(memory 1) {FIRST}", b"first"),
+        (f'(memory 1) (memory (export "memory") 1) {FIRST} {SECOND}', b"other"),
+        (f'(memory 1) (memory (export "memory") i64 1) {FIRST} {WIDE}', b"other"),
+        (f'(memory 1) (memory (export "other") 1) {FIRST} {SECOND}', b"first"),
+        (f'(memory 1) (memory 1) (global (export "memory") i32 (i32.const 1)) {FIRST} {SECOND}', b"first"),
+        ("", b""),
+    ],
+)
+def test_pointers_lead_into_the_memory_that_is_exported_as_such(memories: str, expected: bytes) -> None:
+    written: list[bytes] = []
+    compiler = find_compiler("singlepass")
+    imports = generate_import_object_from_state(WasiState.new("p").stdout(written.append).build())
+    compile_with(WRITES.format(memories=memories), compiler).instantiate(imports).exports["_start"]()
+    assert b"".join(written) == expected

@@ -15,6 +15,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from wasmer_runtime_core.errors import ExportWrongType
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.paths import MAX_PATH_BYTES
 from wasmer_wasi.errno import EFAULT, EINVAL, ENAMETOOLONG, WasiError
@@ -43,19 +44,25 @@ class Context(Protocol):
 
     data: Any
 
-    def memory(self, index: int) -> Any: ...
+    def memory(self, which: int | str, /) -> Any: ...
 
 
 def beyond(ctx: Context, state: WasiState, end: int) -> bool:
     """Whether `end` lies behind the memory's last byte, now that the memory may have grown."""
-    try:
-        state.memory = ctx.memory(0)
-    except LookupError as failure:  # a module without a memory
-        if raised_by_a_handler(failure):
-            raise
-        state.memory = NoMemory()
+    state.memory = memory_of(ctx)
     state.memory_bytes = len(state.memory)
     return end > state.memory_bytes
+
+
+def memory_of(ctx: Context) -> Any:
+    """Where pointers lead: what the guest exports as ``memory`` (WASI's application ABI), else its first memory."""
+    for which in ("memory", 0):
+        try:
+            return ctx.memory(which)
+        except (LookupError, ExportWrongType) as failure:
+            if raised_by_a_handler(failure):
+                raise
+    return NoMemory()
 
 
 def check(ctx: Context, state: WasiState, pointer: int, length: int) -> int:

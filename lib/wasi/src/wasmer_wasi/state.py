@@ -225,7 +225,7 @@ class Lent:
 
     __slots__ = ("data", "memory")
 
-    def __init__(self, data: WasiState, memory: Callable[[int], Any]) -> None:
+    def __init__(self, data: WasiState, memory: Callable[[int | str], Any]) -> None:
         self.data = data
         self.memory = memory
 

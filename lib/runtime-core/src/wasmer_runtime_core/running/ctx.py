@@ -69,13 +69,15 @@ class Ctx:
         self._instance = ref(instance)
         self._core = ref(instance.core)
 
-    def memory(self, index: int = 0) -> Memory:
-        """The instance's memory of this index, imported ones first.
+    def memory(self, which: int | str = 0) -> Memory:
+        """The instance's memory of this index, imported ones first, or the one that is exported under this name.
 
         Raises:
             IndexError: there is no such memory.
+            ExportNotFound: there is no such export.
+            ExportWrongType: it is no memory.
         """
-        return self.instance.memory(index)
+        return self.instance.memory(which)
 
     def memory_and_data(self, index: int = 0) -> tuple[Memory, Any]:
         """The memory and `data` at once (Wasmer's ``memory_and_data_mut``)."""
