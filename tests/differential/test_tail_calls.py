@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 
 from tests.backends import compiler_or_skip
-from tests.differential.variants import VARIANTS
+from tests.differential.variants import VARIANTS, llvm_at
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.middleware.metering import Metering, get_points_used, set_points_used
 from wasmer_runtime_core.compiling.middleware.trace import BlockTrace, CallTrace
@@ -118,6 +118,16 @@ def test_a_tail_call_gives_what_a_call_gives(variant: str, results: str, indirec
             called.exports.last.value,
         )
     assert called.exports.run(0) == tail.exports.run(0)
+    tail.exports.run(ROUNDS)
+
+
+@pytest.mark.parametrize("level", (0, 2))
+def test_levels_of_llvm(level: int) -> None:
+    compiler = llvm_at(level)
+    text = ring(WIDE[:6], "i64 f64 i32 v128 f32", True)
+    tail, called = (compile_with(one, compiler).instantiate() for one in (text, plain(text)))
+    for rounds in range(14):
+        assert tail.exports.run(rounds) == called.exports.run(rounds)
     tail.exports.run(ROUNDS)
 
 
