@@ -15,7 +15,7 @@ from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.parser import parse_file
 from wasmer_clif_backend.machine.code import CALL_CLOBBERS
 from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT
-from wasmer_clif_backend.machine.regalloc.checker import check
+from wasmer_clif_backend.machine.regalloc.checker import _Checker, check
 from wasmer_clif_backend.machine.x64.registers import REGISTERS
 from wasmer_clif_backend.passes.optimise import optimised
 from wasmer_runtime_core.codegen.x64.printer import format_records
@@ -234,6 +234,27 @@ def test_the_proof_finds_what_needs_a_frame_before_there_is_one(place: int, says
     else:
         with pytest.raises(InternalError, match=says):
             check(function, stages.code, out, REGISTERS.kept)
+
+
+def test_ways_out_of_the_block_that_makes_the_frame_are_behind_it() -> None:
+    """A move there may go to what calls keep; on a way before, or into that block, it may not."""
+    stages, function, _ = stages_of(DOWN)
+    out, code = stages.allocation, stages.code
+    makes = code.block_first[function.framed]
+    seen = set()
+    for b in code.order:
+        for e in function.edges(b):
+            out.edge_to[0], out.edge_from[0] = RBX, RSI
+            out.edge_first[e], out.edge_end[e] = 0, 1
+            prove = _Checker(function, code, out, REGISTERS.kept)._nothing_before_frame
+            if code.block_first[b] < makes:
+                with pytest.raises(InternalError, match=f"place 3 is written on edge {e}"):
+                    prove()
+            else:
+                prove()
+            out.edge_end[e] = 0
+            seen.add(b)
+    assert function.framed in seen and function.entry in seen
 
 
 def test_the_proof_finds_a_call_before_the_frame() -> None:

@@ -115,14 +115,14 @@ class _Checker:
         if code.form[first] != FRAME:
             raise InternalError(f"regalloc: no frame is made by instruction {self._number(first)}")
         for b in code.order:
-            before = code.block_first[b] <= first
+            before = code.block_first[b] < first  # the block that makes it makes it first: its ways out are behind it
             for e in self.function.edges(b):
                 target = int(self.function.edge_to[e])
                 if before:
                     self._needs_no_frame(f"on edge {e}", [to for to, _ in self.out.moves_of(e)])
                 elif code.block_first[target] <= first:
                     raise InternalError(f"regalloc: edge {e} leads from where there is a frame to where there is none")
-            if before and code.block_first[b] != first and code.block_end[b] > first:
+            if before and code.block_end[b] > first:
                 raise InternalError(f"regalloc: the frame is made in the middle of block {b}")
         for i in range(int(code.first), first + 1):
             where = f"before or in instruction {self._number(i)}"
