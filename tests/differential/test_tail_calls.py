@@ -121,6 +121,51 @@ def test_a_tail_call_gives_what_a_call_gives(variant: str, results: str, indirec
     tail.exports.run(ROUNDS)
 
 
+PLACES: Final = 30
+ORDERS: Final = {
+    "as they are": list(range(PLACES)),
+    "one on": [(at + 5) % PLACES for at in range(PLACES)],
+    "one back": [(at - 5) % PLACES for at in range(PLACES)],
+    "the other way round": [5 * (PLACES // 5 - 1 - at // 5) + at % 5 for at in range(PLACES)],
+    "two exchanged": [{15: 25, 25: 15, 17: 27, 27: 17, 19: 29, 29: 19}.get(at, at) for at in range(PLACES)],
+    "one for all": [20 + at % 5 for at in range(PLACES)],
+    "some stay": [at if at % 3 else (at + 10) % PLACES for at in range(PLACES)],
+}
+"""Which parameter goes to each place; those of a type are 5 apart."""
+
+
+def order_text(order: list[int], indirect: bool, written: bool) -> str:
+    """Parameters change places as they are; `written`: some of them get other values before."""
+    types = [VALUES[at % 5] for at in range(PLACES)]
+    first = " ".join([MADE[type_].format(f"(i64.const {1000 + at * at})") for at, type_ in enumerate(types)])
+    given = " ".join([f"(local.get {at})" for at in order])
+    bits = [BITS[type_].format(f"(local.get {at})") for at, type_ in enumerate(types)]
+    folded = "".join([f"(local.set $sum (i64.xor (i64.rotl (local.get $sum) (i64.const 3)) {each}))" for each in bits])
+    change = "(local.set 26 (i64.add (local.get 26) (i64.const 7))) (local.set 20 (i32.const 5))" if written else ""
+    call = f"(return_call $f {given} (local.get {PLACES}))"
+    if indirect:  # the index lies on the stack as well
+        call = f"(return_call_indirect (type $t) {given} (local.get {PLACES}) (local.get {PLACES}))"
+    return f"""(module (type $t (func (param {" ".join(types)} i32) (result i64)))
+      (table funcref (elem $f)) (global $left (mut i32) (i32.const 0))
+      (func $f (type $t) (local $sum i64)
+        (if (i32.eqz (global.get $left)) (then {folded} (return (local.get $sum))))
+        (global.set $left (i32.sub (global.get $left) (i32.const 1)))
+        {change} {call})
+      (func (export "run") (param i32) (result i64)
+        (global.set $left (local.get 0)) (call $f {first} (i32.const 0))))"""
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_parameters_that_change_places(variant: str) -> None:
+    for order in ORDERS.values():
+        for indirect in (False, True):
+            for written in (False, True):
+                text = order_text(order, indirect, written)
+                tail, called = instance_of(variant, text), instance_of(variant, plain(text))
+                for rounds in range(9):
+                    assert tail.exports.run(rounds) == called.exports.run(rounds), (order, indirect, written)
+
+
 @pytest.mark.parametrize("level", (0, 2))
 def test_levels_of_llvm(level: int) -> None:
     compiler = llvm_at(level)

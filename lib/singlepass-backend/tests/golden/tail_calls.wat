@@ -78,10 +78,6 @@
 ;;     mov [rbp - 8], rsi
 ;;     mov r10, rdx
 ;;     mov r9d, ecx
-;;     mov eax, 5
-;;     mov [rbp + 0x10], rax
-;;     mov [rbp + 0x18], r10
-;;     mov [rbp + 0x20], r10
 ;;     mov rcx, [rdi + 0x40]
 ;;     cmp r9d, [rcx + 8]
 ;;     jae L1
@@ -92,6 +88,10 @@
 ;;     mov rcx, [rdi + 0x48]
 ;;     cmp rcx, [rax + 0x10]
 ;;     jne L3
+;;     mov ecx, 5
+;;     mov [rbp + 0x10], rcx
+;;     mov [rbp + 0x18], r10
+;;     mov [rbp + 0x20], r10
 ;;     mov edx, 1
 ;;     mov ecx, 2
 ;;     mov r8d, 3
@@ -143,44 +143,44 @@
 ;; --
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     sub rsp, 0x40
-;;     mov [rbp - 0x30], rsi
+;;     sub rsp, 0x60
+;;     mov [rbp - 0x20], rsi
 ;;     mov [rbp - 8], rcx
 ;;     mov [rbp - 0x10], r8
 ;;     mov [rbp - 0x18], r9
-;;     mov rax, [rbp + 0x10]
-;;     mov [rbp - 0x20], rax
-;;     mov rax, [rbp + 0x18]
-;;     mov [rbp - 0x28], rax
 ;;     mov r10, rdx
 ;;     movaps xmm13, xmm0
 ;;     mov r9, [rbp + 0x20]
 ;;     test r10, r10
 ;;     jne L2
-;;     mov [rbp - 0x38], r9
+;;     mov [rbp - 0x28], r9
 ;;     movsd xmm15, [constant 0x0]
-;;     movsd [rbp - 0x40], xmm15
+;;     movsd [rbp - 0x30], xmm15
 ;;     jmp L0
 ;;   L2:
 ;;   L1:
+;;     mov rax, [rbp + 0x10]
+;;     mov [rbp - 0x50], rax
+;;     mov rax, [rbp + 0x18]
+;;     mov [rbp - 0x58], rax
 ;;     mov rax, [rbp - 0x18]
 ;;     mov [rbp + 0x10], rax
-;;     mov rax, [rbp - 0x20]
+;;     mov rax, [rbp - 0x50]
 ;;     mov [rbp + 0x18], rax
-;;     mov rax, [rbp - 0x28]
+;;     mov rax, [rbp - 0x58]
 ;;     mov [rbp + 0x20], rax
 ;;     mov rdx, r9
 ;;     mov rcx, r10
 ;;     movaps xmm0, xmm13
 ;;     mov r8, [rbp - 8]
 ;;     mov r9, [rbp - 0x10]
-;;     mov rsi, [rbp - 0x30]
+;;     mov rsi, [rbp - 0x20]
 ;;     leave
 ;;     jmp qword ptr [table 3]
 ;;   L0:
-;;     mov rcx, [rbp - 0x30]
-;;     movsd xmm15, [rbp - 0x40]
+;;     mov rcx, [rbp - 0x20]
+;;     movsd xmm15, [rbp - 0x30]
 ;;     movsd [rcx], xmm15
-;;     mov rax, [rbp - 0x38]
+;;     mov rax, [rbp - 0x28]
 ;;     leave
 ;;     ret

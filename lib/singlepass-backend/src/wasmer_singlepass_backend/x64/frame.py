@@ -30,7 +30,7 @@ from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.codegen.x64.conditions import (
     BELOW,
 )
-from wasmer_runtime_core.contract.convention import IN_INTEGER_REGISTER, IN_VECTOR_REGISTER, RESULT_SLOT_BYTES
+from wasmer_runtime_core.contract.convention import IN_INTEGER_REGISTER, IN_VECTOR_REGISTER, ON_STACK, RESULT_SLOT_BYTES
 from wasmer_runtime_core.contract.helpers import MAKE_ROOM
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import MOST_FRAME_BYTES, STORE, UNCHECKED_FRAME_BYTES, VMCTX
@@ -47,6 +47,7 @@ from wasmer_singlepass_backend.x64.function import (
     JCC,
     MOV_MEM_R64,
     MOV_R64,
+    OWN_ARGUMENTS,
     USE_WRITE,
     XORPS,
     FunctionCompiler,
@@ -238,8 +239,16 @@ def _lay_out(f: FunctionCompiler, layout: CallLayout, uses: i64, buffer_bytes: i
     types = f.local_types
     local: i64 = 0
     count: i64 = len(types)
+    # What came on the stack lives there where tail calls pass arguments on: as a rule most stay where they are.
+    in_place: i64 = 0
+    if f.survey_tail_bytes >= 0:
+        in_place = layout.param_count
     while local < count:
-        if f.home_kinds[local] == HOME_SLOT and _weight(f, local) > 0:
+        if f.home_kinds[local] != HOME_SLOT or _weight(f, local) == 0:
+            pass
+        elif local < in_place and layout.wheres[local] == ON_STACK:
+            f.local_slots[local] = OWN_ARGUMENTS + layout.places[local]
+        else:
             depth += 16 if types[local] == V128 else 8
             if types[local] == V128:
                 depth = (depth + 15) & -16
@@ -326,7 +335,9 @@ def _receive(f: FunctionCompiler, body: Body, layout: CallLayout) -> None:
     while i < layout.param_count:  # first what goes to memory: it frees no register but clobbers none
         place = layout.places[i]
         type_ = i64(f.local_types[i])
-        if f.home_kinds[i] == HOME_SLOT and f.local_slots[i] != 0:
+        if f.home_kinds[i] == HOME_SLOT and f.local_slots[i] > 0:
+            pass
+        elif f.home_kinds[i] == HOME_SLOT and f.local_slots[i] != 0:
             if layout.wheres[i] == IN_INTEGER_REGISTER:
                 f.store_register(type_, f.local_slots[i], place)
             elif layout.wheres[i] == IN_VECTOR_REGISTER:

@@ -54,6 +54,9 @@ USE_UNKNOWN: Final = 0
 USE_READ: Final = 1
 USE_WRITE: Final = 2
 
+OWN_ARGUMENTS: Final = 16
+"""Displacement from rbp of the arguments that a function got on the stack."""
+
 LOOKED_THROUGH: Final = 64
 """So many operands may stand for locals, or lie in registers, when a local is written; of more, half go to slots."""
 
@@ -190,7 +193,7 @@ class FunctionCompiler:
         self.survey_uses: i64 = 0
         self.survey_stack_bytes: i64 = 0
         self.survey_buffer_bytes: i64 = 0
-        self.survey_tail_bytes: i64 = 0  # the most that a call in place of this function passes on the stack
+        self.survey_tail_bytes: i64 = 0  # the most that a call in place of this function passes on the stack; -1: none
 
     # --- reading the body -----------------------------------------------------------------
     def offset(self) -> i64:

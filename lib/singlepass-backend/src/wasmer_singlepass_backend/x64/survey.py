@@ -78,7 +78,7 @@ def survey(f: FunctionCompiler, body: Body) -> None:
     uses: i64 = 0
     stack_bytes: i64 = 0
     buffer_bytes: i64 = 0
-    tail_bytes: i64 = 0
+    tail_bytes: i64 = -1
     kinds = KINDS
     f.begin_written(i64(len(body.local_types)))
     straight = True

@@ -14,7 +14,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
     EQUAL,
     NOT_EQUAL,
 )
-from wasmer_runtime_core.contract.convention import IN_INTEGER_REGISTER, IN_VECTOR_REGISTER, RESULT_SLOT_BYTES
+from wasmer_runtime_core.contract.convention import IN_INTEGER_REGISTER, IN_VECTOR_REGISTER, ON_STACK, RESULT_SLOT_BYTES
 from wasmer_runtime_core.contract.helpers import VMCall
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import FUNCTION_RECORD, IMPORT_RECORD, TABLE_DEFINITION, TYPE_RECORD
@@ -28,6 +28,7 @@ from wasmer_singlepass_backend.x64.function import (
     MOV_MEM_R64,
     MOV_R32,
     MOV_R64,
+    OWN_ARGUMENTS,
     FunctionCompiler,
     is_float,
 )
@@ -52,9 +53,6 @@ UNDEFINED_ELEMENT: Final[i64] = i64(BY_NAME["UNDEFINED_ELEMENT"].number)
 UNINITIALIZED_ELEMENT: Final[i64] = i64(BY_NAME["UNINITIALIZED_ELEMENT"].number)
 TYPE_MISMATCH: Final[i64] = i64(BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number)
 NULL_REFERENCE: Final[i64] = i64(BY_NAME["NULL_REFERENCE"].number)
-
-OWN_ARGUMENTS: Final = 16
-"""Displacement from rbp of the arguments that this function got on the stack. They have gone to their homes."""
 
 IMPORT_CODE: Final[i64] = i64(IMPORT_RECORD["code"].offset)
 IMPORT_VMCTX: Final[i64] = i64(IMPORT_RECORD["vmctx"].offset)
@@ -88,7 +86,7 @@ def restore_after_call(f: FunctionCompiler) -> None:
             f.load_register(type_, f.homes[local], f.local_slots[local])
 
 
-def stack_arguments(f: FunctionCompiler, layout: CallLayout, base: i64, start: i64) -> None:
+def stack_arguments(f: FunctionCompiler, layout: CallLayout, base: i64, start: i64, scratch: i64) -> None:
     """Arguments that go to memory, from `base` plus `start` on; their registers stay as they are."""
     first = f.sp - layout.param_count
     i: i64 = 0
@@ -97,11 +95,13 @@ def stack_arguments(f: FunctionCompiler, layout: CallLayout, base: i64, start: i
             p = first + i
             type_ = i64(f.types[p])
             place = start + layout.places[i]
-            if is_float(type_):
+            if base == RBP and f.in_frame(p) == place:
+                pass  # it came here
+            elif is_float(type_):
                 form = MOVUPS_STORE if type_ == V128 else MOVSD_STORE if type_ == F64 else MOVSS_STORE
                 f.asm.reg_mem(form, f.readable_xmm(p, XMM_SCRATCH), base, place)
             else:
-                f.asm.reg_mem(MOV_MEM_R64, f.readable(p, RAX), base, place)
+                f.asm.reg_mem(MOV_MEM_R64, f.readable(p, scratch), base, place)
         i += 1
 
 
@@ -179,7 +179,7 @@ class Call(Lowering):
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         layout = f.view.layouts[b]
         save_for_call(f, layout.param_count)
-        stack_arguments(f, layout, RSP, 0)
+        stack_arguments(f, layout, RSP, 0, RAX)
         register_arguments(f, layout)
         buffer_argument(f, layout)
         f.mark()
@@ -205,7 +205,7 @@ class CallIndirect(Lowering):
         index = f.pop()
         f.mark()
         asm = f.asm
-        stack_arguments(f, layout, RSP, 0)
+        stack_arguments(f, layout, RSP, 0, RAX)
         find_callee(f, index, a, b)
         register_arguments(f, layout)
         buffer_argument(f, layout)
@@ -224,7 +224,7 @@ class CallReference(Lowering):
         p = f.pop()
         f.mark()
         asm = f.asm
-        stack_arguments(f, layout, RSP, 0)
+        stack_arguments(f, layout, RSP, 0, RAX)
         callee_of(f, p)
         register_arguments(f, layout)
         buffer_argument(f, layout)
@@ -276,6 +276,17 @@ def callee_of(f: FunctionCompiler, p: i64) -> None:
     f.release(p)
 
 
+def make_way(f: FunctionCompiler, layout: CallLayout) -> None:
+    """Arguments that lie where other ones are to go take their slots."""
+    first = f.sp - layout.param_count
+    i: i64 = 0
+    while i < layout.param_count:
+        place = f.in_frame(first + i)
+        if place > 0 and (layout.wheres[i] != ON_STACK or place != OWN_ARGUMENTS + layout.places[i]):
+            f.to_slot(first + i)
+        i += 1
+
+
 def arguments_in_place(f: FunctionCompiler, layout: CallLayout) -> None:
     """Arguments in registers for a function that is called in place of this one; they are popped."""
     register_arguments(f, layout)
@@ -292,7 +303,8 @@ class ReturnCall(Lowering):
 
     def emit(self, f: FunctionCompiler, word: i64, a: i64, b: i64) -> None:
         layout = f.view.layouts[b]
-        stack_arguments(f, layout, RBP, OWN_ARGUMENTS)
+        make_way(f, layout)
+        stack_arguments(f, layout, RBP, OWN_ARGUMENTS, RAX)
         arguments_in_place(f, layout)
         f.mark()
         asm = f.asm
@@ -316,8 +328,9 @@ class ReturnCallIndirect(Lowering):
         layout = f.view.layouts[a]
         index = f.pop()
         f.mark()
-        stack_arguments(f, layout, RBP, OWN_ARGUMENTS)
+        make_way(f, layout)
         find_callee(f, index, a, b)
+        stack_arguments(f, layout, RBP, OWN_ARGUMENTS, RCX)
         arguments_in_place(f, layout)
         jump_to_callee(f)
 
@@ -345,8 +358,9 @@ class ReturnCallReference(Lowering):
         layout = f.view.layouts[a]
         p = f.pop()
         f.mark()
-        stack_arguments(f, layout, RBP, OWN_ARGUMENTS)
+        make_way(f, layout)
         callee_of(f, p)
+        stack_arguments(f, layout, RBP, OWN_ARGUMENTS, RCX)
         arguments_in_place(f, layout)
         jump_to_callee(f)
 
