@@ -27,7 +27,6 @@ from wasmer_runtime_core.wasm.binary.scan import (
     read_value_type,
     skip_expression,
 )
-from wasmer_runtime_core.wasm.binary.type_section import TypeReader, define_functions
 from wasmer_runtime_core.wasm.custom_sections import CustomSection
 from wasmer_runtime_core.wasm.module import (
     ACTIVE,
@@ -262,6 +261,8 @@ class _Decoder:
         """What one section says of another."""
         info = self.info
         if self.names_types and not info.definitions:
+            from wasmer_runtime_core.wasm.binary.type_section import define_functions
+
             define_functions(info, self.module.types)
         at = len(self.data)
         if len(self.module.code) != len(self.function_types):
@@ -367,6 +368,8 @@ class _Decoder:
             space.add_function(first)
             count -= 1
         if count > 0:
+            from wasmer_runtime_core.wasm.binary.type_section import TypeReader
+
             TypeReader(reader, self.info, space, self.limits, offsets, self.module.faults).read(count)
 
     def imports(self) -> None:
