@@ -27,9 +27,14 @@ TEXT: Final = """
 (module $fuzzed
   (import "env" "log" (func $log (param i32)))
   (import "env" "base" (global $base i32))
+  (rec (type $itself (sub (func (param (ref null $itself))))) (type $pair (struct (field (ref null $itself) (mut i8)))))
+  (type $below (sub final $itself (func (param (ref null $itself)))))
   (memory (export "memory") 1 4)
   (table (export "table") 6 funcref)
   (table $objects 2 externref)
+  (table $typed (export "typed") 2 (ref null $itself) (ref.func $below))
+  (global $typed (export "reference") (mut (ref null $itself)) (ref.func $below))
+  (func $below (type $below))
   (global $counter (export "counter") (mut i64) (i64.const 5))
   (global $object (export "object") (mut externref) (ref.null extern))
   (global $first (export "first") funcref (ref.func $divide))
@@ -166,7 +171,7 @@ def look_at(module: Module, run: bool) -> None:
     prepared(module)
     try:
         exports = instantiate(module, {"env": {"log": lambda number: None, "base": 32}}).exports
-        for name in ("memory", "table", "counter", "object", "first"):
+        for name in ("memory", "table", "counter", "object", "first", "typed", "reference"):
             repr(getattr(exports, name))
         if run:
             exports.copy()

@@ -287,3 +287,13 @@ def test_large_groups_and_long_chains_of_groups() -> None:
         instance = instantiate(f'(module {text} (func (export "f") (type {many - 1})))')
         instance.exports.f(None)
         assert "(ref null" in str(instance.exports.f.type)
+
+
+def test_an_artifact_has_all_that_a_module_declares() -> None:
+    text = CHECKED.replace(
+        "(type $f (func", "(rec (type $itself (sub (func (param (ref null $itself)))))) (type $f (func"
+    )
+    module = compile(text, backend="singlepass")
+    again = Module.deserialize(module.serialize())
+    for name in ("types", "definitions", "tables", "table_initializers", "globals", "elements"):
+        assert getattr(again.info, name) == getattr(module.info, name), name

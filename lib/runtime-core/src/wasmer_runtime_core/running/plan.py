@@ -145,7 +145,7 @@ def plan_rows(info: ModuleInfo, compiled: CompiledModule) -> tuple[Any, ...]:
             for row in watched(info.elements)
         ),
         _whole_globals(info.globals),
-        tuple((index, _initializer(row)) for index, row in info.table_initializers.items()),
+        tuple((index, _initializer(row)) for index, row in info.table_initializers),
         tuple(
             (row.mode, row.memory, _initializer(row.offset) if row.offset else None, bytes(row.data))
             for row in watched(info.data)
@@ -156,7 +156,8 @@ def plan_rows(info: ModuleInfo, compiled: CompiledModule) -> tuple[Any, ...]:
 def in_this_process(info: ModuleInfo, rows: tuple[Any, ...]) -> tuple[Any, ...]:
     """The rows of a plan with this process's types and numbers of types, in place of the module's."""
     types = process_types(info)
-    assert types is not None
+    if types is None:
+        raise ValueError("a plan without types, of a module without definitions of them")
     numbers, _, functions, imports, memories, tables, globals_, initializers, escaping, elements, whole, *rest = rows
     tables = tuple([(*row[:3], types.value_type(row[3])) for row in tables])
     wholes = [int.from_bytes(whole[at : at + 8], "little") for at in range(0, len(whole), 8)]

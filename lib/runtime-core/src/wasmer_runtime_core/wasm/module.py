@@ -97,7 +97,7 @@ class ModuleInfo:
         self.memories: list[MemoryType] = []
         self.globals: list[GlobalType] = []
         self.tags: list[int] = []  # type index of every tag, imported ones first
-        self.table_initializers: dict[int, ConstantExpression] = {}  # by index of a table, where it has one
+        self.table_initializers: list[tuple[int, ConstantExpression]] = []  # index of a table, where it has one
         self.imported_functions = 0
         self.imported_tables = 0
         self.imported_memories = 0

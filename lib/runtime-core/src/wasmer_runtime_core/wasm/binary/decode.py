@@ -435,7 +435,7 @@ class _Decoder:
             if reader.data[at : at + 2] == TABLE_WITH_INITIALIZER and at + 2 <= reader.end:
                 reader.position = at + 2
                 self.info.tables.append(self.table_type())
-                self.info.table_initializers[len(self.info.tables) - 1] = self.constant()
+                self.info.table_initializers.append((len(self.info.tables) - 1, self.constant()))
             else:
                 self.info.tables.append(self.table_type())
             count -= 1

@@ -329,10 +329,11 @@ class _Printer:
             before = len(lines)
             self.function(info.imported_functions + number, function_type, start, end)
             lines[before:] = ["\n".join(lines[before:])]  # one string takes half the memory of its lines
+        initializers = dict(info.table_initializers)
         for index in range(info.imported_tables, len(info.tables)):
             written = table_type_text(info.tables[index])
-            if index in info.table_initializers:
-                written += f" {self.constant(info.table_initializers[index])}"
+            if index in initializers:
+                written += f" {self.constant(initializers[index])}"
             lines.append(f"  (table{self.tables.definition(index)} {written})")
         for index in range(info.imported_memories, len(info.memories)):
             lines.append(f"  (memory{self.memories.definition(index)} {memory_type_text(info.memories[index])})")

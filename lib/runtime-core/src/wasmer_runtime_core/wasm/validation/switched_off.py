@@ -176,14 +176,15 @@ class _Check:
 
     def tables_and_globals(self) -> None:
         info = self.info
+        initializers = dict(info.table_initializers)
         for number, at in enumerate(self.decoded.offsets["tables"], info.imported_tables):
             self.turn()
             self.table(number, at)
-            if number in info.table_initializers:
+            if number in initializers:
                 if FUNCTION_REFERENCES in self.switched_off:
                     error = DecodeError("malformed reference type 0x40", at)
                     self.refuse(FUNCTION_REFERENCES, "a table with an initializer", error)
-                self.constant(info.table_initializers[number], at)
+                self.constant(initializers[number], at)
         for definition, at in zip(info.global_definitions, self.decoded.offsets["globals"], strict=True):
             self.turn()
             self.value_type(definition.type.value, at)

@@ -111,7 +111,7 @@ def escaping_functions(info: ModuleInfo) -> tuple[int, ...]:
                 if constant.operator == _REF_FUNC:
                     found.add(constant.value)
     initializers = [definition.initializer for definition in info.global_definitions]
-    for initializer in (*initializers, *info.table_initializers.values()):
+    for initializer in (*initializers, *(row for _, row in info.table_initializers)):
         for constant in initializer:
             if constant.operator == _REF_FUNC:
                 found.add(constant.value)
@@ -199,10 +199,11 @@ class _Declarations:
 
     def table_initializers(self) -> None:
         info = self.info
+        initializers = dict(info.table_initializers)
         for index, at in enumerate(self.offsets["tables"], info.imported_tables):
             self.turn_to(at)
             element = info.tables[index].element
-            initializer = info.table_initializers.get(index)
+            initializer = initializers.get(index)
             if initializer is not None:
                 self.constant(initializer, element, info.imported_globals)
             elif not is_defaultable(element):
