@@ -114,7 +114,7 @@ def code_fields(compiled: CompiledModule) -> Iterator[bytes]:
     """Everything of a compiled module as bytes."""
     yield from (compiled.code, compiled.function_offsets, compiled.sites, compiled.relocations)
     yield repr((compiled.backend, compiled.target, compiled.checked_memories, compiled.cpu_features)).encode()
-    yield from (compiled.inlined, compiled.handlers)
+    yield from (compiled.inlined, compiled.handlers, compiled.saved)
 
 
 def digest(*parts: bytes) -> str:

@@ -99,23 +99,23 @@ COMMON = struct.pack("<II", 8, 0xFFFFFFFF) + bytes(4)
     ("instructions", "expected"),
     [
         # a frame at once; what follows its end is a return
-        ("410e108602430d06 49 0c0708", Frame(0x100, [0x104], [])),
+        ("410e108602430d06 49 0c0708", Frame(0x100, [0x104], [], 0)),
         # the same behind the check of the stack
-        ("570e108602430d06 49 0c0708", Frame(0x100, [0x11A], [(0x100, 0x117)])),
+        ("570e108602430d06 49 0c0708", Frame(0x100, [0x11A], [(0x100, 0x117)], 0)),
         # made late
-        ("02300e108602430d06", Frame(0x100, [0x133], [(0x100, 0x130)])),
+        ("02300e108602430d06", Frame(0x100, [0x133], [(0x100, 0x130)], 0)),
         # and taken down early
         (
             "03300041 0e10 430d06 0a 44 0c0708 45 0b 46 0000",
-            Frame(0x100, [0x134], [(0x100, 0x131), (0x138, 0x13D)]),
+            Frame(0x100, [0x134], [(0x100, 0x131), (0x138, 0x13D)], 0),
         ),
-        ("0420000000 0f0323777777", Frame(0x100, [], [(0x100, 0x120)])),
-        ("", Frame(0x100, [], [(0x100, 0x180)])),
+        ("0420000000 0f0323777777", Frame(0x100, [], [(0x100, 0x120)], 0)),
+        ("", Frame(0x100, [], [(0x100, 0x180)], 0)),
     ],
 )
 def test_frames_and_code_without_them_are_found(instructions: str, expected: Frame) -> None:
     section = COMMON + entry(0x100, 0x80, instructions) + entry(0x200, 0x80, "410e108602430d06")
-    assert read_frames(bytearray(section)) == [expected, Frame(0x200, [0x204], [])]
+    assert read_frames(bytearray(section)) == [expected, Frame(0x200, [0x204], [], 0)]
 
 
 def test_an_unknown_description_of_a_frame_is_refused() -> None:

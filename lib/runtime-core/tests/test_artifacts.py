@@ -301,7 +301,7 @@ def number(place: int, value: int) -> Callable[[Any], Any]:
         with_section("packed", lambda data: data[:24] + b"\xff\xff\xff\xff" + data[28:]),
         with_section("packed", lambda data: data[:4] + b"\1" + data[5:]),
         with_section("data", lambda data: data[:-1]),
-        *(with_plan(0, number(place, value)) for place in range(13) for value in (4, -1, 2**31, 2**32, 2**70)),
+        *(with_plan(0, number(place, value)) for place in range(15) for value in (4, -1, 2**31, 2**32, 2**70)),
         with_plan(0, ()),
         with_plan(1, ()),
         with_plan(1, ((b"\x7f", b"\x01"),) * 3),

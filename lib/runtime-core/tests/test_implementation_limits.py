@@ -75,6 +75,7 @@ MODULES: Final[dict[str, Callable[[int], bytes]]] = {
     "element_segments": lambda count: text("(elem func)" * count),
     "elements": lambda count: text("(func)(elem func 0)" + f"(elem func {'0 ' * (count - 1)})"),
     "data_segments": lambda count: text('(data "")' * count),
+    "tags": lambda count: text('(import "m" "t" (tag))' + "(tag)" * (count - 1)),
     "initializer_operators": lambda count: text(sum_of(3) + sum_of(count - 3) if count % 2 == 0 else sum_of(count)),
     "body_bytes": lambda count: text(f"(func {'nop ' * (count - 2)})"),
     "locals": lambda count: text(f"(func (param i32) (local {'i64 ' * (count - 1)}))"),

@@ -47,7 +47,7 @@ def test_the_numbers_of_a_plan_are_those_of_its_rows() -> None:
     count = len(context.PLAN)
     for numbers in ((), (0,) * (count - 1), (0,) * (count + 1), (0,) * (count - 1) + (1 << 32,)):
         with pytest.raises(ValueError, match="numbers do not fit"):
-            machine.Plan(plan.code, None, numbers, (), b"", (), (), (), b"", (), b"", (), b"", (), ())
+            machine.Plan(plan.code, None, numbers, (), b"", (), (), (), b"", (), b"", (), b"", (), b"", ())
 
 
 def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.support.checkpoint import STRETCH
 from wasmer_runtime_core.wasm.binary.decode import decode_module
+from wasmer_runtime_core.wasm.operators.effects import CLOSES
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 from wasmer_runtime_core.wasm.text import parse_module, printer
 from wasmer_runtime_core.wasm.text.keywords import operator_bytes
@@ -165,6 +166,8 @@ def test_every_operator_comes_back() -> None:
         "v128": " i64x2 -1 2",
         "heap type": " extern",
         "type": " 0",
+        "tag": " 0",
+        "block catches": " (catch 0 0) (catch_all_ref 0) end",
         "data memory": " 0",
         "data": " 0",
         "memory memory": "",
@@ -177,10 +180,11 @@ def test_every_operator_comes_back() -> None:
     }
     body = []
     for operator in OPERATORS.values():
-        if operator.mnemonic in ("else", "end"):
+        if operator.effects & CLOSES:
             continue
         mnemonic = "select (result f32)" if operator.mnemonic == "select t" else operator.mnemonic
         body.append(mnemonic + immediates[operator.immediate])
+    body.append("if else end try catch 0 catch_all end try delegate 0")
     binary = parse_module(
         "(table 1 funcref) (table 1 funcref) (memory 1) (global (mut i32) (i32.const 0)) (elem func) (data)"
         f"(func (param i32 i32) {' '.join(body)})"
@@ -200,6 +204,13 @@ def test_every_operator_comes_back() -> None:
         "(type $a (func)) (table $b 1 funcref) (memory $c 1) (global $d i32 (i32.const 0)) (elem $e func) (data $f)",
         '(@custom "x" (before first) "\\00\\ff") (func) (@custom "y" (after code) "1") (@custom "z" "")',
         '(@custom "name" "nonsense")',
+        '(import "m" "t" (tag $i (param i32))) (tag $e (export "e") (param i32 i64)) (tag (type 0))',
+        '(tag $i) (export "i" (tag $i))',
+        "(tag $e) (func block $l (result exnref) try_table $l (catch_all_ref $l) (catch $e 1) end end drop)",
+        "(tag $e) (func try $t try delegate $t catch $e rethrow $t catch_all rethrow 0 end)",
+        "(tag $e) (func (try $t (do (try (do nop) (delegate $t))) (catch $e) (catch_all (rethrow $t))) (try (do)))",
+        "(tag) (func (try_table (catch 0 0) (catch_ref 0 0) (throw 0)) (throw_ref (ref.null exn)))",
+        '(tag) (@custom "x" (after tag) "1") (global exnref (ref.null exn))',
         '(func) (@custom "name" (after last) "\\01\\05\\01\\07\\02no")',
         "(type (func (result i32))) (func block (type 0) i32.const 1 end drop)",
         "(func (result i32 i64) unreachable) (func block (param) (result i32 i64) unreachable end drop drop)",
@@ -293,4 +304,4 @@ def test_what_cannot_be_printed() -> None:
     with pytest.raises(ValidationError):
         print_module(parse_module("(global i32 (i32.clz (i32.const 1)))"))
     with pytest.raises(UnsupportedFeatureError):
-        print_module(parse_module("(func)") + b"\x0d\0")
+        print_module(b"\0asm\1\0\0\0\5\4\1\3\1\1")  # a shared memory

@@ -48,6 +48,9 @@ MODERN = """
   (func (export "main") (result i32) (i32.const 42)))
 """
 
+# What not every backend compiles.
+EXCEPTIONS = "(module (func (block (try_table (catch_all 0))) (try (do) (catch_all))))"
+
 # Exits with the number of its arguments, the program's name among them, and writes them, each with a NUL behind it.
 ARGUMENTS = """
 (module
@@ -165,8 +168,9 @@ READING = {"run": "run {}", "validate": "validate {}", "inspect": "inspect {}", 
 """The commands that read a module as a configuration says."""
 for name, form in READING.items():
     REFUSED |= {
-        f"{form.format('m.wat')} --disable-{feature}": (1, "m.wat: uses " if name == "validate" else "uses ")
+        f"{form.format(file)} --disable-{feature}": (1, f"{file}: uses " if name == "validate" else "uses ")
         for feature in FEATURES_HERE
+        for file in ("e.wat" if "exceptions" in feature else "m.wat",)
     }
     REFUSED[f"{form.format('f.wat')} --implementation-limit functions=2"] = (
         1,
@@ -193,6 +197,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "f.wat").write_text(FUNCTIONS)
     (tmp_path / "p.wat").write_text(ARGUMENTS)
     (tmp_path / "m.wat").write_text(MODERN)
+    (tmp_path / "e.wat").write_text(EXCEPTIONS)
     (tmp_path / "n.wat").write_text('(module (func (export "main") (result i32) (i32.const 7)))')
     monkeypatch.chdir(tmp_path)
 

@@ -18,6 +18,7 @@ from wasmer_clif_backend.translate.view import ModuleView
 from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig, checked_memories
 from wasmer_runtime_core.contract.code_limit import CodeLimit
+from wasmer_runtime_core.contract.convention import saved_byte
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.target import TARGET, host_features
 from wasmer_runtime_core.errors import CompileError, ImplementationLimitError, InternalError
@@ -73,6 +74,9 @@ class CraneliftCompiler:
         self._in_memory: Final = in_memory
         self._steps: Final = steps
 
+    features: Final = frozenset(("exceptions",))
+    """Of those that not every backend has (core's `features.OF_BACKENDS`)."""
+
     @property
     def name(self) -> str:
         """``"cranelift"``"""
@@ -102,10 +106,12 @@ class CraneliftCompiler:
         limit = CodeLimit(ImplementationLimits(config.implementation_limits), bodies)
         encoder = ModuleEncoder(len(bodies) + len(VMCALLS))
         work = self._begin(info, config, limit)
+        saved = bytearray()
         for body in bodies:
             checkpoint()
             limit.begin(body)
             records, constants = work.records(body)
+            saved.append(saved_byte(int(work.stages.allocation.saved)))
             encoder.function(records, constants)
             limit.check_code(len(encoder.code))
         encoded = encoder.finish()
@@ -119,6 +125,8 @@ class CraneliftCompiler:
             checked_memories=work.checked,
             cpu_features=encoded.cpu_features,
             release_gil=config.release_gil,
+            handlers=encoded.handlers,
+            saved=bytes(saved),
         )
 
     def records(self, info: ModuleInfo, body: Body, config: CompilerConfig) -> bytes:

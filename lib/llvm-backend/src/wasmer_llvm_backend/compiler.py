@@ -102,6 +102,9 @@ class LLVMCompiler:
         self.processes = processes
         self.progress = progress
 
+    features: Final = frozenset(("exceptions",))
+    """Of those that not every backend has (core's `features.OF_BACKENDS`)."""
+
     @property
     def name(self) -> str:
         """``"llvm"``"""
@@ -155,7 +158,7 @@ class LLVMCompiler:
                 done += part.records
                 self._tell(done, total)
         units = [product.code for product in products if product is not None]
-        code, offsets, sites, inlined = join(units, bodies)
+        code, offsets, sites, inlined, saved, handlers = join(units, bodies)
         limits.check(CODE_BYTES, len(code), module_bytes=sum(body.size for body in bodies))
         return CompiledModule(
             backend=self.name,
@@ -167,6 +170,8 @@ class LLVMCompiler:
             cpu_features=processor(self.cpu)[2],
             release_gil=config.release_gil,
             inlined=inlined,
+            handlers=handlers,
+            saved=saved,
         )
 
     @property
@@ -276,12 +281,14 @@ def last_words(died: Died) -> str:
     return printable(next((line for line in reversed(lines) if "LLVM ERROR" in line or "Assertion" in line), lines[-1]))
 
 
-def join(units: Sequence[UnitCode], bodies: Sequence[Body]) -> tuple[bytes, bytes, bytes, bytes]:
-    """Lay units one behind another: (code, function offsets, sites, inlined calls)."""
+def join(units: Sequence[UnitCode], bodies: Sequence[Body]) -> tuple[bytes, bytes, bytes, bytes, bytes, bytes]:
+    """Lay units one behind another: (code, function offsets, sites, inlined calls, saved registers, handlers)."""
     code = bytearray()
     found: dict[str, int] = {}
     sites: list[bytes] = []
     inlined: list[bytes] = []
+    saved: dict[int, int] = {}
+    handlers: list[bytes] = []
     row = struct.Struct("<III").pack
     inlined_row = struct.Struct("<5I").pack
     for unit in units:
@@ -293,11 +300,21 @@ def join(units: Sequence[UnitCode], bodies: Sequence[Body]) -> tuple[bytes, byte
             struct.pack_into("<i", code, base + place, value - base)
         for name, offset in unit.functions.items():
             found[name] = base + offset
+            saved[base + offset] = unit.saved.get(offset, 0)
         sites += [row(base + offset, kind, wasm_offset) for offset, kind, wasm_offset in unit.sites]
+        handlers += [row(base + start, base + end, base + landing) for start, end, landing in unit.landings]
         inlined += [inlined_row(base + start, base + end, *rest) for start, end, *rest in unit.inlined]
     # a function that LLVM inlined everywhere is gone: nothing lies between its neighbours
     offsets = [len(code)]
     for body in reversed(bodies):
         offsets.append(found.get(f"f{body.function_index}", offsets[-1]))
     offsets.reverse()
-    return bytes(code), struct.pack(f"<{len(offsets)}I", *offsets), b"".join(sites), b"".join(inlined)
+    saves = bytes([saved.get(offset, 0) for offset in offsets[:-1]])
+    return (
+        bytes(code),
+        struct.pack(f"<{len(offsets)}I", *offsets),
+        b"".join(sites),
+        b"".join(inlined),
+        saves,
+        b"".join(handlers),
+    )

@@ -32,19 +32,28 @@ COPIED_FUNCTION: Final = "#4"
 """Of a function that is copied to where it is called."""
 FENCE: Final = "#5"
 """Of machine code that does nothing, and may be left out."""
+THROWING_CALL: Final = "#6"
+"""Of a call that an exception may leave, in a module where one is caught."""
+
+PERSONALITY: Final = "personality ptr @wasm.personality "
+"""What stands in the head of a function that catches. Nobody calls it: `objects` reads where exceptions land."""
+FRAMES_TWICE: Final = 'module asm ".cfi_sections .eh_frame, .debug_frame"'
+"""In a module that catches: frames are described where `frames` reads that, not only beside the landings."""
 
 _FUNCTION: Final = (
-    'nounwind "frame-pointer"="all" "disable-tail-calls"="true" "no-builtins" "target-cpu"="$cpu" '
-    '"target-features"="$features"'
+    '"frame-pointer"="all" "disable-tail-calls"="true" "no-builtins" "target-cpu"="$cpu" "target-features"="$features"'
 )
 ATTRIBUTES: Final = {
-    FUNCTION: _FUNCTION,
+    FUNCTION: f"nounwind {_FUNCTION}",
     TRAP_FUNCTION: "cold noreturn nounwind",
     CALL: "nomerge nounwind",
     TRAP_CALL: "nomerge",
-    COPIED_FUNCTION: f"alwaysinline {_FUNCTION}",
+    COPIED_FUNCTION: f"alwaysinline nounwind {_FUNCTION}",
     FENCE: "memory(none) nounwind willreturn",
+    THROWING_CALL: "nomerge",
 }
+MAY_UNWIND: Final = (FUNCTION, COPIED_FUNCTION)
+"""Groups that lose ``nounwind`` where an exception is caught."""
 
 TEXT_SECTION: Final = 'section ".text" '
 """Stands in a function's head: LLVM would put functions that always trap into a section of their own, out of order."""
@@ -106,11 +115,15 @@ SUBPROGRAM: Final = metadata(
 """What all functions' debug information has in common."""
 
 
-def declarations(cpu: str, features: str) -> str:
-    """What stands at the end of every LLVM module."""
+def declarations(cpu: str, features: str, catches: bool) -> str:
+    """What stands at the end of every LLVM module; `catches`: some function of it does."""
     lines = [f"@{CODE} = external hidden global i8", "declare void @llvm.fake.use(...)"]
     lines += [f"declare hidden void @{TRAP}{kind.number}() {TRAP_FUNCTION}" for kind in TRAP_KINDS]
+    if catches:
+        lines += ["declare i32 @wasm.personality(...)", FRAMES_TWICE]
     for group, text in ATTRIBUTES.items():
+        if catches and group in MAY_UNWIND:
+            text = text.replace("nounwind ", "")
         lines.append(f"attributes {group} = {{ {text.replace('$cpu', cpu).replace('$features', features)} }}")
     lines += [f"{_NUMBERS[name]} = {metadata(node)}" for name, node in NODES.items()]
     lines.append(metadata("!llvm.dbg.cu = !{$unit}"))

@@ -54,6 +54,7 @@ WHOLE_LOOP_DEPTH: Final = 50
 
 CALL: Final = BY_MNEMONIC["call"].code
 LOOP: Final = BY_MNEMONIC["loop"].code
+TRY: Final = BY_MNEMONIC["try"].code
 OPENING: Final = frozenset(code for code, row in OPERATORS.items() if row.effects & OPENS)
 END: Final = BY_MNEMONIC["end"].code
 
@@ -173,6 +174,11 @@ def is_inlined(body: Body) -> bool:
     return records(body) <= INLINED_RECORDS and not (body.calls or body.call_weight or body.loops)
 
 
+def has_try(body: Body) -> bool:
+    """Whether a function catches exceptions."""
+    return TRY in [word & 0xFFFF for word in array("I", body.records)[0::4]]
+
+
 def excess_of(body: Body) -> str:
     """What a function has too much of to be optimized, or nothing."""
     if records(body) > EFFORTLESS_RECORDS:
@@ -222,7 +228,8 @@ def unit_text(plan: Plan, part: Part, cpu: str) -> str:
     unit = frozenset(body.function_index for body in part.bodies)
     internal = unit - plan.reachable
     most = plan.limits.most(CODE_BYTES, part.body_bytes)
-    translator = FunctionTranslator(plan.view, unit, internal, plan.counted, plan.inlined, plan.in_place, most)
+    catches = any(map(has_try, part.bodies))
+    translator = FunctionTranslator(plan.view, unit, internal, plan.counted, plan.inlined, plan.in_place, most, catches)
     texts: dict[int, str] = {}
     for body in part.bodies:
         try:
@@ -235,7 +242,7 @@ def unit_text(plan: Plan, part: Part, cpu: str) -> str:
         del texts[index]
     copies = [translator.translate(plan.inlined[index], inlined=True) for index in sorted(translator.copied)]
     name, features, _ = processor(cpu)
-    declared = declarations(name, features)
+    declared = declarations(name, features, catches)
     if not plan.in_place.keys().isdisjoint(unit):
         declared += FRAME_ADDRESS
     return "\n".join([*texts.values(), *copies, declared, *translator.metadata, ""])

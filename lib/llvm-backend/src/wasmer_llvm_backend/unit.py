@@ -39,7 +39,7 @@ def compile_unit(job: Job) -> Product:
     except RuntimeError as error:
         if raised_by_a_handler(error):
             raise
-        return Product(UnitCode(b"", {}, [], [], []), rejected=str(error) or "no reason given")
+        return Product(UnitCode(b"", {}, [], [], [], {}, []), rejected=str(error) or "no reason given")
     try:
         code = read_object(data)
     except UncheckedFrame as error:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Initializer,
         MemoryDescriptor,
         TableDescriptor,
+        TagDescriptor,
         Type,
         Value,
     )
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.running.objects.globals import Global
     from wasmer_runtime_core.running.objects.memory import Memory
     from wasmer_runtime_core.running.objects.table import Table
+    from wasmer_runtime_core.running.objects.tags import Tag, WasmException
     from wasmer_runtime_core.version import VERSION
 
 __all__ = [
@@ -68,8 +70,11 @@ __all__ = [
     "Pages",
     "Table",
     "TableDescriptor",
+    "Tag",
+    "TagDescriptor",
     "Type",
     "Value",
+    "WasmException",
     "compile_with",
     "error",
     "find_compiler",
@@ -86,6 +91,7 @@ _HOMES = {
     "compiling.registry": ("find_compiler",),
     "running.objects.functions": ("Function",),
     "running.objects.globals": ("Global",),
+    "running.objects.tags": ("Tag", "WasmException"),
     "running.host": ("HostFunc", "func"),
     "running.imports": ("ImportObject", "Namespace"),
     "running.instance": ("Instance",),
@@ -102,6 +108,7 @@ _HOMES = {
         "Initializer",
         "MemoryDescriptor",
         "TableDescriptor",
+        "TagDescriptor",
         "Type",
         "Value",
     ),

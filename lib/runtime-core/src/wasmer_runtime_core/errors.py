@@ -115,6 +115,7 @@ class UnsupportedFeatureError(CompileError):
         title: the same in words.
         use: what it was told by: "return_call", "a shared memory" …
         switched_off: the feature is here, and the configuration switches it off.
+        backend: which does not compile it; "" where that is not the reason.
         without: what is wrong with the module where nobody knows the feature.
         offset: byte offset in the binary module, or None.
         function: index of the function, or None outside of code, and for text.
@@ -129,8 +130,10 @@ class UnsupportedFeatureError(CompileError):
         switched_off: bool,
         without: DecodeError | ValidationError,
         function: int | None = None,
+        backend: str = "",
     ) -> None:
         self.feature = feature
+        self.backend = backend
         self.title = title
         self.use = use
         self.switched_off = switched_off
@@ -151,12 +154,15 @@ class UnsupportedFeatureError(CompileError):
             where.append(f"at line {self.line}, column {self.column}")
         if switched_off:
             refusal = f'which this configuration switches off: CompilerConfig(features={{"{feature}": False}})'
+        elif backend:
+            refusal = f"which the {backend} backend does not compile; another one may"
         else:
             refusal = "which this version does not run"
         super().__init__(printable(f"uses {title} ({use}), {refusal}") + (f" ({', '.join(where)})" if where else ""))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self.feature, self.title, self.use, self.switched_off, self.without, self.function))
+        values = (self.feature, self.title, self.use, self.switched_off, self.without, self.function, self.backend)
+        return (type(self), values)
 
 
 class ImplementationLimitError(CompileError):
@@ -319,6 +325,15 @@ class IncorrectGlobalDescriptor(_Mismatch):
         return self._message("global descriptor", "global descriptor")
 
 
+class IncorrectTagDescriptor(_Mismatch):
+    """A tag for values of other types."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self._message("tag descriptor", "tag descriptor")
+
+
 class GenericLinkError(NamedTuple):
     """Anything else, said in `message`."""
 
@@ -339,6 +354,7 @@ LinkErrorItem = (
     | IncorrectMemoryDescriptor
     | IncorrectTableDescriptor
     | IncorrectGlobalDescriptor
+    | IncorrectTagDescriptor
     | GenericLinkError
 )
 

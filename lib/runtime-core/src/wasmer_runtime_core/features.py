@@ -18,7 +18,7 @@ from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 PROPOSAL: Final = "proposal"
 """Of a feature that is in no release yet."""
@@ -52,13 +52,13 @@ FEATURES: Final = (
     Feature("simd",                     "SIMD",                                   "2.0", True),
     Feature("extended_const",           "extended constant expressions",          "3.0", True),
     Feature("tail_call",                "tail calls",                             "3.0", True),
-    Feature("exceptions",               "exceptions",                             "3.0"),
+    Feature("exceptions",               "exceptions",                             "3.0", True),
     Feature("function_references",      "typed function references",              "3.0", True),
     Feature("gc",                       "garbage collection",                     "3.0", True),
     Feature("multi_memory",             "several memories",                       "3.0", True),
     Feature("memory64",                 "memory64",                               "3.0", True),
     Feature("relaxed_simd",             "relaxed SIMD",                           "3.0", True),
-    Feature("legacy_exceptions",        "exceptions in their legacy encoding",    TOOL),
+    Feature("legacy_exceptions",        "exceptions in their legacy encoding",    TOOL, True),
     Feature("threads",                  "threads",                                PROPOSAL),
     Feature("shared_everything_threads", "shared-everything threads",             PROPOSAL),
     Feature("component_model",          "the component model",                    PROPOSAL),
@@ -88,6 +88,27 @@ def switched_off(features: Mapping[str, bool]) -> frozenset[str]:
         if on and not row.here:
             raise ValueError(f"the feature {name} cannot be switched on: this version does not run {row.title}")
     return frozenset(name for name, on in features.items() if not on and BY_NAME[name].here)
+
+
+OF_BACKENDS: Final = {"exceptions": "throw, try"}
+"""Features that not every backend has: name -> what of it a backend has to compile. Backends that have one say so in
+an attribute `features`, a set of names."""
+
+
+def check_backend(needed: frozenset[str], backend: str, features: Collection[str]) -> None:
+    """See that a backend has what a validated module needs (`DecodedModule.needed`).
+
+    Args:
+        backend: its name.
+        features: those of `OF_BACKENDS` that it has.
+
+    Raises:
+        UnsupportedFeatureError: it lacks one.
+    """
+    for name in sorted(needed.difference(features)):
+        title = BY_NAME[name].title
+        without = ValidationError(f"the {backend} backend does not compile {title}")
+        raise UnsupportedFeatureError(name, title, OF_BACKENDS[name], False, without, backend=backend)
 
 
 def unsupported(

@@ -73,6 +73,7 @@ ELEMENTS: Final = Limit(
     "elements", "elements of all element segments, together", 10_000_000, source=f"{JS}, there of each"
 )
 DATA_SEGMENTS: Final = Limit("data_segments", "data segments", 100_000, source=JS)
+TAGS: Final = Limit("tags", "tags, imported ones too", 1_000_000, source=JS)
 INITIALIZER_OPERATORS: Final = Limit(
     "initializer_operators", "operators of all initializers that have several, together", 100_000
 )
@@ -113,6 +114,7 @@ LIMITS: Final = (
     ELEMENT_SEGMENTS,
     ELEMENTS,
     DATA_SEGMENTS,
+    TAGS,
     INITIALIZER_OPERATORS,
     BODY_BYTES,
     LOCALS,

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         GlobalDescriptor,
         MemoryDescriptor,
         TableDescriptor,
+        TagDescriptor,
         Type,
         Value,
     )
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.running.objects.memory import Memory
     from wasmer_runtime_core.running.objects.pointers import Array, Item, WasmPtr
     from wasmer_runtime_core.running.objects.table import Table
+    from wasmer_runtime_core.running.objects.tags import Tag, WasmException
 
 __all__ = [
     "VERSION",
@@ -92,8 +94,11 @@ __all__ = [
     "Pages",
     "Table",
     "TableDescriptor",
+    "Tag",
+    "TagDescriptor",
     "Type",
     "Value",
+    "WasmException",
     "WasmPtr",
     "cache",
     "check_interrupts",
@@ -145,6 +150,7 @@ _HOMES = {
     "wasmer_runtime_core.compiling.backend_names": ("Backend",),
     "wasmer_runtime_core.running.objects.functions": ("Function",),
     "wasmer_runtime_core.running.objects.globals": ("Global",),
+    "wasmer_runtime_core.running.objects.tags": ("Tag", "WasmException"),
     "wasmer_runtime_core.running.host": ("HostFunc", "func"),
     "wasmer_runtime_core.running.imports": ("ImportObject", "Namespace", "imports"),
     "wasmer_runtime_core.running.instance": ("Instance",),
@@ -161,6 +167,7 @@ _HOMES = {
         "GlobalDescriptor",
         "MemoryDescriptor",
         "TableDescriptor",
+        "TagDescriptor",
         "Type",
         "Value",
     ),

@@ -31,6 +31,7 @@ from wasmer_runtime_core.errors import (
     IncorrectImportType,
     IncorrectMemoryDescriptor,
     IncorrectTableDescriptor,
+    IncorrectTagDescriptor,
     InternalError,
     InvalidDescriptor,
     LinkError,
@@ -70,6 +71,7 @@ __all__ = [
     "IncorrectMemoryDescriptor",
     "IncorrectTableDescriptor",
     "IncorrectGlobalDescriptor",
+    "IncorrectTagDescriptor",
     "GenericLinkError",
     # calling
     "CallError",

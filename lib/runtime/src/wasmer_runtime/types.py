@@ -10,6 +10,7 @@ from wasmer_runtime_core.contract.values import (
     MemoryDescriptor,
     ReferenceType,
     TableDescriptor,
+    TagDescriptor,
     Type,
     Value,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "ElementType",
     "MemoryDescriptor",
     "TableDescriptor",
+    "TagDescriptor",
     "GlobalDescriptor",
     "Initializer",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig, checked_memories
 from wasmer_runtime_core.contract.code_limit import CodeLimit
+from wasmer_runtime_core.contract.convention import saved_byte
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.target import TARGET, host_features
 from wasmer_runtime_core.errors import CompileError
@@ -39,6 +40,9 @@ class SinglepassCompiler:
         """`cpu_features`: what the code may use, by name of `contract.target`; None: what this machine has."""
         self._features = cpu_features
 
+    features: Final = frozenset(("exceptions",))
+    """Of those that not every backend has (core's `features.OF_BACKENDS`)."""
+
     @property
     def name(self) -> str:
         """``"singlepass"``"""
@@ -63,8 +67,10 @@ class SinglepassCompiler:
         limit = CodeLimit(ImplementationLimits(config.implementation_limits), bodies)
         function = FunctionCompiler(view, target, 0 in checked, limit)
         rules = Rules()
+        saved = bytearray()
         for body in bodies:
             records = compile_function(function, rules, body)
+            saved.append(saved_byte(int(function.saved_mask)))
             encoder.function(records, function.constants.restart())
             limit.check_code(len(encoder.code))
         encoded = encoder.finish()
@@ -78,6 +84,8 @@ class SinglepassCompiler:
             checked_memories=checked,
             cpu_features=encoded.cpu_features,
             release_gil=config.release_gil,
+            handlers=encoded.handlers,
+            saved=bytes(saved),
         )
 
     def records(self, info: ModuleInfo, body: Body, config: CompilerConfig, verify: bool = False) -> bytes:

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from wasmer_clif_backend.effort import Effort
 from wasmer_clif_backend.ir.columns import column, grown
-from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, EFFECTS, ENDS, JUMP, PARAMETER, RESULT
+from wasmer_clif_backend.ir.opcodes import BR_CATCH, BR_TABLE, BRIF, EFFECTS, ENDS, JUMP, PARAMETER, RESULT
 from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _INSTRUCTIONS: Final = 1 << 6
@@ -468,6 +468,8 @@ class Function:
             return [int(self.a[v])]
         if opcode == BRIF:
             return [int(self.b[v]), int(self.c[v])]
+        if opcode == BR_CATCH:
+            return [int(self.a[v]), int(self.b[v])]
         if opcode == BR_TABLE:
             return self.items(self.b[v])
         return []
@@ -486,6 +488,11 @@ class Function:
                 return self.b[v]
             if number == 1:
                 return self.c[v]
+        elif opcode == BR_CATCH:
+            if number == 0:
+                return self.a[v]
+            if number == 1:
+                return self.b[v]
         elif opcode == BR_TABLE:
             list_at = self.b[v]
             if number < self.pool[list_at]:

@@ -295,6 +295,7 @@ UNDEFINED: Final = row("undefined", "", "T", "any", PURE, "A value of no meaning
 JUMP: Final     = row("jump",     "to:block", "", "", ENDS, "Go on at a block.")
 BRIF: Final     = row("brif",     "x:int then:block else:block", "", "", ENDS, "Go on at the first block if x is not 0, else at the second.")
 BR_TABLE: Final = row("br_table", "x:i32 targets:table", "", "", ENDS, "Go on at target number x, at the default one if there are not that many.")
+BR_CATCH: Final = row("br_catch", "behind:block caught:block", "", "", ENDS, "Go on at the first block; at the second one if an exception left the call right before.")
 RETURN: Final   = row("return",   "results:arguments", "", "", ENDS, "Leave the function.")
 TRAP: Final     = row("trap",     "why:code", "", "", ENDS | TRAPS, "Trap.")
 TRAPZ: Final    = row("trapz",    "x:int why:code", "", "", TRAPS, "Trap if x is 0.")

@@ -10,7 +10,7 @@ from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.layout import layout
 from wasmer_clif_backend.ir.make import make
 from wasmer_clif_backend.ir.numbering import Numbering
-from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, JUMP, NOP, PARAMETER, RESULT
+from wasmer_clif_backend.ir.opcodes import BR_CATCH, BR_TABLE, BRIF, JUMP, NOP, PARAMETER, RESULT
 from wasmer_clif_backend.ir.rules.choice import condition_of
 from wasmer_clif_backend.ir.uses import LIST, OPERANDS, A, B, C
 from wasmer_runtime_core.support.annotations import Final, final, i64
@@ -108,6 +108,9 @@ class Rebuilder:
             condition = condition_of(self.numbering, self._values[a])
             then = self._edge(b)
             return new.add(self.numbering.block, BRIF, 0, condition, then, self._edge(c))
+        if opcode == BR_CATCH:
+            behind = self._edge(a)
+            return new.add(self.numbering.block, BR_CATCH, 0, behind, self._edge(b), 0, 0, old.extra[v])
         if opcode == BR_TABLE:
             edges = [int(self._edge(e)) for e in old.items(b)]
             return new.add(self.numbering.block, BR_TABLE, 0, self._values[a], new.new_list(edges))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import (
+    BR_CATCH,
     BR_TABLE,
     BRIF,
     CALLS,
@@ -124,6 +125,9 @@ def _count_operands(function: Function, v: i64) -> None:
         elif opcode == BRIF:
             _count_list(function, function.edge_arguments[function.b[v]])
             _count_list(function, function.edge_arguments[function.c[v]])
+        elif opcode == BR_CATCH:
+            _count_list(function, function.edge_arguments[function.a[v]])
+            _count_list(function, function.edge_arguments[function.b[v]])
         elif opcode == BR_TABLE:
             at = function.b[v]
             end = at + function.pool[at]

@@ -39,7 +39,7 @@ from librt.vecs import extend, vec
 from wasmer_clif_backend.effort import Effort
 from wasmer_clif_backend.ir.columns import column, grown, nowhere
 from wasmer_clif_backend.ir.function import Function
-from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, JUMP
+from wasmer_clif_backend.ir.opcodes import BR_CATCH, BR_TABLE, BRIF, JUMP
 from wasmer_clif_backend.ir.types import in_xmm
 from wasmer_runtime_core.support.annotations import Final, final, i64
 
@@ -78,6 +78,9 @@ TABLE_JUMP: Final = 0xF04
 `third` needed besides."""
 FRAME: Final = 0xF05
 """Makes the frame, if that is not done at the entry: there are ways that need none (`Allocation.framed_at`)."""
+CATCH: Final = 0xF06
+"""No instruction at all. Where an exception leaves the last call of its block, code goes on as if that had returned,
+then along the edge in `displacement`; else along that in `immediate`. There is no such call if the mode has a scale."""
 ATOMIC: Final = 0xF03
 """An atomic operation, which may be a loop; emission knows."""
 
@@ -244,6 +247,10 @@ class Code:
             elif opcode == BRIF:
                 ways[n] = function.b[v]
                 ways[n + 1] = function.c[v]
+                n += 2
+            elif opcode == BR_CATCH:
+                ways[n] = function.a[v]
+                ways[n + 1] = function.b[v]
                 n += 2
             elif opcode == BR_TABLE:
                 p = function.b[v]

@@ -12,6 +12,7 @@ from __future__ import annotations
 from wasmer_clif_backend.machine.code import (
     ATOMIC,
     CALL_CLOBBERS,
+    CATCH,
     COPIES,
     ENTRY,
     FIRST_VIRTUAL,
@@ -40,6 +41,7 @@ _PSEUDO = {
     LEAVE: "leave",
     ATOMIC: "atomic",
     TABLE_JUMP: "table jump",
+    CATCH: "catch",
 }
 
 

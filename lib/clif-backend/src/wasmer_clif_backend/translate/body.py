@@ -32,6 +32,7 @@ from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.make import make
 from wasmer_clif_backend.ir.numbering import IS_CONSTANT, Numbering, is_same_constant
 from wasmer_clif_backend.ir.opcodes import (
+    BR_CATCH,
     BR_TABLE,
     BRIF,
     F32CONST,
@@ -45,6 +46,7 @@ from wasmer_clif_backend.ir.opcodes import (
     RETURN,
     STORE,
     TRAP,
+    TRAPNZ,
     UEXTEND,
     VCONST,
 )
@@ -174,6 +176,10 @@ class State:
         self.stamp: i64 = 0
         self.vmctx: i64 = 0
         self.buffer: i64 = 0
+        self.handler: i64 = 0
+        """The landing, a label, of the innermost try whose calls stand here; 0: there is none."""
+        self.cold = False
+        """Whether blocks are made that only an exception leads to."""
         self.memory: InMemory | None = None
         """Where locals and operands are if they are not values only."""
 
@@ -190,8 +196,9 @@ class State:
             self.union = column(rows)
         if body.max_stack + 8 > len(self.stack):
             self.stack = column(2 * i64(body.max_stack) + 8)
-        if body.label_count + 1 > self.labels.rows:
-            self.labels = Labels(2 * i64(body.label_count) + 1)
+        labels = 2 * (i64(body.label_count) + 1)  # those of landings, too
+        if labels > self.labels.rows:
+            self.labels = Labels(2 * labels)
         self.function.clear(i64(len(body.records)) // RECORD_BYTES + locals + 64)
         self.function.effort = effort
         self.function.called = 0
@@ -209,6 +216,8 @@ class State:
             self.logged[at] = 0
             at += 1
         self.height = 0
+        self.handler = 0
+        self.cold = False
         self.label = 0
         self.loop = 0
         self.segment = 0
@@ -262,6 +271,11 @@ class State:
         if self.memory is not None:
             self.memory.reach(self.values.block, self.stack, self.height, count)
 
+    def settle(self) -> None:
+        """All operands are where any block finds them."""
+        if self.memory is not None:
+            self.memory.settle(self.values.block, self.stack, self.height)
+
     def drop_to(self, height: i64) -> None:
         """Only so many operands stay."""
         self.height = height
@@ -302,6 +316,14 @@ class State:
             self.logged[local] = self.log_before[at]
         self.log_count = at
 
+    def compare(self, condition: i64, x: i64, y: i64) -> i64:
+        """A comparison of integers, as an i8."""
+        return self.make(ICMP, I8, x, y, 0, condition)
+
+    def trap_if(self, condition: i64, kind: i64) -> None:
+        """Trap if a comparison holds."""
+        self.make(TRAPNZ, 0, condition, 0, 0, 0, kind)
+
     def passed(self, v: i64) -> i64:
         """A value as it goes from function to function."""
         if self.function.type[v] == I32:
@@ -325,6 +347,8 @@ class State:
     def begin_block(self, dominator: i64) -> i64:
         """A new block is the one at hand."""
         b = self.function.block()
+        if self.cold or self.function.cold[dominator]:
+            self.function.cold[b] = 1
         self.flow.enter(b, dominator, self.loop, False)
         self.values.block = b
         return b
@@ -361,6 +385,14 @@ class State:
         results = labels.results[number]
         self.edge_changes[e] = self.changed_since(labels.log_at[number], results)
         return e
+
+    def may_land(self) -> None:
+        """A call was made that an exception may leave for the try at hand: what follows is a new block."""
+        block = self.values.block
+        behind = self.plain_edge()
+        caught = self.go(self.handler)
+        self.function.add(block, BR_CATCH, 0, behind, caught)
+        self.follow(behind)
 
     def bring_epochs(self, e: i64, heap: i64, context: i64, any: i64) -> None:
         """An edge that is kept brings these epochs."""
@@ -590,7 +622,7 @@ class State:
         """One operator that directs control; `arity`: how many operands a branch takes along."""
         if self.memory is not None:
             self.reach(self.taken_by(code, arity, a, b))
-            self.memory.settle(self.values.block, self.stack, self.height)
+            self.settle()
         function = self.function
         block = self.values.block
         if code == _END:
@@ -709,6 +741,7 @@ class State:
         block = values.block
         e = function.new_edge(block)
         made = function.block()
+        function.cold[made] = function.cold[block]
         labels.head[number] = made
         self.go_back(number, e)
         function.add(block, JUMP, 0, e)
@@ -836,8 +869,7 @@ class State:
 
     def call_in_place(self, opcode: i64, callee: i64, given: i64, extra: i64) -> None:
         """End the block with a call in place of the function; what waits below the arguments is nobody's."""
-        if self.memory is not None:
-            self.memory.settle(self.values.block, self.stack, self.height)
+        self.settle()
         self.function.add(self.values.block, opcode, 0, callee, given, 0, 0, extra)
 
     def give_back(self, results: i64) -> None:

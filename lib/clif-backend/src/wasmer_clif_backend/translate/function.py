@@ -4,8 +4,6 @@ Those that direct control are in `translate.body`, those on vectors in `translat
 
 Traps are those of core, by number (`trap_kinds`): an access traps as ``heap_oob``, others by code ``user``
 and their number. The source of every instruction is the operator's offset in the module, so the site table has it.
-
-Long for one idea: the operators share one walk, and what it knows at a point.
 """
 
 from __future__ import annotations
@@ -13,13 +11,9 @@ from __future__ import annotations
 from librt.strings import read_i32_le
 
 from wasmer_clif_backend.effort import Effort
-from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
-from wasmer_clif_backend.ir.function import ExternalFunction, Function, Signature, StackSlot
-from wasmer_clif_backend.ir.function import Parameter as ClifParameter
+from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import (
-    CALL,
-    CALL_INDIRECT,
     F32CONST,
     F64CONST,
     IADD,
@@ -29,14 +23,10 @@ from wasmer_clif_backend.ir.opcodes import (
     ISHL,
     NOTRAP,
     PARAMETER,
-    RETURN_CALL,
-    RETURN_CALL_INDIRECT,
     SELECT,
     SEXTEND,
-    STACK_ADDR,
     STORE,
     TABLE,
-    TRAPNZ,
     TRAPZ,
     UEXTEND,
     UMIN,
@@ -44,6 +34,8 @@ from wasmer_clif_backend.ir.opcodes import (
 )
 from wasmer_clif_backend.ir.types import F32, F64, I8, I32, I64
 from wasmer_clif_backend.translate.body import CONTROL, State
+from wasmer_clif_backend.translate.calls import Calls
+from wasmer_clif_backend.translate.exception import EXCEPTIONS, Exceptions
 from wasmer_clif_backend.translate.in_memory import OPERANDS_OF_ONE
 from wasmer_clif_backend.translate.memory import CONSTANT_FIELD, FIELD, Memory
 from wasmer_clif_backend.translate.nans import canonical
@@ -57,8 +49,7 @@ from wasmer_clif_backend.translate.operators import (
     code_of,
 )
 from wasmer_clif_backend.translate.vector import VectorTranslator
-from wasmer_clif_backend.translate.view import CallLayout, ModuleView, helper_name
-from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
+from wasmer_clif_backend.translate.view import ModuleView
 from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME
@@ -114,6 +105,7 @@ _TYPE_DEPTH: Final[i64] = TYPE_RECORD["depth"].offset
 _HELPERS: Final = {call.name: call for call in VMCALLS}
 _HELPER_TYPES: Final = {"i32": I32, "index": I32, "ref": I64}
 
+_END: Final[i64] = code_of("end")
 _CALL: Final[i64] = code_of("call")
 _CALL_INDIRECT: Final[i64] = code_of("call_indirect")
 _RETURN_CALL: Final[i64] = code_of("return_call")
@@ -151,6 +143,7 @@ _SIGN_EXTENSION: Final = 15
 _FLOAT_32: Final = 16
 _FLOAT_64: Final = 17
 _HELPER: Final = 18
+_EXCEPTION: Final = 19
 
 _CODES: Final = 0x400
 """Codes beyond are other."""
@@ -177,6 +170,7 @@ class _Tables:
             ("drop", _DROP),
             ("select", _SELECT),
             *((name, _CONTROL) for name in CONTROL),
+            *((name, _EXCEPTION) for name in EXCEPTIONS),
         ):
             kinds[code_of(name)] = kind
         for code, (opcode, type) in BINARY.items():
@@ -219,14 +213,8 @@ class Translator:
         self.state: Final = State(view)
         self.memory: Final = Memory(self.state, bounds_checks)
         self.vectors: Final = VectorTranslator(self.state, self.memory)
-        self.buffer_slot: i64 = -1
-        self._stamp: i64 = 0
-        # By function index, by type index: the number in the function at hand, if the stamp is its.
-        self._external = column(len(view.names))
-        self._external_stamp = column(len(view.names))
-        self._signature = column(len(view.layouts))
-        self._signature_stamp = column(len(view.layouts))
-        self._helpers: dict[str, int] = {}
+        self.calls: Final = Calls(view, self.state, self.memory)
+        self.exceptions: Final = Exceptions(self.state, self.memory, self.calls)
 
     @property
     def flow(self) -> Flow:
@@ -262,7 +250,7 @@ class Translator:
             kind: i64 = _OTHER
             if code < _CODES:
                 kind = _KINDS[code]
-            if in_memory and kind != _CONTROL:
+            if in_memory and kind != _CONTROL and kind != _EXCEPTION:
                 state.reach(OPERANDS_OF_ONE)
             if kind == _LOCAL_GET:
                 state.push(state.read(a) if in_memory else locals[a])
@@ -286,7 +274,10 @@ class Translator:
                 )
             elif kind == _CONTROL:
                 b: i64 = i64(read_i32_le(records, at + 8))
-                state.control(code, (word >> 16) & 0xFFFF, a, b)
+                if code == _END and self.exceptions.is_try(a):
+                    self.exceptions.end(a, b)
+                else:
+                    state.control(code, (word >> 16) & 0xFFFF, a, b)
             elif kind == _STORE:
                 value = state.pop()
                 address = self.memory.address(state.pop(), a, i64(read_i32_le(records, at + 8)), _SIZES[code])
@@ -319,9 +310,8 @@ class Translator:
         state = self.state
         state.begin(body, effort, in_memory)
         effort.spend(4 * i64(len(body.local_types)))
-        self._stamp += 1
-        self._helpers = {}
-        self.buffer_slot = -1
+        self.calls.begin()
+        self.exceptions.begin(body)
         function = state.function
         layout = state.layout
         function.name = self.view.names[body.function_index]
@@ -359,23 +349,13 @@ class Translator:
             function.memory_bytes = self.view.memory_bytes
         state.open_function(len(layout.results))
 
-    # --- pieces ------------------------------------------------------------------------------------------
-
-    def compare(self, condition: i64, x: i64, y: i64) -> i64:
-        """A comparison of integers, as an i8."""
-        return self.state.make(ICMP, I8, x, y, 0, condition)
-
-    def trap_if(self, condition: i64, kind: i64) -> None:
-        """Trap if a comparison holds."""
-        self.state.make(TRAPNZ, 0, condition, 0, 0, 0, kind)
-
     # --- operators ------------------------------------------------------------------------------------------
 
     def other(self, kind: i64, code: i64, word: i64, a: i64, b: i64) -> None:
         """What `translate` does not do itself."""
         state = self.state
         if code == _CALL:
-            self.call(a, b, False)
+            self.calls.call(a, b, False)
         elif code == _GLOBAL_GET:
             at = self.global_at(a)
             state.push(self.memory.load(self.view.global_types[a], at, self.memory.offset))
@@ -390,12 +370,14 @@ class Translator:
         elif kind == _FLOAT_32:
             state.push(state.make(F32CONST, F32, 0, 0, 0, a & 0xFFFF_FFFF))
         elif code == _CALL_INDIRECT:
-            self.call_indirect(a, b, False)
+            self.calls.call_indirect(a, b, False)
         elif kind == _SIGN_EXTENSION:
             narrow = state.make(IREDUCE, _OPCODES[code], state.pop())
             state.push(state.make(SEXTEND, _TYPES[code], narrow))
+        elif kind == _EXCEPTION:
+            self.exceptions.operator(code, a, b)
         elif kind == _HELPER:
-            self.helper_operator(code, a, b)
+            self.calls.helper_operator(code, a, b)
         elif code == _MEMORY_SIZE:
             definition = self.memory.field(self.view.offsets.memory_offsets[a], CONSTANT_FIELD)
             length = self.memory.load(I64, definition, _MEMORY_LENGTH)
@@ -408,21 +390,21 @@ class Translator:
         elif code == _REF_NULL:
             state.push(state.integer(0, I64))
         elif code == _REF_IS_NULL:
-            held = self.compare(_EQ, state.pop(), state.integer(0, I64))
+            held = state.compare(_EQ, state.pop(), state.integer(0, I64))
             state.push(state.make(UEXTEND, I32, held))
         elif code == _CALL_REF:
-            self.call_ref(a, False)
+            self.calls.call_ref(a, False)
         elif code == _REF_AS_NON_NULL:
             state.make(TRAPZ, 0, state.stack[state.height - 1], 0, 0, 0, _NULL)
         elif code == _REF_FUNC:
             offset: i64 = self.view.offsets.record_offsets[int(a)]
             state.push(state.make(IADD, I64, state.vmctx, state.integer(offset, I64)))
         elif code == _RETURN_CALL:
-            self.call(a, b, True)
+            self.calls.call(a, b, True)
         elif code == _RETURN_CALL_INDIRECT:
-            self.call_indirect(a, b, True)
+            self.calls.call_indirect(a, b, True)
         elif code == _RETURN_CALL_REF:
-            self.call_ref(a, True)
+            self.calls.call_ref(a, True)
         else:
             self.internal(code, word, a, b)
 
@@ -444,10 +426,10 @@ class Translator:
             self.add_points(word, points)
         elif code == CHECK_POINTS:
             limit = state.integer(_long(a, b), I64)
-            self.trap_if(self.compare(_UGE, self.points(word), limit), _LIMIT)
+            state.trap_if(state.compare(_UGE, self.points(word), limit), _LIMIT)
         elif code == TRACE:
             words = ((word >> 16) & 0xFF, a, b, state.function.at)
-            self.helper("trace", [int(state.integer(one, I32)) for one in words], 0)
+            self.calls.helper("trace", [int(state.integer(one, I32)) for one in words], 0)
         elif not canonical(state, code) and not self.vectors.operator(int(code), int(word), int(a), int(b)):
             row = ALL_OPERATORS.get(int(code))
             name = row.mnemonic if row is not None else hex(code)
@@ -477,179 +459,6 @@ class Translator:
             return self.memory.field(offset, CONSTANT_FIELD)
         self.memory.offset = offset
         return self.state.vmctx
-
-    # --- calls ------------------------------------------------------------------------------------------------
-
-    def call(self, index: i64, type: i64, in_place: bool) -> None:
-        """A function of the module through its table of code addresses, an imported one through its record."""
-        state = self.state
-        if index >= self.view.imported:
-            self.call_of(CALL, self.external(index, type), 0, state.vmctx, self.view.layouts[type], in_place)
-            return
-        record: i64 = self.view.offsets.import_offsets[index]
-        code = self.memory.field(record + _IMPORT_CODE)
-        vmctx = self.memory.field(record + _IMPORT_VMCTX)
-        self.call_of(CALL_INDIRECT, self.signature(type), code, vmctx, self.view.layouts[type], in_place)
-
-    def call_indirect(self, type: i64, table: i64, in_place: bool) -> None:
-        """An element of a table: there, not null, of the type."""
-        state = self.state
-        memory = self.memory
-        index = state.pop()
-        if not self.view.wide_tables[table]:
-            index = state.make(UEXTEND, I64, index)
-        # Constant, but read anew behind each call: to keep them across would take registers, of which few are kept.
-        definition = memory.field(self.view.offsets.table_offsets[table])
-        length = memory.load(I64, definition, _TABLE_LENGTH, _ENTRY)
-        self.trap_if(self.compare(_UGE, index, length), _UNDEFINED)
-        base = memory.load(I64, definition, _TABLE_BASE, _ENTRY)
-        scaled = state.make(ISHL, I64, index, state.integer(3, I32))
-        record = memory.load(I64, state.make(IADD, I64, base, scaled), 0, _ENTRY)
-        state.make(TRAPZ, 0, record, 0, 0, 0, _UNINITIALIZED)
-        wanted = memory.field(self.view.offsets.type_offsets[type])
-        have = memory.load(I64, record, _RECORD_TYPE, _ENTRY)
-        depth: i64 = self.view.offsets.open_types.get(int(type), -1)
-        if depth >= 0:  # it, or what has it in its list of supertypes
-            above = memory.load(I32, have, _TYPE_DEPTH, _ENTRY)
-            self.trap_if(self.compare(_ULT, above, state.integer(depth, I32)), _TYPE_MISMATCH)
-            have = memory.load(I64, memory.load(I64, have, _TYPE_SUPERTYPES, _ENTRY), 8 * depth, _ENTRY)
-        self.trap_if(self.compare(_NE, have, wanted), _TYPE_MISMATCH)
-        self.call_record(record, type, in_place)
-
-    def call_record(self, record: i64, type: i64, in_place: bool) -> None:
-        """The function that a record tells of."""
-        state = self.state
-        code = self.memory.load(I64, record, _RECORD_CODE, _ENTRY)
-        vmctx = self.memory.load(I64, record, _RECORD_VMCTX, _ENTRY)
-        signature = self.signature(type)
-        layout = self.view.layouts[type]
-        if in_place and state.memory is None:
-            # As a rule the callee's vmctx is this one. Told by a branch, the next round does not wait for these loads.
-            height = state.height
-            other = state.part(self.compare(_EQ, vmctx, state.vmctx))
-            self.call_of(CALL_INDIRECT, signature, code, state.vmctx, layout, True)
-            state.follow(other)
-            state.height = height
-        self.call_of(CALL_INDIRECT, signature, code, vmctx, layout, in_place)
-
-    def call_of(self, opcode: i64, extra: i64, callee: i64, vmctx: i64, layout: CallLayout, in_place: bool) -> None:
-        """The arguments are on the stack, the results will be; in place of this function, its caller has them."""
-        if not in_place:
-            self.finish_call(opcode, extra, callee, vmctx, layout)
-            return
-        state = self.state
-        jump: i64 = RETURN_CALL if opcode == CALL else RETURN_CALL_INDIRECT
-        state.call_in_place(jump, callee, self.arguments(vmctx, state.buffer, layout), extra)
-
-    def call_ref(self, type: i64, in_place: bool) -> None:
-        """What is referred to: not null; the validator has seen to its type."""
-        state = self.state
-        record = state.pop()
-        state.make(TRAPZ, 0, record, 0, 0, 0, _NULL)
-        self.call_record(record, type, in_place)
-
-    def finish_call(self, opcode: i64, extra: i64, callee: i64, vmctx: i64, layout: CallLayout) -> None:
-        """The arguments are on the stack, the results will be."""
-        state = self.state
-        buffer: i64 = 0
-        if layout.buffered:
-            buffer = self.buffer_address(len(layout.results))
-        given = self.arguments(vmctx, buffer, layout)
-        type: i64 = 0
-        results: i64 = len(layout.results)
-        if results:
-            type = layout.signature.results[0].type
-        state.called()
-        v = state.make(opcode, type, callee, given, 0, 0, extra)
-        if results:
-            state.push(state.received(v, layout.results[0]))
-        at: i64 = 1
-        while at < results:
-            slot = self.buffer_address(results)
-            state.push(self.memory.load(layout.results[at], slot, RESULT_SLOT_BYTES * (at - 1), NOTRAP))
-            at += 1
-
-    def arguments(self, vmctx: i64, buffer: i64, layout: CallLayout) -> i64:
-        """The list of what a call passes: the topmost operands, which are taken, behind the others."""
-        state = self.state
-        function = state.function
-        count: i64 = len(layout.params)
-        state.reach(count)
-        function.effort.spend(4 * (count + len(layout.results)))
-        first: i64 = 1
-        if layout.buffered:
-            first = 2
-        bottom = state.height - count
-        given = function.list_of(first + count)
-        function.pool[given + 1] = vmctx
-        if layout.buffered:
-            function.pool[given + 2] = buffer
-        at: i64 = 0
-        while at < count:
-            function.pool[given + 1 + first + at] = state.stack[bottom + at]
-            at += 1
-        state.height = bottom
-        return given
-
-    def helper_operator(self, code: i64, a: i64, b: i64) -> None:
-        """An operator that a helper does."""
-        row = HELPER_OPERATORS[int(code)]
-        more = [int(self.state.integer(one, I32)) for one in (a, b)[: row.immediates]]
-        result = _HELPER_TYPES[row.call.results[0]] if row.call.results else 0
-        if (code == _MEMORY_GROW and self.view.wide_memories[a]) or (code == _TABLE_GROW and self.view.wide_tables[a]):
-            result = I64
-        self.helper(row.call.name, more, result)
-
-    def helper(self, name: str, immediates: list[int], result: int) -> None:
-        """A call of one of core's helpers: operands, then numbers of the record.
-
-        An index of a helper has 64 bits, so an i32 is extended here, as it is not for other calls.
-        """
-        state = self.state
-        function = state.function
-        types = [_HELPER_TYPES[type] for type in _HELPERS[name].types]
-        count = len(types) - len(immediates)
-        arguments = [int(state.pop()) for _ in range(count)][::-1] + immediates
-        number = self._helpers.get(name, -1)
-        if number < 0:
-            signature = Signature([ClifParameter(I64)] * (len(types) + 1), [ClifParameter(I64)] if result else [])
-            number = len(function.functions)
-            function.functions.append(ExternalFunction(helper_name(name), len(function.signatures)))
-            function.signatures.append(signature)
-            self._helpers[name] = number
-        given = [int(state.vmctx)] + [int(state.passed(v)) for v in arguments]
-        state.called()
-        v = state.make(CALL, I64 if result else 0, 0, function.new_list(given), 0, 0, number)
-        if result:
-            state.push(state.received(v, result))
-
-    def buffer_address(self, results: i64) -> i64:
-        """The address of the stack slot for the results of calls, as large as any call needs it."""
-        function = self.state.function
-        if self.buffer_slot < 0:
-            self.buffer_slot = len(function.slots)
-            function.slots.append(StackSlot(0))
-        slot = function.slots[self.buffer_slot]
-        slot.size = max(slot.size, int(RESULT_SLOT_BYTES * (results - 1)))
-        return self.state.make(STACK_ADDR, I64, 0, 0, 0, 0, self.buffer_slot)
-
-    def signature(self, type: i64) -> i64:
-        """The number in the function of the signature of a type."""
-        if self._signature_stamp[type] != self._stamp:
-            signatures = self.state.function.signatures
-            self._signature_stamp[type] = self._stamp
-            self._signature[type] = len(signatures)
-            signatures.append(self.view.layouts[type].called)
-        return self._signature[type]
-
-    def external(self, index: i64, type: i64) -> i64:
-        """The number in the function of a function that is called."""
-        if self._external_stamp[index] != self._stamp:
-            functions = self.state.function.functions
-            self._external_stamp[index] = self._stamp
-            self._external[index] = len(functions)
-            functions.append(ExternalFunction(self.view.names[index], int(self.signature(type))))
-        return self._external[index]
 
 
 def _long(low: i64, high: i64) -> i64:

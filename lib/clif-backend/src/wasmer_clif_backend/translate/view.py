@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from wasmer_clif_backend.ir.function import Parameter, Signature
 from wasmer_clif_backend.ir.types import F32, F64, I8X16, I32, I64
-from wasmer_runtime_core.contract.helpers import VMCALLS
+from wasmer_runtime_core.contract.helpers import EXCEPTION_HELPERS, VMCALLS
 from wasmer_runtime_core.contract.vmctx import VmctxOffsets
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import watched
@@ -21,6 +21,7 @@ from wasmer_runtime_core.wasm.types import PAGE_BYTES
 TYPES: Final = {
     kinds.I32: I32, kinds.I64: I64, kinds.F32: F32, kinds.F64: F64, kinds.V128: I8X16,
     kinds.FUNCREF: I64, kinds.EXTERNREF: I64, kinds.ANYREF: I64,
+    kinds.EXNREF: I64,
 }  # fmt: skip
 """By kind of a value: the type of CLIF. A reference is an address, a vector bytes."""
 
@@ -60,6 +61,7 @@ class ModuleView:
         self.names: Final = [name_of(index) for index in range(self.imported + defined)]
         self.entries: Final = {name: number for number, name in enumerate(self.names[self.imported :])}
         self.entries.update({helper_name(call.name): defined + call.slot for call in VMCALLS})
+        self.entries.update({helper_name(name): call.slot for name, call in EXCEPTION_HELPERS.items()})
         self.no_layout: Final = CallLayout(b"", b"")
         self.wide_memories: Final = bytes(memory.index_type == kinds.I64 for memory in info.memories)
         self.wide_tables: Final = bytes(table.index_type == kinds.I64 for table in info.tables)

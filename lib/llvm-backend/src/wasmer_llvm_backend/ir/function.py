@@ -12,9 +12,9 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
 from wasmer_llvm_backend.ir.fences import FENCED, fenced, foldable
-from wasmer_llvm_backend.ir.view import LLVM_TYPES, Label, ModuleView
+from wasmer_llvm_backend.ir.view import LLVM_TYPES, Label, ModuleView, Try
 from wasmer_llvm_backend.ir.writer import FunctionWriter
-from wasmer_llvm_backend.module_text import LOOP
+from wasmer_llvm_backend.module_text import CALL, LOOP, THROWING_CALL
 from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, BLOCK_TYPE_CODE, RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.types import I32
@@ -85,11 +85,13 @@ class FunctionState(FunctionWriter):
         inlined: Mapping[int, Body],
         in_place: Mapping[int, int],
         most_text: int,
+        catches: bool = False,
     ) -> None:
         """`unit`: functions defined in the same LLVM module; `internal`: those that nobody else can reach; `in_place`:
         those that make calls in place of themselves -> the most bytes that these pass on the stack;
         `counted`: functions with counted loops; `inlined`: functions to copy to where they are called;
-        `most_text`: so many characters may be written for all of them (`TextTooLong`)."""
+        `most_text`: so many characters may be written for all of them (`TextTooLong`);
+        `catches`: some function of the unit does."""
         super().__init__()
         self.view = view
         self.unit = unit
@@ -98,6 +100,7 @@ class FunctionState(FunctionWriter):
         self.inlined = inlined
         self.in_place = in_place
         self.text_left = most_text
+        self.call_group = THROWING_CALL if catches else CALL
         self.called: set[int] = set()
         """Functions of the unit that are called, not copied."""
         self.copied: set[int] = set()
@@ -120,6 +123,9 @@ class FunctionState(FunctionWriter):
         self.slots: dict[int, str] = {}
         self.integers: frozenset[int] = frozenset()  # locals that are values of type i32
         self.labels: dict[int, Label] = {}
+        self.tries: dict[int, Try] = {}
+        self.handler: Label | None = None  # the landing of the innermost try whose calls stand here
+        self.lands = False
         self.loop_rows: dict[int, tuple[int, int]] = {}  # label -> where the pool lists what its loop writes, how many
         self.bits: dict[str, str] = {}  # i32 -> the bit that it was made of
         self.fencing = True  # whether floats that are made of something else are fenced
@@ -203,6 +209,26 @@ class FunctionState(FunctionWriter):
                 out[-1] += self.loop_hint
         else:
             out.append(f"br label %{self.branch_to(label)}{self.loop_hint if label.loop else ''}")
+
+    def invoke(self, text: str, gives: bool) -> str:
+        """A call that an exception may leave, but for the word; its result, if it `gives` one."""
+        handler = self.handler
+        if handler is None:
+            line = f"call {text} {self.call_group}{self.location()}"
+        else:
+            self.blocks += 1
+            handler.add_edge(self.block, self.snapshot(), ())
+            ways = f"to label %v{self.blocks} unwind label %{handler.name}"
+            line = f"invoke {text} {self.call_group} {ways}{self.location()}"
+        value = ""
+        if gives:
+            value = self.let(line)
+        else:
+            self.out.append(line)
+        if handler is not None:
+            self.lands = True
+            self.start(f"v{self.blocks}")
+        return value
 
     def forget_places(self, count: int) -> None:
         """Only the first `count` addresses were computed on every way to here."""

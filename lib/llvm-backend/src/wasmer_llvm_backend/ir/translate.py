@@ -29,7 +29,7 @@ from wasmer_llvm_backend.ir.operators.tail_calls import PARAMETERS, receive
 from wasmer_llvm_backend.ir.templates import V128
 from wasmer_llvm_backend.ir.view import LLVM_TYPES, ZEROS, Label, Signature
 from wasmer_llvm_backend.machine.prologue import CHECKED, UNCHECKED, USE_OF_VMCTX, is_checked, with_room
-from wasmer_llvm_backend.module_text import INLINED
+from wasmer_llvm_backend.module_text import INLINED, PERSONALITY
 from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.body.body import Body
@@ -95,6 +95,8 @@ class FunctionTranslator(FunctionState):
         place = INLINED if inlined else CHECKED if is_checked(body) else UNCHECKED
         if room is not None and room > signature.arguments.stack_bytes:
             place = with_room(room, signature.arguments.stack_bytes, view.entries)
+        if self.lands:
+            place += PERSONALITY
         name = f"i{index}" if inlined else f"f{index}"
         head = f"define {linkage} {result} @{name}({', '.join(arguments)}) {place}!dbg !{self.scope} {{\nentry:\n"
         return "\n".join([head + "\n".join(self.head), *self.out, *self.traps, "}\n"])

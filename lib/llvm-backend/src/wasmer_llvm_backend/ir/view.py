@@ -12,7 +12,7 @@ from wasmer_runtime_core.contract.convention import FLOAT, INTEGER, VECTOR, Argu
 from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.vmctx import VmctxOffsets
 from wasmer_runtime_core.support.checkpoint import watched
-from wasmer_runtime_core.wasm.types import ANYREF, EXTERNREF, F32, F64, FUNCREF, I32, I64
+from wasmer_runtime_core.wasm.types import ANYREF, EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64
 from wasmer_runtime_core.wasm.types import V128 as V128_CODE
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 LLVM_TYPES: Final = {
     I32: "i32", I64: "i64", F32: "float", F64: "double", V128_CODE: V128,
-    FUNCREF: "ptr", EXTERNREF: "ptr", ANYREF: "ptr",
+    FUNCREF: "ptr", EXTERNREF: "ptr", ANYREF: "ptr", EXNREF: "ptr",
 }  # fmt: skip
 ZEROS: Final = {
     I32: "0", I64: "0", F32: "0x0000000000000000", F64: "0x0000000000000000",
-    V128_CODE: "zeroinitializer", FUNCREF: "null", EXTERNREF: "null", ANYREF: "null",
+    V128_CODE: "zeroinitializer", FUNCREF: "null", EXTERNREF: "null", ANYREF: "null", EXNREF: "null",
 }  # fmt: skip
 
 
 _CLASSES: Final = {F32: FLOAT, F64: FLOAT, V128_CODE: VECTOR}
 """Of the value types that do not travel with the integers."""
-INTEGERS: Final = frozenset((I32, I64, FUNCREF, EXTERNREF, ANYREF))
+INTEGERS: Final = frozenset((I32, I64, FUNCREF, EXTERNREF, ANYREF, EXNREF))
 INTEGER_RESULTS: Final = 3  # rax, rdx, rcx
 FLOAT_RESULTS: Final = 2  # xmm0, xmm1
 
@@ -72,6 +72,7 @@ class ModuleView(VmctxOffsets):
         self.exact = exact
         self.signatures = [Signature(type_.param_kinds, type_.result_kinds) for type_ in watched(info.types)]
         self.entries = self.defined_functions + len(VMCALLS)
+        self.tag_types = info.tags
         self.global_types = [LLVM_TYPES[type_.kind] for type_ in info.globals]
         self.global_mutable = [type_.mutable for type_ in info.globals]
         self.everything = frozenset(range(len(info.functions)))
@@ -112,3 +113,32 @@ class Label:
         """A branch from a block."""
         self.edges.append((block, locals_, values))
         self.sources.add(block)
+
+
+@final
+class Try:
+    """A try while it is open.
+
+    Attributes:
+        landing: the block where exceptions of its calls land.
+        dispatch: the block where its arms are asked: behind the landing, and where those of tries in it have no arm.
+        around: the landing of the try around it.
+        rest: the block where the next arm is asked, if the last one was and may not be it.
+        saved: the locals there, or before the try.
+        asks: whether an arm was there.
+    """
+
+    __slots__ = ("around", "asks", "dispatch", "landing", "rest", "saved")
+
+    def __init__(self, number: int, height: int, places: int, around: Label | None, saved: Mapping[int, str]) -> None:
+        self.landing = Label(f"l{number}", height, [], [], places)
+        self.dispatch = Label(f"d{number}", height, [], [], places)
+        self.around = around
+        self.rest = ""
+        self.saved = saved
+        self.asks = False
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether some exception may come here."""
+        return bool(self.landing.edges or self.dispatch.edges)

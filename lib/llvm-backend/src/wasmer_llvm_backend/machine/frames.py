@@ -3,7 +3,8 @@
 Every function of ours has a frame pointer, and backtraces walk those. But where a way through
 a function calls nothing and needs few registers, LLVM sets up the frame behind it, or takes it
 down before; the code there may well trap. Its description of frames says where the address
-at which the stack was when the function was called (the CFA) is still found from the stack pointer.
+at which the stack was when the function was called (the CFA) is still found from the stack pointer; and which registers
+a function saves, which an exception that leaves it has to bring back.
 
 Source: DWARF 4, section 6.4; the System V ABI, x86-64 supplement, table 3.36 (numbers of registers).
 """
@@ -15,13 +16,16 @@ from typing import Final, NamedTuple
 
 from wasmer_llvm_backend.machine.inlining import unsigned
 from wasmer_llvm_backend.machine.prologue import CHECK_BYTES
+from wasmer_runtime_core.contract.convention import saved_byte
 from wasmer_runtime_core.errors import InternalError
 
 COMMON: Final = 0xFFFFFFFF
 RSP: Final = 7
 RBP: Final = 6
 ADVANCE: Final = 0x40
-PUSHED: Final = (0x0E, 16, 0x80 | RBP, 2)
+OFFSET: Final = 0x80
+"""Of the register in the low bits: it is saved so many times 8 bytes below the CFA."""
+PUSHED: Final = (0x0E, 16, OFFSET | RBP, 2)
 """def_cfa_offset 16, offset rbp: it lies on the stack."""
 SET: Final = (0x0D, RBP)
 """def_cfa_register rbp: it is the frame pointer."""
@@ -63,6 +67,8 @@ class Frame(NamedTuple):
     """Offsets behind instructions that set the frame pointer."""
     frameless: list[tuple[int, int]]
     """Ranges of its code that run without a frame, ascending."""
+    saved: int
+    """Which registers it saves below the caller's rbp (`convention.saved_byte`)."""
 
 
 def read_frames(section: bytearray) -> list[Frame]:
@@ -79,10 +85,12 @@ def read_frames(section: bytearray) -> list[Frame]:
         if kind != COMMON:
             start, size = unpack_from("<QQ", section, at + 8)
             if section.startswith(FRAME_AT_ONCE, at + 24):
-                found.append(Frame(start, [start + 4], []))
+                saved = _saved(section, at + 24 + len(FRAME_AT_ONCE), behind)
+                found.append(Frame(start, [start + 4], [], saved))
             elif section.startswith(FRAME_BEHIND_CHECK, at + 24):
                 push = start + CHECK_BYTES
-                found.append(Frame(start, [push + 4], [(start, push + 1)]))
+                saved = _saved(section, at + 24 + len(FRAME_BEHIND_CHECK), behind)
+                found.append(Frame(start, [push + 4], [(start, push + 1)], saved))
             else:
                 found.append(_function(section, at + 24, behind, start, start + size))
         at = behind
@@ -92,6 +100,7 @@ def read_frames(section: bytearray) -> list[Frame]:
 def _function(section: bytearray, at: int, behind: int, place: int, end: int) -> Frame:
     """Run the instructions for one function."""
     first = place
+    begin = at
     pointer_set: list[int] = []
     found: list[tuple[int, int]] = []
     remembered: list[tuple[int, int]] = []
@@ -141,4 +150,36 @@ def _function(section: bytearray, at: int, behind: int, place: int, end: int) ->
     if cfa == AT_THE_CALL:
         found.append((start, end))
     # one byte: a push, a return
-    return Frame(first, pointer_set, [(low, high) for low, high in found if high > low + 1])
+    return Frame(
+        first, pointer_set, [(low, high) for low, high in found if high > low + 1], _saved(section, begin, behind)
+    )
+
+
+def _saved(section: bytearray, at: int, behind: int) -> int:
+    """Of the instructions for one function: which registers it saves.
+
+    Raises:
+        InternalError: they do not lie as `convention.saved_byte` has them.
+    """
+    places: dict[int, int] = {}
+    while at < behind:
+        opcode = section[at]
+        at += 1
+        if opcode & 0xC0 == OFFSET:
+            place, at = unsigned(section, at)
+            if places.setdefault(place, opcode & 0x3F) != opcode & 0x3F:
+                raise InternalError("LLVM saves two registers in one place")
+        elif opcode in ADVANCES:
+            at += 1 << opcode - 2
+        elif opcode in OPERANDS:
+            for kind in OPERANDS[opcode]:
+                value, at = unsigned(section, at)
+                if kind == "b":
+                    at += value
+    places.pop(PUSHED[-1], None)
+    registers = [places[place] for place in sorted(places)]
+    if sorted(places) != list(range(PUSHED[-1] + 1, PUSHED[-1] + 1 + len(places))) or registers != sorted(
+        registers, reverse=True
+    ):
+        raise InternalError(f"LLVM saves registers {registers} at {sorted(places)}")
+    return saved_byte(sum(1 << register for register in registers), downwards=True)

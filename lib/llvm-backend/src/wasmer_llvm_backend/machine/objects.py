@@ -22,6 +22,7 @@ from typing import Final, NamedTuple
 
 from wasmer_llvm_backend.machine.frames import Frame, read_frames
 from wasmer_llvm_backend.machine.inlining import Inlined, read_inlined, unsigned
+from wasmer_llvm_backend.machine.landings import FRAMES, TABLES, is_for_the_runtime, read_landings
 from wasmer_llvm_backend.machine.prologue import (
     ROOM_BYTES,
     TRAP_AT,
@@ -75,6 +76,10 @@ class UnitCode(NamedTuple):
     to be subtracted."""
     inlined: list[Inlined]
     """Ascending by start."""
+    saved: dict[int, int]
+    """Offset of a function -> the registers that it saves (`convention.saved_byte`)."""
+    landings: list[tuple[int, int, int]]
+    """(start, end, landing), ascending."""
 
 
 class _Section(NamedTuple):
@@ -108,6 +113,8 @@ def read_object(data: bytes) -> UnitCode:
     for executable in (EXECUTABLE, 0):
         for at, section in enumerate(sections):
             if not section.flags & ALLOCATED or section.flags & EXECUTABLE != executable or not section.size:
+                continue
+            if is_for_the_runtime(section.name):
                 continue
             if section.type != PROGRAM_BITS:
                 raise InternalError(f"the object has a section {section.name} of type {section.type}")
@@ -150,7 +157,32 @@ def read_object(data: bytes) -> UnitCode:
     traps += _check_frames(code, functions, frames, references)
     frameless = sorted(pair for frame in frames for pair in frame.frameless)
     sites = _sites(_lines(debug[0], functions), traps, frameless)
-    return UnitCode(bytes(code), functions, sites, references, read_inlined(*debug[2:]))
+    saved = {frame.start: frame.saved for frame in frames}
+    inlined = read_inlined(*debug[2:])
+    landings = _landings(data, sections, symbols, places)
+    return UnitCode(bytes(code), functions, sites, references, inlined, saved, landings)
+
+
+def _landings(
+    data: bytes, sections: list[_Section], symbols: list[_Symbol], places: dict[int, int]
+) -> list[tuple[int, int, int]]:
+    """Where exceptions land."""
+    tables = next((at for at, section in enumerate(sections) if section.name == TABLES), None)
+    if tables is None:
+        return []
+    found: list[tuple[int, int]] = []
+    function = 0
+    for section in sections:
+        if section.type == RELOCATIONS_WITH_ADDENDS and sections[section.info].name == FRAMES:
+            content = data[section.offset : section.offset + section.size]
+            for _, info, addend in sorted(struct.iter_unpack("<QQq", content)):
+                symbol = symbols[info >> 32]
+                if symbol.section in places:
+                    function = places[symbol.section] + symbol.value + addend
+                elif symbol.section == tables:
+                    found.append((function, symbol.value + addend))
+    section = sections[tables]
+    return read_landings(bytearray(data[section.offset : section.offset + section.size]), found)
 
 
 def _sections(data: bytes) -> list[_Section]:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from wasmer_llvm_backend.machine.target import llvm, our_options, target_machine
+from wasmer_llvm_backend.module_text import FRAMES_TWICE
 
 PASSES: Final = (
     "always_inliner",  # functions marked for it
@@ -53,6 +54,8 @@ def compile_text(
     module = binding.parse_assembly(text, context)
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
+    if FRAMES_TWICE in text:
+        binding.initialize_native_asmparser()
     with our_options():
         optimize(module, machine, opt_level, whole)
         if post_opt_ir is not None:

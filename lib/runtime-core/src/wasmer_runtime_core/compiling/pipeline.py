@@ -105,6 +105,12 @@ def compile_bodies(compilation: Compilation) -> None:
     """bodies -> compiled, by the backend."""
     if compilation.compiler is None:
         raise CompileError("no backend was chosen for this compilation")
+    if compilation.decoded.needed:
+        from wasmer_runtime_core.features import check_backend
+
+        check_backend(
+            compilation.decoded.needed, compilation.compiler.name, getattr(compilation.compiler, "features", ())
+        )
     config = compilation.config
     if config.memory_bound_check_mode == "default" and compilation.info.memories and not can_reserve():
         config = config._replace(memory_bound_check_mode="enable")

@@ -10,6 +10,10 @@ of code addresses: one 8-byte entry per function the module defines, then one fo
 each row of `helpers.VMCALLS`; in front of them, with negative numbers, `helpers.ROUTINES`. Entry ``n`` is at
 ``-8 * (entries - n)`` from the first byte of the code, where `entries` counts functions and helpers,
 so ``call [rip + …]`` needs no relocation. The table is writable, the code is not.
+
+An exception comes back to a frame with the registers that the call would have preserved. For that,
+a function that calls saves those that it writes right below the caller's rbp, in one of two
+orders, and `CompiledModule.saved` tells which.
 """
 
 from __future__ import annotations
@@ -115,8 +119,11 @@ class CompiledModule(NamedTuple):
     backtrace shows a frame for it. Ranges are nested or apart; `up` says how many rows before lies the
     row of the call around this one, 0: the call is of the function whose code it became part of."""
     handlers: bytes = b""
-    """Rows of two u32 (code offset behind a call, code offset of its landing), ascending: where code goes on if an
-    exception of WebAssembly leaves that call. Empty: no backend has operators that catch."""
+    """Rows of three u32 (start, end, landing; code offsets), ascending and apart: where code goes on if an exception
+    of WebAssembly leaves a call in [start, end). Registers that callees preserve are there as behind the call."""
+    saved: bytes = b""
+    """One byte for each defined function (`convention.saved_byte`): which registers that callees preserve it saves,
+    below the caller's rbp. Of functions that make no calls it does not matter. Empty: none saves any."""
 
 
 def checked_memories(info: ModuleInfo, config: CompilerConfig, guarded: int | None = None) -> tuple[int, ...]:

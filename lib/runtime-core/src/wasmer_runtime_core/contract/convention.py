@@ -24,6 +24,25 @@ RESULT_SLOT_BYTES: Final = 16
 MOST_TAIL_ROOM: Final = 2_047
 """A tail call passes up to so many units of 16 bytes on the stack: more than a function can have parameters there."""
 
+PRESERVED: Final = (3, 12, 13, 14, 15)
+"""Registers that callees preserve, beside rsp and rbp: rbx, r12, r13, r14, r15."""
+SAVED_DOWNWARDS: Final = 1 << len(PRESERVED)
+"""In the byte that `saved_byte` makes."""
+
+
+def saved_byte(registers: int, downwards: bool = False) -> int:
+    """Which of them a function saves, a bit each in the order of `PRESERVED` (`backend.CompiledModule.saved`).
+
+    They lie in this order at [rbp - 8], [rbp - 16] and so on, no others between them.
+
+    Args:
+        registers: a mask by number of register; others do not count.
+        downwards: they lie the other way round: the last one is at [rbp - 8].
+    """
+    saved = sum(1 << bit for bit, register in enumerate(PRESERVED) if registers >> register & 1)
+    return saved | SAVED_DOWNWARDS if downwards and saved else saved
+
+
 # Classes of arguments.
 INTEGER: Final = 0
 FLOAT: Final = 1

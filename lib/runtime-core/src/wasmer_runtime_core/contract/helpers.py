@@ -8,6 +8,10 @@ i32 or i64 as its type says, passed zero-extended to 64 bits, so that one set of
 serves both. A result of that kind has as many bits as the index. Operands come in the order
 of the operator's operands, then its immediates. An operator's row says that it becomes the
 helper of its name; `helper_operators` brings the two tables together.
+
+Those of exceptions stand for no operator. ``throw`` takes the addresses of a tag and of its values, in slots of 16
+bytes. A landing that has no arm for the pending exception goes on with ``resume``. An arm that has read the values
+calls ``catch_exception``, which gives the exnref if it is to `keep` it. Three of the four never return.
 """
 
 from __future__ import annotations
@@ -60,9 +64,23 @@ VMCALLS: Final = tuple(
 )
 SLOTS: Final = {call.name: call.slot for call in VMCALLS}
 
-ROUTINES: Final = ("make_room",)
-"""Code of core that is called in a way of its own, as its source says. Their entries stand in front of those of the
+# fmt: off
+_OF_EXCEPTIONS: Final = (
+    ("throw",           "tag:ref values:ref",                                        ""),
+    ("throw_ref",       "exception:ref",                                             ""),
+    ("resume",          "",                                                          ""),
+    ("catch_exception", "keep:i32",                                                  "ref"),
+)
+# fmt: on
+
+ROUTINES: Final = ("make_room", *(name for name, _, _ in _OF_EXCEPTIONS))
+"""Code of core that came later, or is called in a way of its own. Their entries stand in front of those of the
 functions, so that nothing else in the table moved when one came: routine n is entry -1 - n."""
 ENTRIES_IN_FRONT: Final = len(ROUTINES)
 MAKE_ROOM: Final = -1 - ROUTINES.index("make_room")
 """See native/calls/tail_calls.c."""
+EXCEPTION_HELPERS: Final = {
+    name: VMCall(-1 - ROUTINES.index(name), name, tuple(params.split()), tuple(results.split()))
+    for name, params, results in _OF_EXCEPTIONS
+}
+"""By name; `slot` is their entry."""

@@ -25,6 +25,7 @@ from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, T
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.types import (
     ANYREF,
+    EXNREF,
     EXTERNREF,
     F32,
     F64,
@@ -42,6 +43,7 @@ from wasmer_runtime_core.wasm.types import (
     Limits,
     MemoryType,
     TableType,
+    TagType,
     ValueTypes,
     value_type_name,
     value_types,
@@ -62,6 +64,7 @@ class Type(enum.IntEnum):
     FUNCREF = FUNCREF
     EXTERNREF = EXTERNREF
     ANYREF = ANYREF
+    EXNREF = EXNREF
 
     @property
     def kind(self) -> Type:
@@ -145,7 +148,7 @@ class ReferenceType(int):
 
 
 ValueType: TypeAlias = "Type | ReferenceType"
-_REFERENCES: Final = (Type.FUNCREF, Type.EXTERNREF, Type.ANYREF)
+_REFERENCES: Final = (Type.FUNCREF, Type.EXTERNREF, Type.ANYREF, Type.EXNREF)
 
 
 class ElementType(enum.IntEnum):
@@ -156,6 +159,7 @@ class ElementType(enum.IntEnum):
     FUNCREF = FUNCREF
     EXTERNREF = EXTERNREF
     ANYREF = ANYREF
+    EXNREF = EXNREF
 
     def __str__(self) -> str:
         return "anyfunc" if self is ElementType.ANYFUNC else self.name.lower()
@@ -272,6 +276,11 @@ class Value:
     def ANYREF(cls, value: object) -> Value:
         """A reference below ``any``: None, as long as there are no objects of WebAssembly's own."""
         return cls(Type.ANYREF, 0, value)
+
+    @classmethod
+    def EXNREF(cls, exception: object) -> Value:
+        """A reference to an exception, or None."""
+        return cls(Type.EXNREF, 0, exception)
 
     @classmethod
     def from_bits(cls, type: Type | int | str, bits: int) -> Value:
@@ -622,7 +631,29 @@ class GlobalDescriptor(_Descriptor):
         return self.ty
 
 
-ExternDescriptor = FuncSig | MemoryDescriptor | TableDescriptor | GlobalDescriptor
+class TagDescriptor(_Descriptor):
+    """Of a tag: the values that an exception with it carries.
+
+    Attributes:
+        params: their types, a tuple of `Type`.
+    """
+
+    __slots__ = ("params",)
+
+    def __init__(self, params: Iterable[Type | int | str]) -> None:
+        self.params = tuple([Type.of(type) for type in params])
+
+    @classmethod
+    def from_type(cls, type: TagType) -> TagDescriptor:
+        """What the core's `TagType` says."""
+        return cls(type.params)
+
+    def to_type(self) -> TagType:
+        """The same as the core's `TagType`."""
+        return TagType(bytes(self.params))
+
+
+ExternDescriptor = FuncSig | MemoryDescriptor | TableDescriptor | GlobalDescriptor | TagDescriptor
 
 
 class Initializer(_Descriptor):
@@ -648,4 +679,6 @@ def describe(type: ExternalType) -> ExternDescriptor:
         return MemoryDescriptor.from_type(type)
     if isinstance(type, TableType):
         return TableDescriptor.from_type(type)
+    if isinstance(type, TagType):
+        return TagDescriptor.from_type(type)
     return GlobalDescriptor.from_type(type)

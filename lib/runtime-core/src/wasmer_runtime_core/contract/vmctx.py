@@ -56,7 +56,7 @@ STORE: Final = _fields(
     ("activation", 8, "address of the innermost activation record, private to the C part"),
     ("owner", 8, "identity of the thread that runs, 0 if none"),
     ("depth", 8, "nested entries of the owner"),
-    ("pending_exception", 8, "room for wasm exceptions"),
+    ("pending_exception", 8, "address of the exception that is on its way from a throw to a catch, 0: none"),
 )
 
 MEMORY_DEFINITION: Final = _fields(
@@ -85,6 +85,14 @@ TYPE_FORMS: Final = ("FUNCTION", "STRUCT", "ARRAY")
 REFERENCE_TAGS: Final = {"I31": 1, "OBJECT": 2, "MASK": 3}
 """Low bits of a reference word that is not null: an i31 (bit 0 set), a Python object; none: an object of the collected
 heap. Function references are addresses of function records, which nothing else is compared with."""
+EXCEPTION: Final = _fields(
+    ("references", 8, "an exception is a Python object: how many refer to it"),
+    ("class", 8, "its type"),
+    ("count", 8, "how many values it carries"),
+    ("tag", 8, "address of its tag, 0: none that code could know"),
+)
+EXCEPTION_VALUES: Final = 64
+"""Of an exception: where its values lie, in slots of `convention.RESULT_SLOT_BYTES`."""
 IMPORT_RECORD: Final = _fields(
     ("code", 8, "address of the function's code"),
     ("vmctx", 8, "the callee's first argument"),
@@ -105,6 +113,7 @@ PLAN: Final = _fields(
     ("memories_at", 4, "offset in a vmctx of the addresses of memories"),
     ("tables_at", 4, "of the addresses of tables"),
     ("imported_globals_at", 4, "of the addresses of imported globals"),
+    ("tags_at", 4, "of the addresses of tags"),
     ("types_at", 4, "of the addresses of type records"),
     ("imports_at", 4, "of the records of imported functions"),
     ("globals_at", 4, "of the cells of own globals"),
@@ -114,6 +123,7 @@ PLAN: Final = _fields(
     ("n_imported_memories", 4, "how many of the memories"),
     ("n_imported_tables", 4, "how many of the tables"),
     ("n_imported_globals", 4, "how many of the globals"),
+    ("n_imported_tags", 4, "how many of the tags"),
     ("start", 4, "index of the start function, or NO_FUNCTION"),
 )
 """The numbers of a plan, fields of a C struct, which takes them in this order (`running.plan`)."""
@@ -241,6 +251,7 @@ class VmctxOffsets:
         imported_functions, defined_functions: how many; `imported_globals` likewise.
         global_offsets: of an imported global's address, or of an own global's cell.
         memory_offsets, table_offsets: of the addresses of definitions.
+        tag_offsets: of the addresses of tags.
         type_offsets: of the addresses of type records.
         import_offsets: of imported functions' records.
         record_offsets: of the function records of those that escape, by function index.
@@ -257,6 +268,7 @@ class VmctxOffsets:
         self.global_offsets = [layout.global_(index) for index in range(len(info.globals))]
         self.memory_offsets = [layout.memory(index) for index in range(len(info.memories))]
         self.table_offsets = [layout.table(index) for index in range(len(info.tables))]
+        self.tag_offsets = [layout.tag(index) for index in range(len(info.tags))]
         self.type_offsets = [layout.type_record(index) for index in range(len(info.types))]
         self.import_offsets = [layout.import_record(index) for index in range(info.imported_functions)]
         self.record_offsets = {function: layout.function_record(function) for function in info.escaping}

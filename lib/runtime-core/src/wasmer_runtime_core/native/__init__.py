@@ -25,6 +25,7 @@ the types, and what Python may call.
 ``table.c``               tables
 ``global.c``              globals
 ``function.c``            exported functions: calls from Python
+``exception.c``           tags, and what is thrown
 ``plan.c``                what all instances of a module have in common
 ``instantiate.c``         instances are made: bound and filled
 ``instance.c``            instances as Python sees them
@@ -35,6 +36,7 @@ the types, and what Python may call.
 ``tail_calls.c``          room for the arguments of tail calls, and who returns where behind them
 ``signature.c``           signatures, where arguments lie, Python values to bits and back
 ``types.c``               types that are more than functions of kinds, one for all modules of the process
+``exceptions.c``          the way of an exception from a throw to who catches it
 ``host.c``                imported functions: calls to Python
 ``helpers.c``             functions that generated code calls
 ``threads.c``             functions without the GIL

@@ -4,16 +4,17 @@ static PyObject *
 native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"make_trap", "annotate", "function_name", "describe", "memory", "table", "global_",
-                            "trace", "make_function", "type_name", NULL};
+                            "trace", "make_function", "type_name", "tag", "make_exception", "thrown", NULL};
     PyObject *trap = NULL, *annotate = NULL, *name = NULL, *describe = NULL, *trace = NULL, *function = NULL, *type_name = NULL;
-    PyObject *memory = NULL, *table = NULL, *global = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOOO!O!O!OOO:configure", names, &trap, &annotate, &name, &describe,
-                                     &PyType_Type, &memory, &PyType_Type, &table, &PyType_Type, &global, &trace,
-                                     &function, &type_name))
+    PyObject *memory = NULL, *table = NULL, *global = NULL, *tag = NULL, *exception = NULL, *thrown = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOOO!O!O!OOOO!OO:configure", names, &trap, &annotate, &name,
+                                     &describe, &PyType_Type, &memory, &PyType_Type, &table, &PyType_Type, &global,
+                                     &trace, &function, &type_name, &PyType_Type, &tag, &exception, &thrown))
         return NULL;
     struct { PyObject *given, **place; PyTypeObject *base; } classes[] = {
-        {memory, &memory_class, MemoryType}, {table, &table_class, TableType}, {global, &global_class, GlobalType}};
-    for (int i = 0; i < 3; i++) {
+        {memory, &memory_class, MemoryType}, {table, &table_class, TableType}, {global, &global_class, GlobalType},
+        {tag, &tag_class, TagType}};
+    for (int i = 0; i < 4; i++) {
         if (!classes[i].given)
             continue;
         if (!PyType_IsSubtype((PyTypeObject *)classes[i].given, classes[i].base)) {
@@ -34,6 +35,10 @@ native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
         Py_XSETREF(hook_describe, Py_NewRef(describe));
     if (type_name)
         Py_XSETREF(hook_type_name, Py_NewRef(type_name));
+    if (exception)
+        Py_XSETREF(hook_make_exception, Py_NewRef(exception));
+    if (thrown)
+        Py_XSETREF(hook_thrown, Py_NewRef(thrown));
     if (function)
         Py_XSETREF(hook_make_function, Py_NewRef(function));
     Py_RETURN_NONE;
@@ -115,11 +120,12 @@ fill(PyObject *target)
         return -1;
     }
     if (pthread_key_create(&thread_key, thread_free) || !(signatures = PyDict_New()) || !(type_groups = PyDict_New()) ||
-        !(no_text = PyUnicode_FromString("?")))
+        !(no_text = PyUnicode_FromString("?")) || !(exceptions_greenlet = PyUnicode_FromString("greenlet")))
         return -1;
     if (add_type(target, &mapped_file_spec, &MappedFileType) || add_type(target, &code_spec, &CodeType) ||
         add_type(target, &memory_spec, &MemoryType) ||
         add_type(target, &table_spec, &TableType) || add_type(target, &global_spec, &GlobalType) ||
+        add_type(target, &tag_spec, &TagType) || add_type(target, &exception_spec, &ExceptionType) ||
         add_type(target, &defined_type_spec, &DefinedType) || add_type(target, &function_spec, &FunctionType) ||
         add_type(target, &host_function_spec, &HostFunctionType) || add_type(target, &plan_spec, &PlanType) ||
         add_type(target, &instance_spec, &InstanceType) || add_type(target, &exports_spec, &ExportsType) ||

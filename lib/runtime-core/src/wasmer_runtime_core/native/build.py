@@ -29,10 +29,10 @@ FLAGS: Final = ("-O2", "-fno-omit-frame-pointer", "-fno-strict-aliasing", "-fali
 """Functions begin at lines of the cache: where they lay by chance moved a call by 4 of its 24 ns (rationale.md)."""
 
 
-EXTERNAL_KINDS: Final = ("FUNCTION", "TABLE", "MEMORY", "GLOBAL")
+EXTERNAL_KINDS: Final = ("FUNCTION", "TABLE", "MEMORY", "GLOBAL", "TAG")
 SEGMENT_MODES: Final = ("ACTIVE", "PASSIVE", "DECLARATIVE")
 """Numbers of `wasm.module` that C takes."""
-VALUE_KINDS: Final = ("I32", "I64", "F32", "F64", "V128", "FUNCREF", "EXTERNREF", "ANYREF")
+VALUE_KINDS: Final = ("I32", "I64", "F32", "F64", "V128", "FUNCREF", "EXTERNREF", "ANYREF", "EXNREF")
 """And of `wasm.types`."""
 
 TYPE_BITS: Final = ("NON_NULL", "HEAP_SHIFT", "HEAP_EQ", "HEAP_STRUCT", "HEAP_ARRAY", "HEAP_NONE", "FIRST_TYPE")
@@ -60,11 +60,14 @@ def contract_header() -> str:
     offsets("FUNCTION_RECORD", vmctx.FUNCTION_RECORD)
     offsets("IMPORT_RECORD", vmctx.IMPORT_RECORD)
     offsets("TYPE_RECORD", vmctx.TYPE_RECORD)
-    sizes = ("VMCTX_BYTES", "FUNCTION_RECORD_BYTES", "IMPORT_RECORD_BYTES", "GLOBAL_BYTES")
+    offsets("EXCEPTION", vmctx.EXCEPTION)
+    sizes = ("VMCTX_BYTES", "FUNCTION_RECORD_BYTES", "IMPORT_RECORD_BYTES", "GLOBAL_BYTES", "EXCEPTION_VALUES")
     for name in (*sizes, "UNCHECKED_FRAME_BYTES", "MOST_FRAME_BYTES", "PACKED_DATA_BYTES"):
         lines.append(f"#define {name} {getattr(vmctx, name)}")
     for name in ("INTEGER_ARGUMENTS", "VECTOR_ARGUMENTS", "RESULT_SLOT_BYTES", "MOST_TAIL_ROOM"):
         lines.append(f"#define {name} {getattr(convention, name)}")
+    lines.append(f"#define N_PRESERVED {len(convention.PRESERVED)}")
+    lines.append(f"#define SAVED_DOWNWARDS {convention.SAVED_DOWNWARDS}")
     lines.extend(f"#define TRAP_{kind.name} {kind.number}" for kind in traps.TRAP_KINDS)
     lines.append(f"#define TRAP_CALL_SITE {traps.CALL_SITE}")
     lines.append(f"#define SITE_RANGE {traps.SITE_RANGE}")

@@ -63,14 +63,14 @@ void __asan_handle_no_return(void);
 /* Kinds of value types: their bytes in the binary format. */
 enum {
     I32 = KIND_OF_I32, I64 = KIND_OF_I64, F32 = KIND_OF_F32, F64 = KIND_OF_F64, V128 = KIND_OF_V128,
-    FUNCREF = KIND_OF_FUNCREF, EXTERNREF = KIND_OF_EXTERNREF, ANYREF = KIND_OF_ANYREF
+    FUNCREF = KIND_OF_FUNCREF, EXTERNREF = KIND_OF_EXTERNREF, ANYREF = KIND_OF_ANYREF, EXNREF = KIND_OF_EXNREF
 };
 
 /* Whether values of this kind are references, which somebody has to own. */
 static inline int
 is_reference(uint8_t type)
 {
-    return type == FUNCREF || type == EXTERNREF || type == ANYREF;
+    return type == FUNCREF || type == EXTERNREF || type == ANYREF || type == EXNREF;
 }
 
 /* A value type: its kind, and above it what `wasm.types` says; types are numbered in the process (`types.c`). */
@@ -168,6 +168,7 @@ typedef struct Store {
     uint64_t n_tasks;          /* of exits: members with mutable cells of references, retired stores */
     PyObject **keep;           /* owned references, see above */
     size_t n_keep, keep_room, keep_dedupe_at;
+    size_t n_exceptions, drop_exceptions_at;  /* among them; exceptions.c */
     struct Store *retired;     /* those that became a part of this one while code ran; of a retired one: the next */
 } Store;
 
@@ -242,6 +243,7 @@ typedef struct Activation {
 enum {  /* or a trap kind */
     OUTCOME_EXCEPTION = 0x100,
     OUTCOME_INTERNAL,
+    OUTCOME_THROWN,            /* an exception of WebAssembly, which is pending */
     OUTCOME_LOST               /* the file of the module has no bytes there any more */
 };
 
@@ -308,6 +310,10 @@ typedef struct {               /* a row of CompiledModule.inlined */
     uint32_t start, end, function, call, up;
 } InlinedRow;
 
+typedef struct {               /* a row of CompiledModule.handlers */
+    uint32_t start, end, landing;
+} HandlerRow;
+
 typedef struct {
     PyObject_HEAD
     uint8_t *base;             /* first byte of code, page-aligned */
@@ -321,7 +327,11 @@ typedef struct {
     size_t n_sites;
     const InlinedRow *inlined;
     size_t n_inlined;
+    const HandlerRow *handlers;
+    size_t n_handlers;
+    const uint8_t *saved;      /* of each function the registers that it saves; NULL: none saves any */
     PyObject *offsets_bytes, *sites_bytes, *inlined_bytes;  /* what the pointers point into: bytes, or the file */
+    PyObject *handlers_bytes, *saved_bytes;  /* bytes */
     PyObject *label;           /* whatever names the functions: a ModuleInfo */
     struct MappedFileObject *file;  /* that the code lies in, or was copied from, or NULL */
     int release_gil;
@@ -380,6 +390,32 @@ typedef struct {
     PyObject *weakrefs;
 } GlobalObject;
 
+/* A tag: its address is its identity. */
+typedef struct {
+    PyObject_HEAD
+    Signature *signature;      /* held: its parameters are the values that an exception carries */
+    PyObject *weakrefs;
+} TagObject;
+
+/* An exception that WebAssembly may catch. Generated code reads the rows of vmctx.EXCEPTION, and the values. */
+typedef struct {
+    PyObject_VAR_HEAD          /* so many values */
+    TagObject *tag;            /* owned; NULL: a Python exception that carries none */
+    PyObject *object;          /* owned: the Python exception, once there is one */
+    uintptr_t *frames;         /* where it was thrown, if it was caught since; or NULL */
+    uint64_t n_frames;
+    struct ExceptionAccount *account;  /* held, or NULL: of the instance that threw it */
+    Bits128 values[];          /* whose references have an owner here */
+} ExceptionObject;
+
+/* What the exceptions that an instance threw, and which are not gone, take together. They may outlive it. */
+typedef struct ExceptionAccount {
+    uint64_t units;            /* of 64 bytes */
+    uint64_t holders;
+} ExceptionAccount;
+_Static_assert(offsetof(ExceptionObject, tag) == EXCEPTION_TAG, "exception");
+_Static_assert(offsetof(ExceptionObject, values) == EXCEPTION_VALUES, "exception");
+
 /* An import that is satisfied by a Python callable. Generated code sees it as a vmctx. */
 typedef struct HostRecord {
     Store *store;
@@ -412,6 +448,8 @@ typedef struct InstanceObject {
     MemoryObject **memories;   /* owned */
     TableObject **tables;      /* owned */
     GlobalObject **globals;    /* owned where imported; own ones are made when asked for, borrowed */
+    TagObject **tags;          /* owned; in the vmctx */
+    ExceptionAccount *thrown;  /* held; NULL: it never threw */
     PyObject **shadows;        /* owners of references in own global cells; NULL: none are references */
     FunctionRecord *records;   /* in the vmctx */
     uint32_t n_records;
@@ -440,14 +478,15 @@ typedef struct FunctionObject {
     int named;                 /* by an export that it was asked for as */
 } FunctionObject;
 
-static PyTypeObject *MappedFileType, *CodeType, *MemoryType, *TableType, *GlobalType, *DefinedType, *FunctionType,
+static PyTypeObject *MappedFileType, *CodeType, *MemoryType, *TableType, *GlobalType, *DefinedType, *TagType, *ExceptionType, *FunctionType,
     *HostFunctionType, *PlanType, *InstanceType, *BudgetType, *DeadlineBlockType;
 
 /* Python's part tells these by `configure` in bootstrap.c: the subclasses that instances make for what they own, */
-static PyObject *memory_class, *table_class, *global_class;
+static PyObject *memory_class, *table_class, *global_class, *tag_class;
 /* and hooks. Those of modules that are not always needed are taken with `configured`. */
 static PyObject *hook_make_trap, *hook_annotate, *hook_function_name, *hook_describe, *hook_trace,
-    *hook_make_function, *hook_type_name;
+    *hook_make_function, *hook_type_name, *hook_make_exception, *hook_thrown;
+static PyObject *exceptions_greenlet;  /* the str "greenlet" */
 
 /* signature.c */
 static Signature *signature_take(PyObject *function_type);
@@ -488,6 +527,11 @@ static void raise_line(PyObject *class, const char *format, ...);
 static void raise_error(const char *class_name, const char *format, ...);
 static void raise_trap(uint32_t kind);
 __attribute__((noreturn)) static void unwind(Thread *thread, Activation *activation, uint32_t outcome);
+/* exceptions.c */
+static void forget_pending(Activation *activation);
+static void raise_thrown(Activation *activation);
+static void account_release(ExceptionAccount *account);
+static uint64_t wasm_catch_exception(VMContext *vmctx, uint32_t keep);
 /* signals.c */
 static void ensure_signal_stack(Thread *thread);
 static void assert_handlers(void);

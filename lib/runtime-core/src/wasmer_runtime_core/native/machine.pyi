@@ -37,6 +37,8 @@ class Code:
         label: object,
         release_gil: bool,
         inlined: Part = b"",
+        handlers: bytes = b"",
+        saved: bytes = b"",
     ) -> Code: ...
     @property
     def address(self) -> int: ...
@@ -179,6 +181,19 @@ class Function:
     def call_async(self, *arguments: Any) -> Coroutine[Any, Any, Any]: ...
     def call_bits(self, arguments: Sequence[Any], /) -> list[Any]: ...
 
+class Tag:
+    def __new__(cls, type: FunctionType) -> Tag: ...
+    def is_of(self, type: FunctionType | DefinedType, /) -> bool: ...
+    @property
+    def core_type(self) -> FunctionType: ...
+
+@final
+class ExceptionReference:
+    """An exnref: an exception that WebAssembly caught and may throw again."""
+
+    @property
+    def exception(self) -> BaseException: ...
+
 @final
 class HostFunction:
     """A Python callable as an import of a certain type."""
@@ -225,6 +240,7 @@ class Plan:
         elements: tuple[tuple[int, int, Initializer | None, int, bytes], ...],
         whole_globals: bytes,
         table_initializers: tuple[tuple[int, Initializer], ...],
+        tags: bytes,
         data: tuple[tuple[int, int, Initializer | None, bytes], ...],
     ) -> Plan: ...
     @property
@@ -253,6 +269,7 @@ class Instance:
     def memory(self, index: int, /) -> Memory: ...
     def table(self, index: int, /) -> Table: ...
     def global_(self, index: int, /) -> Global: ...
+    def tag(self, index: int, /) -> Tag: ...
     @property
     def closed(self) -> int: ...
     @property
@@ -275,6 +292,9 @@ def configure(
     trace: Callable[[Instance, int, int, int, int], object] = ...,
     make_function: Callable[..., Function] = ...,
     type_name: Callable[[int], str] = ...,
+    tag: type[Tag] = ...,
+    make_exception: Callable[[Tag, tuple[Any, ...]], BaseException] = ...,
+    thrown: Callable[[BaseException], tuple[Tag | None, tuple[Any, ...]] | None] = ...,
 ) -> None: ...
 def make_host_function(
     callable: Callable[..., Any], type: FunctionType, namespace: str, name: str, context: object = None, /

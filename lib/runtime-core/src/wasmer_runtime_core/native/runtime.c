@@ -18,6 +18,8 @@
 #include "objects/table.c"
 #include "objects/global.c"
 #include "objects/function.c"
+#include "objects/exception.c"
+#include "calls/exceptions.c"
 #include "calls/host.c"
 #include "objects/plan.c"
 #include "objects/instantiate.c"

@@ -12,7 +12,7 @@ from wasmer_runtime_core.native.machine import exports_core as core_of
 from wasmer_runtime_core.running.plan import prepared
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
 from wasmer_runtime_core.support.printable import printable
-from wasmer_runtime_core.wasm.module import FUNCTION, KIND_NAMES, MEMORY, TABLE
+from wasmer_runtime_core.wasm.module import FUNCTION, KIND_NAMES, MEMORY, TABLE, TAG
 
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
@@ -136,4 +136,6 @@ def _make(exports: Exports, name: str) -> Extern:
         return core.memory(index)
     if kind == TABLE:
         return core.table(index)
+    if kind == TAG:
+        return core.tag(index)
     return core.global_(index)

@@ -30,6 +30,7 @@ from wasmer_runtime_core.errors import (
     IncorrectImportType,
     IncorrectMemoryDescriptor,
     IncorrectTableDescriptor,
+    IncorrectTagDescriptor,
     LinkError,
     LinkErrorItem,
 )
@@ -44,12 +45,14 @@ from wasmer_runtime_core.running.process_types import ProcessType, in_process, p
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, cast
 from wasmer_runtime_core.support.checkpoint import STRETCH, watched
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
-from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ModuleInfo
+from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, TAG, ModuleInfo
 from wasmer_runtime_core.wasm.types import (
+    FunctionType,
     GlobalType,
     Limits,
     MemoryType,
     TableType,
+    TagType,
     show_external_type,
 )
 
@@ -375,6 +378,17 @@ def _match_global(export: Any, wanted: GlobalType, namespace: str, name: str) ->
     return IncorrectImportType(namespace, name, "global", _kind_of(export))
 
 
+def _match_tag(export: Any, wanted: ProcessType, namespace: str, name: str) -> Any:
+    from wasmer_runtime_core.running.objects.tags import Tag
+
+    if not isinstance(export, Tag):
+        return IncorrectImportType(namespace, name, "tag", _kind_of(export))
+    if export.is_of(wanted):
+        return export
+    params = wanted.params if isinstance(wanted, FunctionType) else ()
+    return IncorrectTagDescriptor(namespace, name, str(TagType(params)), str(export.type))
+
+
 def _constant(export: Value | int | float) -> str:
     """A constant for a message; Python writes no int of more than some thousand digits."""
     if isinstance(export, int) and export.bit_length() > _LONGEST_CONSTANT:
@@ -387,6 +401,7 @@ _MATCH: Final[dict[int, Callable[[Any, Any, str, str], Any]]] = {
     TABLE: _match_table,
     MEMORY: _match_memory,
     GLOBAL: _match_global,
+    TAG: _match_tag,
 }
 
 
@@ -419,9 +434,13 @@ def resolve_imports(
     for namespace, name, kind, wanted in rows:
         exports = imports.get(namespace)
         export = _MISSING if exports is None else _lookup(exports, namespace, name)
-        wanted_type = types[wanted] if isinstance(wanted, int) else wanted
-        if module_types is not None and not isinstance(wanted, int):
-            wanted_type = in_process(module_types, wanted)
+        wanted_type: Any
+        if kind == TAG:
+            wanted_type = types[cast("int", wanted)]
+        elif isinstance(wanted, int):
+            wanted_type = types[wanted]
+        else:
+            wanted_type = wanted if module_types is None else in_process(module_types, wanted)
         if export is not _MISSING:
             extern = _MATCH[kind](export, wanted_type, namespace, name)
             if isinstance(extern, tuple):  # one of the link errors; no extern is a tuple

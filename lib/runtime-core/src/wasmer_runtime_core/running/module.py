@@ -12,7 +12,8 @@ from wasmer_runtime_core.contract.artifact import Artifact
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Self
 from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.support.named_tuple import NamedTuple
-from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ModuleInfo
+from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, TAG, ModuleInfo, import_type
+from wasmer_runtime_core.wasm.types import TagType
 
 if TYPE_CHECKING:
     import os
@@ -88,11 +89,8 @@ class Module(Artifact):
         """What it must be given, in its order."""
         from wasmer_runtime_core.contract.values import describe
 
-        types = self.info.types
-        return [
-            ImportType(namespace, name, describe(types[type] if isinstance(type, int) else type))
-            for namespace, name, _, type in watched(self.info.imports)
-        ]
+        info = self.info
+        return [ImportType(row.namespace, row.name, describe(import_type(info, row))) for row in watched(info.imports)]
 
     @property
     def exports(self) -> list[ExportType]:
@@ -156,5 +154,7 @@ def extern_type(info: ModuleInfo, kind: int, index: int) -> ExternalType:
         return info.memories[index]
     if kind == TABLE:
         return info.tables[index]
+    if kind == TAG:
+        return TagType(info.types[info.tags[index]].params)
     assert kind == GLOBAL
     return info.globals[index]

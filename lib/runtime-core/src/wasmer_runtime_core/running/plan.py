@@ -119,6 +119,7 @@ def plan_rows(info: ModuleInfo, compiled: CompiledModule) -> tuple[Any, ...]:
         "memories_at": layout.memories_offset,
         "tables_at": layout.tables_offset,
         "imported_globals_at": layout.imported_globals_offset,
+        "tags_at": layout.tags_offset,
         "types_at": layout.types_offset,
         "imports_at": layout.imports_offset,
         "globals_at": layout.globals_offset,
@@ -128,6 +129,7 @@ def plan_rows(info: ModuleInfo, compiled: CompiledModule) -> tuple[Any, ...]:
         "n_imported_memories": info.imported_memories,
         "n_imported_tables": info.imported_tables,
         "n_imported_globals": info.imported_globals,
+        "n_imported_tags": info.imported_tags,
         "start": NO_FUNCTION if info.start is None else info.start,
     }
     return (  # by position: names would cost more than all of the numbers
@@ -146,6 +148,7 @@ def plan_rows(info: ModuleInfo, compiled: CompiledModule) -> tuple[Any, ...]:
         ),
         _whole_globals(info.globals),
         tuple((index, _initializer(row)) for index, row in info.table_initializers),
+        _packed(info.tags, 4),
         tuple(
             (row.mode, row.memory, _initializer(row.offset) if row.offset else None, bytes(row.data))
             for row in watched(info.data)

@@ -31,8 +31,6 @@ def publish(compiled: CompiledModule, info: ModuleInfo) -> Code:
         raise CompileError(
             "this code has relocations; only code that reaches everything through its table is supported"
         )
-    if compiled.handlers:
-        raise CompileError("this code catches exceptions, which this version does not run; compile it again here")
     return Code(
         compiled.code,
         compiled.function_offsets,
@@ -41,4 +39,6 @@ def publish(compiled: CompiledModule, info: ModuleInfo) -> Code:
         info,
         compiled.release_gil,
         compiled.inlined,
+        compiled.handlers,
+        compiled.saved,
     )

@@ -14,7 +14,15 @@ from wasmer_runtime_core.support.first_use import at_first_use
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.custom_sections import CustomSection as CustomSection
 from wasmer_runtime_core.wasm.names import STRETCH, read_function_names, read_local_names, read_module_name
-from wasmer_runtime_core.wasm.types import FunctionType, GlobalType, MemoryType, TableType, TypeDefinition
+from wasmer_runtime_core.wasm.types import (
+    ExternalType,
+    FunctionType,
+    GlobalType,
+    MemoryType,
+    TableType,
+    TagType,
+    TypeDefinition,
+)
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.wasm.debug.source_lines import SourceLines
@@ -24,7 +32,7 @@ TABLE: Final = 1
 MEMORY: Final = 2
 GLOBAL: Final = 3
 TAG: Final = 4
-"""Of exceptions. No format reads one yet."""
+"""Of exceptions."""
 KIND_NAMES: Final = ("function", "table", "memory", "global", "tag")
 
 
@@ -153,3 +161,11 @@ class ModuleInfo:
     def __getstate__(self) -> dict[str, Any]:
         """Debug information is read again where the module goes, and types are other objects in another process."""
         return {name: value for name, value in self.__dict__.items() if name not in ("source_lines", "process_types")}
+
+
+def import_type(info: ModuleInfo, row: Import) -> ExternalType:
+    """The type that an import has to have."""
+    type_ = row.type
+    if not isinstance(type_, int):
+        return type_
+    return TagType(info.types[type_].params) if row.kind == TAG else info.types[type_]

@@ -38,6 +38,7 @@ VALUE_TYPE_NAMES: Final = {
     FUNCREF: "funcref",
     EXTERNREF: "externref",
     ANYREF: "anyref",
+    EXNREF: "exnref",
 }
 VALUE_TYPE_CODES: Final = {name: code for code, name in VALUE_TYPE_NAMES.items()}
 REFERENCE_KINDS: Final = (FUNCREF, EXTERNREF, ANYREF, EXNREF)
@@ -83,9 +84,11 @@ HEAP_TYPES: Final = (
     HeapType(0x6C, "i31", "i31ref", ANYREF | HEAP_I31 << HEAP_SHIFT),
     HeapType(0x6B, "struct", "structref", ANYREF | HEAP_STRUCT << HEAP_SHIFT),
     HeapType(0x6A, "array", "arrayref", ANYREF | HEAP_ARRAY << HEAP_SHIFT),
+    HeapType(0x69, "exn", "exnref", EXNREF),
     HeapType(0x71, "none", "nullref", ANYREF | HEAP_NONE << HEAP_SHIFT),
     HeapType(0x72, "noextern", "nullexternref", EXTERNREF | HEAP_NONE << HEAP_SHIFT),
     HeapType(0x73, "nofunc", "nullfuncref", FUNCREF | HEAP_NONE << HEAP_SHIFT),
+    HeapType(0x74, "noexn", "nullexnref", EXNREF | HEAP_NONE << HEAP_SHIFT),
 )
 HEAP_TYPE_NUMBERS: Final = {row.code: row.number for row in HEAP_TYPES}
 """Code -> the value type."""
@@ -290,7 +293,16 @@ class GlobalType(NamedTuple):
         return f"{{{'mut ' if self.mutable else ''}{value_type_name(self.value)}}}"
 
 
-ExternalType = FunctionType | TableType | MemoryType | GlobalType
+class TagType(NamedTuple):
+    """Of exceptions: the values that one carries (section 2.3.10 of 3.0)."""
+
+    params: ValueTypes
+
+    def __str__(self) -> str:
+        return f"[{value_types_text(self.params)}]"
+
+
+ExternalType = FunctionType | TableType | MemoryType | GlobalType | TagType
 """Of an import or an export (section 2.3.7)."""
 
 
@@ -302,4 +314,6 @@ def show_external_type(type: ExternalType) -> str:
         return f"table {type}"
     if isinstance(type, MemoryType):
         return f"memory {type}"
+    if isinstance(type, TagType):
+        return f"tag {type}"
     return f"global {type}"

@@ -17,6 +17,7 @@ from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import BackendError
 from wasmer_runtime_core.running.module import extern_type
 from wasmer_runtime_core.support.printable import printable
+from wasmer_runtime_core.wasm.module import import_type
 from wasmer_runtime_core.wasm.types import show_external_type
 
 
@@ -49,14 +50,10 @@ def inspect(file: Path, config: CompilerConfig | None) -> None:
     info = compilation.info
     if info.module_name:
         click.echo(f"module\t{printable(info.module_name)}")
-    types = info.types
     show_table(
         "import",
         ("namespace", "name", "type"),
-        [
-            (namespace, name, show_external_type(types[type] if isinstance(type, int) else type))
-            for namespace, name, _, type in info.imports
-        ],
+        [(row.namespace, row.name, show_external_type(import_type(info, row))) for row in info.imports],
     )
     show_table(
         "export",

@@ -204,7 +204,7 @@ def parse_argument(at: int, text: str, type: Type) -> Value:
     try:
         if type in (Type.F32, Type.F64):
             return Value.of(type, float(text))
-        if type in (Type.FUNCREF, Type.EXTERNREF):
+        if type in (Type.FUNCREF, Type.EXTERNREF, Type.EXNREF):
             if text == "null":
                 return Value.of(type, None)
             raise ValueError

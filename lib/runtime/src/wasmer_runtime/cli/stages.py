@@ -19,7 +19,7 @@ from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract import traps as trap_kinds
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.support.printable import printable
-from wasmer_runtime_core.wasm.module import KIND_NAMES, ModuleInfo
+from wasmer_runtime_core.wasm.module import KIND_NAMES, ModuleInfo, import_type
 from wasmer_runtime_core.wasm.types import show_external_type
 
 
@@ -33,15 +33,17 @@ def module(source: Source, backend: str | None, function: int | None, config: Co
     info = pipeline.run(Compilation(source, config=config), until="validate").info
     for index, type in enumerate(info.types):
         yield f"type {index} {type}"
-    for namespace, name, kind, wanted in info.imports:
-        shown = show_external_type(info.types[wanted] if isinstance(wanted, int) else wanted)
-        yield f"import {namespace!r} {name!r} {shown if kind else f'{shown} (type {wanted})'}"
+    for row in info.imports:
+        shown = show_external_type(import_type(info, row))
+        yield f"import {row.namespace!r} {row.name!r} {shown if row.kind else f'{shown} (type {row.type})'}"
     for index in range(info.imported_functions, len(info.functions)):
         yield f"{_named(info, index)} type {info.functions[index]}"
     for index in range(info.imported_tables, len(info.tables)):
         yield f"table {index} {info.tables[index]}"
     for index in range(info.imported_memories, len(info.memories)):
         yield f"memory {index} {info.memories[index]}"
+    for index in range(info.imported_tags, len(info.tags)):
+        yield f"tag {index} type {info.tags[index]}"
     for index in range(info.imported_globals, len(info.globals)):
         yield f"global {index} {info.globals[index]}"
     for name, kind, index in info.exports:

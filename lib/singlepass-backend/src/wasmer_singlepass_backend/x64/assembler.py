@@ -15,6 +15,7 @@ from wasmer_runtime_core.codegen.x64.records import (
     AT,
     BIND,
     CONSTANT_MODE,
+    HANDLER,
     INDEX_ONLY_MODE,
     LABEL_DIFFERENCE,
     LABEL_MODE,
@@ -45,12 +46,18 @@ class Assembler:
 
     def __init__(self) -> None:
         self.out: BytesWriter = BytesWriter()
+        self.other: BytesWriter = BytesWriter()
+        """What will stand behind the rest, or the rest while that is written."""
 
     def restart(self) -> bytes:
         """The records so far; the buffer is empty after."""
         records = self.out.getvalue()
         self.out = BytesWriter()
         return records
+
+    def exchange(self) -> None:
+        """Go on with what will stand behind the rest, or with the rest."""
+        self.out, self.other = self.other, self.out
 
     # --- instructions ---------------------------------------------------------------------
     def none(self, form: i64, register: i64 = 0, trap: i64 = 0) -> None:
@@ -190,6 +197,12 @@ class Assembler:
         out = self.out
         write_i64_le(out, _RETURNS_HERE + (form | MEM_MODE | (base << 24)))
         write_i64_le(out, displacement & 0xFFFFFFFF)
+
+    def handler(self, label: i64) -> None:
+        """An exception that leaves the call right before goes to `label`."""
+        out = self.out
+        write_i64_le(out, HANDLER)
+        write_i64_le(out, label)
 
     # --- without a row in the site table: a jump, a call of a routine that looks at no frame ---
     def through_table(self, form: i64, entry: i64) -> None:

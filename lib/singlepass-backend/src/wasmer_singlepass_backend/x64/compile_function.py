@@ -81,6 +81,7 @@ def compile_function(f: FunctionCompiler, rules: Rules, body: Body, verify: bool
     middle = f.asm.restart()
     prologue(f, body, layout)
     head = f.asm.restart()
+    f.asm.exchange()
     cold(f)
     return head + middle + f.asm.restart()
 

@@ -173,6 +173,10 @@ class FunctionCompiler:
         self.local_slots: vec[i64] = vec[i64]([i64(0)] * 64)
         self.local_refs: vec[i64] = vec[i64]([i64(0)] * 64)
         self.volatile_homes: list[i64] = []  # locals whose home a call clobbers
+        # exceptions
+        self.landings: list[i64] = []  # of the tries around: the label where an exception lands
+        self.landed: list[bool] = []  # and whether one can
+        self.arms: i64 = -1  # the try whose arms are being written, behind the function's code
         # labels
         self.label_heights: vec[i64] = vec[i64]([i64(0)] * 64)
         self.label_counts: vec[i64] = vec[i64]([i64(0)] * 64)  # values a branch carries
@@ -225,7 +229,7 @@ class FunctionCompiler:
         self.left -= work
         if self.left <= 0:
             checkpoint()
-            self.limit.check_records(len(self.asm.out))
+            self.limit.check_records(len(self.asm.out) + len(self.asm.other))
             self.left = STRETCH
 
     def mark(self) -> None:
@@ -279,6 +283,9 @@ class FunctionCompiler:
         self.tested = -1
         self.next_label = label_count + 1
         self.cold = vec[i64]()
+        self.landings = []
+        self.landed = []
+        self.arms = -1
         self.label_heights[0] = 0
         self.label_counts[0] = layout.result_count
         self.label_types[0] = i64(layout.results[0]) if layout.result_count == 1 else 0
@@ -288,6 +295,24 @@ class FunctionCompiler:
         label = self.next_label
         self.next_label = label + 1
         return label
+
+    def aside(self, label: i64) -> bool:
+        """What follows goes behind the function's code, up to `back`: whether it did not already."""
+        if self.arms >= 0:
+            return False
+        self.arms = label
+        self.change_place()
+        return True
+
+    def back(self) -> None:
+        """What follows stands behind what stood before `aside`."""
+        self.arms = -1
+        self.change_place()
+
+    def change_place(self) -> None:
+        self.asm.exchange()
+        self.marked = -1
+        self.tested = -1
 
     def trap_label(self, kind: i64) -> i64:
         """A label out of line where a trap of this kind stands."""

@@ -45,6 +45,8 @@ class ModuleView:
         self.memory_offsets: vec[i64] = _array(offsets.memory_offsets)
         self.table_offsets: vec[i64] = _array(offsets.table_offsets)
         self.type_offsets: vec[i64] = _array(offsets.type_offsets)
+        self.tag_offsets: vec[i64] = _array(offsets.tag_offsets)
+        self.tag_types: vec[i64] = _array(info.tags)
         self.import_offsets: vec[i64] = _array(offsets.import_offsets)
         self.record_offsets: Final = offsets.record_offsets
         self.open_types: Final = offsets.open_types

@@ -9,6 +9,7 @@ from __future__ import annotations
 from librt.strings import read_i32_le
 
 import wasmer_runtime_core.wasm.operators.effects as effects
+from wasmer_runtime_core.contract.convention import RESULT_SLOT_BYTES
 from wasmer_runtime_core.support.annotations import Final, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
@@ -33,6 +34,7 @@ CALL: Final = 6
 CALL_INDIRECT: Final = 7
 RETURN_CALL: Final = 8
 RETURN_CALL_INDIRECT: Final = 9
+THROW: Final = 10
 
 _VMCTX_PARTS: Final = frozenset(("function", "table", "global", "memory", "data", "element"))
 """Words of immediates: parts of an instance that are reached through its vmctx."""
@@ -44,6 +46,7 @@ _BY_MNEMONIC: Final = {
     "return_call_indirect": RETURN_CALL_INDIRECT,
     "call_ref": CALL_INDIRECT,
     "return_call_ref": RETURN_CALL_INDIRECT,
+    "throw": THROW,
     "local.get": READS_LOCAL,
     "local.set": WRITES_LOCAL,
     "local.tee": WRITES_LOCAL,
@@ -99,6 +102,11 @@ def survey(f: FunctionCompiler, body: Body) -> None:
                 straight = False
             elif kind == VECTOR:
                 uses |= USES_VECTORS
+            elif kind == THROW:
+                straight = False
+                thrown = RESULT_SLOT_BYTES * view.layouts[i64(read_i32_le(records, at + 8))].param_count
+                if thrown > buffer_bytes:
+                    buffer_bytes = thrown
             else:
                 uses |= USES_VMCTX
                 if kind != READS_VMCTX:

@@ -20,6 +20,7 @@ from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import (
     CALL_CLOBBERS,
+    CATCH,
     COPIES,
     ENTRY,
     FIRST_XMM,
@@ -51,6 +52,7 @@ from wasmer_runtime_core.codegen.x64.records import (
     ALIGN,
     AT,
     BIND,
+    HANDLER,
     LABEL,
     LABEL_DIFFERENCE,
     MEM,
@@ -139,6 +141,9 @@ class Emitter:
         """By head of a loop: 1: there is another one within."""
         self.repeats = False
         """Whether a block is emitted once more."""
+        self.landings: list[int] = []
+        """Blocks whose last call is caught."""
+        self.landing_labels: list[int] = []
         self.stubs: list[int] = []
         self.stub_seen = column(1 << 7)
         """By edge: 1: it has a stub."""
@@ -176,6 +181,7 @@ class Emitter:
             i = code.block_first[b]
             end = code.block_end[b]
             function.effort.write(len(self.records))
+            throws = self._last_call(b)
             while i < end:
                 if i & 0x3FF == 0:
                     function.effort.spend(0x1000)
@@ -188,7 +194,11 @@ class Emitter:
                     self._branch(i, following, i == end - 1)
                 else:
                     self._instruction(i, b)
+                    if i == throws:
+                        self.record(HANDLER, NONE, 0, 0, 0, 0, 0, 0, self.landing_labels[-1], 0)
                 i += 1
+        for n, landing in enumerate(self.landings):
+            self._land(landing, self.landing_labels[n])
         for e in self.stubs:
             function.effort.spend(1)
             function.effort.write(len(self.records))
@@ -220,6 +230,8 @@ class Emitter:
         self.place = column(function.block_count)
         self.is_jumped_to = column(function.block_count)
         self.has_inner = column(function.block_count)
+        self.landings.clear()
+        self.landing_labels.clear()
         self.stubs.clear()
         self.tables.clear()
         self.traps.clear()
@@ -581,6 +593,10 @@ class Emitter:
         if form == _JMP:
             self._go_on(taken, following)
             return
+        if form == CATCH:
+            self.is_jumped_to[leads_to[self.function.edge_to[taken]]] = 1
+            self._go_on(other, following)
+            return
         if not last or other == NO_EDGE:
             self._jump(form, self._target(taken))
             return
@@ -605,6 +621,49 @@ class Emitter:
             return
         self.is_jumped_to[to] = 1
         self._jump(_JMP, to)
+
+    # --- exceptions -------------------------------------------------------------------------------------------------
+
+    def _last_call(self, b: i64) -> i64:
+        """The call of a block that an exception may leave for this function; -1: there is none."""
+        code = self.code
+        i = code.block_end[b] - 1
+        if code.form[i] != CATCH:
+            return -1
+        if code.mode[i] >> 8:
+            return -1
+        self.landings.append(int(b))
+        self.landing_labels.append(int(self.new_label()))
+        while not code.roles[i] & CALL_CLOBBERS:
+            i -= 1
+        return i
+
+    def _land(self, b: i64, label: i64) -> None:
+        """Where an exception goes that leaves the last call of a block.
+
+        It does what stands behind the call there, too, so that all values are where the edge expects them. What the
+        call gives means nothing, and nobody looks at it.
+        """
+        code = self.code
+        last = code.block_end[b] - 1
+        self.function.effort.spend(8)
+        self.flags.forget()
+        self._bind(label)
+        i = last
+        while not code.roles[i] & CALL_CLOBBERS:
+            i -= 1
+        i += 1
+        while i <= last:
+            if self.out.first_edit[2 * i]:
+                self._edits(2 * i)
+            if self.out.first_edit[2 * i + 1]:
+                self._edits(2 * i + 1)
+            if i < last:
+                self._instruction(i, b)
+            i += 1
+        e = code.displacement[last]
+        self._edge_moves(e)
+        self._jump(_JMP, self.empty.leads_to[self.function.edge_to[e]])
 
     # --- what is repeated ---------------------------------------------------------------------------------------
 

@@ -41,11 +41,10 @@ def emit_call(f: FunctionState, signature: Signature, callee: str, context: str,
     if signature.buffered:
         given.append("ptr %buffer")
         f.buffer_slots = max(f.buffer_slots, len(signature.results) - 1)
-    text = f"call {signature.external_result} {callee}({', '.join(given + arguments)}) {CALL}{f.location()}"
+    value = f.invoke(f"{signature.external_result} {callee}({', '.join(given + arguments)})", bool(signature.results))
     if not signature.results:
-        f.out.append(text)
         return
-    f.stack.append(f.let(text))
+    f.stack.append(value)
     for at, type_ in enumerate(signature.results[1:]):
         place = f.let(f"getelementptr i8, ptr %buffer, i64 {RESULT_SLOT_BYTES * at}")
         f.stack.append(f.let(f"load {type_}, ptr {place}, align 8"))
@@ -72,13 +71,10 @@ def call(f: FunctionState, word: int, a: int, b: int) -> None:
         callee = f"@f{a}"
     if callee[1] == "i" or (a in f.internal and signature.in_registers):
         given = ", ".join(["ptr %0", *arguments])
-        text = f"call fastcc {signature.internal_result} {callee}({given}) {CALL}{f.location()}"
-        if not signature.results:
-            f.out.append(text)
-        elif not signature.buffered:
-            f.stack.append(f.let(text))
-        else:
-            whole = f.let(text)
+        whole = f.invoke(f"fastcc {signature.internal_result} {callee}({given})", bool(signature.results))
+        if signature.results and not signature.buffered:
+            f.stack.append(whole)
+        elif signature.results:
             for at in range(len(signature.results)):
                 f.stack.append(f.let(f"extractvalue {signature.internal_result} {whole}, {at}"))
     elif a in f.unit and a not in f.in_place:

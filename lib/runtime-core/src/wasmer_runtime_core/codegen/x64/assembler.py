@@ -22,6 +22,7 @@ from wasmer_runtime_core.codegen.x64.records import (
     BIND,
     CONSTANT,
     DATA,
+    HANDLER,
     INDEX_ONLY,
     LABEL,
     LABEL_DIFFERENCE,
@@ -179,6 +180,10 @@ class Assembler:
     def align(self, alignment: int) -> None:
         """No-operations up to a multiple of `alignment` bytes, a power of two."""
         self._records += record(ALIGN, word2=alignment)
+
+    def handler(self, label: int) -> None:
+        """An exception that leaves the call right before goes to `label`."""
+        self._records += record(HANDLER, word2=label)
 
     def difference(self, label: int, base: int) -> None:
         """Four data bytes: the address of `label` less that of `base`."""

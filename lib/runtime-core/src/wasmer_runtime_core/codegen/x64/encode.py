@@ -64,6 +64,7 @@ from wasmer_runtime_core.codegen.x64.records import (
     CONSTANT,
     DATA,
     FIRST_FORM,
+    HANDLER,
     INDEX_ONLY,
     LABEL,
     LABEL_DIFFERENCE,
@@ -90,11 +91,12 @@ RELOCATION_REL32: Final = 1
 """The kind of a relocation row: four bytes at the offset hold symbol + addend - offset."""
 
 # What is filled in when the function's end is known. A note is one number:
-#   kind (bits 60-61) | bytes of immediate behind (57-59) | label or constant (31-56) | offset (0-30)
+#   kind (bits 60-62) | bytes of immediate behind (57-59) | label or constant (31-56) | offset (0-30)
 _SHORT: Final = 0  # one byte: label less the address behind it
 _NEAR: Final = 1  # four bytes: label less the address behind the instruction
 _CONSTANT: Final = 2  # four bytes: constant less the address behind the instruction
 _DIFFERENCE: Final = 3  # four bytes: label less label; the second label is a note of its own
+_LANDING: Final = 4  # a row of the handlers: behind the call at the offset, and the label
 
 _STRETCH: Final = 1 << 14
 """So many records, and what is filled in, are encoded between two checkpoints."""
@@ -179,12 +181,14 @@ class EncodedModule:
         sites: bytes,
         relocations: bytes,
         cpu_features: tuple[str, ...],
+        handlers: bytes,
     ) -> None:
         self.code = code
         self.function_offsets = function_offsets
         self.sites = sites
         self.relocations = relocations
         self.cpu_features = cpu_features
+        self.handlers = handlers
 
 
 @final
@@ -202,6 +206,7 @@ class ModuleEncoder:
         self.function_offsets = BytesWriter()
         self.sites = BytesWriter()
         self.relocations = BytesWriter()
+        self.handlers = BytesWriter()
         self.functions: i64 = 0
         self.features: i64 = 0
         self.left: i64 = _STRETCH  # until the next checkpoint
@@ -267,6 +272,7 @@ class ModuleEncoder:
             self.sites.getvalue(),
             self.relocations.getvalue(),
             tuple(feature for number, feature in enumerate(FEATURES) if feature and used >> number & 1),
+            self.handlers.getvalue(),
         )
 
     def _in_stretches(self, records: bytes) -> None:
@@ -579,6 +585,8 @@ class ModuleEncoder:
             self._note(_DIFFERENCE, len(code), label, 0)
             self._note(0, 0, base, 0)
             write_i32_le(code, 0)
+        elif form == HANDLER:
+            self._note(_LANDING, len(code), tail & 0xFFFF_FFFF, 0)
         else:
             self._fail(records, at, "there is no such form")
 
@@ -622,6 +630,12 @@ class ModuleEncoder:
                 if value > 127:
                     raise InternalError(f"function {self.functions}: the bound of a short jump does not hold")
                 code[offset] = u8(value & 0xFF)
+                at += 1
+                continue
+            if kind == _LANDING:
+                write_i32_le(self.handlers, i32(offset - 1))
+                write_i32_le(self.handlers, i32(offset))
+                write_i32_le(self.handlers, i32(self._label(target)))
                 at += 1
                 continue
             if kind == _DIFFERENCE:

@@ -36,6 +36,7 @@ from wasmer_runtime_core.codegen.x64.records import (
     CONSTANT,
     DATA,
     FIRST_FORM,
+    HANDLER,
     INDEX_ONLY,
     LABEL,
     LABEL_DIFFERENCE,
@@ -135,6 +136,8 @@ def _directive(form: int, words: list[int]) -> str:
         return f"    .long L{words[2]} - L{words[3]}"
     if form == DATA:
         return f"    .long {words[3]:#x}"
+    if form == HANDLER:
+        return f"    .handler L{words[2]}"
     if form == SITE:
         return f"    {'.site':<{COMMENT_COLUMN - 4}}; {format_site(words[1] >> 24, words[2])}"
     return f"    (directive {form})"

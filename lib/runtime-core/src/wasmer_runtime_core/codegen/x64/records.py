@@ -57,6 +57,7 @@ ALIGN: Final = 2  # word 2: pad with no-operations to a multiple of this (a powe
 LABEL_DIFFERENCE: Final = 3  # four data bytes: address of label word 2 minus that of label word 3
 SITE: Final = 4  # word 2: wasm offset; trap kind: a site row at this very place
 DATA: Final = 5  # word 3: four data bytes as they stand
+HANDLER: Final = 6  # word 2: label where an exception goes that leaves the call right before
 FIRST_FORM: Final = 16
 
 NO_REGISTER: Final = 0xFF

@@ -32,7 +32,7 @@ from collections.abc import Callable
 
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
-from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, Body, access_word
+from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, CATCH_GIVES_EXCEPTION, CATCH_TAG_SHIFT, Body, access_word
 from wasmer_runtime_core.wasm.body.corrector import correct_body
 from wasmer_runtime_core.wasm.body.text import RECORD, Record, pool_words, read_records
 from wasmer_runtime_core.wasm.operators.effects import CALLS, CLOSES, OPENS
@@ -133,6 +133,8 @@ class BodyEditor:
             a = len(self._pool) // 4 - 4
         elif immediate == "function" and row.effects & CALLS:
             b = self.info.functions[a]
+        elif mnemonic == "throw":
+            b = self.info.tags[a]
         elif immediate == "local":
             word_type = self.body.local_types[a]
         elif immediate == "global":
@@ -146,7 +148,7 @@ class BodyEditor:
         """Open a ``block``, ``loop`` or ``if``; returns its label, for `emit` ("br", …) and `end`.
 
         Args:
-            mnemonic: which of the three.
+            mnemonic: which of the three, or ``try``.
             type: of its one result, by name; or the index of a function type; none by default.
         """
         if mnemonic not in _CODES or not ALL_OPERATORS[_CODES[mnemonic]].effects & OPENS:
@@ -164,6 +166,19 @@ class BodyEditor:
     def else_(self, label: int) -> None:
         """The second arm of an ``if`` that `open` opened."""
         self._records.append(Record(_CODES["else"], 0, 0, label, 0, self._offset))
+
+    def catch(self, label: int, tag: int | None = None, gives_exception: bool = False) -> None:
+        """An arm of a ``try`` that `open` opened.
+
+        Args:
+            label: of the ``try``.
+            tag: of what it catches; None: everything.
+            gives_exception: push the exception as well, behind its values.
+        """
+        flags = CATCH_GIVES_EXCEPTION if gives_exception else 0
+        mnemonic = "catch_all" if tag is None else "catch"
+        b = (0 if tag is None else tag << CATCH_TAG_SHIFT) | flags
+        self._records.append(Record(_CODES[mnemonic], 0, 0, label, b, self._offset))
 
     def end(self, label: int) -> None:
         """Close the block that `open` opened."""

@@ -21,7 +21,7 @@ from librt.strings import BytesWriter, read_i32_le, write_i64_le
 import wasmer_runtime_core.wasm.operators.effects as effect
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
-from wasmer_runtime_core.wasm.body.body import END_FALLS_THROUGH
+from wasmer_runtime_core.wasm.body.body import CATCH_FALLS_THROUGH, END_FALLS_THROUGH
 from wasmer_runtime_core.wasm.operators.internal import (
     ADD_POINTS,
     ADD_POINTS_BY_SIZE,
@@ -62,6 +62,9 @@ _END: Final = BY_MNEMONIC["end"].code
 _LOCAL_SET: Final = BY_MNEMONIC["local.set"].code
 _LOCAL_TEE: Final = BY_MNEMONIC["local.tee"].code
 _ELSE: Final = BY_MNEMONIC["else"].code
+_CATCH: Final = BY_MNEMONIC["catch"].code
+_CATCH_ALL: Final = BY_MNEMONIC["catch_all"].code
+_DELEGATE: Final = BY_MNEMONIC["delegate"].code
 
 
 def _traits() -> bytes:
@@ -208,6 +211,10 @@ def with_points(
                 live = flags & END_FALLS_THROUGH != 0
             elif code == _ELSE:
                 live = flags != 0
+            elif code == _CATCH or code == _CATCH_ALL:
+                live = flags & CATCH_FALLS_THROUGH != 0
+            elif code == _DELEGATE:
+                live = flags & END_FALLS_THROUGH != 0
             if live:
                 counter.add(pending + count, at)
                 if trait & CHECKS:

@@ -1,4 +1,4 @@
-/* Into wasm, out of it, and the stub of host functions.
+/* Into wasm, out of it, the stub of host functions, and the way of an exception to who catches it.
  *
  * `enter_*` save what the C caller expects to be kept, remember the stack pointer in the
  * activation and call. Unwinding, wherever it starts, sets rsp to that and goes to `landing`,
@@ -6,7 +6,11 @@
  * entry_sp up: frame, r15, r14, r13, r12, rbx, rbp, return address.
  *
  * A host stub spills the argument registers in the order of a CallFrame, so one list of
- * places serves both directions. */
+ * places serves both directions.
+ *
+ * The helpers that throw are stubs, too: each calls its C function, which makes an exception the store's pending one and
+ * returns, so that registers are what they were in the wasm code. `exception_walk` (exceptions.c) gets them, in the order of
+ * their numbers, finds who goes on, and makes them what they were there. */
 
 #define FUNCTION(name) ".globl " #name "\n.hidden " #name "\n.type " #name ", @function\n" #name ":\n"
 #define ENTRY_PROLOGUE \
@@ -23,7 +27,9 @@
     "  mov [rsp], rdi\n  mov [rsp+8], rsi\n  mov [rsp+16], rdx\n  mov [rsp+24], rcx\n  mov [rsp+32], r8\n" \
     "  mov [rsp+40], r9\n"
 #define CALL_HOST \
-    "  mov rsi, rsp\n  lea rdx, [rbp+16]\n  call host_call\n"
+    "  mov rsi, rsp\n  lea rdx, [rbp+16]\n  call host_call\n  test eax, eax\n  jnz wasm_host_threw\n"
+#define THROWING_STUB(name, function) \
+    ".p2align 4\n" FUNCTION(name) "  push rbp\n  mov rbp, rsp\n  call " #function "\n  jmp wasm_threw\n"
 
 __asm__(
     ".intel_syntax noprefix\n.pushsection .text.hot, \"ax\", @progbits\n.p2align 5\n"
@@ -56,6 +62,17 @@ __asm__(
     "  movups [rsp+112], xmm4\n  movups [rsp+128], xmm5\n  movups [rsp+144], xmm6\n  movups [rsp+160], xmm7\n"
     CALL_HOST
     "  mov rax, [rsp]\n  movups xmm0, [rsp+48]\n  leave\n  ret\n"
+
+    THROWING_STUB(wasm_throw, exception_throw)
+    THROWING_STUB(wasm_throw_ref, exception_throw_ref)
+    ".p2align 4\n" FUNCTION(wasm_resume)
+    "  push rbp\n  mov rbp, rsp\n  mov eax, 1\n  jmp wasm_threw\n"
+    "wasm_host_threw:\n  xor eax, eax\n"
+    "wasm_threw:\n"
+    "  push rax\n  push r15\n  push r14\n  push r13\n  push r12\n  push rbx\n"
+    "  mov rdi, rbp\n  mov rsi, rsp\n  mov edx, eax\n  call exception_walk\n"
+    "  pop rbx\n  pop r12\n  pop r13\n  pop r14\n  pop r15\n  pop rbp\n"
+    "  lea rsp, [rdx+8]\n  jmp rax\n"
     ".popsection\n.att_syntax\n");
 
 extern int wasm_enter_integers(void *, CallFrame *, Activation *, uint64_t) __attribute__((visibility("hidden")));
@@ -63,6 +80,9 @@ extern int wasm_enter_general(void *, CallFrame *, Activation *, uint64_t) __att
 extern char wasm_landing[] __attribute__((visibility("hidden")));
 extern char wasm_host_integers[] __attribute__((visibility("hidden")));
 extern char wasm_host_general[] __attribute__((visibility("hidden")));
+extern char wasm_throw[] __attribute__((visibility("hidden")));
+extern char wasm_throw_ref[] __attribute__((visibility("hidden")));
+extern char wasm_resume[] __attribute__((visibility("hidden")));
 
 /* Leave everything between here and the entry of `activation`. The GIL's state must be as
  * it was when wasm was entered. */

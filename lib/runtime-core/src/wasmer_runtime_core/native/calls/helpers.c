@@ -13,22 +13,6 @@ instance_of(VMContext *vmctx)
     return (InstanceObject *)vmctx->instance;
 }
 
-static inline void
-take_gil(Activation *activation)
-{
-    if (UNLIKELY(activation->released != NULL))
-        PyEval_RestoreThread(activation->released);
-}
-
-static inline void
-give_gil(Activation *activation)
-{
-    if (UNLIKELY(activation->released != NULL))
-        activation->released = PyEval_SaveThread();
-    else
-        gil_runner = this_thread->id;  /* as after a host function: to make an object may let finalizers run */
-}
-
 #define CHECK(condition, kind)           \
     do {                                 \
         if (UNLIKELY(!(condition)))      \

@@ -37,6 +37,65 @@ host_result(HostRecord *record, PyObject *value, uint8_t type, uint32_t number, 
     return 0;
 }
 
+/* What a host function raised, as something that WebAssembly may catch: then it is no longer set. NULL: it passes, or
+ * another exception does that was raised meanwhile. What may be caught is Python's business (`hook_thrown`): it gives
+ * None, or the tag, or None, and the values. */
+static NOINLINE ExceptionObject *
+exception_of_host(HostRecord *record)
+{
+    if (!PyErr_ExceptionMatches(PyExc_Exception))
+        return NULL;
+    Fetched raised;
+    PyObject *value = fetch_exception(&raised);
+    PyObject *hook = configured(&hook_thrown, "wasmer_runtime_core.running.objects.tags");
+    PyObject *answer = hook ? PyObject_CallOneArg(hook, value) : NULL, *tag, *values;
+    ExceptionObject *exception = NULL;
+    if (!answer || answer == Py_None || !PyArg_ParseTuple(answer, "OO!", &tag, &PyTuple_Type, &values)) {
+        restore_noted(&raised, answer == Py_None ? Py_NewRef(answer) : NULL);
+        Py_XDECREF(answer);
+        return NULL;
+    }
+    Signature *signature = tag == Py_None ? NULL : ((TagObject *)tag)->signature;
+    Py_ssize_t count = signature ? (Py_ssize_t)signature->n_params : 0;
+    Bits128 *bits = calloc((size_t)count + 1, sizeof *bits);
+    int failed = !bits || PyTuple_GET_SIZE(values) != count ||
+                 (signature && !may_link_all(signature->params, (uint32_t)count, ((PyTupleObject *)values)->ob_item));
+    for (Py_ssize_t i = 0; !failed && i < count; i++)
+        failed = host_result(record, PyTuple_GET_ITEM(values, i), signature->params[i], (uint32_t)i, &bits[i]) < 0;
+    if (!failed)
+        exception = exception_new(signature ? (TagObject *)tag : NULL, bits);
+    free(bits);
+    Py_DECREF(answer);
+    if (!exception) {
+        if (!PyErr_Occurred())
+            PyErr_NoMemory();
+        PyErr_Clear();
+        restore_exception(&raised);
+        return NULL;
+    }
+    exception->object = raised.value;
+    Py_XDECREF(raised.type);
+    Py_XDECREF(raised.traceback);
+    if (!PyObject_GC_IsTracked((PyObject *)exception))
+        PyObject_GC_Track(exception);
+    return exception;
+}
+
+/* Whether somebody among the callers may catch what a host function raised: it is pending then. */
+static NOINLINE int
+host_threw(HostRecord *record, Thread *thread, Activation *activation, uintptr_t fp)
+{
+    if (!is_handled(thread, activation, fp))
+        return 0;
+    ExceptionObject *exception = exception_of_host(record);
+    thread->activation = activation;
+    if (!exception)
+        return 0;
+    record->store->pending_exception = (uint64_t)exception;
+    thread->n_frames = 0;
+    return 1;
+}
+
 static NOINLINE int
 host_results(HostRecord *record, PyObject *result, CallFrame *registers, Bits128 *buffer)
 {
@@ -111,8 +170,8 @@ host_call_large(HostRecord *record, CallFrame *registers, const char *stack)
     return failed;
 }
 
-/* Called by the stubs. */
-__attribute__((used)) HOT static void
+/* Called by the stubs: whether what it raised is to be thrown. */
+__attribute__((used)) HOT static int
 host_call(HostRecord *record, CallFrame *registers, const char *stack)
 {
     Thread *thread = this_thread;
@@ -120,7 +179,7 @@ host_call(HostRecord *record, CallFrame *registers, const char *stack)
     PyThreadState *released = activation->released;
     if (UNLIKELY(released != NULL))
         PyEval_RestoreThread(released);
-    int failed;
+    int failed, threw = 0;
     if (LIKELY(record->signature->n_params <= SMALL_CALL)) {
         PyObject *arguments[SMALL_CALL + 2];
         failed = host_call_with(record, registers, stack, arguments);
@@ -129,17 +188,21 @@ host_call(HostRecord *record, CallFrame *registers, const char *stack)
         failed = host_call_large(record, registers, stack);
     thread->activation = activation;
     if (UNLIKELY(failed)) {
-        thread->trap_pc = 0;
-        capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0), 0);
+        threw = host_threw(record, thread, activation, (uintptr_t)__builtin_frame_address(0));
+        if (!threw) {
+            thread->trap_pc = 0;
+            capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0), 0);
+        }
     }
     if (UNLIKELY(released != NULL))
         activation->released = PyEval_SaveThread();
     else
         gil_runner = thread->id;  /* others may have been inside meanwhile */
-    if (UNLIKELY(failed))
+    if (UNLIKELY(failed && !threw))
         unwind(thread, activation, OUTCOME_EXCEPTION);
     if (UNLIKELY(thread->attention))
         attend(thread);
+    return threw;
 }
 
 /* --- the type of a callable that is given as an import ------------------------------------- */

@@ -41,6 +41,7 @@ type_name(uint8_t type)
     case FUNCREF: return "funcref";
     case EXTERNREF: return "externref";
     case ANYREF: return "anyref";
+    case EXNREF: return "exnref";
     }
     return "?";
 }
@@ -376,6 +377,9 @@ convert_other(uint8_t type, PyObject *value, Bits128 *out)
     case ANYREF:
         out->low = 0;
         return value == Py_None ? CONVERTED : WRONG_TYPE;
+    case EXNREF:
+        out->low = value == Py_None ? 0 : (uint64_t)value;
+        return value == Py_None || Py_IS_TYPE(value, ExceptionType) ? CONVERTED : WRONG_TYPE;
     }
     return WRONG_TYPE;
 }
@@ -438,7 +442,8 @@ conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature,
         const char *wanted = type == I32 || type == I64 ? "an int"
                              : type == F32 || type == F64 ? "a float"
                              : type == V128 ? "16 bytes or an int"
-                             : type == FUNCREF ? "a Function or None" : type == ANYREF ? "None" : "an object";
+                             : type == FUNCREF ? "a Function or None"
+                             : type == EXNREF ? "an ExceptionReference or None" : type == ANYREF ? "None" : "an object";
         Py_ssize_t bytes = code == WRONG_LENGTH ? buffer_bytes(value) : 0;
         if (PyErr_Occurred())
             ;  /* a handler of a signal raised it */

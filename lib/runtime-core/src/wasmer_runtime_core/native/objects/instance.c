@@ -79,6 +79,16 @@ instance_table(PyObject *object, PyObject *argument)
 }
 
 static PyObject *
+instance_tag(PyObject *object, PyObject *argument)
+{
+    InstanceObject *self = (InstanceObject *)object;
+    uint32_t index;
+    if (!is_usable(self) || index_argument(argument, self->plan->n_tags, "tag", &index) < 0)
+        return NULL;
+    return Py_NewRef((PyObject *)self->tags[index]);
+}
+
+static PyObject *
 instance_global(PyObject *object, PyObject *argument)
 {
     InstanceObject *self = (InstanceObject *)object;
@@ -289,6 +299,8 @@ instance_clear(PyObject *object)
         }
         for (uint32_t i = 0; i < plan->n_imported_globals; i++)
             Py_CLEAR(self->globals[i]);
+        for (uint32_t i = 0; self->tags && i < plan->n_tags; i++)
+            Py_CLEAR(self->tags[i]);
         if (self->shadows)
             for (uint32_t i = 0; i < plan->n_globals - plan->n_imported_globals; i++)
                 Py_CLEAR(self->shadows[i]);
@@ -322,6 +334,7 @@ instance_dealloc(PyObject *object)
     free(self->vmctx);
     budget_give(self->budget, BUDGET_INSTANCES, 1);
     Py_XDECREF(self->budget);
+    account_release(self->thrown);
     signature_release(self->signature);
     Py_XDECREF(self->plan);  /* after everything that its signatures could be compared with */
     type->tp_free(object);
@@ -352,6 +365,7 @@ static PyMethodDef instance_methods[] = {
     {"global_", instance_global, METH_O, "global_(index) -> Global"},
     {"use_points_of", instance_use_points_of, METH_O,
      "use_points_of(owner): count shared points in those of another instance; before its code runs"},
+    {"tag", instance_tag, METH_O, "tag(index) -> Tag"},
     {"end", (PyCFunction)(void (*)(void))instance_end, METH_FASTCALL,
      "end(*others): nothing of them can be called afterwards, all or none; `close` gives memories back"},
     {"close", instance_close, METH_NOARGS, "give its memories back; nothing of it can be called afterwards"},

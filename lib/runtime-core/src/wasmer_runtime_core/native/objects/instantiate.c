@@ -6,7 +6,7 @@
  * that traps, what was written stays, and so does this object where a shared table refers
  * to it. */
 
-static const char *const kind_names[] = {"function", "table", "memory", "global"};
+static const char *const kind_names[] = {"function", "table", "memory", "global", "tag"};
 
 static void
 instance_moved(Member *member)
@@ -126,6 +126,12 @@ check_import(PlanObject *plan, uint32_t number, PyObject *extern_, Member **reac
             return wrong_import(plan, number, " of an instance that is not being freed", extern_);
         *reached = &((TableObject *)extern_)->member;
         return 0;
+    case KIND_TAG:
+        if (!PyObject_TypeCheck(extern_, TagType))
+            return wrong_import(plan, number, "", extern_);
+        return ((TagObject *)extern_)->signature == plan->signatures[plan->tag_types[index]]
+                   ? 0
+                   : wrong_import(plan, number, " of another type", extern_);
     default: {
         GlobalObject *global = (GlobalObject *)extern_;
         if (!PyObject_TypeCheck(extern_, GlobalType))
@@ -175,6 +181,7 @@ bind_import(InstanceObject *self, const PlanImport *import, PyObject *extern_)
         break;
     }
     case KIND_TABLE: self->tables[import->type] = (TableObject *)Py_NewRef(extern_); break;
+    case KIND_TAG: self->tags[import->type] = (TagObject *)Py_NewRef(extern_); break;
     default: {
         GlobalObject *global = (GlobalObject *)Py_NewRef(extern_);
         self->globals[import->type] = global;
@@ -324,6 +331,22 @@ make_tables(InstanceObject *self)
     return 0;
 }
 
+static int
+make_tags(InstanceObject *self)
+{
+    PlanObject *plan = self->plan;
+    for (uint32_t i = plan->n_imported_tags; i < plan->n_tags; i++) {
+        PyObject *class = configured(&tag_class, "wasmer_runtime_core.running.objects.tags");
+        if (!class)
+            return -1;
+        Signature *signature = plan->signatures[plan->tag_types[i]];
+        signature_hold(signature);
+        if (!(self->tags[i] = tag_of((PyTypeObject *)class, signature)))
+            return -1;
+    }
+    return 0;
+}
+
 /* What of the vmctx depends on imports and on what was made. */
 static void
 fill_block(InstanceObject *self)
@@ -407,11 +430,13 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->vmctx->points_at = &self->vmctx->points_used;
     self->records = (FunctionRecord *)((char *)self->vmctx + plan->records_at);
     self->n_records = plan->n_escaping;
+    self->tags = (TagObject **)((char *)self->vmctx + plan->tags_at);
     self->member.moved = instance_moved;
     self->member.settle = plan->has_mutable_references ? instance_settle : NULL;
     if (!store_of(&self->member))
         goto failed;
-    if (make_memories(self) < 0 || make_tables(self) < 0 || bind_imports(self, ((PyTupleObject *)fast)->ob_item) < 0)
+    if (make_memories(self) < 0 || make_tags(self) < 0 || make_tables(self) < 0 ||
+        bind_imports(self, ((PyTupleObject *)fast)->ob_item) < 0)
         goto failed;
     fill_block(self);
     PyObject_GC_Track(self);

@@ -74,6 +74,8 @@ struct PlanObject {
     uint64_t n_operands;
     uint32_t n_escaping;
     uint32_t *escaping;
+    uint32_t n_tags;
+    uint32_t *tag_types;       /* indices of types */
     uint32_t n_elements, n_data;
     ElementSegment *elements;
     DataSegment *data;
@@ -381,17 +383,18 @@ parse_data(PlanObject *plan, PyObject *rows)
 static int
 parse_imports(PlanObject *plan, PyObject *rows)
 {
-    uint32_t counts[4] = {0, 0, 0, 0};
+    uint32_t counts[5] = {0, 0, 0, 0, 0};
     for (uint32_t i = 0; i < plan->n_imports; i++) {
         PyObject *row = PyTuple_GET_ITEM(rows, i), *namespace_, *name;
         if (!PyArg_ParseTuple(row, "bUU", &plan->imports[i].kind, &namespace_, &name))
             return -1;
-        if (plan->imports[i].kind > KIND_GLOBAL)
+        if (plan->imports[i].kind > KIND_TAG)
             return bad_plan("imports");
         plan->imports[i].type = counts[plan->imports[i].kind]++;
     }
     if (counts[KIND_FUNCTION] != plan->n_imported_functions || counts[KIND_TABLE] != plan->n_imported_tables ||
-        counts[KIND_MEMORY] != plan->n_imported_memories || counts[KIND_GLOBAL] != plan->n_imported_globals)
+        counts[KIND_MEMORY] != plan->n_imported_memories || counts[KIND_GLOBAL] != plan->n_imported_globals ||
+        counts[KIND_TAG] != plan->n_imported_tags)
         return bad_plan("imports");
     return 0;
 }
@@ -421,6 +424,7 @@ arrays_fit(const PlanObject *plan)
         {plan->memories_at, 8 * (uint64_t)plan->n_memories},
         {plan->tables_at, 8 * (uint64_t)plan->n_tables},
         {plan->imported_globals_at, 8 * (uint64_t)plan->n_imported_globals},
+        {plan->tags_at, 8 * (uint64_t)plan->n_tags},
         {plan->types_at, 8 * (uint64_t)plan->n_types},
         {plan->imports_at, IMPORT_RECORD_BYTES * (uint64_t)plan->n_imported_functions},
         {plan->globals_at, GLOBAL_BYTES * (uint64_t)(plan->n_globals - plan->n_imported_globals)},
@@ -468,14 +472,14 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"code",   "label",   "numbers",      "types",    "functions", "imports", "memories",
                             "tables", "globals", "initializers", "escaping", "elements",  "whole_globals",
-                            "table_initializers", "data", NULL};
+                            "table_initializers", "tags", "data", NULL};
     PyObject *code, *label, *numbers, *types, *functions, *imports, *memories, *tables, *globals, *initializers;
-    PyObject *escaping, *elements, *data, *whole_globals, *table_initializers;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!O!SO!O!O!SO!SO!SO!O!:Plan", names, CodeType, &code, &label,
+    PyObject *escaping, *elements, *data, *whole_globals, *table_initializers, *tags;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!O!SO!O!O!SO!SO!SO!SO!:Plan", names, CodeType, &code, &label,
                                      &PyTuple_Type, &numbers, &PyTuple_Type, &types, &functions, &PyTuple_Type, &imports,
                                      &PyTuple_Type, &memories, &PyTuple_Type, &tables, &globals, &PyTuple_Type,
                                      &initializers, &escaping, &PyTuple_Type, &elements, &whole_globals,
-                                     &PyTuple_Type, &table_initializers, &PyTuple_Type, &data))
+                                     &PyTuple_Type, &table_initializers, &tags, &PyTuple_Type, &data))
         return NULL;
     PlanObject *plan = (PlanObject *)type->tp_alloc(type, 0);
     if (!plan)
@@ -517,8 +521,20 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     }
     if (!(plan->function_types = copy_bytes(functions, 4, &plan->n_functions)) ||
         !(plan->escaping = copy_bytes(escaping, 4, &plan->n_escaping)) ||
-        !(plan->globals = copy_bytes(globals, 2, &plan->n_globals)))
+        !(plan->globals = copy_bytes(globals, 2, &plan->n_globals)) ||
+        !(plan->tag_types = copy_bytes(tags, 4, &plan->n_tags)))
         goto failed;
+    if (plan->n_imported_tags > plan->n_tags) {
+        bad_plan("tags");
+        goto failed;
+    }
+    for (uint32_t i = 0; i < plan->n_tags; i++)
+        if (plan->tag_types[i] >= plan->n_types ||
+            plan->signatures[plan->tag_types[i]]->record.form != FORM_FUNCTION ||
+            plan->signatures[plan->tag_types[i]]->n_results) {
+            bad_plan("types of tags");
+            goto failed;
+        }
     if (plan->n_functions != (uint64_t)plan->n_imported_functions + plan->code->n_functions) {
         bad_plan("functions and code");
         goto failed;
@@ -604,7 +620,7 @@ plan_dealloc(PyObject *object)
     void *owned[] = {plan->image,  plan->signatures, plan->function_types, plan->imports, plan->memories,
                      plan->tables, plan->globals,    plan->initializers,   plan->escaping, plan->elements,
                      plan->data,   plan->steps,      plan->operands,
-                     plan->whole_globals, plan->table_initializers};
+                     plan->whole_globals, plan->table_initializers, plan->tag_types};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     Py_XDECREF(plan->code);

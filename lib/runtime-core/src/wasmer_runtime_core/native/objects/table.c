@@ -15,7 +15,7 @@ reference_owner(uint8_t type, uint64_t bits)
         return NULL;
     if (type == FUNCREF)
         return ((FunctionRecord *)bits)->owner;
-    return type == EXTERNREF ? word_object(bits) : NULL;
+    return type == EXTERNREF ? word_object(bits) : type == EXNREF ? (PyObject *)bits : NULL;
 }
 
 /* Whom a slot owns. Functions of the instance that made the table are not counted, or no

@@ -217,13 +217,20 @@ raise_outcome(Thread *thread, Activation *activation)
     uint32_t outcome = activation->outcome;
     uintptr_t pc = thread->trap_pc;
     FRAMES_ARE_LEFT();  /* also by the signal handler, which has no other place to say it */
-    if (outcome == OUTCOME_EXCEPTION) {
-        if (!thread->n_frames)
+    if (outcome != OUTCOME_THROWN)
+        forget_pending(activation);
+    if (outcome == OUTCOME_EXCEPTION || outcome == OUTCOME_THROWN) {
+        if (!thread->n_frames && outcome != OUTCOME_THROWN)
             return;
         Fetched exception;
         PyErr_Fetch(&exception.type, &exception.value, &exception.traceback);
         PyObject *frames = frames_tuple(thread, pc != 0);
-        PyErr_Restore(exception.type, exception.value, exception.traceback);
+        if (outcome == OUTCOME_THROWN) {
+            PyErr_Clear();
+            raise_thrown(activation);
+        }
+        else
+            PyErr_Restore(exception.type, exception.value, exception.traceback);
         PyObject *value = fetch_exception(&exception);
         restore_noted(&exception, frames ? PyObject_CallFunctionObjArgs(hook_annotate, value, frames, NULL) : NULL);
         Py_XDECREF(frames);

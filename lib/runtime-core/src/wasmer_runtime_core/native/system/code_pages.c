@@ -330,18 +330,21 @@ static PyObject *
 code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"code", "function_offsets", "sites", "first_function", "label", "release_gil",
-                            "inlined", NULL};
-    PyObject *offsets, *label;
+                            "inlined", "handlers", "saved", NULL};
+    PyObject *offsets, *label, *handlers = NULL, *saved = NULL;
     Part code, sites, inlined = {0};
     unsigned int first_function;
     int release_gil;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&SO&IOp|O&:Code", names, part_take, &code, &offsets, part_take,
-                                     &sites, &first_function, &label, &release_gil, part_take, &inlined))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&SO&IOp|O&SS:Code", names, part_take, &code, &offsets, part_take,
+                                     &sites, &first_function, &label, &release_gil, part_take, &inlined, &handlers, &saved))
         return NULL;
     size_t size = code.length;
     size_t n_offsets = (size_t)PyBytes_GET_SIZE(offsets) / 4;
+    size_t handlers_bytes = handlers ? (size_t)PyBytes_GET_SIZE(handlers) : 0;
+    size_t saved_bytes = saved ? (size_t)PyBytes_GET_SIZE(saved) : 0;
     const uint32_t *function_offsets = (const uint32_t *)PyBytes_AS_STRING(offsets);
     if (n_offsets < 1 || PyBytes_GET_SIZE(offsets) % 4 || sites.length % 12 || inlined.length % sizeof(InlinedRow) ||
+        handlers_bytes % sizeof(HandlerRow) || (saved_bytes && saved_bytes != n_offsets - 1) ||
         (uintptr_t)sites.bytes % 4 || (uintptr_t)inlined.bytes % 4 || size >= UINT32_MAX) {
         PyErr_SetString(PyExc_ValueError, "the tables of the compiled module are damaged");
         return NULL;
@@ -353,6 +356,14 @@ code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     for (size_t i = 0; i < n_offsets; i++)
         if (function_offsets[i] > size || (i && function_offsets[i] < function_offsets[i - 1])) {
             PyErr_SetString(PyExc_ValueError, "function offsets of the compiled module are out of order");
+            return NULL;
+        }
+    const HandlerRow *handler = handlers ? (const HandlerRow *)PyBytes_AS_STRING(handlers) : NULL;
+    size_t n_handlers = handlers_bytes / sizeof *handler;
+    for (size_t i = 0; i < n_handlers; i++)
+        if (handler[i].start >= handler[i].end || handler[i].end > size || handler[i].landing >= size ||
+            (i && handler[i].start < handler[i - 1].end)) {
+            PyErr_SetString(PyExc_ValueError, "the handlers of the compiled module are out of order");
             return NULL;
         }
     size_t entries = n_offsets - 1 + N_VMCALLS;
@@ -392,6 +403,11 @@ code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->inlined = (const InlinedRow *)inlined.bytes;
     self->n_inlined = inlined.length / sizeof(InlinedRow);
     self->inlined_bytes = Py_XNewRef(inlined.owner);
+    self->handlers = handler;
+    self->n_handlers = n_handlers;
+    self->handlers_bytes = Py_XNewRef(handlers);
+    self->saved = saved_bytes ? (const uint8_t *)PyBytes_AS_STRING(saved) : NULL;
+    self->saved_bytes = Py_XNewRef(saved);
     self->offsets_bytes = Py_NewRef(offsets);
     self->sites_bytes = Py_NewRef(sites.owner);
     self->label = Py_NewRef(label);
@@ -427,6 +443,8 @@ code_dealloc(PyObject *object)
     Py_XDECREF(self->offsets_bytes);
     Py_XDECREF(self->sites_bytes);
     Py_XDECREF(self->inlined_bytes);
+    Py_XDECREF(self->handlers_bytes);
+    Py_XDECREF(self->saved_bytes);
     Py_XDECREF(self->label);
     Py_XDECREF(self->file);
     type->tp_free(object);

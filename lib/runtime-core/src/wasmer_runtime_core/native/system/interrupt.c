@@ -249,6 +249,8 @@ pause_at(Thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
     if (released)
         PyEval_RestoreThread(released);
     count_stopped(thread, 1);
+    uint64_t pending = (*(Store **)activation->vmctx)->pending_exception;  /* on its way to who catches it */
+    (*(Store **)activation->vmctx)->pending_exception = 0;
     int failed = attend_to(thread, "while WebAssembly code was running") < 0;
     int how = hand_over;
     if (how && !released) {
@@ -259,6 +261,7 @@ pause_at(Thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
         PyEval_RestoreThread(state);
     }
     thread->activation = activation;
+    (*(Store **)activation->vmctx)->pending_exception = pending;
     count_stopped(thread, -1);
     if (failed) {
         thread->trap_pc = pc;

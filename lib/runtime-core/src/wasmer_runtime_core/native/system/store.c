@@ -226,6 +226,7 @@ store_merge(Member *a, Member *b)
     }
     for (size_t i = 0; i < from->n_keep; i++)
         store_keep(to, from->keep[i]);
+    to->n_exceptions += from->n_exceptions;
     if (from->owner) {
         if (!to->owner || from->stack_limit > to->stack_limit)
             to->stack_limit = from->stack_limit;
@@ -338,7 +339,7 @@ store_sweep(Store *store)
     if (!n_keep)
         return;
     store->keep = NULL;
-    store->n_keep = store->keep_room = 0;
+    store->n_keep = store->keep_room = store->n_exceptions = 0;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     for (size_t i = 0; i < n_keep; i++)
@@ -467,6 +468,23 @@ static inline void
 end_activation(Thread *thread, Activation *activation)
 {
     thread->activation = --thread->n_activations ? activation->previous : NULL;
+}
+
+/* Around what counts references in a helper. */
+static inline void
+take_gil(Activation *activation)
+{
+    if (UNLIKELY(activation->released != NULL))
+        PyEval_RestoreThread(activation->released);
+}
+
+static inline void
+give_gil(Activation *activation)
+{
+    if (UNLIKELY(activation->released != NULL))
+        activation->released = PyEval_SaveThread();
+    else
+        gil_runner = this_thread->id;  /* as after a host function: to make an object may let finalizers run */
 }
 
 /* Run `code` with the arguments in `frame`, all of them. The store has been entered; the caller leaves it

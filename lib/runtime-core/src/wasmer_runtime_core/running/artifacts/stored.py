@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 MAPPED: Final = ("sites", "inlined")
 """Tables that are used where they lie."""
-READ: Final = ("function_offsets", "relocations", "handlers")
+READ: Final = ("function_offsets", "relocations", "handlers", "saved")
 """Tables that are read."""
 FACTS: Final = tuple([name for name in COMPILED_FIELDS if name not in (*MAPPED, *READ, CODE)])
 """What else is known of code: plain values, in the directory."""

@@ -26,7 +26,8 @@ together; what it imports belongs to whoever made it. They are given back when t
 table is freed, pages also when it is closed. The stack is the machine's, measured from the
 outermost call, host functions in between included; how much a call needs depends on the backend.
 Objects that host functions return to WebAssembly live until the outermost call ends, whatever becomes
-of them there; `references` bounds how many different ones, and is reached before twice as many were given.
+of them there; `references` bounds how many different ones, and is reached before twice as many were given. It bounds
+as well what the exceptions take that an instance threw and that somebody still has: so many times 64 bytes.
 Instances that are linked run on one stack: the smallest of their limits holds. Execution
 is limited by `middleware.metering` or `interrupts.timeout`.
 """
@@ -65,7 +66,8 @@ class Limits:
         total_table_elements: of all tables together.
         instances: how many may live at once.
         stack_bytes: of an outermost call.
-        references: objects that host functions return during an outermost call; None is ten million.
+        references: objects that host functions return during an outermost call, and 64 bytes each of exceptions;
+            None is ten million.
     """
 
     __slots__ = ("_budget", *NAMES)

@@ -32,6 +32,7 @@ MEMORIES: Final = 6
 GLOBALS: Final = 7
 ELEMENTS: Final = 8
 DATA: Final = 9
+TAGS: Final = 11
 
 
 @final
@@ -49,6 +50,7 @@ class Names:
         self.globals: dict[int, bytes] = {}
         self.elements: dict[int, bytes] = {}
         self.data: dict[int, bytes] = {}
+        self.tags: dict[int, bytes] = {}
 
 
 def read_all_names(data: bytes, decoded: DecodedModule) -> Names | None:
@@ -86,6 +88,8 @@ def read_all_names(data: bytes, decoded: DecodedModule) -> Names | None:
                 names.elements = _name_map(part, len(info.elements))
             elif number == DATA:
                 names.data = _name_map(part, len(info.data))
+            elif number == TAGS:
+                names.tags = _name_map(part, len(info.tags))
             else:
                 return None
             if not part.at_end():

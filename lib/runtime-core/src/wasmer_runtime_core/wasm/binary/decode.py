@@ -36,6 +36,7 @@ from wasmer_runtime_core.wasm.module import (
     MEMORY,
     PASSIVE,
     TABLE,
+    TAG,
     ConstantExpression,
     ConstantOperator,
     DataSegment,
@@ -88,6 +89,7 @@ ELEMENT_SECTION: Final = 9
 DATA_COUNT_SECTION: Final = 12
 CODE_SECTION: Final = 10
 DATA_SECTION: Final = 11
+TAG_SECTION: Final = 13
 
 _ORDER: Final = {
     section: place
@@ -98,6 +100,7 @@ _ORDER: Final = {
             FUNCTION_SECTION,
             TABLE_SECTION,
             MEMORY_SECTION,
+            TAG_SECTION,
             GLOBAL_SECTION,
             EXPORT_SECTION,
             START_SECTION,
@@ -114,6 +117,7 @@ FUNCTION_TYPE_FORM: Final = 0x60
 ELEMENT_KIND_FUNCTION: Final = 0x00
 TABLE_WITH_INITIALIZER: Final = b"\x40\x00"
 """In the table section: a table type and an expression follow."""
+TAG_OF_EXCEPTIONS: Final = 0x00
 
 _I32_CONST: Final = BY_MNEMONIC["i32.const"].code
 _I64_CONST: Final = BY_MNEMONIC["i64.const"].code
@@ -151,6 +155,8 @@ class DecodedModule:
         faults: what already showed as invalid.
         limits: what it was decoded under, and is to be validated under.
         types: what its types have to do with one another.
+        needed: once it is validated: features that a backend must have, beside those that each has
+            (`features.OF_BACKENDS`).
     """
 
     def __init__(self, data: bytes, limits: ImplementationLimits) -> None:
@@ -166,6 +172,7 @@ class DecodedModule:
                 "functions",
                 "tables",
                 "memories",
+                "tags",
                 "globals",
                 "exports",
                 "start",
@@ -177,6 +184,7 @@ class DecodedModule:
         self.long_sizes: list[int] = []
         self.faults: list[ValidationError] = []
         self.types = TypeSpace()
+        self.needed: frozenset[str] = frozenset()
 
 
 def decode_module(data: bytes | bytearray | memoryview, limits: ImplementationLimits = DEFAULT_LIMITS) -> DecodedModule:
@@ -227,7 +235,7 @@ class _Decoder:
             section = reader.byte()
             place = _ORDER.get(section)
             if place is None and section != CUSTOM_SECTION:
-                raise reader.refused(DecodeError(f"malformed section id {section}", start), "section")
+                raise DecodeError(f"malformed section id {section}", start)
             size = reader.u32()
             if size > end - reader.position:
                 raise DecodeError("length out of bounds", start + 1)
@@ -283,6 +291,8 @@ class _Decoder:
             self.tables()
         elif section == MEMORY_SECTION:
             self.memories()
+        elif section == TAG_SECTION:
+            self.tags()
         elif section == GLOBAL_SECTION:
             self.globals()
         elif section == EXPORT_SECTION:
@@ -400,18 +410,24 @@ class _Decoder:
                 global_ = self.global_type()
                 info.globals.append(global_)
                 info.imports.append(Import(namespace, name, kind, global_))
+            elif kind == TAG:
+                type_index = self.tag_type()
+                info.tags.append(int(type_index))
+                info.imports.append(Import(namespace, name, kind, type_index))
             else:
-                raise reader.refused(DecodeError(f"malformed import kind {kind}", at), "external kind")
+                raise DecodeError(f"malformed import kind {kind}", at)
             count -= 1
         info.imported_functions = len(info.functions)
         info.imported_tables = len(info.tables)
         info.imported_memories = len(info.memories)
         info.imported_globals = len(info.globals)
+        info.imported_tags = len(info.tags)
         limits = self.limits
         limits.check(limits_table.FUNCTIONS, info.imported_functions, offsets[0] if offsets else None)
         limits.check(limits_table.TABLES, info.imported_tables, offsets[0] if offsets else None)
         limits.check(limits_table.MEMORIES, info.imported_memories, offsets[0] if offsets else None)
         limits.check(limits_table.GLOBALS, info.imported_globals, offsets[0] if offsets else None)
+        limits.check(limits_table.TAGS, info.imported_tags, offsets[0] if offsets else None)
 
     def functions(self) -> None:
         reader = self.reader
@@ -450,6 +466,16 @@ class _Decoder:
             self.info.memories.append(self.memory_type())
             count -= 1
 
+    def tags(self) -> None:
+        reader = self.reader
+        offsets = self.module.offsets["tags"]
+        count = self.count(limits_table.TAGS, self.info.imported_tags)
+        while count > 0:
+            self.turn()
+            offsets.append(reader.position)
+            self.info.tags.append(int(self.tag_type()))
+            count -= 1
+
     def globals(self) -> None:
         reader = self.reader
         info = self.info
@@ -473,8 +499,8 @@ class _Decoder:
             name = self.name()
             at = reader.position
             kind = reader.byte()
-            if kind > GLOBAL:
-                raise reader.refused(DecodeError(f"malformed export kind {kind}", at), "external kind")
+            if kind > TAG:
+                raise DecodeError(f"malformed export kind {kind}", at)
             self.info.exports.append(Export(name, kind, reader.u32()))
             count -= 1
 
@@ -622,6 +648,14 @@ class _Decoder:
         element = self.resolved(read_reference_type(self.reader))
         limits, index_type = self.size_limits("table limits")
         return TableType(element, limits, index_type)
+
+    def tag_type(self) -> i64:
+        """The index of a tag's type."""
+        reader = self.reader
+        at = reader.position
+        if reader.byte() != TAG_OF_EXCEPTIONS:
+            raise DecodeError("malformed tag attribute", at)
+        return reader.u32()
 
     def global_type(self) -> GlobalType:
         reader = self.reader

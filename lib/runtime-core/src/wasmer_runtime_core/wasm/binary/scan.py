@@ -46,6 +46,14 @@ _VALUE_TYPES: Final = frozenset(VALUE_TYPE_CODES.values())
 _IF: Final = BY_MNEMONIC["if"].code
 _ELSE: Final = BY_MNEMONIC["else"].code
 _END: Final = BY_MNEMONIC["end"].code
+_TRY: Final = BY_MNEMONIC["try"].code
+_CATCH: Final = BY_MNEMONIC["catch"].code
+_CATCH_ALL: Final = BY_MNEMONIC["catch_all"].code
+_DELEGATE: Final = BY_MNEMONIC["delegate"].code
+
+CATCHES: Final = ("catch", "catch_ref", "catch_all", "catch_all_ref")
+"""Of a ``try_table``, by number. The first two have a tag; the second of each pair gives the exception as well."""
+FIRST_CATCH_ALL: Final = 2
 
 
 def read_value_type(reader: Reader) -> int:
@@ -109,7 +117,7 @@ def skip_immediates(reader: Reader, code: int) -> None:
     immediate = OPERATORS[code].immediate
     if immediate == "":
         return
-    if immediate in ("label", "function", "local", "global", "table", "memory", "element", "data", "type"):
+    if immediate in ("label", "function", "local", "global", "table", "memory", "element", "data", "type", "tag"):
         reader.u32()
     elif immediate == "i32":
         reader.s32()
@@ -130,6 +138,9 @@ def skip_immediates(reader: Reader, code: int) -> None:
         reader.byte()
     elif immediate == "block":
         _skip_block_type(reader)
+    elif immediate == "block catches":
+        _skip_block_type(reader)
+        skip_catches(reader)
     elif immediate in ("type table", "element table", "table table", "data memory", "memory memory"):
         reader.u32()
         reader.u32()
@@ -174,6 +185,27 @@ def _skip_block_type(reader: Reader) -> None:
         raise reader.refused(DecodeError("malformed block type", start), "value type")
 
 
+def skip_catches(reader: Reader) -> None:
+    """Pass over the catches of a ``try_table`` (5.4.1 of 3.0)."""
+    count = reader.u32()
+    while count > 0:
+        if count & STRETCH == 0:
+            checkpoint()
+        kind = read_catch_kind(reader)
+        if kind < FIRST_CATCH_ALL:
+            reader.u32()
+        reader.u32()
+        count -= 1
+
+
+def read_catch_kind(reader: Reader) -> int:
+    """Read which of `CATCHES` it is."""
+    kind = reader.byte()
+    if kind >= len(CATCHES):
+        raise DecodeError(f"malformed catch clause {kind:#04x}", reader.position - 1)
+    return kind
+
+
 def skip_expression(reader: Reader, has_data_count: bool, without_end: str = UNEXPECTED_END) -> list[int]:
     """Pass over an expression and its ``end``.
 
@@ -208,7 +240,14 @@ def skip_expression(reader: Reader, has_data_count: bool, without_end: str = UNE
             if not blocks or blocks[-1] != _IF:
                 raise DecodeError("END opcode expected: `else` without `if`", start)
             blocks[-1] = _ELSE
-        elif OPERATORS[code].immediate == "block":
+        elif code == _CATCH or code == _CATCH_ALL or code == _DELEGATE:
+            if not blocks or (blocks[-1] != _TRY and (blocks[-1] != _CATCH or code == _DELEGATE)):
+                raise DecodeError(f"END opcode expected: `{OPERATORS[code].mnemonic}` without `try`", start)
+            if code == _DELEGATE:
+                blocks.pop()
+            else:
+                blocks[-1] = code
+        elif OPERATORS[code].immediate.startswith("block"):
             blocks.append(code)
 
 

@@ -26,6 +26,15 @@ block, loop, if     label                      block type as decoded: type index
 else                label                      1 if the first arm falls through, else 0
 end                 label                      bit 0: falls through; bit 1: some branch
                                                goes here; bit 2: an ``if`` without else
+try                 label                      block type
+catch               label                      bit 0: what came before falls through; bit 1: the
+                                               exception itself is given, behind its values;
+                                               tag index from bit 2 on
+catch_all           label                      the same, without a tag
+delegate            label                      as of ``end``; from bit 3 on the label of the try
+                                               whose catches are meant, 0: those of the caller
+throw               tag index                  type index
+throw_ref           -                          -
 br, br_if           label                      operand height to unwind to (values below
                                                the label's own); arity in bits 16-31
 br_on_null          label                      the same; the reference on top is not carried, and
@@ -82,6 +91,13 @@ goes to the loop's head. An ``if`` without else (bit 2) always has bit 1 too: it
 branches there when it is false. Where a first arm falls through into ``else``, the ``end``
 has bit 1.
 
+A ``try`` has arms that catch, in the order in which they are tried; what none of them catches goes on to the next
+``try`` around. Its ``catch`` and ``catch_all`` do to it what ``else`` does to an ``if``: what comes before falls
+through to the ``end`` or not, and the arm begins at the height of the label, with the exception's values pushed, then
+the exception itself (an ``exnref``) if bit 1 says so. Every arm counts as reached. ``delegate`` stands for the ``end``
+of a ``try`` without arms. Both encodings come to this: a ``try_table`` has an arm for each of its catches, which is
+a branch; ``rethrow`` is ``throw_ref`` of a hidden local, one of those that stand behind the declared ones.
+
 `pool` is an array of little-endian 32-bit words. `loops` holds for each loop three words
 (label, pool index, count), labels ascending: the pool then lists the locals that loop
 writes, each once. `body_text` prints all of this, `body_verifier` checks it.
@@ -96,6 +112,11 @@ RECORD_BYTES: Final = 16
 END_FALLS_THROUGH: Final = 1
 END_IS_TARGET: Final = 2
 END_OF_IF_WITHOUT_ELSE: Final = 4
+
+CATCH_FALLS_THROUGH: Final = 1
+CATCH_GIVES_EXCEPTION: Final = 2
+CATCH_TAG_SHIFT: Final = 2
+DELEGATE_SHIFT: Final = 3
 
 MOST_OFFSET: Final = (1 << 48) - 1
 """The greatest offset of a load or store that a record can hold; no memory is as large."""
@@ -145,7 +166,7 @@ class Body:
         self.type_index = type_index
         self.offset = offset  # of the code entry's body in the module, in bytes
         self.size = size  # of the code entry's body, in bytes
-        self.local_types = local_types  # one value type byte each, parameters first
+        self.local_types = local_types  # one value type byte each, parameters first, hidden ones last
         self.records = records
         self.pool = pool
         self.loops = loops

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import struct
 
-from wasmer_runtime_core.wasm.body.body import Body
+from wasmer_runtime_core.wasm.body.body import CATCH_FALLS_THROUGH, DELEGATE_SHIFT, Body
 from wasmer_runtime_core.wasm.body.text import RECORD, Record, read_records
 from wasmer_runtime_core.wasm.body.verifier import Block, Verifier
 from wasmer_runtime_core.wasm.module import ModuleInfo
@@ -64,7 +64,7 @@ class _Corrector(Verifier):
         effects = ALL_OPERATORS[record.code].effects
         if effects & OPENS:
             self.dead_blocks += 1
-        elif record.mnemonic == "end" and self.dead_blocks:
+        elif record.mnemonic in ("end", "delegate") and self.dead_blocks:
             self.dead_blocks -= 1
         else:
             return not self.dead_blocks and effects & CLOSES != 0
@@ -84,6 +84,12 @@ class _Corrector(Verifier):
                 self.find(f"there is no label {record.a}")
                 return
             self.record = record = record._replace(a=self.new_labels[record.a])
+        if mnemonic == "delegate":
+            target = record.b >> DELEGATE_SHIFT
+            if target not in self.new_labels:
+                self.find(f"there is no label {target}")
+                return
+            self.record = record = record._replace(b=self.new_labels[target] << DELEGATE_SHIFT)
         if mnemonic == "br_table":
             self.record = record = self.table(record)
             if self.findings:
@@ -92,7 +98,9 @@ class _Corrector(Verifier):
         self.step()
         if self.findings:
             return
-        if effects & CLOSES:
+        if mnemonic in ("catch", "catch_all"):
+            record = record._replace(b=record.b & ~CATCH_FALLS_THROUGH | self.reached)
+        elif effects & CLOSES:
             record = record._replace(b=self.reached)
         elif effects & BRANCHES and mnemonic != "br_table":
             record = record._replace(b=self.heights[0])
@@ -129,7 +137,7 @@ class _Corrector(Verifier):
         self.live = False
 
     def claim(self, name: str, said: object, found: object) -> None:
-        if name.startswith("end of @") or name == "first arm falls through":
+        if name.startswith("end of @") or name.endswith("falls through"):
             assert isinstance(found, int)
             self.reached = found
         elif name.startswith("height of @"):

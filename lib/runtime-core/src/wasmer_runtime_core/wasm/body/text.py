@@ -27,6 +27,10 @@ from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.body.body import (
     BLOCK_EMPTY,
+    CATCH_FALLS_THROUGH,
+    CATCH_GIVES_EXCEPTION,
+    CATCH_TAG_SHIFT,
+    DELEGATE_SHIFT,
     END_FALLS_THROUGH,
     END_IS_TARGET,
     END_OF_IF_WITHOUT_ELSE,
@@ -43,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RECORD: Final = struct.Struct("<HBBiII")
-_END: Final = BY_MNEMONIC["end"].code
+_ENDS: Final = frozenset((BY_MNEMONIC["end"].code, BY_MNEMONIC["delegate"].code))
 MAX_INDENT: Final = 32
 """Blocks that are indented more than those around them. Deeper ones are not, or the text would be as long as blocks
 times records."""
@@ -113,7 +117,7 @@ def format_body(body: Body) -> str:
         lines.append(f"{record.offset:#6x}  {'  ' * min(outdent, MAX_INDENT)}{format_record(body, record)}")
         if effects & OPENS:
             depth += 1
-        elif record.code == _END:
+        elif record.code in _ENDS:
             depth -= 1
     return "\n".join(lines)
 
@@ -137,6 +141,21 @@ def _block(body: Body, record: Record) -> str:
 
 def _else(body: Body, record: Record) -> str:
     return f"@{record.a}" + (" falls through" if record.b else "")
+
+
+def _catch(body: Body, record: Record) -> str:
+    words = [f"@{record.a}"]
+    if record.mnemonic == "catch":
+        words.append(f"tag {record.b >> CATCH_TAG_SHIFT}")
+    if record.b & CATCH_GIVES_EXCEPTION:
+        words.append("with exnref")
+    if record.b & CATCH_FALLS_THROUGH:
+        words.append("falls through")
+    return " ".join(words)
+
+
+def _delegate(body: Body, record: Record) -> str:
+    return f"{_end(body, record)}, to @{record.b >> DELEGATE_SHIFT}"
 
 
 def _end(body: Body, record: Record) -> str:
@@ -212,6 +231,10 @@ _Writer = Callable[[Body, Record], str]
 _BY_MNEMONIC: Final[dict[str, _Writer]] = {
     "else": _else,
     "end": _end,
+    "catch": _catch,
+    "catch_all": _catch,
+    "delegate": _delegate,
+    "throw": lambda body, record: f"{record.a} type {record.b}",
     "return": lambda body, record: _carried(record).strip(),
     "drop": _type,
     "select": _type,
@@ -235,6 +258,7 @@ _BY_IMMEDIATE: Final[dict[str, _Writer]] = {
     "local": lambda body, record: f"{record.a} {_type(body, record)}",
     "global": lambda body, record: f"{record.a} {_type(body, record)}",
     "table": _index,
+    "tag": _index,
     "memory": lambda body, record: str(record.a) if record.a else "",
     "memarg": _memarg,
     "i32": _index,

@@ -16,6 +16,10 @@ from __future__ import annotations
 from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.body.body import (
     BLOCK_EMPTY,
+    CATCH_FALLS_THROUGH,
+    CATCH_GIVES_EXCEPTION,
+    CATCH_TAG_SHIFT,
+    DELEGATE_SHIFT,
     END_FALLS_THROUGH,
     END_IS_TARGET,
     END_OF_IF_WITHOUT_ELSE,
@@ -27,9 +31,11 @@ from wasmer_runtime_core.wasm.body.text import Record, local_weights, loop_write
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.operators.effects import CLOSES, HELPER, OPENS, STOPS
 from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS_BY_SIZE, ALL_OPERATORS
-from wasmer_runtime_core.wasm.types import FUNCREF, I32, REFERENCE_KINDS, VALUE_TYPE_CODES, VALUE_TYPE_NAMES
+from wasmer_runtime_core.wasm.types import EXNREF, FUNCREF, I32, REFERENCE_KINDS, VALUE_TYPE_CODES, VALUE_TYPE_NAMES
 
 MAX_WEIGHTED_DEPTH: Final = 4
+_HELPED: Final = frozenset(("throw", "throw_ref", "catch", "catch_all"))
+"""Operators that call core without being a helper of its own name."""
 
 
 class Block:
@@ -42,6 +48,7 @@ class Block:
         self.results = results
         self.height = height
         self.first_arm_falls_through = False
+        self.arms_fall_through = False  # of a try: some part before the one at hand
         self.targeted = False
         self.writes: set[int] = set()
 
@@ -155,7 +162,7 @@ class Verifier:
         record = self.record
         row = ALL_OPERATORS[record.code]
         mnemonic = row.mnemonic
-        if row.effects & HELPER:
+        if row.effects & HELPER or mnemonic in _HELPED:
             self.call_weight += self.weight
         if row.access_bytes:
             self.memory_accesses += 1
@@ -170,6 +177,10 @@ class Verifier:
             self.else_()
         elif mnemonic == "end":
             self.close()
+        elif mnemonic == "catch" or mnemonic == "catch_all":
+            self.catch(mnemonic)
+        elif mnemonic == "delegate":
+            self.delegate()
         elif mnemonic in ("br", "br_if"):
             if mnemonic == "br_if":
                 self.pop(I32)
@@ -250,6 +261,11 @@ class Verifier:
             self.memories(mnemonic.removeprefix("memory."), record.a, record.b)
         elif mnemonic.startswith("table."):
             self.tables(mnemonic.removeprefix("table."), record.a, record.b)
+        elif mnemonic == "throw":
+            self.claim(f"type of tag {record.a}", record.b, info.tags[record.a])
+            self.pop(*info.types[info.tags[record.a]].param_kinds)
+        elif mnemonic == "throw_ref":
+            self.pop(EXNREF)
         elif mnemonic != "unreachable":
             self.find("has no place in a body")
 
@@ -369,13 +385,43 @@ class Verifier:
         self.live = True
         self.push(*block.params)
 
-    def close(self) -> None:
+    def catch(self, mnemonic: str) -> None:
+        """An arm of a try begins."""
+        record = self.record
+        block = self.blocks[-1]
+        if block.kind not in ("try", "catch") or block.label != record.a:
+            self.find(f"does not belong to {block.kind} @{block.label}")
+        self.claim("what comes before falls through", record.b & CATCH_FALLS_THROUGH, int(self.live))
+        self.leave(block)
+        block.arms_fall_through |= self.live
+        block.kind = mnemonic
+        self.live = True
+        if mnemonic == "catch":
+            tag = record.b >> CATCH_TAG_SHIFT
+            if tag >= len(self.info.tags):
+                self.find(f"there is no tag {tag}")
+                return
+            self.push(*self.info.types[self.info.tags[tag]].param_kinds)
+        if record.b & CATCH_GIVES_EXCEPTION:
+            self.push(EXNREF)
+
+    def delegate(self) -> None:
+        """The end of a try without arms."""
+        block = self.blocks[-1]
+        if block.kind != "try":
+            self.find(f"ends {block.kind} @{block.label}")
+        target = self.record.b >> DELEGATE_SHIFT
+        if target and (target not in self.by_label or self.by_label[target].kind != "try" or target == block.label):
+            self.find(f"there is no try @{target} around it")
+        self.close(target << DELEGATE_SHIFT)
+
+    def close(self, delegated: int = 0) -> None:
         block = self.blocks[-1]
         if block.label != self.record.a:
             self.find(f"does not belong to {block.kind} @{block.label}")
         self.leave(block)
         flags = END_FALLS_THROUGH if self.live else 0
-        if block.targeted or block.first_arm_falls_through:
+        if block.targeted or block.first_arm_falls_through or block.arms_fall_through:
             flags |= END_IS_TARGET
         if block.kind == "if":
             flags |= END_OF_IF_WITHOUT_ELSE | END_IS_TARGET
@@ -383,7 +429,7 @@ class Verifier:
         if block.kind == "loop":
             self.loops[block.label] = block.writes
             self.loop_depth -= 1
-        self.claim(f"end of @{block.label}", self.record.b, flags)
+        self.claim(f"end of @{block.label}", self.record.b, flags | delegated)
         self.live = flags != 0
         self.blocks.pop()
         self.by_label.pop(block.label, None)

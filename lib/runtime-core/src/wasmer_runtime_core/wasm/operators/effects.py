@@ -7,7 +7,7 @@ reads *state* …             its results depend on it (each of `STATES`)
 writes *state* …            it changes it; growing and dropping are changes
 traps *kind* …              it traps in these ways, words of `TRAPS`
 opens                       it begins a block, and is its label
-closes                      it is the ``else`` or ``end`` of a block
+closes                      it ends a block, or an arm of one: ``else``, ``end``, ``catch``
 branches                    it may go to a label
 returns                     it leaves the function with results
 stops                       control never passes to the operator behind it

@@ -47,8 +47,6 @@ def _rows(feature: str, page: int, rows: str) -> None:
 
 
 # fmt: off
-_rows("exceptions", 0, "08 throw  0A throw_ref  1F try_table")
-_rows("legacy_exceptions", 0, "06 try  07 catch  09 rethrow  18 delegate  19 catch_all")
 _rows("stack_switching", 0, """
     E0 cont.new  E1 cont.bind  E2 suspend  E3 resume  E4 resume_throw  E5 resume_throw_ref  E6 switch""")
 _rows("gc", 0, "D3 ref.eq")
@@ -95,8 +93,6 @@ _rows("shared_everything_threads", 0x400, "04 pause  72 ref.i31_shared")
 # name.
 # fmt: off
 HEAP_TYPES: Final = (
-    (0x69, "exn",      "exnref",        "exceptions"),
-    (0x74, "noexn",    "nullexnref",    "exceptions"),
     (0x68, "cont",     "contref",       "stack_switching"),
     (0x75, "nocont",   "nullcontref",   "stack_switching"),
 )
@@ -119,14 +115,10 @@ TYPE_FORMS: Final = {
 }
 """First byte of a definition in the type section."""
 
-TAG: Final = Use("exceptions", "a tag")
 SHARED_MEMORY: Final = Use("threads", "a shared memory")
 PAGE_SIZE: Final = Use("custom_page_sizes", "a memory with a page size of its own")
 COMPONENT: Final = Use("component_model", "a component")
 
-TAG_SECTION: Final = 13
-TAG_KIND: Final = 4
-"""Of an import or an export."""
 COMPONENT_LAYER: Final = b"\1\0"
 """The second half of the version field."""
 
@@ -134,14 +126,6 @@ COMPONENT_LAYER: Final = b"\1\0"
 # --- places in the binary format: (module, offset, end) -> whose is what stands there --------------
 def _header(data: bytes, at: int, end: int) -> Use | None:
     return COMPONENT if data[at + 2 : at + 4] == COMPONENT_LAYER else None
-
-
-def _section(data: bytes, at: int, end: int) -> Use | None:
-    return TAG._replace(what="a tag section") if data[at] == TAG_SECTION else None
-
-
-def _external_kind(data: bytes, at: int, end: int) -> Use | None:
-    return TAG if data[at] == TAG_KIND else None
 
 
 def _type_form(data: bytes, at: int, end: int) -> Use | None:
@@ -190,8 +174,6 @@ def _operator(data: bytes, at: int, end: int) -> Use | None:
 
 PLACES: Final[dict[str, Callable[[bytes, int, int], Use | None]]] = {
     "header": _header,
-    "section": _section,
-    "external kind": _external_kind,
     "type form": _type_form,
     "value type": _value_type,
     "heap type": _heap_type,
@@ -215,10 +197,6 @@ WORDS: Final[dict[str, Use]] = {
     **{heap: _HEAP[code] for code, heap, _, _ in HEAP_TYPES},
     **{name: Use(feature, name) for _, _, name, feature in HEAP_TYPES},
     "component": COMPONENT,
-    "tag": TAG,
-    "do": Use("legacy_exceptions", "try … do"),
-    "catch_ref": Use("exceptions", "catch_ref"),
-    "catch_all_ref": Use("exceptions", "catch_all_ref"),
     "cont": TYPE_FORMS[0x5D],
     "descriptor": TYPE_FORMS[0x4D],
     "describes": TYPE_FORMS[0x4C],

@@ -57,6 +57,8 @@ IMMEDIATES: Final = (
     "v128",
     "heap type",  # ref.null
     "type",  # call_ref
+    "tag",  # throw, catch
+    "block catches",  # try_table: block type; vector of kinds of catch, with a tag where it has one, and a depth
     "data memory",  # memory.init
     "data",
     "memory memory",  # memory.copy: destination, source
@@ -75,7 +77,7 @@ MEMARG_END: Final = 0x80
 
 LOAD: Final = "reads memory, traps memory"
 STORE: Final = "writes memory, traps memory"
-OF_IMMEDIATES: Final = {"block": "opens", "label": "branches", "labels": "branches"}
+OF_IMMEDIATES: Final = {"block": "opens", "block catches": "opens", "label": "branches", "labels": "branches"}
 """Immediate -> the effects of a row that has none written; those of accesses are `LOAD` and `STORE`."""
 
 VECTOR_PAGE: Final = 0x200
@@ -157,6 +159,8 @@ REFERENCES: Final = "reference_types"
 RELAXED: Final = "relaxed_simd"
 TAIL_CALL: Final = "tail_call"
 TYPED_REFERENCES: Final = "function_references"
+EXCEPTIONS: Final = "exceptions"
+LEGACY_EXCEPTIONS: Final = "legacy_exceptions"
 
 # fmt: off
 # --- control (5.4.1) -------------------------------------------------------------------
@@ -166,6 +170,8 @@ _row(0x02, "block",         "block")
 _row(0x03, "loop",          "block")
 _row(0x04, "if",            "block")
 _row(0x05, "else",          "",           "", "closes")
+_row(0x08, "throw",         "tag",        "", "throws, stops", EXCEPTIONS)
+_row(0x0A, "throw_ref",     "",           "", "throws, stops, traps null", EXCEPTIONS)
 _row(0x0B, "end",           "",           "", "closes")
 _row(0x0C, "br",            "label",      "", "branches, stops")
 _row(0x0D, "br_if",         "label")
@@ -178,6 +184,14 @@ _row(0x13, "return_call_indirect", "type table", "", "reads table, calls, stops,
      TAIL_CALL)
 _row(0x14, "call_ref",      "type",       "", "calls, traps null", TYPED_REFERENCES)
 _row(0x15, "return_call_ref", "type",     "", "calls, stops, traps null", TAIL_CALL)
+_row(0x1F, "try_table",     "block catches", "", "opens", EXCEPTIONS)
+
+# --- exceptions as they were encoded first; all but rethrow are in bodies, whatever the module was written in --
+_row(0x06, "try",           "block",      "", "opens", LEGACY_EXCEPTIONS)
+_row(0x07, "catch",         "tag",        "", "closes", LEGACY_EXCEPTIONS)
+_row(0x09, "rethrow",       "label",      "", "throws, stops", LEGACY_EXCEPTIONS)
+_row(0x18, "delegate",      "label",      "", "closes", LEGACY_EXCEPTIONS)
+_row(0x19, "catch_all",     "",           "", "closes", LEGACY_EXCEPTIONS)
 
 # --- references (5.4.2) ----------------------------------------------------------------
 _row(0xD0, "ref.null",         "heap type", feature=REFERENCES)

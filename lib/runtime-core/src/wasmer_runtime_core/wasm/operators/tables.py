@@ -75,6 +75,12 @@ REF_AS_NON_NULL: Final = 51
 BR_ON_NULL: Final = 52
 BR_ON_NON_NULL: Final = 53
 RETURN_CALL_REF: Final = 54
+THROW: Final = 55  # the first of those of exceptions
+THROW_REF: Final = 56
+RETHROW: Final = 57
+CATCH: Final = 58  # catch and catch_all
+DELEGATE: Final = 59
+TRY_TABLE: Final = 60
 
 _BY_MNEMONIC: Final = {
     "local.get": LOCAL_GET,
@@ -88,6 +94,7 @@ _BY_MNEMONIC: Final = {
     "block": BLOCK,
     "loop": BLOCK,
     "if": BLOCK,
+    "try": BLOCK,
     "global.get": GLOBAL_GET,
     "global.set": GLOBAL_SET,
     "i64.const": I64_CONST,
@@ -128,6 +135,13 @@ _BY_MNEMONIC: Final = {
     "ref.as_non_null": REF_AS_NON_NULL,
     "br_on_null": BR_ON_NULL,
     "br_on_non_null": BR_ON_NON_NULL,
+    "throw": THROW,
+    "throw_ref": THROW_REF,
+    "rethrow": RETHROW,
+    "catch": CATCH,
+    "catch_all": CATCH,
+    "delegate": DELEGATE,
+    "try_table": TRY_TABLE,
 }
 _BY_IMMEDIATE: Final = {"": PLAIN, "memarg": ACCESS, "lane": LANE, "memarg lane": LANE_ACCESS}
 

@@ -97,6 +97,7 @@ class Definitions:
         self.tables = IndexSpace("table", "table")
         self.memories = IndexSpace("memory", "memory")
         self.globals = IndexSpace("global", "global")
+        self.tags = IndexSpace("tag", "tag")
         self.elements = IndexSpace("elem segment", "elem segment")
         self.data = IndexSpace("data segment", "data segment")
         self.function_types: list[FunctionType] = []  # `NO_FUNCTION` for a struct or an array

@@ -4,12 +4,17 @@ One loop over the tokens and one stack of what is open, so that no nesting in th
 becomes nesting of calls. An entry of the stack is one of
 
 * `FLAT_BLOCK`, `FLAT_IF`, `FLAT_ELSE`: ``block … end``; only ``end`` closes it;
+* `FLAT_TRY`, `FLAT_CATCH`, `FLAT_CATCH_ALL`: the same of a ``try``, which ``delegate`` may close too;
 * `FOLDED_PLAIN`: ``(i32.add …)``: the operator is encoded at once and written at ``)``;
 * `FOLDED_BLOCK`: ``(block …)``: ``)`` writes ``end``;
 * `FOLDED_CONDITION`: ``(if …`` before its ``(then``; `FOLDED_THEN`, `FOLDED_ELSE` inside of
-  an arm, `AFTER_THEN` and `AFTER_ELSE` behind one.
+  an arm, `AFTER_THEN` and `AFTER_ELSE` behind one;
+* `FOLDED_TRY`: ``(try …`` before its ``(do``; `FOLDED_DO`, `FOLDED_CATCH`, `FOLDED_CATCH_ALL` inside of an arm,
+  `AFTER_DO`, `AFTER_CATCH` and `AFTER_LAST_ARM` behind one.
 
 Limits: the nesting of the text is bounded by memory alone.
+
+Long for one idea: whatever may be open is on the one stack, and the one loop knows how each is closed.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ from librt.strings import BytesWriter
 
 from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.support.printable import shortened
+from wasmer_runtime_core.wasm.binary.scan import FIRST_CATCH_ALL
 from wasmer_runtime_core.wasm.operators.rows import HAS_MEMORY_INDEX, IMMEDIATES
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.definitions import (
@@ -33,8 +39,15 @@ from wasmer_runtime_core.wasm.text.encoding import (
     signed_bytes,
     value_type_bytes,
     value_type_vector,
+    vector,
 )
 from wasmer_runtime_core.wasm.text.keywords import (
+    CATCH,
+    CATCH_ALL,
+    CATCH_ALL_REF,
+    CATCH_REF,
+    DELEGATE,
+    DO,
     ELSE,
     END,
     F32X4,
@@ -55,6 +68,7 @@ from wasmer_runtime_core.wasm.text.keywords import (
     RESULT,
     RIGHT,
     THEN,
+    TRY,
     TYPE,
 )
 from wasmer_runtime_core.wasm.text.numerals import MALFORMED, OUT_OF_RANGE, unsigned
@@ -63,13 +77,31 @@ from wasmer_runtime_core.wasm.types import value_types
 FLAT_BLOCK: Final = 0
 FLAT_IF: Final = 1
 FLAT_ELSE: Final = 2
-FOLDED_PLAIN: Final = 3
-FOLDED_BLOCK: Final = 4
-FOLDED_CONDITION: Final = 5
-FOLDED_THEN: Final = 6
-AFTER_THEN: Final = 7
-FOLDED_ELSE: Final = 8
-AFTER_ELSE: Final = 9
+FLAT_TRY: Final = 3
+FLAT_CATCH: Final = 4
+FLAT_CATCH_ALL: Final = 5
+FOLDED_PLAIN: Final = 6
+FOLDED_BLOCK: Final = 7
+FOLDED_THEN: Final = 8
+FOLDED_ELSE: Final = 9
+FOLDED_DO: Final = 10
+FOLDED_CATCH: Final = 11
+FOLDED_CATCH_ALL: Final = 12
+FOLDED_CONDITION: Final = 13  # from here on: between arms
+AFTER_THEN: Final = 14
+AFTER_ELSE: Final = 15
+FOLDED_TRY: Final = 16
+AFTER_DO: Final = 17
+AFTER_CATCH: Final = 18
+AFTER_LAST_ARM: Final = 19
+BEHIND: Final = {
+    FOLDED_THEN: AFTER_THEN,
+    FOLDED_ELSE: AFTER_ELSE,
+    FOLDED_DO: AFTER_DO,
+    FOLDED_CATCH: AFTER_CATCH,
+    FOLDED_CATCH_ALL: AFTER_LAST_ARM,
+}
+"""What an arm becomes at its ``)``."""
 
 NONE: Final = IMMEDIATES.index("")
 BLOCK: Final = IMMEDIATES.index("block")
@@ -98,6 +130,8 @@ TABLE_TABLE: Final = IMMEDIATES.index("table table")
 LANE: Final = IMMEDIATES.index("lane")
 MEMARG_LANE: Final = IMMEDIATES.index("memarg lane")
 LANES: Final = IMMEDIATES.index("lanes")
+TAG: Final = IMMEDIATES.index("tag")
+BLOCK_CATCHES: Final = IMMEDIATES.index("block catches")
 
 IF: Final = KEYWORDS["if"]
 SELECT: Final = KEYWORDS["select"]
@@ -111,6 +145,20 @@ VECTOR_SHAPES: Final = {
     F64X2: (2, 64, True),
 }
 """Keyword -> lanes, bits of a lane, whether they are floats."""
+
+CATCH_KINDS: Final = {CATCH: 0, CATCH_REF: 1, CATCH_ALL: 2, CATCH_ALL_REF: 3}
+"""Of the catches of a ``try_table``."""
+CLOSING: Final = frozenset((ELSE, END, CATCH, CATCH_ALL, DELEGATE))
+CLOSES: Final = {
+    END: (FLAT_BLOCK, FLAT_CATCH_ALL, "no block to end here"),
+    ELSE: (FLAT_IF, FLAT_IF, "no if without else here"),
+    CATCH: (FLAT_TRY, FLAT_CATCH, "no try that goes on here"),
+    CATCH_ALL: (FLAT_TRY, FLAT_CATCH, "no try that goes on here"),
+    DELEGATE: (FLAT_TRY, FLAT_TRY, "no try without catches here"),
+}
+"""Keyword -> the first and the last kind of what it may close, or go on with; why not."""
+WANTED: Final = {AFTER_THEN: "(else or )", FOLDED_TRY: "(do", AFTER_DO: "(catch, (catch_all, (delegate or )"}
+"""Behind an arm, or before the first: what may come."""
 
 END_BYTE: Final = b"\x0b"
 ELSE_BYTE: Final = b"\x05"
@@ -161,10 +209,9 @@ class InstructionReader:
             if number == LEFT:
                 cursor.at += 1
                 number = numbers[cursor.at]
-                if innermost >= FOLDED_CONDITION and innermost != FOLDED_THEN and innermost != FOLDED_ELSE:
-                    if self.arm(innermost, number):
-                        continue
-                if not FIRST_OPERATOR <= number < NUMBER_OF_KEYWORDS or number == ELSE or number == END:
+                if innermost >= FOLDED_CONDITION and self.arm(innermost, number):
+                    continue
+                if not FIRST_OPERATOR <= number < NUMBER_OF_KEYWORDS or number in CLOSING:
                     raise cursor.unexpected("an instruction")
                 cursor.at += 1
                 immediate = OPERATOR_IMMEDIATES[number]
@@ -176,10 +223,19 @@ class InstructionReader:
                     if number == IF:
                         kinds.append(FOLDED_CONDITION)
                         self.pending.append(encoded)
+                    elif number == TRY:
+                        kinds.append(FOLDED_TRY)
+                        self.pending.append(END_BYTE)
+                        out.write(encoded)
                     else:
                         kinds.append(FOLDED_BLOCK)
                         self.pending.append(END_BYTE)
                         out.write(encoded)
+                    continue
+                elif immediate == BLOCK_CATCHES:
+                    kinds.append(FOLDED_BLOCK)
+                    self.pending.append(END_BYTE)
+                    out.write(OPERATOR_BYTES[number] + self.take_try_table())
                     continue
                 else:
                     encoded = self.encoded(number, immediate)
@@ -192,18 +248,16 @@ class InstructionReader:
                     kinds.append(FOLDED_PLAIN)
                     self.pending.append(encoded)
             elif number == RIGHT:
-                if innermost <= FLAT_ELSE:
+                if innermost < FOLDED_PLAIN:
                     if innermost < 0:
                         return
                     raise cursor.unexpected("an instruction or end")
                 cursor.at += 1
-                if innermost == FOLDED_THEN:
-                    kinds[-1] = AFTER_THEN
-                elif innermost == FOLDED_ELSE:
-                    kinds[-1] = AFTER_ELSE
-                elif innermost == FOLDED_CONDITION:
+                if innermost in BEHIND:
+                    kinds[-1] = BEHIND[innermost]
+                elif innermost == FOLDED_CONDITION or innermost == FOLDED_TRY:
                     cursor.at -= 1
-                    raise cursor.unexpected("(then")
+                    raise cursor.unexpected("(then" if innermost == FOLDED_CONDITION else "(do")
                 else:
                     kinds.pop()
                     out.write(self.pending.pop())
@@ -214,18 +268,23 @@ class InstructionReader:
             elif FIRST_OPERATOR <= number < NUMBER_OF_KEYWORDS and (not single or innermost >= 0):
                 if innermost == FOLDED_PLAIN or innermost == FOLDED_CONDITION:
                     raise cursor.unexpected("a folded instruction or )")
-                if innermost == AFTER_THEN or innermost == AFTER_ELSE:
-                    raise cursor.unexpected(")")
+                if innermost > FOLDED_CONDITION:
+                    raise cursor.unexpected("(do" if innermost == FOLDED_TRY else ")")
                 cursor.at += 1
                 immediate = OPERATOR_IMMEDIATES[number]
                 if immediate != NONE:
                     if immediate == BLOCK:
                         self.open_label()
-                        kinds.append(FLAT_IF if number == IF else FLAT_BLOCK)
+                        kinds.append(FLAT_IF if number == IF else FLAT_TRY if number == TRY else FLAT_BLOCK)
                         out.write(OPERATOR_BYTES[number] + self.take_block_type())
+                    elif immediate == BLOCK_CATCHES:
+                        kinds.append(FLAT_BLOCK)
+                        out.write(OPERATOR_BYTES[number] + self.take_try_table())
+                    elif number == CATCH or number == DELEGATE:
+                        self.close_flat(number, innermost)
                     else:
                         out.write(self.encoded(number, immediate))
-                elif number == END or number == ELSE:
+                elif number in CLOSING:
                     self.close_flat(number, innermost)
                 elif number == SELECT:
                     out.write(self.encoded(number, immediate))
@@ -247,17 +306,82 @@ class InstructionReader:
         elif innermost == AFTER_THEN and keyword == ELSE:
             self.out.write(ELSE_BYTE)
             self.kinds[-1] = FOLDED_ELSE
+        elif innermost == FOLDED_TRY and keyword == DO:
+            self.kinds[-1] = FOLDED_DO
+        elif innermost == AFTER_DO and keyword == DELEGATE:
+            cursor.at += 1
+            self.pending[-1] = self.delegate()
+            self.kinds[-1] = AFTER_LAST_ARM
+            cursor.expect_right(")")
+            return True
+        elif (innermost == AFTER_DO or innermost == AFTER_CATCH) and (keyword == CATCH or keyword == CATCH_ALL):
+            cursor.at += 1
+            self.out.write(self.catch(keyword))
+            self.kinds[-1] = FOLDED_CATCH if keyword == CATCH else FOLDED_CATCH_ALL
+            return True
         else:
-            raise cursor.unexpected("(else or )" if innermost == AFTER_THEN else ")")
+            raise cursor.unexpected(WANTED.get(innermost, ")"))
         cursor.at += 1
         return True
 
-    def close_flat(self, number: int, innermost: int) -> None:
-        """``else`` or ``end``, which has been taken."""
+    def catch(self, keyword: int) -> bytes:
+        """``catch`` or ``catch_all``, encoded; its tag is taken."""
+        if keyword == CATCH_ALL:
+            return OPERATOR_BYTES[keyword]
+        return OPERATOR_BYTES[keyword] + index_bytes(self.definitions.tags.take_index(self.cursor))
+
+    def delegate(self) -> bytes:
+        """``delegate``, encoded; its label is taken: one of the blocks around the ``try``."""
+        self.label_depth -= 1
         cursor = self.cursor
-        if innermost < 0 or innermost > FLAT_ELSE or (number == ELSE and innermost != FLAT_IF):
+        start = cursor.at
+        label = self.take_label()
+        self.label_depth += 1
+        if label < 0:
+            cursor.at = start
+            raise cursor.error(f"unknown label {shortened(cursor.spelling())}: it is that of the try itself")
+        return OPERATOR_BYTES[DELEGATE] + index_bytes(label)
+
+    def take_try_table(self) -> bytes:
+        """The block type and the catches of a ``try_table``, encoded; their labels are those of blocks around it."""
+        cursor = self.cursor
+        start = cursor.at
+        cursor.take_identifier()
+        cursor.take_name_annotation()
+        encoded = self.take_block_type()
+        catches: list[bytes] = []
+        while cursor.numbers[cursor.at] == LEFT:
+            kind = CATCH_KINDS.get(cursor.numbers[cursor.at + 1], -1)
+            if kind < 0:
+                break
+            cursor.turn()
+            cursor.at += 2
+            clause = bytes((kind,))
+            if kind < FIRST_CATCH_ALL:
+                clause += index_bytes(self.definitions.tags.take_index(cursor))
+            catches.append(clause + index_bytes(self.take_label()))
+            cursor.expect_right(")")
+        end = cursor.at
+        cursor.at = start
+        self.open_label()
+        cursor.at = end
+        return encoded + vector(catches)
+
+    def close_flat(self, number: int, innermost: int) -> None:
+        """``else``, ``end``, ``catch``, ``catch_all`` or ``delegate``, which has been taken."""
+        cursor = self.cursor
+        if not CLOSES[number][0] <= innermost <= CLOSES[number][1]:
             cursor.at -= 1
-            raise cursor.unexpected("no block to end here" if number == END else "no if without else here")
+            raise cursor.unexpected(CLOSES[number][2])
+        if number == DELEGATE:
+            self.kinds.pop()
+            self.out.write(self.delegate())
+            self.close_label()
+            return
+        if number == CATCH or number == CATCH_ALL:
+            self.kinds[-1] = FLAT_CATCH if number == CATCH else FLAT_CATCH_ALL
+            self.out.write(self.catch(number))
+            return
         if cursor.spellings[cursor.numbers[cursor.at]].startswith("$"):
             label = cursor.take_identifier()
             opened = self.opened_labels[-1]
@@ -397,6 +521,8 @@ class InstructionReader:
                 lanes.append(lane)
                 cursor.at += 1
             return bytes(lanes)
+        if immediate == TAG:
+            return index_bytes(definitions.tags.take_index(cursor))
         if immediate == TABLE:
             return index_bytes(definitions.tables.take_index(cursor) if cursor.has_index() else 0)
         if immediate == MEMORY:

@@ -80,7 +80,15 @@ I31: Final = 64
 NONE: Final = 65
 NOFUNC: Final = 66
 NOEXTERN: Final = 67
-FIRST_OPERATOR: Final = 68
+TAG: Final = 68
+EXN: Final = 69
+EXNREF: Final = 70
+NOEXN: Final = 71
+NULLEXNREF: Final = 72
+DO: Final = 73
+CATCH_REF: Final = 74
+CATCH_ALL_REF: Final = 75
+FIRST_OPERATOR: Final = 76
 
 WORDS: Final = (
     "",
@@ -92,6 +100,7 @@ WORDS: Final = (
     *("i8x16 i16x8 i32x4 i64x2 f32x4 f64x2").split(),
     *("before after first last code datacount").split(),
     *("ref null rec sub final field i8 i16 struct array any eq i31 none nofunc noextern").split(),
+    *("tag exn exnref noexn nullexnref do catch_ref catch_all_ref").split(),
 )
 assert len(WORDS) == FIRST_OPERATOR
 
@@ -138,4 +147,8 @@ for _operator in OPERATORS.values():
 
 ELSE: Final = KEYWORDS["else"]
 END: Final = KEYWORDS["end"]
+TRY: Final = KEYWORDS["try"]
+CATCH: Final = KEYWORDS["catch"]
+CATCH_ALL: Final = KEYWORDS["catch_all"]
+DELEGATE: Final = KEYWORDS["delegate"]
 NUMBER_OF_KEYWORDS: Final = len(KEYWORDS)

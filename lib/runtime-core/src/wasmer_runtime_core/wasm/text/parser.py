@@ -25,6 +25,7 @@ from wasmer_runtime_core.wasm.module import FUNCTION as FUNCTION_KIND
 from wasmer_runtime_core.wasm.module import GLOBAL as GLOBAL_KIND
 from wasmer_runtime_core.wasm.module import MEMORY as MEMORY_KIND
 from wasmer_runtime_core.wasm.module import TABLE as TABLE_KIND
+from wasmer_runtime_core.wasm.module import TAG as TAG_KIND
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.definitions import (
     Definitions,
@@ -64,6 +65,7 @@ from wasmer_runtime_core.wasm.text.keywords import (
     RIGHT,
     START,
     TABLE,
+    TAG,
     TYPE,
     V128,
 )
@@ -82,8 +84,9 @@ END_BYTE: Final = b"\x0b"
 REF_FUNC: Final = b"\xd2"
 FUNCREF_BYTES: Final = bytes((FUNCREF,))
 TABLE_WITH_INITIALIZER: Final = b"\x40\x00"
+TAG_OF_EXCEPTIONS: Final = b"\x00"
 
-KINDS: Final = {FUNC: FUNCTION_KIND, TABLE: TABLE_KIND, MEMORY: MEMORY_KIND, GLOBAL: GLOBAL_KIND}
+KINDS: Final = {FUNC: FUNCTION_KIND, TABLE: TABLE_KIND, MEMORY: MEMORY_KIND, GLOBAL: GLOBAL_KIND, TAG: TAG_KIND}
 """Keyword -> kind of import or export."""
 
 
@@ -134,6 +137,7 @@ class ModuleParser:
         self.tables_read = 0
         self.memories_read = 0
         self.globals_read = 0
+        self.tags_read = 0
 
     def parse(self, closing: int) -> None:
         """Read the fields up to `closing`, ``)`` or the end of the text, which stays."""
@@ -263,6 +267,8 @@ class ModuleParser:
             return self.definitions.tables
         if keyword == MEMORY:
             return self.definitions.memories
+        if keyword == TAG:
+            return self.definitions.tags
         return self.definitions.globals
 
     # --- second pass -------------------------------------------------------------------
@@ -289,6 +295,8 @@ class ModuleParser:
             self.read_memory()
         elif keyword == GLOBAL:
             self.read_global()
+        elif keyword == TAG:
+            self.read_tag()
         elif keyword == ELEM:
             self.read_element_segment()
         elif keyword == DATA:
@@ -377,12 +385,12 @@ class ModuleParser:
         cursor = self.cursor
         names = sized(cursor.take_name("the name of a module")) + sized(cursor.take_name("the name of the import"))
         if cursor.numbers[cursor.at] != LEFT:
-            raise cursor.unexpected("(func, (table, (memory or (global")
+            raise cursor.unexpected("(func, (table, (memory, (global or (tag")
         cursor.at += 1
         keyword = cursor.numbers[cursor.at]
         kind = KINDS.get(keyword, -1)
         if kind < 0:
-            raise cursor.unexpected("func, table, memory or global")
+            raise cursor.unexpected("func, table, memory, global or tag")
         cursor.at += 1
         cursor.skip_identifier()
         names += bytes((kind,))
@@ -397,21 +405,40 @@ class ModuleParser:
         elif kind == MEMORY_KIND:
             self.memories_read += 1
             self.sections.imports.append(names + self.take_limits(self.take_index_type()))
+        elif kind == TAG_KIND:
+            self.tags_read += 1
+            self.sections.imports.append(names + self.take_tag_type())
         else:
             self.globals_read += 1
             self.sections.imports.append(names + self.take_global_type())
         cursor.expect_right(")")
 
+    def read_tag(self) -> None:
+        self.cursor.skip_identifier()
+        index = self.tags_read
+        self.tags_read += 1
+        self.read_inline_exports(TAG_KIND, index)
+        imported = self.take_inline_import(TAG_KIND)
+        type_ = self.take_tag_type()
+        if imported:
+            self.sections.imports.append(imported + type_)
+        else:
+            self.sections.tags.append(type_)
+
+    def take_tag_type(self) -> bytes:
+        parameters = IndexSpace("parameter", "parameter")  # they may have names, which nothing uses
+        return TAG_OF_EXCEPTIONS + index_bytes(self.definitions.take_type_use(self.cursor, parameters))
+
     def read_export(self) -> None:
         cursor = self.cursor
         name = sized(cursor.take_name("the name of the export"))
         if cursor.numbers[cursor.at] != LEFT:
-            raise cursor.unexpected("(func, (table, (memory or (global")
+            raise cursor.unexpected("(func, (table, (memory, (global or (tag")
         cursor.at += 1
         keyword = cursor.numbers[cursor.at]
         kind = KINDS.get(keyword, -1)
         if kind < 0:
-            raise cursor.unexpected("func, table, memory or global")
+            raise cursor.unexpected("func, table, memory, global or tag")
         cursor.at += 1
         self.sections.exports.append(name + bytes((kind,)) + index_bytes(self.space(keyword).take_index(cursor)))
         cursor.expect_right(")")
@@ -627,7 +654,7 @@ class ModuleParser:
 
 
 FIELDS: Final = frozenset(
-    (TYPE, REC, IMPORT, FUNC, TABLE, MEMORY, GLOBAL, EXPORT, START, ELEM, DATA, CUSTOM_ANNOTATION)
+    (TYPE, REC, IMPORT, FUNC, TABLE, MEMORY, GLOBAL, TAG, EXPORT, START, ELEM, DATA, CUSTOM_ANNOTATION)
 )
 """The keywords that begin a field of a module."""
 
@@ -638,13 +665,14 @@ CUSTOM_PLACES: Final = {
     FUNC: 3,
     TABLE: 4,
     MEMORY: 5,
-    GLOBAL: 6,
-    EXPORT: 7,
-    START: 8,
-    ELEM: 9,
-    DATACOUNT: 10,
-    CODE: 11,
-    DATA: 12,
+    TAG: 6,
+    GLOBAL: 7,
+    EXPORT: 8,
+    START: 9,
+    ELEM: 10,
+    DATACOUNT: 11,
+    CODE: 12,
+    DATA: 13,
     LAST: LAST_PLACE,
 }
 """Keyword -> the place behind that section: how many kinds of section stand before."""

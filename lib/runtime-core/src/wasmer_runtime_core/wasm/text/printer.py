@@ -33,7 +33,14 @@ from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
 from wasmer_runtime_core.support.checkpoint import checkpoint, watched
 from wasmer_runtime_core.wasm.binary.all_names import Names, read_all_names
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule, decode_module
-from wasmer_runtime_core.wasm.binary.scan import read_heap_type, read_operator, read_value_type
+from wasmer_runtime_core.wasm.binary.scan import (
+    CATCHES,
+    FIRST_CATCH_ALL,
+    read_catch_kind,
+    read_heap_type,
+    read_operator,
+    read_value_type,
+)
 from wasmer_runtime_core.wasm.module import (
     ACTIVE,
     DECLARATIVE,
@@ -41,6 +48,7 @@ from wasmer_runtime_core.wasm.module import (
     GLOBAL,
     MEMORY,
     TABLE,
+    TAG,
     ConstantExpression,
     ConstantOperator,
     ElementSegment,
@@ -78,7 +86,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PLAIN_IDENTIFIER: Final = re.compile(rf"[{IDENTIFIER_CHARACTERS}]+")
-KEYWORDS_OF_KINDS: Final = {FUNCTION: "func", TABLE: "table", MEMORY: "memory", GLOBAL: "global"}
+KEYWORDS_OF_KINDS: Final = {FUNCTION: "func", TABLE: "table", MEMORY: "memory", GLOBAL: "global", TAG: "tag"}
 SECTION_WORDS: Final = {
     1: "type",
     2: "import",
@@ -92,12 +100,15 @@ SECTION_WORDS: Final = {
     10: "code",
     11: "data",
     12: "datacount",
+    13: "tag",
 }
 """Section id -> the word of ``(after …)`` in a custom annotation."""
 START_SECTION: Final = 8
 
 END: Final = BY_MNEMONIC["end"].code
 ELSE: Final = BY_MNEMONIC["else"].code
+CATCH_ALL: Final = BY_MNEMONIC["catch_all"].code
+DELEGATE: Final = BY_MNEMONIC["delegate"].code
 EMPTY_BLOCK_TYPE: Final = -64
 ELEMENTS_ARE_EXPRESSIONS: Final = 4  # in the flags of an element segment (5.5.12)
 
@@ -302,6 +313,7 @@ class _Printer:
         self.tables = Labels(self.names.tables, self.long_names)
         self.memories = Labels(self.names.memories, self.long_names)
         self.globals = Labels(self.names.globals, self.long_names)
+        self.tags = Labels(self.names.tags, self.long_names)
         self.elements = Labels(self.names.elements, self.long_names)
         self.data = Labels(self.names.data, self.long_names)
         self.spaces: dict[int, Labels] = {
@@ -309,6 +321,7 @@ class _Printer:
             TABLE: self.tables,
             MEMORY: self.memories,
             GLOBAL: self.globals,
+            TAG: self.tags,
         }
 
     def module(self) -> str:
@@ -337,6 +350,8 @@ class _Printer:
             lines.append(f"  (table{self.tables.definition(index)} {written})")
         for index in range(info.imported_memories, len(info.memories)):
             lines.append(f"  (memory{self.memories.definition(index)} {memory_type_text(info.memories[index])})")
+        for index in range(info.imported_tags, len(info.tags)):
+            lines.append(f"  (tag{self.tags.definition(index)} {self.type_use(info.tags[index])})")
         for number, definition in enumerate(watched(info.global_definitions)):
             index = info.imported_globals + number
             written = global_type_text(definition.type)
@@ -400,7 +415,7 @@ class _Printer:
         return definition.supertype + moved if definition.supertype >= first.group else definition.supertype
 
     def imports(self) -> None:
-        counts = {FUNCTION: 0, TABLE: 0, MEMORY: 0, GLOBAL: 0}
+        counts = {FUNCTION: 0, TABLE: 0, MEMORY: 0, GLOBAL: 0, TAG: 0}
         for import_ in watched(self.info.imports):
             kind = import_.kind
             index = counts[kind]
@@ -414,7 +429,7 @@ class _Printer:
                 written = global_type_text(type_)
             else:
                 written = self.type_use(type_)
-                if index in self.names.locals:
+                if kind == FUNCTION and index in self.names.locals:
                     written += self.parameters(type_, Labels(self.names.locals[index], self.long_names))
             described = f"({KEYWORDS_OF_KINDS[kind]}{self.spaces[kind].definition(index)} {written})"
             self.lines.append(f"  (import {text_literal(import_.namespace)} {text_literal(import_.name)} {described})")
@@ -596,20 +611,44 @@ class _BodyPrinter:
                         break
                     self.levels[self.open_labels.pop()].pop()
                     lines.append(indents[depth - 1] + "end")
-                elif code == ELSE:
-                    lines.append(indents[max(depth - 1, 0)] + "else")
+                elif code == ELSE or code == CATCH_ALL:
+                    lines.append(indents[max(depth - 1, 0)] + mnemonic)
                 else:
                     lines.append(indents[depth] + mnemonic)
             elif immediate == "block":
                 lines.append(indents[depth] + mnemonic + self.block())
                 if len(indents) < depth + 2:
                     indents.append(indents[depth] + "  " if depth < MAX_INDENT else indents[depth])
+            elif immediate == "block catches":
+                lines.append(indents[depth] + mnemonic + self.try_table())
+                if len(indents) < depth + 2:
+                    indents.append(indents[depth] + "  " if depth < MAX_INDENT else indents[depth])
+            elif mnemonic == "catch":
+                lines.append(f"{indents[max(depth - 1, 0)]}catch{self.immediates(immediate, 0)}")
+            elif code == DELEGATE and depth:
+                self.levels[self.open_labels.pop()].pop()
+                lines.append(f"{indents[depth - 1]}delegate {self.label()}")
             elif immediate == "types":
                 lines.append(indents[depth] + "select" + self.select_types())
             else:
                 lines.append(f"{indents[depth]}{mnemonic}{self.immediates(immediate, operator.access_bytes)}")
         if not reader.at_end():
             raise DecodeError("END opcode expected", int(reader.position))
+
+    def try_table(self) -> str:
+        """The label, the type and the catches of a ``try_table``, whose labels are those of blocks around it."""
+        written = self.block()
+        own = self.open_labels.pop()
+        self.levels[own].pop()
+        reader = self.reader
+        pieces = [written]
+        for _ in watched(range(int(reader.u32()))):
+            kind = int(read_catch_kind(reader))
+            tag = f" {self.printer.tags.use(int(reader.u32()))}" if kind < FIRST_CATCH_ALL else ""
+            pieces.append(f" ({CATCHES[kind]}{tag} {self.label()})")
+        self.levels[own].append(len(self.open_labels))
+        self.open_labels.append(own)
+        return "".join(pieces)
 
     def block(self) -> str:
         """The label and type of a block that opens."""
@@ -697,6 +736,8 @@ class _BodyPrinter:
             return f"{self.memory_argument(access_bytes)} {int(reader.byte())}"
         if immediate == "lanes":
             return "".join(f" {lane}" for lane in reader.bytes(16))
+        if immediate == "tag":
+            return " " + printer.tags.use(int(reader.u32()))
         if immediate == "table":
             return " " + printer.tables.use(int(reader.u32()))
         if immediate == "memory":

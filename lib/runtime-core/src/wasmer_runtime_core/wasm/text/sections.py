@@ -21,7 +21,7 @@ from wasmer_runtime_core.wasm.text.encoding import (
 from wasmer_runtime_core.wasm.types import FUNCREF, WIDE_INDEX
 
 HEADER: Final = b"\x00asm\x01\x00\x00\x00"
-LAST_PLACE: Final = 13
+LAST_PLACE: Final = 14
 """Of custom sections, behind the names."""
 
 
@@ -44,6 +44,7 @@ class Sections:
         self.functions: list[bytes] = []
         self.tables: list[bytes] = []
         self.memories: list[bytes] = []
+        self.tags: list[bytes] = []
         self.globals: list[bytes] = []
         self.exports: list[bytes] = []
         self.start: bytes = b""
@@ -63,6 +64,7 @@ class Sections:
             (3, filled(self.functions)),
             (4, filled(self.tables)),
             (5, filled(self.memories)),
+            (13, filled(self.tags)),
             (6, filled(self.globals)),
             (7, filled(self.exports)),
             (8, self.start),
@@ -102,6 +104,7 @@ class Sections:
             (7, definitions.globals),
             (8, definitions.elements),
             (9, definitions.data),
+            (11, definitions.tags),
         ):
             if space.names:
                 parts.append(section(number, name_map(space.names)))

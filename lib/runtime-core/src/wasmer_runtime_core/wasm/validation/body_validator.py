@@ -49,6 +49,7 @@ from wasmer_runtime_core.wasm.operators.tables import BELOW, HELPERS, LARGEST_AL
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
 from wasmer_runtime_core.wasm.subtyping import ANY, ANY_REFERENCE, TypeSpace, is_reference
 from wasmer_runtime_core.wasm.types import (
+    EXNREF,
     FUNCREF,
     I32,
     KIND,
@@ -129,6 +130,8 @@ class BodyValidator:
         if self.operands.deepest > self.operands.most:
             self.reader.exceeded(OPERANDS, self.operands.deepest)
         writer = self.writer
+        if self.control.hidden_locals > 0:
+            self.local_types += bytes((EXNREF,)) * self.control.hidden_locals
         return Body(  # by position: by name it would cost twice as much
             function_index,
             type_index,
@@ -211,7 +214,7 @@ class BodyValidator:
         self.operands.begin()
         self.loops.begin(len(self.local_types))
         self.writer.begin()
-        self.control.begin(type_index)
+        self.control.begin(type_index, len(self.local_types))
 
     def run(self) -> None:
         """Read operator after operator, up to the function's `end`, with checkpoints."""
@@ -583,6 +586,9 @@ class BodyValidator:
         elif rule == rules.RETURN_CALL_REF:
             type_index = self.referred_callee()
             self.call_in_place(type_index, type_index, 0)
+        elif rule >= rules.THROW:
+            self.control.exceptions = True
+            self.exception_operator(rule)
         else:
             self.table_operator(rule)
 
@@ -633,6 +639,32 @@ class BodyValidator:
                 reader.invalid("type mismatch: table.copy between tables of different types")
             self.pop_ranges(index_type, self.table_index_types[source])
             self.indexed(index, source)
+
+    def exception_operator(self, rule: i64) -> None:
+        """Throwing and catching, in both encodings."""
+        reader = self.reader
+        operands = self.operands
+        control = self.control
+        if rule == rules.TRY_TABLE:
+            control.open_try_table()
+        elif rule == rules.CATCH:
+            control.catch()
+        elif rule == rules.DELEGATE:
+            control.delegate()
+        elif rule == rules.RETHROW:
+            control.rethrow()
+        elif rule == rules.THROW:
+            tag = reader.index(len(control.tag_types), "tag")
+            type_index = control.tag_types[tag]
+            operands.pop_all(control.params_of[type_index])
+            self.writer.count_helper()
+            self.writer.write(reader.operator, tag, type_index)
+            operands.stop()
+        else:  # throw_ref
+            operands.pop(EXNREF)
+            self.writer.count_helper()
+            self.writer.write(reader.operator, 0, 0)
+            operands.stop()
 
     # --- locals -----------------------------------------------------------------------------
     def local(self, rule: i64) -> None:

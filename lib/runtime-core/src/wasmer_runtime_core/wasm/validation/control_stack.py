@@ -7,6 +7,8 @@ numbered as live blocks open.
 Nine words a frame, in one packed array; a frame is named by the place of its first word,
 so that the innermost one is at `top` and the one around it at `top - FRAME_WORDS`. There
 is no recursion: blocks nest as deep as the input says.
+
+Long for one idea: whatever opens, closes or leaves a block, exceptions too, reads and writes the words of its frame.
 """
 
 from __future__ import annotations
@@ -18,13 +20,22 @@ from wasmer_runtime_core.errors import DecodeError
 from wasmer_runtime_core.implementation_limits import BR_TABLE_TARGETS, LOOP_WRITES, NESTING
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import watched
-from wasmer_runtime_core.wasm.binary.scan import BLOCK_EMPTY_BYTE
-from wasmer_runtime_core.wasm.body.body import END_FALLS_THROUGH, END_IS_TARGET, END_OF_IF_WITHOUT_ELSE
+from wasmer_runtime_core.wasm.binary.scan import BLOCK_EMPTY_BYTE, CATCHES, FIRST_CATCH_ALL
+from wasmer_runtime_core.wasm.body.body import (
+    CATCH_FALLS_THROUGH,
+    CATCH_GIVES_EXCEPTION,
+    CATCH_TAG_SHIFT,
+    DELEGATE_SHIFT,
+    END_FALLS_THROUGH,
+    END_IS_TARGET,
+    END_OF_IF_WITHOUT_ELSE,
+)
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END
 from wasmer_runtime_core.wasm.subtyping import FORM_FUNCTION, is_reference
 from wasmer_runtime_core.wasm.types import (
+    EXNREF,
     HEAP_TYPE_NUMBERS,
     I32,
     NON_NULL,
@@ -43,17 +54,27 @@ _BLOCK: Final = BY_MNEMONIC["block"].code
 _LOOP: Final = BY_MNEMONIC["loop"].code
 _IF: Final = BY_MNEMONIC["if"].code
 _ELSE: Final = BY_MNEMONIC["else"].code
+_BR: Final = BY_MNEMONIC["br"].code
+_LOCAL_GET: Final = BY_MNEMONIC["local.get"].code
+_LOCAL_SET: Final = BY_MNEMONIC["local.set"].code
+_THROW_REF: Final = BY_MNEMONIC["throw_ref"].code
+_TRY: Final = BY_MNEMONIC["try"].code
+_CATCH: Final = BY_MNEMONIC["catch"].code
+_CATCH_ALL: Final = BY_MNEMONIC["catch_all"].code
+_TRY_TABLE: Final = BY_MNEMONIC["try_table"].code
+_RETHROW_BYTE: Final = bytes((BY_MNEMONIC["rethrow"].code,))
+assert max(_BLOCK, _LOOP, _IF, _ELSE) < min(_TRY, _CATCH, _CATCH_ALL, _TRY_TABLE)  # `close` tells them so
 
 # --- a frame --------------------------------------------------------------------------------
 FRAME_WORDS: Final = 9
-OPCODE: Final = 0  # block, loop, if, else; the function's own frame counts as a block
+OPCODE: Final = 0  # what opened the block, or its arm; the function's own frame counts as a block
 SIGNATURE: Final = 1  # the module's types, then the short block types
 HEIGHT: Final = 2  # operands below the frame
 LABEL: Final = 3  # number in the records, or -1 in dead code
 TARGETED: Final = 4  # a live branch goes to its end
 POLYMORPHIC: Final = 5  # of the enclosing frame, kept
 LOOP_NUMBER: Final = 6  # which loop of the body, or -1
-LOGGED: Final = 7  # of a loop: writes logged before it
+LOGGED: Final = 7  # of a loop: writes logged before it; of a catch: its hidden local; of a try_table: its first clause
 OUTER_LOOP: Final = 8  # of a loop: stamp of the one around it
 
 _SHORT_BLOCK_TYPES: Final = (BLOCK_EMPTY_BYTE, *sorted(VALUE_TYPE_CODES.values()))
@@ -81,6 +102,8 @@ class ControlStack:
         top: the innermost frame; negative once the function's own is closed.
         label_count: labels given out.
         params_of, results_of: by signature, packed.
+        exceptions: some body so far throws or catches.
+        hidden_locals: of the body at hand, behind its declared ones: exceptions that may be thrown again.
     """
 
     def __init__(
@@ -107,13 +130,27 @@ class ControlStack:
         self.frames: vec[i64] = zeros(FRAME_WORDS * 64)
         self.top: i64 = -FRAME_WORDS
         self.label_count: i64 = 0
+        # exceptions
+        self.tag_types: vec[i64] = vec[i64](info.tags)
+        self.exception_type: Final = packed_types((EXNREF | NON_NULL,))
+        self.exceptions = False
+        self.hidden_locals: i64 = 0
+        self.first_hidden: i64 = 0
+        self.catching: i64 = 0  # so many arms are open that catch
+        self.rethrows: i64 = -1  # whether the body may: -1 until that is asked
+        self.handlers: list[i64] = []  # frames whose catches are still to come, ascending
+        self.clauses: list[i64] = []  # of try_tables that are open: kind, tag, frame of the target; three each
+        self.delegated: i64 = 0
 
-    def begin(self, type_index: i64) -> None:
+    def begin(self, type_index: i64, locals_: i64) -> None:
         """Open the frame of a function's own body."""
         self.top = -FRAME_WORDS
         self.label_count = 0
         if self.set_locals:
             self.set_locals = []
+        self.hidden_locals = 0
+        self.first_hidden = locals_
+        self.rethrows = -1
         self.push(_BLOCK, type_index)
         self.frames[LABEL] = 0
 
@@ -140,28 +177,37 @@ class ControlStack:
         operands.floor = operands.height
         operands.polymorphic = False
 
-    def open(self) -> None:
-        """``block``, ``loop`` or ``if``."""
+    def signature(self) -> i64:
+        """Read a block type."""
         reader = self.reader
-        operands = self.operands
-        code = reader.operator
         position = reader.position
         first: i64 = reader.data[position]
         short: i64 = SHORT_BLOCK_TYPE[first]
         if short != _NO_SHORT_BLOCK_TYPE:
             reader.position = position + 1
-            signature = self.type_count + short
-            block_type = (first & 0x7F) - 0x80
-        else:
-            if first in _LONG_TYPES:
-                signature = self.long_signature(reader.value_type())
-                block_type = (read_i64_le(self.results_of[signature], 0) & 0x7F) - 0x80
+            return self.type_count + short
+        if first in _LONG_TYPES:
+            return self.long_signature(reader.value_type())
+        signature = reader.s33()
+        if signature < 0:
+            raise reader.refused(DecodeError("malformed block type", position), "value type")
+        self.need_function_type(signature)
+        return signature
+
+    def open(self) -> None:
+        """``block``, ``loop``, ``if`` or ``try``."""
+        self.enter(self.reader.operator, self.signature())
+
+    def enter(self, code: i64, signature: i64) -> None:
+        """Open a block of that kind."""
+        operands = self.operands
+        block_type = signature
+        if signature >= self.type_count:
+            short = signature - self.type_count
+            if short < len(_SHORT_BLOCK_TYPES):
+                block_type = (i64(_SHORT_BLOCK_TYPES[short]) & 0x7F) - 0x80
             else:
-                signature = reader.s33()
-                if signature < 0:
-                    raise reader.refused(DecodeError("malformed block type", position), "value type")
-                self.need_function_type(signature)
-                block_type = signature
+                block_type = (read_i64_le(self.results_of[signature], 0) & 0x7F) - 0x80
         if code == _IF:
             operands.pop(I32)
         params = self.params_of[signature]
@@ -170,9 +216,11 @@ class ControlStack:
         if operands.live:
             self.label_count += 1
             self.frames[self.top + LABEL] = self.label_count
-            self.writer.write(code, self.label_count, block_type & 0xFFFF_FFFF)
+            self.writer.write(_TRY if code == _TRY_TABLE else code, self.label_count, block_type & 0xFFFF_FFFF)
             if code == _LOOP:
                 self.open_loop()
+        if code >= _TRY:
+            self.handlers.append(self.top)
         if len(params) != 0:
             operands.push_all(params)
 
@@ -230,12 +278,15 @@ class ControlStack:
         signature = frames[frame + SIGNATURE]
         results = self.results_of[signature]
         operands.empty(results)
+        code = frames[frame + OPCODE]
+        if code >= _TRY:
+            self.close_try(frame, code)
         flags: i64 = 0
         if operands.live:
             flags = END_FALLS_THROUGH
         if frames[frame + TARGETED] != 0:
             flags |= END_IS_TARGET
-        if frames[frame + OPCODE] == _IF:
+        if code == _IF:
             self.need_no_else(self.params_of[signature], results)
             flags |= END_OF_IF_WITHOUT_ELSE | END_IS_TARGET
         label = frames[frame + LABEL]
@@ -243,7 +294,7 @@ class ControlStack:
             if frames[frame + LOOP_NUMBER] >= 0:
                 self.close_loop(frame)
             operands.live = True
-            self.writer.write(self.reader.operator, label, flags)
+            self.writer.write(self.reader.operator, label, flags | self.delegated)
             operands.live = flags != 0
         self.top = frame - FRAME_WORDS
         if frame == 0:
@@ -291,6 +342,181 @@ class ControlStack:
         set_locals = self.set_locals
         while set_locals and set_locals[-1][0] >= frame:
             self.initialized[set_locals.pop()[1]] = 0
+
+    # --- exceptions ---------------------------------------------------------------------------
+    def open_try_table(self) -> None:
+        """``try_table``: in the body a ``try``, whose arms branch to where its catches go."""
+        reader = self.reader
+        clauses = self.clauses
+        signature = self.signature()
+        first: i64 = len(clauses)
+        count = reader.u32()
+        code: i64 = _BLOCK
+        while count > 0:
+            code = _TRY_TABLE
+            at = reader.skip(1)
+            kind: i64 = reader.data[at]
+            if kind >= len(CATCHES):
+                raise DecodeError(f"malformed catch clause {kind:#04x}", at)
+            tag: i64 = -1
+            given = b""
+            if kind < FIRST_CATCH_ALL:
+                tag = reader.index(len(self.tag_types), "tag")
+                given = self.params_of[self.tag_types[tag]]
+            if kind & 1:
+                given += self.exception_type
+            target = self.target(reader.u32())
+            self.need_to_fit(given, self.carried(target))
+            clauses.append(kind)
+            clauses.append(tag)
+            clauses.append(target)
+            count -= 1
+        self.enter(code, signature)
+        self.frames[self.top + LOGGED] = first
+
+    def need_to_fit(self, given: bytes, carried: bytes) -> None:
+        """What a catch gives is what its label takes."""
+        self.operands.pass_values(len(given) >> TYPE_SHIFT)
+        if given != carried:
+            found, wanted = unpacked_types(given), unpacked_types(carried)
+            if not self.operands.space.all_match(value_types(found), value_types(wanted)):
+                self.reader.invalid(
+                    f"type mismatch: a catch gives {type_names(found)}, its label takes {type_names(wanted)}"
+                )
+
+    def close_try(self, frame: i64, code: i64) -> None:
+        """Before the end of what catches: a ``try_table`` gets its arms."""
+        self.exceptions = True
+        if code == _CATCH or code == _CATCH_ALL:
+            self.catching -= 1
+            return
+        self.handlers.pop()
+        if code == _TRY:
+            return
+        clauses = self.clauses
+        frames = self.frames
+        operands = self.operands
+        first = frames[frame + LOGGED]
+        at = first
+        count: i64 = len(clauses)
+        while frames[frame + LABEL] >= 0 and at < count:
+            target = clauses[at + 2]
+            self.write_arm(frame, clauses[at] < FIRST_CATCH_ALL, clauses[at + 1], clauses[at] & 1 != 0)
+            arity: i64 = len(self.carried(target)) >> TYPE_SHIFT
+            height = frames[frame + HEIGHT] + arity
+            if height > operands.deepest:
+                operands.deepest = height
+            self.mark(target)
+            self.writer.write(_BR | (arity << 16), frames[target + LABEL], frames[target + HEIGHT])
+            operands.live = False
+            at += 3
+            if clauses[at - 3] >= FIRST_CATCH_ALL:
+                break  # none behind it is ever asked
+        del clauses[first:]
+
+    def write_arm(self, frame: i64, tagged: bool, tag: i64, gives_exception: bool) -> None:
+        """An arm begins that catches; it is reached if the block is."""
+        operands = self.operands
+        flags: i64 = 0
+        if operands.live:
+            flags = CATCH_FALLS_THROUGH
+            self.frames[frame + TARGETED] = 1  # what came before jumps to the end
+        if gives_exception:
+            flags |= CATCH_GIVES_EXCEPTION
+        operands.live = True
+        code: i64 = _CATCH_ALL
+        if tagged:
+            code = _CATCH
+            flags |= tag << CATCH_TAG_SHIFT
+        self.writer.count_helper()
+        self.writer.write(code, self.frames[frame + LABEL], flags)
+
+    def catch(self) -> None:
+        """``catch`` or ``catch_all``: an arm of a ``try``. Where the body may throw again, what it caught is kept."""
+        reader = self.reader
+        operands = self.operands
+        code = reader.operator
+        frame = self.top
+        frames = self.frames
+        before = frames[frame + OPCODE]
+        if before != _TRY and before != _CATCH:
+            raise DecodeError(f"END opcode expected: `{reader.mnemonic()}` without `try`", reader.offset)
+        operands.empty(self.results_of[frames[frame + SIGNATURE]])
+        params = b""
+        tag: i64 = -1
+        if code == _CATCH:
+            tag = reader.index(len(self.tag_types), "tag")
+            params = self.params_of[self.tag_types[tag]]
+        if before == _TRY:
+            self.handlers.pop()
+            self.catching += 1
+        if self.rethrows < 0:
+            self.rethrows = 1 if reader.data.find(_RETHROW_BYTE, int(reader.position), int(reader.end)) >= 0 else 0
+        hidden = self.first_hidden + self.catching - 1
+        if frames[frame + LABEL] >= 0:
+            self.write_arm(frame, code == _CATCH, tag, self.rethrows > 0)
+        frames[frame + OPCODE] = code
+        frames[frame + LOGGED] = hidden
+        if self.set_locals:
+            self.forget_locals(frame)
+        operands.polymorphic = False
+        operands.push_all(params)
+        if operands.live and self.rethrows > 0:
+            self.use_hidden(hidden)
+            if operands.height + 1 > operands.deepest:
+                operands.deepest = operands.height + 1
+            if self.loops.stamp != 0 and self.loops.written_in[hidden] != self.loops.stamp:
+                self.loops.write(hidden)
+            self.writer.write(_LOCAL_SET | (EXNREF << 16), hidden, 0)
+
+    def use_hidden(self, local: i64) -> None:
+        """A hidden local is written or read."""
+        count = local - self.first_hidden + 1
+        if count > self.hidden_locals:
+            self.hidden_locals = count
+            self.loops.add(local)
+        self.loops.uses[local] = self.loops.uses[local] + self.loops.weight
+
+    def rethrow(self) -> None:
+        """``rethrow``: throw what the arm that is meant has caught."""
+        operands = self.operands
+        frame = self.target(self.reader.u32())
+        code = self.frames[frame + OPCODE]
+        if code != _CATCH and code != _CATCH_ALL:
+            self.reader.invalid("invalid rethrow label")
+        if operands.live:
+            hidden = self.frames[frame + LOGGED]
+            self.use_hidden(hidden)
+            if operands.height + 1 > operands.deepest:
+                operands.deepest = operands.height + 1
+            self.writer.write(_LOCAL_GET | (EXNREF << 16), hidden, 0)
+            self.writer.count_helper()
+            self.writer.write(_THROW_REF, 0, 0)
+        operands.stop()
+
+    def delegate(self) -> None:
+        """``delegate``: the end of a ``try`` whose exceptions are those of a block around it."""
+        reader = self.reader
+        frame = self.top
+        if self.frames[frame + OPCODE] != _TRY:
+            raise DecodeError("END opcode expected: `delegate` without `try`", reader.offset)
+        depth = reader.u32()
+        outer = frame - (depth + 1) * FRAME_WORDS
+        if outer < 0:
+            reader.invalid(f"unknown label {depth}")
+        handlers = self.handlers
+        low: i64 = 0
+        high: i64 = len(handlers)
+        while low < high:  # the last one at `outer`, or around it
+            middle = (low + high) >> 1
+            if handlers[middle] <= outer:
+                low = middle + 1
+            else:
+                high = middle
+        if low > 0 and self.frames[frame + LABEL] >= 0:
+            self.delegated = self.frames[handlers[low - 1] + LABEL] << DELEGATE_SHIFT
+        self.close()
+        self.delegated = 0
 
     # --- branches -----------------------------------------------------------------------------
     def target(self, depth: i64) -> i64:

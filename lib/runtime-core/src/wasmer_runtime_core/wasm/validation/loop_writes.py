@@ -68,6 +68,13 @@ class LoopWrites:
         self.logged = 0
         self.count = 0
 
+    def add(self, local: i64) -> None:
+        """A local behind those that there were when the body began."""
+        if local >= len(self.uses):
+            self.uses = grown(self.uses, local + 1)
+            self.written_in = grown(self.written_in, local + 1)
+        self.uses[local] = 0
+
     def open(self) -> i64:
         """A loop begins: its number in the body. The caller keeps `stamp` and `logged` for its end."""
         number = self.count

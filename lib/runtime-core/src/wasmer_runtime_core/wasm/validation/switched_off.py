@@ -13,11 +13,12 @@ from wasmer_runtime_core.support.annotations import Final, NoReturn
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.decode import EXTENDED_CONST, DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import read_heap_type, read_operator, read_value_type, skip_immediates
-from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, ConstantExpression
+from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, TAG, ConstantExpression
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX, OPERATORS
 from wasmer_runtime_core.wasm.reader import TOO_LARGE, Reader
 from wasmer_runtime_core.wasm.types import (
     ANYREF,
+    EXNREF,
     EXTERNREF,
     FUNCREF,
     HEAP_TYPE_NUMBERS,
@@ -35,6 +36,7 @@ from wasmer_runtime_core.wasm.types import (
 )
 
 BULK_MEMORY: Final = "bulk_memory"
+EXCEPTIONS: Final = "exceptions"
 EXTENDED: Final = "extended_const"
 FUNCTION_REFERENCES: Final = "function_references"
 GC: Final = "gc"
@@ -45,7 +47,13 @@ MULTI_MEMORY: Final = "multi_memory"
 MULTI_VALUE: Final = "multi_value"
 REFERENCE_TYPES: Final = "reference_types"
 
-VALUE_TYPES: Final = {V128: "simd", FUNCREF: REFERENCE_TYPES, EXTERNREF: REFERENCE_TYPES, ANYREF: GC}
+VALUE_TYPES: Final = {
+    V128: "simd",
+    FUNCREF: REFERENCE_TYPES,
+    EXTERNREF: REFERENCE_TYPES,
+    ANYREF: GC,
+    EXNREF: EXCEPTIONS,
+}
 """Value type -> the feature that brought it."""
 
 ELEMENT_SEGMENTS: Final = {
@@ -171,6 +179,8 @@ class _Check:
                 memories += 1
             elif row.kind == GLOBAL:
                 self.value_type(row.type.value, at)  # type: ignore[union-attr]
+            elif row.kind == TAG:
+                self.tag(at, f"malformed import kind {TAG}")
             elif row.kind == FUNCTION:
                 pass  # its type is one of the types
 
@@ -185,6 +195,8 @@ class _Check:
                     error = DecodeError("malformed reference type 0x40", at)
                     self.refuse(FUNCTION_REFERENCES, "a table with an initializer", error)
                 self.constant(initializers[number], at)
+        for at in self.decoded.offsets["tags"]:
+            self.tag(at, "malformed section id 13")
         for definition, at in zip(info.global_definitions, self.decoded.offsets["globals"], strict=True):
             self.turn()
             self.value_type(definition.type.value, at)
@@ -219,6 +231,11 @@ class _Check:
                 self.refuse(feature, use, DecodeError(f"malformed data segment kind {flags}", at))
             if data.offset is not None:
                 self.constant(data.offset, at)
+
+    def tag(self, at: int, without: str) -> None:
+        """A tag; the legacy encoding of exceptions needs them as well."""
+        if EXCEPTIONS in self.switched_off:
+            self.refuse(EXCEPTIONS, "a tag", DecodeError(without, at))
 
     def flags(self, at: int) -> int:
         return int(Reader(self.decoded.data, at, len(self.decoded.data)).u32())
@@ -287,7 +304,7 @@ class _Check:
             behind = int(reader.position)
             skip_immediates(reader, code)
             immediate = OPERATORS[code].immediate
-            if immediate == "block":
+            if immediate.startswith("block"):
                 self.block_type(Reader(reader.data, behind, reader.end), function)
             elif "mem" in immediate:
                 self.memory_immediates(Reader(reader.data, behind, reader.end), immediate.split(), function)

@@ -27,6 +27,7 @@ from wasmer_runtime_core.wasm.module import (
     KIND_NAMES,
     MEMORY,
     TABLE,
+    TAG,
     ConstantExpression,
     ConstantOperator,
     ModuleInfo,
@@ -48,6 +49,7 @@ _GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
 _REF_FUNC: Final = BY_MNEMONIC["ref.func"].code
 
 NOTHING: Final[frozenset[str]] = frozenset()
+_EXCEPTIONS: Final = frozenset(("exceptions",))
 
 STRETCH: Final = 1 << 13
 """So many entries are checked between two checkpoints."""
@@ -85,6 +87,8 @@ def validate_module(decoded: DecodedModule, switched_off: frozenset[str] = NOTHI
             bodies.append(validator.validate(function_index, start, end))
             function_index += 1
             read += 1
+        if validator.control.exceptions or info.tags:
+            decoded.needed = _EXCEPTIONS
         return bodies
     except (ValidationError, UnsupportedFeatureError, IndexError) as error:
         if raised_by_a_handler(error):
@@ -138,6 +142,7 @@ class _Declarations:
         for fault in self.faults:
             raise fault
         self.table_initializers()
+        self.tags()
         self.globals()
         self.exports()
         self.start()
@@ -184,6 +189,9 @@ class _Declarations:
             elif import_.kind == MEMORY:
                 self.memory(memory)
                 memory += 1
+            elif import_.kind == TAG:
+                assert isinstance(import_.type, int)
+                self.tag(import_.type)
 
     def functions(self) -> None:
         own = self.info.functions[self.info.imported_functions :]
@@ -216,6 +224,12 @@ class _Declarations:
             self.turn_to(at)
             self.memory(memory)
 
+    def tags(self) -> None:
+        info = self.info
+        for type_index, at in zip(info.tags[info.imported_tags :], self.offsets["tags"], strict=True):
+            self.turn_to(at)
+            self.tag(type_index)
+
     def globals(self) -> None:
         before = self.info.imported_globals
         for definition, at in zip(self.info.global_definitions, self.offsets["globals"], strict=True):
@@ -231,6 +245,7 @@ class _Declarations:
             TABLE: len(info.tables),
             MEMORY: len(info.memories),
             GLOBAL: len(info.globals),
+            TAG: len(info.tags),
         }
         names: set[str] = set()
         for export, at in zip(info.exports, self.offsets["exports"], strict=True):
@@ -286,6 +301,11 @@ class _Declarations:
     def function_index(self, index: int) -> None:
         if index >= len(self.info.functions):
             self.invalid(f"unknown function {index}")
+
+    def tag(self, type_index: int) -> None:
+        self.type_index(type_index)
+        if self.info.types[type_index].results:
+            self.invalid("non-empty tag result type")
 
     def limits(self, limits: Limits, most: int, what: str) -> None:
         if limits.minimum > most or (limits.maximum is not None and limits.maximum > most):

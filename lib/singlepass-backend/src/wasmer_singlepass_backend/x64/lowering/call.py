@@ -86,6 +86,13 @@ def restore_after_call(f: FunctionCompiler) -> None:
             f.load_register(type_, f.homes[local], f.local_slots[local])
 
 
+def note_landing(f: FunctionCompiler) -> None:
+    """Right behind a call: an exception that leaves it lands in the innermost try."""
+    if len(f.landings) > 0:
+        f.asm.handler(f.landings[-1])
+        f.landed[-1] = True
+
+
 def stack_arguments(f: FunctionCompiler, layout: CallLayout, base: i64, start: i64, scratch: i64) -> None:
     """Arguments that go to memory, from `base` plus `start` on; their registers stay as they are."""
     first = f.sp - layout.param_count
@@ -191,6 +198,7 @@ class Call(Lowering):
         else:
             f.move_register(I64, RDI, f.vmctx)
             asm.call_table(CALL_RM64, a - f.view.imported_functions)
+        note_landing(f)
         finish_call(f, layout)
 
 
@@ -211,6 +219,7 @@ class CallIndirect(Lowering):
         buffer_argument(f, layout)
         asm.reg_mem(MOV_R64, RDI, RAX, RECORD_VMCTX)
         asm.call_mem(CALL_RM64, RAX, RECORD_CODE)
+        note_landing(f)
         finish_call(f, layout)
 
 

@@ -15,6 +15,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
     EQUAL,
     NOT_EQUAL,
 )
+from wasmer_runtime_core.contract.helpers import EXCEPTION_HELPERS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.support.annotations import Final, final, i64, u8
 from wasmer_runtime_core.wasm.body.body import (
@@ -36,7 +37,7 @@ from wasmer_singlepass_backend.x64.function import (
 )
 from wasmer_singlepass_backend.x64.lowering.comparison import CMP_R32_IMM8, test_zero
 from wasmer_singlepass_backend.x64.lowering.rule import Lowering
-from wasmer_singlepass_backend.x64.registers import RAX, RCX, XMM_RESULT, XMM_SCRATCH
+from wasmer_singlepass_backend.x64.registers import RAX, RCX, RDI, XMM_RESULT, XMM_SCRATCH
 from wasmer_singlepass_backend.x64.values import FLAGS, SLOT, XMM
 
 TRAP: Final[i64] = number(forms.TRAP)
@@ -46,6 +47,8 @@ MOVSXD: Final[i64] = number(forms.MOVSXD_R64_RM32)
 ADD_R64: Final[i64] = number(forms.ADD_R64_RM64)
 
 UNREACHABLE: Final[i64] = i64(BY_NAME["UNREACHABLE"].number)
+CALL_RM64: Final[i64] = number(forms.CALL_RM64)
+RESUME: Final[i64] = i64(EXCEPTION_HELPERS["resume"].slot)
 CMP_R32_IMM32: Final[i64] = number(forms.CMP_RM32_IMM32)
 
 KIND_BLOCK: Final = 0
@@ -53,6 +56,13 @@ KIND_LOOP: Final = 1
 KIND_IF: Final = 2
 KIND_JOINED: Final = 3
 """An if whose first arm jumps over the second."""
+KIND_TRY: Final = 4
+KIND_CATCH: Final = 5
+"""A try in one of its arms."""
+AROUND: Final = -1
+"""In place of a landing: that of the try around; or there is none, and the caller is meant."""
+NOWHERE: Final = -2
+"""The caller."""
 
 
 def open_label(f: FunctionCompiler, label: i64, block_type: i64, kind: i64) -> None:
@@ -248,6 +258,9 @@ class End(Lowering):
             return
         height = f.label_heights[a]
         kind = i64(f.label_kinds[a])
+        if kind >= KIND_TRY:
+            end_try(f, a, falls, b & END_IS_TARGET != 0, AROUND)
+            return
         without_else = b & END_OF_IF_WITHOUT_ELSE != 0
         if kind == KIND_LOOP or (not b & END_IS_TARGET and kind != KIND_JOINED and not without_else):
             # no jump ends here: what falls through stays where it is
@@ -276,6 +289,42 @@ class End(Lowering):
             f.drop_to(p)
         else:
             f.asm.bind(otherwise)
+
+
+def end_try(f: FunctionCompiler, label: i64, falls: bool, is_target: bool, outer: i64) -> None:
+    """The end of a try: what none of its arms caught goes on to landing `outer`, `AROUND` or `NOWHERE`."""
+    rest = f.label_else[label]
+    if f.label_kinds[label] == KIND_TRY:
+        f.landings.pop()
+        if not f.landed.pop():
+            rest = -1  # no arms, and nothing that throws
+    if falls:
+        hand_over(f, label)
+    f.drop_to(f.label_heights[label])
+    aside = f.arms == label
+    if rest >= 0 and f.label_kinds[label] == KIND_TRY:
+        aside = f.aside(label)
+        falls_into_rest = falls and not aside
+    else:
+        falls_into_rest = falls and (aside or rest >= 0)
+    if falls_into_rest:
+        f.asm.jump(JMP, label)
+    if rest >= 0:
+        f.asm.bind(rest)
+        if outer == AROUND and len(f.landings) > 0:
+            outer = f.landings[-1]
+            f.landed[-1] = True
+        if outer >= 0:
+            f.asm.jump(JMP, outer)
+        else:
+            f.mark()
+            f.move_register(I64, RDI, f.vmctx)
+            f.asm.call_table(CALL_RM64, RESUME)
+    if aside:
+        f.back()
+    if falls or is_target:
+        f.asm.bind(label)
+        push_results(f, f.label_blocks[label])
 
 
 @final

@@ -172,6 +172,7 @@ from wasmer_singlepass_backend.x64.lowering.control import (
 )
 from wasmer_singlepass_backend.x64.lowering.convert import Convert, ReinterpretToFloat, ReinterpretToInteger, Truncate
 from wasmer_singlepass_backend.x64.lowering.division import Divide
+from wasmer_singlepass_backend.x64.lowering.exception import Catch, Delegate, Throw, ThrowReference, Try
 from wasmer_singlepass_backend.x64.lowering.float import (
     CanonicalNan,
     CopySign,
@@ -459,6 +460,15 @@ def _fold_loads() -> None:
 _fold_loads()
 
 
+EXCEPTION_LOWERINGS: Final[dict[str, Lowering]] = {
+    "throw": Throw(),
+    "throw_ref": ThrowReference(),
+    "try": Try(),
+    "catch": Catch(),
+    "catch_all": Catch(),
+    "delegate": Delegate(),
+}
+
 INTERNAL_LOWERINGS: Final[dict[int, Lowering]] = {
     ADD_POINTS: AddPoints(),
     ADD_POINTS_BY_SIZE: AddPointsBySize(),
@@ -475,6 +485,8 @@ def by_code() -> list[Lowering | None]:
     for code, helper in HELPER_OPERATORS.items():
         table[code] = CallHelper(helper.call, helper.immediates)
     for mnemonic, lowering in LOWERINGS.items():
+        table[BY_MNEMONIC[mnemonic].code] = lowering
+    for mnemonic, lowering in EXCEPTION_LOWERINGS.items():
         table[BY_MNEMONIC[mnemonic].code] = lowering
     for code, lowering in INTERNAL_LOWERINGS.items():
         table[code] = lowering

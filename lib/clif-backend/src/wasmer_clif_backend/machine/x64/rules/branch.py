@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from wasmer_clif_backend.ir.opcodes import BR_TABLE, BRIF, JUMP, TRAP, TRAPNZ, TRAPZ
-from wasmer_clif_backend.machine.code import GENERAL, REG_READ, REG_WRITTEN, TABLE_JUMP, TERMINATOR, THIRD_WRITTEN
+from wasmer_clif_backend.ir.opcodes import BR_CATCH, BR_TABLE, BRIF, JUMP, TRAP, TRAPNZ, TRAPZ
+from wasmer_clif_backend.machine.code import (
+    CATCH,
+    GENERAL,
+    REG_READ,
+    REG_WRITTEN,
+    TABLE_JUMP,
+    TERMINATOR,
+    THIRD_WRITTEN,
+)
 from wasmer_clif_backend.machine.x64.emit import NO_EDGE
 from wasmer_clif_backend.machine.x64.lower import Lowering
 from wasmer_clif_backend.machine.x64.rules.condition import (
@@ -51,6 +59,15 @@ def branch(lowering: Lowering) -> bool:
     elif held & EITHER:
         jump_if(lowering, second_of(held), then, NO_EDGE)
     jump_if(lowering, first_of(held), then, other)
+    return True
+
+
+def catch(lowering: Lowering) -> bool:
+    """The two ways behind a call."""
+    f = lowering.function
+    v = lowering.v
+    nothing_throws = f.extra[v] << 8
+    lowering.code.add(CATCH, LABEL | nothing_throws, TERMINATOR, displacement=f.b[v], immediate=f.a[v])
     return True
 
 
@@ -128,6 +145,7 @@ def trap_on(lowering: Lowering) -> bool:
 RULES: Final = {
     JUMP: (jump,),
     BRIF: (branch,),
+    BR_CATCH: (catch,),
     BR_TABLE: (table_of_few, table),
     TRAP: (trap,),
     TRAPZ: (trap_on,),
