@@ -144,3 +144,33 @@ def test_the_object_with_most_keys_in_common() -> None:
         "long": "a",
         "other": "c",
     }
+
+
+def test_a_memory_and_a_table_among_the_functions() -> None:
+    """Modules of 2020 import them by these names, minified or not."""
+    given = '{"d":_mine,"memory":wasmMemory,"b":_emscripten_get_heap_size,"table":wasmTable,"c":_pagesize,"mem":_half}'
+    names = {"d": "mine", "b": "emscripten_get_heap_size", "c": "pagesize", "mem": "half"}
+    assert imports_in(f"var y={{a:_z}},asmLibraryArg={given};", {"b", "c", "d", "mem"}) == names
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("var DYNAMIC_BASE=5976160,DYNAMICTOP_PTR=1024;", 5976160),
+        ("var DYNAMIC_BASE = 70000, DYNAMICTOP_PTR = 1024;", 70000),
+        ("var DYNAMICTOP_PTR=1024;", 0),
+        ("var DYNAMIC_BASE=5976160,DYNAMICTOP_PTR=65534;", 0),
+        ("var DYNAMIC_BASE=99999999999,DYNAMICTOP_PTR=1024;", 0),
+        ("var DYNAMIC_BASE=5976160,DYNAMICTOP_PTR=4294967295;", 0),
+    ],
+)
+def test_where_the_heap_begins_is_written_into_a_memory_that_the_host_makes(
+    said: str, expected: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "early.wasm"
+    path.write_bytes(
+        read_module("""(module (import "env" "emscripten_resize_heap" (func (param i32) (result i32)))
+        (import "env" "memory" (memory 1 4)) (func (export "top") (result i32) (i32.load (i32.const 1024))))""")
+    )
+    path.with_suffix(".js").write_text(said)
+    assert load(path).top() == expected

@@ -31,6 +31,7 @@ from wasmer_emscripten.glue.embedded import SUFFIXES, module_of
 from wasmer_emscripten.glue.matching import LOOK_EVERY
 from wasmer_emscripten.glue.names import Symbols, names_of, read_text
 from wasmer_emscripten.glue.packaged import data_of, packed
+from wasmer_emscripten.heap_of_glue import put_heap
 from wasmer_emscripten.library.javascript import asm_constants, missing
 from wasmer_emscripten.library.jumps import PREFIX, invoke
 from wasmer_emscripten.library.refused import remedy_for
@@ -310,6 +311,8 @@ def environment(
             if process.fastcomp is not None:
                 places = process.fastcomp.places
                 found.write(places.heap_end, places.heap.to_bytes(4, "little"))
+            elif process.linker is None:
+                put_heap(found, process.glue)
         if process.linker is not None:
             if isinstance(found, Table) and process.linker.slots is None:
                 process.linker.slots = Slots(found)

@@ -50,7 +50,9 @@ Symbols = Mapping[str, str] | str | os.PathLike[str]
 MOST_NAMES: Final = 100_000
 """Of one object, and of all exports."""
 
-_PAIR: Final = re.compile(r"""\s*+["']?([\w$]{1,3}+)["']?\s*+:\s*+([A-Za-z_$][\w$]*+)\s*+([,}])""")
+_WHOLE: Final = ("memory", "table")
+"""Keys that are never letters: what programs of 2020 import besides functions."""
+_PAIR: Final = re.compile(r"""\s*+["']?(memory|table|[\w$]{1,3}+)["']?\s*+:\s*+([A-Za-z_$][\w$]*+)\s*+([,}])""")
 _EXPORT: Final = re.compile(
     r"""(?:\[\s*+["'](?P<quoted>[\w$]++)["']\s*+\]|\.(?P<property>[\w$]++)|(?<![\w$.])(?P<variable>_[\w$]++))"""
     r"""\s*+=\s*+\(?+[\w$]++(?:\.[\w$]++(?=[.\[]))*+(?:\[["']asm["']\])?+"""
@@ -111,7 +113,7 @@ def imports_in(glue: str, wanted: set[str]) -> dict[str, str]:
         end = glue.find("{", end)
     if best_count < ENOUGH * len(wanted):
         return {}
-    names = {letters: name.removeprefix("_") for letters, name in best.items()}
+    names = {letters: name.removeprefix("_") for letters, name in best.items() if letters not in _WHOLE}
     if sum(len(name) > MOST_LETTERS for name in names.values()) < ENOUGH * len(names):
         return {}  # a bundler's letters for emcc's
     return names
