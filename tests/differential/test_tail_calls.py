@@ -24,6 +24,7 @@ from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import Timeout, Trap
 from wasmer_runtime_core.running import interrupts
 from wasmer_runtime_core.running.objects.limits import Limits
+from wasmer_singlepass_backend import SinglepassCompiler
 
 VALUES: Final = ("i32", "i64", "f32", "f64", "v128")
 BITS: Final = {
@@ -42,7 +43,7 @@ MADE: Final = {
     "v128": "(i64x2.replace_lane 1 (i64x2.splat {}) (i64.const 77))",
 }
 """A value of an i64; no NaN."""
-WIDE: Final = (0, 7, 1, 30, 14, 5, 9, 6, 400, 2)
+WIDE: Final = (0, 7, 1, 30, 14, 5, 9, 6, 60, 2)
 """So many parameters have functions that call one another in turn."""
 ROUNDS: Final = 20_000
 BACKENDS: Final = ("singlepass", "cranelift", "llvm")
@@ -184,8 +185,10 @@ def test_two_thousand_parameters(backend: str) -> None:
 
         compiler = CraneliftCompiler(prove=False)
     config = CompilerConfig(implementation_limits={"parameters": 2000})
-    text = ring((0, 2000, 3, 1), "i64", False)
-    tail, called = (compile_with(one, compiler, config).instantiate() for one in (text, plain(text)))
+    most = 500 if backend == "llvm" else 2000  # LLVM's time grows with the square: 2,000 take it a quarter of a minute
+    text = ring((0, most, 3, 1), "i64", False)
+    tail = compile_with(text, compiler, config).instantiate()
+    called = compile_with(plain(text), SinglepassCompiler(), config).instantiate()
     for rounds in (*range(5), 50):
         assert tail.exports.run(rounds) == called.exports.run(rounds)
     tail.exports.run(2000)
