@@ -12,10 +12,13 @@ from typing import Final
 
 from wasmer_runtime_core.contract.values import Type, Value
 from wasmer_runtime_core.wasm.text.script import Pattern
+from wasmer_runtime_core.wasm.types import HEAP_TYPES as CORE_HEAP_TYPES
+from wasmer_runtime_core.wasm.types import KIND
 
 FRACTION_BITS: Final = {32: 23, 64: 52}
 NUMBERS: Final = ("i32", "i64", "f32", "f64", "v128")
-HEAP_TYPES: Final = {"func": Type.FUNCREF, "extern": Type.EXTERNREF}
+HEAP_TYPES: Final = {row.name: Type(row.number & KIND) for row in CORE_HEAP_TYPES}
+"""Heap type -> the type of a value that refers to it."""
 
 
 class HostReference:
