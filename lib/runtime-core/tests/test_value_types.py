@@ -17,7 +17,6 @@ from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.text.encoding import value_type_bytes, value_type_vector
 from wasmer_runtime_core.wasm.types import (
     ANYREF,
-    EXTERNREF,
     FUNCREF,
     HEAP_ARRAY,
     HEAP_STRUCT,
@@ -25,6 +24,7 @@ from wasmer_runtime_core.wasm.types import (
     I32,
     KIND,
     NON_NULL,
+    REFERENCE_KINDS,
     VALUE_TYPE_NAMES,
     FunctionType,
     GlobalType,
@@ -80,6 +80,7 @@ HEAPS_ABOVE = {
     "i31": "eq any",
     "eq": "any",
     "noextern": "extern",
+    "noexn": "exn",
 }
 """Heap type -> all above it (3.3.3)."""
 
@@ -90,7 +91,7 @@ def heap(type_: int) -> str:
 
 
 def is_reference(type_: int) -> bool:
-    return type_ & KIND in (FUNCREF, EXTERNREF, ANYREF)
+    return type_ & KIND in REFERENCE_KINDS
 
 
 def test_a_type_of_2_is_its_byte_and_all_others_have_one_as_their_kind() -> None:
