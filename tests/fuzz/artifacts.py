@@ -21,7 +21,7 @@ from wasmer_runtime_core.errors import CacheError, Trap
 from wasmer_runtime_core.native.machine import checksum
 from wasmer_runtime_core.running.artifacts.layout import FIXED, Sections, write
 from wasmer_runtime_core.running.artifacts.plain_values import dump_plain, load_plain
-from wasmer_runtime_core.running.plan import prepared
+from wasmer_runtime_core.running.preparing import prepared
 
 TEXT: Final = """
 (module $fuzzed

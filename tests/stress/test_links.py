@@ -36,7 +36,7 @@ from wasmer_runtime.error import RuntimeError as WasmError
 from wasmer_runtime.error import Trap, UnableToCreateTable
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.hooks import _name_or_none
-from wasmer_runtime_core.running.plan import prepared
+from wasmer_runtime_core.running.preparing import prepared
 
 BACKENDS: Final = ("singlepass", "cranelift", "llvm")
 RELEASED: Final = CompilerConfig(release_gil=True)

@@ -12,7 +12,7 @@ from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.errors import LinkError, Timeout
 from wasmer_runtime_core.native import machine
-from wasmer_runtime_core.running import plan as plan_module
+from wasmer_runtime_core.running import preparing
 from wasmer_runtime_core.running.imports import resolve_imports
 from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.running.plan import make_plan
@@ -88,5 +88,5 @@ def test_rows_are_made_with_looks_in_between(what: str, monkeypatch: pytest.Monk
     """However long a list is, a deadline ends what is done for each of its rows."""
     module = compile_with(LISTS[what], find_compiler("singlepass"))
     looks = count_looks(monkeypatch)
-    plan_module.prepared(module)
+    preparing.prepared(module)
     assert next(looks) >= 9_000 // STRETCH

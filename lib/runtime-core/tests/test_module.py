@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from machine_code import Program
 
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling import pipeline
@@ -39,6 +40,7 @@ from wasmer_runtime_core.errors import (
 )
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
 from wasmer_runtime_core.running.imports import imports
+from wasmer_runtime_core.running.instance import Instance
 from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.running.module import ExportType, ImportType, Module
 from wasmer_runtime_core.support.first_use import at_first_use
@@ -122,6 +124,32 @@ def test_modules_pickle() -> None:
         assert getattr(again.info, name) == getattr(module.info, name), name
     assert again.prepared is None
     assert again.name == "named"
+
+
+def test_code_lies_in_one_place() -> None:
+    """In executable pages, once an instance was made; who asks gets a copy."""
+    program = Program()
+    program.function("add", "i32 i32", "i32", "add")
+    module = program.module()
+    before, size = module.compiled, module.code_bytes
+    artifact = module.serialize()
+    for _ in range(2):
+        assert Instance(module, []).exports["add"](1, 2) == 3
+        assert before.code not in [each for each in gc.get_referents(module._compiled) if isinstance(each, bytes)]
+        assert module.compiled == before and module.code_bytes == size == len(before.code)
+        assert (module.serialize(), module.backend) == (artifact, before.backend)
+
+
+def test_what_a_large_compilation_took_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    from wasmer_runtime_core import compile_module
+
+    trimmed: list[bool] = []
+    monkeypatch.setattr(compile_module, "trim_heap", lambda: trimmed.append(True))
+    compile_with(EMPTY, NoCode())
+    assert not trimmed
+    monkeypatch.setattr(compile_module, "LARGE_MODULE_BYTES", len(EMPTY))
+    compile_with(EMPTY, NoCode())
+    assert trimmed
 
 
 # --- the pipeline -------------------------------------------------------------------------

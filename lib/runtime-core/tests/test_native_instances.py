@@ -22,7 +22,8 @@ from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.running.objects.functions import HostFunction
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
-from wasmer_runtime_core.running.plan import make_plan, prepared
+from wasmer_runtime_core.running.plan import make_plan
+from wasmer_runtime_core.running.preparing import prepared
 from wasmer_runtime_core.wasm.module import FUNCTION, Export
 from wasmer_runtime_core.wasm.types import FUNCREF
 

@@ -11,7 +11,7 @@ import pytest
 from wasmer_runtime import ImportObject, Instance, Namespace, compile, instantiate
 from wasmer_runtime.error import ExportNotFound, ExportWrongType
 from wasmer_runtime_core.running.exports import Exports
-from wasmer_runtime_core.running.plan import METHODS_OF_EXPORTS
+from wasmer_runtime_core.running.preparing import METHODS_OF_EXPORTS
 
 METHODS = ("keys", "values", "items", "kind")
 OURS = ("_core", "_made", "_make", "_named", "_places", "_close", "_check_open", "_state", "core", "module", "exports")

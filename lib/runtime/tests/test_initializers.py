@@ -14,7 +14,7 @@ from wasmer_runtime_core.compiling.pipeline import validate_and_report_errors
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import ImplementationLimitError, ValidationError
 from wasmer_runtime_core.native.machine import Plan
-from wasmer_runtime_core.running.plan import prepared
+from wasmer_runtime_core.running.preparing import prepared
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.text.printer import print_module
 

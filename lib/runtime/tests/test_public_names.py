@@ -91,6 +91,27 @@ NEEDED: Final = {
 """Modules of others that a cold start may import. `typing`, `enum` and `functools` would be a third of it."""
 
 
+def test_a_cold_start_from_the_cache_imports_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No compiler, nothing that reads modules."""
+    monkeypatch.setenv("WASMER_CACHE_DIR", str(tmp_path))
+    text = SMALL.replace("(memory 1)", '(memory 2) (data (i32.const 0) "' + "x" * 70000 + '")')
+    (tmp_path / "m.wasm").write_bytes(wasmer_runtime.wat2wasm(text))
+    start = (
+        f"import wasmer_runtime\nwith open({str(tmp_path / 'm.wasm')!r}, 'rb') as file: wasm = file.read()\n"
+        "module = wasmer_runtime.compile(wasm)\n"
+        "assert wasmer_runtime.instantiate(module, {}).exports.add(1, 2) == 3"
+    )
+    loaded_by(start)
+    loaded = loaded_by(start + "\nassert module.stored is not None") - loaded_by("pass")
+    ours = {name for name in loaded if name.startswith("wasmer")}
+    others = {name for name in loaded - ours if "__mypyc" not in name}
+    assert others <= NEEDED | {"_blake2"}
+    assert len(ours) <= 80
+    reads = ("binary", "validation", "text", "operators")
+    assert not {f"wasmer_runtime_core.wasm.{name}" for name in reads} & ours
+    assert not [name for name in ours if "backend" in name.partition(".")[0] or ".codegen" in name]
+
+
 @pytest.mark.parametrize(("backend", "most"), [("singlepass", 120), ("cranelift", 175)])
 def test_a_cold_start_imports_what_it_needs(backend: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     if wasmer_runtime.compiler_for_backend(backend) is None:

@@ -39,7 +39,7 @@ class Artifact:
         info: what it declares.
         config: how it was compiled; None where nothing says so, for it was stored: a configuration may be anything.
         stored: where it was read from (`running.artifacts.stored.StoredModule`); None if it was compiled here.
-        prepared: what all its instances have in common, made by the first of them (`running.plan.Prepared`).
+        prepared: what all its instances have in common, made by the first of them (`running.preparing.Prepared`).
     """
 
     __slots__ = ("__weakref__", "_compiled", "config", "info", "prepared", "stored")
@@ -59,10 +59,20 @@ class Artifact:
 
     @property
     def compiled(self) -> CompiledModule:
-        """Its machine code, as data; of a module that lies in a file a copy, made when it is first asked for."""
-        if self._compiled is None:
-            self._compiled = self.stored.compiled()
-        return self._compiled
+        """Its machine code, as data. Where that lies in executable pages or in a file, a copy is made each time."""
+        compiled = self._compiled
+        if compiled is None:
+            copy: CompiledModule = self.stored.compiled()
+            return copy
+        if not compiled.code and self.prepared is not None:
+            return compiled._replace(code=self.prepared.plan.code.read())
+        return compiled
+
+    def is_prepared(self, prepared: Any) -> None:
+        """Note what all instances have in common. Its code lies in executable pages now, and need not lie here."""
+        self.prepared = prepared
+        if self._compiled is not None:
+            self._compiled = self._compiled._replace(code=b"")
 
     @property
     def name(self) -> str | None:
@@ -72,14 +82,17 @@ class Artifact:
     @property
     def backend(self) -> str:
         """Name of the backend that compiled it."""
-        backend: str = self.compiled.backend if self.stored is None else self.stored.backend
+        made: Any = self.stored if self._compiled is None else self._compiled
+        backend: str = made.backend
         return backend
 
     @property
     def code_bytes(self) -> int:
         """How many bytes of machine code it has."""
-        size: int = len(self.compiled.code) if self.stored is None else self.stored.code.code_bytes
-        return size
+        if self.stored is not None:
+            stored: int = self.stored.code.code_bytes
+            return stored
+        return len(self.compiled.code)
 
     def custom_sections(self, name: str) -> list[bytes]:
         """Contents of all custom sections of this name, in order."""

@@ -71,6 +71,18 @@ native_statistics(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
                          PyDict_GET_SIZE(signatures));
 }
 
+/* The C library keeps what is freed between two things that are not. */
+static PyObject *
+native_trim_heap(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+#ifdef __GLIBC__
+    Py_BEGIN_ALLOW_THREADS
+    malloc_trim(0);
+    Py_END_ALLOW_THREADS
+#endif
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef native_functions[] = {
     {"configure", (PyCFunction)(void (*)(void))native_configure, METH_VARARGS | METH_KEYWORDS,
      "configure(*, make_trap, annotate, function_name, describe, memory, table, global_): hooks and classes of Python"},
@@ -96,6 +108,7 @@ static PyMethodDef native_functions[] = {
     {"define_types", native_define_types, METH_VARARGS, "define_types(key, members, needs) -> their DefinedTypes"},
     {"numbered_type", native_numbered_type, METH_O, "numbered_type(number) -> DefinedType, or None"},
     {"type_matches", native_type_matches, METH_VARARGS, "type_matches(found, wanted) -> whether values of the one are of the other"},
+    {"trim_heap", native_trim_heap, METH_NOARGS, "trim_heap(): what was freed goes back to the system"},
     {"statistics", native_statistics, METH_NOARGS, "statistics() -> dict: pages and slots in use"},
     {"can_reserve", native_can_reserve, METH_NOARGS, "can_reserve() -> whether one more memory gets its address space"},
     {"assert_handlers", native_assert_handlers, METH_NOARGS, "take the fault signals again"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 from wasmer_runtime_core.errors import ExportNotFound
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.native.machine import exports_core as core_of
-from wasmer_runtime_core.running.plan import prepared
+from wasmer_runtime_core.running.preparing import prepared
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import FUNCTION, KIND_NAMES, MEMORY, TABLE, TAG

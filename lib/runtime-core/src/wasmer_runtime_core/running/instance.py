@@ -9,7 +9,7 @@ from __future__ import annotations
 from wasmer_runtime_core.errors import ExportWrongType, RuntimeError, SignatureError
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.exports import Exports, Extern, hide_methods, place_of
-from wasmer_runtime_core.running.plan import prepared
+from wasmer_runtime_core.running.preparing import prepared
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, cast
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.support.printable import printable

@@ -52,7 +52,7 @@ class Module(Artifact):
 
         Equal modules give equal bytes.
         """
-        from wasmer_runtime_core.running.artifacts.stored import serialized
+        from wasmer_runtime_core.running.artifacts.writing import serialized
 
         return serialized(self)
 

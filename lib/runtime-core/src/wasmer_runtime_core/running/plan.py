@@ -1,9 +1,4 @@
-"""From a compiled module to what all its instances have in common.
-
-Done once for a module, by its first instance, and kept in ``module.prepared``. The C part
-copies the plan's vmctx for each instance (`native/objects/plan.c`); here the module's
-declarations are put into the plain rows that it takes.
-"""
+"""A compiled module's declarations as the plain rows of which the C part makes a plan (`native/objects/plan.c`)."""
 
 from __future__ import annotations
 
@@ -19,11 +14,9 @@ from wasmer_runtime_core.contract.vmctx import (
     VmctxLayout,
 )
 from wasmer_runtime_core.native.machine import Plan
-from wasmer_runtime_core.running.process_types import process_types
 from wasmer_runtime_core.running.publish import publish
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.checkpoint import STRETCH, checkpoint, watched
-from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.module import (
     ACTIVE,
     ConstantExpression,
@@ -59,44 +52,6 @@ _STEPS: Final = {
 }
 _STEPS[_GLOBAL_GET] = INITIALIZER_STEPS.index("GLOBAL")
 _CONSTANT_STEP: Final = INITIALIZER_STEPS.index("CONSTANT")
-
-
-class Prepared(NamedTuple):
-    """A module that can be instantiated."""
-
-    plan: Plan
-    places: dict[str, tuple[int, int]]
-    """Kind and index of each export, in the module's order."""
-
-    like_methods: tuple[str, ...]
-    """Exports whose name a method of `Exports` has, too."""
-
-
-METHODS_OF_EXPORTS: Final = frozenset(("keys", "values", "items", "kind"))
-"""The names in the class `Exports` that are not Python's own; a test compares them with it."""
-
-
-def prepared(module: Artifact) -> Prepared:
-    """The module ready for instances, made so if this is the first time.
-
-    Raises:
-        CompileError: the code cannot run on this machine.
-        MemoryError: no room for it.
-    """
-    made: Prepared | None = module.prepared
-    if made is None:
-        stored = module.stored
-        ready = Prepared(make_plan(module), *export_places(module.info)) if stored is None else stored.prepared()
-        made = module.prepared
-        if made is None:  # no thread was faster
-            made = module.prepared = ready
-    return made
-
-
-def export_places(info: ModuleInfo) -> tuple[dict[str, tuple[int, int]], tuple[str, ...]]:
-    """`Prepared.places` and `Prepared.like_methods` of a module."""
-    places = {row.name: (row.kind, row.index) for row in watched(info.exports)}
-    return places, tuple(sorted(METHODS_OF_EXPORTS.intersection(places)))
 
 
 def make_plan(module: Artifact) -> Plan:
@@ -158,6 +113,8 @@ def plan_rows(info: ModuleInfo, compiled: CompiledModule) -> tuple[Any, ...]:
 
 def in_this_process(info: ModuleInfo, rows: tuple[Any, ...]) -> tuple[Any, ...]:
     """The rows of a plan with this process's types and numbers of types, in place of the module's."""
+    from wasmer_runtime_core.running.process_types import process_types
+
     types = process_types(info)
     if types is None:
         raise ValueError("a plan without types, of a module without definitions of them")

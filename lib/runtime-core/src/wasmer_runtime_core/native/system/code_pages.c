@@ -469,6 +469,13 @@ code_locate(PyObject *object, PyObject *argument)
 }
 
 static PyObject *
+code_read(PyObject *object, PyObject *Py_UNUSED(none))
+{
+    CodeObject *self = (CodeObject *)object;
+    return PyBytes_FromStringAndSize((const char *)self->base, (Py_ssize_t)self->code_bytes);
+}
+
+static PyObject *
 code_get_address(PyObject *self, void *Py_UNUSED(closure))
 {
     return PyLong_FromVoidPtr(((CodeObject *)self)->base);
@@ -481,6 +488,7 @@ static PyMemberDef code_members[] = {
 static PyGetSetDef code_getset[] = {{"address", code_get_address, NULL, "address of the first byte of code", NULL},
                                     {NULL, NULL, NULL, NULL, NULL}};
 static PyMethodDef code_methods[] = {
+    {"read", code_read, METH_NOARGS, "read() -> bytes of machine code"},
     {"locate", code_locate, METH_O, "locate(address) -> (function index, wasm offset), or None outside of this code"},
     {NULL, NULL, 0, NULL}};
 static PyType_Slot code_slots[] = {{Py_tp_new, code_new},         {Py_tp_dealloc, code_dealloc},

@@ -8,6 +8,7 @@ somebody asks. There is nothing to relocate: code reaches everything through its
 ==============  =========================================================================================
 `layout`        the file: header, directory, sections; how it is written, and checked when it is read
 `plain_values`  what modules declare as bytes: `marshal` of numbers, texts and tuples, rows with their class
+`writing`       a module as such bytes
 `stored`        a module from such bytes: its declarations when they are asked for, its code, its plan
 ==============  =========================================================================================
 

@@ -14,16 +14,9 @@ from wasmer_runtime_core.contract.backend import CompiledModule
 from wasmer_runtime_core.contract.target import TARGET, host_features
 from wasmer_runtime_core.errors import CacheError, CompileError
 from wasmer_runtime_core.native.machine import MappedFile, Plan
-from wasmer_runtime_core.running.artifacts.layout import CODE, UNREADABLE, Sections, write
-from wasmer_runtime_core.running.artifacts.plain_values import dump, dump_plain, load_plain
-from wasmer_runtime_core.running.plan import (
-    Prepared,
-    export_places,
-    in_this_process,
-    packed_data,
-    plan_rows,
-    unpacked_segments,
-)
+from wasmer_runtime_core.running.artifacts.layout import CODE, UNREADABLE, Sections
+from wasmer_runtime_core.running.artifacts.plain_values import load_plain
+from wasmer_runtime_core.running.preparing import Prepared
 from wasmer_runtime_core.running.publish import publish
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.printable import printable
@@ -33,48 +26,19 @@ from wasmer_runtime_core.wasm.types import FunctionType
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from wasmer_runtime_core.contract.artifact import Artifact
-
 MAPPED: Final = ("sites", "inlined")
 """Tables that are used where they lie."""
 READ: Final = ("function_offsets", "relocations", "handlers", "saved")
 """Tables that are read."""
 FACTS: Final = tuple([name for name in COMPILED_FIELDS if name not in (*MAPPED, *READ, CODE)])
 """What else is known of code: plain values, in the directory."""
-_PLAN: Final = "plan"
+PLAN: Final = "plan"
 """A section: what a `Plan` takes, and what its exports are."""
-_DATA: Final = "data"
+DATA: Final = "data"
 """A section: the bytes of all data segments."""
-_PACKED: Final = "packed"
-"""A section: the data segments as a `Plan` takes them, rows of `PACKED_DATA`. Where it cannot (``plain``), they are
+PACKED: Final = "packed"
+"""A section: the data segments as a `Plan` takes them, rows of `PACKEDDATA`. Where it cannot (``plain``), they are
 with the other rows of the plan, and with what the module declares."""
-
-
-def serialized(module: Artifact) -> bytes:
-    """A compiled module as an artifact."""
-    if module.stored is not None:
-        whole: bytes = module.stored.sections.whole()
-        return whole
-    info, compiled = module.info, module.compiled
-    declared = {name: getattr(info, name) for name in INFO_FIELDS}
-    small = {name: value for name, value in declared.items() if value is None or isinstance(value, int)}
-    numbers, types, *rows, segments = plan_rows(info, compiled)
-    packed = packed_data(segments)
-    plain = packed is None  # an offset is computed: the rows as they are
-    if not plain:
-        del declared[_DATA]
-    kinds = None if types is None else tuple([tuple(type_) for type_ in types])
-    plan = (numbers, kinds, *rows, segments if plain else None, *export_places(info))
-    return write(
-        {**{name: getattr(compiled, name) for name in FACTS}, "info": small, "plain": plain},
-        {
-            **{name: getattr(compiled, name) for name in (CODE, *MAPPED, *READ)},
-            _PLAN: dump_plain(plan),
-            _PACKED: packed or b"",
-            _DATA: b"" if plain else b"".join([row.data for row in info.data]),
-            **{f"info.{name}": dump(value) for name, value in declared.items() if name not in small},
-        },
-    )
 
 
 class StoredInfo(ModuleInfo):
@@ -87,9 +51,11 @@ class StoredInfo(ModuleInfo):
         if name not in _FIELDS:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         sections = self._sections
-        if name == _DATA and not sections.facts["plain"]:
+        if name == DATA and not sections.facts["plain"]:
+            from wasmer_runtime_core.running.plan import unpacked_segments
+
             try:
-                value: Any = unpacked_segments(self, sections[_PACKED], sections[_DATA])
+                value: Any = unpacked_segments(self, sections[PACKED], sections[DATA])
             except UNREADABLE as failure:
                 raise sections.damaged("its data segments cannot be read") from failure
         else:
@@ -102,7 +68,7 @@ class StoredInfo(ModuleInfo):
 
 
 _FIELDS: Final = frozenset(INFO_FIELDS)
-_SECTIONS: Final = frozenset((CODE, *MAPPED, *READ, _PLAN, _PACKED, _DATA))
+_SECTIONS: Final = frozenset((CODE, *MAPPED, *READ, PLAN, PACKED, DATA))
 _FACT_TYPES: Final[dict[str, type]] = {
     "backend": str,
     "target": str,
@@ -181,7 +147,7 @@ class StoredModule:
         if not isinstance(facts, dict) or {name: type(fact) for name, fact in facts.items()} != _FACT_TYPES:
             raise sections.damaged("its facts are not those of a module")
         small = facts["info"]
-        elsewhere = {f"info.{name}" for name in _FIELDS.difference(small) if name != _DATA or facts["plain"]}
+        elsewhere = {f"info.{name}" for name in _FIELDS.difference(small) if name != DATA or facts["plain"]}
         if sections.names != _SECTIONS | elsewhere or not _FIELDS.issuperset(small):
             raise sections.damaged("its sections are not those of a module")
         if not all(value is None or type(value) is int for value in small.values()) or not all(
@@ -211,10 +177,12 @@ class StoredModule:
         """
         sections = self.sections
         try:
-            numbers, types, *rows, places, like_methods = load_plain(sections[_PLAN])
+            numbers, types, *rows, places, like_methods = load_plain(sections[PLAN])
             if rows[-1] is None:
-                rows[-1] = sections[_PACKED], sections.part(_DATA)
+                rows[-1] = sections[PACKED], sections.part(DATA)
             if types is None:
+                from wasmer_runtime_core.running.plan import in_this_process
+
                 made = in_this_process(self.info, (numbers, None, *rows))
             else:
                 made = (numbers, tuple([FunctionType(*type_) for type_ in types]), *rows)

@@ -1,0 +1,229 @@
+"""What it takes to begin with a module that was compiled before, beside wasmtime.
+
+Run as ``python benchmarks/startup.py``. Three questions. *Loading*: from an artifact in a file to a module of which
+instances can be made at once, in a process that did so before. *A cold process*: from nothing to the first call of a
+cached module, CPU time above a bare interpreter. *Many processes*: memory of each of them when all have the same module
+loaded and touched, shared pages counted in part (PSS).
+
+*asked* is what this project promises, in milliseconds and as a ratio to wasmtime's.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from support.measure import Sample, alternate, arguments, table, write_json
+from support.npm import LARGE, PACKAGES, FetchError, fetch
+
+
+class Asked(NamedTuple):
+    """Of loading a module: milliseconds, and times wasmtime's."""
+
+    milliseconds: float
+    ratio: float
+
+
+ASKED: Final = {"sql.js": Asked(1.0, 1.5), "esbuild": Asked(3.0, 1.5)}
+COLD_MILLISECONDS: Final = 10.0
+BACKEND: Final = "singlepass"
+
+COLD: Final = {
+    "bare Python": "pass",
+    "ours": (
+        "from wasmer_runtime import compile\n"
+        "with open({wasm!r}, 'rb') as file: module = compile(file.read(), {backend!r})\n"
+        "assert module.stored is not None\n"
+        "module.instantiate().exports.run(1)"
+    ),
+    "wasmtime": (
+        "import wasmtime\n"
+        "engine = wasmtime.Engine()\n"
+        "store = wasmtime.Store(engine)\n"
+        "module = wasmtime.Module.deserialize_file(engine, {compiled!r})\n"
+        "wasmtime.Instance(store, module, []).exports(store)['run'](store, 1)"
+    ),
+}
+"""Programs of a cold process. Ours reads and hashes the module, which the other does not have to."""
+
+HELD: Final = (
+    "import sys\n"
+    "from wasmer_runtime_core.running.module import Module\n"
+    "from pathlib import Path\n"
+    "module = Module.deserialize(Path(sys.argv[1]))\n"
+    "print(module.stored.code.code_bytes, flush=True)\n"
+    "sys.stdin.read()\n"
+)
+
+
+def main() -> int:
+    parser = arguments(__doc__ or "", rounds=20)
+    parser.add_argument("--backends", default=BACKEND, help=f"ours, separated by commas (default: {BACKEND})")
+    parser.add_argument("--processes", type=int, default=100, help="how many hold one module (default 100)")
+    options = parser.parse_args()
+    rounds = 3 if options.quick else options.rounds
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        results = {
+            "loading": loading(directory, options.backends.split(","), rounds, options.quick),
+            "cold": cold(directory, rounds),
+            "many": many(directory, 5 if options.quick else options.processes),
+        }
+    write_json(options.json, results)
+    return 0
+
+
+def loading(directory: Path, backends: list[str], rounds: int, quick: bool) -> dict[str, Any]:
+    """From a file to a module, and to its plan."""
+    import wasmer_runtime
+    from wasmer_runtime_core.running.preparing import prepared
+
+    found: dict[str, Any] = {}
+    rows = []
+    for package in PACKAGES[:1] if quick else (PACKAGES[0], *LARGE):
+        try:
+            wasm = fetch(package)
+        except FetchError as failure:
+            print(failure, file=sys.stderr)
+            continue
+        candidates: dict[str, Callable[[], object]] = {}
+        for backend in backends:
+            path = directory / f"{package.name}.{backend}.wasmer"
+            path.write_bytes(wasmer_runtime.compile(wasm, backend).serialize())
+
+            def load(path: Path = path) -> object:
+                module = wasmer_runtime.Module.deserialize(path)
+                prepared(module)
+                return module
+
+            candidates[backend] = load
+        if importlib.util.find_spec("wasmtime") is not None:
+            import wasmtime
+
+            engine = wasmtime.Engine()
+            compiled = directory / f"{package.name}.cwasm"
+            compiled.write_bytes(wasmtime.Module(engine, wasm).serialize())
+            candidates["wasmtime"] = lambda engine=engine, path=str(compiled): (  # type: ignore[misc]
+                wasmtime.Module.deserialize_file(engine, path)
+            )
+        for load_it in candidates.values():
+            load_it()
+        samples = alternate(candidates, rounds)
+        found[package.name] = samples
+        base = samples.get("wasmtime")
+        asked = ASKED[package.name]
+        for name, sample in samples.items():
+            ratio = sample.minimum / base.minimum if base else float("nan")
+            over = name != "wasmtime" and (sample.minimum * 1e3 > asked.milliseconds or ratio > asked.ratio)
+            rows.append(
+                (f"{package.name}, {name}", f"{sample.minimum * 1e3:.2f}", f"{sample.median * 1e3:.2f}")
+                + (f"{ratio:.2f}", f"{asked.milliseconds:.1f} / {asked.ratio}", "over" if over else "")
+            )
+    print(table(("loading", "ms", "median", "/ wasmtime", "asked", ""), rows))
+    return found
+
+
+def cold(directory: Path, rounds: int) -> dict[str, Sample]:
+    """CPU time of whole processes, each of the programs in turn."""
+    import wasmer_runtime
+
+    wasm = wasmer_runtime.wat2wasm(
+        '(module (memory 2) (data (i32.const 0) "' + "x" * 70_000 + '") (func (export "run") (param i32) (result i32)'
+        " (i32.add (local.get 0) (i32.load8_u (i32.const 0)))))"
+    )
+    (directory / "small.wasm").write_bytes(wasm)
+    programs = dict(COLD)
+    compiled = directory / "small.cwasm"
+    if importlib.util.find_spec("wasmtime") is None:
+        del programs["wasmtime"]
+    else:
+        import wasmtime
+
+        compiled.write_bytes(wasmtime.Module(wasmtime.Engine(), wasm).serialize())
+    environment = {**os.environ, "WASMER_CACHE_DIR": str(directory / "cache")}
+    names = {"wasm": str(directory / "small.wasm"), "compiled": str(compiled), "backend": BACKEND}
+    texts = {name: program.format(**names) for name, program in programs.items()}
+    subprocess.run(
+        [sys.executable, "-c", texts["ours"].replace("assert", "module.stored #")], env=environment, check=True
+    )
+    seconds: dict[str, list[float]] = {name: [] for name in texts}
+    for _ in range(rounds):
+        for name, text in texts.items():
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([sys.executable, "-c", text], env=environment, check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            seconds[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    bare = min(seconds["bare Python"])
+    rows = []
+    for name, taken in seconds.items():
+        above = (min(taken) - bare) * 1e3
+        over = "over" if name == "ours" and above > COLD_MILLISECONDS else ""
+        asked = f"{COLD_MILLISECONDS:.0f}" if name == "ours" else ""
+        rows.append((name, f"{min(taken) * 1e3:.1f}", f"{above:.1f}", asked, over))
+    print(table(("cold process to the first call, cached", "ms CPU", "above bare", "asked", ""), rows))
+    return {name: Sample.of(taken) for name, taken in seconds.items()}
+
+
+def many(directory: Path, count: int) -> dict[str, float]:
+    """Memory of processes that have one module loaded, its code touched by the checksum: KiB each."""
+    import wasmer_runtime
+
+    try:
+        wasm = fetch(PACKAGES[0])
+    except FetchError as failure:
+        print(failure, file=sys.stderr)
+        return {}
+    path = directory / "shared.wasmer"
+    path.write_bytes(wasmer_runtime.compile(wasm, BACKEND).serialize())
+    gc.collect()
+    command = [sys.executable, "-c", HELD, str(path)]
+    held = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(count)]
+    try:
+        code = 0
+        for process in held:
+            assert process.stdout is not None
+            code = int(process.stdout.readline())
+        time.sleep(0.1)
+        sizes = [mapped(process.pid, str(path)) for process in held]
+    finally:
+        for process in held:
+            process.communicate()
+    found = {
+        "file KiB": path.stat().st_size / 1024,
+        "code KiB": code / 1024,
+        "RSS KiB each": sum(rss for rss, _, _ in sizes) / count,
+        "PSS KiB each": sum(pss for _, pss, _ in sizes) / count,
+        "private KiB each": sum(private for _, _, private in sizes) / count,
+    }
+    print(
+        table(
+            (f"{count} processes with sql.js", "of the artifact's pages"), [(k, f"{v:,.0f}") for k, v in found.items()]
+        )
+    )
+    return found
+
+
+def mapped(process: int, path: str) -> tuple[int, int, int]:
+    """RSS, PSS and private KiB of the mappings of a file."""
+    sizes = {"Rss:": 0, "Pss:": 0, "Private_Clean:": 0, "Private_Dirty:": 0}
+    inside = False
+    for line in Path(f"/proc/{process}/smaps").read_text().splitlines():
+        words = line.split()
+        if "-" in words[0] and not words[0].endswith(":"):
+            inside = line.endswith(path)
+        elif inside and words[0] in sizes:
+            sizes[words[0]] += int(words[1])
+    return sizes["Rss:"], sizes["Pss:"], sizes["Private_Clean:"] + sizes["Private_Dirty:"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
