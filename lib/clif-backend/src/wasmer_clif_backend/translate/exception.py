@@ -27,10 +27,7 @@ from wasmer_runtime_core.wasm.body.body import (
     CATCH_TAG_SHIFT,
     DELEGATE_SHIFT,
     END_FALLS_THROUGH,
-    Body,
 )
-
-EXCEPTIONS: Final = ("throw", "throw_ref", "try", "catch", "catch_all", "delegate")
 
 _THROW: Final[i64] = code_of("throw")
 _THROW_REF: Final[i64] = code_of("throw_ref")
@@ -69,17 +66,17 @@ class Exceptions:
         self.is_cold = column(1)
         """Whether it is itself in an arm."""
 
-    def begin(self, body: Body) -> None:
+    def begin(self, label_count: i64) -> None:
         """A function begins."""
         self.tries = False
-        self.first_landing = i64(body.label_count) + 1
+        self.first_landing = label_count + 1
 
     def is_try(self, label: i64) -> bool:
         """Whether a label is that of a try."""
         return self.tries and self.kind[label] != _NO_TRY
 
     def operator(self, code: i64, a: i64, b: i64) -> None:
-        """One of `EXCEPTIONS`."""
+        """One of `operators.EXCEPTIONS`."""
         if code == _THROW:
             self.throw(a, b)
         elif code == _THROW_REF:

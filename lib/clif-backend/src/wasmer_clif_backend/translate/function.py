@@ -35,13 +35,12 @@ from wasmer_clif_backend.ir.opcodes import (
 from wasmer_clif_backend.ir.types import F32, F64, I8, I32, I64
 from wasmer_clif_backend.translate.body import CONTROL, State
 from wasmer_clif_backend.translate.calls import Calls
-from wasmer_clif_backend.translate.exception import EXCEPTIONS, Exceptions
 from wasmer_clif_backend.translate.in_memory import OPERANDS_OF_ONE
 from wasmer_clif_backend.translate.memory import CONSTANT_FIELD, FIELD, Memory
-from wasmer_clif_backend.translate.nans import canonical
 from wasmer_clif_backend.translate.operators import (
     BINARY,
     COMPARISONS,
+    EXCEPTIONS,
     LOADS,
     SIGN_EXTENSIONS,
     STORES,
@@ -62,7 +61,7 @@ from wasmer_runtime_core.contract.vmctx import (
     VMCTX,
 )
 from wasmer_runtime_core.errors import CompileError
-from wasmer_runtime_core.support.annotations import Final, final, i64
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final, i64
 from wasmer_runtime_core.wasm import types as kinds
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.operators.internal import (
@@ -81,6 +80,9 @@ _ENTRY: Final = NOTRAP | TABLE
 _EQ: Final = INTEGER_CONDITIONS.index("eq")
 _NE: Final = INTEGER_CONDITIONS.index("ne")
 _ULT: Final = INTEGER_CONDITIONS.index("ult")
+if TYPE_CHECKING:
+    from wasmer_clif_backend.translate.exception import Exceptions
+
 _UGE: Final = INTEGER_CONDITIONS.index("uge")
 _UNDEFINED: Final = BY_NAME["UNDEFINED_ELEMENT"].number
 _UNINITIALIZED: Final = BY_NAME["UNINITIALIZED_ELEMENT"].number
@@ -214,7 +216,8 @@ class Translator:
         self.memory: Final = Memory(self.state, bounds_checks)
         self.vectors: Final = VectorTranslator(self.state, self.memory)
         self.calls: Final = Calls(view, self.state, self.memory)
-        self.exceptions: Final = Exceptions(self.state, self.memory, self.calls)
+        self.exceptions: Exceptions | None = None  # there once a body has some
+        self.label_count: i64 = 0
 
     @property
     def flow(self) -> Flow:
@@ -274,8 +277,9 @@ class Translator:
                 )
             elif kind == _CONTROL:
                 b: i64 = i64(read_i32_le(records, at + 8))
-                if code == _END and self.exceptions.is_try(a):
-                    self.exceptions.end(a, b)
+                exceptions = self.exceptions
+                if code == _END and exceptions is not None and exceptions.is_try(a):
+                    exceptions.end(a, b)
                 else:
                     state.control(code, (word >> 16) & 0xFFFF, a, b)
             elif kind == _STORE:
@@ -311,7 +315,9 @@ class Translator:
         state.begin(body, effort, in_memory)
         effort.spend(4 * i64(len(body.local_types)))
         self.calls.begin()
-        self.exceptions.begin(body)
+        self.label_count = body.label_count
+        if self.exceptions is not None:
+            self.exceptions.begin(self.label_count)
         function = state.function
         layout = state.layout
         function.name = self.view.names[body.function_index]
@@ -375,7 +381,7 @@ class Translator:
             narrow = state.make(IREDUCE, _OPCODES[code], state.pop())
             state.push(state.make(SEXTEND, _TYPES[code], narrow))
         elif kind == _EXCEPTION:
-            self.exceptions.operator(code, a, b)
+            self.with_exceptions().operator(code, a, b)
         elif kind == _HELPER:
             self.calls.helper_operator(code, a, b)
         elif code == _MEMORY_SIZE:
@@ -408,6 +414,15 @@ class Translator:
         else:
             self.internal(code, word, a, b)
 
+    def with_exceptions(self) -> Exceptions:
+        """What translates them: loaded with the first body that has some."""
+        if self.exceptions is None:
+            from wasmer_clif_backend.translate.exception import Exceptions
+
+            self.exceptions = Exceptions(self.state, self.memory, self.calls)
+            self.exceptions.begin(self.label_count)
+        return self.exceptions
+
     def internal(self, code: i64, word: i64, a: i64, b: i64) -> None:
         """What middlewares put in, and vectors."""
         state = self.state
@@ -430,7 +445,7 @@ class Translator:
         elif code == TRACE:
             words = ((word >> 16) & 0xFF, a, b, state.function.at)
             self.calls.helper("trace", [int(state.integer(one, I32)) for one in words], 0)
-        elif not canonical(state, code) and not self.vectors.operator(int(code), int(word), int(a), int(b)):
+        elif not self.canonical(code) and not self.vectors.operator(int(code), int(word), int(a), int(b)):
             row = ALL_OPERATORS.get(int(code))
             name = row.mnemonic if row is not None else hex(code)
             raise CompileError(f"the cranelift backend has no {name} yet (at byte {int(state.function.at):#x})")
@@ -440,6 +455,12 @@ class Translator:
         if (word >> 24) & 0xFF == SHARED:
             return self.memory.load(I64, self.memory.field(_POINTS_AT), 0)
         return self.memory.field(_POINTS)
+
+    def canonical(self, code: i64) -> bool:
+        """Whether it is one of those that make NaNs canonical."""
+        from wasmer_clif_backend.translate.nans import canonical
+
+        return bool(canonical(self.state, code))
 
     def add_points(self, word: i64, points: i64) -> None:
         """Count."""

@@ -166,3 +166,6 @@ STORES: Final[dict[int, tuple[int, int]]] = {
         for bits in some
     },
 }
+
+EXCEPTIONS: Final = ("throw", "throw_ref", "try", "catch", "catch_all", "delegate")
+"""Operators that `translate.exception` knows."""
