@@ -7,6 +7,8 @@ and of what combines bits.
 Sums of a variable behind the place where it was counted on are sums of what it has become: ``i + 8`` where there is
 ``j = i + 4`` is ``j + 4``. So i need not be kept beyond.
 
+What a block of a loop is given is bounded, if that is on every way: a mask behind it may say nothing then.
+
 How *late* a value is, is counted in instructions, more for products and loads. What a loop's head is given by the
 round before is far later than all that its round computes without it; a variable that counts is not late.
 """
@@ -97,6 +99,8 @@ class Chains:
         while v and function.opcode[v] == PARAMETER:
             self._next[v] = _next_of(function, v) if b == loop else i64(0)
             late[v] = _CARRIED if b == loop and not self._next[v] else i64(0)
+            if function.bound[v] < 0:
+                function.bound[v] = _most(function, v)
             v = function.next[v]
         while v:
             behind = function.next[v]
@@ -104,8 +108,11 @@ class Chains:
                 function.effort.spend(2 * EVERY)
             opcode = function.opcode[v]
             operands: i64 = OPERANDS[opcode]
-            if opcode == IADD and function.opcode[function.a[v]] == PARAMETER:
-                self._count_on(function, flow, v, b)
+            if opcode == IADD:
+                if function.opcode[function.a[v]] == PARAMETER:
+                    self._count_on(function, flow, v, b)
+                elif function.opcode[function.b[v]] == ICONST and function.opcode[function.a[v]] == IADD:
+                    self._count_in(function, v, b)
             most: i64 = 0
             if operands & A:
                 most = self._lateness(function, flow, function.a[v], loop)
@@ -172,6 +179,36 @@ class Chains:
         function.a[v] = following
         function.b[v] = made
 
+    def _count_in(self, function: Function, v: i64, b: i64) -> None:
+        """``(x + i) + 1`` behind ``j = i + 1`` in the block where a loop counts is ``x + j``."""
+        inner = function.a[v]
+        by = function.b[v]
+        if function.uses[inner] != 1 or function.block_of[inner] != b:
+            return
+        i = function.a[inner]
+        x = function.b[inner]
+        if function.opcode[i] != PARAMETER or function.block_of[i] != b or self._next[i] == 0:
+            i, x = x, i
+            if function.opcode[i] != PARAMETER or function.block_of[i] != b or self._next[i] == 0:
+                return
+        following = self._next[i]
+        if function.immediate[by] != function.immediate[function.b[following]]:
+            return
+        above = function.previous[v]
+        steps: i64 = 0
+        while steps < _NEAR and above != following and above:
+            above = function.previous[above]
+            steps += 1
+        if above != following:
+            return
+        function.remove(inner)
+        function.uses[inner] = 0
+        function.uses[i] -= 1
+        function.uses[by] -= 1
+        function.uses[following] += 1
+        function.a[v] = x
+        function.b[v] = following
+
     def _lateness(self, function: Function, flow: Flow, v: i64, loop: i64) -> i64:
         """How late a value is in a loop: one that is made outside of it is there."""
         return self._late[v] if flow.loop[function.block_of[v]] == loop else i64(0)
@@ -215,6 +252,24 @@ class Chains:
             and function.block_of[x] == function.block_of[v]
             and (function.type[x] == I32 or function.type[x] == I64)
         )
+
+
+def _most(function: Function, v: i64) -> i64:
+    """What a parameter is no greater than, if that is known of all that it is given; else -1."""
+    place = function.immediate[v] + 1
+    most: i64 = -1
+    e = function.incoming[function.block_of[v]]
+    while e:
+        function.effort.spend(1)
+        given = function.pool[function.edge_arguments[e] + place]
+        if given != v:
+            bound = function.bound[given]
+            if bound < 0:
+                return -1
+            if bound > most:
+                most = bound
+        e = function.edge_next[e]
+    return most
 
 
 def _next_of(function: Function, v: i64) -> i64:

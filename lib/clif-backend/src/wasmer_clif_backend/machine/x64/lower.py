@@ -8,7 +8,7 @@ forwards, and says so.
 What an operand of the machine can be
 -------------------------------------
 * A value: `use` gives its register. Extending a word to 64 bits is no instruction, nor is taking the first lane of
-  floats: the operand's register holds that already, and `origin` looks through it.
+  floats, nor a mask that takes nothing away: the operand's register holds that already, and `origin` looks through it.
 * A load, or a float or vector that is a constant, in memory: `operand` says `IN_ADDRESS`, and the instruction
   reads the address at hand. A load may go there if this is its only use, in its block, and nothing that traps or writes
   stands between (`Function.colour` counts these): so traps happen in order, and the
@@ -30,6 +30,7 @@ from __future__ import annotations
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.function import Function, Signature
 from wasmer_clif_backend.ir.opcodes import (
+    BAND,
     BIG,
     BITCAST,
     CALLS,
@@ -310,8 +311,19 @@ class Lowering:
                 v = f.a[v]
             elif opcode == EXTRACTLANE and f.type[v] >= F32 and f.immediate[v] == 0:
                 v = f.a[v]
+            elif opcode == BAND and self._takes_nothing(v):
+                v = f.a[v]
             else:
                 return v
+
+    def _takes_nothing(self, v: i64) -> bool:
+        """Whether a mask has all bits that its operand may have: of what loops are given that is not known at first."""
+        f = self.function
+        if f.opcode[f.b[v]] != ICONST:
+            return False
+        mask = f.immediate[f.b[v]]
+        most = f.bound[f.a[v]]
+        return most >= 0 and most <= mask and mask & (mask + 1) == 0
 
     def operand(self, v: i64) -> i64:
         """A register that holds a value, or `IN_ADDRESS`: it is read from the address that is now at hand."""
