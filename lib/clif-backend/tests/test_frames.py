@@ -269,3 +269,36 @@ def test_the_proof_finds_a_frame_that_nobody_makes() -> None:
     stages.allocation.framed_at += 2
     with pytest.raises(InternalError, match="no frame is made"):
         check(function, stages.code, stages.allocation, REGISTERS.kept)
+
+
+BEHIND = """
+function %behind(i64, i64) -> i64 {
+    fn0 = %behind(i64, i64) -> i64
+block0(v0: i64, v1: i64):
+    brif v1, block1, block4(v0)
+
+block1:
+    jump block2(v1, v0)
+
+block2(v2: i64, v3: i64):
+    v4 = call fn0(v2, v0)
+    v5 = isub v3, v1
+    brif v5, block2(v5, v4), block3
+
+block3:
+    v6 = iadd v2, v0
+    v7 = iadd v6, v1
+    jump block4(v7)
+
+block4(v8: i64):
+    return v8
+}
+"""
+
+
+def test_where_the_frame_is_made_moves_need_it() -> None:
+    """The block that makes it moves arguments of a loop to where calls keep them."""
+    stages, function, records = stages_of(BEHIND)
+    assert "pop rbp" in records
+    (e,) = function.edges(int(function.framed))
+    assert any(1 << to & REGISTERS.kept for to, _ in stages.allocation.moves_of(e))
