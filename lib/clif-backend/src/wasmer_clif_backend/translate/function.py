@@ -68,6 +68,8 @@ from wasmer_runtime_core.wasm.operators.internal import (
     ADD_POINTS,
     ADD_POINTS_BY_SIZE,
     ALL_OPERATORS,
+    CANONICAL_F32,
+    CANONICAL_F64X2,
     CHECK_POINTS,
     MOST_SIZE,
     SHARED,
@@ -445,7 +447,11 @@ class Translator:
         elif code == TRACE:
             words = ((word >> 16) & 0xFF, a, b, state.function.at)
             self.calls.helper("trace", [int(state.integer(one, I32)) for one in words], 0)
-        elif not self.canonical(code) and not self.vectors.operator(int(code), int(word), int(a), int(b)):
+        elif CANONICAL_F32 <= code <= CANONICAL_F64X2:
+            from wasmer_clif_backend.translate.nans import canonical  # seldom asked for
+
+            canonical(state, code)
+        elif not self.vectors.operator(int(code), int(word), int(a), int(b)):
             row = ALL_OPERATORS.get(int(code))
             name = row.mnemonic if row is not None else hex(code)
             raise CompileError(f"the cranelift backend has no {name} yet (at byte {int(state.function.at):#x})")
@@ -455,12 +461,6 @@ class Translator:
         if (word >> 24) & 0xFF == SHARED:
             return self.memory.load(I64, self.memory.field(_POINTS_AT), 0)
         return self.memory.field(_POINTS)
-
-    def canonical(self, code: i64) -> bool:
-        """Whether it is one of those that make NaNs canonical."""
-        from wasmer_clif_backend.translate.nans import canonical
-
-        return bool(canonical(self.state, code))
 
     def add_points(self, word: i64, points: i64) -> None:
         """Count."""

@@ -16,25 +16,21 @@ from wasmer_clif_backend.ir.opcodes import (
 from wasmer_clif_backend.ir.types import F32, F32X4, F64, F64X2, I8, I8X16, truth_of
 from wasmer_clif_backend.translate.body import State
 from wasmer_runtime_core.support.annotations import Final, i64
-from wasmer_runtime_core.wasm.operators.internal import CANONICAL_F32, CANONICAL_F32X4, CANONICAL_F64, CANONICAL_F64X2
-from wasmer_runtime_core.wasm.operators.nans import CANONICAL
+from wasmer_runtime_core.wasm.operators.internal import CANONICAL_F32, CANONICAL_F32X4, CANONICAL_F64, CANONICAL_NANS
 
 _ORDERED: Final[i64] = FLOAT_CONDITIONS.index("ord")
 
 
-def canonical(state: State, code: i64) -> bool:
-    """One operator, if it is one of these. Of what is compared with itself only a NaN is unordered."""
+def canonical(state: State, code: i64) -> None:
+    """One of these operators. Of what is compared with itself only a NaN is unordered."""
     if code == CANONICAL_F32:
-        scalar(state, F32, state.make(F32CONST, F32, 0, 0, 0, CANONICAL["f32"]))
+        scalar(state, F32, state.make(F32CONST, F32, 0, 0, 0, CANONICAL_NANS["f32"]))
     elif code == CANONICAL_F64:
-        scalar(state, F64, state.make(F64CONST, F64, 0, 0, 0, CANONICAL["f64"]))
+        scalar(state, F64, state.make(F64CONST, F64, 0, 0, 0, CANONICAL_NANS["f64"]))
     elif code == CANONICAL_F32X4:
-        vector(state, F32X4, CANONICAL["f32"].to_bytes(4, "little") * 4)
-    elif code == CANONICAL_F64X2:
-        vector(state, F64X2, CANONICAL["f64"].to_bytes(8, "little") * 2)
+        vector(state, F32X4, CANONICAL_NANS["f32"].to_bytes(4, "little") * 4)
     else:
-        return False
-    return True
+        vector(state, F64X2, CANONICAL_NANS["f64"].to_bytes(8, "little") * 2)
 
 
 def scalar(state: State, type: i64, nan: i64) -> None:

@@ -18,8 +18,13 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple, final
 
-from wasmer_runtime_core.wasm.operators.internal import CANONICAL_F32, CANONICAL_F32X4, CANONICAL_F64, CANONICAL_F64X2
-from wasmer_runtime_core.wasm.operators.nans import CANONICAL
+from wasmer_runtime_core.wasm.operators.internal import (
+    CANONICAL_F32,
+    CANONICAL_F32X4,
+    CANONICAL_F64,
+    CANONICAL_F64X2,
+    CANONICAL_NANS,
+)
 from wasmer_runtime_core.wasm.operators.relaxed import SAME
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 
@@ -542,13 +547,13 @@ def _canonical(float_: str, integer: str, nan: str, operand: str = "$a") -> str:
 
 
 _INTERNAL: Final = {
-    CANONICAL_F32: _canonical("float", "i32", str(CANONICAL["f32"])),
-    CANONICAL_F64: _canonical("double", "i64", str(CANONICAL["f64"])),
+    CANONICAL_F32: _canonical("float", "i32", str(CANONICAL_NANS["f32"])),
+    CANONICAL_F64: _canonical("double", "i64", str(CANONICAL_NANS["f64"])),
     CANONICAL_F32X4: lanes(
-        "f32x4", _canonical(SHAPES["f32x4"], "<4 x i32>", _constant("<4 x i32>", CANONICAL["f32"]), "%a")
+        "f32x4", _canonical(SHAPES["f32x4"], "<4 x i32>", _constant("<4 x i32>", CANONICAL_NANS["f32"]), "%a")
     ),
     CANONICAL_F64X2: lanes(
-        "f64x2", _canonical(SHAPES["f64x2"], "<2 x i64>", _constant("<2 x i64>", CANONICAL["f64"]), "%a")
+        "f64x2", _canonical(SHAPES["f64x2"], "<2 x i64>", _constant("<2 x i64>", CANONICAL_NANS["f64"]), "%a")
     ),
 }
 

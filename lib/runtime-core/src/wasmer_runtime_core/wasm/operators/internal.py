@@ -18,7 +18,7 @@ internal.trace                type: event,      calls the helper ``trace(event, 
                               a, b: numbers     of `contract.helpers` with the record's offset in the
                                                 module; all that holds for calls of helpers
                                                 holds for it
-internal.canonical_f32        -                 gives its operand, or the canonical NaN (`nans`) if
+internal.canonical_f32        -                 gives its operand, or the canonical NaN if
 …_f64, …_f32x4, …_f64x2                         that is any NaN; of vectors lane by lane
 ============================  ================  ===============================================
 
@@ -85,6 +85,9 @@ CANONICAL: Final = {
     "f64x2": CANONICAL_F64X2,
 }
 """By shape (`nans.SHAPES`)."""
+
+CANONICAL_NANS: Final = {"f32": 0x7FC0_0000, "f64": 0x7FF8_0000_0000_0000}
+"""The positive canonical NaN, by the type of a scalar or lane."""
 
 TRACE_EVENTS: Final = ("call", "enter_func", "leave_call", "block", "loop", "if", "else")
 """By number: what the records of internal.trace tell. The first is that of `CallTrace`."""

@@ -3,7 +3,7 @@
 Where arithmetic gives a NaN, its sign and payload are left open (*NaN propagation*), and processors, compilers and
 backends differ there. Whatever else moves or changes floats does so to the bit: ``neg``, ``abs``, ``copysign``,
 ``pmin``, loads, lanes, ``reinterpret``. The deterministic profile fixes one NaN for each type, the positive canonical
-one (`CANONICAL`).
+one (`internal.CANONICAL_NANS`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,6 @@ from wasmer_runtime_core.support.annotations import Final
 
 SHAPES: Final = ("f32", "f64", "f32x4", "f64x2")
 """What floats travel in: scalars, and vectors by their lanes."""
-
-CANONICAL: Final = {"f32": 0x7FC0_0000, "f64": 0x7FF8_0000_0000_0000}
-"""The positive canonical NaN, by the type of a scalar or lane."""
 
 _ARITHMETIC: Final = ("ceil", "floor", "trunc", "nearest", "sqrt", "add", "sub", "mul", "div", "min", "max")
 _COMPARISONS: Final = ("eq", "ne", "lt", "gt", "le", "ge")

@@ -14,7 +14,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
 )
 from wasmer_runtime_core.codegen.x64.forms import Form
 from wasmer_runtime_core.support.annotations import Final, final, i64
-from wasmer_runtime_core.wasm.operators.nans import CANONICAL
+from wasmer_runtime_core.wasm.operators.internal import CANONICAL_NANS
 from wasmer_runtime_core.wasm.types import F32, F64, I32, V128
 from wasmer_singlepass_backend.x64.assembler import number
 from wasmer_singlepass_backend.x64.function import (
@@ -48,8 +48,8 @@ SETP: Final[i64] = number(forms.SETCC_RM8) + PARITY
 AND_RM32: Final[i64] = number(forms.AND_R32_RM32)
 OR_RM32: Final[i64] = number(forms.OR_R32_RM32)
 
-CANONICAL_F32: Final[i64] = CANONICAL["f32"]
-CANONICAL_F64: Final[i64] = CANONICAL["f64"]
+CANONICAL_F32: Final[i64] = CANONICAL_NANS["f32"]
+CANONICAL_F64: Final[i64] = CANONICAL_NANS["f64"]
 
 
 @final
