@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import inspect
 import os
 import shutil
@@ -443,6 +444,7 @@ def refuse(number: int) -> Any:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE, errno.ENOENT])
 def test_any_step_may_be_refused(directory: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    gc.collect()  # what other tests left behind does not close its descriptors meanwhile
     descriptors = len(os.listdir("/proc/self/fd"))
     for at in steps(directory, monkeypatch, refuse(number)):
         module = WASM.replace(b"xxxx", f"{at:04}".encode())

@@ -5,6 +5,8 @@ no use wanted in a register is not made: a comparison went into its branch, a lo
 it was for. `rules` has the rules, by opcode in order: the first one that fits writes the instructions of one value,
 forwards, and says so.
 
+Long for one idea: what a rule may ask of an operand depends on what was taken before, and all is one state.
+
 What an operand of the machine can be
 -------------------------------------
 * A value: `use` gives its register. Extending a word to 64 bits is no instruction, nor is taking the first lane of
