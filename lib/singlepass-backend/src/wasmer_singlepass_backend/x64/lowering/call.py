@@ -339,13 +339,13 @@ class ReturnCallIndirect(Lowering):
         f.mark()
         make_way(f, layout)
         find_callee(f, index, a, b)
-        stack_arguments(f, layout, RBP, OWN_ARGUMENTS, RCX)
-        arguments_in_place(f, layout)
-        jump_to_callee(f)
+        jump_to_callee(f, layout)
 
 
-def jump_to_callee(f: FunctionCompiler) -> None:
-    """Take the frame down and go to the function whose record is in rax."""
+def jump_to_callee(f: FunctionCompiler, layout: CallLayout) -> None:
+    """Put the arguments in place, take the frame down, and go to the function whose record is in rax."""
+    stack_arguments(f, layout, RBP, OWN_ARGUMENTS, RCX)
+    arguments_in_place(f, layout)
     asm = f.asm
     # As a rule the callee's vmctx is this one. Told by a branch, the next round does not wait for these loads.
     same = f.new_label()
@@ -369,9 +369,7 @@ class ReturnCallReference(Lowering):
         f.mark()
         make_way(f, layout)
         callee_of(f, p)
-        stack_arguments(f, layout, RBP, OWN_ARGUMENTS, RCX)
-        arguments_in_place(f, layout)
-        jump_to_callee(f)
+        jump_to_callee(f, layout)
 
 
 _TYPES: Final = {"i32": I32, "index": I32, "ref": EXTERNREF}
