@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fresh_process import fresh_process
 
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.registry import find_compiler
@@ -75,13 +76,7 @@ def test_the_machine_exists_once_in_a_process() -> None:
         "from wasmer_runtime_core.native._native import ffi, lib\n"
         "print(lib.bootstrap(ffi.cast('void *', id({}))))\n"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}\n{code}"],
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+    result = fresh_process(code)
     assert result.stdout == "-1\n" and "it is loaded already" in result.stderr
 
 

@@ -11,6 +11,7 @@ import weakref
 from typing import Any
 
 import pytest
+from fresh_process import fresh_process
 from machine_code import Program, function_type
 
 from wasmer_runtime_core.contract.values import MemoryDescriptor, TableDescriptor, Type, Value
@@ -564,13 +565,7 @@ def test_a_limit_on_address_space_is_seen() -> None:
         "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))\n"
         "print(before, can_reserve())\n"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}\n{code}"],
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+    result = fresh_process(code)
     assert result.stdout == "True False\n", result.stderr
 
 
@@ -593,13 +588,7 @@ def test_growth_that_the_system_refuses_says_so() -> None:
         "except TableGrowError as error:\n"
         "    print(error)\n"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}\n{code}"],
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+    result = fresh_process(code)
     assert result.stdout == "a table of 1 elements cannot grow by 9000000: there is no room for it now\n", result.stderr
 
 
