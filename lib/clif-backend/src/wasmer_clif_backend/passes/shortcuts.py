@@ -42,8 +42,6 @@ _MOST_COPIED: Final = 20
 """So many instructions are copied to one way at most."""
 _MOST_BLOCKS: Final = 48
 """So many blocks at most may be behind the branch, in which values have to be found again."""
-_MOST_VALUES: Final = 8
-"""So many values at most may be used there."""
 _MOST_WAYS: Final = 64
 """So many ways of a function are made shorter."""
 

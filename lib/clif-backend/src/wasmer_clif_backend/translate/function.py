@@ -21,12 +21,10 @@ from wasmer_clif_backend.ir.opcodes import (
     INTEGER_CONDITIONS,
     IREDUCE,
     ISHL,
-    NOTRAP,
     PARAMETER,
     SELECT,
     SEXTEND,
     STORE,
-    TABLE,
     TRAPZ,
     UEXTEND,
     UMIN,
@@ -50,14 +48,10 @@ from wasmer_clif_backend.translate.operators import (
 from wasmer_clif_backend.translate.vector import VectorTranslator
 from wasmer_clif_backend.translate.view import ModuleView
 from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
-from wasmer_runtime_core.contract.helpers import VMCALLS
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import (
-    FUNCTION_RECORD,
-    IMPORT_RECORD,
     MEMORY_DEFINITION,
     TABLE_DEFINITION,
-    TYPE_RECORD,
     VMCTX,
 )
 from wasmer_runtime_core.errors import CompileError
@@ -77,19 +71,12 @@ from wasmer_runtime_core.wasm.operators.internal import (
 )
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
 
-_ENTRY: Final = NOTRAP | TABLE
-"""Flags of an access to the elements of a table, and to what they point to."""
-_EQ: Final = INTEGER_CONDITIONS.index("eq")
-_NE: Final = INTEGER_CONDITIONS.index("ne")
-_ULT: Final = INTEGER_CONDITIONS.index("ult")
 if TYPE_CHECKING:
     from wasmer_clif_backend.translate.exception import Exceptions
 
+_EQ: Final = INTEGER_CONDITIONS.index("eq")
 _UGE: Final = INTEGER_CONDITIONS.index("uge")
-_UNDEFINED: Final = BY_NAME["UNDEFINED_ELEMENT"].number
-_UNINITIALIZED: Final = BY_NAME["UNINITIALIZED_ELEMENT"].number
 _NULL: Final = BY_NAME["NULL_REFERENCE"].number
-_TYPE_MISMATCH: Final = BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number
 _LIMIT: Final = BY_NAME["EXECUTION_LIMIT_EXCEEDED"].number
 _POINTS: Final[i64] = VMCTX["points_used"].offset
 _POINTS_AT: Final[i64] = VMCTX["points_at"].offset
@@ -98,16 +85,6 @@ _WIDE_SIZE: Final[i64] = kinds.I64
 _PAGE_SHIFT: Final[i64] = PAGE_BYTES.bit_length() - 1
 _MEMORY_LENGTH: Final[i64] = MEMORY_DEFINITION["length"].offset
 _TABLE_LENGTH: Final[i64] = TABLE_DEFINITION["length"].offset
-_TABLE_BASE: Final[i64] = TABLE_DEFINITION["base"].offset
-_IMPORT_CODE: Final[i64] = IMPORT_RECORD["code"].offset
-_IMPORT_VMCTX: Final[i64] = IMPORT_RECORD["vmctx"].offset
-_RECORD_TYPE: Final[i64] = FUNCTION_RECORD["type"].offset
-_RECORD_CODE: Final[i64] = FUNCTION_RECORD["code"].offset
-_RECORD_VMCTX: Final[i64] = FUNCTION_RECORD["vmctx"].offset
-_TYPE_SUPERTYPES: Final[i64] = TYPE_RECORD["supertypes"].offset
-_TYPE_DEPTH: Final[i64] = TYPE_RECORD["depth"].offset
-_HELPERS: Final = {call.name: call for call in VMCALLS}
-_HELPER_TYPES: Final = {"i32": I32, "index": I32, "ref": I64}
 
 _END: Final[i64] = code_of("end")
 _CALL: Final[i64] = code_of("call")
@@ -118,8 +95,6 @@ _RETURN_CALL_REF: Final[i64] = code_of("return_call_ref")
 _GLOBAL_GET: Final[i64] = code_of("global.get")
 _GLOBAL_SET: Final[i64] = code_of("global.set")
 _MEMORY_SIZE: Final[i64] = code_of("memory.size")
-_MEMORY_GROW: Final[i64] = code_of("memory.grow")
-_TABLE_GROW: Final[i64] = code_of("table.grow")
 _TABLE_SIZE: Final[i64] = code_of("table.size")
 _CALL_REF: Final[i64] = code_of("call_ref")
 _REF_AS_NON_NULL: Final[i64] = code_of("ref.as_non_null")
