@@ -12,9 +12,9 @@ from test_hostile_numbers import BUFFER, IOVECS, RESULT, call
 from worlds import put_iovecs, put_text, world
 
 from wasmer_emscripten import Program
-from wasmer_emscripten.filesystem.tree import Tree
 from wasmer_emscripten.numbers import FROM_HOST
 from wasmer_vfs import HostDirectory, MemoryDirectory
+from wasmer_vfs.trees import Tree
 
 ELSEWHERE, OTHER = 4096, 4200
 CREATE, TRUNCATE = 0o102, 0o1000

@@ -241,9 +241,9 @@ def test_open_files_have_a_limit() -> None:
 
 
 def test_modes_that_are_remembered_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    from wasmer_emscripten.filesystem import tree
+    from wasmer_vfs import trees
 
-    monkeypatch.setattr(tree, "MAX_MODES", 3)
+    monkeypatch.setattr(trees, "MAX_MODES", 3)
     program = prepared()
     for at in range(10):
         name = put_text(program, OTHER, f"file{at}")

@@ -16,7 +16,7 @@ The idea
 
 The promises
     * A program sees what it is given: its arguments, its variables, streams, a tree of files in memory, and what is
-      mounted in it (`filesystem.tree`). No number and no path of its leads anywhere else.
+      mounted in it (`wasmer_vfs.trees`). No number and no path of its leads anywhere else.
     * It reaches nobody, and nobody reaches it, but where a `Network` says so (`wasmer_vfs.network`).
     * Every number that it passes is looked at before it is used: ranges of memory, counts, pointers to functions. What
       can be told is told as an error number, else the program ends with `WrongArgument`; nothing else comes out
@@ -47,7 +47,7 @@ The chapters
     syscalls       system calls, by what they are for
     linking        side modules: placed, linked, found by `dlopen`
     fastcomp       what programs of emcc's first backend want besides
-    filesystem     the tree, its devices and pipes, and all of it for Python
+    pipes          what `pipe` makes; the tree of files and its devices are `wasmer_vfs`'s
     numbers        errors, flags and records of the C library
     loading        from a module to a program: `load`
     program        `Program`; `calling` has what it takes to call into one

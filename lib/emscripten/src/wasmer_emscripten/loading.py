@@ -23,9 +23,6 @@ from wasmer_emscripten.fastcomp import pointers, records
 from wasmer_emscripten.fastcomp.names import without_underscores
 from wasmer_emscripten.fastcomp.numbered import by_pointer, named, number_of, numbered
 from wasmer_emscripten.fastcomp.placing import imported_global, places_of, reserved
-from wasmer_emscripten.filesystem.api import Files
-from wasmer_emscripten.filesystem.devices import Devices
-from wasmer_emscripten.filesystem.tree import Tree
 from wasmer_emscripten.glue.constant import constant
 from wasmer_emscripten.glue.embedded import SUFFIXES, module_of
 from wasmer_emscripten.glue.matching import LOOK_EVERY
@@ -60,13 +57,13 @@ from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE
 from wasmer_vfs.clock import Clock
 from wasmer_vfs.descriptors import DEFAULT_LIMIT
-from wasmer_vfs.directories import Directory
-from wasmer_vfs.host_directories import HostDirectory
-from wasmer_vfs.memory_directories import MemoryDirectory
+from wasmer_vfs.devices import Devices
 from wasmer_vfs.network import Network
 from wasmer_vfs.random import RandomSource, system
 from wasmer_vfs.standard_streams import INHERIT, as_input, as_output
 from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES, Captured
+from wasmer_vfs.tree_files import Files
+from wasmer_vfs.trees import Tree, mountable
 
 if TYPE_CHECKING:
     from wasmer_emscripten.program import Program
@@ -84,6 +81,9 @@ BESIDE: Final = object()
 """Of `data`: what lies beside the glue."""
 
 __all__ = ["CAPTURE", "Options", "environment", "load"]
+
+DIRECTORIES: Final = (b"tmp", b"home", b"home/web_user", b"dev", b"proc", b"proc/self", b"proc/self/fd")
+"""What is in every program's tree."""
 
 EMBIND: Final = ("_embind_", "_emval_", "__embind_", "__emval_")
 """How names of embind's functions begin."""
@@ -192,30 +192,19 @@ def _unpack(options: Options, glue: str, tree: Tree) -> None:
 
 
 def _tree(options: Options, glue: str) -> Tree:
-    tree = Tree()
+    tree = Tree(DIRECTORIES)
     _unpack(options, glue, tree)
     tree.mount(b"/dev", Devices(options.random))
     for name, given in (options.mounts or {}).items():
         where = _bytes_of(name, "mount")
         if not where.startswith(b"/"):
             raise ValueError(f"a directory is mounted at a path from / on; this is {name!r}")
-        tree.mount(where, _directory(name, given))
+        tree.mount(where, mountable(name, given))
     tree.current = tree.absolute(_bytes_of(options.current, "current directory"), b"/")
     place = tree.place(tree.current)
     if place.directory.path_status(place.path, True).kind != "directory":
         raise NotADirectoryError(f"the current directory {options.current!r} is a file")
     return tree
-
-
-def _directory(name: str, given: Any) -> Directory:
-    if isinstance(given, (HostDirectory, MemoryDirectory)):
-        return given.duplicate()
-    if isinstance(given, (str, os.PathLike)):
-        return HostDirectory.at(given)
-    if hasattr(given, "duplicate"):
-        duplicate: Directory = given.duplicate()
-        return duplicate
-    raise TypeError(f"mounts: at {name!r} a path, a HostDirectory or a MemoryDirectory is needed; this is {given!r}")
 
 
 def process_of(options: Options) -> Process:

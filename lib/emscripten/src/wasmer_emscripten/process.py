@@ -13,7 +13,6 @@ from weakref import ref
 
 from wasmer_emscripten.errors import NotSupported, OutOfMemory, WrongArgument
 from wasmer_emscripten.exports import TYPES, is_meant
-from wasmer_emscripten.filesystem.tree import Opened, Tree
 from wasmer_emscripten.giving_back import GivingBack
 from wasmer_emscripten.glue.names import NO_NAMES, Names
 from wasmer_emscripten.guest import U32, Guest
@@ -27,6 +26,7 @@ from wasmer_vfs.network import Network
 from wasmer_vfs.network_sockets import NetworkSocket
 from wasmer_vfs.random import RandomSource, system
 from wasmer_vfs.standard_streams import INHERIT, open_stream
+from wasmer_vfs.trees import Opened, Tree
 
 if TYPE_CHECKING:
     from wasmer_emscripten.glue.names import Symbols

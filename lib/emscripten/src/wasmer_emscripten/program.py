@@ -22,7 +22,6 @@ from wasmer_emscripten.calling import Stack, TableSlots, converted, wrapped
 from wasmer_emscripten.embind.public import Bindings
 from wasmer_emscripten.errors import CppException
 from wasmer_emscripten.fastcomp.start import initializers
-from wasmer_emscripten.filesystem.api import Files
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.embedded import load_exported_table
 from wasmer_emscripten.library.ending import run_exit_functions
@@ -34,6 +33,7 @@ from wasmer_runtime_core.errors import ExitCode, ExportNotFound
 from wasmer_runtime_core.running.instance import close_behind
 from wasmer_runtime_core.running.interrupts import timeout as deadline
 from wasmer_vfs.standard_streams import captured_bytes
+from wasmer_vfs.tree_files import Files
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.running.instance import Instance

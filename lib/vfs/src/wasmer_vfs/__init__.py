@@ -24,6 +24,8 @@ The promises
     * Nothing waits where a deadline, a cancellation or a signal is not seen, and what takes long looks for them
       (`waiting`). What ends a call so comes as `Interrupted`, which is no refusal; its `reason` is to be raised where
       the program was called from.
+    * Where programs have absolute paths, one `Tree` over mounted directories is all that they see (`trees`, `devices`;
+      `tree_files` is the same for Python).
     * A program has no more files open than its table has room for, and each is closed once, with the last of the
       numbers that stand for it (`descriptors`).
     * A program that makes sockets reaches, and is reached at, what is listed for it, and nothing else (`network`).
@@ -53,6 +55,8 @@ from wasmer_vfs.network_sockets import NetworkSocket
 from wasmer_vfs.sockets import Socket
 from wasmer_vfs.status import Kind, Status
 from wasmer_vfs.streams import Captured, FileObject, Stream
+from wasmer_vfs.tree_files import Files
+from wasmer_vfs.trees import Opened, Place, Tree, mountable
 from wasmer_vfs.version import VERSION
 from wasmer_vfs.waiting import Interrupted
 
@@ -67,6 +71,7 @@ __all__ = [
     "Entry",
     "File",
     "FileObject",
+    "Files",
     "HostDirectory",
     "HostFile",
     "HostStream",
@@ -77,14 +82,18 @@ __all__ = [
     "Network",
     "NetworkSocket",
     "OpenFile",
+    "Opened",
     "OutOfDirectory",
     "Owned",
+    "Place",
     "Socket",
     "Space",
     "Status",
     "Stream",
     "StreamFile",
     "SystemClock",
+    "Tree",
     "VirtualClock",
+    "mountable",
     "refusal",
 ]

@@ -11,11 +11,11 @@ from struct import Struct
 from typing import Final
 
 from wasmer_emscripten import functions as provided
-from wasmer_emscripten.filesystem.api import Files
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.process import Process
 from wasmer_emscripten.signatures import type_of
 from wasmer_vfs.errors import refusal
+from wasmer_vfs.tree_files import Files
 from wasmer_vfs.waiting import look
 
 MAX_FILES: Final = 65_536

@@ -7,13 +7,13 @@ import os
 from struct import Struct
 from typing import Final
 
-from wasmer_emscripten.filesystem.devices import Device
-from wasmer_emscripten.filesystem.tree import Opened
 from wasmer_emscripten.functions import provides, wasi
 from wasmer_emscripten.guest import U32, U64
 from wasmer_emscripten.process import Process
+from wasmer_vfs.devices import Device
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import File, HostFile, release
+from wasmer_vfs.trees import Opened
 from wasmer_vfs.waiting import PIECE_BYTES
 
 _PAIR: Final = Struct("<II")

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wasmer_emscripten.errors import SideModuleError
-from wasmer_emscripten.filesystem.api import Files
 from wasmer_emscripten.linking.dylink import MAX_NAME, Dylink, dylink_of
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.recognising import info_of
@@ -22,6 +21,7 @@ from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.wasm.module import ACTIVE
+from wasmer_vfs.tree_files import Files
 
 if TYPE_CHECKING:
     from wasmer_emscripten.process import Process

@@ -6,14 +6,14 @@ import errno
 import os
 from typing import Final
 
-from wasmer_emscripten.filesystem.pipes import pipe
-from wasmer_emscripten.filesystem.tree import Opened
 from wasmer_emscripten.functions import syscall
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.streams import file_of, is_terminal, opened_of
 from wasmer_emscripten.numbers import O_APPEND, O_CLOEXEC, O_NONBLOCK, host_flags, must_be_answer
+from wasmer_emscripten.pipes import pipe
 from wasmer_emscripten.process import Process
 from wasmer_vfs.errors import refusal
+from wasmer_vfs.trees import Opened
 
 
 @syscall("i", "dup")

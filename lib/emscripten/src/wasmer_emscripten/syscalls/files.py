@@ -6,7 +6,6 @@ import errno
 import os
 from typing import Final, cast
 
-from wasmer_emscripten.filesystem.tree import Opened
 from wasmer_emscripten.functions import syscall
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.clocks import SECOND, realtime
@@ -33,6 +32,7 @@ from wasmer_vfs.directories import Directory
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import File
 from wasmer_vfs.status import Status
+from wasmer_vfs.trees import Opened
 
 BLOCK: Final = 4096
 TICK: Final = 1_000_000

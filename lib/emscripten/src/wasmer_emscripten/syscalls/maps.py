@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 from typing import Final
 
-from wasmer_emscripten.filesystem.tree import Opened
 from wasmer_emscripten.functions import answers, syscall
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.streams import opened_of
@@ -19,6 +18,7 @@ from wasmer_emscripten.state import MAX_MAPPINGS, Mapped
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import release
+from wasmer_vfs.trees import Opened
 from wasmer_vfs.waiting import PIECE_BYTES, look
 
 PROT_WRITE: Final = 2

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 
-from wasmer_emscripten.filesystem.tree import Place
 from wasmer_emscripten.numbers import AT_FDCWD
 from wasmer_emscripten.process import Process
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.paths import MAX_PATH_BYTES
+from wasmer_vfs.trees import Place
 
 
 def text_of(process: Process, path: int) -> bytes:

@@ -8,10 +8,10 @@ from struct import Struct
 from time import monotonic_ns
 from typing import Final
 
-from wasmer_emscripten.filesystem.pipes import PipeEnd
 from wasmer_emscripten.functions import syscall
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.clocks import LONGEST, SECOND
+from wasmer_emscripten.pipes import PipeEnd
 from wasmer_emscripten.process import Process
 from wasmer_vfs.clock import SystemClock
 from wasmer_vfs.errors import refusal

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final, Literal
 
-from wasmer_emscripten.filesystem.tree import Opened
 from wasmer_emscripten.functions import syscall
 from wasmer_emscripten.guest import MAX_BYTES, U32
 from wasmer_emscripten.library.addresses import (
@@ -30,6 +29,7 @@ from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import release
 from wasmer_vfs.network import Network
 from wasmer_vfs.network_sockets import NetworkSocket
+from wasmer_vfs.trees import Opened
 
 _FAMILIES: Final[dict[int, Literal["IPv4", "IPv6"]]] = {AF_INET: "IPv4", AF_INET6: "IPv6"}
 _TYPES: Final[dict[int, Literal["stream", "datagram"]]] = {SOCK_STREAM: "stream", SOCK_DGRAM: "datagram"}

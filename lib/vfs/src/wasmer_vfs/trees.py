@@ -1,8 +1,8 @@
 """One tree from ``/`` on: a directory in memory, over which others are mounted.
 
 The idea
-    Programs of emcc know absolute paths, a current directory and ``..``. What `wasmer_vfs` has is directories that no
-    path leads out of. So a path is first made absolute and plain, as a text: ``.`` and ``..`` are gone, and nothing is
+    Programs of emcc and of Go know absolute paths, a current directory and ``..``. A `Directory` is what no path leads
+    out of. So a path is first made absolute and plain, as a text: ``.`` and ``..`` are gone, and nothing is
     above ``/``. Then it belongs to the mount with the longest name that it begins with, and the rest of it, which has
     no ``..`` any more, is that directory's own affair.
 
@@ -12,27 +12,27 @@ The promises
     * A mount is no name that could be removed, renamed or replaced: EBUSY.
 
 The limits
-    ``..`` behind a link is the directory that the link is in, as in emcc's own file system until 2024, not the one
-    above where the link leads. A link in one mount does not lead into another.
+    ``..`` behind a link is the directory that the link is in, as in emcc's own file system until 2024 and in Go's
+    ``filepath.Clean``, not the one above where the link leads. A link in one mount does not lead into another.
 """
 
 from __future__ import annotations
 
 import errno
-from typing import Final, NamedTuple, final
+import os
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple, final
 
-from wasmer_emscripten.numbers import must_be_answer
 from wasmer_vfs.descriptors import OpenFile
 from wasmer_vfs.directories import Directory
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import File
+from wasmer_vfs.host_directories import HostDirectory
 from wasmer_vfs.memory_directories import MemoryDirectory
 from wasmer_vfs.paths import MAX_PATH_BYTES
 from wasmer_vfs.status import Status
+from wasmer_vfs.waiting import must_be_refusal, plainly
 
-HOME: Final = b"/home/web_user"
-DIRECTORIES: Final = (b"tmp", b"home", b"home/web_user", b"dev", b"proc", b"proc/self", b"proc/self/fd")
-"""What every tree has."""
 MAX_MODES: Final = 65_536
 """Files whose mode is remembered, those that were set last."""
 
@@ -86,6 +86,9 @@ class Place(NamedTuple):
 class Tree:
     """The files of one program.
 
+    Args:
+        directories: those that are in it from the beginning, each behind the one that it is in.
+
     Attributes:
         root: what is mounted at ``/``.
         mounts: the others, by their names.
@@ -94,16 +97,16 @@ class Tree:
 
     __slots__ = ("_by_length", "_modes", "current", "mounts", "root")
 
-    def __init__(self, root: Directory | None = None) -> None:
-        self.root: Directory = MemoryDirectory() if root is None else root
+    def __init__(self, directories: Iterable[bytes] = ()) -> None:
+        self.root: Directory = MemoryDirectory()
         self.mounts: dict[bytes, Directory] = {}
         self._by_length: list[bytes] = []
         self._modes: dict[tuple[int, int], int] = {}
         self.current = b"/"
-        if root is None:
-            for name in DIRECTORIES:
-                self.root.create_directory(name)
+        for name in directories:
+            self.root.create_directory(name)
 
+    @plainly
     def mount(self, name: bytes, directory: Directory) -> None:
         """Let a directory be seen at `name`, instead of what was there.
 
@@ -122,7 +125,7 @@ class Tree:
                 try:
                     self.root.create_directory(made)
                 except FileExistsError as failure:
-                    must_be_answer(failure)
+                    must_be_refusal(failure)
                     if self.root.path_status(made, True).kind != "directory":
                         raise refusal(errno.ENOTDIR) from None
                 made += b"/"
@@ -200,3 +203,22 @@ class Tree:
         if len(self._modes) >= MAX_MODES:
             del self._modes[next(iter(self._modes))]
         self._modes[key] = mode & 0o7777
+
+
+def mountable(name: str, given: Any) -> Directory:
+    """A directory to be mounted, from what a user gives for it; the user's own stays open.
+
+    Args:
+        name: where it is to be seen, for the message.
+        given: a path of the host, or a directory.
+
+    Raises:
+        TypeError: it is neither.
+        OSError: nothing can be opened at the path.
+    """
+    if isinstance(given, (str, os.PathLike)):
+        return HostDirectory.at(given)
+    if hasattr(given, "duplicate"):
+        duplicate: Directory = given.duplicate()
+        return duplicate
+    raise TypeError(f"mounts: at {name!r} a path, a HostDirectory or a MemoryDirectory is needed; this is {given!r}")

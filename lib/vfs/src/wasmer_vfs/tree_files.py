@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator
 from typing import final
 
-from wasmer_emscripten.filesystem.tree import Tree
-from wasmer_emscripten.numbers import must_be_answer
 from wasmer_vfs.status import Status
-from wasmer_vfs.waiting import Interrupted
+from wasmer_vfs.trees import Tree
+from wasmer_vfs.waiting import Interrupted, must_be_refusal
 
 _CHUNK = 1 << 20
 
@@ -81,7 +80,7 @@ class Files:
                     raise FileExistsError(f"{path} is there")
                 place.directory.create_directory(place.path)
             except FileExistsError as failure:
-                must_be_answer(failure)
+                must_be_refusal(failure)
                 if name is whole and not exist_ok:
                     raise
 
@@ -126,7 +125,7 @@ class Files:
         try:
             self.stat(path)
         except OSError as failure:
-            must_be_answer(failure)
+            must_be_refusal(failure)
             return False
         return True
 
@@ -142,7 +141,7 @@ class Files:
         try:
             return self.stat(path).kind == kind
         except OSError as failure:
-            must_be_answer(failure)
+            must_be_refusal(failure)
             return False
 
     def chdir(self, path: str) -> None:

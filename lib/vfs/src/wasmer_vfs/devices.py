@@ -7,14 +7,13 @@ import os
 from collections.abc import Callable
 from typing import Final, final
 
-from wasmer_emscripten.numbers import must_be_answer
 from wasmer_vfs.directories import Directory, Entry, Space, check_flags
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import Buffers, File, Pieces, StreamFile
 from wasmer_vfs.paths import split
 from wasmer_vfs.random import CHUNK_BYTES, RandomSource
 from wasmer_vfs.status import Status
-from wasmer_vfs.waiting import look
+from wasmer_vfs.waiting import look, must_be_refusal
 
 DEVICE: Final = 5
 """The number of the device that ``/dev`` is on."""
@@ -93,7 +92,7 @@ class Devices:
         try:
             device = self._find(path)
         except FileNotFoundError as failure:
-            must_be_answer(failure)
+            must_be_refusal(failure)
             if flags & os.O_CREAT:
                 raise refusal(errno.EPERM) from None
             raise

@@ -1,1 +1,0 @@
-"""The files that a program sees: one tree in memory, with devices, pipes, and directories of the host mounted in it."""
