@@ -379,6 +379,46 @@ def test_a_clock_may_jump(directory: Path, monkeypatch: pytest.MonkeyPatch, jump
     assert is_kept(compile(OTHER)) and is_kept(compile(WASM))
 
 
+@pytest.mark.parametrize("ahead", [5_000, 10**9])
+def test_files_of_a_time_to_come_do_not_crowd_out_those_of_today(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    """A clock was ahead, and was set right: what nobody has used since is what goes first."""
+    modules = [WASM.replace(b"xxxx", bytes([ord("a") + n]) * 4) for n in range(6)]
+    monkeypatch.setattr(compilations, "limit", lambda: int(3.5 * len(compile(WASM, cache=False).serialize())))
+    for module in modules[:3]:
+        compile(module)
+    now = os.stat(directory).st_mtime
+    for path in directory.iterdir():
+        os.utime(path, (now + ahead, now + ahead))
+    assert compile(modules[0]).stored is not None  # used today
+    for module in modules[3:5]:
+        compile(module)
+        assert compile(module).stored is not None and compile(modules[0]).stored is not None
+
+
+def test_what_others_put_into_the_directory_stays(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be one in which a program keeps more than its cache."""
+    compile(WASM)
+    (ours,) = kept(directory)
+    digits = ours.removesuffix(".wasmer")
+    others = ["program.wasmer", "a.new", ".program.wasmer.77.new", "notes", f"{digits[1:]}.wasmer", f"{digits}.wasm"]
+    others += [f"{digits[1:]}g.wasmer", f"{digits.upper()}x.wasmer", ".new", ".1-.new", ".-1.new", "1-1.new", ".wasmer"]
+    others += [".1-1-1.new", ".1-1.new.new", "..1-1.new", ".x-1.new", "link.wasmer"]
+    for name in others[:-1]:
+        (directory / name).write_bytes(b"x" * 1000)
+        os.utime(directory / name, (1, 1))
+    (directory / others[-1]).symlink_to(directory / "notes")
+    (directory / ".12-34.new").write_bytes(b"half")
+    os.utime(directory / ".12-34.new", (1, 1))
+    monkeypatch.setattr(compilations, "limit", lambda: int(1.5 * len(compile(WASM, cache=False).serialize())))
+    compile(OTHER)
+    assert ours not in kept(directory) and ".12-34.new" not in kept(directory)
+    assert set(others) < set(kept(directory)) and used(directory) != []
+    assert CliRunner().invoke(cli, ["cache", "clean"]).output.startswith("1 removed")
+    assert sorted(others) == kept(directory)
+
+
 def test_what_was_left_is_removed_later(directory: Path) -> None:
     compile(WASM)
     for name, age in ((".1-1.new", 100_000), (".2-2.new", 0)):
@@ -587,3 +627,23 @@ def test_a_program_is_compiled_to_a_file_and_run_from_it(tmp_path: Path) -> None
     assert missing.exit_code == 1 and "nothing.wasm" in missing.output
     nowhere = CliRunner().invoke(cli, ["compile", str(program), "-o", str(tmp_path / "no" / "where")])
     assert nowhere.exit_code == 1
+
+
+def test_a_file_is_written_through_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a directory to which others can write, too, a name that can be guessed may be a link to something else."""
+    monkeypatch.chdir(tmp_path)
+    program = tmp_path / "program.wasm"
+    program.write_bytes(WASM)
+    (tmp_path / "precious").write_bytes(b"precious")
+    monkeypatch.setattr(files.time, "monotonic_ns", lambda: 77)
+    for guessed in (f".program.wasmer.{os.getpid()}.new", f".{os.getpid()}-77.new"):
+        (tmp_path / guessed).symlink_to("precious")
+    assert CliRunner().invoke(cli, ["compile", "program.wasm"]).exit_code != 0
+    assert (tmp_path / "precious").read_bytes() == b"precious" and not (tmp_path / "program.wasmer").exists()
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "program.wasmer").symlink_to("precious")  # the target itself is replaced
+    result = CliRunner().invoke(cli, ["compile", "program.wasm"])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "precious").read_bytes() == b"precious" and not (tmp_path / "program.wasmer").is_symlink()
+    Module.deserialize(tmp_path / "program.wasmer")

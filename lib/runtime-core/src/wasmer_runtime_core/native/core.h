@@ -529,8 +529,8 @@ static void raise_error(const char *class_name, const char *format, ...);
 static void raise_trap(uint32_t kind);
 __attribute__((noreturn)) static void unwind(Thread *thread, Activation *activation, uint32_t outcome);
 /* exceptions.c */
-static void forget_pending(Activation *activation);
-static void raise_thrown(Activation *activation);
+static ExceptionObject *take_pending(Activation *activation);
+static void raise_thrown(ExceptionObject *exception_stolen);
 static void account_release(ExceptionAccount *account);
 static uint64_t wasm_catch_exception(VMContext *vmctx, uint32_t keep);
 /* signals.c */

@@ -4,6 +4,8 @@ A file is written under a name of its own and then renamed, which is one step; i
 somebody may have it mapped. So there is no lock. What a process left that was ended amid writing is removed later. A
 file that is removed lives on where it is mapped. Nothing waits for the disk: after a loss of power a file may be cut
 off, which the checksum of an artifact tells.
+
+Nothing is removed but files whose names were given here: a program may choose a directory in which others lie, too.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".wasmer"
 UNFINISHED: Final = ".new"
+SHORTEST_HASH: Final = 64
+"""Digits."""
 LEFT_SECONDS: Final = 3600
 """So long a file that is being written is somebody's. If a clock jumps meanwhile, the writer's work is lost."""
 TOUCH_SECONDS: Final = 3600
@@ -46,13 +50,55 @@ class UnsafeDirectoryError(PermissionError):
     """The directory is not this user's alone."""
 
 
+def is_kept(name: str) -> bool:
+    """Whether a name is that of a file that is kept: a hash and the suffix."""
+    digits = name.removesuffix(SUFFIX)
+    return digits != name and len(digits) >= SHORTEST_HASH and not digits.strip("0123456789abcdef")
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a name is that of a file that is being written: see `put`."""
+    process, _, moment = name.removeprefix(".").removesuffix(UNFINISHED).partition("-")
+    return name == f".{process}-{moment}{UNFINISHED}" and f"{process}{moment}".isdecimal() and bool(process and moment)
+
+
 def _entries(found: Iterable[tuple[str, os.stat_result]]) -> list[Entry]:
     entries = [
-        Entry(name.removesuffix(SUFFIX), status.st_size, status.st_mtime)
-        for name, status in found
-        if name.endswith(SUFFIX)
+        Entry(name.removesuffix(SUFFIX), status.st_size, status.st_mtime) for name, status in found if is_kept(name)
     ]
-    return sorted(entries, key=lambda entry: (entry.used, entry.name))
+    latest = time.time() + TOUCH_SECONDS
+    return sorted(entries, key=lambda entry: (entry.used if entry.used <= latest else 0.0, entry.used, entry.name))
+
+
+def put(path: str, content: bytes, mode: int, directory: int | None = None) -> None:
+    """Put a whole file in place of one of that name, in one step: somebody may have that one mapped.
+
+    Args:
+        path: where.
+        content: of the file.
+        mode: its permissions, as far as the process's mask leaves them.
+        directory: what a relative path is relative to, as a descriptor; None: the working directory.
+
+    Raises:
+        OSError: it cannot be written, and is not there, or as it was.
+    """
+    unfinished = os.path.join(os.path.dirname(path), f".{os.getpid()}-{time.monotonic_ns()}{UNFINISHED}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    file = os.open(unfinished, flags, mode, dir_fd=directory)
+    try:
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(file, rest) :]
+        finally:
+            os.close(file)
+        os.rename(unfinished, path, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        try:
+            os.unlink(unfinished, dir_fd=directory)
+        except OSError:
+            pass
+        raise
 
 
 @final
@@ -134,23 +180,7 @@ class Files:
         Raises:
             OSError: it cannot be written, and is not there, or as it was.
         """
-        unfinished = f".{os.getpid()}-{time.monotonic_ns()}{UNFINISHED}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        file = os.open(unfinished, flags, 0o400, dir_fd=self.directory)
-        try:
-            try:
-                rest = memoryview(content)
-                while rest:
-                    rest = rest[os.write(file, rest) :]
-            finally:
-                os.close(file)
-            os.rename(unfinished, name + SUFFIX, src_dir_fd=self.directory, dst_dir_fd=self.directory)
-        except BaseException:
-            try:
-                os.unlink(unfinished, dir_fd=self.directory)
-            except OSError:
-                pass
-            raise
+        put(name + SUFFIX, content, 0o400, self.directory)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there.
@@ -167,7 +197,8 @@ class Files:
             pass
 
     def entries(self) -> list[Entry]:
-        """All files, the one that was used last at the end.
+        """All files, the one that was used last at the end. A time that is still to come is that of a clock that was
+        wrong, and nobody has used the file since: it stands at the beginning.
 
         Raises:
             OSError: the directory cannot be read.
@@ -192,7 +223,7 @@ class Files:
         now = time.time()
         found = list(self._all())
         for name, status in found:
-            if name.endswith(UNFINISHED) and abs(now - status.st_mtime) > LEFT_SECONDS:
+            if is_unfinished(name) and abs(now - status.st_mtime) > LEFT_SECONDS:
                 self._unlink(name)
         entries = _entries(found)
         size = sum(entry.size for entry in entries)
@@ -214,6 +245,6 @@ class Files:
         for entry in entries:
             self.remove(entry.name)
         for name, _ in list(self._all()):
-            if name.endswith(UNFINISHED):
+            if is_unfinished(name):
                 self._unlink(name)
         return len(entries), sum(entry.size for entry in entries)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from wasmer_runtime.cache import compilations
-from wasmer_runtime.cache.files import Files
+from wasmer_runtime.cache.files import Files, put
 from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.failures import CommandError, quiet_option
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
@@ -50,18 +50,7 @@ def compile_(
     target = file.with_suffix(".wasmer") if output is None else output
     if is_artifact(file):
         raise CommandError(f"{file} is compiled already")
-    write_whole(target, llvm.compile(file, backend, config).serialize())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, and put it in place of another one in one step: somebody may have that one mapped."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    put(os.fspath(target), llvm.compile(file, backend, config).serialize(), 0o666)
 
 
 @click.group()

@@ -184,6 +184,21 @@ exception_throw_ref(VMContext *vmctx, ExceptionObject *exception)
     return 0;
 }
 
+/* Code has read the values of an exception. Of those that are references the exception was the owner, and it may be gone
+ * before they are, so they are kept like all that enters wasm. */
+static NOINLINE void
+keep_values(Store *store, ExceptionObject *exception)
+{
+    const uint8_t *types = exception->tag->signature->params;
+    for (Py_ssize_t i = 0; i < Py_SIZE(exception); i++) {
+        PyObject *owner = reference_owner(types[i], exception->values[i].low);
+        if (!owner)
+            continue;
+        store_keep(store, Py_NewRef(owner));
+        store->n_exceptions += types[i] == EXNREF;
+    }
+}
+
 /* An arm has read the values of the pending exception, and takes it: as an exnref (`keep`), or not at all. */
 static uint64_t
 wasm_catch_exception(VMContext *vmctx, uint32_t keep)
@@ -194,6 +209,8 @@ wasm_catch_exception(VMContext *vmctx, uint32_t keep)
     ExceptionObject *exception = (ExceptionObject *)store->pending_exception;
     store->pending_exception = 0;
     take_gil(activation);
+    if (Py_SIZE(exception) && UNLIKELY(exception->tag->signature->references))
+        keep_values(store, exception);
     if (keep) {
         if (thread->n_frames && !exception->frames) {
             size_t bytes = (size_t)thread->n_frames * sizeof *exception->frames;
@@ -217,28 +234,21 @@ wasm_catch_exception(VMContext *vmctx, uint32_t keep)
 
 /* --- where wasm was entered --------------------------------------------------------------------------- */
 
-/* Nobody will catch what is pending: the activation ends in another way. */
-static void
-forget_pending(Activation *activation)
+/* What is pending is so no more: a new reference, or NULL. Before anything is made, for that may run finalizers, and with
+ * them code that throws. */
+static ExceptionObject *
+take_pending(Activation *activation)
 {
     Store *store = *(Store **)activation->vmctx;
-    PyObject *pending = (PyObject *)store->pending_exception;
+    ExceptionObject *pending = (ExceptionObject *)store->pending_exception;
     store->pending_exception = 0;
-    if (UNLIKELY(pending != NULL)) {
-        PyObject *type, *value, *traceback;
-        PyErr_Fetch(&type, &value, &traceback);
-        Py_DECREF(pending);
-        PyErr_Restore(type, value, traceback);
-    }
+    return pending;
 }
 
-/* After the landing: nobody caught it, so it is raised. */
+/* Nobody caught it, so it is raised. The reference is taken. */
 static void
-raise_thrown(Activation *activation)
+raise_thrown(ExceptionObject *exception)
 {
-    Store *store = *(Store **)activation->vmctx;
-    ExceptionObject *exception = (ExceptionObject *)store->pending_exception;
-    store->pending_exception = 0;
     PyObject *object = exception_object(exception);
     Py_DECREF(exception);
     if (object)

@@ -7,21 +7,19 @@
 
 #define SMALL_CALL 8
 
-/* Convert one result. Returns 0 or -1. */
+/* Convert a value that a host function gives to WebAssembly, one of its results as a rule. Returns 0 or -1. */
 HOT static int
-host_result(HostRecord *record, PyObject *value, uint8_t type, uint32_t number, void *out)
+host_value(HostRecord *record, PyObject *value, ValueType whole, uint32_t number, void *out)
 {
+    uint8_t type = (uint8_t)whole;
     Bits128 bits = {0, 0};
     int code = convert(type, value, &bits);
     if (UNLIKELY(code != CONVERTED))
         return conversion_failed(code, type, value, record->signature, "%U.%U() result %u", record->namespace_,
                                  record->name, number + 1);
-    if (UNLIKELY(record->signature->whole != NULL) && is_reference(type)) {
-        ValueType whole = record->signature->whole[record->signature->n_params + number];
-        if (whole != type && !reference_fits(whole, bits.low))
-            return reference_failed(whole, value, record->signature, "%U.%U() result %u", record->namespace_,
-                                    record->name, number + 1);
-    }
+    if (UNLIKELY(whole != type) && !reference_fits(whole, bits.low))
+        return reference_failed(whole, value, record->signature, "%U.%U() result %u", record->namespace_, record->name,
+                                number + 1);
     if (UNLIKELY(is_reference(type)) && bits.low) {
         if (type == FUNCREF) {
             FunctionRecord *function = (FunctionRecord *)bits.low;
@@ -55,22 +53,19 @@ exception_of_host(HostRecord *record)
         Py_XDECREF(answer);
         return NULL;
     }
-    Signature *signature = tag == Py_None ? NULL : ((TagObject *)tag)->signature;
+    Signature *signature = tag == Py_None || !PyObject_TypeCheck(tag, TagType) ? NULL : ((TagObject *)tag)->signature;
     Py_ssize_t count = signature ? (Py_ssize_t)signature->n_params : 0;
     Bits128 *bits = calloc((size_t)count + 1, sizeof *bits);
-    int failed = !bits || PyTuple_GET_SIZE(values) != count ||
+    int failed = !bits || (!signature && tag != Py_None) || PyTuple_GET_SIZE(values) != count ||
                  (signature && !may_link_all(signature->params, (uint32_t)count, ((PyTupleObject *)values)->ob_item));
     for (Py_ssize_t i = 0; !failed && i < count; i++)
-        failed = host_result(record, PyTuple_GET_ITEM(values, i), signature->params[i], (uint32_t)i, &bits[i]) < 0;
+        failed = host_value(record, PyTuple_GET_ITEM(values, i), whole_param(signature, (uint32_t)i), (uint32_t)i, &bits[i]) < 0;
     if (!failed)
         exception = exception_new(signature ? (TagObject *)tag : NULL, bits);
     free(bits);
     Py_DECREF(answer);
     if (!exception) {
-        if (!PyErr_Occurred())
-            PyErr_NoMemory();
-        PyErr_Clear();
-        restore_exception(&raised);
+        restore_noted(&raised, NULL);
         return NULL;
     }
     exception->object = raised.value;
@@ -118,7 +113,7 @@ host_results(HostRecord *record, PyObject *result, CallFrame *registers, Bits128
         failed = -1;
     for (uint32_t i = 0; !failed && i < signature->n_results; i++) {
         void *out = result_place(signature, i, registers, buffer);
-        failed = host_result(record, PyTuple_GET_ITEM(values, i), signature->results[i], i, out);
+        failed = host_value(record, PyTuple_GET_ITEM(values, i), whole_result(signature, i), i, out);
     }
     Py_DECREF(values);
     return failed;
@@ -150,7 +145,7 @@ done:
         return -1;
     int failed = 0;
     if (signature->n_results == 1)
-        failed = host_result(record, result, signature->results[0], 0, result_place(signature, 0, registers, buffer));
+        failed = host_value(record, result, whole_result(signature, 0), 0, result_place(signature, 0, registers, buffer));
     else if (signature->n_results)
         failed = host_results(record, result, registers, buffer);
     Py_DECREF(result);

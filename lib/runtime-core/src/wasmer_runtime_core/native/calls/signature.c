@@ -20,6 +20,19 @@ is_value_type(uint8_t type)
     return (type >= V128 && type <= I32) || is_reference(type);
 }
 
+/* The whole type of a parameter, of a result. */
+static inline ValueType
+whole_param(const Signature *signature, uint32_t number)
+{
+    return UNLIKELY(signature->whole != NULL) ? signature->whole[number] : signature->params[number];
+}
+
+static inline ValueType
+whole_result(const Signature *signature, uint32_t number)
+{
+    return UNLIKELY(signature->whole != NULL) ? signature->whole[signature->n_params + number] : signature->results[number];
+}
+
 /* Where result `number` of a call lies: in the place of rax or xmm0, the others in the buffer. */
 static inline void *
 result_place(const Signature *signature, uint32_t number, CallFrame *frame, Bits128 *buffer)

@@ -52,6 +52,30 @@ tag_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)tag_new(type, function_type);
 }
 
+/* check(values): see that an exception of this tag can carry these: a tuple. */
+static PyObject *
+tag_check(PyObject *self, PyObject *values)
+{
+    Signature *signature = ((TagObject *)self)->signature;
+    if (!PyTuple_Check(values) || PyTuple_GET_SIZE(values) != signature->n_params)
+        return PyErr_Format(PyExc_TypeError, "this tag takes a tuple of %u values", signature->n_params);
+    for (uint32_t i = 0; i < signature->n_params; i++) {
+        PyObject *value = PyTuple_GET_ITEM(values, i);
+        ValueType whole = whole_param(signature, i);
+        Bits128 bits = {0, 0};
+        int code = convert((uint8_t)whole, value, &bits);
+        if (code != CONVERTED) {
+            conversion_failed(code, (uint8_t)whole, value, NULL, "value %u of an exception", i + 1);
+            return NULL;
+        }
+        if (whole != (uint8_t)whole && !reference_fits(whole, bits.low)) {
+            reference_failed(whole, value, NULL, "value %u of an exception", i + 1);
+            return NULL;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
 static void
 tag_dealloc(PyObject *object)
 {
@@ -74,7 +98,10 @@ static PyMemberDef tag_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(TagObject, weakrefs), READONLY, NULL}, {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef tag_getset[] = {{"core_type", tag_get_core_type, NULL, "its FunctionType, without results", NULL},
                                    {NULL, NULL, NULL, NULL, NULL}};
-static PyMethodDef tag_methods[] = {{"is_of", tag_is_of, METH_O, "is_of(type): whether that is its type"}, {NULL, NULL, 0, NULL}};
+static PyMethodDef tag_methods[] = {
+    {"is_of", tag_is_of, METH_O, "is_of(type): whether that is its type"},
+    {"check", tag_check, METH_O, "check(values): TypeError if an exception of this tag cannot carry them"},
+    {NULL, NULL, 0, NULL}};
 static PyType_Slot tag_slots[] = {{Py_tp_new, tag_tp_new}, {Py_tp_methods, tag_methods},   {Py_tp_dealloc, tag_dealloc}, {Py_tp_members, tag_members},
                                   {Py_tp_getset, tag_getset}, {Py_tp_doc, "What exceptions are told apart by."}, {0, NULL}};
 static PyType_Spec tag_spec = {"wasmer_runtime_core.native.machine.Tag", sizeof(TagObject), 0,

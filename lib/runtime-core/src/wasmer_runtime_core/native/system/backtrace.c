@@ -210,43 +210,44 @@ restore_noted(Fetched *fetched, PyObject *done)
     restore_exception(&newer);
 }
 
-/* After the landing: the Python exception for why the activation was unwound. */
+/* After the landing: the Python exception for why the activation was unwound. What says so in the records of the thread and the
+ * store is taken before an object is made or let go of: finalizers may run code that ends in a trap, too, or throws. */
 static NOINLINE void
 raise_outcome(Thread *thread, Activation *activation)
 {
     uint32_t outcome = activation->outcome;
-    uintptr_t pc = thread->trap_pc;
+    uintptr_t pc = thread->trap_pc, address = thread->trap_address;
+    int signal = thread->trap_signal, is_noted = thread->n_frames || outcome == OUTCOME_THROWN;
     FRAMES_ARE_LEFT();  /* also by the signal handler, which has no other place to say it */
-    if (outcome != OUTCOME_THROWN)
-        forget_pending(activation);
-    if (outcome == OUTCOME_EXCEPTION || outcome == OUTCOME_THROWN) {
-        if (!thread->n_frames && outcome != OUTCOME_THROWN)
-            return;
-        Fetched exception;
-        PyErr_Fetch(&exception.type, &exception.value, &exception.traceback);
-        PyObject *frames = frames_tuple(thread, pc != 0);
-        if (outcome == OUTCOME_THROWN) {
-            PyErr_Clear();
-            raise_thrown(activation);
+    Fetched exception;
+    PyErr_Fetch(&exception.type, &exception.value, &exception.traceback);
+    ExceptionObject *pending = take_pending(activation);
+    PyObject *frames = frames_tuple(thread, pc != 0);
+    if (outcome == OUTCOME_THROWN) {
+        PyErr_Clear();
+        raise_thrown(pending);
+    }
+    else {
+        Py_XDECREF(pending);  /* nobody will catch it: the activation ends in another way */
+        if (outcome == OUTCOME_EXCEPTION)
+            PyErr_Restore(exception.type, exception.value, exception.traceback);
+        else if (outcome == OUTCOME_LOST)
+            raise_lost();
+        else if (outcome == OUTCOME_INTERNAL) {
+            CodeObject *code = pc ? code_at(pc) : NULL;
+            PyObject *detail = PyUnicode_FromFormat(
+                "signal %d at code offset 0x%x, address %p, is no trap that the table of sites lists", signal,
+                code ? (unsigned)(pc - (uintptr_t)code->base) : 0, (void *)address);
+            raise_made(0, Py_XNewRef(frames), detail);
         }
         else
-            PyErr_Restore(exception.type, exception.value, exception.traceback);
+            raise_made(outcome, Py_XNewRef(frames), Py_NewRef(Py_None));
+    }
+    if (is_noted && (outcome == OUTCOME_EXCEPTION || outcome == OUTCOME_THROWN)) {
         PyObject *value = fetch_exception(&exception);
         restore_noted(&exception, frames ? PyObject_CallFunctionObjArgs(hook_annotate, value, frames, NULL) : NULL);
-        Py_XDECREF(frames);
-        return;
     }
-    if (outcome == OUTCOME_LOST)
-        raise_lost();
-    else if (outcome == OUTCOME_INTERNAL) {
-        CodeObject *code = pc ? code_at(pc) : NULL;
-        PyObject *detail = PyUnicode_FromFormat(
-            "signal %d at code offset 0x%x, address %p, is no trap that the table of sites lists", thread->trap_signal,
-            code ? (unsigned)(pc - (uintptr_t)code->base) : 0, (void *)thread->trap_address);
-        raise_made(0, frames_tuple(thread, 1), detail);
-    }
-    else
-        raise_made(outcome, frames_tuple(thread, pc != 0), Py_NewRef(Py_None));
+    Py_XDECREF(frames);
 }
 
 /* A helper that wasm code called traps. The GIL must be as it was when wasm was entered. */

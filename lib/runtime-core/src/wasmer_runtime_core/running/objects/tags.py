@@ -73,7 +73,9 @@ class WasmException(Traced):
         types = tag.type.params
         if len(given) != len(types):
             raise TypeError(f"this tag takes {len(types)} values ({value_types_text(types)}), not {len(given)}")
-        self._set(tag, tuple([Value.of(type, value).value for type, value in zip(types, given, strict=True)]))
+        made = tuple([Value.of(type, value).value for type, value in zip(types, given, strict=True)])
+        tag.check(made)
+        self._set(tag, made)
 
     def _set(self, tag: Tag, values: tuple[Any, ...]) -> None:
         """The same for values that are known to fit."""
