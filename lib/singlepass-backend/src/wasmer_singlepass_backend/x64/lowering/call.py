@@ -149,8 +149,10 @@ def buffer_argument(f: FunctionCompiler, layout: CallLayout) -> None:
         f.asm.reg_mem(LEA_R64, RSI, RBP, f.buffer_place)
 
 
-def finish_call(f: FunctionCompiler, layout: CallLayout) -> None:
-    """Behind the call: the arguments are gone, the results are pushed."""
+def finish_call(f: FunctionCompiler, layout: CallLayout, throws: bool) -> None:
+    """Right behind a call, which may throw or not: the arguments are gone, the results are pushed."""
+    if throws:
+        note_landing(f)
     f.drop_to(f.sp - layout.param_count)
     restore_after_call(f)
     count = layout.result_count
@@ -198,8 +200,7 @@ class Call(Lowering):
         else:
             f.move_register(I64, RDI, f.vmctx)
             asm.call_table(CALL_RM64, a - f.view.imported_functions)
-        note_landing(f)
-        finish_call(f, layout)
+        finish_call(f, layout, True)
 
 
 @final
@@ -219,8 +220,7 @@ class CallIndirect(Lowering):
         buffer_argument(f, layout)
         asm.reg_mem(MOV_R64, RDI, RAX, RECORD_VMCTX)
         asm.call_mem(CALL_RM64, RAX, RECORD_CODE)
-        note_landing(f)
-        finish_call(f, layout)
+        finish_call(f, layout, True)
 
 
 @final
@@ -239,7 +239,7 @@ class CallReference(Lowering):
         buffer_argument(f, layout)
         asm.reg_mem(MOV_R64, RDI, RAX, RECORD_VMCTX)
         asm.call_mem(CALL_RM64, RAX, RECORD_CODE)
-        finish_call(f, layout)
+        finish_call(f, layout, True)
 
 
 def find_callee(f: FunctionCompiler, index: i64, type_: i64, table: i64) -> None:
@@ -404,4 +404,4 @@ class CallHelper(Lowering):
         f.mark()
         f.move_register(I64, RDI, f.vmctx)
         f.asm.call_table(CALL_RM64, f.view.defined_functions + self.slot)
-        finish_call(f, layout)
+        finish_call(f, layout, False)
