@@ -55,6 +55,15 @@ _ROWS: Final = (
     ("table_init",   "to:index from:i32 count:i32 element:i32 table:i32",            ""),
     ("elem_drop",    "element:i32",                                                  ""),
     ("trace",        "event:i32 a:i32 b:i32 offset:i32",                             ""),
+    ("struct_new_default", "type:i32",                                               "ref"),
+    ("array_new_default",  "length:i32 type:i32",                                    "ref"),
+    ("array_new_data",     "from:i32 length:i32 type:i32 data:i32",                  "ref"),
+    ("array_new_elem",     "from:i32 length:i32 type:i32 element:i32",               "ref"),
+    ("array_copy",         "to:ref at:i32 from:ref from_at:i32 length:i32",          ""),
+    ("array_init_data",    "array:ref at:i32 from:i32 length:i32 data:i32",          ""),
+    ("array_init_elem",    "array:ref at:i32 from:i32 length:i32 element:i32",       ""),
+    ("array_fill",         "array:ref at:i32 value:i64 length:i32",                  ""),
+    ("array_fill_vector",  "array:ref at:i32 low:i64 high:i64 length:i32",           ""),
 )
 # fmt: on
 

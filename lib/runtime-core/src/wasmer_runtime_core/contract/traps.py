@@ -38,6 +38,9 @@ TRAP_KINDS: Final = (
     TrapKind(11, "MISALIGNED_ATOMIC_ACCESS",     "MisalignedAtomicAccess",         "unaligned atomic"),
     TrapKind(12, "EXECUTION_LIMIT_EXCEEDED",     "ExecutionLimitExceeded",         "execution limit exceeded"),
     TrapKind(13, "NULL_REFERENCE",               "NullReference",                  "null reference"),
+    TrapKind(14, "HEAP_EXHAUSTED",               "HeapExhausted",                  "heap exhausted"),
+    TrapKind(15, "CAST_FAILURE",                 "CastFailure",                    "cast failure"),
+    TrapKind(16, "ARRAY_OUT_OF_BOUNDS",          "ArrayOutOfBounds",               "out of bounds array access"),
 )
 # fmt: on
 BY_NAME: Final = {kind.name: kind for kind in TRAP_KINDS}

@@ -91,7 +91,7 @@ EXCEPTION: Final = _fields(
     ("count", 8, "how many values it carries"),
     ("tag", 8, "address of its tag, 0: none that code could know"),
 )
-EXCEPTION_VALUES: Final = 64
+EXCEPTION_VALUES: Final = 96
 """Of an exception: where its values lie, in slots of `convention.RESULT_SLOT_BYTES`."""
 IMPORT_RECORD: Final = _fields(
     ("code", 8, "address of the function's code"),

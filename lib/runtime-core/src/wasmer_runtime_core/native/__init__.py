@@ -22,11 +22,15 @@ the types, and what Python may call.
 ``objects/``              **what modules import and export, and what these are made by**
 ``budget.c``              what all that is made under one Limits takes, together
 ``memory.c``              linear memories
+``heap.h``                what files before it know of a collected heap
+``heap.c``                where structs and arrays lie: blocks, slots, what is free
+``marking.c``             which of them are alive
 ``table.c``               tables
 ``global.c``              globals
 ``function.c``            exported functions: calls from Python
 ``exception.c``           tags, and what is thrown
 ``plan.c``                what all instances of a module have in common
+``collector.c``           collections, what a heap keeps, and whose it is
 ``instantiate.c``         instances are made: bound and filled
 ``instance.c``            instances as Python sees them
 ``exports.c``             what instances offer, as attributes
@@ -38,7 +42,9 @@ the types, and what Python may call.
 ``types.c``               types that are more than functions of kinds, one for all modules of the process
 ``exceptions.c``          the way of an exception from a throw to who catches it
 ``host.c``                imported functions: calls to Python
-``helpers.c``             functions that generated code calls
+``bulk.c``                what helpers that work on much at once have in common
+``objects.c``             helpers that make structs and arrays, and work on elements
+``helpers.c``             the other functions that generated code calls
 ``threads.c``             functions without the GIL
 ``vectorize.c``           a scalar function over arrays, in one entry
 ========================  ===================================================================

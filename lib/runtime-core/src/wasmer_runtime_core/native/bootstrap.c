@@ -99,7 +99,7 @@ static PyMethodDef native_functions[] = {
     {"wait", (PyCFunction)(void (*)(void))native_wait, METH_FASTCALL,
      "wait(files, seconds or None) -> pairs (descriptor, events) that are ready, of pairs (file, events)"},
     {"restrict", native_restrict, METH_VARARGS,
-     "restrict(instance, memory or table, pages, elements, stack_bytes, references, budget): -1 for none"},
+     "restrict(instance, memory or table, pages, elements, stack_bytes, references, heap_bytes, budget): -1 for none"},
     {"map_elements", native_map_elements, METH_VARARGS,
      "map_elements(function, inputs, out): apply a scalar function to buffers, with broadcasting"},
     {"checksum", native_checksum, METH_O, "checksum(bytes) -> int: what `MappedFile.checksum` gives for these"},
@@ -108,6 +108,7 @@ static PyMethodDef native_functions[] = {
     {"define_types", native_define_types, METH_VARARGS, "define_types(key, members, needs) -> their DefinedTypes"},
     {"numbered_type", native_numbered_type, METH_O, "numbered_type(number) -> DefinedType, or None"},
     {"type_matches", native_type_matches, METH_VARARGS, "type_matches(found, wanted) -> whether values of the one are of the other"},
+    {"heap_stress", native_heap_stress, METH_O, "heap_stress(on): collect at each allocation, for tests"},
     {"trim_heap", native_trim_heap, METH_NOARGS, "trim_heap(): what was freed goes back to the system"},
     {"statistics", native_statistics, METH_NOARGS, "statistics() -> dict: pages and slots in use"},
     {"can_reserve", native_can_reserve, METH_NOARGS, "can_reserve() -> whether one more memory gets its address space"},
@@ -142,7 +143,7 @@ fill(PyObject *target)
         add_type(target, &defined_type_spec, &DefinedType) || add_type(target, &function_spec, &FunctionType) ||
         add_type(target, &host_function_spec, &HostFunctionType) || add_type(target, &plan_spec, &PlanType) ||
         add_type(target, &instance_spec, &InstanceType) || add_type(target, &exports_spec, &ExportsType) ||
-        add_type(target, &budget_spec, &BudgetType) ||
+        add_type(target, &budget_spec, &BudgetType) || add_type(target, &heap_spec, &HeapType) ||
         add_type(target, &deadline_block_spec, &DeadlineBlockType))
         return -1;
     for (PyMethodDef *method = native_functions; method->ml_name; method++) {
@@ -157,6 +158,8 @@ fill(PyObject *target)
     if (!checksum || PyDict_SetItemString(target, "contract_checksum", checksum) < 0)
         return -1;
     Py_DECREF(checksum);
+    const char *wanted = getenv("WASMER_HEAP_STRESS");
+    stress = wanted && *wanted && strcmp(wanted, "0");
     install_watch();
     PyObject *number = PyLong_FromLong(private_signal);
     if (!number || PyDict_SetItemString(target, "private_signal", number) < 0)

@@ -99,6 +99,13 @@ typedef struct TypeRecord {
     uint32_t depth, form;
 } TypeRecord;
 
+/* A field of a struct, or the elements of an array. */
+typedef struct {
+    uint32_t offset;
+    uint32_t is_mutable;
+    ValueType storage;         /* or KIND_OF_I8, KIND_OF_I16 */
+} Field;
+
 /* One per distinct type in the process, mostly a function's; what is no function's has no parameters and results, for as long as someone holds it: its address is its identity.
  *
  * Holders are the plans of modules that declare the type, host functions, and the homes of host functions that
@@ -120,6 +127,14 @@ typedef struct Signature {
     struct TypeGroup *group;   /* that it belongs to; NULL: a function type of kinds alone, final, below none */
     uint32_t number;           /* of the type, in this process */
     uint32_t is_final;
+    uint32_t object_bytes;     /* of a struct; of an array without elements; 0: a function's */
+    uint32_t element_bytes;    /* of an array */
+    uint32_t leading;          /* references in a struct, next to one another from its start, which are no functions */
+    uint32_t n_others, n_fields;
+    uint32_t *others;          /* its other fields that are references */
+    Field *fields;             /* of an array one: its elements */
+    struct Heap *held_by;      /* a heap that holds the type for its objects */
+    uint32_t cycle;            /* of the last collection that found an object of it */
     uint16_t places[];         /* of the parameters */
 } Signature;
 
@@ -151,6 +166,8 @@ word_object(uint64_t word)
 }
 
 typedef struct Member Member;
+typedef struct Heap Heap;
+struct Marking;
 
 #define MOST_KEPT 10000000u    /* references that host functions give during one outermost call */
 
@@ -170,6 +187,8 @@ typedef struct Store {
     PyObject **keep;           /* owned references, see above */
     size_t n_keep, keep_room, keep_dedupe_at;
     size_t n_exceptions, drop_exceptions_at;  /* among them; exceptions.c */
+    Heap *heap;                /* of the objects of WebAssembly, owned by each member; NULL: there have been none */
+    uint64_t heap_bytes;       /* limit of it, or 0 */
     struct Store *retired;     /* those that became a part of this one while code ran; of a retired one: the next */
 } Store;
 
@@ -179,7 +198,14 @@ struct Member {
     Member *next, **link;
     void (*moved)(Member *);   /* the store changed */
     void (*settle)(Member *);  /* global cells become owners of what they hold */
+    void (*trace)(Member *, struct Marking *);  /* mark what it refers to; NULL: to no objects */
+    Heap *heap;                /* owned: the store's */
+    struct InstanceObject *instance;  /* that it is of, if it is one with code; borrowed */
+    uint8_t lasting;           /* it may outlive the others: it is no table of an instance's own, nor a host function */
+    uint8_t owned_by_heap;
 };
+
+#include "objects/heap.h"
 
 typedef struct {               /* the head of a vmctx: the rows of vmctx.VMCTX */
     Store *store;
@@ -406,6 +432,8 @@ typedef struct {
     uintptr_t *frames;         /* where it was thrown, if it was caught since; or NULL */
     uint64_t n_frames;
     struct ExceptionAccount *account;  /* held, or NULL: of the instance that threw it */
+    Root root;                 /* if values refer to objects of a heap */
+    uint64_t unused;
     Bits128 values[];          /* whose references have an owner here */
 } ExceptionObject;
 
@@ -480,7 +508,7 @@ typedef struct FunctionObject {
 } FunctionObject;
 
 static PyTypeObject *MappedFileType, *CodeType, *MemoryType, *TableType, *GlobalType, *DefinedType, *TagType, *ExceptionType, *FunctionType,
-    *HostFunctionType, *PlanType, *InstanceType, *BudgetType, *DeadlineBlockType;
+    *HostFunctionType, *PlanType, *InstanceType, *BudgetType, *DeadlineBlockType, *HeapType;
 
 /* Python's part tells these by `configure` in bootstrap.c: the subclasses that instances make for what they own, */
 static PyObject *memory_class, *table_class, *global_class, *tag_class;
@@ -553,6 +581,8 @@ static PyObject *reference_owner(uint8_t type, uint64_t bits);
 static int64_t table_grow(TableObject *table, uint64_t delta, uint64_t value);
 static void table_overwrite(TableObject *table, uint64_t at, uint64_t value, uint64_t count, Store *running);
 /* memory.c */
+static void lock_growth(void);
+static void unlock_growth(void);
 static int in_memory_slot(uintptr_t address);
 static int64_t memory_grow(MemoryObject *memory, uint64_t delta);
 enum { RESERVE_NOT, RESERVE_IF_FREE, RESERVE_BY_ALL_MEANS };

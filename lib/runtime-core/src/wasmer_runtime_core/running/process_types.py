@@ -7,6 +7,7 @@ of functions of plain types alone needs none: there a type is its FunctionType.
 
 from __future__ import annotations
 
+from wasmer_runtime_core.contract.objects import ELEMENTS, ObjectLayouts
 from wasmer_runtime_core.native.machine import DefinedType, configure, define_types, known_types, numbered_type
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, TypeAlias
 from wasmer_runtime_core.support.checkpoint import watched
@@ -35,6 +36,7 @@ from wasmer_runtime_core.wasm.types import (
 )
 
 if TYPE_CHECKING:
+    from wasmer_runtime_core.native.machine import TypeRow
     from wasmer_runtime_core.wasm.module import ModuleInfo
     from wasmer_runtime_core.wasm.types import TypeDefinition
 
@@ -60,7 +62,8 @@ class ProcessTypes:
         self.held: list[DefinedType] = []
         self.numbers: list[int] = []
         self.behind = 0  # of the greatest of these
-        definitions = info.definitions
+        definitions = self.definitions = info.definitions
+        self.layouts = ObjectLayouts(definitions)
         start = 0
         while start < len(definitions):
             size = definitions[start].group_size
@@ -93,7 +96,12 @@ class ProcessTypes:
         made = known_types(key.value())
         if made is None:
             needs: set[int] = set()
-            rows = tuple([_row(composite, supertype, final, own, needs) for composite, supertype, final in members])
+            rows = tuple(
+                [
+                    _row(composite, supertype, final, own, needs, self._layout(start + at))
+                    for at, (composite, supertype, final) in enumerate(members)
+                ]
+            )
             made = define_types(key.value(), rows, tuple(needs))
         for type_ in made:
             self._append(type_, type_)
@@ -103,6 +111,14 @@ class ProcessTypes:
                 type_.describe(composite, _function_text(composite))
             else:
                 type_.describe(NO_FUNCTION, "struct" if isinstance(composite, StructType) else "array")
+
+    def _layout(self, index: int) -> tuple[int, tuple[int, ...]]:
+        """Of the objects of a type: how many bytes one takes, an array without elements, and where its fields lie."""
+        composite = self.definitions[index].composite
+        if isinstance(composite, FunctionType):
+            return 0, ()
+        layout = self.layouts.of(index)
+        return layout.size, layout.offsets if isinstance(composite, StructType) else (ELEMENTS,)
 
     def _append(self, type_: ProcessType, held: DefinedType) -> None:
         self.types.append(type_)
@@ -143,8 +159,13 @@ def _is_plain(composite: CompositeType) -> bool:
 
 
 def _row(
-    composite: CompositeType, supertype: int, final: bool, own: int, needs: set[int]
-) -> tuple[int, bool, int, bytes, bytes, tuple[int, ...] | None]:
+    composite: CompositeType,
+    supertype: int,
+    final: bool,
+    own: int,
+    needs: set[int],
+    layout: tuple[int, tuple[int, ...]],
+) -> TypeRow:
     """A type as the C part takes it: types of its group, which are numbered from `own`, are negative."""
 
     def named(type_: int) -> int:
@@ -165,9 +186,10 @@ def _row(
         if not _is_plain(composite):
             whole = tuple([named(type_) for type_ in (*composite.params, *composite.results)])
         return form, final, supertype, kinds(composite.params), kinds(composite.results), whole
-    for field in composite.fields if isinstance(composite, StructType) else (composite.element,):
-        named(field.storage)
-    return form, final, supertype, b"", b"", None
+    fields = composite.fields if isinstance(composite, StructType) else (composite.element,)
+    size, offsets = layout
+    rows = [(offset, named(field.storage), field.mutable) for offset, field in zip(offsets, fields, strict=True)]
+    return form, final, supertype, b"", b"", (size, tuple(rows))
 
 
 def process_types(info: ModuleInfo) -> ProcessTypes | None:

@@ -7,23 +7,6 @@
  * Python may run, or the call end with part of the bytes written. A handler may close what is written to, so bounds are
  * checked for each piece; where nothing of the kind happens that comes to the same as checking once. */
 
-static inline InstanceObject *
-instance_of(VMContext *vmctx)
-{
-    return (InstanceObject *)vmctx->instance;
-}
-
-#define CHECK(condition, kind)           \
-    do {                                 \
-        if (UNLIKELY(!(condition)))      \
-            trap_from_helper(kind);      \
-    } while (0)
-/* Loops that spend their time in helpers end in time too. */
-#define ATTEND()                         \
-    do {                                 \
-        if (UNLIKELY(this_thread->attention)) \
-            attend(this_thread);         \
-    } while (0)
 static uint64_t
 vmcall_memory_grow(VMContext *vmctx, uint64_t delta, uint32_t memory)
 {
@@ -39,16 +22,6 @@ vmcall_memory_grow(VMContext *vmctx, uint64_t delta, uint32_t memory)
     }
     ATTEND();
     return as_index(before < 0 ? UINT64_MAX : (uint64_t)before, object->wide);
-}
-
-#define PIECE_BYTES ((uint64_t)1 << 20)
-#define PIECE_ELEMENTS ((uint64_t)1 << 16)
-
-/* Bytes or elements of the next piece. */
-static inline uint64_t
-piece(uint64_t count, uint64_t most)
-{
-    return LIKELY(count <= most) ? count : most;
 }
 
 static void

@@ -35,6 +35,8 @@ group_free(TypeGroup *group)
         Py_XDECREF(member->text);
         free((void *)member->params);
         free((void *)member->whole);
+        free(member->fields);
+        free(member->others);
         free(member);
     }
     Py_XDECREF(group->key);
@@ -299,6 +301,8 @@ static PyType_Slot defined_type_slots[] = {{Py_tp_new, defined_type_new},
 static PyType_Spec defined_type_spec = {"wasmer_runtime_core.native.machine.DefinedType", sizeof(DefinedTypeObject), 0,
                                         Py_TPFLAGS_DEFAULT, defined_type_slots};
 
+#define MOST_STRUCT_BYTES (2u << 20)  /* the ceiling of implementation_limits, in the largest fields there are */
+
 /* --- groups are made --------------------------------------------------------------------------- */
 
 static int
@@ -328,8 +332,82 @@ member_type(TypeGroup *group, PyObject *number, ValueType *out)
     return 0;
 }
 
+static int exception_fields;   /* some struct or array has exnrefs: kept exceptions may be in one */
+
+static uint32_t
+storage_bytes(ValueType storage)
+{
+    switch ((uint8_t)storage) {
+    case KIND_OF_I8: return 1;
+    case KIND_OF_I16: return 2;
+    case I32: case F32: return 4;
+    case V128: return 16;
+    }
+    return 8;
+}
+
+/* Of a struct: which fields a collection looks at. Those that lie next to one another from the start are counted, as far as they are
+ * no functions and exceptions; the others are listed. */
+static int
+find_references(Signature *self)
+{
+    uint64_t words = self->object_bytes / 8;
+    uint8_t *kinds = calloc(words, 1);  /* what lies at each word: a kind of references, or 0 */
+    if (!kinds)
+        return PyErr_NoMemory(), -1;
+    for (uint32_t i = 0; i < self->n_fields; i++)
+        if (is_reference((uint8_t)self->fields[i].storage))
+            kinds[self->fields[i].offset / 8] = (uint8_t)self->fields[i].storage;
+    while (self->leading < words - 1 && (kinds[self->leading + 1] == ANYREF || kinds[self->leading + 1] == EXTERNREF))
+        self->leading++;
+    free(kinds);
+    for (uint32_t i = 0; i < self->n_fields; i++)
+        if (is_reference((uint8_t)self->fields[i].storage) &&
+            (self->fields[i].offset - OBJECT_FIELDS) / 8 >= self->leading)
+            self->others[self->n_others++] = i;
+    return 0;
+}
+
+/* What objects of a struct or array are like: (bytes, rows (offset, storage, mutable)), of an array one row. */
+static int
+fill_object(TypeGroup *group, Signature *self, PyObject *layout)
+{
+    PyObject *rows;
+    if (!PyTuple_Check(layout) || !PyArg_ParseTuple(layout, "IO!", &self->object_bytes, &PyTuple_Type, &rows))
+        return bad_group();
+    uint64_t count = (uint64_t)PyTuple_GET_SIZE(rows);
+    self->fields = calloc(count + 1, sizeof *self->fields);
+    self->others = calloc(count + 1, sizeof *self->others);
+    if (!self->fields || !self->others)
+        return PyErr_NoMemory(), -1;
+    for (uint64_t i = 0; i < count; i++, self->n_fields++) {
+        Field *field = &self->fields[i];
+        PyObject *row = PyTuple_GET_ITEM(rows, i), *storage;
+        int is_mutable;
+        if (!PyTuple_Check(row) || !PyArg_ParseTuple(row, "IO!p", &field->offset, &PyLong_Type, &storage, &is_mutable) ||
+            member_type(group, storage, &field->storage) < 0)
+            return bad_group();
+        field->is_mutable = (uint32_t)is_mutable;
+        uint8_t kind = (uint8_t)field->storage;
+        uint32_t bytes = storage_bytes(kind);
+        if ((!is_value_type(kind) && kind != KIND_OF_I8 && kind != KIND_OF_I16) || field->offset % bytes ||
+            field->offset < OBJECT_FIELDS)
+            return bad_group();
+        if (kind == EXNREF)
+            exception_fields = 1;
+        if (self->record.form == FORM_ARRAY)
+            self->element_bytes = bytes;
+        else if (!in_bounds(field->offset, bytes, self->object_bytes))
+            return bad_group();
+    }
+    if (self->object_bytes > MOST_STRUCT_BYTES || self->object_bytes % 16 || self->object_bytes < 16 ||
+        (self->record.form == FORM_ARRAY && (count != 1 || self->fields[0].offset != OBJECT_ELEMENTS)))
+        return bad_group();
+    return self->record.form == FORM_ARRAY ? 0 : find_references(self);
+}
+
 /* A member: (form, final, supertype, kinds of parameters, of results, whole types or None). The supertype is a number, -1, or
- * -2 less a place in the group. */
+ * -2 less a place in the group. Of a struct or an array what `fill_object` takes stands in place of the whole types. */
 static int
 fill_member(TypeGroup *group, uint32_t at, PyObject *row)
 {
@@ -370,6 +448,8 @@ fill_member(TypeGroup *group, uint32_t at, PyObject *row)
     for (Py_ssize_t i = 0; i < n_params + n_results; i++)
         if (!is_value_type(kinds[i]))
             return bad_group();
+    if (self->record.form != FORM_FUNCTION)
+        return n_params + n_results ? bad_group() : fill_object(group, self, whole);
     if (whole != Py_None) {
         if (!PyTuple_Check(whole) || PyTuple_GET_SIZE(whole) != n_params + n_results)
             return bad_group();

@@ -123,6 +123,20 @@ exception_units(uint64_t count)
     return 1 + (count + 3) / 4;
 }
 
+/* Whether a reference is one to an object of a heap. */
+static inline int
+is_object(uint8_t kind, uint64_t bits)
+{
+    return (kind == ANYREF || kind == EXTERNREF) && bits && !(bits & REFERENCE_MASK);
+}
+
+static void
+root_add_exception(Heap *heap, Root *root)
+{
+    root->heap = (Heap *)Py_NewRef((PyObject *)heap);
+    root_add(&heap->exceptions, root);
+}
+
 /* With these values, of the tag's types; without a tag there are none. NULL with MemoryError. The cycle collector may run, and
  * with it Python code. */
 static ExceptionObject *
@@ -138,11 +152,15 @@ exception_new(TagObject *tag, const Bits128 *values)
     self->frames = NULL;
     self->n_frames = 0;
     self->account = NULL;
+    self->root = (Root){NULL, NULL, NULL};
     if (count)
         memcpy(self->values, values, count * sizeof *values);
     if (count && signature->references) {
-        for (uint32_t i = 0; i < count; i++)
+        for (uint32_t i = 0; i < count; i++) {
             Py_XINCREF(reference_owner(signature->params[i], values[i].low));
+            if (!self->root.link && is_object(signature->params[i], values[i].low))
+                root_add_exception(heap_of(values[i].low), &self->root);
+        }
         PyObject_GC_Track(self);
     }
     return self;
@@ -156,6 +174,7 @@ exception_traverse(PyObject *object, visitproc visit, void *arg)
         Py_VISIT(reference_owner(self->tag->signature->params[i], self->values[i].low));
     Py_VISIT(self->tag);
     Py_VISIT(self->object);
+    Py_VISIT(self->root.heap);
     Py_VISIT(Py_TYPE(object));
     return 0;
 }
@@ -185,6 +204,8 @@ exception_dealloc(PyObject *object)
     Py_TRASHCAN_BEGIN(object, exception_dealloc)  /* one may carry another, and so on */
     if (Py_SIZE(self) && self->tag->signature->references)
         exception_clear(object);
+    root_remove(&self->root);
+    Py_CLEAR(self->root.heap);
     Py_XDECREF(self->object);
     free(self->frames);
     if (self->account) {
@@ -296,7 +317,7 @@ drop_exceptions(Thread *thread, Store *store)
     __asm__ volatile("mov %%rsp, %0" : "=r"(stack_pointer));
     store->drop_exceptions_at = 2 * store->n_exceptions > MANY_EXCEPTIONS ? 2 * store->n_exceptions : MANY_EXCEPTIONS;
     PyObject *greenlet = thread->n_activations > 1 ? PyImport_GetModule(exceptions_greenlet) : NULL;
-    int hidden = greenlet || PyErr_Occurred() || stack_pointer < thread->stack_low || stack_pointer >= thread->stack_end;
+    int hidden = greenlet || (store->heap && exception_fields) || PyErr_Occurred() || stack_pointer < thread->stack_low || stack_pointer >= thread->stack_end;
     PyErr_Clear();
     Py_XDECREF(greenlet);
     store_settle(store);

@@ -9,6 +9,13 @@ global_settle(Member *member)
     settle_cell(member->store, reference_owner(self->type, self->cell->low), (PyObject *)self, &self->shadow);
 }
 
+static void
+global_trace(Member *member, struct Marking *marking)
+{
+    GlobalObject *self = (GlobalObject *)((char *)member - offsetof(GlobalObject, member));
+    mark_reference(marking, self->type, self->cell->low);
+}
+
 /* A Global for the cell of `instance`, or with a cell of its own if that is NULL. */
 static GlobalObject *
 global_new(PyTypeObject *type, ValueType whole, int mutable, InstanceObject *instance, uint32_t index, Bits128 *cell)
@@ -42,8 +49,12 @@ global_new(PyTypeObject *type, ValueType whole, int mutable, InstanceObject *ins
     self->cell = self->storage;
     self->home = &self->member;
     self->owner = &self->shadow;
-    if (is_reference(value_type) && mutable)
-        self->member.settle = global_settle;
+    if (is_reference(value_type)) {
+        if (mutable)
+            self->member.settle = global_settle;
+        self->member.trace = global_trace;
+        self->member.lasting = 1;
+    }
     return self;
 }
 
@@ -53,6 +64,7 @@ global_traverse(PyObject *object, visitproc visit, void *arg)
     GlobalObject *self = (GlobalObject *)object;
     Py_VISIT(self->instance);
     Py_VISIT(self->shadow);
+    Py_VISIT(self->member.heap);
     Py_VISIT(Py_TYPE(object));
     return 0;
 }

@@ -251,6 +251,7 @@ instance_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->context);
     Py_VISIT(self->module);
     Py_VISIT(self->points_owner);
+    Py_VISIT(self->member.heap);
     for (uint32_t i = 0; i < self->n_imports; i++)
         Py_VISIT(self->imports[i]);
     for (uint32_t i = 0; i < self->n_hosts; i++) {
@@ -349,9 +350,17 @@ static PyMemberDef instance_members[] = {
     {"closed", T_INT, offsetof(InstanceObject, closed), READONLY, "1 once it is closed"},
     {"module", T_OBJECT, offsetof(InstanceObject, module), READONLY, "what it was made with"},
     {NULL, 0, 0, 0, NULL}};
+static PyObject *
+instance_get_heap(PyObject *self, void *Py_UNUSED(closure))
+{
+    Heap *heap = ((InstanceObject *)self)->member.heap;
+    return Py_NewRef(heap ? (PyObject *)heap : Py_None);
+}
+
 static PyGetSetDef instance_getset[] = {{"vmctx", instance_get_vmctx, NULL, "address of the vmctx", NULL},
                                         {"points_used", instance_get_points_used, instance_set_points_used,
                                          "metering: points executed", NULL},
+                                        {"heap", instance_get_heap, NULL, "its Heap, or None if no object was made", NULL},
                                         {"running", instance_get_running, NULL,
                                          "whether it, or one linked to it, is running: it cannot be closed", NULL},
                                         {NULL, NULL, NULL, NULL, NULL}};

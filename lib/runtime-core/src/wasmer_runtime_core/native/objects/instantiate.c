@@ -38,6 +38,16 @@ instance_settle(Member *member)
     }
 }
 
+/* Cells of own globals; others are traced where they belong. */
+static void
+instance_trace(Member *member, struct Marking *marking)
+{
+    InstanceObject *self = member->instance;
+    PlanObject *plan = self->plan;
+    for (uint32_t i = plan->n_imported_globals; plan->has_reference_globals && i < plan->n_globals; i++)
+        mark_reference(marking, plan->globals[2 * i], own_cell(self, i - plan->n_imported_globals)->low);
+}
+
 /* The home of one host function that no import asked for: a callable made into a funcref. */
 static PyObject *
 instance_for_host(PyObject *callable, PyObject *function_type, PyObject *namespace_, PyObject *name, PyObject *context)
@@ -433,6 +443,9 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->tags = (TagObject **)((char *)self->vmctx + plan->tags_at);
     self->member.moved = instance_moved;
     self->member.settle = plan->has_mutable_references ? instance_settle : NULL;
+    self->member.trace = instance_trace;
+    self->member.instance = self;
+    self->member.lasting = 1;
     if (!store_of(&self->member))
         goto failed;
     if (make_memories(self) < 0 || make_tags(self) < 0 || make_tables(self) < 0 ||
@@ -449,6 +462,16 @@ failed:
 }
 
 /* --- initialization ----------------------------------------------------------------------- */
+
+/* The value of an item of an element segment. */
+static inline uint64_t
+segment_item(InstanceObject *self, uint32_t element, uint64_t number)
+{
+    int64_t item = self->plan->elements[element].items[number];
+    return item >= 0    ? (uint64_t)&self->records[item]
+           : item == -1 ? 0
+                        : global_cell(self, (uint32_t)(-2 - item))->low;
+}
 
 /* Write items [from, from + count) of an element segment; bounds were checked. */
 static void

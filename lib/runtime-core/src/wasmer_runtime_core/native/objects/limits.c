@@ -38,7 +38,7 @@ table_restrict(TableObject *table, long long elements, BudgetObject *budget)
 
 static int
 instance_restrict(InstanceObject *self, long long pages, long long elements, long long stack, long long references,
-                  BudgetObject *budget)
+                  long long heap, BudgetObject *budget)
 {
     PlanObject *plan = self->plan;
     if (!is_usable(self))
@@ -63,21 +63,24 @@ instance_restrict(InstanceObject *self, long long pages, long long elements, lon
         store->stack_bytes = stack ? (uint64_t)stack : 1;
     if (references >= 0 && (!store->most_kept || (uint64_t)references < store->most_kept))
         store->most_kept = references ? (uint64_t)references : 1;
+    if (heap >= 0 && (!store->heap_bytes || (uint64_t)heap < store->heap_bytes))
+        store->heap_bytes = heap ? (uint64_t)heap : 1;
     return 0;
 }
 
-/* restrict(instance, memory or table, pages, elements, stack bytes, references, budget): -1 for none. An instance's before `initialize`. */
+/* restrict(instance, memory or table, pages, elements, stack bytes, references, heap bytes, budget): -1 for none. An instance's before `initialize`. */
 static PyObject *
 native_restrict(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *object;
     BudgetObject *budget;
-    long long pages, elements, stack, references;
+    long long pages, elements, stack, references, heap;
     int failed = -1;
-    if (!PyArg_ParseTuple(args, "OLLLLO!:restrict", &object, &pages, &elements, &stack, &references, BudgetType, &budget))
+    if (!PyArg_ParseTuple(args, "OLLLLLO!:restrict", &object, &pages, &elements, &stack, &references, &heap, BudgetType,
+                          &budget))
         return NULL;
     if (PyObject_TypeCheck(object, InstanceType))
-        failed = instance_restrict((InstanceObject *)object, pages, elements, stack, references, budget);
+        failed = instance_restrict((InstanceObject *)object, pages, elements, stack, references, heap, budget);
     else if (PyObject_TypeCheck(object, MemoryType))
         failed = memory_restrict((MemoryObject *)object, pages, budget);
     else if (PyObject_TypeCheck(object, TableType))

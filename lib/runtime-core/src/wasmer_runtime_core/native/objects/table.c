@@ -15,7 +15,9 @@ reference_owner(uint8_t type, uint64_t bits)
         return NULL;
     if (type == FUNCREF)
         return ((FunctionRecord *)bits)->owner;
-    return type == EXTERNREF ? word_object(bits) : type == EXNREF ? (PyObject *)bits : NULL;
+    if (type == EXNREF)
+        return (PyObject *)bits;
+    return (bits & REFERENCE_MASK) == REFERENCE_OBJECT ? word_object(bits) : NULL;
 }
 
 /* Whom a slot owns. Functions of the instance that made the table are not counted, or no
@@ -44,6 +46,8 @@ drop_owner(Store *running, PyObject *owner)
 {
     if (running && running->depth)
         store_keep(running, owner);
+    else if (running && running->heap)  /* an object may refer to it, too */
+        heap_keep(running->heap, owner);
     else
         Py_DECREF(owner);
 }
@@ -90,6 +94,14 @@ table_grow(TableObject *self, uint64_t delta, uint64_t value)
     return (int64_t)length;
 }
 
+static void
+table_trace(Member *member, struct Marking *marking)
+{
+    TableObject *self = (TableObject *)((char *)member - offsetof(TableObject, member));
+    for (uint64_t i = 0; self->element != FUNCREF && i < self->definition.length; i++)
+        mark_reference(marking, self->element, self->definition.base[i]);
+}
+
 static TableObject *
 table_new(PyTypeObject *type, ValueType whole, int wide, const Sizes *sizes, PyObject *home)
 {
@@ -124,6 +136,8 @@ table_new(PyTypeObject *type, ValueType whole, int wide, const Sizes *sizes, PyO
     self->type = whole;
     self->wide = wide != 0;
     self->home = home;
+    self->member.trace = table_trace;
+    self->member.lasting = home == NULL;
     return self;
 }
 
@@ -135,6 +149,7 @@ table_traverse(PyObject *object, visitproc visit, void *arg)
         Py_VISIT(slot_owner(self, self->definition.base[i]));
     if (self->exposed)
         Py_VISIT(self->home);
+    Py_VISIT(self->member.heap);
     Py_VISIT(Py_TYPE(object));
     return 0;
 }

@@ -110,6 +110,8 @@ store_add(Store *store, Member *member)
     store->n_tasks += member->settle != NULL;
     if (member->moved)
         member->moved(member);
+    if (UNLIKELY(store->heap != NULL))
+        heap_add_member(store, member);
 }
 
 /* The member's store, made if it has none; NULL with MemoryError. */
@@ -183,8 +185,15 @@ member_leave(Member *member)
         member->next->link = member->link;
     member->store = NULL;
     store->n_tasks -= member->settle != NULL;
-    if (--store->n_members == 0)
+    Heap *heap = member->heap;
+    if (UNLIKELY(heap != NULL))
+        heap_lose_member(member);
+    if (--store->n_members == 0) {
+        if (UNLIKELY(heap != NULL))
+            heap_lose_store(heap);
         store_free(store);
+    }
+    Py_XDECREF(heap);
 }
 
 /* Whether this thread may join the member's store with another: not while another thread runs in it, whose code would
@@ -237,6 +246,10 @@ store_merge(Member *a, Member *b)
         to->stack_bytes = from->stack_bytes;
     if (from->most_kept && (!to->most_kept || from->most_kept < to->most_kept))
         to->most_kept = from->most_kept;
+    if (from->heap_bytes && (!to->heap_bytes || from->heap_bytes < to->heap_bytes))
+        to->heap_bytes = from->heap_bytes;
+    if (UNLIKELY(from->heap != NULL))
+        heap_join(to, from);
     Member *member = from->members;
     while (member) {
         Member *next = member->next;
@@ -342,8 +355,11 @@ store_sweep(Store *store)
     store->n_keep = store->keep_room = store->n_exceptions = 0;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    for (size_t i = 0; i < n_keep; i++)
-        Py_DECREF(keep[i]);
+    if (UNLIKELY(store->heap != NULL))
+        heap_settle_kept(store, keep, n_keep);
+    else
+        for (size_t i = 0; i < n_keep; i++)
+            Py_DECREF(keep[i]);
     free(keep);
     PyErr_Restore(type, value, traceback);
 }

@@ -19,6 +19,7 @@ total_table_elements                                      `Table.grow` raises `T
 instances             `TooManyInstances`
 stack_bytes           `Trap` in a start function          `Trap`, kind STACK_OVERFLOW
 references            `RuntimeError` in a start function  `RuntimeError` from the host function
+heap_bytes            `Trap` in a start function          `Trap`, kind HEAP_EXHAUSTED
 ====================  ==================================  =====================================
 
 Pages and elements are those of each memory and table that the instance makes, and of all
@@ -28,8 +29,9 @@ outermost call, host functions in between included; how much a call needs depend
 Objects that host functions return to WebAssembly live until the outermost call ends, whatever becomes
 of them there; `references` bounds how many different ones, and is reached before twice as many were given. It bounds
 as well what the exceptions take that an instance threw and that somebody still has: so many times 64 bytes.
-Instances that are linked run on one stack: the smallest of their limits holds. Execution
-is limited by `middleware.metering` or `interrupts.timeout`.
+Instances that are linked run on one stack and have one collected heap: the smallest of their limits holds. The heap
+is counted in blocks of 64 KiB, each for objects of one size, and large arrays in pages of 4 KiB; what is not needed any
+more is collected before the limit is reached. Execution is limited by `middleware.metering` or `interrupts.timeout`.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ NAMES: Final = (
     "instances",
     "stack_bytes",
     "references",
+    "heap_bytes",
 )
 
 
@@ -68,6 +71,7 @@ class Limits:
         stack_bytes: of an outermost call.
         references: objects that host functions return during an outermost call, and 64 bytes each of exceptions;
             None is ten million.
+        heap_bytes: of the collected heap, where structs and arrays lie; None is 4 GiB.
     """
 
     __slots__ = ("_budget", *NAMES)
@@ -82,6 +86,7 @@ class Limits:
         instances: int | None = None,
         stack_bytes: int | None = None,
         references: int | None = None,
+        heap_bytes: int | None = None,
     ) -> None:
         """
         Raises:
@@ -94,6 +99,7 @@ class Limits:
         self.instances = _checked("instances", instances)
         self.stack_bytes = _checked("stack_bytes", stack_bytes)
         self.references = _checked("references", references)
+        self.heap_bytes = _checked("heap_bytes", heap_bytes)
         self._budget = Budget(
             _number(self.total_memory_pages), _number(self.total_table_elements), _number(self.instances)
         )
@@ -183,6 +189,7 @@ class Limits:
             _number(self.table_elements),
             _number(self.stack_bytes),
             _number(self.references),
+            _number(self.heap_bytes),
             self._budget,
         )
 

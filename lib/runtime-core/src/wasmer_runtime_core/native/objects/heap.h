@@ -1,0 +1,50 @@
+/* What files before `heap.c` know of a collected heap. */
+
+/* A part of a list in a heap: somebody, of Python's objects, who has references to objects in it. */
+typedef struct Root {
+    struct Root *next, **link; /* link: NULL if it is in none */
+    Heap *heap;                /* owned */
+} Root;
+
+#define N_CLASSES 80           /* sizes of slots: heap.c */
+
+/* Where the objects of a store lie. */
+struct Heap {
+    PyObject_HEAD
+    void **free[N_CLASSES];    /* free slots: the first word is 0, the second the next one */
+    struct Block *blocks[N_CLASSES], *unswept[N_CLASSES];
+    struct Block *large, *spare;
+    uint64_t bytes;            /* of all its blocks; of large objects whole pages */
+    uint64_t n_blocks, n_spare;
+    uint64_t live;             /* bytes of objects that the last collection found */
+    uint64_t allocated, threshold;  /* bytes that were given out since then; so many ask for a collection */
+    uint64_t collections, nanoseconds, longest;
+    Store *store;              /* NULL: it is gone, but Python still has objects */
+    uint64_t frozen;           /* C code that has references where no collection looks */
+    Root *references, *exceptions;
+    PyObject **kept;           /* owned: what objects may refer to that lies elsewhere */
+    size_t n_kept, kept_room, prune_at;
+    PyObject **owned;          /* owned: instances whose functions they may refer to */
+    size_t n_owned, owned_room;
+    int owns;                  /* it has more than one user, so it owns all instances */
+    int cleared;
+    Signature **types;         /* held: of objects whose instance has gone */
+    size_t n_types, types_room;
+};
+
+/* An object of WebAssembly's as Python has it: StructRef, ArrayRef. */
+typedef struct {
+    PyObject_HEAD
+    Root root;
+    uint64_t word;             /* its address */
+    PyObject *home;            /* owned: the only instance of its store, if there was just one */
+    PyObject *weakrefs;
+} ReferenceObject;
+
+/* collector.c */
+static void heap_add_member(Store *store, Member *member);
+static void heap_lose_member(Member *member);
+static void heap_lose_store(Heap *heap);
+static void heap_join(Store *to, Store *from);
+static void heap_settle_kept(Store *store, PyObject **keep, size_t count);
+static void heap_keep(Heap *heap, PyObject *object_stolen);
