@@ -73,6 +73,9 @@ is_reference(uint8_t type)
 {
     return type == FUNCREF || type == EXTERNREF || type == ANYREF || type == EXNREF;
 }
+/* On the ways of calls one comparison says it, of a kind that is known to be one. */
+#define BELOW_VECTORS(type) ((type) < V128)
+_Static_assert(V128 + 1 == F64 && F64 + 1 == F32 && F32 + 1 == I64 && I64 + 1 == I32, "numbers are the highest kinds");
 
 /* A value type: its kind, and above it what `wasm.types` says; types are numbered in the process (`types.c`). */
 typedef uint64_t ValueType;
@@ -182,11 +185,11 @@ typedef struct Store {
     uint64_t stack_bytes;      /* limit of an outermost call, or 0 */
     uint64_t most_kept;        /* limit of `keep`, or 0: MOST_KEPT */
     Member *members;
-    uint64_t n_members;
-    uint64_t n_tasks;          /* of exits: members with mutable cells of references, retired stores */
+    uint32_t n_members;
+    uint32_t n_tasks;          /* of exits: members with mutable cells of references, retired stores */
     PyObject **keep;           /* owned references, see above */
     size_t n_keep, keep_room, keep_dedupe_at;
-    size_t n_exceptions, drop_exceptions_at;  /* among them; exceptions.c */
+    uint32_t n_exceptions, drop_exceptions_at;  /* among them; exceptions.c */
     Heap *heap;                /* of the objects of WebAssembly, owned by each member; NULL: there have been none */
     uint64_t heap_bytes;       /* limit of it, or 0 */
     struct Store *retired;     /* those that became a part of this one while code ran; of a retired one: the next */
@@ -465,14 +468,15 @@ typedef struct {
 
 typedef struct PlanObject PlanObject;
 
+/* There may be tens of thousands: each word counts. */
 typedef struct InstanceObject {
     PyObject_HEAD
     VMContext *vmctx;          /* the vmctx */
     Member member;
-    PlanObject *plan;          /* NULL: only the home of one host function */
-    Signature *signature;      /* held: of that host function */
+    PlanObject *plan;          /* NULL: only the home of one host function, whose signature it holds */
+    uint32_t n_imports, n_hosts, n_records;
+    uint8_t cleared, initialized, closed;
     PyObject **imports;        /* owned: what each import was satisfied with */
-    uint32_t n_imports, n_hosts, first_own_global;
     HostRecord *hosts;
     MemoryObject **memories;   /* owned */
     TableObject **tables;      /* owned */
@@ -481,14 +485,12 @@ typedef struct InstanceObject {
     ExceptionAccount *thrown;  /* held; NULL: it never threw */
     PyObject **shadows;        /* owners of references in own global cells; NULL: none are references */
     FunctionRecord *records;   /* in the vmctx */
-    uint32_t n_records;
     struct FunctionObject **functions;  /* borrowed: the Function of each record, once made */
     uint8_t *dropped;          /* flags: element segments, then data segments */
     PyObject *context;         /* what host functions get */
     PyObject *module;          /* whatever Python wants to find here */
     PyObject *points_owner;    /* InstanceObject whose points it uses, or NULL: its own */
     BudgetObject *budget;      /* that counts it, or NULL */
-    int cleared, initialized, closed;
     PyObject *weakrefs;
 } InstanceObject;
 
@@ -574,6 +576,7 @@ static volatile pid_t gil_runner;  /* id of the thread that last went to wasm co
 static PyObject *configured(PyObject **place, const char *module);
 static PyObject *function_from_record(FunctionRecord *record);
 static PyObject *plan_function_name(PlanObject *plan, uint32_t record);
+static GlobalObject **instance_own_global(InstanceObject *self, uint32_t index);
 static PyObject *reference_owner(uint8_t type, uint64_t bits);
 /* Why nothing grew: a maximum or limits; or the system, or code that must not see a table move. */
 #define REFUSED (-1)

@@ -10,7 +10,8 @@
  *
  * The helpers that throw are stubs, too: each calls its C function, which makes an exception the store's pending one and
  * returns, so that registers are what they were in the wasm code. `exception_walk` (exceptions.c) gets them, in the order of
- * their numbers, finds who goes on, and makes them what they were there. */
+ * their numbers, finds who goes on, and makes them what they were there. `host_call` returns to `wasm_host_threw`, not to
+ * its stub, when what a host function raised is thrown. */
 
 #define FUNCTION(name) ".globl " #name "\n.hidden " #name "\n.type " #name ", @function\n" #name ":\n"
 #define ENTRY_PROLOGUE \
@@ -27,7 +28,7 @@
     "  mov [rsp], rdi\n  mov [rsp+8], rsi\n  mov [rsp+16], rdx\n  mov [rsp+24], rcx\n  mov [rsp+32], r8\n" \
     "  mov [rsp+40], r9\n"
 #define CALL_HOST \
-    "  mov rsi, rsp\n  lea rdx, [rbp+16]\n  call host_call\n  test eax, eax\n  jnz wasm_host_threw\n"
+    "  mov rsi, rsp\n  lea rdx, [rbp+16]\n  call host_call\n"
 #define THROWING_STUB(name, function) \
     ".p2align 4\n" FUNCTION(name) "  push rbp\n  mov rbp, rsp\n  call " #function "\n  jmp wasm_threw\n"
 
@@ -67,7 +68,7 @@ __asm__(
     THROWING_STUB(wasm_throw_ref, exception_throw_ref)
     ".p2align 4\n" FUNCTION(wasm_resume)
     "  push rbp\n  mov rbp, rsp\n  mov eax, 1\n  jmp wasm_threw\n"
-    "wasm_host_threw:\n  xor eax, eax\n"
+    FUNCTION(wasm_host_threw) "  xor eax, eax\n"
     "wasm_threw:\n"
     "  push rax\n  push r15\n  push r14\n  push r13\n  push r12\n  push rbx\n"
     "  mov rdi, rbp\n  mov rsi, rsp\n  mov edx, eax\n  call exception_walk\n"
@@ -80,6 +81,7 @@ extern int wasm_enter_general(void *, CallFrame *, Activation *, uint64_t) __att
 extern char wasm_landing[] __attribute__((visibility("hidden")));
 extern char wasm_host_integers[] __attribute__((visibility("hidden")));
 extern char wasm_host_general[] __attribute__((visibility("hidden")));
+extern char wasm_host_threw[] __attribute__((visibility("hidden")));
 extern char wasm_throw[] __attribute__((visibility("hidden")));
 extern char wasm_throw_ref[] __attribute__((visibility("hidden")));
 extern char wasm_resume[] __attribute__((visibility("hidden")));

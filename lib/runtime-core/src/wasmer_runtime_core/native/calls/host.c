@@ -7,9 +7,33 @@
 
 #define SMALL_CALL 8
 
-/* Convert a value that a host function gives to WebAssembly, one of its results as a rule. Returns 0 or -1. */
-HOT static int
-host_value(HostRecord *record, PyObject *value, ValueType whole, uint32_t number, void *out)
+/* A value that is a reference, its bits given: it has to be of the whole type, and the store owns it from now on. Returns
+ * 0 or -1. */
+static NOINLINE int
+host_reference(HostRecord *record, PyObject *value, ValueType whole, uint32_t number, uint64_t bits)
+{
+    uint8_t type = (uint8_t)whole;
+    if (whole != type && !reference_fits(whole, bits))
+        return reference_failed(whole, value, record->signature, "%U.%U() result %u", record->namespace_, record->name,
+                                number + 1);
+    if (!bits)
+        return 0;
+    if (type == FUNCREF) {
+        FunctionRecord *function = (FunctionRecord *)bits;
+        if (store_merge_record(record->home, function) < 0)
+            return -1;
+        value = function->owner;
+    }
+    if (store_may_keep(record->store) < 0)
+        return -1;
+    store_keep(record->store, Py_NewRef(value));
+    return 0;
+}
+
+/* Convert a value that a host function gives to WebAssembly, one of its results as a rule. Returns 0 or -1. What is not
+ * written behind 8 bytes is no part of the value. */
+HOT static inline int
+host_value(HostRecord *record, PyObject *value, ValueType whole, uint32_t number, Bits128 *out)
 {
     uint8_t type = (uint8_t)whole;
     Bits128 bits = {0, 0};
@@ -17,21 +41,11 @@ host_value(HostRecord *record, PyObject *value, ValueType whole, uint32_t number
     if (UNLIKELY(code != CONVERTED))
         return conversion_failed(code, type, value, record->signature, "%U.%U() result %u", record->namespace_,
                                  record->name, number + 1);
-    if (UNLIKELY(whole != type) && !reference_fits(whole, bits.low))
-        return reference_failed(whole, value, record->signature, "%U.%U() result %u", record->namespace_, record->name,
-                                number + 1);
-    if (UNLIKELY(is_reference(type)) && bits.low) {
-        if (type == FUNCREF) {
-            FunctionRecord *function = (FunctionRecord *)bits.low;
-            if (store_merge_record(record->home, function) < 0)
-                return -1;
-            value = function->owner;
-        }
-        if (store_may_keep(record->store) < 0)
-            return -1;
-        store_keep(record->store, Py_NewRef(value));
-    }
-    memcpy(out, &bits, type == V128 ? 16 : 8);
+    if (UNLIKELY(BELOW_VECTORS(type)) && host_reference(record, value, whole, number, bits.low) < 0)
+        return -1;
+    out->low = bits.low;
+    if (UNLIKELY(type == V128))
+        out->high = bits.high;
     return 0;
 }
 
@@ -76,19 +90,25 @@ exception_of_host(HostRecord *record)
     return exception;
 }
 
-/* Whether somebody among the callers may catch what a host function raised: it is pending then. */
+/* A host function raised an exception. Somebody among the callers may catch it: then it is pending, and `host_call`,
+ * whose frame this is, returns to where it is thrown, instead of into its stub. So a call that raises nothing asks nothing.
+ * Returns 0 then, or -1: it passes. */
 static NOINLINE int
-host_threw(HostRecord *record, Thread *thread, Activation *activation, uintptr_t fp)
+host_raised(HostRecord *record, Thread *thread, Activation *activation, uintptr_t *frame)
 {
-    if (!is_handled(thread, activation, fp))
-        return 0;
-    ExceptionObject *exception = exception_of_host(record);
-    thread->activation = activation;
-    if (!exception)
-        return 0;
-    record->store->pending_exception = (uint64_t)exception;
-    thread->n_frames = 0;
-    return 1;
+    if (is_handled(thread, activation, (uintptr_t)frame)) {
+        ExceptionObject *exception = exception_of_host(record);
+        thread->activation = activation;
+        if (exception) {
+            record->store->pending_exception = (uint64_t)exception;
+            thread->n_frames = 0;
+            frame[1] = (uintptr_t)wasm_host_threw;
+            return 0;
+        }
+    }
+    thread->trap_pc = 0;
+    capture_frames(thread, activation, 0, (uintptr_t)frame, 0);
+    return -1;
 }
 
 static NOINLINE int
@@ -119,32 +139,31 @@ host_results(HostRecord *record, PyObject *result, CallFrame *registers, Bits128
     return failed;
 }
 
-HOT static inline int
-host_call_with(HostRecord *record, CallFrame *registers, const char *stack, PyObject **arguments)
+static inline __attribute__((always_inline)) int
+host_call_with(HostRecord *record, CallFrame *registers, const char *stack, PyObject **room)
 {
     Signature *signature = record->signature;
-    uint32_t count = 0, boxed = 0;
     Bits128 *buffer = (Bits128 *)registers->integer[1];
-    PyObject *result = NULL;
-    arguments++;  /* room for PY_VECTORCALL_ARGUMENTS_OFFSET */
+    PyObject **arguments = room + 1, **end = arguments, *result = NULL;  /* PY_VECTORCALL_ARGUMENTS_OFFSET */
     if (record->context)
-        arguments[count++] = record->context;
-    for (uint32_t i = 0; i < signature->n_params; i++, count++, boxed++) {
+        *end++ = record->context;
+    PyObject **boxed = end;
+    for (uint32_t i = 0; i < signature->n_params; i++, end++) {
         uint32_t place = signature->places[i];
         const void *bits = place < FRAME_BYTES ? (const char *)registers + place : stack + (place - FRAME_BYTES);
-        PyObject *argument = box(signature->params[i], bits);
-        if (UNLIKELY(!argument))
+        *end = box(signature->params[i], bits);
+        if (UNLIKELY(!*end))
             goto done;
-        arguments[count] = argument;
     }
-    result = PyObject_Vectorcall(record->callable, arguments, count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    result = PyObject_Vectorcall(record->callable, arguments,
+                                 (size_t)(end - arguments) | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
 done:
-    for (uint32_t i = 0; i < boxed; i++)
-        Py_DECREF(arguments[i + (record->context != NULL)]);
+    while (end != boxed)
+        Py_DECREF(*--end);
     if (UNLIKELY(!result))
         return -1;
     int failed = 0;
-    if (signature->n_results == 1)
+    if (LIKELY(signature->n_results == 1))
         failed = host_value(record, result, whole_result(signature, 0), 0, result_place(signature, 0, registers, buffer));
     else if (signature->n_results)
         failed = host_results(record, result, registers, buffer);
@@ -165,8 +184,8 @@ host_call_large(HostRecord *record, CallFrame *registers, const char *stack)
     return failed;
 }
 
-/* Called by the stubs: whether what it raised is to be thrown. */
-__attribute__((used)) HOT static int
+/* Called by the stubs. */
+__attribute__((used)) HOT static void
 host_call(HostRecord *record, CallFrame *registers, const char *stack)
 {
     Thread *thread = this_thread;
@@ -174,7 +193,7 @@ host_call(HostRecord *record, CallFrame *registers, const char *stack)
     PyThreadState *released = activation->released;
     if (UNLIKELY(released != NULL))
         PyEval_RestoreThread(released);
-    int failed, threw = 0;
+    int failed;
     if (LIKELY(record->signature->n_params <= SMALL_CALL)) {
         PyObject *arguments[SMALL_CALL + 2];
         failed = host_call_with(record, registers, stack, arguments);
@@ -182,22 +201,16 @@ host_call(HostRecord *record, CallFrame *registers, const char *stack)
     else
         failed = host_call_large(record, registers, stack);
     thread->activation = activation;
-    if (UNLIKELY(failed)) {
-        threw = host_threw(record, thread, activation, (uintptr_t)__builtin_frame_address(0));
-        if (!threw) {
-            thread->trap_pc = 0;
-            capture_frames(thread, activation, 0, (uintptr_t)__builtin_frame_address(0), 0);
-        }
-    }
+    if (UNLIKELY(failed))
+        failed = host_raised(record, thread, activation, __builtin_frame_address(0));
     if (UNLIKELY(released != NULL))
         activation->released = PyEval_SaveThread();
     else
         gil_runner = thread->id;  /* others may have been inside meanwhile */
-    if (UNLIKELY(failed && !threw))
+    if (UNLIKELY(failed))
         unwind(thread, activation, OUTCOME_EXCEPTION);
     if (UNLIKELY(thread->attention))
         attend(thread);
-    return threw;
 }
 
 /* --- the type of a callable that is given as an import ------------------------------------- */

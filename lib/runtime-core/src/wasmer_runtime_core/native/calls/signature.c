@@ -11,7 +11,7 @@ static PyObject *no_text;      /* "?" */
 static int
 is_integer_class(uint8_t type)
 {
-    return type == I32 || type == I64 || is_reference(type);
+    return type > F32 || BELOW_VECTORS(type);
 }
 
 static int
@@ -34,12 +34,12 @@ whole_result(const Signature *signature, uint32_t number)
 }
 
 /* Where result `number` of a call lies: in the place of rax or xmm0, the others in the buffer. */
-static inline void *
+static inline Bits128 *
 result_place(const Signature *signature, uint32_t number, CallFrame *frame, Bits128 *buffer)
 {
     if (number)
         return &buffer[number - 1];
-    return is_integer_class(signature->results[0]) ? (void *)frame->integer : (void *)frame->vector;
+    return is_integer_class(signature->results[0]) ? (Bits128 *)frame->integer : frame->vector;
 }
 
 static const char *

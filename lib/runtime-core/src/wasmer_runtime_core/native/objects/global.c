@@ -88,8 +88,8 @@ global_dealloc(PyObject *object)
     if (self->weakrefs)
         PyObject_ClearWeakRefs(object);
     InstanceObject *instance = (InstanceObject *)self->instance;
-    if (instance && instance->globals[instance->first_own_global + self->index] == self)
-        instance->globals[instance->first_own_global + self->index] = NULL;
+    if (instance && *instance_own_global(instance, self->index) == self)
+        *instance_own_global(instance, self->index) = NULL;
     global_clear(object);
     member_leave(&self->member);
     Py_XDECREF(self->instance);

@@ -329,6 +329,8 @@ instance_dealloc(PyObject *object)
     if (self->weakrefs)
         PyObject_ClearWeakRefs(object);
     instance_clear(object);
+    if (!self->plan && self->hosts)
+        signature_release(self->hosts[0].signature);
     free(self->imports);
     free(self->hosts);
     free(self->functions);
@@ -336,7 +338,6 @@ instance_dealloc(PyObject *object)
     budget_give(self->budget, BUDGET_INSTANCES, 1);
     Py_XDECREF(self->budget);
     account_release(self->thrown);
-    signature_release(self->signature);
     Py_XDECREF(self->plan);  /* after everything that its signatures could be compared with */
     type->tp_free(object);
     Py_DECREF(type);
@@ -347,7 +348,7 @@ static PyMemberDef instance_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(InstanceObject, weakrefs), READONLY, NULL},
     {"plan", T_OBJECT, offsetof(InstanceObject, plan), READONLY, "its Plan; None for the home of one host function"},
     {"context", T_OBJECT, offsetof(InstanceObject, context), READONLY, "what host functions get as first argument"},
-    {"closed", T_INT, offsetof(InstanceObject, closed), READONLY, "1 once it is closed"},
+    {"closed", T_UBYTE, offsetof(InstanceObject, closed), READONLY, "1 once it is closed"},
     {"module", T_OBJECT, offsetof(InstanceObject, module), READONLY, "what it was made with"},
     {NULL, 0, 0, 0, NULL}};
 static PyObject *

@@ -17,6 +17,13 @@ instance_moved(Member *member)
         self->hosts[i].store = member->store;
 }
 
+/* Where the Global of an own global is noted, once there is one. */
+static GlobalObject **
+instance_own_global(InstanceObject *self, uint32_t index)
+{
+    return &self->globals[self->plan->n_imported_globals + index];
+}
+
 static Bits128 *
 own_cell(InstanceObject *self, uint32_t index)
 {
@@ -60,9 +67,12 @@ instance_for_host(PyObject *callable, PyObject *function_type, PyObject *namespa
         signature_release(signature);
         return NULL;
     }
-    self->signature = signature;
     self->vmctx = aligned_alloc(16, sizeof(VMContext) + sizeof(FunctionRecord) + 16);
     self->hosts = calloc(1, sizeof *self->hosts);
+    if (!self->hosts)
+        signature_release(signature);
+    else
+        self->hosts[0].signature = signature;
     if (!self->vmctx || !self->hosts) {
         Py_DECREF(self);
         return PyErr_NoMemory();
@@ -426,7 +436,6 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     }
     PyObject_GC_UnTrack(self);  /* the collector's functions show Python what is tracked: this when it is whole */
     self->plan = (PlanObject *)Py_NewRef(plan);
-    self->first_own_global = plan->n_imported_globals;
     self->context = Py_NewRef(context);
     self->module = Py_NewRef(module);
     self->vmctx = aligned_alloc(16, ((size_t)plan->block_bytes + 15) & ~(size_t)15);
