@@ -11,7 +11,7 @@
 static PyObject *
 reference_owner(uint8_t type, uint64_t bits)
 {
-    if (!bits)
+    if (!bits || !is_reference(type))
         return NULL;
     if (type == FUNCREF)
         return ((FunctionRecord *)bits)->owner;
