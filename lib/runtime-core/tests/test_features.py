@@ -41,10 +41,6 @@ MEMORY = section(5, b"\1\0\1")
 BINARIES: list[tuple[str, str, bytes]] = [
     ("component_model", "a component", b"\0asm\x0d\0\1\0"),
     ("component_model", "a component", b"\0asm\x0a\0\1\0\1\2\3"),
-    ("gc", "ref.i31", HEADER + section(6, b"\1\x70\0\x41\0\xfb\x1c\x0b")),
-    ("gc", "ref.eq", with_body(b"\xd3")),
-    ("gc", "struct.new", with_body(b"\xfb\0\0")),
-    ("gc", "br_on_cast", with_body(b"\xfb\x18\0\0\x6e\x6b")),
     ("threads", "a shared memory", HEADER + section(5, b"\1\3\1\1")),
     ("threads", "a shared memory", HEADER + section(2, b"\1\0\0\2\3\1\1")),
     ("threads", "memory.atomic.notify", with_body(b"\x41\0\x41\0\xfe\0\2\0\x1a", before=MEMORY)),
@@ -66,7 +62,6 @@ BINARIES: list[tuple[str, str, bytes]] = [
 TEXTS: list[tuple[str, str, str]] = [
     ("component_model", "a component", "(component (core module))"),
     ("component_model", "a component", '(component $c (import "a" (func)))'),
-    ("gc", "ref.i31", "(module (func (drop (ref.i31 (i32.const 0)))))"),
     ("threads", "a shared memory", "(module (memory 1 1 shared))"),
     ("threads", "atomic.fence", "(module (func atomic.fence))"),
     ("threads", "i32.atomic.rmw8.add_u", "(memory 1) (func (i32.atomic.rmw8.add_u (i32.const 0) (i32.const 0)))"),
@@ -110,8 +105,8 @@ def test_a_text_is_refused_by_name(feature: str, use: str, text: str) -> None:
 
 def test_each_feature_that_is_not_here_is_refused_in_both_formats() -> None:
     missing = {row.name for row in FEATURES if not row.here}
-    assert {feature for feature, _, _ in BINARIES} == missing | {"gc"}, "objects are not here yet"
-    assert {feature for feature, _, _ in TEXTS} == missing | {"gc"}
+    assert {feature for feature, _, _ in BINARIES} == missing
+    assert {feature for feature, _, _ in TEXTS} == missing
 
 
 @pytest.mark.parametrize("code", sorted(proposals.OPERATORS))
@@ -168,9 +163,9 @@ def test_a_malformed_body_comes_before_what_makes_a_module_invalid() -> None:
 
 
 def test_the_error_crosses_processes() -> None:
-    error = refusal(with_body(b"\xd3"))
+    error = refusal(with_body(b"\xfc\x13"))
     again = pickle.loads(pickle.dumps(error))
-    assert (str(again), again.feature, again.function) == (str(error), "gc", 0)
+    assert (str(again), again.feature, again.function) == (str(error), "wide_arithmetic", 0)
     assert str(again.without) == str(error.without)
 
 
@@ -233,6 +228,10 @@ USES: list[tuple[str, str, str]] = [
         "(func $f) (table 1 funcref) (elem (i32.const 0) (ref func) (ref.func $f))",
     ),
     ("gc", "a struct or array type", "(type (struct (field i32)))"),
+    ("gc", "ref.i31", "(func (drop (ref.i31 (i32.const 0))))"),
+    ("gc", "ref.eq", "(func (drop (ref.eq (unreachable) (unreachable))))"),
+    ("gc", "ref.test", "(func (drop (ref.test funcref (unreachable))))"),
+    ("gc", "br_on_cast", "(func (drop (block (result funcref) (br_on_cast 0 funcref funcref (unreachable)))))"),
     ("gc", "a struct or array type", "(type (array i8))"),
     ("gc", "a recursive group of types", "(rec (type (func)) (type (func)))"),
     ("gc", "a subtype", "(type (sub (func)))"),
@@ -353,10 +352,9 @@ def test_operators_name_features_that_are_here_and_proposals_those_that_are_not(
         "extended_const",
         "multi_memory",
         "memory64",
-        "gc",
     }
     for use in [*proposals.OPERATORS.values(), *proposals.WORDS.values(), *proposals.TYPE_FORMS.values()]:
-        assert not BY_NAME[use.feature].here or use.feature == "gc"
+        assert not BY_NAME[use.feature].here
     assert not proposals.OPERATORS.keys() & OPERATORS.keys()
     assert not proposals.WORDS.keys() & KEYWORDS.keys()
 

@@ -208,7 +208,7 @@ def test_bounds_and_null() -> None:
         lambda: run.copy(0, 0, array, 0, 0),
         lambda: run.copy(array, 0, 0, 0, 0),
     ):
-        with pytest.raises(Trap, match="null reference"):
+        with pytest.raises(Trap, match="null array reference"):
             call()
 
 

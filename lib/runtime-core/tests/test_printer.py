@@ -176,6 +176,13 @@ def test_every_operator_comes_back() -> None:
         "table table": " 1 0",
         "lane": " 1",
         "memarg lane": " offset=3 1",
+        "reference type": " (ref 2)",
+        "cast": " 0 anyref (ref null 2)",
+        "type field": " 2 $b",
+        "type count": " 3 4",
+        "type data": " 3 0",
+        "type element": " 3 0",
+        "type type": " 3 3",
         "lanes": " " + " ".join(map(str, range(16))),
     }
     body = []
@@ -183,9 +190,13 @@ def test_every_operator_comes_back() -> None:
         if operator.effects & CLOSES:
             continue
         mnemonic = "select (result f32)" if operator.mnemonic == "select t" else operator.mnemonic
-        body.append(mnemonic + immediates[operator.immediate])
+        written = immediates[operator.immediate]
+        if operator.mnemonic.endswith(" null"):
+            mnemonic, written = operator.word, " (ref null 2)"
+        body.append(mnemonic + written)
     body.append("if else end try catch 0 catch_all end try delegate 0")
     binary = parse_module(
+        "(type (func (param i32 i32))) (type (func)) (type (struct (field i8) (field $b i8))) (type (array i8))"
         "(table 1 funcref) (table 1 funcref) (memory 1) (global (mut i32) (i32.const 0)) (elem func) (data)"
         f"(func (param i32 i32) {' '.join(body)})"
     )

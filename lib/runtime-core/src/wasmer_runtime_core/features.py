@@ -90,7 +90,7 @@ def switched_off(features: Mapping[str, bool]) -> frozenset[str]:
     return frozenset(name for name, on in features.items() if not on and BY_NAME[name].here)
 
 
-OF_BACKENDS: Final = {"exceptions": "throw, try"}
+OF_BACKENDS: Final = {"exceptions": "throw, try", "gc": "structs, arrays, i31, casts"}
 """Features that not every backend has: name -> what of it a backend has to compile. Backends that have one say so in
 an attribute `features`, a set of names."""
 

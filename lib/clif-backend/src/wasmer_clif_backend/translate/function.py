@@ -65,6 +65,7 @@ from wasmer_runtime_core.wasm.operators.internal import (
     CANONICAL_F32,
     CANONICAL_F64X2,
     CHECK_POINTS,
+    INTERNAL_PAGE,
     MOST_SIZE,
     SHARED,
     TRACE,
@@ -124,7 +125,7 @@ _FLOAT_64: Final = 17
 _HELPER: Final = 18
 _EXCEPTION: Final = 19
 
-_CODES: Final = 0x400
+_CODES: Final = INTERNAL_PAGE
 """Codes beyond are other."""
 
 

@@ -1,7 +1,8 @@
 """Which operators core carries out: of each the helper, and what is passed.
 
 A call passes the operands, in their order, then the immediates, which are the first words of the
-record: `a`, or `a` and `b`. A backend may have code of its own for an operator instead.
+record: `a`, or `a` and `b`; `PASSED` says where there are fewer. A backend may have code of its own for an operator
+instead.
 """
 
 from __future__ import annotations
@@ -27,9 +28,13 @@ class HelperOperator(NamedTuple):
     immediates: int
 
 
+PASSED: Final = {"array_copy": 0, "array_init_data": 1, "array_init_elem": 1}
+"""How many words of the record a helper gets, where an object says the rest: which type it is of."""
+
+
 def _helper_operator(name: str, immediate: str) -> HelperOperator:
     call = VMCALLS[SLOTS[name]]
-    immediates = len(immediate.split())
+    immediates = PASSED.get(name, len(immediate.split()))
     return HelperOperator(call, len(call.params) - immediates, immediates)
 
 

@@ -9,6 +9,10 @@ serves both. A result of that kind has as many bits as the index. Operands come 
 of the operator's operands, then its immediates. An operator's row says that it becomes the
 helper of its name; `helper_operators` brings the two tables together.
 
+Objects come zeroed, and a `type` is an index of the module's. ``array_fill`` stores the low bytes of its value, as many
+as an element has; of a vector there are two halves. Neither they nor ``struct_new_default`` are all of an operator:
+code stores what its operator was given.
+
 Those of exceptions stand for no operator. ``throw`` takes the addresses of a tag and of its values, in slots of 16
 bytes. A landing that has no arm for the pending exception goes on with ``resume``. An arm that has read the values
 calls ``catch_exception``, which gives the exnref if it is to `keep` it. Three of the four never return.

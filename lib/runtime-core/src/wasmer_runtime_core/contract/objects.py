@@ -33,7 +33,7 @@ from wasmer_runtime_core.wasm.types import (
 )
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.wasm.types import FieldType, TypeDefinition
+    from wasmer_runtime_core.wasm.types import CompositeType, FieldType, TypeDefinition
 
 RECORD: Final = 0
 """Of each object: the address of its type's record (`vmctx.TYPE_RECORD`)."""
@@ -62,6 +62,13 @@ STORAGE_BYTES: Final = {
 def is_reference(field: FieldType) -> bool:
     """Whether a collector has to look at it: references of every kind, those to functions too."""
     return field.storage & KIND in REFERENCE_KINDS
+
+
+def fields_of(composite: CompositeType) -> tuple[FieldType, ...]:
+    """The fields of a struct, the elements of an array; none of a function."""
+    if isinstance(composite, StructType):
+        return composite.fields
+    return (composite.element,) if isinstance(composite, ArrayType) else ()
 
 
 def storage_bytes(field: FieldType) -> int:

@@ -41,6 +41,9 @@ TRAP_KINDS: Final = (
     TrapKind(14, "HEAP_EXHAUSTED",               "HeapExhausted",                  "heap exhausted"),
     TrapKind(15, "CAST_FAILURE",                 "CastFailure",                    "cast failure"),
     TrapKind(16, "ARRAY_OUT_OF_BOUNDS",          "ArrayOutOfBounds",               "out of bounds array access"),
+    TrapKind(17, "NULL_STRUCTURE",               "NullReference",                  "null structure reference"),
+    TrapKind(18, "NULL_ARRAY",                   "NullReference",                  "null array reference"),
+    TrapKind(19, "NULL_I31",                     "NullReference",                  "null i31 reference"),
 )
 # fmt: on
 BY_NAME: Final = {kind.name: kind for kind in TRAP_KINDS}

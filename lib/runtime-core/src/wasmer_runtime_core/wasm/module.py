@@ -53,8 +53,10 @@ class ConstantOperator(NamedTuple):
     """One operator of an initializer (section 3.3.10).
 
     `operator` is an operator code: ``t.const`` (value: the bits, an int), ``ref.null``
-    (value: the reference type), ``ref.func`` or ``global.get`` (value: the index), or one of
-    `EXTENDED_CONST` (value: 0), which takes two values of the type that it gives. `type` is what it gives.
+    (value: the reference type), ``ref.func`` or ``global.get`` (value: the index), one of
+    `EXTENDED_CONST` (value: 0), which takes two values of the type that it gives, of `OBJECT_CONST` (value: 0, or the
+    number of elements of ``array.new_fixed``), which makes an object, or of `REFERENCE_CONST` (value: 0). `type` is
+    what it gives.
     """
 
     operator: int

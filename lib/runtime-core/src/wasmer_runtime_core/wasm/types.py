@@ -139,6 +139,11 @@ def type_index(type: int) -> int:
     return (type >> HEAP_SHIFT) - FIRST_TYPE if type >> HEAP_SHIFT >= FIRST_TYPE else -1
 
 
+def unpacked(storage: int) -> int:
+    """What code takes and gives of a field: an i32 where it is packed."""
+    return I32 if storage == I8 or storage == I16 else storage
+
+
 def is_defaultable(type: int) -> bool:
     """Whether a local of this type has a value to begin with (3.4.1 of 3.0)."""
     return not type & NON_NULL

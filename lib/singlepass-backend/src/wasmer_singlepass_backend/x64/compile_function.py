@@ -8,7 +8,7 @@ from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
-from wasmer_runtime_core.wasm.operators.rows import VECTOR_PAGE
+from wasmer_runtime_core.wasm.operators.rows import OBJECT_PAGE, VECTOR_PAGE
 from wasmer_singlepass_backend.x64.frame import begin, cold, epilogue, prologue
 from wasmer_singlepass_backend.x64.function import FunctionCompiler
 from wasmer_singlepass_backend.x64.lowering.rule import Lowering
@@ -21,19 +21,30 @@ SCALARS: Final[list[Lowering | None]] = by_code()
 
 @final
 class Rules:
-    """The rules by operator code, for one module: those of vectors join at its first vector operator.
+    """The rules by operator code, for one module: those of vectors, and of objects, join at its first such operator.
 
-    Their table costs more than compiling a small module. The tables themselves are not written.
+    Their tables cost more than compiling a small module. The tables themselves are not written.
     """
 
     def __init__(self) -> None:
         self.by_code: list[Lowering | None] = SCALARS
+        self.vectors = False
+        self.objects = False
 
-    def with_vectors(self) -> list[Lowering | None]:
-        """The rules of all operators, from here on."""
-        from wasmer_singlepass_backend.x64.lowering import vector_table
+    def with_rules_for(self, code: i64) -> list[Lowering | None]:
+        """The rules of the operator too, from here on."""
+        if code >= OBJECT_PAGE or code < VECTOR_PAGE:
+            self.objects = True
+        else:
+            self.vectors = True
+        if self.vectors:
+            from wasmer_singlepass_backend.x64.lowering import vector_table
 
-        self.by_code = vector_table.ALL
+            self.by_code = vector_table.ALL
+        if self.objects:
+            from wasmer_singlepass_backend.x64.lowering.object import with_objects
+
+            self.by_code = with_objects(self.by_code)
         return self.by_code
 
 
@@ -69,7 +80,7 @@ def compile_function(f: FunctionCompiler, rules: Rules, body: Body, verify: bool
             lowering = dispatch[word & 0xFFFF]
             f.at = at + RECORD_BYTES
             if lowering is None:
-                dispatch = rules.with_vectors()
+                dispatch = rules.with_rules_for(word & 0xFFFF)
                 lowering = dispatch[word & 0xFFFF]
                 if lowering is None:
                     raise _unknown(body, word & 0xFFFF, f.offset())

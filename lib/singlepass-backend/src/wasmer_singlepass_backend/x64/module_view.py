@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from librt.vecs import append, vec
 
+from wasmer_runtime_core.contract.objects import ObjectLayouts, fields_of
 from wasmer_runtime_core.contract.vmctx import VmctxOffsets
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import watched
@@ -33,6 +34,11 @@ class ModuleView:
         self.vectors: bool = any(V128 in type_.params or V128 in type_.results for type_ in info.types) or any(
             type_.kind == V128 for type_ in info.globals
         )
+        self.vectors |= any(
+            field.storage == V128
+            for definition in watched(info.definitions)
+            for field in fields_of(definition.composite)
+        )
         self.global_types: Final = bytes(type_.kind for type_ in info.globals)
         self.table_types: Final = bytes(table.kind for table in info.tables)
         self.wide_memories: Final = bytes(memory.index_type == I64 for memory in info.memories)
@@ -50,10 +56,17 @@ class ModuleView:
         self.import_offsets: vec[i64] = _array(offsets.import_offsets)
         self.record_offsets: Final = offsets.record_offsets
         self.open_types: Final = offsets.open_types
+        self.info: Final = info
+        self.definitions: Final = info.definitions
+        self.objects: Final = ObjectLayouts(info.definitions)
 
     def layout_of(self, function_index: i64) -> CallLayout:
         """The call layout of a function in the index space with imports."""
         return self.layouts[self.function_types[function_index]]
+
+    def field_offset(self, type_index: i64, field: i64) -> i64:
+        """Where a struct's field lies in it."""
+        return i64(self.objects.of(int(type_index)).offsets[field])
 
     def record_offset(self, function_index: i64) -> i64:
         """Offset of an escaping function's record."""

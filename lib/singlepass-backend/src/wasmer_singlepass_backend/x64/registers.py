@@ -58,6 +58,8 @@ from wasmer_runtime_core.support.annotations import Final, i64
 __all__ = [
     "FLOAT_ARGUMENTS",
     "INTEGER_ARGUMENTS",
+    "R8",
+    "R9",
     "R10",
     "RAX",
     "RBP",

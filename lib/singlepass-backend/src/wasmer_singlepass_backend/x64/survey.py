@@ -36,7 +36,7 @@ RETURN_CALL: Final = 8
 RETURN_CALL_INDIRECT: Final = 9
 THROW: Final = 10
 
-_VMCTX_PARTS: Final = frozenset(("function", "table", "global", "memory", "data", "element"))
+_VMCTX_PARTS: Final = frozenset(("function", "table", "global", "memory", "data", "element", "reference"))
 """Words of immediates: parts of an instance that are reached through its vmctx."""
 _VMCTX_EFFECTS: Final = effects.HELPER | effects.READS["points"]
 _BY_MNEMONIC: Final = {

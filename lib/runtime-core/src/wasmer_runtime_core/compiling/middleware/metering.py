@@ -21,10 +21,13 @@ branches, ``return``                              1 for 8 values that are carrie
 ``memory.grow``                                   64 for a page
 ``table.fill``, ``table.copy``, ``table.init``,   1 for an element
 ``table.grow``
+``struct.new``, ``array.new_fixed`` and its like  1 for 8 fields or elements
+``array.new``, ``array.fill``, ``array.copy``,    1 for 16 bytes of elements
+``array.init_data`` and its like
 ================================================  ==========================================
 
-The last three rows are paid for, and compared with the limit, in front of the operator, whether it
-then succeeds or not; so nothing of it happens if it is too much. The points of the block it
+The last row, and those of memories and tables, are paid for, and compared with the limit, in front of the operator,
+whether it then succeeds or not; so nothing of it happens if it is too much. The points of the block it
 stands in come later, as ever. A number of 64 bits counts up to 2**47 (`internal.MOST_SIZE`): no memory has more bytes.
 
 What is promised: points depend on the module and its inputs alone. They are the same on
@@ -46,9 +49,10 @@ from __future__ import annotations
 
 from wasmer_runtime_core.compiling.middleware.points import VALUES_SHIFT, with_points
 from wasmer_runtime_core.compiling.middleware.rebuild import with_records
+from wasmer_runtime_core.contract.objects import storage_bytes
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.checkpoint import watched
-from wasmer_runtime_core.wasm.types import I64, V128
+from wasmer_runtime_core.wasm.types import I64, V128, ArrayType, StructType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +96,10 @@ class Metering:
         type_points = b"".join(
             ((len(type_.params) + len(type_.results)) >> VALUES_SHIFT).to_bytes(4, "little") for type_ in watched(types)
         )
+        element_shifts = b""
+        if info.definitions:
+            points, element_shifts = _of_objects(info)
+            type_points = b"".join([points.get(at, type_points[4 * at : 4 * at + 4]) for at in range(len(types))])
         memories = bytes([memory.index_type == I64 for memory in info.memories])
         tables = bytes([table.index_type == I64 for table in info.tables])
         shared = any(section.name in LINKED for section in watched(info.custom_sections))
@@ -103,6 +111,7 @@ class Metering:
                     limit,
                     _at_entry(body, len(types[body.type_index].params)),
                     type_points,
+                    element_shifts,
                     memories,
                     tables,
                     shared,
@@ -123,6 +132,18 @@ class Metering:
 
     def __hash__(self) -> int:
         return hash((Metering, self.limit))
+
+
+def _of_objects(info: ModuleInfo) -> tuple[dict[int, bytes], bytes]:
+    """By type index: points for the fields of a struct; log 2 of how many elements of an array have 16 bytes."""
+    points, shifts = {}, bytearray(len(info.types))
+    for index, definition in enumerate(watched(info.definitions)):
+        composite = definition.composite
+        if isinstance(composite, StructType):
+            points[index] = (len(composite.fields) >> VALUES_SHIFT).to_bytes(4, "little")
+        elif isinstance(composite, ArrayType):
+            shifts[index] = 5 - storage_bytes(composite.element).bit_length()
+    return points, bytes(shifts)
 
 
 def _at_entry(body: Body, params: int) -> int:

@@ -29,7 +29,7 @@ from wasmer_runtime_core.wasm.operators.internal import (
     INTERNAL_PAGE,
     SHARED,
 )
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OBJECT_PAGE, OPERATORS
 from wasmer_runtime_core.wasm.types import I64
 
 COUNTS: Final = 1
@@ -57,6 +57,11 @@ SIZE_SHIFTS: Final = {
 """What an operator costs by its topmost operand, as `ADD_POINTS_BY_SIZE` counts: 16 bytes a point, an element a
 point, 64 points a page (which the system clears when it is first touched)."""
 
+ARRAYS: Final = frozenset(
+    f"array.{what}" for what in ("new", "new_default", "new_data", "new_elem", "fill", "copy", "init_data", "init_elem")
+)
+"""What works on elements by number, which is the topmost operand: 16 bytes a point, as their size is."""
+
 _BLOCK: Final = BY_MNEMONIC["block"].code
 _END: Final = BY_MNEMONIC["end"].code
 _LOCAL_SET: Final = BY_MNEMONIC["local.set"].code
@@ -69,7 +74,7 @@ _DELEGATE: Final = BY_MNEMONIC["delegate"].code
 
 def _traits() -> bytes:
     """By operator code: how metering treats it."""
-    traits = bytearray(0x400)
+    traits = bytearray(INTERNAL_PAGE)
     for code, row in OPERATORS.items():
         effects = row.effects
         if effects & effect.CONTROL:
@@ -80,7 +85,7 @@ def _traits() -> bytes:
                 trait |= CALLS | (NAMES_TYPE if row.immediate.startswith("type") else 0)
             if effects & (effect.BRANCHES | effect.RETURNS):
                 trait |= CARRIES
-        elif row.mnemonic in SIZE_SHIFTS:
+        elif row.mnemonic in SIZE_SHIFTS or row.mnemonic in ARRAYS:
             trait = SIZED
         elif row.access_bytes and row.results:
             trait = LOADS
@@ -92,11 +97,16 @@ def _traits() -> bytes:
 
 TRAITS: Final = _traits()
 _SHIFTS: Final = {BY_MNEMONIC[name].code: shift for name, shift in SIZE_SHIFTS.items()}
+_STRUCT_NEW: Final = BY_MNEMONIC["struct.new"].code
+_STRUCT_NEW_DEFAULT: Final = BY_MNEMONIC["struct.new_default"].code
+_ARRAY_NEW_FIXED: Final = BY_MNEMONIC["array.new_fixed"].code
+_ARRAY_INIT_DATA: Final = BY_MNEMONIC["array.init_data"].code
+_ARRAY_INIT_ELEM: Final = BY_MNEMONIC["array.init_elem"].code
 _MEMORY_INIT: Final = BY_MNEMONIC["memory.init"].code
 _MEMORY_COPY: Final = BY_MNEMONIC["memory.copy"].code
 _TABLE_INIT: Final = BY_MNEMONIC["table.init"].code
 _TABLE_COPY: Final = BY_MNEMONIC["table.copy"].code
-OF_TABLES: Final = bytes(_TABLE_INIT <= code <= BY_MNEMONIC["table.fill"].code for code in range(0x400))
+OF_TABLES: Final = bytes(_TABLE_INIT <= code <= BY_MNEMONIC["table.fill"].code for code in range(INTERNAL_PAGE))
 """By operator code, of those with a size: 1 for those of tables."""
 
 
@@ -163,14 +173,23 @@ def size_type(code: i64, a: i64, b: i64, memories: bytes, tables: bytes) -> i64:
 
 
 def with_points(
-    records: bytes, limit: int, at_entry: int, type_points: bytes, memories: bytes, tables: bytes, shared: bool
+    records: bytes,
+    limit: int,
+    at_entry: int,
+    type_points: bytes,
+    element_shifts: bytes,
+    memories: bytes,
+    tables: bytes,
+    shared: bool,
 ) -> bytes:
     """The records of a body, counted and compared with a limit.
 
     Args:
         limit: 0 to 2**64 - 1.
         at_entry: points that entering the function costs.
-        type_points: by type index, 4 bytes each: points that a call of the type costs beside the operator's own.
+        type_points: by type index, 4 bytes each: points that a call of the type, or a new struct, costs beside the
+            operator's own.
+        element_shifts: by type index, of arrays: log 2 of how many elements have 16 bytes.
         memories, tables: by index, 1 for those whose index has 64 bits.
         shared: counted where the instance's ``points_at`` leads (`internal.SHARED`).
     """
@@ -191,6 +210,10 @@ def with_points(
         if code < INTERNAL_PAGE:
             count += 1
             trait = i64(traits[code])
+            if code == _STRUCT_NEW or code == _STRUCT_NEW_DEFAULT:
+                count += i64(read_i32_le(type_points, 4 * i64(read_i32_le(records, at + 4))))
+            elif code == _ARRAY_NEW_FIXED:
+                count += (i64(read_i32_le(records, at + 8)) & 0xFFFF_FFFF) >> VALUES_SHIFT
         if trait & COUNTS:
             flags = i64(read_i32_le(records, at + 8))
             if at < last and (code == _BLOCK or (code == _END and flags == END_FALLS_THROUGH)):
@@ -227,7 +250,11 @@ def with_points(
         if trait & SIZED:
             a = i64(read_i32_le(records, at + 4))
             b = i64(read_i32_le(records, at + 8))
-            counter.add_by_size(i64(_SHIFTS[code]), size_type(code, a, b, memories, tables), at)
+            if code >= OBJECT_PAGE:
+                shift: i64 = element_shifts[b if code == _ARRAY_INIT_DATA or code == _ARRAY_INIT_ELEM else a]
+                counter.add_by_size(-shift, 0, at)
+            else:
+                counter.add_by_size(i64(_SHIFTS[code]), size_type(code, a, b, memories, tables), at)
             counter.check(low, high)
         at += 16
         if not trait & PURE:

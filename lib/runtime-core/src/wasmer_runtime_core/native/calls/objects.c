@@ -79,7 +79,7 @@ elements_at(uint64_t array, uint64_t at)
 static inline void
 check_elements(uint64_t array, uint32_t at, uint32_t length)
 {
-    CHECK(array, TRAP_NULL_REFERENCE);
+    CHECK(array, TRAP_NULL_ARRAY);
     CHECK(in_bounds(at, length, *(uint32_t *)(array + OBJECT_LENGTH)), TRAP_ARRAY_OUT_OF_BOUNDS);
 }
 

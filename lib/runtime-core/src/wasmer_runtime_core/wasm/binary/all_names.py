@@ -15,6 +15,7 @@ from wasmer_runtime_core.wasm.binary.scan import read_operator, read_value_type,
 from wasmer_runtime_core.wasm.operators.effects import OPENS
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 from wasmer_runtime_core.wasm.reader import Reader
+from wasmer_runtime_core.wasm.types import StructType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,12 +33,13 @@ MEMORIES: Final = 6
 GLOBALS: Final = 7
 ELEMENTS: Final = 8
 DATA: Final = 9
+FIELDS: Final = 10
 TAGS: Final = 11
 
 
 @final
 class Names:
-    """Names by index, in UTF-8; of locals and labels by function first."""
+    """Names by index, in UTF-8; of locals and labels by function first, of fields by type."""
 
     def __init__(self) -> None:
         self.module: bytes | None = None
@@ -50,6 +52,7 @@ class Names:
         self.globals: dict[int, bytes] = {}
         self.elements: dict[int, bytes] = {}
         self.data: dict[int, bytes] = {}
+        self.fields: dict[int, dict[int, bytes]] = {}
         self.tags: dict[int, bytes] = {}
 
 
@@ -73,9 +76,9 @@ def read_all_names(data: bytes, decoded: DecodedModule) -> Names | None:
             elif number == FUNCTIONS:
                 names.functions = _name_map(part, len(info.functions))
             elif number == LOCALS:
-                names.locals = _indirect_map(part, decoded, _count_locals)
+                names.locals = _indirect_map(part, decoded, _count_locals, len(info.functions))
             elif number == LABELS:
-                names.labels = _indirect_map(part, decoded, _count_blocks)
+                names.labels = _indirect_map(part, decoded, _count_blocks, len(info.functions))
             elif number == TYPES:
                 names.types = _name_map(part, len(info.types))
             elif number == TABLES:
@@ -88,6 +91,8 @@ def read_all_names(data: bytes, decoded: DecodedModule) -> Names | None:
                 names.elements = _name_map(part, len(info.elements))
             elif number == DATA:
                 names.data = _name_map(part, len(info.data))
+            elif number == FIELDS:
+                names.fields = _indirect_map(part, decoded, _count_fields, len(info.types))
             elif number == TAGS:
                 names.tags = _name_map(part, len(info.tags))
             else:
@@ -113,20 +118,27 @@ def _name_map(reader: Reader, count: int) -> dict[int, bytes]:
 
 
 def _indirect_map(
-    reader: Reader, decoded: DecodedModule, count: Callable[[DecodedModule, int], int]
+    reader: Reader, decoded: DecodedModule, count: Callable[[DecodedModule, int], int], owners: int
 ) -> dict[int, dict[int, bytes]]:
-    """Names of what is in functions; `count` says how many there are in one."""
+    """Names of what is in functions, or in types: in one of the `owners`; `count` says how many there are in one."""
     names: dict[int, dict[int, bytes]] = {}
     last = -1
     for _ in watched(range(int(reader.u32()))):
         function = int(reader.u32())
-        if not last < function < len(decoded.info.functions):
+        if not last < function < owners:
             raise DecodeError("names in no function", int(reader.position))
         last = function
         names[function] = _name_map(reader, count(decoded, function))
         if not names[function]:
             raise DecodeError("no names in a function", int(reader.position))
     return names
+
+
+def _count_fields(decoded: DecodedModule, type_index: int) -> int:
+    """Of a struct."""
+    definitions = decoded.info.definitions
+    composite = definitions[type_index].composite if definitions else None
+    return len(composite.fields) if isinstance(composite, StructType) else 0
 
 
 def _count_params(decoded: DecodedModule, function: int) -> int:

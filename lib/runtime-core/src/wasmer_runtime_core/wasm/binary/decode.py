@@ -50,10 +50,14 @@ from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, Reader
 from wasmer_runtime_core.wasm.subtyping import TypeSpace
 from wasmer_runtime_core.wasm.types import (
+    ANYREF,
+    EXTERNREF,
     F32,
     F64,
     FUNCREF,
     HAS_MAXIMUM,
+    HEAP_I31,
+    HEAP_SHIFT,
     I32,
     I64,
     KIND,
@@ -129,6 +133,18 @@ _REF_FUNC: Final = BY_MNEMONIC["ref.func"].code
 _GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
 _END: Final = BY_MNEMONIC["end"].code
 
+_ARRAY_NEW_FIXED: Final = BY_MNEMONIC["array.new_fixed"].code
+OBJECT_CONST: Final = frozenset(
+    BY_MNEMONIC[name].code
+    for name in ("struct.new", "struct.new_default", "array.new", "array.new_default", "array.new_fixed")
+)
+"""Operators of initializers that make an object."""
+REFERENCE_CONST: Final = {
+    BY_MNEMONIC["ref.i31"].code: ANYREF | NON_NULL | HEAP_I31 << HEAP_SHIFT,
+    BY_MNEMONIC["any.convert_extern"].code: ANYREF,
+    BY_MNEMONIC["extern.convert_any"].code: EXTERNREF,
+}
+"""Those that make a reference of what they take."""
 EXTENDED_CONST: Final = {
     BY_MNEMONIC[f"{name}.{operation}"].code: type_
     for name, type_ in (("i32", I32), ("i64", I64))
@@ -649,6 +665,15 @@ class _Decoder:
         limits, index_type = self.size_limits("table limits")
         return TableType(element, limits, index_type)
 
+    def object_type(self, index: i64) -> int:
+        """Of a reference to an object that is made: of this type of the module."""
+        self.names_types = True
+        references = self.module.types.references
+        if index < len(references):
+            return references[index] | NON_NULL
+        self.fault(f"unknown type {index}", self.reader.position)
+        return ANYREF | NON_NULL
+
     def tag_type(self) -> i64:
         """The index of a tag's type."""
         reader = self.reader
@@ -687,7 +712,7 @@ class _Decoder:
             constant = self.constant_operator(code)
             if constant is None:
                 reader.position = start
-                skip_expression(reader, self.info.data_count is not None)
+                skip_expression(reader, True)  # what the data count is for is code
                 return self.fault("constant expression required", start)
             operators.append(constant)
             code = read_operator(reader)
@@ -728,6 +753,12 @@ class _Decoder:
             value, type_ = int.from_bytes(reader.bytes(16), "little"), V128
         elif code in EXTENDED_CONST:
             type_ = EXTENDED_CONST[code]
+        elif code in OBJECT_CONST:
+            type_ = self.object_type(reader.u32())
+            if code == _ARRAY_NEW_FIXED:
+                value = int(reader.u32())
+        elif code in REFERENCE_CONST:
+            type_ = REFERENCE_CONST[code]
         else:
             return None
         return ConstantOperator(code, value, type_)

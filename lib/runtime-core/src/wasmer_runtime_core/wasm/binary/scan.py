@@ -55,6 +55,17 @@ CATCHES: Final = ("catch", "catch_ref", "catch_all", "catch_all_ref")
 """Of a ``try_table``, by number. The first two have a tag; the second of each pair gives the exception as well."""
 FIRST_CATCH_ALL: Final = 2
 
+CAST_FROM_NULL: Final = 1
+CAST_TO_NULL: Final = 2
+"""Flags of ``br_on_cast``: null is a value of the type of its operand, of the type that it is cast to."""
+
+_TWO_INDICES: Final = frozenset(
+    (
+        *("type table", "element table", "table table", "data memory", "memory memory"),
+        *("type field", "type count", "type data", "type element", "type type"),
+    )
+)
+
 
 def read_value_type(reader: Reader) -> int:
     """Read a value type (section 5.3.5).
@@ -141,10 +152,15 @@ def skip_immediates(reader: Reader, code: int) -> None:
     elif immediate == "block catches":
         _skip_block_type(reader)
         skip_catches(reader)
-    elif immediate in ("type table", "element table", "table table", "data memory", "memory memory"):
+    elif immediate in _TWO_INDICES:
         reader.u32()
         reader.u32()
-    elif immediate == "heap type":
+    elif immediate == "heap type" or immediate == "reference type":
+        read_heap_type(reader)
+    elif immediate == "cast":
+        read_cast_flags(reader)
+        reader.u32()
+        read_heap_type(reader)
         read_heap_type(reader)
     elif immediate == "types":
         count = reader.u32()
@@ -162,6 +178,14 @@ def skip_immediates(reader: Reader, code: int) -> None:
             count -= 1
     else:
         raise AssertionError(f"no reader for the immediate {immediate!r}")
+
+
+def read_cast_flags(reader: Reader) -> int:
+    """Read which of the two reference types of a ``br_on_cast`` have null: `CAST_FROM_NULL`, `CAST_TO_NULL`."""
+    flags = reader.byte()
+    if flags > CAST_FROM_NULL | CAST_TO_NULL:
+        raise DecodeError(f"malformed cast flags {flags:#04x}", reader.position - 1)
+    return flags
 
 
 def _skip_memarg(reader: Reader) -> None:
@@ -227,7 +251,7 @@ def skip_expression(reader: Reader, has_data_count: bool, without_end: str = UNE
             raise DecodeError(without_end, start)
         code = read_operator(reader)
         skip_immediates(reader, code)
-        if not has_data_count and OPERATORS[code].immediate.startswith("data"):
+        if not has_data_count and "data" in OPERATORS[code].immediate:
             raise DecodeError("data count section required", start)
         if len(codes) & STRETCH == 0:
             checkpoint()

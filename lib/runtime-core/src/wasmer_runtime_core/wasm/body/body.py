@@ -57,6 +57,22 @@ table.get/set/…     table index                - ; table.grow, table.fill too
 ref.null            -                          - ; type in bits 16-23
 ref.func            function index             -
 ref.as_non_null     -                          - ; type in bits 16-23
+ref.test, ref.cast  target: what is above the  the same of what is known of the operand; the
+                    kind and the bit of null   kind in bits 16-23, in the lane bit 0: it is not
+                    in its value type          null, bit 1: it stays below the test's result
+struct.new…         type index                 -
+struct.get/set      type index                 field index; what it gives or takes in bits
+                                               16-23, in the lane bit 0: the operand is not null
+array.new,          type index                 - ; the operand's type in bits 16-23
+array.new_default
+array.new_fixed     type index                 number of elements; their type in bits 16-23
+array.new_data,     type index                 segment; the type in bits 16-23
+array.new_elem
+array.get/set/fill  type index                 - ; type in bits 16-23, lane as of struct.get
+array.len, i31.get  -                          - ; lane as of struct.get
+array.copy          type index                 the source's type index; lane as of struct.get
+array.init_data,    segment                    type index; lane as of struct.get
+array.init_elem
 loads, stores       offset, its low 32 bits    memory index in bits 0-15, bits 32-47 of the
                                                offset above; alignment exponent in bits
                                                16-23 of word 0, lane in its bits 24-31
@@ -80,6 +96,9 @@ internal.*          as in `internal_operators`, whose codes are on page 0x600:
 
 An offset of a memory with a 32-bit index has 32 bits. One of 2**48 or more lies beyond every memory; it
 is written as the greatest of 48 bits, which does so too (`MOST_OFFSET`).
+
+A branch on a cast is a ``ref.test`` that leaves its operand, and ``br_if``; one on a cast that fails has ``i32.eqz``
+between them.
 
 What is not there: ``nop``; every operator that cannot be reached. A block that is opened
 is always closed by its ``end``; the last record is the ``end`` of label 0. After an
@@ -117,6 +136,10 @@ CATCH_FALLS_THROUGH: Final = 1
 CATCH_GIVES_EXCEPTION: Final = 2
 CATCH_TAG_SHIFT: Final = 2
 DELEGATE_SHIFT: Final = 3
+
+OPERAND_IS_NOT_NULL: Final = 1
+OPERAND_STAYS: Final = 2
+"""In the lane of operators that look at a reference: it has no null; a test leaves it below its result."""
 
 MOST_OFFSET: Final = (1 << 48) - 1
 """The greatest offset of a load or store that a record can hold; no memory is as large."""

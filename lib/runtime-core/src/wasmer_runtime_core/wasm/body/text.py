@@ -34,6 +34,8 @@ from wasmer_runtime_core.wasm.body.body import (
     END_FALLS_THROUGH,
     END_IS_TARGET,
     END_OF_IF_WITHOUT_ELSE,
+    OPERAND_IS_NOT_NULL,
+    OPERAND_STAYS,
     Body,
     access_memory,
     access_offset,
@@ -41,7 +43,7 @@ from wasmer_runtime_core.wasm.body.body import (
 from wasmer_runtime_core.wasm.operators.effects import CLOSES, OPENS
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS, SHARED
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
-from wasmer_runtime_core.wasm.types import VALUE_TYPE_NAMES
+from wasmer_runtime_core.wasm.types import HEAP_SHIFT, VALUE_TYPE_NAMES, heap_type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +129,7 @@ def format_record(body: Body, record: Record) -> str:
     immediate = ALL_OPERATORS[record.code].immediate
     write = _BY_MNEMONIC.get(record.mnemonic) or _BY_IMMEDIATE[immediate]
     operands = write(body, record)
-    mnemonic = record.mnemonic.removesuffix(" t")
+    mnemonic = record.mnemonic.removesuffix(" t")  # of select
     return f"{mnemonic} {operands}" if operands else mnemonic
 
 
@@ -227,6 +229,29 @@ def _shared(record: Record) -> str:
     return " shared" if record.lane == SHARED else ""
 
 
+def _not_null(record: Record) -> str:
+    return " not null" if record.lane & OPERAND_IS_NOT_NULL else ""
+
+
+def _heap(record: Record, heap: int) -> str:
+    return heap_type_name(record.type | heap << HEAP_SHIFT)
+
+
+def _cast(body: Body, record: Record) -> str:
+    stays = " stays" if record.lane & OPERAND_STAYS else ""
+    return f"{_heap(record, record.a)} of {_heap(record, record.b)}{_not_null(record)}{stays}"
+
+
+def _element(body: Body, record: Record) -> str:
+    """Of a struct a field, of an array the elements: which, and what it gives or takes."""
+    field = f" field {record.b}" if record.mnemonic.startswith("struct") else ""
+    return f"type {record.a}{field} {_type(body, record)}{_not_null(record)}"
+
+
+def _segment(what: str) -> _Writer:
+    return lambda body, record: f"type {record.b} {what} {record.a} {_type(body, record)}{_not_null(record)}"
+
+
 _Writer = Callable[[Body, Record], str]
 _BY_MNEMONIC: Final[dict[str, _Writer]] = {
     "else": _else,
@@ -241,6 +266,13 @@ _BY_MNEMONIC: Final[dict[str, _Writer]] = {
     "call": _call,
     "return_call": _call,
     "ref.as_non_null": _type,
+    "array.len": lambda body, record: _not_null(record).strip(),
+    "i31.get_s": lambda body, record: _not_null(record).strip(),
+    "i31.get_u": lambda body, record: _not_null(record).strip(),
+    "array.new": _element,
+    **dict.fromkeys(("array.get", "array.get_s", "array.get_u", "array.set", "array.fill"), _element),
+    "array.init_data": _segment("data"),
+    "array.init_elem": _segment("elem"),
     "table.init": lambda body, record: f"{record.a} table {record.b}",
     "internal.add_points": lambda body, record: f"{record.a}{_shared(record)}",
     "internal.add_points_by_size": lambda body, record: f"{record.a} {record.b}{_shared(record)}",
@@ -269,6 +301,12 @@ _BY_IMMEDIATE: Final[dict[str, _Writer]] = {
     "heap type": _type,
     "data memory": lambda body, record: f"{record.a} memory {record.b}" if record.b else str(record.a),
     "data": _index,
+    "reference type": _cast,
+    "type field": _element,
+    "type count": lambda body, record: f"type {record.a} count {record.b} {_type(body, record)}",
+    "type data": lambda body, record: f"type {record.a} data {record.b} {_type(body, record)}",
+    "type element": lambda body, record: f"type {record.a} elem {record.b} {_type(body, record)}",
+    "type type": lambda body, record: f"type {record.a} from type {record.b}{_not_null(record)}",
     "memory memory": lambda body, record: f"{record.a} {record.b}" if record.a or record.b else "",
     "element": _index,
     "table table": lambda body, record: f"{record.a} {record.b}",

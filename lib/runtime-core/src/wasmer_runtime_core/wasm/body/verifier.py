@@ -27,6 +27,7 @@ from wasmer_runtime_core.wasm.body.body import (
     access_memory,
     access_offset,
 )
+from wasmer_runtime_core.wasm.body.objects import object_operands
 from wasmer_runtime_core.wasm.body.text import Record, local_weights, loop_writes, pool_words, read_records
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.operators.effects import CLOSES, HELPER, OPENS, STOPS
@@ -34,7 +35,9 @@ from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS_BY_SIZE, ALL_
 from wasmer_runtime_core.wasm.types import EXNREF, FUNCREF, I32, REFERENCE_KINDS, VALUE_TYPE_CODES, VALUE_TYPE_NAMES
 
 MAX_WEIGHTED_DEPTH: Final = 4
-_HELPED: Final = frozenset(("throw", "throw_ref", "catch", "catch_all"))
+_HELPED: Final = frozenset(
+    ("throw", "throw_ref", "catch", "catch_all", "struct.new", "array.new", "array.new_fixed", "array.fill")
+)
 """Operators that call core without being a helper of its own name."""
 
 
@@ -199,6 +202,8 @@ class Verifier:
         elif record.code == ADD_POINTS_BY_SIZE:
             self.pop(record.type or I32)
             self.push(record.type or I32)
+        elif row.feature == "gc":
+            self.object()
         elif row.typed_by_row:
             operands = [VALUE_TYPE_CODES[name] for name in row.params]
             if row.access_bytes:
@@ -268,6 +273,16 @@ class Verifier:
             self.pop(EXNREF)
         elif mnemonic != "unreachable":
             self.find("has no place in a body")
+
+    def object(self) -> None:
+        """Operators of structs, arrays, i31 and casts."""
+        try:
+            operands, results = object_operands(self.info, self.record)
+        except (IndexError, KeyError, TypeError):
+            self.find("has no place in a body, or is of a type that is not there")
+            return
+        self.pop(*operands)
+        self.push(*results)
 
     def memories(self, what: str, a: int, b: int) -> None:
         """Operators of a memory as a whole."""

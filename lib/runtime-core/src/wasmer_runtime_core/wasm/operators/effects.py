@@ -26,9 +26,9 @@ from __future__ import annotations
 from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.first_use import kept
 
-STATES: Final = ("local", "global", "table", "memory", "data", "element", "points")
-"""What operators read and write: variables, tables and memories (their lengths too), what is left of segments, and
-the points that a program has used (`internal`)."""
+STATES: Final = ("local", "global", "table", "memory", "data", "element", "points", "object")
+"""What operators read and write: variables, tables and memories (their lengths too), what is left of segments, the
+points that a program has used (`internal`), and mutable fields and elements of structs and arrays."""
 
 TRAPS: Final = {
     "unreachable": "UNREACHABLE",
@@ -42,6 +42,12 @@ TRAPS: Final = {
     "conversion": "INVALID_CONVERSION_TO_INTEGER",
     "limit": "EXECUTION_LIMIT_EXCEEDED",
     "null": "NULL_REFERENCE",
+    "structure": "NULL_STRUCTURE",
+    "array": "NULL_ARRAY",
+    "i31": "NULL_I31",
+    "cast": "CAST_FAILURE",
+    "bounds": "ARRAY_OUT_OF_BOUNDS",
+    "heap": "HEAP_EXHAUSTED",
 }
 """A row's word -> the name of a row of `contract.traps`."""
 

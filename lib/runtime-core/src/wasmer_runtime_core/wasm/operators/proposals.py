@@ -49,15 +49,6 @@ def _rows(feature: str, page: int, rows: str) -> None:
 # fmt: off
 _rows("stack_switching", 0, """
     E0 cont.new  E1 cont.bind  E2 suspend  E3 resume  E4 resume_throw  E5 resume_throw_ref  E6 switch""")
-_rows("gc", 0, "D3 ref.eq")
-_rows("gc", 0x500, """
-    00 struct.new       01 struct.new_default   02 struct.get       03 struct.get_s     04 struct.get_u
-    05 struct.set       06 array.new            07 array.new_default 08 array.new_fixed 09 array.new_data
-    0A array.new_elem   0B array.get            0C array.get_s      0D array.get_u      0E array.set
-    0F array.len        10 array.fill           11 array.copy       12 array.init_data  13 array.init_elem
-    14 ref.test         15 ref.test             16 ref.cast         17 ref.cast         18 br_on_cast
-    19 br_on_cast_fail  1A any.convert_extern   1B extern.convert_any
-    1C ref.i31          1D i31.get_s            1E i31.get_u""")
 _rows("custom_descriptors", 0x500, """
     20 struct.new_desc      21 struct.new_default_desc  22 ref.get_desc
     23 ref.cast_desc_eq     24 ref.cast_desc_eq         25 br_on_cast_desc_eq   26 br_on_cast_desc_eq_fail""")

@@ -6,9 +6,9 @@ backends' lowering tables all derive from these rows; nothing about an operator 
 written a second time.
 
 *Code.* Single-byte opcodes stand for themselves; an operator behind a prefix byte has
-the page of its prefix added to its sub-opcode: ``0xFC n`` is ``0x100 + n`` and ``0xFD n``
-is ``0x200 + n`` (the vector page has the length of two, `PAGE_LENGTHS`). The pages
-``0x400`` (``0xFE``, atomics) and ``0x500`` (``0xFB``, garbage collection) are reserved.
+the page of its prefix added to its sub-opcode: ``0xFC n`` is ``0x100 + n``, ``0xFD n``
+is ``0x200 + n`` (the vector page has the length of two, `PAGE_LENGTHS`) and ``0xFB n`` is ``0x500 + n``. The page
+``0x400`` (``0xFE``, atomics) is reserved.
 
 *Type.* ``"i32 i32 -> i32"``, operands in the order they are pushed. Rows whose type
 depends on their immediate or on the stack (control, variables, calls, references,
@@ -68,6 +68,13 @@ IMMEDIATES: Final = (
     "lane",
     "memarg lane",
     "lanes",  # i8x16.shuffle: sixteen of them
+    "reference type",  # ref.test, ref.cast: a heap type; whether null is one of it the opcode says
+    "cast",  # br_on_cast: which of two reference types have null, a relative depth, their heap types
+    "type field",  # struct.get, struct.set
+    "type count",  # array.new_fixed
+    "type data",
+    "type element",
+    "type type",  # array.copy: destination, source
 )
 
 HAS_MEMORY_INDEX: Final = 0x40
@@ -81,9 +88,10 @@ OF_IMMEDIATES: Final = {"block": "opens", "block catches": "opens", "label": "br
 """Immediate -> the effects of a row that has none written; those of accesses are `LOAD` and `STORE`."""
 
 VECTOR_PAGE: Final = 0x200
-PREFIX_PAGES: Final = {0xFC: 0x100, 0xFD: VECTOR_PAGE}
+OBJECT_PAGE: Final = 0x500
+PREFIX_PAGES: Final = {0xFC: 0x100, 0xFD: VECTOR_PAGE, 0xFB: OBJECT_PAGE}
 """Prefix byte -> what is added to the sub-opcode."""
-PAGE_LENGTHS: Final = {0xFC: 0x100, 0xFD: 0x200}
+PAGE_LENGTHS: Final = {0xFC: 0x100, 0xFD: 0x200, 0xFB: 0x100}
 """Prefix byte -> how many sub-opcodes its page has room for."""
 
 
@@ -105,6 +113,11 @@ class Operator(NamedTuple):
     def constant_name(self) -> str:
         """The name backends and validator use: ``I32_ADD`` for ``i32.add``."""
         return self.mnemonic.upper().replace(".", "_")
+
+    @property
+    def word(self) -> str:
+        """As the text format spells it: several operators that differ in their immediates share one word."""
+        return self.mnemonic.partition(" ")[0]
 
     @property
     def helper(self) -> str:
@@ -161,6 +174,7 @@ TAIL_CALL: Final = "tail_call"
 TYPED_REFERENCES: Final = "function_references"
 EXCEPTIONS: Final = "exceptions"
 LEGACY_EXCEPTIONS: Final = "legacy_exceptions"
+GC: Final = "gc"
 
 # fmt: off
 # --- control (5.4.1) -------------------------------------------------------------------
@@ -200,6 +214,42 @@ _row(0xD2, "ref.func",         "function",  feature=REFERENCES)
 _row(0xD4, "ref.as_non_null",  "",          "", "traps null", TYPED_REFERENCES)
 _row(0xD5, "br_on_null",       "label",     "", "branches",   TYPED_REFERENCES)
 _row(0xD6, "br_on_non_null",   "label",     "", "branches",   TYPED_REFERENCES)
+
+# --- aggregate (3.0, 5.4.4) ------------------------------------------------------------
+_row(0xD3,  "ref.eq",             "",               "", "",                                                  GC)
+_row(0x500, "struct.new",         "type",           "", "allocates, traps heap",                             GC)
+_row(0x501, "struct.new_default", "type",           "", "allocates, traps heap, helper",                     GC)
+_row(0x502, "struct.get",         "type field",     "", "reads object, traps structure",                     GC)
+_row(0x503, "struct.get_s",       "type field",     "", "reads object, traps structure",                     GC)
+_row(0x504, "struct.get_u",       "type field",     "", "reads object, traps structure",                     GC)
+_row(0x505, "struct.set",         "type field",     "", "writes object, traps structure",                    GC)
+_row(0x506, "array.new",          "type",           "", "allocates, traps heap",                             GC)
+_row(0x507, "array.new_default",  "type",           "", "allocates, traps heap, helper",                     GC)
+_row(0x508, "array.new_fixed",    "type count",     "", "allocates, traps heap",                             GC)
+_row(0x509, "array.new_data",     "type data",      "", "reads data, allocates, traps memory heap, helper",  GC)
+_row(0x50A, "array.new_elem",     "type element",   "", "reads element, allocates, traps table heap, helper", GC)
+_row(0x50B, "array.get",          "type",           "", "reads object, traps array bounds",                  GC)
+_row(0x50C, "array.get_s",        "type",           "", "reads object, traps array bounds",                  GC)
+_row(0x50D, "array.get_u",        "type",           "", "reads object, traps array bounds",                  GC)
+_row(0x50E, "array.set",          "type",           "", "writes object, traps array bounds",                 GC)
+_row(0x50F, "array.len",          "",               "", "traps array",                                       GC)
+_row(0x510, "array.fill",         "type",           "", "writes object, traps array bounds",                 GC)
+_row(0x511, "array.copy",         "type type",      "", "reads object, writes object, traps array bounds, helper", GC)
+_row(0x512, "array.init_data",    "type data",      "", "reads data, writes object, traps array bounds memory, helper",
+     GC)
+_row(0x513, "array.init_elem",    "type element",   "",
+     "reads element, writes object, traps array bounds table, helper", GC)
+_row(0x514, "ref.test",           "reference type", "", "",                                                  GC)
+_row(0x515, "ref.test null",      "reference type", "", "",                                                  GC)
+_row(0x516, "ref.cast",           "reference type", "", "traps cast",                                        GC)
+_row(0x517, "ref.cast null",      "reference type", "", "traps cast",                                        GC)
+_row(0x518, "br_on_cast",         "cast",           "", "branches",                                          GC)
+_row(0x519, "br_on_cast_fail",    "cast",           "", "branches",                                          GC)
+_row(0x51A, "any.convert_extern", "",               "", "",                                                  GC)
+_row(0x51B, "extern.convert_any", "",               "", "",                                                  GC)
+_row(0x51C, "ref.i31",            "",               "", "",                                                  GC)
+_row(0x51D, "i31.get_s",          "",               "", "traps i31",                                         GC)
+_row(0x51E, "i31.get_u",          "",               "", "traps i31",                                         GC)
 
 # --- parametric (5.4.3) ----------------------------------------------------------------
 _row(0x1A, "drop")

@@ -16,7 +16,7 @@ from wasmer_runtime_core.wasm.operators.effects import HELPER
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS, PREFIX_PAGES, Operator
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES
 
-TABLE_LENGTH: Final = 0x400
+TABLE_LENGTH: Final = 0x600
 VECTOR_LANE_BYTES: Final = {"i8x16": 1, "i16x8": 2, "i32x4": 4, "i64x2": 8, "f32x4": 4, "f64x2": 8}
 
 # --- rules -----------------------------------------------------------------------------
@@ -81,6 +81,30 @@ RETHROW: Final = 57
 CATCH: Final = 58  # catch and catch_all
 DELEGATE: Final = 59
 TRY_TABLE: Final = 60
+REF_EQ: Final = 61  # the first of those of structs, arrays and i31
+STRUCT_NEW: Final = 62
+STRUCT_NEW_DEFAULT: Final = 63
+STRUCT_GET: Final = 64
+STRUCT_SET: Final = 65
+ARRAY_NEW: Final = 66
+ARRAY_NEW_DEFAULT: Final = 67
+ARRAY_NEW_FIXED: Final = 68
+ARRAY_NEW_DATA: Final = 69
+ARRAY_NEW_ELEM: Final = 70
+ARRAY_GET: Final = 71
+ARRAY_SET: Final = 72
+ARRAY_LEN: Final = 73
+ARRAY_FILL: Final = 74
+ARRAY_COPY: Final = 75
+ARRAY_INIT_DATA: Final = 76
+ARRAY_INIT_ELEM: Final = 77
+REF_TEST: Final = 78
+REF_CAST: Final = 79
+BR_ON_CAST: Final = 80
+ANY_CONVERT_EXTERN: Final = 81
+EXTERN_CONVERT_ANY: Final = 82
+REF_I31: Final = 83
+I31_GET: Final = 84
 
 _BY_MNEMONIC: Final = {
     "local.get": LOCAL_GET,
@@ -142,6 +166,38 @@ _BY_MNEMONIC: Final = {
     "catch_all": CATCH,
     "delegate": DELEGATE,
     "try_table": TRY_TABLE,
+    "ref.eq": REF_EQ,
+    "struct.new": STRUCT_NEW,
+    "struct.new_default": STRUCT_NEW_DEFAULT,
+    "struct.get": STRUCT_GET,
+    "struct.get_s": STRUCT_GET,
+    "struct.get_u": STRUCT_GET,
+    "struct.set": STRUCT_SET,
+    "array.new": ARRAY_NEW,
+    "array.new_default": ARRAY_NEW_DEFAULT,
+    "array.new_fixed": ARRAY_NEW_FIXED,
+    "array.new_data": ARRAY_NEW_DATA,
+    "array.new_elem": ARRAY_NEW_ELEM,
+    "array.get": ARRAY_GET,
+    "array.get_s": ARRAY_GET,
+    "array.get_u": ARRAY_GET,
+    "array.set": ARRAY_SET,
+    "array.len": ARRAY_LEN,
+    "array.fill": ARRAY_FILL,
+    "array.copy": ARRAY_COPY,
+    "array.init_data": ARRAY_INIT_DATA,
+    "array.init_elem": ARRAY_INIT_ELEM,
+    "ref.test": REF_TEST,
+    "ref.test null": REF_TEST,
+    "ref.cast": REF_CAST,
+    "ref.cast null": REF_CAST,
+    "br_on_cast": BR_ON_CAST,
+    "br_on_cast_fail": BR_ON_CAST,
+    "any.convert_extern": ANY_CONVERT_EXTERN,
+    "extern.convert_any": EXTERN_CONVERT_ANY,
+    "ref.i31": REF_I31,
+    "i31.get_s": I31_GET,
+    "i31.get_u": I31_GET,
 }
 _BY_IMMEDIATE: Final = {"": PLAIN, "memarg": ACCESS, "lane": LANE, "memarg lane": LANE_ACCESS}
 

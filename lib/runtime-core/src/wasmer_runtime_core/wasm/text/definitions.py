@@ -25,7 +25,7 @@ from wasmer_runtime_core.wasm.text.keywords import (
     TYPE,
     VALUE_TYPES,
 )
-from wasmer_runtime_core.wasm.types import FUNCREF, NON_NULL, FunctionType, reference_type, value_types
+from wasmer_runtime_core.wasm.types import FUNCREF, I32, NON_NULL, V128, FunctionType, reference_type, value_types
 
 
 @final
@@ -103,6 +103,12 @@ class Definitions:
         self.function_types: list[FunctionType] = []  # `NO_FUNCTION` for a struct or an array
         self.type_indices: dict[FunctionType, int] = {}
         self.groups: list[bytes] = []  # the type section's entries
+        self.fields: dict[int, IndexSpace] = {}  # of structs that name some, by type index
+
+    def take_field(self, cursor: Cursor, type_index: int) -> int:
+        """Take the index of a field of a struct."""
+        space = self.fields.get(type_index)
+        return (IndexSpace("field", "field") if space is None else space).take_index(cursor)
 
     def add_type(self, type_: FunctionType) -> None:
         """Append a function type that is a group of its own, final, and below none."""
@@ -205,6 +211,16 @@ def take_value_types(cursor: Cursor, types: IndexSpace, taken: list[int]) -> Non
     while has_value_type(cursor):
         cursor.turn()
         taken.append(take_value_type(cursor, types))
+
+
+def take_reference_type(cursor: Cursor, types: IndexSpace) -> int:
+    """Take a reference type."""
+    start = cursor.at
+    type_ = take_value_type(cursor, types, "a reference type") if has_value_type(cursor) else 0
+    if type_ == 0 or V128 <= type_ <= I32:
+        cursor.at = start
+        raise cursor.unexpected("a reference type")
+    return type_
 
 
 def take_heap_type(cursor: Cursor, types: IndexSpace) -> int:

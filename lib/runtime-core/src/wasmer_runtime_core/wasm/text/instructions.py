@@ -23,14 +23,15 @@ from librt.strings import BytesWriter
 
 from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.support.printable import shortened
-from wasmer_runtime_core.wasm.binary.scan import FIRST_CATCH_ALL
-from wasmer_runtime_core.wasm.operators.rows import HAS_MEMORY_INDEX, IMMEDIATES
+from wasmer_runtime_core.wasm.binary.scan import CAST_FROM_NULL, CAST_TO_NULL, FIRST_CATCH_ALL
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX, IMMEDIATES
 from wasmer_runtime_core.wasm.text.cursor import Cursor
 from wasmer_runtime_core.wasm.text.definitions import (
     Definitions,
     IndexSpace,
     take_function_type,
     take_heap_type,
+    take_reference_type,
     take_value_types,
 )
 from wasmer_runtime_core.wasm.text.encoding import (
@@ -70,9 +71,10 @@ from wasmer_runtime_core.wasm.text.keywords import (
     THEN,
     TRY,
     TYPE,
+    operator_bytes,
 )
 from wasmer_runtime_core.wasm.text.numerals import MALFORMED, OUT_OF_RANGE, unsigned
-from wasmer_runtime_core.wasm.types import value_types
+from wasmer_runtime_core.wasm.types import NON_NULL, value_types
 
 FLAT_BLOCK: Final = 0
 FLAT_IF: Final = 1
@@ -132,6 +134,13 @@ MEMARG_LANE: Final = IMMEDIATES.index("memarg lane")
 LANES: Final = IMMEDIATES.index("lanes")
 TAG: Final = IMMEDIATES.index("tag")
 BLOCK_CATCHES: Final = IMMEDIATES.index("block catches")
+REFERENCE_TYPE: Final = IMMEDIATES.index("reference type")
+CAST: Final = IMMEDIATES.index("cast")
+TYPE_FIELD: Final = IMMEDIATES.index("type field")
+TYPE_COUNT: Final = IMMEDIATES.index("type count")
+TYPE_DATA: Final = IMMEDIATES.index("type data")
+TYPE_ELEMENT: Final = IMMEDIATES.index("type element")
+TYPE_TYPE: Final = IMMEDIATES.index("type type")
 
 IF: Final = KEYWORDS["if"]
 SELECT: Final = KEYWORDS["select"]
@@ -163,6 +172,10 @@ WANTED: Final = {AFTER_THEN: "(else or )", FOLDED_TRY: "(do", AFTER_DO: "(catch,
 END_BYTE: Final = b"\x0b"
 ELSE_BYTE: Final = b"\x05"
 SELECT_TYPED: Final = b"\x1c"
+WITH_NULL: Final = {
+    KEYWORDS[name]: operator_bytes(BY_MNEMONIC[f"{name} null"].code) for name in ("ref.test", "ref.cast")
+}
+"""Keyword of an operator with a reference type -> the operator where null is of that type."""
 EMPTY_BLOCK_TYPE: Final = b"\x40"
 
 
@@ -496,6 +509,11 @@ class InstructionReader:
                 cursor.turn()
                 labels.append(index_bytes(self.take_label()))
             return operator + index_bytes(len(labels) - 1) + b"".join(labels)
+        if immediate == REFERENCE_TYPE:
+            type_ = take_reference_type(cursor, definitions.types)
+            if not type_ & NON_NULL:
+                operator = WITH_NULL[number]
+            return operator + heap_type_bytes(type_)
         return operator + self.rare_immediates(number, immediate)
 
     def rare_immediates(self, number: int, immediate: int) -> bytes:
@@ -531,6 +549,8 @@ class InstructionReader:
             return heap_type_bytes(take_heap_type(cursor, definitions.types))
         if immediate == TYPE_ONLY:
             return index_bytes(definitions.types.take_index(cursor))
+        if immediate >= REFERENCE_TYPE:
+            return self.object_immediates(immediate)
         if immediate == TABLE_TABLE:
             return self.take_two(definitions.tables)
         if immediate == MEMORY_MEMORY:
@@ -544,6 +564,30 @@ class InstructionReader:
             return index_bytes(definitions.data.take_index(cursor))
         assert immediate == DATA_MEMORY
         return self.take_segment(definitions.data, definitions.memories)
+
+    def object_immediates(self, immediate: int) -> bytes:
+        """The immediates of structs, arrays and branches on casts."""
+        cursor = self.cursor
+        definitions = self.definitions
+        if immediate == CAST:
+            label = index_bytes(self.take_label())
+            source = take_reference_type(cursor, definitions.types)
+            target = take_reference_type(cursor, definitions.types)
+            flags = (0 if source & NON_NULL else CAST_FROM_NULL) | (0 if target & NON_NULL else CAST_TO_NULL)
+            return bytes((flags,)) + label + heap_type_bytes(source) + heap_type_bytes(target)
+        type_index = definitions.types.take_index(cursor)
+        encoded = index_bytes(type_index)
+        if immediate == TYPE_FIELD:
+            return encoded + index_bytes(definitions.take_field(cursor, type_index))
+        if immediate == TYPE_COUNT:
+            return encoded + index_bytes(cursor.take_unsigned(32, "a number of elements"))
+        if immediate == TYPE_ELEMENT:
+            return encoded + index_bytes(definitions.elements.take_index(cursor))
+        if immediate == TYPE_TYPE:
+            return encoded + index_bytes(definitions.types.take_index(cursor))
+        assert immediate == TYPE_DATA
+        self.uses_data = True
+        return encoded + index_bytes(definitions.data.take_index(cursor))
 
     def take_two(self, space: IndexSpace) -> bytes:
         """Destination and source, both written or neither."""

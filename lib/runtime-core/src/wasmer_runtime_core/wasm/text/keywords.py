@@ -137,7 +137,7 @@ def operator_bytes(code: int) -> bytes:
 
 
 for _operator in OPERATORS.values():
-    if " " in _operator.mnemonic:  # "select t": the parser's own, it is spelled `select (result t)`
+    if " " in _operator.mnemonic:  # the parser's own: `select (result t)`, `ref.test (ref null t)`
         continue
     KEYWORDS[_operator.mnemonic] = len(OPERATOR_CODES)
     OPERATOR_CODES.append(_operator.code)

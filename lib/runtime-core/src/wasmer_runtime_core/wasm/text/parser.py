@@ -545,8 +545,10 @@ class ModuleParser:
     def take_expression(self, single: bool) -> bytes:
         """A constant expression with its ``end``; `single`: one folded instruction."""
         out = BytesWriter()
-        InstructionReader(self.cursor, self.definitions, IndexSpace("local", "local"), out).read(single)
+        reader = InstructionReader(self.cursor, self.definitions, IndexSpace("local", "local"), out)
+        reader.read(single)
         out.write(END_BYTE)
+        self.sections.uses_data = self.sections.uses_data or reader.uses_data
         return out.getvalue()
 
     def take_offset(self) -> bytes:

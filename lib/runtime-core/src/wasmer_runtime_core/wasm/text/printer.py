@@ -34,8 +34,11 @@ from wasmer_runtime_core.support.checkpoint import checkpoint, watched
 from wasmer_runtime_core.wasm.binary.all_names import Names, read_all_names
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule, decode_module
 from wasmer_runtime_core.wasm.binary.scan import (
+    CAST_FROM_NULL,
+    CAST_TO_NULL,
     CATCHES,
     FIRST_CATCH_ALL,
+    read_cast_flags,
     read_catch_kind,
     read_heap_type,
     read_operator,
@@ -63,6 +66,7 @@ from wasmer_runtime_core.wasm.types import (
     I8,
     I16,
     I64,
+    NON_NULL,
     NON_NULL_CODE,
     NULLABLE_CODE,
     VALUE_TYPE_NAMES,
@@ -207,14 +211,19 @@ def types_text(keyword: str, types: ValueTypes, name: Callable[[int], str] = val
     return f" ({keyword} {' '.join(map(name, types))})" if types else ""
 
 
-def composite_text(type_: CompositeType, name: Callable[[int], str] = value_type_name) -> str:
-    """``(func (param i32))``, ``(struct (field (mut i8)))``; `name` writes value types."""
+def composite_text(
+    type_: CompositeType, name: Callable[[int], str] = value_type_name, fields: Labels | None = None
+) -> str:
+    """``(func (param i32))``, ``(struct (field (mut i8)))``; `name` writes value types, `fields` names of fields."""
     if isinstance(type_, FunctionType):
         return f"(func{types_text('param', type_.params, name)}{types_text('result', type_.results, name)})"
     if isinstance(type_, ArrayType):
         return f"(array {field_text(type_.element, name)})"
-    fields = "".join([f" (field {field_text(field, name)})" for field in watched(type_.fields)])
-    return f"(struct{fields})"
+    written = [
+        f" (field {'' if fields is None else fields.written(at)}{field_text(field, name)})"
+        for at, field in enumerate(watched(type_.fields))
+    ]
+    return f"(struct{''.join(written)})"
 
 
 def field_text(field: FieldType, name: Callable[[int], str] = value_type_name) -> str:
@@ -316,6 +325,7 @@ class _Printer:
         self.tags = Labels(self.names.tags, self.long_names)
         self.elements = Labels(self.names.elements, self.long_names)
         self.data = Labels(self.names.data, self.long_names)
+        self.fields = {index: Labels(names, self.long_names) for index, names in self.names.fields.items()}
         self.spaces: dict[int, Labels] = {
             FUNCTION: self.functions,
             TABLE: self.tables,
@@ -405,7 +415,7 @@ class _Printer:
             at = type_index(type_)
             return value_type_name(type_ + (moved << HEAP_SHIFT) if moved and at in own else type_)
 
-        return composite_text(definition.composite, name)
+        return composite_text(definition.composite, name, self.fields.get(index))
 
     def supertype(self, index: int) -> int:
         """The type that a type is declared to be below, in its own group if it is there."""
@@ -486,6 +496,10 @@ class _Printer:
             written = self.functions.use(value)
         elif immediate == "global":
             written = self.globals.use(value)
+        elif immediate == "type" or immediate == "type count":
+            written = self.types.use(type_index(constant.type))
+            if immediate == "type count":
+                written += f" {value}"
         else:
             return f"({operator.mnemonic})"
         return f"({operator.mnemonic} {written})"
@@ -574,6 +588,7 @@ class _Printer:
 
 LONG_VALUE_TYPES: Final = frozenset((NULLABLE_CODE, NON_NULL_CODE, *HEAP_TYPE_NUMBERS)).difference(VALUE_TYPE_NAMES)
 """First bytes of value types that are more than their kind."""
+OBJECT_IMMEDIATES: Final = frozenset(("cast", "type field", "type count", "type data", "type element", "type type"))
 MAX_PRINTED_LOCALS: Final = 64
 """In one ``(local …)``."""
 
@@ -630,6 +645,10 @@ class _BodyPrinter:
                 lines.append(f"{indents[depth - 1]}delegate {self.label()}")
             elif immediate == "types":
                 lines.append(indents[depth] + "select" + self.select_types())
+            elif immediate == "reference type":
+                mnemonic, _, null = mnemonic.partition(" ")
+                type_ = read_heap_type(reader) | (0 if null else NON_NULL)
+                lines.append(f"{indents[depth]}{mnemonic} {value_type_name(type_)}")
             else:
                 lines.append(f"{indents[depth]}{mnemonic}{self.immediates(immediate, operator.access_bytes)}")
         if not reader.at_end():
@@ -747,6 +766,8 @@ class _BodyPrinter:
             return " " + heap_type_name(read_heap_type(reader))
         if immediate == "type":
             return " " + printer.types.use(int(reader.u32()))
+        if immediate in OBJECT_IMMEDIATES:
+            return self.object_immediates(immediate)
         if immediate == "data":
             return " " + printer.data.use(int(reader.u32()))
         if immediate == "element":
@@ -763,6 +784,30 @@ class _BodyPrinter:
             return f" {printer.tables.use(first)} {printer.tables.use(second)}"
         assert immediate == "memory memory"
         return f" {printer.memories.use(first)} {printer.memories.use(second)}" if first or second else ""
+
+    def object_immediates(self, immediate: str) -> str:
+        """The immediates of structs, arrays and casts."""
+        reader = self.reader
+        printer = self.printer
+        if immediate == "cast":
+            flags = int(read_cast_flags(reader))
+            label = self.label()
+            source = read_heap_type(reader) | (0 if flags & CAST_FROM_NULL else NON_NULL)
+            target = read_heap_type(reader) | (0 if flags & CAST_TO_NULL else NON_NULL)
+            return f" {label} {value_type_name(source)} {value_type_name(target)}"
+        type_ = int(reader.u32())
+        written = f" {printer.types.use(type_)}"
+        second = int(reader.u32())
+        if immediate == "type field":
+            fields = printer.fields.get(type_)
+            return f"{written} {second if fields is None else fields.use(second)}"
+        if immediate == "type count":
+            return f"{written} {second}"
+        if immediate == "type data":
+            return f"{written} {printer.data.use(second)}"
+        if immediate == "type element":
+            return f"{written} {printer.elements.use(second)}"
+        return f"{written} {printer.types.use(second)}"
 
     def memory_argument(self, access_bytes: int) -> str:
         """`` memory offset=… align=…``, each where it says something."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.support.checkpoint import watched
-from wasmer_runtime_core.wasm.text.definitions import Definitions
+from wasmer_runtime_core.wasm.text.definitions import Definitions, IndexSpace
 from wasmer_runtime_core.wasm.text.encoding import (
     custom_section,
     index_bytes,
@@ -106,9 +106,16 @@ class Sections:
             (9, definitions.data),
             (11, definitions.tags),
         ):
+            if number == 11 and definitions.fields:
+                parts.append(section(10, indirect_name_map(definitions.fields)))
             if space.names:
                 parts.append(section(number, name_map(space.names)))
         return b"".join(parts)
+
+
+def indirect_name_map(spaces: dict[int, IndexSpace]) -> bytes:
+    """Names of fields, by type."""
+    return vector([index_bytes(index) + name_map(spaces[index].names) for index in watched(sorted(spaces))])
 
 
 def filled(items: list[bytes]) -> bytes:

@@ -100,6 +100,8 @@ def _take_composite(cursor: Cursor, definitions: Definitions) -> tuple[bytes, Fu
                     fields.append(_take_field(cursor, types))
             cursor.expect_right("a field type or )")
         cursor.expect_right("(field or )")
+        if names.names:
+            definitions.fields[len(definitions.function_types)] = names  # it is appended there
         return b"\x5f" + vector(fields), NO_FUNCTION
     if cursor.take_opening(ARRAY):
         field = _take_field(cursor, types)

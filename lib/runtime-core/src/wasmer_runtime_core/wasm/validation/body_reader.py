@@ -10,7 +10,7 @@ from __future__ import annotations
 from wasmer_runtime_core.errors import CompileError, DecodeError, ValidationError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits, Limit
 from wasmer_runtime_core.support.annotations import Final, NoReturn, final, i64
-from wasmer_runtime_core.wasm.binary.scan import read_heap_type, read_value_type
+from wasmer_runtime_core.wasm.binary.scan import read_cast_flags, read_heap_type, read_value_type
 from wasmer_runtime_core.wasm.operators.rows import MEMARG_END, OPERATORS
 from wasmer_runtime_core.wasm.operators.tables import LANES
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, Reader, signed, unsigned, unsigned_64
@@ -116,6 +116,13 @@ class BodyReader:
             self.invalid(f"unknown type {type_index(read)}")
         return type_
 
+    def cast_flags(self) -> i64:
+        """Read which of the two types of a ``br_on_cast`` have null."""
+        reader = Reader(self.data, self.position, self.end, self.function_index)
+        flags = read_cast_flags(reader)
+        self.position = reader.position
+        return flags
+
     def alignment(self) -> i64:
         """Read the first part of a memory argument: the exponent of its alignment, perhaps with `HAS_MEMORY_INDEX`."""
         at = self.position
@@ -152,7 +159,7 @@ class BodyReader:
 
     def mnemonic(self) -> str:
         """Of the operator at hand."""
-        return OPERATORS[self.operator].mnemonic
+        return OPERATORS[self.operator].word
 
     def invalid(self, reason: str) -> NoReturn:
         """Refuse the operator at hand."""

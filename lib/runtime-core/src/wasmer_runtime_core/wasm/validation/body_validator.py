@@ -44,7 +44,7 @@ from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import MAX_LOCALS
 from wasmer_runtime_core.wasm.body.body import Body
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX, OBJECT_PAGE
 from wasmer_runtime_core.wasm.operators.tables import BELOW, HELPERS, LARGEST_ALIGNMENT, RESULT, RULES, TOP
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
 from wasmer_runtime_core.wasm.subtyping import ANY, ANY_REFERENCE, TypeSpace, is_reference
@@ -61,6 +61,7 @@ from wasmer_runtime_core.wasm.types import (
 from wasmer_runtime_core.wasm.validation.body_reader import BodyReader
 from wasmer_runtime_core.wasm.validation.control_stack import ControlStack
 from wasmer_runtime_core.wasm.validation.loop_writes import LoopWrites
+from wasmer_runtime_core.wasm.validation.object_operators import ObjectOperators
 from wasmer_runtime_core.wasm.validation.operand_stack import OperandStack, type_names
 from wasmer_runtime_core.wasm.validation.packed import TYPE_SHIFT, zeros
 from wasmer_runtime_core.wasm.validation.record_writer import RecordWriter
@@ -72,6 +73,7 @@ OF_A_FUNCTION: Final = 32
 
 _SELECT: Final = BY_MNEMONIC["select"].code
 _VECTOR_PREFIX: Final = 0xFD
+_OBJECT_PREFIX: Final = 0xFB
 
 
 @final
@@ -91,7 +93,6 @@ class BodyValidator:
         self.memory_index_types: vec[i64] = vec[i64]([memory.index_type for memory in info.memories])
         self.table_index_types: vec[i64] = vec[i64]([table.index_type for table in info.tables])
         self.first_is_narrow: bool = len(info.memories) > 0 and info.memories[0].index_type == I32
-        self.data_count: i64 = -1 if info.data_count is None else info.data_count
         self.declared: Final = frozenset(info.escaping)
         # the body at hand
         self.space: Final[TypeSpace] = module.types
@@ -100,6 +101,7 @@ class BodyValidator:
         self.loops: Final = LoopWrites(self.reader.most(LOOP_WRITES))
         self.writer: Final = RecordWriter(self.reader, self.operands, self.loops)
         self.control: Final = ControlStack(info, self.reader, self.operands, self.loops, self.writer)
+        self.objects: Final = ObjectOperators(info, self.reader, self.operands, self.control)
         self.memory: i64 = 0  # of the access at hand
         self.local_types: bytes = b""  # their kinds
         self.narrow_locals: i64 = 0  # so many in front are of no more than their kind
@@ -474,6 +476,8 @@ class BodyValidator:
         if prefix == _VECTOR_PREFIX:
             code = sub_opcode + 0x200
             length = 0x200
+        elif prefix == _OBJECT_PREFIX:
+            code = sub_opcode + OBJECT_PAGE
         rule: i64 = rules.ILLEGAL
         if sub_opcode < length:
             rule = RULES[code]
@@ -566,15 +570,15 @@ class BodyValidator:
         elif rule == rules.MEMORY_INIT:
             segment = reader.u32()
             index = reader.u32()
-            self.need_data_count()
+            self.control.need_data_count()
             reader.need(index, self.memory_count, "memory")
-            reader.need(segment, self.data_count, "data segment")
+            reader.need(segment, self.control.data_count, "data segment")
             self.pop_ranges(self.memory_index_types[index], I32)
             self.indexed(segment, index)
         elif rule == rules.DATA_DROP:
             index = reader.u32()
-            self.need_data_count()
-            reader.need(index, self.data_count, "data segment")
+            self.control.need_data_count()
+            reader.need(index, self.control.data_count, "data segment")
             self.indexed(index, 0)
         elif rule == rules.RETURN_CALL:
             index = reader.index(len(self.functions), "function")
@@ -586,6 +590,8 @@ class BodyValidator:
         elif rule == rules.RETURN_CALL_REF:
             type_index = self.referred_callee()
             self.call_in_place(type_index, type_index, 0)
+        elif rule >= rules.REF_EQ:
+            self.objects.step(rule)
         elif rule >= rules.THROW:
             self.control.exceptions = True
             self.exception_operator(rule)
@@ -769,11 +775,6 @@ class BodyValidator:
         self.writer.write(_SELECT | ((type_ & KIND) << 16), 0, 0)
 
     # --- memory ---------------------------------------------------------------------------------
-    def need_data_count(self) -> None:
-        """Operators that name data segments may stand here (section 5.5.16)."""
-        if self.data_count < 0:
-            raise DecodeError("data count section required", self.reader.offset)
-
     def alignment(self) -> i64:
         """Read which `memory` an access is of, and its alignment, and see that these may be."""
         reader = self.reader

@@ -116,6 +116,7 @@ class ControlStack:
         self.most_targets: i64 = reader.most(BR_TABLE_TARGETS)
         self.deepest_frame: i64 = FRAME_WORDS * reader.most(NESTING)
         self.type_count: i64 = len(info.types)
+        self.data_count: i64 = -1 if info.data_count is None else info.data_count
         self.params_of: Final[list[bytes]] = []
         self.results_of: Final[list[bytes]] = []
         for type_ in watched(info.types):
@@ -232,6 +233,11 @@ class ControlStack:
             self.params_of.append(b"")
             self.results_of.append(packed_types((int(type_),)))
         return known
+
+    def need_data_count(self) -> None:
+        """Operators that name data segments may stand here (section 5.5.16)."""
+        if self.data_count < 0:
+            raise DecodeError("data count section required", self.reader.offset)
 
     def need_function_type(self, type_index: i64) -> None:
         """The index names a type of functions."""

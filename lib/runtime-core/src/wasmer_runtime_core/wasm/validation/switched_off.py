@@ -285,7 +285,7 @@ class _Check:
     def operator(self, code: int, at: int, function: int = -1) -> None:
         row = OPERATORS[code]
         if row.feature in self.switched_off:
-            mnemonic = "select with its type written" if code == _SELECT_TYPED else row.mnemonic
+            mnemonic = "select with its type written" if code == _SELECT_TYPED else row.word
             self.refuse(row.feature, mnemonic, DecodeError(f"illegal opcode {code:#04x}", at), function)
 
     # --- bodies ------------------------------------------------------------------------------------

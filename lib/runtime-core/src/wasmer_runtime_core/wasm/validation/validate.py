@@ -17,7 +17,7 @@ from wasmer_runtime_core.support.annotations import Final, NoReturn, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.support.printable import shortened
-from wasmer_runtime_core.wasm.binary.decode import EXTENDED_CONST, DecodedModule
+from wasmer_runtime_core.wasm.binary.decode import EXTENDED_CONST, OBJECT_CONST, REFERENCE_CONST, DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import scan_body
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.module import (
@@ -35,14 +35,21 @@ from wasmer_runtime_core.wasm.module import (
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 from wasmer_runtime_core.wasm.subtyping import FORM_FUNCTION
 from wasmer_runtime_core.wasm.types import (
+    ANYREF,
+    EXTERNREF,
     I32,
     MAX_PAGES,
     MAX_WIDE_PAGES,
+    NON_NULL,
+    ArrayType,
     Limits,
+    StructType,
     TableType,
     is_defaultable,
+    unpacked,
     value_type_name,
 )
+from wasmer_runtime_core.wasm.types import type_index as index_of
 from wasmer_runtime_core.wasm.validation.body_validator import BodyValidator
 
 _GLOBAL_GET: Final = BY_MNEMONIC["global.get"].code
@@ -50,6 +57,9 @@ _REF_FUNC: Final = BY_MNEMONIC["ref.func"].code
 
 NOTHING: Final[frozenset[str]] = frozenset()
 _EXCEPTIONS: Final = frozenset(("exceptions",))
+_OBJECTS: Final = frozenset(("gc",))
+PROGRAMS: Final = OBJECT_CONST.union(EXTENDED_CONST, REFERENCE_CONST)
+"""Operators of initializers that are programs for a stack even where they stand alone."""
 
 STRETCH: Final = 1 << 13
 """So many entries are checked between two checkpoints."""
@@ -77,7 +87,8 @@ def validate_module(decoded: DecodedModule, switched_off: frozenset[str] = NOTHI
         check_switched_off(decoded, switched_off)
     read = 0
     try:
-        _Declarations(decoded).check()
+        declarations = _Declarations(decoded)
+        declarations.check()
         info = decoded.info
         info.escaping = escaping_functions(info)
         validator = BodyValidator(decoded)
@@ -89,6 +100,8 @@ def validate_module(decoded: DecodedModule, switched_off: frozenset[str] = NOTHI
             read += 1
         if validator.control.exceptions or info.tags:
             decoded.needed = _EXCEPTIONS
+        if validator.objects.used or declarations.makes_objects:
+            decoded.needed = decoded.needed.union(_OBJECTS)
         return bodies
     except (ValidationError, UnsupportedFeatureError, IndexError) as error:
         if raised_by_a_handler(error):
@@ -132,6 +145,7 @@ class _Declarations:
         self.offsets = decoded.offsets
         self.offset: int | None = None  # of the entry at hand
         self.left: i64 = STRETCH  # entries until the next checkpoint
+        self.makes_objects: bool = False  # some initializer does, or an i31
 
     def check(self) -> None:
         self.types()
@@ -329,7 +343,7 @@ class _Declarations:
     def constant(self, expression: ConstantExpression, type_: int, globals_before: int = -1) -> None:
         """An initializer that gives a value of `type_` (section 3.3.10); of a global, behind so many others."""
         first = expression[0]
-        if len(expression) > 1 or first.operator in EXTENDED_CONST:
+        if len(expression) > 1 or first.operator in PROGRAMS:
             given = self.computed(expression, globals_before)
         else:
             given = self.operand(first, globals_before)
@@ -342,7 +356,13 @@ class _Declarations:
         for number, constant in enumerate(expression, start=1):
             if number & 0xFFF == 0:
                 checkpoint()
-            if constant.operator in EXTENDED_CONST:
+            if constant.operator in OBJECT_CONST:
+                self.makes_objects = True
+                self.object(constant, stack)
+            elif constant.operator in REFERENCE_CONST:
+                self.makes_objects = True
+                self.reference(constant, stack)
+            elif constant.operator in EXTENDED_CONST:
                 if stack[-2:] != [constant.type, constant.type]:
                     self.invalid(f"type mismatch: {OPERATORS[constant.operator].mnemonic} in an initializer")
                 stack.pop()
@@ -351,6 +371,47 @@ class _Declarations:
         if len(stack) != 1:
             self.invalid(f"type mismatch: an initializer gives one value, this one {len(stack)}")
         return stack[0]
+
+    def object(self, constant: ConstantOperator, stack: list[int]) -> None:
+        """An operator that makes a struct or an array of what is on the stack."""
+        mnemonic = OPERATORS[constant.operator].mnemonic
+        composite = self.info.definitions[index_of(constant.type)].composite
+        if mnemonic.startswith("struct") and isinstance(composite, StructType):
+            fields = composite.fields
+        elif mnemonic.startswith("array") and isinstance(composite, ArrayType):
+            fields = (composite.element,)
+        else:
+            self.invalid(f"type mismatch: {mnemonic} in an initializer, of a type of another form")
+        wanted = [unpacked(field.storage) for field in fields]
+        if mnemonic.endswith("default"):
+            if not all(is_defaultable(type_) for type_ in wanted):
+                self.invalid(f"field type is not defaultable: {mnemonic} in an initializer")
+            wanted = []
+        elif mnemonic == "array.new_fixed":
+            if constant.value > len(stack):
+                self.invalid(f"type mismatch: {mnemonic} in an initializer")
+            wanted *= constant.value
+        if mnemonic == "array.new" or mnemonic == "array.new_default":
+            wanted.append(I32)
+        self.take(mnemonic, wanted, stack)
+        stack.append(constant.type)
+
+    def reference(self, constant: ConstantOperator, stack: list[int]) -> None:
+        """An operator that makes a reference of what is on the stack."""
+        mnemonic = OPERATORS[constant.operator].mnemonic
+        null = stack[-1] & NON_NULL if stack else 0
+        self.take(mnemonic, [{"ref.i31": I32, "any.convert_extern": EXTERNREF}.get(mnemonic, ANYREF)], stack)
+        stack.append(constant.type | null)
+
+    def take(self, mnemonic: str, wanted: list[int], stack: list[int]) -> None:
+        """Operands of these types, the last on top."""
+        first = len(stack) - len(wanted)
+        if first < 0:
+            self.invalid(f"type mismatch: {mnemonic} in an initializer")
+        for type_, found in zip(wanted, stack[first:], strict=True):
+            if not self.space.matches(found, type_):
+                self.invalid(f"type mismatch: {mnemonic} in an initializer")
+        del stack[first:]
 
     def operand(self, constant: ConstantOperator, globals_before: int) -> int:
         """The type that an operator without operands gives in an initializer."""
