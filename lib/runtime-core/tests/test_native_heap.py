@@ -13,6 +13,7 @@ from wasmer_runtime_core.contract.objects import ELEMENTS, FIELDS, LENGTH
 from wasmer_runtime_core.errors import Trap
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.instance import Instance
+from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.wasm.module import PASSIVE
 from wasmer_runtime_core.wasm.types import (
     ANYREF,
@@ -26,7 +27,6 @@ from wasmer_runtime_core.wasm.types import (
     ArrayType,
     CompositeType,
     FieldType,
-    FunctionType,
     StructType,
     TypeDefinition,
 )
@@ -38,20 +38,31 @@ CODE["poke"] = Code("488916c3", {}, {})  # mov [rsi], rdx; ret
 CODE["peek"] = Code("488b06c3", {}, {})  # mov rax, [rsi]; ret
 
 
-def objects(program: Program | None = None) -> Program:
-    """A program with the types above, and the helpers."""
-    program = program or Program()
-    info = program.info
-    info.types += [NO_FUNCTION] * 5
-    node = ANYREF | (FIRST_TYPE + LIST) << HEAP_SHIFT
-    any_, extern = FieldType(ANYREF, True), FieldType(EXTERNREF, True)
-    composites: list[CompositeType] = [
-        StructType((FieldType(node, True), FieldType(I32, True))),
-        ArrayType(FieldType(I8, True)),
-        ArrayType(any_),
-        ArrayType(FieldType(V128, True)),
-        StructType((extern, any_)),
-    ]
+class ObjectProgram(Program):
+    """A program with the types above, in front of those of functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.info.types += [NO_FUNCTION] * 5
+
+    def module(self, trap: str = "UNREACHABLE") -> Module:
+        node = ANYREF | (FIRST_TYPE + LIST) << HEAP_SHIFT
+        any_, extern = FieldType(ANYREF, True), FieldType(EXTERNREF, True)
+        composites: list[CompositeType] = [
+            StructType((FieldType(node, True), FieldType(I32, True))),
+            ArrayType(FieldType(I8, True)),
+            ArrayType(any_),
+            ArrayType(FieldType(V128, True)),
+            StructType((extern, any_)),
+            *self.info.types[5:],
+        ]
+        self.info.definitions = [TypeDefinition(row, -1, True, at, 1, at) for at, row in enumerate(composites)]
+        return super().module(trap)
+
+
+def objects(program: ObjectProgram | None = None) -> ObjectProgram:
+    """A program with the helpers, and a global."""
+    program = program or ObjectProgram()
     program.global_("anyref", 0, operator="ref.null")
     cell = {"cell": lambda layout: layout.global_(0)}
     program.function("hold", "i64", "", "set_global", **cell)
@@ -65,10 +76,6 @@ def objects(program: Program | None = None) -> Program:
     program.helper("init_data", "i64 i32 i32 i32 i32", "", "array_init_data")
     program.helper("new_data", "i32 i32 i32 i32", "i64", "array_new_data")
     program.data(0, bytes(range(1, 17)), PASSIVE)
-    info.definitions = [TypeDefinition(row, -1, True, at, 1, at) for at, row in enumerate(composites)]
-    for at, row in enumerate(info.types[5:], 5):
-        assert isinstance(row, FunctionType)
-        info.definitions.append(TypeDefinition(row, -1, True, at, 1, at))
     return program
 
 

@@ -4,12 +4,12 @@ static PyObject *
 native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"make_trap", "annotate", "function_name", "describe", "memory", "table", "global_",
-                            "trace", "make_function", "type_name", "tag", "make_exception", "thrown", NULL};
+                            "trace", "make_function", "type_name", "tag", "make_exception", "thrown", "field_names", NULL};
     PyObject *trap = NULL, *annotate = NULL, *name = NULL, *describe = NULL, *trace = NULL, *function = NULL, *type_name = NULL;
-    PyObject *memory = NULL, *table = NULL, *global = NULL, *tag = NULL, *exception = NULL, *thrown = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOOO!O!O!OOOO!OO:configure", names, &trap, &annotate, &name,
+    PyObject *memory = NULL, *table = NULL, *global = NULL, *tag = NULL, *exception = NULL, *thrown = NULL, *names_hook = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOOO!O!O!OOOO!OOO:configure", names, &trap, &annotate, &name,
                                      &describe, &PyType_Type, &memory, &PyType_Type, &table, &PyType_Type, &global,
-                                     &trace, &function, &type_name, &PyType_Type, &tag, &exception, &thrown))
+                                     &trace, &function, &type_name, &PyType_Type, &tag, &exception, &thrown, &names_hook))
         return NULL;
     struct { PyObject *given, **place; PyTypeObject *base; } classes[] = {
         {memory, &memory_class, MemoryType}, {table, &table_class, TableType}, {global, &global_class, GlobalType},
@@ -39,6 +39,8 @@ native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
         Py_XSETREF(hook_make_exception, Py_NewRef(exception));
     if (thrown)
         Py_XSETREF(hook_thrown, Py_NewRef(thrown));
+    if (names_hook)
+        Py_XSETREF(hook_field_names, Py_NewRef(names_hook));
     if (function)
         Py_XSETREF(hook_make_function, Py_NewRef(function));
     Py_RETURN_NONE;
@@ -108,6 +110,7 @@ static PyMethodDef native_functions[] = {
     {"define_types", native_define_types, METH_VARARGS, "define_types(key, members, needs) -> their DefinedTypes"},
     {"numbered_type", native_numbered_type, METH_O, "numbered_type(number) -> DefinedType, or None"},
     {"type_matches", native_type_matches, METH_VARARGS, "type_matches(found, wanted) -> whether values of the one are of the other"},
+    {"new_object", native_new_object, METH_VARARGS, "new_object(instance, type, values) -> StructRef or ArrayRef"},
     {"heap_stress", native_heap_stress, METH_O, "heap_stress(on): collect at each allocation, for tests"},
     {"trim_heap", native_trim_heap, METH_NOARGS, "trim_heap(): what was freed goes back to the system"},
     {"statistics", native_statistics, METH_NOARGS, "statistics() -> dict: pages and slots in use"},
@@ -144,6 +147,7 @@ fill(PyObject *target)
         add_type(target, &host_function_spec, &HostFunctionType) || add_type(target, &plan_spec, &PlanType) ||
         add_type(target, &instance_spec, &InstanceType) || add_type(target, &exports_spec, &ExportsType) ||
         add_type(target, &budget_spec, &BudgetType) || add_type(target, &heap_spec, &HeapType) ||
+        add_type(target, &struct_spec, &StructRefType) || add_type(target, &array_spec, &ArrayRefType) ||
         add_type(target, &deadline_block_spec, &DeadlineBlockType))
         return -1;
     for (PyMethodDef *method = native_functions; method->ml_name; method++) {

@@ -38,7 +38,16 @@ VALUE_KINDS: Final = ("I32", "I64", "F32", "F64", "V128", "FUNCREF", "EXTERNREF"
 OBJECT_OFFSETS: Final = ("FIELDS", "LENGTH", "ELEMENTS")
 """And of `contract.objects`."""
 
-TYPE_BITS: Final = ("NON_NULL", "HEAP_SHIFT", "HEAP_EQ", "HEAP_STRUCT", "HEAP_ARRAY", "HEAP_NONE", "FIRST_TYPE")
+TYPE_BITS: Final = (
+    "NON_NULL",
+    "HEAP_SHIFT",
+    "HEAP_EQ",
+    "HEAP_I31",
+    "HEAP_STRUCT",
+    "HEAP_ARRAY",
+    "HEAP_NONE",
+    "FIRST_TYPE",
+)
 """And what a value type says above its kind."""
 
 

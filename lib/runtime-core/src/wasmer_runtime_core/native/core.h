@@ -138,6 +138,8 @@ typedef struct Signature {
     Field *fields;             /* of an array one: its elements */
     struct Heap *held_by;      /* a heap that holds the type for its objects */
     uint32_t cycle;            /* of the last collection that found an object of it */
+    PyObject *composite;       /* StructType, ArrayType; NULL until Python describes it */
+    PyObject *names;           /* of its fields, once somebody asked who knew */
     uint16_t places[];         /* of the parameters */
 } Signature;
 
@@ -510,7 +512,8 @@ typedef struct FunctionObject {
 } FunctionObject;
 
 static PyTypeObject *MappedFileType, *CodeType, *MemoryType, *TableType, *GlobalType, *DefinedType, *TagType, *ExceptionType, *FunctionType,
-    *HostFunctionType, *PlanType, *InstanceType, *BudgetType, *DeadlineBlockType, *HeapType;
+    *HostFunctionType, *PlanType, *InstanceType, *BudgetType, *DeadlineBlockType, *HeapType,
+    *StructRefType, *ArrayRefType;
 
 /* Python's part tells these by `configure` in bootstrap.c: the subclasses that instances make for what they own, */
 static PyObject *memory_class, *table_class, *global_class, *tag_class;

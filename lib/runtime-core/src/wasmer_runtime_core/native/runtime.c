@@ -27,6 +27,7 @@
 #include "objects/collector.c"
 #include "objects/instantiate.c"
 #include "objects/instance.c"
+#include "objects/reference.c"
 #include "objects/exports.c"
 #include "calls/bulk.c"
 #include "calls/objects.c"

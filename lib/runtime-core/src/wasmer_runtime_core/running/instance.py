@@ -20,7 +20,7 @@ import wasmer_runtime_core.running.interrupts  # isort: skip
 import wasmer_runtime_core.running.hooks  # noqa: F401  # isort: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Self
 
     from wasmer_runtime_core.contract.artifact import Artifact
@@ -135,6 +135,42 @@ class Instance:
             IndexError: there is no such global.
         """
         return cast("Global", self.core.global_(index))
+
+    def struct(self, type_: int | str, *values: Any, **by_name: Any) -> machine.StructRef:
+        """A new struct of a type of the module, for this instance: ``instance.struct("point", 1, 2)``.
+
+        Args:
+            type_: the type's index, or its name in the module's name section.
+            values: of its fields, in order, or of some, and
+            by_name: of others, by their names there. Fields of numbers are else 0, and references null.
+
+        Raises:
+            IndexError, KeyError: there is no such type, no field of that name.
+            TypeError: it is no struct; or a value is of another type, or missing where null is no value of the field.
+            Trap: the collected heap is exhausted.
+        """
+        from wasmer_runtime_core.running.objects.references import new_struct
+
+        return new_struct(self.core, self.module.info, type_, values, by_name)
+
+    def array(self, type_: int | str, values: Iterable[Any]) -> machine.ArrayRef:
+        """A new array of a type of the module with these elements.
+
+        Raises:
+            IndexError, KeyError: there is no such type.
+            TypeError: it is no array; or an element is of another type.
+            Trap: the collected heap is exhausted.
+        """
+        from wasmer_runtime_core.running.objects.references import new_array
+
+        return new_array(self.core, self.module.info, type_, values)
+
+    @property
+    def heap(self) -> machine.Heap | None:
+        """The collected heap, where its structs and arrays lie and those of instances that are linked to it; None
+        before there is one. It says how large it is (``bytes``, ``live_bytes``), what ``collections`` there were and
+        how long they took; its ``collect()`` is a collection, which comes by itself when it is needed."""
+        return self.core.heap
 
     def context(self) -> Any:
         """What host functions get as their first argument."""

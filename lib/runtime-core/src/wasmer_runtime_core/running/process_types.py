@@ -110,7 +110,8 @@ class ProcessTypes:
             if isinstance(composite, FunctionType):
                 type_.describe(composite, _function_text(composite))
             else:
-                type_.describe(NO_FUNCTION, "struct" if isinstance(composite, StructType) else "array")
+                text = "struct" if isinstance(composite, StructType) else "array"
+                type_.describe(NO_FUNCTION, text, composite)
 
     def _layout(self, index: int) -> tuple[int, tuple[int, ...]]:
         """Of the objects of a type: how many bytes one takes, an array without elements, and where its fields lie."""
@@ -232,4 +233,17 @@ def _function_text(type_: FunctionType, depth: int = 0) -> str:
     return f"[{params}] -> [{results}]"
 
 
-configure(type_name=type_text)
+def field_names(info: ModuleInfo, type_: DefinedType) -> tuple[str | None, ...] | None:
+    """What a module calls the fields of a struct, or None: it has no such type, or no name for any of them."""
+    types = process_types(info)
+    for index, found in enumerate(types.types if types is not None else ()):
+        composite = info.definitions[index].composite
+        if found != type_ or not isinstance(composite, StructType):
+            continue
+        names = info.field_names.get(index, {})
+        if names:
+            return tuple([names.get(at) for at in range(len(composite.fields))])
+    return None
+
+
+configure(type_name=type_text, field_names=field_names)

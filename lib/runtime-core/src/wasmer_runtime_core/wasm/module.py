@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from itertools import islice
 
-from wasmer_runtime_core.implementation_limits import LOCALS
+from wasmer_runtime_core.implementation_limits import FIELDS, LOCALS
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, TypeAlias
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.support.first_use import at_first_use
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.custom_sections import CustomSection as CustomSection
-from wasmer_runtime_core.wasm.names import STRETCH, read_function_names, read_local_names, read_module_name
+from wasmer_runtime_core.wasm.names import (
+    STRETCH,
+    read_field_names,
+    read_function_names,
+    read_local_names,
+    read_module_name,
+    read_type_names,
+)
 from wasmer_runtime_core.wasm.types import (
     ExternalType,
     FunctionType,
@@ -159,6 +166,16 @@ class ModuleInfo:
     def local_names(self) -> dict[int, dict[int, str]]:
         """Names of locals, parameters first: by function index, then by local index."""
         return read_local_names(self.custom_sections, len(self.functions), LOCALS.ceiling)
+
+    @at_first_use
+    def type_names(self) -> dict[int, str]:
+        """Names by type index."""
+        return read_type_names(self.custom_sections, len(self.types))
+
+    @at_first_use
+    def field_names(self) -> dict[int, dict[int, str]]:
+        """Names of the fields of structs: by type index, then by field."""
+        return read_field_names(self.custom_sections, len(self.types), FIELDS.ceiling)
 
     def __getstate__(self) -> dict[str, Any]:
         """Debug information is read again where the module goes, and types are other objects in another process."""

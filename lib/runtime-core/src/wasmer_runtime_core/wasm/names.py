@@ -1,4 +1,4 @@
-"""The name section: what functions and locals are called (specification, appendix 7.4.1).
+"""The name section: what functions, locals, types and fields are called (specification, appendix 7.4.1).
 
 Names are for people: backtraces, dumps, the text printer. They lie in the custom section
 ``name`` and are read when first asked for (`ModuleInfo.function_names` and its like), so
@@ -35,6 +35,8 @@ MOST_OF_A_FUNCTION: Final = 2
 MODULE_NAME: Final = 0
 FUNCTION_NAMES: Final = 1
 LOCAL_NAMES: Final = 2
+TYPE_NAMES: Final = 4
+FIELD_NAMES: Final = 10
 
 
 def read_module_name(sections: Sequence[CustomSection]) -> str | None:
@@ -50,12 +52,17 @@ def read_module_name(sections: Sequence[CustomSection]) -> str | None:
 
 def read_function_names(sections: Sequence[CustomSection], functions: int) -> dict[int, str]:
     """Names by function index, of a module of so many functions."""
+    return _read_names(sections, FUNCTION_NAMES, functions)
+
+
+def _read_names(sections: Sequence[CustomSection], wanted: int, count: int) -> dict[int, str]:
+    """Names of `count` definitions, by index."""
     names: dict[int, str] = {}
-    left = MOST_OF_A_FUNCTION * functions + STRETCH
-    for reader in _subsections(sections, FUNCTION_NAMES):
+    left = MOST_OF_A_FUNCTION * count + STRETCH
+    for reader in _subsections(sections, wanted):
         try:
             for index, name in _name_map(reader):
-                if index < functions:
+                if index < count:
                     names[index] = name
                 left -= 1
                 if not left:
@@ -72,16 +79,36 @@ def read_local_names(sections: Sequence[CustomSection], functions: int, most: in
         functions: so many are in the module.
         most: locals that a function may have.
     """
+    return _read_indirect(sections, LOCAL_NAMES, functions, most)
+
+
+def read_type_names(sections: Sequence[CustomSection], types: int) -> dict[int, str]:
+    """Names by type index, of a module of so many types."""
+    return _read_names(sections, TYPE_NAMES, types)
+
+
+def read_field_names(sections: Sequence[CustomSection], types: int, most: int) -> dict[int, dict[int, str]]:
+    """Names of the fields of structs: by type index, then by field.
+
+    Args:
+        types: so many are in the module.
+        most: fields that a struct may have.
+    """
+    return _read_indirect(sections, FIELD_NAMES, types, most)
+
+
+def _read_indirect(sections: Sequence[CustomSection], wanted: int, count: int, most: int) -> dict[int, dict[int, str]]:
+    """Names of what is in each of `count` definitions, at most so many in one."""
     names: dict[int, dict[int, str]] = {}
     number = 0
-    for reader in _subsections(sections, LOCAL_NAMES):
+    for reader in _subsections(sections, wanted):
         try:
             for _ in range(reader.u32()):
                 number += 1
                 if number % STRETCH == 0:
                     checkpoint()
-                function = reader.u32()
-                known = names.setdefault(function, {}) if function < functions else {}
+                outer = reader.u32()
+                known = names.setdefault(outer, {}) if outer < count else {}
                 for index, name in _name_map(reader):
                     if index < most:
                         known[index] = name

@@ -18,15 +18,13 @@ host_reference(HostRecord *record, PyObject *value, ValueType whole, uint32_t nu
                                 number + 1);
     if (!bits)
         return 0;
-    if (type == FUNCREF) {
-        FunctionRecord *function = (FunctionRecord *)bits;
-        if (store_merge_record(record->home, function) < 0)
-            return -1;
-        value = function->owner;
-    }
-    if (store_may_keep(record->store) < 0)
+    if (!may_reach(type, bits) || reach(record->home, type, bits) < 0)
         return -1;
-    store_keep(record->store, Py_NewRef(value));
+    PyObject *owner = reference_owner(type, bits);
+    if (owner && store_may_keep(record->store) < 0)
+        return -1;
+    if (owner)
+        store_keep(record->store, Py_NewRef(owner));
     return 0;
 }
 

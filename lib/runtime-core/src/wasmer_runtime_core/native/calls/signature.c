@@ -384,12 +384,8 @@ convert_other(uint8_t type, PyObject *value, Bits128 *out)
         else
             return WRONG_TYPE;
         return CONVERTED;
-    case EXTERNREF:
-        out->low = value == Py_None ? 0 : object_word(value);
-        return CONVERTED;
-    case ANYREF:
-        out->low = 0;
-        return value == Py_None ? CONVERTED : WRONG_TYPE;
+    case EXTERNREF: case ANYREF:
+        return convert_word(type, value, out);
     case EXNREF:
         out->low = value == Py_None ? 0 : (uint64_t)value;
         return value == Py_None || Py_IS_TYPE(value, ExceptionType) ? CONVERTED : WRONG_TYPE;
@@ -456,7 +452,7 @@ conversion_failed(int code, uint8_t type, PyObject *value, Signature *signature,
                              : type == F32 || type == F64 ? "a float"
                              : type == V128 ? "16 bytes or an int"
                              : type == FUNCREF ? "a Function or None"
-                             : type == EXNREF ? "an ExceptionReference or None" : type == ANYREF ? "None" : "an object";
+                             : type == EXNREF ? "an ExceptionReference or None" : "an object";
         Py_ssize_t bytes = code == WRONG_LENGTH ? buffer_bytes(value) : 0;
         if (PyErr_Occurred())
             ;  /* a handler of a signal raised it */
@@ -500,10 +496,11 @@ box_other(uint8_t type, const void *bits)
             Py_RETURN_NONE;
         return function_from_record(record);
     }
-    default: {
-        uint64_t word = *(const uint64_t *)bits;
-        return Py_NewRef(word ? word_object(word) : Py_None);
+    case EXNREF: {
+        PyObject *exception = *(PyObject *const *)bits;
+        return Py_NewRef(exception ? exception : Py_None);
     }
+    default: return box_word(*(const uint64_t *)bits);
     }
 }
 

@@ -35,6 +35,8 @@ group_free(TypeGroup *group)
         Py_XDECREF(member->text);
         free((void *)member->params);
         free((void *)member->whole);
+        Py_XDECREF(member->composite);
+        Py_XDECREF(member->names);
         free(member->fields);
         free(member->others);
         free(member);
@@ -141,6 +143,8 @@ reference_fits(ValueType type, uint64_t bits)
     uint64_t heap = type >> TYPE_HEAP_SHIFT;
     if (!heap)
         return 1;
+    if ((uint8_t)type == ANYREF)
+        return word_fits(type, bits);
     Signature *named = named_type(type);
     return (uint8_t)type == FUNCREF && named && type_below(((FunctionRecord *)bits)->signature, named);
 }
@@ -260,14 +264,16 @@ defined_type_is_below(PyObject *object, PyObject *other)
         type_below(((DefinedTypeObject *)object)->signature, ((DefinedTypeObject *)other)->signature));
 }
 
-/* describe(function_type, text): what its FunctionType is, in this process's numbers, and how messages show it. Once. */
+/* describe(function_type, text, composite): what its FunctionType is, in this process's numbers, and how messages show it. Once. */
 static PyObject *
 defined_type_describe(PyObject *object, PyObject *args)
 {
     Signature *signature = ((DefinedTypeObject *)object)->signature;
-    PyObject *type, *text;
-    if (!PyArg_ParseTuple(args, "OU:describe", &type, &text))
+    PyObject *type, *text, *composite = NULL;
+    if (!PyArg_ParseTuple(args, "OU|O:describe", &type, &text, &composite))
         return NULL;
+    if (!signature->composite)
+        signature->composite = Py_XNewRef(composite);
     if (!signature->type)
         signature->type = Py_NewRef(type);
     if (!signature->text)
@@ -286,7 +292,7 @@ static PyGetSetDef defined_type_getset[] = {
     {NULL, NULL, NULL, NULL, NULL}};
 static PyMethodDef defined_type_methods[] = {
     {"is_below", defined_type_is_below, METH_O, "is_below(other) -> whether it is, or is declared to be below, that type"},
-    {"describe", defined_type_describe, METH_VARARGS, "describe(function_type, text)"},
+    {"describe", defined_type_describe, METH_VARARGS, "describe(function_type, text, composite of a struct or array)"},
     {NULL, NULL, 0, NULL}};
 static PyType_Slot defined_type_slots[] = {{Py_tp_new, defined_type_new},
                                            {Py_tp_dealloc, defined_type_dealloc},

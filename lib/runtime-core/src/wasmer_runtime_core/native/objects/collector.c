@@ -37,8 +37,8 @@ mark_roots(Marking *marking, const Thread *thread)
 static int
 is_hidden(Heap *heap, const Thread *thread)
 {
-    if (heap->frozen)
-        return 1;  /* C code has references that are on no stack */
+    if (frozen)
+        return 1;
     if (!heap->store || !heap->store->depth)
         return 0;
     if (!stack_in_use(thread))
@@ -351,7 +351,6 @@ heap_take_all(Heap *to, Heap *from)
         signature_release(from->types[i]);
     }
     from->n_types = 0;
-    to->frozen += from->frozen;
 }
 
 /* The store gets the heap: it had none. */
@@ -429,9 +428,9 @@ heap_new_object(Store *store, Signature *type, uint64_t bytes)
         PyErr_Clear();
         return 0;
     }
-    heap->frozen++;
+    frozen++;
     uint64_t *object = (uint64_t *)heap_find(heap, bytes);
-    heap->frozen--;
+    frozen--;
     if (!object)
         return 0;
     if (bytes <= MOST_SMALL_BYTES)
@@ -456,7 +455,7 @@ heap_new_array(Store *store, Signature *type, uint32_t length)
 }
 
 /* Write a field or an element, the low bytes of a value. */
-__attribute__((unused)) static void
+static void
 heap_store(uint64_t at, ValueType storage, const Bits128 *value)
 {
     memcpy((void *)at, value, storage_bytes(storage));

@@ -160,6 +160,9 @@ exception_new(TagObject *tag, const Bits128 *values)
             Py_XINCREF(reference_owner(signature->params[i], values[i].low));
             if (!self->root.link && is_object(signature->params[i], values[i].low))
                 root_add_exception(heap_of(values[i].low), &self->root);
+            else if (!self->root.link && signature->params[i] == EXNREF && values[i].low &&
+                     ((ExceptionObject *)values[i].low)->root.heap)  /* who has this one can get at what that one has */
+                root_add_exception(((ExceptionObject *)values[i].low)->root.heap, &self->root);
         }
         PyObject_GC_Track(self);
     }

@@ -35,6 +35,11 @@ may_link_all(const uint8_t *types, uint32_t count, PyObject *const *values)
         if (types[i] == FUNCREF && Py_IS_TYPE(values[i], FunctionType) &&
             !may_link(&((InstanceObject *)((FunctionObject *)values[i])->owner)->member))
             return 0;
+        else if (is_reference(types[i]) && types[i] != FUNCREF) {
+            Bits128 bits = {0, 0};
+            if (convert(types[i], values[i], &bits) == CONVERTED && !may_reach(types[i], bits.low))
+                return 0;
+        }
     return 1;
 }
 
@@ -48,13 +53,12 @@ hold_references(InstanceObject *owner, const uint8_t *types, uint32_t count, PyO
         PyObject *value = values[i];
         if (!is_reference(types[i]) || value == Py_None)
             continue;
-        if (types[i] == FUNCREF) {
-            FunctionRecord *record = ((FunctionObject *)value)->record;
-            if (store_merge_record(&owner->member, record) < 0)
-                return -1;
-            value = record->owner;
-        }
-        store_keep(owner->member.store, Py_NewRef(value));
+        Bits128 bits = {0, 0};
+        if (convert(types[i], value, &bits) != CONVERTED || reach(&owner->member, types[i], bits.low) < 0)
+            return -1;
+        PyObject *kept = reference_owner(types[i], bits.low);
+        if (kept)
+            store_keep(owner->member.store, Py_NewRef(kept));
     }
     return 0;
 }
@@ -77,6 +81,7 @@ static NOINLINE PyObject *
 box_many(Signature *signature, CallFrame *frame, Bits128 *buffer, int raw)
 {
     uint32_t count = signature->n_results;
+    frozen += signature->references;  /* the frame may lie on no stack, and Python code may run */
     PyObject *results = raw ? PyList_New(count) : PyTuple_New(count);
     for (uint32_t i = 0; results && i < count; i++) {
         uint8_t type = signature->results[i];
@@ -89,6 +94,7 @@ box_many(Signature *signature, CallFrame *frame, Bits128 *buffer, int raw)
         else
             PyTuple_SET_ITEM(results, i, value);
     }
+    frozen -= signature->references;
     return results;
 }
 

@@ -113,7 +113,7 @@ global_write(GlobalObject *self, PyObject *value, int raw)
         *self->cell = bits;
         return 0;
     }
-    if (self->type == FUNCREF && bits.low && store_merge_record(self->home, (FunctionRecord *)bits.low) < 0)
+    if (!may_reach(self->type, bits.low) || reach(self->home, self->type, bits.low) < 0)
         return -1;
     PyObject *owner = reference_owner(self->type, bits.low), *old = *self->owner;
     if (owner == self->instance)

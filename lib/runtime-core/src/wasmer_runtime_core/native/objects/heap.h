@@ -20,7 +20,6 @@ struct Heap {
     uint64_t allocated, threshold;  /* bytes that were given out since then; so many ask for a collection */
     uint64_t collections, nanoseconds, longest;
     Store *store;              /* NULL: it is gone, but Python still has objects */
-    uint64_t frozen;           /* C code that has references where no collection looks */
     Root *references, *exceptions;
     PyObject **kept;           /* owned: what objects may refer to that lies elsewhere */
     size_t n_kept, kept_room, prune_at;
@@ -48,3 +47,10 @@ static void heap_lose_store(Heap *heap);
 static void heap_join(Store *to, Store *from);
 static void heap_settle_kept(Store *store, PyObject **keep, size_t count);
 static void heap_keep(Heap *heap, PyObject *object_stolen);
+static __thread unsigned frozen __attribute__((tls_model("initial-exec")));  /* this thread has references where no collection looks */
+/* reference.c */
+static int convert_word(uint8_t kind, PyObject *value, Bits128 *out);
+static PyObject *box_word(uint64_t word);
+static int word_fits(ValueType type, uint64_t word);
+static int may_reach(uint8_t kind, uint64_t bits);
+static int reach(Member *member, uint8_t kind, uint64_t bits);

@@ -229,7 +229,7 @@ table_value(TableObject *self, PyObject *value, uint64_t *out)
         return conversion_failed(code, self->element, value, NULL, "table element");
     if (self->type != self->element && !reference_fits(self->type, bits.low))
         return reference_failed(self->type, value, NULL, "table element");
-    if (self->element == FUNCREF && bits.low && store_merge_record(&self->member, (FunctionRecord *)bits.low) < 0)
+    if (!may_reach(self->element, bits.low) || reach(&self->member, self->element, bits.low) < 0)
         return -1;
     *out = bits.low;
     return 0;
