@@ -472,7 +472,12 @@ static PyObject *
 code_read(PyObject *object, PyObject *Py_UNUSED(none))
 {
     CodeObject *self = (CodeObject *)object;
-    return PyBytes_FromStringAndSize((const char *)self->base, (Py_ssize_t)self->code_bytes);
+    PyObject *bytes = PyBytes_FromStringAndSize((const char *)self->base, (Py_ssize_t)self->code_bytes);
+    if (bytes && is_lost(self->file)) {
+        raise_lost();
+        Py_CLEAR(bytes);
+    }
+    return bytes;
 }
 
 static PyObject *

@@ -145,6 +145,19 @@ is_code_lost(const CodeObject *code, const siginfo_t *info, int signal, uint32_t
     return outcome == OUTCOME_INTERNAL && is_lost(code->file);
 }
 
+/* C code, this handler for one, read a page of code that its file no longer has: zeros from there on, which are never run,
+ * as for the rest of the file (`mapping_lost`). */
+static int
+code_page_lost(uintptr_t address)
+{
+    CodeObject *code = code_at(address);
+    if (!code || !code->file || !code->file->mapping)
+        return 0;
+    uintptr_t page = address & ~(uintptr_t)(PAGE - 1), end = (uintptr_t)code->mapping + code->mapping_bytes;
+    __atomic_store_n(&code->file->mapping->lost, 1, __ATOMIC_RELEASE);
+    return mmap((void *)page, end - page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+}
+
 static void
 fault_handler(int signal, siginfo_t *info, void *context)
 {
@@ -154,22 +167,24 @@ fault_handler(int signal, siginfo_t *info, void *context)
     Thread *thread = this_thread;
     Activation *activation = thread ? thread->activation : NULL;
     CodeObject *code;
-    if (signal == SIGBUS && info->si_code == BUS_ADRERR && mapping_lost((uintptr_t)info->si_addr)) {
+    uintptr_t touched = (uintptr_t)info->si_addr;
+    if (signal == SIGBUS && info->si_code == BUS_ADRERR &&
+        (mapping_lost(touched) || (!code_at(pc) && code_page_lost(touched)))) {
         errno = saved_errno;
         return;
     }
     if (signal == SIGTRAP)
         pc -= 1;  /* int3 reports the address behind it */
     if (activation && info->si_code > 0 && (code = code_at(pc))) {
-        uintptr_t address = (uintptr_t)info->si_addr, sp = (uintptr_t)registers[REG_RSP];
+        uintptr_t sp = (uintptr_t)registers[REG_RSP];
         uint32_t offset = (uint32_t)(pc - (uintptr_t)code->base);
         int has_address = (signal == SIGSEGV || signal == SIGBUS) && info->si_code != SI_KERNEL;
-        uint32_t outcome = has_address ? access_outcome(thread, activation, code, offset, address)
+        uint32_t outcome = has_address ? access_outcome(thread, activation, code, offset, touched)
                                        : instruction_outcome(code, offset, signal, pc);
         if (UNLIKELY(is_code_lost(code, info, signal, outcome)))
             outcome = OUTCOME_LOST;
         thread->trap_pc = pc;
-        thread->trap_address = address;
+        thread->trap_address = touched;
         thread->trap_signal = signal;
         capture_frames(thread, activation, pc, (uintptr_t)registers[REG_RBP], sp);
         activation->outcome = outcome;
