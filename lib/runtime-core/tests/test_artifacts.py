@@ -347,7 +347,7 @@ def test_references_are_made_of_references_alone(index: int) -> None:
             (7, (*globals_("null", "number"), (0, 77))),
             (7, (*globals_("null", "null"), (2, 0))),
             (7, ((2, 0), (1, 2), (0, 77))),
-            (9, ((1, 0, None, 0x6F, bytes(8)),)),
+            (9, ((1, 0, None, 0x6F, bytes(8), ()),)),
         ][index]
     )(facts, sections)
     with pytest.raises(CacheError, match="do not fit together"):

@@ -12,7 +12,7 @@ from wasmer_runtime_core.errors import CacheError
 from wasmer_runtime_core.support.annotations import Any, Final, NoReturn
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
-ARTIFACT_VERSION: Final = 10
+ARTIFACT_VERSION: Final = 11
 """Raised whenever something in an artifact, or of the machine contract, means something else. What their rows show,
 fields that come, go or are called otherwise, is told by a number of its own (`running.artifacts.layout`)."""
 

@@ -149,8 +149,15 @@ TABLE_FLAGS: Final = {"WIDE": 1}
 INITIALIZERS: Final = ("CONSTANT", "GLOBAL", "NULL", "FUNCTION", "COMPUTED")
 """Kinds of initializers, by number: of a constant, a global's value, null, a reference to a function, steps."""
 
-INITIALIZER_STEPS: Final = ("CONSTANT", "GLOBAL", "I32_ADD", "I32_SUB", "I32_MUL", "I64_ADD", "I64_SUB", "I64_MUL")
-"""Steps of an initializer that is computed, by number: the first two push a value, the others take two and push one."""
+INITIALIZER_STEPS: Final = (
+    *("CONSTANT", "GLOBAL", "REF_NULL", "REF_FUNC"),
+    *("I32_ADD", "I32_SUB", "I32_MUL", "I64_ADD", "I64_SUB", "I64_MUL"),
+    *("STRUCT_NEW", "STRUCT_NEW_DEFAULT", "ARRAY_NEW", "ARRAY_NEW_DEFAULT", "ARRAY_NEW_FIXED"),
+    *("REF_I31", "ANY_CONVERT_EXTERN", "EXTERN_CONVERT_ANY"),
+)
+"""Steps of an initializer that is computed, by number: the first four push a value, the others are operators. Each has
+a value (the bits; an index; how many elements) and a type: the kind of a constant or null, the type index of an
+object."""
 
 
 class VmctxLayout:

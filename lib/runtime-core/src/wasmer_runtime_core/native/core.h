@@ -488,6 +488,7 @@ typedef struct InstanceObject {
     PyObject **shadows;        /* owners of references in own global cells; NULL: none are references */
     FunctionRecord *records;   /* in the vmctx */
     struct FunctionObject **functions;  /* borrowed: the Function of each record, once made */
+    uint64_t **element_values; /* of element segments whose items are computed; NULL: none are */
     uint8_t *dropped;          /* flags: element segments, then data segments */
     PyObject *context;         /* what host functions get */
     PyObject *module;          /* whatever Python wants to find here */

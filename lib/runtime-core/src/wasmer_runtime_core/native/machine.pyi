@@ -278,8 +278,10 @@ class HostFunction:
     @property
     def wants_ctx(self) -> bool: ...
 
-Initializer: TypeAlias = tuple[int, int | tuple[tuple[int, int], ...]]
-"""A kind of `vmctx.INITIALIZERS`, and the bits, the index, or the steps: kinds of `INITIALIZER_STEPS` with theirs."""
+Step: TypeAlias = tuple[int, int, int]
+"""A kind of `vmctx.INITIALIZER_STEPS`, its value and its type."""
+Initializer: TypeAlias = tuple[int, int | tuple[Step, ...]]
+"""A kind of `vmctx.INITIALIZERS`, and the bits, the index, or the steps."""
 
 @final
 class Plan:
@@ -296,7 +298,7 @@ class Plan:
         globals: bytes,
         initializers: tuple[Initializer, ...],
         escaping: bytes,
-        elements: tuple[tuple[int, int, Initializer | None, int, bytes], ...],
+        elements: tuple[tuple[int, int, Initializer | None, int, bytes, tuple[Initializer, ...]], ...],
         whole_globals: bytes,
         table_initializers: tuple[tuple[int, Initializer], ...],
         tags: bytes,

@@ -25,6 +25,7 @@
 #include "calls/host.c"
 #include "objects/plan.c"
 #include "objects/collector.c"
+#include "objects/initializers.c"
 #include "objects/instantiate.c"
 #include "objects/instance.c"
 #include "objects/reference.c"

@@ -26,14 +26,14 @@ from wasmer_runtime_core.wasm.module import (
     ModuleInfo,
 )
 from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC
-from wasmer_runtime_core.wasm.types import I32, I64, KIND, GlobalType, MemoryType, TableType
+from wasmer_runtime_core.wasm.types import I32, I64, KIND, GlobalType, MemoryType, TableType, type_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wasmer_runtime_core.contract.artifact import Artifact
     from wasmer_runtime_core.contract.backend import CompiledModule
-    from wasmer_runtime_core.native.machine import Initializer
+    from wasmer_runtime_core.native.machine import Initializer, Step
 
 CONSTANT, GLOBAL, NULL, FUNCTION, COMPUTED = range(len(INITIALIZERS))
 
@@ -46,12 +46,15 @@ _KINDS: Final = {
     BY_MNEMONIC["ref.func"].code: FUNCTION,
 }
 _STEPS: Final = {
-    BY_MNEMONIC[step.lower().replace("_", ".")].code: number
-    for number, step in enumerate(INITIALIZER_STEPS)
-    if "_" in step
+    row.code: INITIALIZER_STEPS.index(row.constant_name)
+    for row in BY_MNEMONIC.values()
+    if row.constant_name in INITIALIZER_STEPS
 }
 _STEPS[_GLOBAL_GET] = INITIALIZER_STEPS.index("GLOBAL")
 _CONSTANT_STEP: Final = INITIALIZER_STEPS.index("CONSTANT")
+_NULL_STEP: Final = INITIALIZER_STEPS.index("REF_NULL")
+_FIRST_OBJECT_STEP: Final = INITIALIZER_STEPS.index("STRUCT_NEW")
+_FIRST_CONVERSION: Final = INITIALIZER_STEPS.index("REF_I31")
 
 
 def make_plan(module: Artifact) -> Plan:
@@ -98,7 +101,14 @@ def plan_rows(info: ModuleInfo, compiled: CompiledModule) -> tuple[Any, ...]:
         tuple(_initializer(row.initializer) for row in watched(info.global_definitions)),
         _packed(info.escaping, 4),
         tuple(
-            (row.mode, row.table, _initializer(row.offset) if row.offset else None, row.type & KIND, _items(row))
+            (
+                row.mode,
+                row.table,
+                _initializer(row.offset) if row.offset else None,
+                row.type & KIND,
+                _items(row),
+                _computed_items(row),
+            )
             for row in watched(info.elements)
         ),
         _whole_globals(info.globals),
@@ -182,20 +192,39 @@ def _memory(type_: MemoryType, checked: bool) -> tuple[int, int | None, int, int
 
 def _initializer(expression: ConstantExpression) -> Initializer:
     """A kind of `INITIALIZERS`, and the constant, the index, or the steps."""
-    if len(expression) > 1:
-        return COMPUTED, tuple((_STEPS.get(each.operator, _CONSTANT_STEP), each.value) for each in expression)
-    (only,) = expression
+    only = expression[0]
+    if len(expression) > 1 or _STEPS.get(only.operator, _CONSTANT_STEP) >= _FIRST_OBJECT_STEP:
+        return COMPUTED, tuple(map(_step, expression))
     kind = _KINDS.get(only.operator, CONSTANT)
     return kind, only.value if kind != NULL else 0
 
 
+def _step(operator: ConstantOperator) -> Step:
+    """One of `INITIALIZER_STEPS`, with a value and a type."""
+    number = _STEPS.get(operator.operator, _CONSTANT_STEP)
+    if number == _CONSTANT_STEP or number == _NULL_STEP:
+        return number, operator.value if number == _CONSTANT_STEP else 0, operator.type & KIND
+    is_object = _FIRST_OBJECT_STEP <= number < _FIRST_CONVERSION
+    return number, operator.value, type_index(operator.type) if is_object else 0
+
+
 def _items(segment: ElementSegment) -> bytes:
-    """Items as 64-bit ints: a function's index, -1 for null, -2 - n for the value of global n."""
+    """Items as 64-bit ints: a function's index, -1 for null, -2 - n for the value of global n.
+
+    Where some are computed, these are not asked.
+    """
     items = []
-    for (item,) in watched(segment.items):
-        kind = _KINDS[item.operator]
-        items.append(item.value if kind == FUNCTION else -1 if kind == NULL else -2 - item.value)
+    for item in watched(segment.items):
+        kind = NULL if len(item) > 1 else _KINDS.get(item[0].operator, NULL)
+        items.append(item[0].value if kind == FUNCTION else -1 if kind == NULL else -2 - item[0].value)
     return _packed(items, 8)
+
+
+def _computed_items(segment: ElementSegment) -> tuple[Initializer, ...]:
+    """The initializers of all items, if some are computed; else nothing."""
+    if all(len(item) == 1 and item[0].operator in _KINDS for item in watched(segment.items)):
+        return ()
+    return tuple(map(_initializer, watched(segment.items)))
 
 
 def _packed(numbers: Sequence[int], size: int) -> bytes:

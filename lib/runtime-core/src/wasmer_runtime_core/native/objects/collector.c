@@ -439,13 +439,13 @@ heap_new_object(Store *store, Signature *type, uint64_t bytes)
     return (uint64_t)object;
 }
 
-__attribute__((unused)) static uint64_t
+static uint64_t
 heap_new_struct(Store *store, Signature *type)
 {
     return heap_new_object(store, type, type->object_bytes);
 }
 
-__attribute__((unused)) static uint64_t
+static uint64_t
 heap_new_array(Store *store, Signature *type, uint32_t length)
 {
     uint64_t array = heap_new_object(store, type, OBJECT_ELEMENTS + (uint64_t)length * type->element_bytes);

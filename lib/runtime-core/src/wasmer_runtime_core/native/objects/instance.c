@@ -331,6 +331,9 @@ instance_dealloc(PyObject *object)
     instance_clear(object);
     if (!self->plan && self->hosts)
         signature_release(self->hosts[0].signature);
+    for (uint32_t i = 0; self->element_values && i < self->plan->n_elements; i++)
+        free(self->element_values[i]);
+    free(self->element_values);
     free(self->imports);
     free(self->hosts);
     free(self->functions);

@@ -24,12 +24,6 @@ instance_own_global(InstanceObject *self, uint32_t index)
     return &self->globals[self->plan->n_imported_globals + index];
 }
 
-static Bits128 *
-own_cell(InstanceObject *self, uint32_t index)
-{
-    return (Bits128 *)((char *)self->vmctx + self->plan->globals_at + GLOBAL_BYTES * (size_t)index);
-}
-
 /* Owners of the references in own global cells; the instance does not own itself. */
 static void
 instance_settle(Member *member)
@@ -45,7 +39,7 @@ instance_settle(Member *member)
     }
 }
 
-/* Cells of own globals; others are traced where they belong. */
+/* Cells of own globals (others are traced where they belong), and what element segments hold until they are dropped. */
 static void
 instance_trace(Member *member, struct Marking *marking)
 {
@@ -53,6 +47,9 @@ instance_trace(Member *member, struct Marking *marking)
     PlanObject *plan = self->plan;
     for (uint32_t i = plan->n_imported_globals; plan->has_reference_globals && i < plan->n_globals; i++)
         mark_reference(marking, plan->globals[2 * i], own_cell(self, i - plan->n_imported_globals)->low);
+    for (uint32_t i = 0; self->element_values && i < plan->n_elements; i++)
+        for (uint32_t at = 0; self->element_values[i] && !self->dropped[i] && at < plan->elements[i].length; at++)
+            mark_reference(marking, plan->elements[i].type, self->element_values[i][at]);
 }
 
 /* The home of one host function that no import asked for: a callable made into a funcref. */
@@ -233,51 +230,6 @@ bind_imports(InstanceObject *self, PyObject *const *externs)
     return 0;
 }
 
-static Bits128 *
-global_cell(InstanceObject *self, uint32_t index)
-{
-    if (index < self->plan->n_imported_globals)
-        return self->globals[index]->cell;
-    return own_cell(self, index - self->plan->n_imported_globals);
-}
-
-/* What the steps of an initializer give. The caller has the GIL, and nothing here gives it away. */
-static uint64_t
-computed(InstanceObject *self, const Initializer *initializer)
-{
-    PlanObject *plan = self->plan;
-    const Step *step = plan->steps + initializer->value.low, *end = step + initializer->value.high;
-    uint64_t *top = plan->operands;  /* behind the topmost */
-    for (; step < end; step++) {
-        switch (step->kind) {
-        case STEP_CONSTANT: *top++ = step->value; continue;
-        case STEP_GLOBAL: *top++ = global_cell(self, (uint32_t)step->value)->low; continue;
-        }
-        uint64_t right = *--top, left = *--top;
-        switch (step->kind) {
-        case STEP_I32_ADD: *top++ = (uint32_t)(left + right); break;
-        case STEP_I32_SUB: *top++ = (uint32_t)(left - right); break;
-        case STEP_I32_MUL: *top++ = (uint32_t)(left * right); break;
-        case STEP_I64_ADD: *top++ = left + right; break;
-        case STEP_I64_SUB: *top++ = left - right; break;
-        case STEP_I64_MUL: *top++ = left * right; break;
-        }
-    }
-    return plan->operands[0];
-}
-
-static Bits128
-evaluate(InstanceObject *self, const Initializer *initializer)
-{
-    switch (initializer->kind) {
-    case INIT_CONSTANT: return initializer->value;
-    case INIT_GLOBAL: return *global_cell(self, (uint32_t)initializer->value.low);
-    case INIT_FUNCTION: return (Bits128){(uint64_t)&self->records[initializer->value.low], 0};
-    case INIT_COMPUTED: return (Bits128){computed(self, initializer), 0};
-    }
-    return (Bits128){0, 0};
-}
-
 /* One block for the arrays of pointers behind it. */
 static int
 allocate_arrays(InstanceObject *self, PlanObject *plan)
@@ -367,8 +319,8 @@ make_tags(InstanceObject *self)
     return 0;
 }
 
-/* What of the vmctx depends on imports and on what was made. */
-static void
+/* What of the vmctx depends on imports and on what was made; -1 with the trap if there is no room for an object. */
+static int
 fill_block(InstanceObject *self)
 {
     PlanObject *plan = self->plan;
@@ -399,15 +351,19 @@ fill_block(InstanceObject *self)
             self->records[record].signature = ((FunctionObject *)self->imports[i])->signature;
     }
     for (uint32_t i = 0; i < plan->n_globals - plan->n_imported_globals; i++)
-        if (plan->initializers[i].kind != INIT_CONSTANT)
-            *own_cell(self, i) = evaluate(self, &plan->initializers[i]);
+        if (plan->initializers[i].kind != INIT_CONSTANT && evaluate(self, &plan->initializers[i], own_cell(self, i)) < 0)
+            return -1;
     for (uint32_t i = 0; i < plan->n_table_initializers; i++) {
         TableInitializer *row = &plan->table_initializers[i];
         TableObject *table = self->tables[row->table];
-        table_overwrite(table, 0, evaluate(self, &row->value).low, table->definition.length, self->member.store);
+        Bits128 value;
+        if (evaluate(self, &row->value, &value) < 0)
+            return -1;
+        table_overwrite(table, 0, value.low, table->definition.length, self->member.store);
     }
     if (plan->has_reference_globals)
         instance_settle(&self->member);
+    return compute_items(self);
 }
 
 static PyObject *
@@ -460,7 +416,8 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (make_memories(self) < 0 || make_tags(self) < 0 || make_tables(self) < 0 ||
         bind_imports(self, ((PyTupleObject *)fast)->ob_item) < 0)
         goto failed;
-    fill_block(self);
+    if (fill_block(self) < 0)
+        goto failed;
     PyObject_GC_Track(self);
     Py_DECREF(fast);
     return (PyObject *)self;
@@ -472,28 +429,14 @@ failed:
 
 /* --- initialization ----------------------------------------------------------------------- */
 
-/* The value of an item of an element segment. */
-static inline uint64_t
-segment_item(InstanceObject *self, uint32_t element, uint64_t number)
-{
-    int64_t item = self->plan->elements[element].items[number];
-    return item >= 0    ? (uint64_t)&self->records[item]
-           : item == -1 ? 0
-                        : global_cell(self, (uint32_t)(-2 - item))->low;
-}
-
 /* Write items [from, from + count) of an element segment; bounds were checked. */
 static void
 table_write_segment(InstanceObject *self, TableObject *table, uint64_t to, const ElementSegment *segment, uint64_t from,
                     uint64_t count)
 {
-    for (uint64_t i = 0; i < count; i++) {
-        int64_t item = segment->items[from + i];
-        uint64_t value = item >= 0    ? (uint64_t)&self->records[item]
-                         : item == -1 ? 0
-                                      : global_cell(self, (uint32_t)(-2 - item))->low;
-        table_overwrite(table, to + i, value, 1, self->member.store);
-    }
+    uint32_t element = (uint32_t)(segment - self->plan->elements);
+    for (uint64_t i = 0; i < count; i++)
+        table_overwrite(table, to + i, segment_item(self, element, from + i), 1, self->member.store);
 }
 
 static int
@@ -504,7 +447,10 @@ write_elements(InstanceObject *self)
         ElementSegment *segment = &plan->elements[i];
         if (segment->mode == ACTIVE) {
             TableObject *table = self->tables[segment->table];
-            uint64_t at = as_index(evaluate(self, &segment->offset).low, table->wide);
+            Bits128 offset;
+            if (evaluate(self, &segment->offset, &offset) < 0)
+                return -1;
+            uint64_t at = as_index(offset.low, table->wide);
             if (!in_bounds(at, segment->length, table->definition.length)) {
                 raise_trap(TRAP_TABLE_OUT_OF_BOUNDS);
                 return -1;
@@ -527,7 +473,10 @@ write_data(InstanceObject *self)
             continue;
         MemoryObject *memory = self->memories[segment->memory];
         MemoryDefinition *definition = &memory->definition;
-        uint64_t at = as_index(evaluate(self, &segment->offset).low, memory->wide);
+        Bits128 offset;
+        if (evaluate(self, &segment->offset, &offset) < 0)
+            return -1;
+        uint64_t at = as_index(offset.low, memory->wide);
         if (!in_bounds(at, segment->length, memory_bytes(definition))) {
             raise_trap(TRAP_MEMORY_OUT_OF_BOUNDS);
             return -1;

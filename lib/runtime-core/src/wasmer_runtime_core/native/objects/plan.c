@@ -10,12 +10,14 @@ typedef struct {
     int kind;                  /* INIT_… */
     Bits128 value;             /* the bits; the index of the global; the position of the record; or the position of
                                   the first step (low), and how many there are (high) */
+    ValueType type;            /* of what is computed */
 } Initializer;
 
-/* Of an initializer that is computed: a program for a stack of integers. */
+/* Of an initializer that is computed: a program for a stack. */
 typedef struct {
     int kind;                  /* STEP_… */
-    uint64_t value;            /* the bits; or the index of the global */
+    uint32_t type;             /* of an object: the index of its type */
+    Bits128 value;             /* the bits; the index of the global; the position of the record; the number of elements */
 } Step;
 
 typedef struct {
@@ -25,6 +27,7 @@ typedef struct {
     uint8_t type;
     uint32_t length;
     int64_t *items;            /* position of a function record; -1: null; -2 - n: global n */
+    Initializer *computed;     /* of each item, where some are computed; else NULL */
 } ElementSegment;
 
 typedef struct {
@@ -70,7 +73,8 @@ struct PlanObject {
     Initializer *initializers; /* of own globals */
     Step *steps;               /* of all initializers that are computed, one behind the other */
     uint64_t n_steps, room_for_steps;
-    uint64_t *operands;        /* their stack, as deep as the deepest needs; who has the GIL owns it */
+    Bits128 *operands;         /* their stack, as deep as the deepest needs; who has the GIL owns it */
+    int has_computed_items;    /* some element segment */
     uint64_t n_operands;
     uint32_t n_escaping;
     uint32_t *escaping;
@@ -148,42 +152,136 @@ room_for_steps(PlanObject *plan, uint64_t count)
     return 0;
 }
 
-/* An initializer that is computed. Its steps are proven here to find what they take. */
+/* The types of what the steps before left, while an initializer is proven. */
+typedef struct {
+    ValueType *types;
+    uint64_t depth, deepest;
+} Proof;
+
+static int
+proof_take(Proof *proof, ValueType wanted)
+{
+    return proof->depth && type_matches(proof->types[--proof->depth], wanted);
+}
+
+/* What code gives for a field. */
+static inline ValueType
+unpacked(ValueType storage)
+{
+    return storage == KIND_OF_I8 || storage == KIND_OF_I16 ? I32 : storage;
+}
+
+/* The operands of a step that makes an object; 0 if they do not fit, or the object does not. */
+static int
+prove_object(PlanObject *plan, const Step *step, Proof *proof)
+{
+    if (step->type >= plan->n_types)
+        return 0;
+    const Signature *type = plan->signatures[step->type];
+    int is_struct = step->kind == STEP_STRUCT_NEW || step->kind == STEP_STRUCT_NEW_DEFAULT;
+    if (type->record.form != (is_struct ? FORM_STRUCT : FORM_ARRAY))
+        return 0;
+    if (step->kind == STEP_ARRAY_NEW || step->kind == STEP_ARRAY_NEW_DEFAULT)
+        if (!proof_take(proof, I32))
+            return 0;
+    switch (step->kind) {
+    case STEP_STRUCT_NEW_DEFAULT: case STEP_ARRAY_NEW_DEFAULT:
+        for (uint32_t i = 0; i < type->n_fields; i++)
+            if (type->fields[i].storage & TYPE_NON_NULL)
+                return 0;
+        return 1;
+    case STEP_ARRAY_NEW:
+        return proof_take(proof, unpacked(type->fields[0].storage));
+    case STEP_ARRAY_NEW_FIXED:
+        for (uint64_t i = 0; i < step->value.low; i++)
+            if (!proof_take(proof, unpacked(type->fields[0].storage)))
+                return 0;
+        return step->value.low <= UINT32_MAX;
+    }
+    for (uint32_t i = type->n_fields; i-- > 0;)
+        if (!proof_take(proof, unpacked(type->fields[i].storage)))
+            return 0;
+    return 1;
+}
+
+/* One step: the type that it gives, or 0. */
+static ValueType
+prove_step(PlanObject *plan, Step *step, long long type, Proof *proof)
+{
+    uint8_t kind = (uint8_t)type;
+    switch (step->kind) {
+    case STEP_CONSTANT:
+        return type == kind && is_value_type(kind) && !is_reference(kind) ? kind : 0;
+    case STEP_GLOBAL:
+        return step->value.low < plan->n_globals ? plan_global_type(plan, (uint32_t)step->value.low) : 0;
+    case STEP_REF_NULL:
+        step->value = (Bits128){0, 0};
+        return type == kind && is_reference(kind) ? kind | (ValueType)TYPE_HEAP_NONE << TYPE_HEAP_SHIFT : 0;
+    case STEP_REF_FUNC: {
+        int64_t record = step->value.low < plan->n_functions ? plan_record_of(plan, (uint32_t)step->value.low) : -1;
+        if (record < 0)
+            return 0;
+        const Signature *signature = plan->signatures[plan->function_types[step->value.low]];
+        step->value.low = (uint64_t)record;
+        return FUNCREF | TYPE_NON_NULL | ((ValueType)signature->number + TYPE_FIRST_TYPE) << TYPE_HEAP_SHIFT;
+    }
+    case STEP_I32_ADD: case STEP_I32_SUB: case STEP_I32_MUL:
+        return proof_take(proof, I32) && proof_take(proof, I32) ? I32 : 0;
+    case STEP_I64_ADD: case STEP_I64_SUB: case STEP_I64_MUL:
+        return proof_take(proof, I64) && proof_take(proof, I64) ? I64 : 0;
+    case STEP_REF_I31:
+        return proof_take(proof, I32) ? ANYREF | TYPE_NON_NULL | (ValueType)TYPE_HEAP_I31 << TYPE_HEAP_SHIFT : 0;
+    case STEP_ANY_CONVERT_EXTERN: case STEP_EXTERN_CONVERT_ANY: {
+        ValueType null = proof->depth ? proof->types[proof->depth - 1] & TYPE_NON_NULL : 0;
+        int to_any = step->kind == STEP_ANY_CONVERT_EXTERN;
+        return proof_take(proof, to_any ? EXTERNREF : ANYREF) ? (to_any ? ANYREF : EXTERNREF) | null : 0;
+    }
+    }
+    if (step->kind < STEP_STRUCT_NEW || step->kind > STEP_ARRAY_NEW_FIXED || type < 0 || type > UINT32_MAX)
+        return 0;
+    step->type = (uint32_t)type;
+    if (!prove_object(plan, step, proof))
+        return 0;
+    return ANYREF | TYPE_NON_NULL |
+           ((ValueType)plan->signatures[step->type]->number + TYPE_FIRST_TYPE) << TYPE_HEAP_SHIFT;
+}
+
+/* An initializer that is computed. Its steps are proven here to find what they take, of the types that they take. */
 static int
 parse_steps(PlanObject *plan, PyObject *rows, Initializer *out)
 {
-    uint64_t count = (uint64_t)PyTuple_GET_SIZE(rows), depth = 0, deepest = 0;
+    uint64_t count = (uint64_t)PyTuple_GET_SIZE(rows);
     if (room_for_steps(plan, count) < 0)
         return -1;
-    for (uint64_t i = 0; i < count; i++) {
+    Proof proof = {calloc(count + 1, sizeof *proof.types), 0, 0};
+    if (!proof.types)
+        return PyErr_NoMemory(), -1;
+    int failed = 0;
+    for (uint64_t i = 0; !failed && i < count; i++) {
         Step *step = &plan->steps[plan->n_steps + i];
         PyObject *row = PyTuple_GET_ITEM(rows, i), *value;
-        Bits128 bits;
-        if (plan_checkpoint(i + 1) < 0)
-            return -1;
-        if (!PyTuple_Check(row) || !PyArg_ParseTuple(row, "iO!", &step->kind, &PyLong_Type, &value) ||
-            unbox_v128(value, &bits) != CONVERTED)
-            return bad_plan("initializers");
-        step->value = bits.low;
-        if (step->kind == STEP_GLOBAL && step->value >= plan->n_globals)
-            return bad_plan("references to globals");
-        if (step->kind == STEP_CONSTANT || step->kind == STEP_GLOBAL)
-            depth++;
-        else if (step->kind < STEP_CONSTANT || step->kind > STEP_I64_MUL || depth-- < 2)
-            return bad_plan("initializers");
-        if (depth > deepest)
-            deepest = depth;
+        long long type;
+        failed = plan_checkpoint(i + 1) < 0 || !PyTuple_Check(row) ||
+                 !PyArg_ParseTuple(row, "iO!L", &step->kind, &PyLong_Type, &value, &type) ||
+                 unbox_v128(value, &step->value) != CONVERTED;
+        ValueType given = failed ? 0 : prove_step(plan, step, type, &proof);
+        failed |= !given;
+        proof.types[proof.depth++] = given;
+        if (proof.depth > proof.deepest)
+            proof.deepest = proof.depth;
     }
-    if (depth != 1)
+    out->type = proof.types[0];
+    free(proof.types);
+    if (failed || proof.depth != 1)
         return bad_plan("initializers");
-    if (deepest > plan->n_operands) {
-        uint64_t *operands = realloc(plan->operands, deepest * sizeof *operands);
+    if (proof.deepest > plan->n_operands) {
+        Bits128 *operands = realloc(plan->operands, proof.deepest * sizeof *operands);
         if (!operands) {
             PyErr_NoMemory();
             return -1;
         }
         plan->operands = operands;
-        plan->n_operands = deepest;
+        plan->n_operands = proof.deepest;
     }
     out->value = (Bits128){plan->n_steps, count};
     plan->n_steps += count;
@@ -222,7 +320,7 @@ initializer_fits(PlanObject *plan, const Initializer *initializer, uint8_t kind)
     case INIT_GLOBAL: return plan->globals[2 * initializer->value.low] == kind;
     case INIT_NULL: return is_reference(kind);
     case INIT_FUNCTION: return kind == KIND_OF_FUNCREF;
-    case INIT_COMPUTED: return kind == KIND_OF_I32 || kind == KIND_OF_I64;
+    case INIT_COMPUTED: return (uint8_t)initializer->type == kind;
     default: return !is_reference(kind);
     }
 }
@@ -258,14 +356,33 @@ parse_limits(PyObject *rows, uint32_t count, PlanLimits *out)
     return 0;
 }
 
+/* The initializers of all items of a segment, some of which are computed. */
+static int
+parse_computed_items(PlanObject *plan, ElementSegment *segment, PyObject *rows)
+{
+    if ((size_t)PyTuple_GET_SIZE(rows) != segment->length)
+        return bad_plan("items of element segments");
+    segment->computed = calloc(segment->length, sizeof *segment->computed);
+    if (!segment->computed)
+        return PyErr_NoMemory(), -1;
+    plan->has_computed_items = 1;
+    for (uint32_t i = 0; i < segment->length; i++) {
+        if (plan_checkpoint(i + 1) < 0 || parse_initializer(plan, PyTuple_GET_ITEM(rows, i), &segment->computed[i]) < 0)
+            return -1;
+        if (!initializer_fits(plan, &segment->computed[i], segment->type))
+            return bad_plan("items of element segments and their types");
+    }
+    return 0;
+}
+
 static int
 parse_elements(PlanObject *plan, PyObject *rows)
 {
     for (uint32_t i = 0; i < plan->n_elements; i++) {
         ElementSegment *segment = &plan->elements[i];
-        PyObject *offset, *items;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "iIObS", &segment->mode, &segment->table, &offset,
-                              &segment->type, &items))
+        PyObject *offset, *items, *computed;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rows, i), "iIObSO!", &segment->mode, &segment->table, &offset,
+                              &segment->type, &items, &PyTuple_Type, &computed))
             return -1;
         if (segment->mode == ACTIVE && (segment->table >= plan->n_tables ||
                                         plan->tables[segment->table].element != segment->type))
@@ -286,6 +403,8 @@ parse_elements(PlanObject *plan, PyObject *rows)
             if (item < -1 && (global >= plan->n_globals || plan->globals[2 * global] != segment->type))
                 return bad_plan("element segments and globals");
         }
+        if (PyTuple_GET_SIZE(computed) && parse_computed_items(plan, segment, computed) < 0)
+            return -1;
     }
     return 0;
 }
@@ -323,7 +442,7 @@ parse_packed_data(PlanObject *plan, PyObject *packed)
             return -1;
         segment->mode = (int)rows[i].mode;
         segment->memory = rows[i].memory;
-        segment->offset = (Initializer){(int)rows[i].kind, {rows[i].value, 0}};
+        segment->offset = (Initializer){(int)rows[i].kind, {rows[i].value, 0}, 0};
         segment->bytes = contents.bytes + at;
         segment->length = rows[i].length;
         if (segment->length > contents.length - at)
@@ -612,8 +731,10 @@ plan_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
     if (plan->elements)
-        for (uint32_t i = 0; i < plan->n_elements; i++)
+        for (uint32_t i = 0; i < plan->n_elements; i++) {
             free(plan->elements[i].items);
+            free(plan->elements[i].computed);
+        }
     if (plan->signatures)
         for (uint32_t i = 0; i < plan->n_types; i++)
             signature_release(plan->signatures[i]);
