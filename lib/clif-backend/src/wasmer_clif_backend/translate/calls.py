@@ -51,7 +51,7 @@ _RECORD_VMCTX: Final[i64] = FUNCTION_RECORD["vmctx"].offset
 _TYPE_SUPERTYPES: Final[i64] = TYPE_RECORD["supertypes"].offset
 _TYPE_DEPTH: Final[i64] = TYPE_RECORD["depth"].offset
 _HELPERS: Final = {**{call.name: call for call in VMCALLS}, **EXCEPTION_HELPERS}
-_HELPER_TYPES: Final = {"i32": I32, "index": I32, "ref": I64}
+_HELPER_TYPES: Final = {"i32": I32, "index": I32, "i64": I64, "ref": I64}
 _MEMORY_GROW: Final[i64] = code_of("memory.grow")
 _TABLE_GROW: Final[i64] = code_of("table.grow")
 

@@ -70,10 +70,12 @@ from wasmer_runtime_core.wasm.operators.internal import (
     SHARED,
     TRACE,
 )
+from wasmer_runtime_core.wasm.operators.rows import OBJECT_PAGE
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
 
 if TYPE_CHECKING:
     from wasmer_clif_backend.translate.exception import Exceptions
+    from wasmer_clif_backend.translate.objects import Objects
 
 _EQ: Final = INTEGER_CONDITIONS.index("eq")
 _UGE: Final = INTEGER_CONDITIONS.index("uge")
@@ -102,6 +104,7 @@ _REF_AS_NON_NULL: Final[i64] = code_of("ref.as_non_null")
 _REF_NULL: Final[i64] = code_of("ref.null")
 _REF_IS_NULL: Final[i64] = code_of("ref.is_null")
 _REF_FUNC: Final[i64] = code_of("ref.func")
+_REF_EQ: Final[i64] = code_of("ref.eq")
 
 # What an operator is, so that one look in a table finds the branch that is for it.
 _OTHER: Final = 0
@@ -195,6 +198,7 @@ class Translator:
         self.vectors: Final = VectorTranslator(self.state, self.memory)
         self.calls: Final = Calls(view, self.state, self.memory)
         self.exceptions: Exceptions | None = None  # there once a body has some
+        self.objects: Objects | None = None  # likewise
         self.label_count: i64 = 0
 
     @property
@@ -401,6 +405,14 @@ class Translator:
             self.exceptions.begin(self.label_count)
         return self.exceptions
 
+    def with_objects(self) -> Objects:
+        """What translates them: loaded with the first body that has some."""
+        if self.objects is None:
+            from wasmer_clif_backend.translate.objects import Objects
+
+            self.objects = Objects(self.state, self.memory, self.calls)
+        return self.objects
+
     def internal(self, code: i64, word: i64, a: i64, b: i64) -> None:
         """What middlewares put in, and vectors."""
         state = self.state
@@ -427,6 +439,8 @@ class Translator:
             from wasmer_clif_backend.translate.nans import canonical  # seldom asked for
 
             canonical(state, code)
+        elif code == _REF_EQ or OBJECT_PAGE <= code < INTERNAL_PAGE:
+            self.with_objects().operator(code, word, a, b)
         elif not self.vectors.operator(int(code), int(word), int(a), int(b)):
             row = ALL_OPERATORS.get(int(code))
             name = row.mnemonic if row is not None else hex(code)
