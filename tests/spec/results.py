@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from wasmer_runtime_core.contract.values import Type, Value
+from wasmer_runtime_core.native.machine import ArrayRef, StructRef
 from wasmer_runtime_core.wasm.text.script import Pattern
 from wasmer_runtime_core.wasm.types import HEAP_TYPES as CORE_HEAP_TYPES
 from wasmer_runtime_core.wasm.types import KIND
@@ -19,6 +20,17 @@ FRACTION_BITS: Final = {32: 23, 64: 52}
 NUMBERS: Final = ("i32", "i64", "f32", "f64", "v128")
 HEAP_TYPES: Final = {row.name: Type(row.number & KIND) for row in CORE_HEAP_TYPES}
 """Heap type -> the type of a value that refers to it."""
+
+
+HOST_REFERENCES: Final = {"ref.extern": Type.EXTERNREF, "ref.host": Type.ANYREF}
+OBJECTS: Final[dict[str, tuple[type, ...]]] = {
+    "ref.i31": (int,),
+    "ref.struct": (StructRef,),
+    "ref.array": (ArrayRef,),
+    "ref.eq": (int, StructRef, ArrayRef),
+    "ref.any": (object,),
+}
+"""What of the hierarchy of ``any`` a pattern allows; null is none of it."""
 
 
 class HostReference:
@@ -50,8 +62,10 @@ def argument(pattern: Pattern) -> Value:
         return Value.from_bits(pattern.type, pattern.bits)
     if pattern.type == "ref.null" and pattern.heap in HEAP_TYPES:
         return Value(HEAP_TYPES[pattern.heap], 0, None)
-    if pattern.type in ("ref.extern", "ref.host") and pattern.bits is not None:
+    if pattern.type == "ref.extern" and pattern.bits is not None:
         return Value.EXTERNREF(HostReference.of(pattern.bits))
+    if pattern.type == "ref.host" and pattern.bits is not None:
+        return Value.ANYREF(HostReference.of(pattern.bits))
     raise ValueError(f"{pattern.type} cannot be passed")
 
 
@@ -91,11 +105,13 @@ def matches(value: Value, pattern: Pattern) -> bool:
         return value.type in HEAP_TYPES.values() and value.value is None and wanted in (None, value.type)
     if pattern.type == "ref.func":
         return value.type is Type.FUNCREF and value.value is not None
-    if pattern.type in ("ref.extern", "ref.host"):
-        if value.type is not Type.EXTERNREF or value.value is None:
+    if pattern.type in HOST_REFERENCES:
+        if value.type is not HOST_REFERENCES[pattern.type] or value.value is None:
             return False
         return pattern.bits is None or value.value is HostReference.of(pattern.bits)
-    return False
+    return (
+        value.type is Type.ANYREF and value.value is not None and isinstance(value.value, OBJECTS.get(pattern.type, ()))
+    )
 
 
 def all_match(values: Sequence[Value], patterns: Sequence[Pattern]) -> bool:

@@ -80,6 +80,18 @@ def test_references() -> None:
     assert not matches(Value.FUNCREF(None), pattern("(ref.func)"))
 
 
+def test_references_below_any() -> None:
+    one = HostReference.of(1)
+    assert argument(pattern("(ref.host 1)")) == Value.ANYREF(one)
+    assert matches(Value.ANYREF(one), pattern("(ref.host 1)"))
+    assert not matches(Value.EXTERNREF(one), pattern("(ref.host 1)"))
+    assert not matches(Value.ANYREF(one), pattern("(ref.extern 1)"))
+    for word, allowed in (("i31", True), ("eq", True), ("any", True), ("struct", False), ("array", False)):
+        assert matches(Value.ANYREF(7), pattern(f"(ref.{word})")) == allowed
+        assert not matches(Value.ANYREF(None), pattern(f"(ref.{word})"))
+    assert matches(Value.ANYREF(None), pattern("(ref.null any)"))
+
+
 def test_the_nan_assertions_of_the_first_release() -> None:
     (command,) = read_script('(assert_return_canonical_nan (invoke "f"))')
     assert matches(Value.from_bits(Type.F64, 0xFFF8 << 48), command.expected[0])

@@ -74,7 +74,7 @@ class CraneliftCompiler:
         self._in_memory: Final = in_memory
         self._steps: Final = steps
 
-    features: Final = frozenset(("exceptions",))
+    features: Final = frozenset(("exceptions", "gc"))
     """Of those that not every backend has (core's `features.OF_BACKENDS`)."""
 
     @property

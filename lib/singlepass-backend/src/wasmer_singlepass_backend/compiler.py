@@ -40,7 +40,7 @@ class SinglepassCompiler:
         """`cpu_features`: what the code may use, by name of `contract.target`; None: what this machine has."""
         self._features = cpu_features
 
-    features: Final = frozenset(("exceptions",))
+    features: Final = frozenset(("exceptions", "gc"))
     """Of those that not every backend has (core's `features.OF_BACKENDS`)."""
 
     @property
