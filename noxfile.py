@@ -34,7 +34,8 @@ NOT_ALONE: Final = {
     "runtime-core": ("singlepass-backend",),
     "wasi": ("runtime", "singlepass-backend"),
     "emscripten": ("singlepass-backend",),
-    "runtime": ("wasi", "emscripten", "llvm-backend"),
+    "go": ("singlepass-backend",),
+    "runtime": ("wasi", "emscripten", "go", "llvm-backend"),
 }
 """What the tests of a distribution use beside itself and its dependencies."""
 
@@ -163,6 +164,16 @@ def packages(session: nox.Session) -> None:
 
 
 @nox.session
+def go(session: nox.Session) -> None:
+    """Build programs of Go, run them and esbuild on every backend, compare with node. Skipped without Go's compiler."""
+    if not has_tool(session, "go", "golang-go"):
+        session.skip("go is not on the PATH (Debian: apt install golang-go)")
+    provide(session, ["go", "runtime", "llvm-backend"])
+    backends = [part for name in ("singlepass", "cranelift", "llvm") for part in ("--backend", name)]
+    session.run("python", "tools/go_programs.py", *backends, *session.posargs)
+
+
+@nox.session
 def pure(session: nox.Session) -> None:
     """Run the same sources uncompiled: tests, and the same machine code byte by byte."""
     provide(session, DISTRIBUTIONS, groups=["test", "disassemblers", "debug", "native"], pure=True)
@@ -210,7 +221,7 @@ def sanitize(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types: mypy --strict over the sources of all eight, and over the tools."""
+    """Check types: mypy --strict over the sources of all nine, and over the tools."""
     provide(session, [], groups=["types", "nox"], requirements=wheels.third_party(DISTRIBUTIONS))
     session.run("mypy", *session.posargs)
 
@@ -236,7 +247,7 @@ def layers(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def build(session: nox.Session) -> None:
-    """Make wheels and source distributions of all eight, into dist/."""
+    """Make wheels and source distributions of all nine, into dist/."""
     target = ROOT / "dist"
     target.mkdir(exist_ok=True)
     for wheel in built(session, DISTRIBUTIONS):
@@ -276,7 +287,7 @@ def clean(session: nox.Session) -> None:
 
 
 def on_other(session: nox.Session, *tests: str) -> None:
-    """Test all eight, compiled for the session's interpreter, one that is not nox's."""
+    """Test all nine, compiled for the session's interpreter, one that is not nox's."""
     if session.python is None:
         session.skip(NO_OTHER)
     groups = sorted({group for groups in GROUPS.values() for group in groups})
@@ -341,16 +352,21 @@ def provide(
 
 
 def has_emcc(session: nox.Session) -> bool:
-    """Whether there is an emcc; where apt can install Debian's, it does, which is for root alone."""
-    if os.environ.get("EMCC") or shutil.which("emcc"):
+    """Whether there is an emcc; Debian's is installed where it can be."""
+    return bool(os.environ.get("EMCC")) or has_tool(session, "emcc", "emscripten")
+
+
+def has_tool(session: nox.Session, command: str, package: str) -> bool:
+    """Whether there is a command; where apt can install its package, it does, which is for root alone."""
+    if shutil.which(command):
         return True
     if os.geteuid() or shutil.which("apt-get") is None:
         return False
-    for command in (["update"], ["install", "-y", "--no-install-recommends", "emscripten"]):
-        session.log(f"apt-get {' '.join(command)}")
-        if subprocess.run(["apt-get", "-qq", *command], capture_output=True).returncode:
+    for step in (["update"], ["install", "-y", "--no-install-recommends", package]):
+        session.log(f"apt-get {' '.join(step)}")
+        if subprocess.run(["apt-get", "-qq", *step], capture_output=True).returncode:
             return False
-    return shutil.which("emcc") is not None
+    return shutil.which(command) is not None
 
 
 def pip(session: nox.Session, *arguments: str) -> None:

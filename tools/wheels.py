@@ -47,6 +47,7 @@ DISTRIBUTIONS: Final = (
     "vfs",
     "wasi",
     "emscripten",
+    "go",
     "runtime",
 )
 """Folders below lib/, lower layers first."""

@@ -27,7 +27,7 @@ PROGRAM: Final = """
   (memory (export "memory") 1)
   (func (export "_start") (call $exit (i32.const 0))))
 """
-LANGUAGES: Final = ("", "c", "console", "python", "toml", "wat")
+LANGUAGES: Final = ("", "c", "console", "go", "python", "toml", "wat")
 """Those of blocks; one without is a picture."""
 
 

@@ -1,4 +1,4 @@
-"""The eight distributions fit together: ranges, versions, files, and what they say of themselves."""
+"""The nine distributions fit together: ranges, versions, files, and what they say of themselves."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ RANGES = [
 ]
 
 
-def test_there_are_eight() -> None:
+def test_there_are_nine() -> None:
     assert NAMES == [
         "clif-backend",
         "emscripten",
+        "go",
         "llvm-backend",
         "runtime",
         "runtime-core",
@@ -42,8 +43,8 @@ def test_the_facade_needs_two_backends_and_offers_the_rest_as_extras() -> None:
     project = pyproject("runtime")["project"]
     needed = {Requirement(text).name for text in project["dependencies"]}
     assert needed >= {"wasmer-runtime-core", "wasmer-singlepass-backend", "wasmer-clif-backend"}
-    assert needed.isdisjoint({"wasmer-llvm-backend", "wasmer-wasi", "wasmer-emscripten"})
-    assert project["optional-dependencies"].keys() >= {"llvm", "wasi", "emscripten"}
+    assert needed.isdisjoint({"wasmer-llvm-backend", "wasmer-wasi", "wasmer-emscripten", "wasmer-go"})
+    assert project["optional-dependencies"].keys() >= {"llvm", "wasi", "emscripten", "go"}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -62,6 +62,7 @@ _OURS: Final = frozenset(
         "wasmer_vfs",
         "wasmer_wasi",
         "wasmer_emscripten",
+        "wasmer_go",
         "wasmer_runtime",
     )
 )

@@ -2,7 +2,7 @@
 
 A module that imports WASI gets its arguments and its `World` through `wasmer_wasi`, and
 `_start` is called; one that emcc built gets them through `wasmer_emscripten`, and its ``main``
-is called. Any other gets no imports, and ``main`` is called. With
+is called; one of Go gets them through `wasmer_go`. Any other gets no imports, and ``main`` is called. With
 ``--invoke NAME`` that function is called instead: arguments are read by its signature, and
 what it returns is printed.
 """
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wasmer_emscripten import Program
+    from wasmer_go import Program as GoProgram
     from wasmer_runtime_core.contract.backend import CompilerConfig
     from wasmer_runtime_core.running.imports import ImportObject
 
@@ -64,7 +65,7 @@ def run(
     config: CompilerConfig | None,
     disable_cache: bool,
 ) -> None:
-    """Run a program: a WASI command, a program of emcc, or a module's function; or what ``compile`` made of one."""
+    """Run a program: a WASI command, one of emcc or of Go, or a module's function; or what ``compile`` made of one."""
     if is_artifact(file):
         module = Module.deserialize(file)
         if backend is not None or config is not None:
@@ -74,6 +75,9 @@ def run(
     if is_emscripten(module, file, em_symbol_map):
         program = world.program(module, file, em_symbol_map, () if invoke is not None else arguments)
         run_emscripten(program, module, arguments, invoke, em_entrypoint)
+        return
+    if is_go(module):
+        run_go(world.go_program(module, file, arguments), invoke)
         return
     for option, value in (("--em-entrypoint", em_entrypoint), ("--em-symbol-map", em_symbol_map)):
         if value is not None:
@@ -118,6 +122,40 @@ def is_emscripten(module: Module, file: Path, symbols: Path | None) -> bool:
     if is_emscripten_module(module):
         return True
     return is_minified(module.info) and (symbols is not None or glue_beside(file) is not None)
+
+
+def is_go(module: Module) -> bool:
+    """Whether it is a program of Go.
+
+    Raises:
+        CommandError: it is, and `wasmer_go` is not installed.
+    """
+    if not any(wanted.namespace in ("go", "gojs") for wanted in module.info.imports):
+        return False
+    try:
+        from wasmer_go import is_go_module
+    except ModuleNotFoundError as error:
+        if error.name != "wasmer_go":
+            raise
+        raise CommandError(
+            "this program needs Go's interface, which is not installed: pip install 'wasmer-runtime[go]'"
+        ) from None
+    return is_go_module(module)
+
+
+def run_go(program: GoProgram, invoke: str | None) -> None:
+    """Run a program of Go.
+
+    Raises:
+        ExitCode: its exit code, if that is not 0.
+        CommandError: a function of it is to be called.
+    """
+    if invoke is not None:
+        raise CommandError("the functions of a Go program are called from Python: --invoke has no meaning for it")
+    code = program.run()
+    flush()
+    if code:
+        raise ExitCode(code)
 
 
 def run_emscripten(

@@ -15,7 +15,8 @@ option                  what the program gets
 ======================  =====================================================================
 
 Nothing else of the host is visible: no directory, no variable, no socket that is not named. A program of emcc sees
-directories in a tree of its own, which `World.program` describes; a file that an argument names is copied into it.
+directories in a tree of its own, which `World.program` describes; a file that an argument names is copied into it. One
+of Go sees them as `World.go_program` says.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from wasmer_runtime.cli.failures import CommandError, warn
 
 if TYPE_CHECKING:
     from wasmer_emscripten import Network, Program
+    from wasmer_go import Program as GoProgram
     from wasmer_runtime_core.running.imports import ImportObject
     from wasmer_runtime_core.running.module import Module
 
@@ -104,21 +106,11 @@ class World(NamedTuple):
 
         if self.listening:
             raise CommandError("--tcplisten: a program of emcc makes its sockets itself: --net-listen ADDRESS:PORT")
-        mounts: dict[str, str] = {}
-        for directory in self.directories:
-            require_directory("--dir", directory)
-            where = posixpath.normpath(posixpath.join(HOME, directory))
-            if not posixpath.isabs(directory) and posixpath.commonpath([where, HOME]) != HOME:
-                raise CommandError(f"--dir {directory}: name it for the program: --mapdir /name:{directory}")
-            mounts[where] = directory
-        for guest, host in map(parse_mapping, self.mapped):
-            mounts[posixpath.normpath(posixpath.join("/", guest))] = host
-        environment = {os.fsdecode(name): os.fsdecode(value) for name, value in os.environb.items()}
         program = wasmer_emscripten.load(
             module,
             args=arguments,
-            env=(environment if self.env_inherit else {}) | dict(map(parse_variable, self.environment)),
-            mounts=mounts,
+            env=self._variables(),
+            mounts=self._mounts(HOME),
             current=HOME,
             name=str(file),
             glue=glue_beside(file),
@@ -129,6 +121,55 @@ class World(NamedTuple):
         for argument in arguments:
             copy_in(program, argument)
         return program
+
+    def go_program(self, module: Module, file: Path, arguments: Sequence[str]) -> GoProgram:
+        """A program of Go, loaded.
+
+        Its current directory is ``/work``. There it sees the directories of ``--dir`` that have a relative name, ``.``
+        being the current directory itself; the others where their name says.
+
+        Raises:
+            CommandError: an option is not of its form, or means nothing to such a program.
+        """
+        import wasmer_go
+        from wasmer_vfs import MemoryDirectory
+
+        if self.listening or self.net_listen or self.net_connect:
+            raise CommandError(
+                "a program of Go has no sockets: --tcplisten, --net-listen and --net-connect are for others"
+            )
+        mounts: dict[str, Any] = {WORK: MemoryDirectory()} | self._mounts(WORK)
+        return wasmer_go.load(
+            module,
+            args=arguments,
+            env=self._variables(),
+            mounts=mounts,
+            current=WORK,
+            name=str(file),
+            stdin=wasmer_go.INHERIT if self.stdin is None else self.stdin,
+        )
+
+    def _mounts(self, home: str) -> dict[str, str]:
+        """The directories of a program that has absolute paths, by the names under which it sees them.
+
+        Args:
+            home: its current directory.
+        """
+        mounts: dict[str, str] = {}
+        for directory in self.directories:
+            require_directory("--dir", directory)
+            where = posixpath.normpath(posixpath.join(home, directory))
+            if not posixpath.isabs(directory) and posixpath.commonpath([where, home]) != home:
+                raise CommandError(f"--dir {directory}: name it for the program: --mapdir /name:{directory}")
+            mounts[where] = directory
+        for guest, host in map(parse_mapping, self.mapped):
+            mounts[posixpath.normpath(posixpath.join("/", guest))] = host
+        return mounts
+
+    def _variables(self) -> dict[str, str]:
+        """The variables of such a program."""
+        inherited = {os.fsdecode(name): os.fsdecode(value) for name, value in os.environb.items()}
+        return (inherited if self.env_inherit else {}) | dict(map(parse_variable, self.environment))
 
     def network(self) -> Network | None:
         """What a program of emcc may reach, and where others may reach it; None: it has no sockets.
@@ -148,6 +189,8 @@ class World(NamedTuple):
 
 HOME = "/home/web_user"
 """The directory that a program of emcc begins in."""
+WORK = "/work"
+"""The one that a program of Go begins in."""
 MOST_COPIED_BYTES = 64 << 20
 """The size of a file that an argument may name, to be copied."""
 

@@ -1,0 +1,408 @@
+"""JavaScript's values, as far as Go programs meet them.
+
+=================  ==============================================================
+JavaScript         here
+=================  ==============================================================
+undefined, null    `UNDEFINED`, None
+boolean, string    bool, str
+number             float, and never int
+object             `Object`: properties by name, and the classes below it
+function           `Function`
+=================  ==============================================================
+
+The promises
+    * What Python would take for equal is not: ``1`` and ``True`` are of two types here, objects equal themselves alone,
+      and no number is a key of a dictionary.
+    * Names of properties keep JavaScript's order: indices by size, the others as they were set.
+    * Whatever a program makes the host hold is paid for from its `Budget` before it is made, and given back when Python
+      lets go of it.
+
+The limits
+    No prototypes that a program could change, no getters, no symbols. A class has the methods that its table lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Final, TypeAlias, final
+
+from wasmer_go.errors import Thrown, TooManyValues
+from wasmer_go.numerals import number_text
+
+Value: TypeAlias = Any
+"""A value of the model: one of the types above."""
+
+PROPERTY_BYTES: Final = 128
+"""What one property or item is charged, beside its name."""
+LONG: Final = 256
+"""Characters from which on a text is charged for itself."""
+
+
+@final
+class Undefined:
+    """JavaScript's undefined; there is one, `UNDEFINED`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "undefined"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UNDEFINED: Final = Undefined()
+
+
+@final
+class Budget:
+    """Bytes that the values of a program may take of the host's memory.
+
+    Attributes:
+        limit: how many there are.
+        used: how many are in use.
+    """
+
+    __slots__ = ("limit", "used")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+
+    def take(self, count: int) -> None:
+        """Pay for something that is to be made.
+
+        Raises:
+            TooManyValues: the rest is less than that.
+        """
+        if self.used + count > self.limit:
+            raise TooManyValues(
+                f"the Go program's values would take {self.used + count} bytes of the host's memory; its limit is "
+                f"{self.limit}, which GoState.new(…).value_bytes(n) raises"
+            )
+        self.used += count
+
+    def give(self, count: int) -> None:
+        """What was paid for is gone."""
+        self.used -= count
+
+
+UNPAID: Final = Budget(1 << 62)
+"""For what the host makes itself."""
+
+
+class Text(str):
+    """A long text that a program has made: it is a str, which gives back what was paid for it."""
+
+    __slots__ = ("_budget", "_paid")
+
+    _budget: Budget
+    _paid: int
+
+    def __del__(self) -> None:
+        self._budget.give(self._paid)
+
+
+def text(content: str, budget: Budget) -> str:
+    """A text that a program has made, paid for if it is long."""
+    if len(content) < LONG:
+        return content
+    paid = 4 * len(content)
+    budget.take(paid)
+    made = Text(content)
+    made._budget, made._paid = budget, paid
+    return made
+
+
+def is_index(name: str) -> bool:
+    """Whether a property of this name comes before those that are none, in the order of numbers."""
+    return name.isascii() and name.isdecimal() and len(name) < 11 and (name[0] != "0" or name == "0")
+
+
+class Object:
+    """An object: properties by name.
+
+    Attributes:
+        properties: its own.
+        budget: what they are paid from.
+    """
+
+    __slots__ = ("__weakref__", "_paid", "budget", "properties")
+
+    kind: ClassVar[str] = "Object"
+    methods: ClassVar[dict[str, Function]] = {}
+    """What every object of the class has, by name."""
+
+    def __init__(self, properties: dict[str, Value] | None = None, budget: Budget = UNPAID) -> None:
+        self.properties: dict[str, Value] = {} if properties is None else properties
+        self.budget = budget
+        self._paid = 0
+
+    def __del__(self) -> None:
+        if self._paid:
+            self.budget.give(self._paid)
+
+    def pay(self, count: int) -> None:
+        """Pay for a part of this object; given back with it."""
+        self.budget.take(count)
+        self._paid += count
+
+    def get(self, name: str) -> Value:
+        found = self.properties.get(name, UNDEFINED)
+        return self.methods.get(name, UNDEFINED) if found is UNDEFINED and name not in self.properties else found
+
+    def set(self, name: str, value: Value) -> None:
+        if name not in self.properties:
+            self.pay(PROPERTY_BYTES + len(name))
+        self.properties[name] = value
+
+    def delete(self, name: str) -> None:
+        self.properties.pop(name, None)
+
+    def get_at(self, index: int) -> Value:
+        return self.get(str(index))
+
+    def set_at(self, index: int, value: Value) -> None:
+        self.set(str(index), value)
+
+    def names(self) -> list[str]:
+        """Names of its own properties, in JavaScript's order."""
+        names = list(self.properties)
+        indices = sorted(filter(is_index, names), key=int)
+        return indices + [name for name in names if not is_index(name)] if indices else names
+
+    def text(self) -> str:
+        """What JavaScript's ``String`` makes of it."""
+        return f"[object {self.kind}]"
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+class Error(Object):
+    """An error, as it is thrown: its properties `name`, `message`, perhaps `code`.
+
+    Attributes:
+        cause: the exception of Python that it stands for, if one.
+    """
+
+    __slots__ = ("cause",)
+
+    kind = "Error"
+
+    def __init__(self, name: str, message: str, code: str | None = None, cause: BaseException | None = None) -> None:
+        super().__init__({"name": name, "message": message})
+        if code is not None:
+            self.properties["code"] = code
+        self.cause = cause
+
+    def text(self) -> str:
+        return f"{text_of(self.get('name'))}: {text_of(self.get('message'))}"
+
+
+def type_error(message: str) -> Thrown:
+    """What JavaScript throws where a value is of the wrong type."""
+    return Thrown(Error("TypeError", message))
+
+
+class Array(Object):
+    """An array.
+
+    Attributes:
+        items: what is in it; a hole is `UNDEFINED`.
+    """
+
+    __slots__ = ("items",)
+
+    kind = "Array"
+
+    def __init__(self, items: Iterable[Value] = (), budget: Budget = UNPAID) -> None:
+        super().__init__(None, budget)
+        self.items: list[Value] = list(items)
+        if budget is not UNPAID:
+            self.pay(PROPERTY_BYTES * len(self.items))
+
+    def get(self, name: str) -> Value:
+        if name == "length":
+            return float(len(self.items))
+        return self.get_at(int(name)) if is_index(name) else super().get(name)
+
+    def set(self, name: str, value: Value) -> None:
+        if name == "length":
+            self.resize(whole_number(value, "length of an array"))
+        elif is_index(name):
+            self.set_at(int(name), value)
+        else:
+            super().set(name, value)
+
+    def get_at(self, index: int) -> Value:
+        return self.items[index] if 0 <= index < len(self.items) else UNDEFINED
+
+    def set_at(self, index: int, value: Value) -> None:
+        if index < 0:
+            super().set(str(index), value)
+            return
+        if index >= len(self.items):
+            self.resize(index + 1)
+        self.items[index] = value
+
+    def resize(self, length: int) -> None:
+        """Cut it, or lengthen it with holes, which are paid for."""
+        more = length - len(self.items)
+        if more > 0:
+            self.pay(PROPERTY_BYTES * more)
+            self.items += [UNDEFINED] * more
+        else:
+            del self.items[length:]
+
+    def names(self) -> list[str]:
+        return [*map(str, range(len(self.items))), *super().names()]
+
+    def text(self) -> str:
+        return ",".join("" if item is None or item is UNDEFINED else text_of(item) for item in self.items)
+
+
+class Uint8Array(Object):
+    """Bytes.
+
+    Attributes:
+        data: a bytearray, or a view of bytes, which others may share.
+    """
+
+    __slots__ = ("data",)
+
+    kind = "Uint8Array"
+
+    def __init__(self, data: bytearray | memoryview, budget: Budget = UNPAID) -> None:
+        super().__init__(None, budget)
+        self.data = data
+
+    @classmethod
+    def zeros(cls, length: int, budget: Budget) -> Uint8Array:
+        """As many zeros, paid for."""
+        made = cls(bytearray(), budget)
+        made.pay(length)
+        made.data = bytearray(length)
+        return made
+
+    def get(self, name: str) -> Value:
+        if name in ("length", "byteLength"):
+            return float(len(self.data))
+        return self.get_at(int(name)) if is_index(name) else super().get(name)
+
+    def set(self, name: str, value: Value) -> None:
+        if is_index(name):
+            self.set_at(int(name), value)
+        elif name not in ("length", "byteLength"):
+            super().set(name, value)
+
+    def get_at(self, index: int) -> Value:
+        return float(self.data[index]) if 0 <= index < len(self.data) else UNDEFINED
+
+    def set_at(self, index: int, value: Value) -> None:
+        if 0 <= index < len(self.data):
+            number = value if type(value) is float else 0.0
+            self.data[index] = int(number) & 0xFF if abs(number) < float("inf") else 0
+
+    def names(self) -> list[str]:
+        return [*map(str, range(len(self.data))), *super().names()]
+
+    def text(self) -> str:
+        return ",".join(map(str, bytes(self.data)))
+
+
+class Date(Object):
+    """A moment.
+
+    Attributes:
+        time: milliseconds since 1970.
+    """
+
+    __slots__ = ("time",)
+
+    kind = "Date"
+
+    def __init__(self, time: float) -> None:
+        super().__init__()
+        self.time = time
+
+
+Call: TypeAlias = Callable[[Value, Sequence[Value]], Value]
+"""What is behind a function: takes ``this`` and the arguments."""
+
+
+class Function(Object):
+    """A function.
+
+    Attributes:
+        name: for messages.
+        call: what it does.
+        make: what it does as a constructor, or None: it is none.
+        classes: classes whose objects are its instances.
+    """
+
+    __slots__ = ("call", "classes", "make", "name")
+
+    kind = "Function"
+
+    def __init__(
+        self,
+        name: str,
+        call: Call,
+        make: Callable[[Sequence[Value]], Value] | None = None,
+        classes: tuple[type, ...] = (),
+        properties: dict[str, Value] | None = None,
+    ) -> None:
+        super().__init__(properties)
+        self.name = name
+        self.call = call
+        self.make = make
+        self.classes = classes
+
+    def get(self, name: str) -> Value:
+        return self.name if name == "name" and name not in self.properties else super().get(name)
+
+    def text(self) -> str:
+        return f"function {self.name}() {{ [native code] }}"
+
+
+def text_of(value: Value) -> str:
+    """What JavaScript's ``String`` makes of a value."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return number_text(value)
+    return value.text() if isinstance(value, Object) else repr(value)
+
+
+def called(function: Value, this: Value, args: Sequence[Value], name: str = "the value") -> Value:
+    """Call what should be a function.
+
+    Raises:
+        Thrown: it is none, or it throws.
+    """
+    if not isinstance(function, Function):
+        raise type_error(f"{name} is not a function")
+    return function.call(this, args)
+
+
+def argument(args: Sequence[Value], at: int) -> Value:
+    """An argument, or undefined where there are fewer."""
+    return args[at] if at < len(args) else UNDEFINED
+
+
+def whole_number(value: Value, what: str, default: int | None = None) -> int:
+    """A number that counts something.
+
+    Raises:
+        Thrown: it is no number that is not negative.
+    """
+    if default is not None and (value is UNDEFINED or value is None):
+        return default
+    if type(value) is float and 0 <= value <= 2.0**53:
+        return int(value)
+    raise type_error(f"{what}: {text_of(value)} is no number that counts")
