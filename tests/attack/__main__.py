@@ -54,6 +54,9 @@ CAMPAIGNS: Final = (
     ),
     Campaign("hostile shapes", ("-m", "tests.attack.shapes", "--seed", "{seed}", "--seconds", "{seconds}")),
     Campaign("thread pairs", ("-m", "tests.attack.pairs", "--seed", "{seed}", "--seconds", "{seconds}")),
+    Campaign("unwinding", ("-m", "tests.attack.unwinding", "--seed", "{seed}", "--seconds", "{seconds}")),
+    Campaign("calls of all sorts", ("-m", "tests.attack.calls", "--seed", "{seed}", "--seconds", "{seconds}")),
+    Campaign("stored modules", ("-m", "tests.attack.stored", "--seed", "{seed}", "--seconds", "{seconds}")),
     Campaign(
         "storms", ("-m", "tests.stress", "--minutes", "{minutes}", "--seed", "{seed}", "--scale", "1", "--shuffle")
     ),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.attack import pairs, shapes
+from tests.attack import calls, pairs, shapes
 from wasmer_runtime import CompilerConfig, compile
 from wasmer_runtime.error import Error
 
@@ -39,6 +39,21 @@ def test_some_pairs() -> None:
     command = [sys.executable, "-m", "tests.attack.test_attacks"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize("attack", ["unwinding", "stored"])
+def test_some_seconds_of(attack: str) -> None:
+    """In processes of their own, likewise."""
+    command = [sys.executable, "-m", f"tests.attack.{attack}", "--seed", "11", "--seconds", "3"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize(("seed", "backends"), [(208, "singlepass cranelift"), (3, "singlepass cranelift llvm")])
+def test_some_calls(seed: int, backends: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASMER_CLIF_CHECK", "")
+    ends = calls.check(seed, backends.split())
+    assert len(ends) == len(calls.INPUTS)
 
 
 def some_pairs() -> None:
