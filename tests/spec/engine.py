@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from tests.spec.corpus import STORED
+from tests.spec.corpus import LAZY, STORED
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.contract.values import Value
 from wasmer_runtime_core.wasm.binary.decode import decode_module
@@ -64,16 +64,17 @@ def spectest() -> dict[str, Any]:
 
 
 class Engine:
-    """The runtime with one backend, which may be followed by `STORED`."""
+    """The runtime with one backend, which may be followed by `STORED` or `LAZY`."""
 
     def __init__(self, backend: str) -> None:
         from wasmer_runtime_core.compiling.registry import find_compiler
 
-        self.compiler = find_compiler(backend.removesuffix(STORED))
+        self.compiler = find_compiler(backend.removesuffix(STORED).removesuffix(LAZY))
+        self.lazy = backend.endswith(LAZY)
         self.stored = 0 if backend.endswith(STORED) else None
 
     def compile(self, binary: bytes) -> Module:
-        module = compile_with(binary, self.compiler)
+        module = compile_with(binary, self.compiler, lazy=self.lazy)
         if self.stored is None:
             return module
         self.stored += 1

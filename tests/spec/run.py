@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 if __package__ in (None, ""):
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from tests.spec.corpus import AHEAD, LEVELS, NO_BACKEND, NO_DATA, STORED, scripts
+from tests.spec.corpus import AHEAD, LAZY, LEVELS, NO_BACKEND, NO_DATA, STORED, scripts
 from tests.spec.verdict import Verdict, judge, table
 from tests.spec.workers import Worker
 
@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--backend",
         action="append",
         help=f"a backend, or {NO_BACKEND}: decode and validate only; {STORED} behind it: from artifacts; "
+        f"{LAZY}: functions are compiled when they are called; "
         "default: every installed one",
     )
     parser.add_argument(

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from tests.spec.corpus import AHEAD, LEVELS, NO_DATA, STORED, SUPPORTED, all_expected_failures, data_directory, scripts
+from tests.spec.corpus import (
+    AHEAD,
+    LAZY,
+    LEVELS,
+    NO_DATA,
+    STORED,
+    SUPPORTED,
+    all_expected_failures,
+    data_directory,
+    scripts,
+)
 from tests.spec.run import default_backends
 from tests.spec.verdict import Verdict, judge
 from tests.spec.workers import Worker
+from wasmer_runtime_core.compiling.registry import find_compiler
 
 needs_data = pytest.mark.skipif(data_directory() is None, reason=NO_DATA)
 
@@ -45,6 +56,33 @@ STORED_CASES = [
 @needs_data
 @pytest.mark.parametrize(("backend", "script"), STORED_CASES, ids=[f"{one}-{other}" for one, other in STORED_CASES])
 def test_script_from_artifacts(backend: str, script: str, workers: dict[str, Worker], verdicts: list[Verdict]) -> None:
+    test_script(backend, script, workers, verdicts)
+
+
+LAZY_SAMPLE = (
+    *("1.0/call", "1.0/fac", "1.0/func_ptrs", "1.0/linking", "2.0/call_indirect", "2.0/ref_func", "2.0/start"),
+    *(
+        "2.0/table_copy",
+        "2.0/traps",
+        "2.0/simd_lane",
+        "3.0/*/return_call",
+        "3.0/*/return_call_indirect",
+        "3.0/*/throw*",
+    ),
+    *("3.0/*/try_table", "3.0/*/call_ref", "3.0/memory64/table_init64"),
+)
+"""Scripts whose functions are compiled when they are called, with every run of the tests; ``./do spec`` runs all."""
+LAZY_CASES = [
+    (backend + LAZY, script)
+    for backend in default_backends()
+    if hasattr(find_compiler(backend), "in_parts")
+    for script in scripts(("1.0", "2.0", "3.0"), LAZY_SAMPLE)
+]
+
+
+@needs_data
+@pytest.mark.parametrize(("backend", "script"), LAZY_CASES, ids=[f"{one}-{other}" for one, other in LAZY_CASES])
+def test_script_compiled_lazily(backend: str, script: str, workers: dict[str, Worker], verdicts: list[Verdict]) -> None:
     test_script(backend, script, workers, verdicts)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.differential.generate import Program
 from wasmer_clif_backend import effort
-from wasmer_clif_backend.compiler import CraneliftCompiler, _Compilation
+from wasmer_clif_backend.compiler import CraneliftCompiler, CraneliftParts
 from wasmer_clif_backend.effort import PER_OPERATOR, UNBOUNDED, Effort, TooMuchEffort
 from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
@@ -59,11 +59,11 @@ def apart(compilation: Compilation) -> tuple[bytes, bytes]:
     for body in compilation.bodies:
         given_up: list[Body] = []
         limit.begin(body)
-        one = _Compilation(compilation.info, CompilerConfig(), limit, False, False, PER_OPERATOR)
+        one = CraneliftParts(compilation.info, CompilerConfig(), limit, False, False, PER_OPERATOR)
         one.tell = given_up.append  # type: ignore[method-assign]
         written = one.records(body)
         if given_up:
-            written = _Compilation(compilation.info, CompilerConfig(), limit, False, True, PER_OPERATOR).records(body)
+            written = CraneliftParts(compilation.info, CompilerConfig(), limit, False, True, PER_OPERATOR).records(body)
         encoder.function(*written)
     encoded = encoder.finish()
     return encoded.code, encoded.sites

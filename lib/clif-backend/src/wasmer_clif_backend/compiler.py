@@ -33,6 +33,8 @@ from wasmer_runtime_core.wasm.module import ModuleInfo
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+NAME: Final = "cranelift"
+
 REQUIRED: Final = ("avx", "avx2", "bmi1", "bmi2", "fma", "lzcnt", "popcnt")
 """What the code is made of, and every processor of the level x86-64-v3 has."""
 
@@ -80,7 +82,7 @@ class CraneliftCompiler:
     @property
     def name(self) -> str:
         """``"cranelift"``"""
-        return "cranelift"
+        return NAME
 
     def cache_key(self) -> str | None:
         """What compiled modules depend on besides this backend's version; "": on nothing that was asked for.
@@ -104,30 +106,11 @@ class CraneliftCompiler:
             InternalError: a bug of ours.
         """
         limit = CodeLimit(ImplementationLimits(config.implementation_limits), bodies)
-        encoder = ModuleEncoder(len(bodies) + len(VMCALLS))
-        work = self._begin(info, config, limit)
-        saved = bytearray()
-        for body in bodies:
-            checkpoint()
-            limit.begin(body)
-            records, constants = work.records(body)
-            saved.append(saved_byte(int(work.stages.allocation.saved)))
-            encoder.function(records, constants)
-            limit.check_code(len(encoder.code))
-        encoded = encoder.finish()
-        return CompiledModule(
-            backend=self.name,
-            target=TARGET,
-            code=encoded.code,
-            function_offsets=encoded.function_offsets,
-            sites=encoded.sites,
-            relocations=encoded.relocations,
-            checked_memories=work.checked,
-            cpu_features=encoded.cpu_features,
-            release_gil=config.release_gil,
-            handlers=encoded.handlers,
-            saved=bytes(saved),
-        )
+        return self._begin(info, config, limit).compile_all(bodies, ModuleEncoder(len(bodies) + len(VMCALLS)))
+
+    def in_parts(self, info: ModuleInfo, config: CompilerConfig, body_bytes: int) -> CraneliftParts:
+        """Begin a module whose functions are compiled one at a time (`contract.compiler.CompilesInParts`)."""
+        return self._begin(info, config, CodeLimit(ImplementationLimits(config.implementation_limits), (), body_bytes))
 
     def records(self, info: ModuleInfo, body: Body, config: CompilerConfig) -> bytes:
         """The machine-instruction records of one body: what ``dump --stage=records`` prints.
@@ -157,9 +140,9 @@ class CraneliftCompiler:
         limit.begin(body)
         return self._begin(info, config, limit).show(stage, body)
 
-    def _begin(self, info: ModuleInfo, config: CompilerConfig, limit: CodeLimit) -> _Compilation:
+    def _begin(self, info: ModuleInfo, config: CompilerConfig, limit: CodeLimit) -> CraneliftParts:
         prove = proves() if self._prove is None else self._prove
-        return _Compilation(info, config, limit, prove, self._in_memory, self._steps)
+        return CraneliftParts(info, config, limit, prove, self._in_memory, self._steps)
 
 
 GUARDED_MEMORIES: Final = 1
@@ -167,13 +150,18 @@ GUARDED_MEMORIES: Final = 1
 
 
 @final
-class _Compilation:
-    """One module on its way. Nothing of it outlives `CraneliftCompiler.compile`."""
+class CraneliftParts:
+    """One module on its way. Functions come together, or one at a time.
+
+    Attributes:
+        checked_memories: as in `CompiledModule`.
+    """
 
     def __init__(
         self, info: ModuleInfo, config: CompilerConfig, limit: CodeLimit, prove: bool, in_memory: bool, steps: int
     ) -> None:
-        self.checked: Final = checked_memories(info, config, GUARDED_MEMORIES)
+        self.checked_memories: Final = checked_memories(info, config, GUARDED_MEMORIES)
+        self.release_gil: Final = config.release_gil
         view = ModuleView(info)
         self.info: Final = info
         self.limit: Final = limit
@@ -184,9 +172,42 @@ class _Compilation:
         """Steps that functions have left of theirs."""
         self.prove: Final = prove
         self.entries: Final = view.entries
-        self.translator: Final = Translator(view, 0 in self.checked)
+        self.translator: Final = Translator(view, 0 in self.checked_memories)
         self.passes = Passes()
         self.stages = Stages(view.entries, prove=prove)
+        self.before = 0  # bytes of code of functions that came one at a time
+
+    def compile(self, body: Body) -> CompiledModule:
+        """Code of one function, apart from the module's table. Raises as `CraneliftCompiler.compile`."""
+        entries = len(self.info.functions) - self.info.imported_functions + len(VMCALLS)
+        part = self.compile_all((body,), ModuleEncoder(entries, True))
+        self.before += len(part.code)
+        return part
+
+    def compile_all(self, bodies: Sequence[Body], encoder: ModuleEncoder) -> CompiledModule:
+        """Code of these functions. Raises as `CraneliftCompiler.compile`."""
+        saved = bytearray()
+        for body in bodies:
+            checkpoint()
+            self.limit.begin(body)
+            records, constants = self.records(body)
+            saved.append(saved_byte(int(self.stages.allocation.saved)))
+            encoder.function(records, constants)
+            self.limit.check_code(self.before + len(encoder.code))
+        encoded = encoder.finish()
+        return CompiledModule(
+            backend=NAME,
+            target=TARGET,
+            code=encoded.code,
+            function_offsets=encoded.function_offsets,
+            sites=encoded.sites,
+            relocations=encoded.relocations,
+            checked_memories=self.checked_memories,
+            cpu_features=encoded.cpu_features,
+            release_gil=self.release_gil,
+            handlers=encoded.handlers,
+            saved=bytes(saved),
+        )
 
     def records(self, body: Body) -> tuple[bytes, bytes]:
         """A body's instruction records and constants."""

@@ -16,8 +16,17 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.contract.compiler import Compiler
 
 
-def compile_with(source: Source, compiler: Compiler, config: CompilerConfig | None = None) -> Module:
+def compile_with(
+    source: Source, compiler: Compiler, config: CompilerConfig | None = None, lazy: bool = False
+) -> Module:
     """Compile a module with a backend.
+
+    Args:
+        source: the module.
+        compiler: the backend.
+        config: how to compile.
+        lazy: validate now, and compile each function when it is first called; backends that compile modules as a
+            whole do that now all the same.
 
     Raises:
         DecodeError: malformed.
@@ -26,8 +35,10 @@ def compile_with(source: Source, compiler: Compiler, config: CompilerConfig | No
         ImplementationLimitError: larger than `config` lets a module be.
         CompileError: the backend cannot do what it needs.
     """
-    compilation = run(Compilation(source, compiler, config))
-    module = Module(compilation.info, compilation.compiled, compilation.config)
+    compilation = run(Compilation(source, compiler, config, lazy))
+    functions = compilation.functions
+    compiled = compilation.compiled if functions is None else None
+    module = Module(compilation.info, compiled, compilation.config, lazy=functions)
     is_large = len(compilation.binary) >= LARGE_MODULE_BYTES
     del compilation
     if is_large:

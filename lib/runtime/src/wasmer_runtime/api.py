@@ -86,6 +86,7 @@ def compile(
     backend: str | Backend | Compiler | None = None,
     config: CompilerConfig | None = None,
     cache: bool = True,
+    lazy: bool = False,
 ) -> Module:
     """Compile a module, or take it from the cache where it was kept when it was compiled (`cache.compilations`).
 
@@ -97,6 +98,8 @@ def compile(
             a module of more than 10 MiB.
         config: how to compile.
         cache: whether to look there, and keep it there.
+        lazy: validate now, and compile each function when it is first called. What the cache has is taken all the
+            same; what is compiled so is not kept there. llvm compiles modules as a whole, now.
 
     Raises:
         DecodeError: the module is malformed.
@@ -109,19 +112,22 @@ def compile(
     keeps = cache and os.environ.get("WASMER_CACHE_DIR") != ""
     is_auto = _is_auto(backend)
     if not is_auto and not keeps:
-        return compile_with(wasm, _compiler(backend), config)
+        return compile_with(wasm, _compiler(backend), config, lazy)
     binary = pipeline.read_module(wasm, ImplementationLimits(config.implementation_limits if config else {}))
     if is_auto:
         backend = find_compiler(AUTO, len(binary))
     if not keeps or len(binary) < LEAST_BYTES:
-        return compile_with(binary, _compiler(backend), config)
+        return compile_with(binary, _compiler(backend), config, lazy)
     chosen: str | Compiler = DEFAULT_BACKEND if backend is None else _named(backend)
     name = chosen if isinstance(chosen, str) else chosen.name
     if name == "singlepass" and len(binary) < LEAST_BYTES_OF_SINGLEPASS:
-        return compile_with(binary, _compiler(chosen), config)
+        return compile_with(binary, _compiler(chosen), config, lazy)
     from wasmer_runtime.cache.compilations import compiled
 
-    return compiled(binary, chosen, config, lambda: compile_with(binary, _compiler(chosen), config))
+    def compile_it() -> Module:
+        return compile_with(binary, _compiler(chosen), config, lazy)
+
+    return compiled(binary, chosen, config, compile_it, keep=not lazy)
 
 
 def compile_with_config(wasm: Source, config: CompilerConfig) -> Module:

@@ -28,8 +28,63 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+NAME: Final = "singlepass"
+
 GUARDED_MEMORIES: Final = 1
 """Memory 0 alone has its base at hand; accesses to others are compared with their length."""
+
+
+@final
+class SinglepassParts:
+    """One module on its way. Functions come together, or one at a time.
+
+    Attributes:
+        checked_memories: as in `CompiledModule`.
+    """
+
+    def __init__(self, info: ModuleInfo, target: Target, config: CompilerConfig, limit: CodeLimit) -> None:
+        self.checked_memories: Final = checked_memories(info, config, GUARDED_MEMORIES)
+        self._limit: Final = limit
+        self._release_gil: Final = config.release_gil
+        self._entries: Final = len(info.functions) - info.imported_functions + len(VMCALLS)
+        self._function: Final = FunctionCompiler(ModuleView(info), target, 0 in self.checked_memories, limit)
+        self._rules: Final = Rules()
+        self._before = 0  # bytes of code of functions that came one at a time
+
+    def compile(self, body: Body) -> CompiledModule:
+        """Code of one function, apart from the module's table.
+
+        Raises:
+            ImplementationLimitError: the code so far is too large for the module's size.
+            InternalError: a bug of ours; names the function, the operator and the offset.
+        """
+        part = self.compile_all((body,), ModuleEncoder(self._entries, True))
+        self._before += len(part.code)
+        return part
+
+    def compile_all(self, bodies: Sequence[Body], encoder: ModuleEncoder) -> CompiledModule:
+        """Code of these functions. Raises as `SinglepassCompiler.compile`."""
+        function, limit, rules = self._function, self._limit, self._rules
+        saved = bytearray()
+        for body in bodies:
+            records = compile_function(function, rules, body)
+            saved.append(saved_byte(int(function.saved_mask)))
+            encoder.function(records, function.constants.restart())
+            limit.check_code(self._before + len(encoder.code))
+        encoded = encoder.finish()
+        return CompiledModule(
+            backend=NAME,
+            target=TARGET,
+            code=encoded.code,
+            function_offsets=encoded.function_offsets,
+            sites=encoded.sites,
+            relocations=encoded.relocations,
+            checked_memories=self.checked_memories,
+            cpu_features=encoded.cpu_features,
+            release_gil=self._release_gil,
+            handlers=encoded.handlers,
+            saved=bytes(saved),
+        )
 
 
 @final
@@ -46,7 +101,7 @@ class SinglepassCompiler:
     @property
     def name(self) -> str:
         """``"singlepass"``"""
-        return "singlepass"
+        return NAME
 
     def cache_key(self) -> str:
         """What compiled modules depend on besides this backend's version; "": on nothing that was asked for."""
@@ -60,33 +115,18 @@ class SinglepassCompiler:
             ImplementationLimitError: the code is too large for the module's size.
             InternalError: a bug of ours; names the function, the operator and the offset.
         """
-        target = self._target()
-        checked = checked_memories(info, config, GUARDED_MEMORIES)
-        view = ModuleView(info)
-        encoder = ModuleEncoder(len(bodies) + len(VMCALLS))
         limit = CodeLimit(ImplementationLimits(config.implementation_limits), bodies)
-        function = FunctionCompiler(view, target, 0 in checked, limit)
-        rules = Rules()
-        saved = bytearray()
-        for body in bodies:
-            records = compile_function(function, rules, body)
-            saved.append(saved_byte(int(function.saved_mask)))
-            encoder.function(records, function.constants.restart())
-            limit.check_code(len(encoder.code))
-        encoded = encoder.finish()
-        return CompiledModule(
-            backend=self.name,
-            target=TARGET,
-            code=encoded.code,
-            function_offsets=encoded.function_offsets,
-            sites=encoded.sites,
-            relocations=encoded.relocations,
-            checked_memories=checked,
-            cpu_features=encoded.cpu_features,
-            release_gil=config.release_gil,
-            handlers=encoded.handlers,
-            saved=bytes(saved),
-        )
+        parts = SinglepassParts(info, self._target(), config, limit)
+        return parts.compile_all(bodies, ModuleEncoder(len(bodies) + len(VMCALLS)))
+
+    def in_parts(self, info: ModuleInfo, config: CompilerConfig, body_bytes: int) -> SinglepassParts:
+        """Begin a module whose functions are compiled one at a time (`contract.compiler.CompilesInParts`).
+
+        Raises:
+            CompileError: the processor lacks what the code always needs.
+        """
+        limit = CodeLimit(ImplementationLimits(config.implementation_limits), (), body_bytes)
+        return SinglepassParts(info, self._target(), config, limit)
 
     def records(self, info: ModuleInfo, body: Body, config: CompilerConfig, verify: bool = False) -> bytes:
         """The machine-instruction records of one body: what golden tests and `dump` print.

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from wasmer_runtime_core.contract.backend import CompiledModule
-    from wasmer_runtime_core.contract.compiler import Compiler
+    from wasmer_runtime_core.contract.compiler import Compiler, CompilesInParts, LazyFunctions
     from wasmer_runtime_core.wasm.binary.decode import DecodedModule
     from wasmer_runtime_core.wasm.body.body import Body
     from wasmer_runtime_core.wasm.module import ModuleInfo
@@ -48,7 +48,13 @@ MAGIC: Final = b"\0asm"
 class Compilation:
     """One module on its way; see the table above."""
 
-    def __init__(self, source: Source, compiler: Compiler | None = None, config: CompilerConfig | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        compiler: Compiler | None = None,
+        config: CompilerConfig | None = None,
+        lazy: bool = False,
+    ) -> None:
         self.source = source
         self.compiler = compiler
         self.config = CompilerConfig() if config is None else config
@@ -63,6 +69,10 @@ class Compilation:
         self.info: ModuleInfo
         self.bodies: Sequence[Body] = ()
         self.compiled: CompiledModule
+        # With `lazy` bodies are made when they are asked for, if the backend compiles in parts; then the last pass
+        # leaves `functions`, and not `compiled`.
+        self.is_lazy: Final = lazy and hasattr(compiler, "in_parts")
+        self.functions: LazyFunctions | None = None
 
 
 def read(compilation: Compilation) -> None:
@@ -82,7 +92,12 @@ def validate_bodies(compilation: Compilation) -> None:
     """decoded -> bodies: the module is checked, every function typed and flattened."""
     from wasmer_runtime_core.wasm.validation.validate import validate_module
 
-    compilation.bodies = validate_module(compilation.decoded, compilation.switched_off)
+    bodies: Sequence[Body] = validate_module(compilation.decoded, compilation.switched_off, not compilation.is_lazy)
+    if compilation.is_lazy:
+        from wasmer_runtime_core.compiling.lazy import BodiesAgain
+
+        bodies = cast("Sequence[Body]", BodiesAgain(compilation.decoded))
+    compilation.bodies = bodies
 
 
 def apply_middlewares(compilation: Compilation) -> None:
@@ -98,11 +113,19 @@ def make_nans_canonical(compilation: Compilation) -> None:
         from wasmer_runtime_core.compiling.canonical_nans import with_canonical_nans
         from wasmer_runtime_core.compiling.middleware.rebuild import with_records
 
-        compilation.bodies = [with_records(body, with_canonical_nans(body.records)) for body in compilation.bodies]
+        def rewritten(body: Body) -> Body:
+            return with_records(body, with_canonical_nans(body.records))
+
+        if compilation.is_lazy:
+            from wasmer_runtime_core.compiling.lazy import Rewritten
+
+            compilation.bodies = cast("Sequence[Body]", Rewritten(compilation.bodies, rewritten))
+        else:
+            compilation.bodies = [rewritten(body) for body in compilation.bodies]
 
 
 def compile_bodies(compilation: Compilation) -> None:
-    """bodies -> compiled, by the backend."""
+    """bodies -> compiled, by the backend; of a lazy compilation functions."""
     if compilation.compiler is None:
         raise CompileError("no backend was chosen for this compilation")
     if compilation.decoded.needed:
@@ -114,6 +137,13 @@ def compile_bodies(compilation: Compilation) -> None:
     config = compilation.config
     if config.memory_bound_check_mode == "default" and compilation.info.memories and not can_reserve():
         config = config._replace(memory_bound_check_mode="enable")
+    if compilation.is_lazy:
+        from wasmer_runtime_core.compiling.lazy import LazilyCompiled
+
+        compiler = cast("CompilesInParts", compilation.compiler)
+        body_bytes = sum([end - start for start, end in compilation.decoded.code])
+        compilation.functions = LazilyCompiled(compilation.info, compilation.bodies, body_bytes, compiler, config)
+        return
     compilation.compiled = compilation.compiler.compile(compilation.info, compilation.bodies, config)
 
 

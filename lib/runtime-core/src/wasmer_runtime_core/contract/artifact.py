@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
 from wasmer_runtime_core.errors import CacheError
-from wasmer_runtime_core.support.annotations import Any, Final, NoReturn
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, NoReturn
 from wasmer_runtime_core.wasm.module import ModuleInfo
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.contract.compiler import LazyFunctions
 
 ARTIFACT_VERSION: Final = 11
 """Raised whenever something in an artifact, or of the machine contract, means something else. What their rows show,
@@ -33,16 +36,17 @@ COMPILED_FIELDS: Final = (
 
 
 class Artifact:
-    """A compiled module.
+    """A compiled module; or one whose functions are compiled when they are called.
 
     Attributes:
         info: what it declares.
         config: how it was compiled; None where nothing says so, for it was stored: a configuration may be anything.
         stored: where it was read from (`running.artifacts.stored.StoredModule`); None if it was compiled here.
+        lazy: who compiles its functions when they are called (`compiler.LazyFunctions`); None: they are compiled.
         prepared: what all its instances have in common, made by the first of them (`running.preparing.Prepared`).
     """
 
-    __slots__ = ("__weakref__", "_compiled", "config", "info", "prepared", "stored")
+    __slots__ = ("__weakref__", "_compiled", "config", "info", "lazy", "prepared", "stored")
 
     def __init__(
         self,
@@ -50,17 +54,22 @@ class Artifact:
         compiled: CompiledModule | None,
         config: CompilerConfig | None = None,
         stored: Any = None,
+        lazy: LazyFunctions | None = None,
     ) -> None:
         self.info = info
         self._compiled = compiled
         self.config = config
         self.stored = stored
+        self.lazy = lazy
         self.prepared: Any = None
 
     @property
     def compiled(self) -> CompiledModule:
-        """Its machine code, as data. Where that lies in executable pages or in a file, a copy is made each time."""
+        """Its machine code, as data. Where that lies in executable pages or in a file, a copy is made each time; of a
+        module that is compiled lazily, all of it is compiled each time."""
         compiled = self._compiled
+        if self.lazy is not None:
+            return self.lazy.compiled()
         if compiled is None:
             copy: CompiledModule = self.stored.compiled()
             return copy
@@ -82,13 +91,15 @@ class Artifact:
     @property
     def backend(self) -> str:
         """Name of the backend that compiled it."""
-        made: Any = self.stored if self._compiled is None else self._compiled
+        made: Any = self._compiled or self.stored or self.lazy
         backend: str = made.backend
         return backend
 
     @property
     def code_bytes(self) -> int:
-        """How many bytes of machine code it has."""
+        """How many bytes of machine code it has; if it is compiled lazily, so far."""
+        if self.lazy is not None:
+            return 0 if self.prepared is None else int(self.prepared.plan.code.parts_bytes)
         if self.stored is not None:
             stored: int = self.stored.code.code_bytes
             return stored
@@ -112,4 +123,5 @@ class Artifact:
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
         functions = len(self.info.functions) - self.info.imported_functions
-        return f"<Module{name}: {functions} functions, {self.backend}, {self.code_bytes} bytes of code>"
+        when = ", lazily" if self.lazy is not None else ""
+        return f"<Module{name}: {functions} functions, {self.backend}{when}, {self.code_bytes} bytes of code>"

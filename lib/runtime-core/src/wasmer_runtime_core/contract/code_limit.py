@@ -22,9 +22,10 @@ INSTRUCTION_BYTES: Final = 4
 class CodeLimit:
     """The limit of one module."""
 
-    def __init__(self, limits: ImplementationLimits, bodies: Sequence[Body]) -> None:
+    def __init__(self, limits: ImplementationLimits, bodies: Sequence[Body], body_bytes: int = 0) -> None:
+        """`body_bytes`: so many have bodies that are not among `bodies`, together."""
         self.limits: Final = limits
-        self.body_bytes: Final = sum([body.size for body in bodies])
+        self.body_bytes: Final = body_bytes + sum([body.size for body in bodies])
         self.most: int = limits.most(CODE_BYTES, self.body_bytes)
         self.written: int = 0
         self.body: Body | None = None  # at hand

@@ -92,6 +92,9 @@ functions, so that nothing else in the table moved when one came: routine n is e
 ENTRIES_IN_FRONT: Final = len(ROUTINES)
 MAKE_ROOM: Final = -1 - ROUTINES.index("make_room")
 """See native/calls/tail_calls.c."""
+RELOCATION_TABLE: Final = 2
+"""The kind of a relocation row of code that comes in parts: four bytes at the offset hold the place of the table's
+entry `symbol`, plus addend, less the place of these four bytes."""
 EXCEPTION_HELPERS: Final = {
     name: VMCall(-1 - ROUTINES.index(name), name, tuple(params.split()), tuple(results.split()))
     for name, params, results in _OF_EXCEPTIONS

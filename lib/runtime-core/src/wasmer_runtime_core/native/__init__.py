@@ -13,7 +13,9 @@ the types, and what Python may call.
 ``store.c``               threads, stores, activations: who may run, what is kept alive
 ``mapped_file.c``         files whose bytes are used where they lie
 ``plain_values.c``        what `marshal` may be given to read
+``stubs.c``               where functions are entered whose code comes later
 ``code_pages.c``          pages of code, and the maps from a pc to its meaning
+``code_parts.c``          code of single functions, which comes later
 ``backtrace.c``           which wasm functions ran, and exceptions that say so
 ``interrupt.c``           wasm code stopped between two instructions
 ``deadline.c``            what ends a thread's code: deadlines, cancellation; waiting for less
@@ -42,6 +44,7 @@ the types, and what Python may call.
 ``types.c``               types that are more than functions of kinds, one for all modules of the process
 ``exceptions.c``          the way of an exception from a throw to who catches it
 ``host.c``                imported functions: calls to Python
+``first_call.c``          a function that is not compiled yet is called
 ``bulk.c``                what helpers that work on much at once have in common
 ``objects.c``             helpers that make structs and arrays, and work on elements
 ``helpers.c``             the other functions that generated code calls

@@ -101,6 +101,7 @@ def contract_header() -> str:
     lines.append(f"#define WASM_MAX_PAGES {_number('wasm/types.py', 'MAX_PAGES')}")
     lines.append(f"#define WASM_MAX_WIDE_PAGES {_number('wasm/types.py', 'MAX_WIDE_PAGES')}")
     lines.append(f"#define WASM_MOST_WIDE_PAGES {_number('wasm/types.py', 'MOST_WIDE_PAGES')}")
+    lines.append(f"#define RELOCATION_TABLE {helpers.RELOCATION_TABLE}")
     lines.append(f"#define N_VMCALLS {len(helpers.VMCALLS)}")
     names = " ".join(f"row({call.name})" for call in helpers.VMCALLS)
     lines.append(f"#define VMCALL_NAMES(row) {names}")

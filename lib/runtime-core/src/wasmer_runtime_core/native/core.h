@@ -346,7 +346,7 @@ typedef struct {               /* a row of CompiledModule.handlers */
     uint32_t start, end, landing;
 } HandlerRow;
 
-typedef struct {
+typedef struct CodeObject {
     PyObject_HEAD
     uint8_t *base;             /* first byte of code, page-aligned */
     size_t code_bytes;
@@ -366,8 +366,29 @@ typedef struct {
     PyObject *handlers_bytes, *saved_bytes;  /* bytes */
     PyObject *label;           /* whatever names the functions: a ModuleInfo */
     struct MappedFileObject *file;  /* that the code lies in, or was copied from, or NULL */
+    uint8_t *stubs;            /* where each function is entered, if its code may come later or change (stubs.c); or NULL */
+    PyObject *compile;         /* who is asked for a function's code at its first call; NULL where there are no stubs */
+    struct CodeObject **parts; /* owned: code that came later, of one function each */
+    size_t n_parts;
+    size_t parts_bytes;
     int release_gil;
 } CodeObject;
+
+/* The table of code addresses: its entry for the first function. Helpers follow, routines lie in front. */
+static inline uint64_t *
+code_table(const CodeObject *code)
+{
+    return (uint64_t *)code->base - (code->n_functions + N_VMCALLS);
+}
+
+#define ENTRY_STUB_BYTES 16
+
+/* Where a function is called by whoever does not go through the table: it stays the same. */
+static inline uint8_t *
+code_entry(const CodeObject *code, uint32_t function)
+{
+    return code->stubs ? code->stubs + ENTRY_STUB_BYTES * (size_t)function : code->base + code->function_offsets[function];
+}
 
 /* What a memory or table is declared with: pages or elements. */
 typedef struct { uint64_t minimum, maximum; uint8_t has_maximum; } Sizes;
@@ -549,6 +570,8 @@ static void member_leave(Member *member);
 static PyObject *native_check_interrupts(PyObject *module, PyObject *none);
 /* code_pages.c */
 static CodeObject *code_at(uintptr_t pc);
+/* code_parts.c */
+static PyObject *code_add(PyObject *object, PyObject *args);
 /* backtrace.c */
 typedef struct { PyObject *type, *value, *traceback; } Fetched;  /* an exception that was set, and will be again */
 static void capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t fp, uintptr_t sp);

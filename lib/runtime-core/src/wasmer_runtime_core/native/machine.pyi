@@ -40,14 +40,29 @@ class Code:
         inlined: Part = b"",
         handlers: bytes = b"",
         saved: bytes = b"",
+        compile: Callable[[Code, int], object] | None = None,
     ) -> Code: ...
     @property
     def address(self) -> int: ...
     @property
     def code_bytes(self) -> int: ...
     @property
+    def parts_bytes(self) -> int: ...
+    @property
     def label(self) -> object: ...
     def read(self) -> bytes: ...
+    def add(
+        self,
+        function: int,
+        code: Part,
+        function_offsets: bytes,
+        sites: Part,
+        inlined: Part,
+        handlers: bytes,
+        saved: bytes,
+        relocations: bytes,
+        /,
+    ) -> bool: ...
     def locate(self, address: int) -> tuple[int, int] | None: ...
 
 @final

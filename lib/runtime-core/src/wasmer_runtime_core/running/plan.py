@@ -14,7 +14,7 @@ from wasmer_runtime_core.contract.vmctx import (
     VmctxLayout,
 )
 from wasmer_runtime_core.native.machine import Plan
-from wasmer_runtime_core.running.publish import publish
+from wasmer_runtime_core.running.publish import publish, publish_lazily
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.checkpoint import STRETCH, checkpoint, watched
 from wasmer_runtime_core.wasm.module import (
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wasmer_runtime_core.contract.artifact import Artifact
-    from wasmer_runtime_core.contract.backend import CompiledModule
     from wasmer_runtime_core.native.machine import Initializer, Step
 
 CONSTANT, GLOBAL, NULL, FUNCTION, COMPUTED = range(len(INITIALIZERS))
@@ -59,20 +58,25 @@ _FIRST_CONVERSION: Final = INITIALIZER_STEPS.index("REF_I31")
 
 def make_plan(module: Artifact) -> Plan:
     """A plan of a compiled module, with its code published."""
-    info, compiled = module.info, module.compiled
-    rows = plan_rows(info, compiled)
+    info, lazy = module.info, module.lazy
+    if lazy is None:
+        compiled = module.compiled
+        checked, code = compiled.checked_memories, publish(compiled, info)
+    else:
+        checked, code = lazy.checked_memories, publish_lazily(lazy, info)
+    rows = plan_rows(info, checked)
     if rows[1] is None:
         rows = in_this_process(info, rows)
-    return Plan(publish(compiled, info), info, *rows)  # the info names the functions
+    return Plan(code, info, *rows)  # the info names the functions
 
 
-def plan_rows(info: ModuleInfo, compiled: CompiledModule) -> tuple[Any, ...]:
+def plan_rows(info: ModuleInfo, checked_memories: tuple[int, ...]) -> tuple[Any, ...]:
     """What a `Plan` takes behind the code and the label: plain values, the data segments last.
 
     Of a module that has definitions of types, what `in_this_process` makes of them: None stands for its types.
     """
     layout = VmctxLayout.of(info)
-    checked = frozenset(compiled.checked_memories)
+    checked = frozenset(checked_memories)
     numbers = {
         "memories_at": layout.memories_offset,
         "tables_at": layout.tables_offset,

@@ -1,7 +1,8 @@
 """Machine code on pages of its own, ready to run.
 
 `publish` copies a `CompiledModule` behind its table of code addresses and makes it
-executable. The pages live as long as the object, which plans and instances hold.
+executable. The pages live as long as the object, which plans and instances hold. Of a module whose functions are
+compiled when they are called, `publish_lazily` makes a table that says so.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ from wasmer_runtime_core.contract.backend import CompiledModule
 from wasmer_runtime_core.contract.target import TARGET, host_features
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.native.machine import Code
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING
 from wasmer_runtime_core.wasm.module import ModuleInfo
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.contract.compiler import LazyFunctions
 
 
 def publish(compiled: CompiledModule, info: ModuleInfo) -> Code:
@@ -41,4 +46,22 @@ def publish(compiled: CompiledModule, info: ModuleInfo) -> Code:
         compiled.inlined,
         compiled.handlers,
         compiled.saved,
+    )
+
+
+def publish_lazily(functions: LazyFunctions, info: ModuleInfo) -> Code:
+    """The code of a module of which nothing is compiled yet.
+
+    Raises:
+        MemoryError: no room for it.
+    """
+    count = len(info.functions) - info.imported_functions
+    return Code(
+        b"",
+        bytes(4 * (count + 1)),
+        b"",
+        info.imported_functions,
+        info,
+        functions.release_gil,
+        compile=functions.compile_function,
     )

@@ -68,7 +68,13 @@ def open_files(make: bool = False) -> Files | None:
     return Files(path, make=make)
 
 
-def compiled(wasm: bytes, backend: object, config: CompilerConfig | None, compile_it: Callable[[], Module]) -> Module:
+def compiled(
+    wasm: bytes,
+    backend: object,
+    config: CompilerConfig | None,
+    compile_it: Callable[[], Module],
+    keep: bool = True,
+) -> Module:
     """A module from the cache, or compiled and then kept.
 
     Args:
@@ -76,6 +82,7 @@ def compiled(wasm: bytes, backend: object, config: CompilerConfig | None, compil
         backend: a compiler, or the name of one of this project.
         config: how it compiles.
         compile_it: compiles it.
+        keep: whether it is kept then.
     """
     from wasmer_runtime.cache.keys import compilation_key
     from wasmer_runtime_core.contract.backend import CompilerConfig
@@ -87,7 +94,8 @@ def compiled(wasm: bytes, backend: object, config: CompilerConfig | None, compil
     module = _found(key)
     if module is None:
         module = compile_it()
-        _keep(key, module)
+        if keep:
+            _keep(key, module)
     else:
         module.config = config
     return module

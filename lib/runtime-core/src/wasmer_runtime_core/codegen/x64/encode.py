@@ -77,7 +77,7 @@ from wasmer_runtime_core.codegen.x64.records import (
     SITE,
     TABLE,
 )
-from wasmer_runtime_core.contract.helpers import ENTRIES_IN_FRONT
+from wasmer_runtime_core.contract.helpers import ENTRIES_IN_FRONT, RELOCATION_TABLE
 from wasmer_runtime_core.contract.traps import CALL_SITE
 from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.support.annotations import Final, final, i32, i64, u8
@@ -198,10 +198,13 @@ class ModuleEncoder:
     Args:
         table_entries: entries of the module's table of code addresses, the helpers' too, but not those of routines
             (`backend`): where the table begins depends on it.
+        apart: the code will not lie behind the table; the distances to its entries are left for later
+            (`RELOCATION_TABLE`).
     """
 
-    def __init__(self, table_entries: int) -> None:
+    def __init__(self, table_entries: int, apart: bool = False) -> None:
         self.table_entries: i64 = table_entries
+        self.apart: bool = apart
         self.code = BytesWriter()
         self.function_offsets = BytesWriter()
         self.sites = BytesWriter()
@@ -413,7 +416,7 @@ class ModuleEncoder:
                     if (row >> MAP_SHIFT) & 3:
                         code.append(0x0F)
                     code.append(u8(row & 0xFF))
-                    self._relocation(tail, -4)
+                    self._relocation(RELOCATION_REL32, tail, -4)
             else:
                 # One word takes the prefixes, the opcode, ModRM and SIB: at most seven bytes. The
                 # displacement joins it if there is room. Eight bytes are written, some taken back.
@@ -520,9 +523,12 @@ class ModuleEncoder:
         if mode == TABLE:
             if target < -_IN_FRONT or target >= self.table_entries:
                 self._fail(records, at, f"the table of code addresses has {self.table_entries} entries")
-            write_i32_le(self.code, i32(-8 * (self.table_entries - target) - behind))
+            if self.apart:
+                self._relocation(RELOCATION_TABLE, target, -4 - immediate_bytes)
+            else:
+                write_i32_le(self.code, i32(-8 * (self.table_entries - target) - behind))
         elif mode == RELOCATED:
-            self._relocation(target, -4 - immediate_bytes)
+            self._relocation(RELOCATION_REL32, target, -4 - immediate_bytes)
         else:
             limit = _LABEL_LIMIT if mode == LABEL else self.constants_size
             if target < 0 or target >= limit:
@@ -596,10 +602,10 @@ class ModuleEncoder:
         write_i64_le(self.sites, offset | (kind << 32))
         write_i32_le(self.sites, i32((wasm_offset ^ 0x8000_0000) - 0x8000_0000))
 
-    def _relocation(self, symbol: i64, addend: i64) -> None:
+    def _relocation(self, kind: i64, symbol: i64, addend: i64) -> None:
         """Four bytes left for the linker."""
         write_i32_le(self.relocations, i32(len(self.code)))
-        write_i32_le(self.relocations, RELOCATION_REL32)
+        write_i32_le(self.relocations, i32(kind))
         write_i32_le(self.relocations, i32(((symbol & 0xFFFF_FFFF) ^ 0x8000_0000) - 0x8000_0000))
         write_i32_le(self.relocations, i32(addend))
         write_i32_le(self.code, 0)

@@ -27,6 +27,9 @@
     "  push rbp\n  mov rbp, rsp\n  sub rsp, 176\n" \
     "  mov [rsp], rdi\n  mov [rsp+8], rsi\n  mov [rsp+16], rdx\n  mov [rsp+24], rcx\n  mov [rsp+32], r8\n" \
     "  mov [rsp+40], r9\n"
+#define SPILL_VECTORS \
+    "  movups [rsp+48], xmm0\n  movups [rsp+64], xmm1\n  movups [rsp+80], xmm2\n  movups [rsp+96], xmm3\n" \
+    "  movups [rsp+112], xmm4\n  movups [rsp+128], xmm5\n  movups [rsp+144], xmm6\n  movups [rsp+160], xmm7\n"
 #define CALL_HOST \
     "  mov rsi, rsp\n  lea rdx, [rbp+16]\n  call host_call\n"
 #define THROWING_STUB(name, function) \
@@ -58,10 +61,7 @@ __asm__(
     "  mov rax, [rsp]\n  leave\n  ret\n"
 
     ".p2align 5\n" FUNCTION(wasm_host_general)
-    SPILL_INTEGERS
-    "  movups [rsp+48], xmm0\n  movups [rsp+64], xmm1\n  movups [rsp+80], xmm2\n  movups [rsp+96], xmm3\n"
-    "  movups [rsp+112], xmm4\n  movups [rsp+128], xmm5\n  movups [rsp+144], xmm6\n  movups [rsp+160], xmm7\n"
-    CALL_HOST
+    SPILL_INTEGERS SPILL_VECTORS CALL_HOST
     "  mov rax, [rsp]\n  movups xmm0, [rsp+48]\n  leave\n  ret\n"
 
     THROWING_STUB(wasm_throw, exception_throw)

@@ -506,7 +506,7 @@ run_start(InstanceObject *self, Thread *thread)
         vmctx = record->vmctx;
     }
     else
-        code = plan->code->base + plan->code->function_offsets[function - plan->n_imported_functions];
+        code = code_entry(plan->code, function - plan->n_imported_functions);
     if (signature->n_params || signature->n_results) {
         PyErr_SetString(PyExc_ValueError, "a start function has neither parameters nor results");
         return -1;

@@ -581,7 +581,7 @@ make_image(PlanObject *plan)
             return bad_plan("escaping functions");
         records[i].signature = plan->signatures[plan->function_types[function]];
         if (function >= plan->n_imported_functions)
-            records[i].code = plan->code->base + plan->code->function_offsets[function - plan->n_imported_functions];
+            records[i].code = code_entry(plan->code, function - plan->n_imported_functions);
     }
     return 0;
 }

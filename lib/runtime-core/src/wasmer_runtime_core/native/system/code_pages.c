@@ -40,8 +40,15 @@ code_at(uintptr_t pc)
     return NULL;
 }
 
+/* Whether code in these pages reaches the table of code addresses of other code, by displacements of 32 bits. */
+static inline int
+in_reach(const uint8_t *pages, size_t count, const CodeObject *whole)
+{
+    return !whole || (pages + count * PAGE - whole->mapping < INT32_MAX && whole->base - pages < INT32_MAX);
+}
+
 static Region *
-region_create(size_t pages_needed)
+region_create(size_t pages_needed, const CodeObject *whole)
 {
     if (n_regions == MAX_REGIONS)
         return NULL;
@@ -50,7 +57,12 @@ region_create(size_t pages_needed)
     for (size_t bytes = limited ? SMALL_REGION_BYTES : REGION_BYTES;; bytes /= 4) {
         if (bytes < pages_needed * PAGE)
             bytes = pages_needed * PAGE;
-        void *base = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *wish = whole ? whole->mapping - bytes : NULL;
+        void *base = mmap(wish, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (base != MAP_FAILED && !in_reach(base, pages_needed, whole)) {
+            munmap(base, bytes);
+            return NULL;
+        }
         if (base == MAP_FAILED) {
             if (bytes == pages_needed * PAGE || bytes < 64 * PAGE)
                 return NULL;
@@ -80,19 +92,19 @@ region_create(size_t pages_needed)
     }
 }
 
-/* First fit. Returns NULL when there is no room. */
+/* First fit, in reach of the table of `whole` if that is given. Returns NULL when there is no room. */
 static uint8_t *
-pages_take(size_t count)
+pages_take(size_t count, const CodeObject *whole)
 {
     for (int i = 0;; i++) {
-        if (i == n_regions && !region_create(count))
+        if (i == n_regions && !region_create(count, whole))
             return NULL;
         Region *region = &regions[i];
         for (size_t at = 0; at < region->n_free; at++) {
             Extent *extent = &region->free[at];
-            if (extent->count < count)
-                continue;
             uint8_t *pages = region->base + extent->page * PAGE;
+            if (extent->count < count || !in_reach(pages, count, whole))
+                continue;
             extent->page += count;
             extent->count -= count;
             if (extent->count == 0)
@@ -217,6 +229,10 @@ locate(CodeObject *code, uint32_t offset, int returns, uint32_t *function, uint3
         else
             high = middle;
     }
+    if (code->stubs && offset >= code->stubs - code->base) {
+        low = (uint32_t)((offset - (size_t)(code->stubs - code->base)) / ENTRY_STUB_BYTES);
+        low = low < code->n_functions ? low : code->n_functions - 1;
+    }
     *function = code->first_function + low;
     *wasm_offset = 0;
     size_t start = code->n_functions ? code->function_offsets[low] : 0;
@@ -326,96 +342,136 @@ code_place(uint8_t *place, size_t bytes, const Part *code)
     return 0;
 }
 
-static PyObject *
-code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+/* The tables that compiled code is given with. */
+typedef struct {
+    Part sites, inlined;
+    PyObject *offsets, *handlers, *saved;  /* bytes; the last two NULL: none */
+} CodeTables;
+
+/* Whether they fit together, and code of this size. 0, or -1 with ValueError. */
+static int
+tables_check(const CodeTables *tables, size_t size)
 {
-    static char *names[] = {"code", "function_offsets", "sites", "first_function", "label", "release_gil",
-                            "inlined", "handlers", "saved", NULL};
-    PyObject *offsets, *label, *handlers = NULL, *saved = NULL;
-    Part code, sites, inlined = {0};
-    unsigned int first_function;
-    int release_gil;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&SO&IOp|O&SS:Code", names, part_take, &code, &offsets, part_take,
-                                     &sites, &first_function, &label, &release_gil, part_take, &inlined, &handlers, &saved))
-        return NULL;
-    size_t size = code.length;
-    size_t n_offsets = (size_t)PyBytes_GET_SIZE(offsets) / 4;
-    size_t handlers_bytes = handlers ? (size_t)PyBytes_GET_SIZE(handlers) : 0;
-    size_t saved_bytes = saved ? (size_t)PyBytes_GET_SIZE(saved) : 0;
-    const uint32_t *function_offsets = (const uint32_t *)PyBytes_AS_STRING(offsets);
-    if (n_offsets < 1 || PyBytes_GET_SIZE(offsets) % 4 || sites.length % 12 || inlined.length % sizeof(InlinedRow) ||
-        handlers_bytes % sizeof(HandlerRow) || (saved_bytes && saved_bytes != n_offsets - 1) ||
-        (uintptr_t)sites.bytes % 4 || (uintptr_t)inlined.bytes % 4 || size >= UINT32_MAX) {
+    size_t n_offsets = (size_t)PyBytes_GET_SIZE(tables->offsets) / 4;
+    size_t handlers_bytes = tables->handlers ? (size_t)PyBytes_GET_SIZE(tables->handlers) : 0;
+    size_t saved_bytes = tables->saved ? (size_t)PyBytes_GET_SIZE(tables->saved) : 0;
+    const uint32_t *function_offsets = (const uint32_t *)PyBytes_AS_STRING(tables->offsets);
+    if (n_offsets < 1 || PyBytes_GET_SIZE(tables->offsets) % 4 || tables->sites.length % 12 ||
+        tables->inlined.length % sizeof(InlinedRow) || handlers_bytes % sizeof(HandlerRow) ||
+        (saved_bytes && saved_bytes != n_offsets - 1) || (uintptr_t)tables->sites.bytes % 4 ||
+        (uintptr_t)tables->inlined.bytes % 4 || size >= UINT32_MAX) {
         PyErr_SetString(PyExc_ValueError, "the tables of the compiled module are damaged");
-        return NULL;
-    }
-    if (code.file && code.file->file < 0) {
-        PyErr_SetString(PyExc_ValueError, "the file's code was mapped before");
-        return NULL;
+        return -1;
     }
     for (size_t i = 0; i < n_offsets; i++)
         if (function_offsets[i] > size || (i && function_offsets[i] < function_offsets[i - 1])) {
             PyErr_SetString(PyExc_ValueError, "function offsets of the compiled module are out of order");
-            return NULL;
+            return -1;
         }
-    const HandlerRow *handler = handlers ? (const HandlerRow *)PyBytes_AS_STRING(handlers) : NULL;
-    size_t n_handlers = handlers_bytes / sizeof *handler;
-    for (size_t i = 0; i < n_handlers; i++)
+    const HandlerRow *handler = tables->handlers ? (const HandlerRow *)PyBytes_AS_STRING(tables->handlers) : NULL;
+    for (size_t i = 0; i < handlers_bytes / sizeof *handler; i++)
         if (handler[i].start >= handler[i].end || handler[i].end > size || handler[i].landing >= size ||
             (i && handler[i].start < handler[i - 1].end)) {
             PyErr_SetString(PyExc_ValueError, "the handlers of the compiled module are out of order");
-            return NULL;
+            return -1;
         }
-    size_t entries = n_offsets - 1 + N_VMCALLS;
-    size_t table_pages = (8 * (entries + N_ROUTINES) + PAGE - 1) / PAGE, code_pages = (size + PAGE - 1) / PAGE;
-    if (!code_pages)
+    return 0;
+}
+
+/* The code has these, which were checked. */
+static void
+tables_keep(CodeObject *self, const CodeTables *tables)
+{
+    size_t saved_bytes = tables->saved ? (size_t)PyBytes_GET_SIZE(tables->saved) : 0;
+    self->function_offsets = (const uint32_t *)PyBytes_AS_STRING(tables->offsets);
+    self->n_functions = (uint32_t)(PyBytes_GET_SIZE(tables->offsets) / 4 - 1);
+    self->sites = (const uint32_t *)tables->sites.bytes;
+    self->n_sites = tables->sites.length / 12;
+    self->inlined = (const InlinedRow *)tables->inlined.bytes;
+    self->n_inlined = tables->inlined.length / sizeof(InlinedRow);
+    self->inlined_bytes = Py_XNewRef(tables->inlined.owner);
+    self->handlers = tables->handlers ? (const HandlerRow *)PyBytes_AS_STRING(tables->handlers) : NULL;
+    self->n_handlers = tables->handlers ? (size_t)PyBytes_GET_SIZE(tables->handlers) / sizeof(HandlerRow) : 0;
+    self->handlers_bytes = Py_XNewRef(tables->handlers);
+    self->saved = saved_bytes ? (const uint8_t *)PyBytes_AS_STRING(tables->saved) : NULL;
+    self->saved_bytes = Py_XNewRef(tables->saved);
+    self->offsets_bytes = Py_NewRef(tables->offsets);
+    self->sites_bytes = Py_NewRef(tables->sites.owner);
+}
+
+/* From here on a pc in these pages is of this code. */
+static void
+pages_own(CodeObject *self)
+{
+    for (int i = 0; i < n_regions; i++)
+        if (self->mapping >= regions[i].base && self->mapping < regions[i].base + regions[i].n_pages * PAGE)
+            for (size_t page = 0; page < self->mapping_bytes / PAGE; page++)
+                regions[i].owners[(size_t)(self->mapping - regions[i].base) / PAGE + page] = self;
+}
+
+static PyObject *
+code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"code", "function_offsets", "sites", "first_function", "label", "release_gil",
+                            "inlined", "handlers", "saved", "compile", NULL};
+    PyObject *label, *compile = NULL;
+    Part code;
+    CodeTables tables = {0};
+    unsigned int first_function;
+    int release_gil;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&SO&IOp|O&SSO:Code", names, part_take, &code, &tables.offsets,
+                                     part_take, &tables.sites, &first_function, &label, &release_gil, part_take,
+                                     &tables.inlined, &tables.handlers, &tables.saved, &compile) ||
+        tables_check(&tables, code.length) < 0)
+        return NULL;
+    if (code.file && code.file->file < 0) {
+        PyErr_SetString(PyExc_ValueError, "the file's code was mapped before");
+        return NULL;
+    }
+    int has_stubs = compile && compile != Py_None;
+    size_t size = code.length, n_functions = (size_t)PyBytes_GET_SIZE(tables.offsets) / 4 - 1;
+    size_t table_bytes = 8 * (n_functions + N_VMCALLS + N_ROUTINES + (has_stubs ? ENTRIES_OF_STUBS : 0));
+    size_t table_pages = (table_bytes + PAGE - 1) / PAGE, code_pages = (size + PAGE - 1) / PAGE;
+    size_t stub_pages = has_stubs ? (stubs_bytes(n_functions) + PAGE - 1) / PAGE : 0;
+    if (!code_pages && !stub_pages)
         code_pages = 1;
+    if ((table_pages + code_pages + stub_pages) * PAGE > INT32_MAX && has_stubs)
+        return PyErr_NoMemory();  /* the stubs would not reach the table */
     CodeObject *self = (CodeObject *)type->tp_alloc(type, 0);
     if (!self)
         return NULL;
-    uint8_t *mapping = pages_take(table_pages + code_pages);
+    uint8_t *mapping = pages_take(table_pages + code_pages + stub_pages, NULL);
     if (!mapping || mprotect(mapping, table_pages * PAGE, PROT_READ | PROT_WRITE)) {
         if (mapping)
-            pages_give(mapping, table_pages + code_pages);
+            pages_give(mapping, table_pages + code_pages + stub_pages);
         Py_DECREF(self);
         return PyErr_NoMemory();
     }
     self->mapping = mapping;
-    self->mapping_bytes = (table_pages + code_pages) * PAGE;
+    self->mapping_bytes = (table_pages + code_pages + stub_pages) * PAGE;
     self->base = mapping + table_pages * PAGE;
     self->code_bytes = size;
     if (code_place(self->base, code_pages * PAGE, &code) < 0) {
         Py_DECREF(self);
         return NULL;
     }
-    uint64_t *table = (uint64_t *)self->base - entries;
-    for (size_t i = 0; i + 1 < n_offsets; i++)
-        table[i] = (uint64_t)(self->base + function_offsets[i]);
+    tables_keep(self, &tables);
+    uint64_t *table = code_table(self);
+    for (size_t i = 0; i < n_functions; i++)
+        table[i] = (uint64_t)(self->base + self->function_offsets[i]);
     for (size_t i = 0; i < N_VMCALLS; i++)
-        table[n_offsets - 1 + i] = (uint64_t)vmcall_table[i];
+        table[n_functions + i] = (uint64_t)vmcall_table[i];
     for (size_t i = 0; i < N_ROUTINES; i++)
         *(table - 1 - i) = (uint64_t)routines[i];
-    self->function_offsets = function_offsets;
-    self->n_functions = (uint32_t)(n_offsets - 1);
+    if (has_stubs && stubs_place(self, self->base + code_pages * PAGE, stub_pages * PAGE, !size) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
     self->first_function = first_function;
-    self->sites = (const uint32_t *)sites.bytes;
-    self->n_sites = sites.length / 12;
-    self->inlined = (const InlinedRow *)inlined.bytes;
-    self->n_inlined = inlined.length / sizeof(InlinedRow);
-    self->inlined_bytes = Py_XNewRef(inlined.owner);
-    self->handlers = handler;
-    self->n_handlers = n_handlers;
-    self->handlers_bytes = Py_XNewRef(handlers);
-    self->saved = saved_bytes ? (const uint8_t *)PyBytes_AS_STRING(saved) : NULL;
-    self->saved_bytes = Py_XNewRef(saved);
-    self->offsets_bytes = Py_NewRef(offsets);
-    self->sites_bytes = Py_NewRef(sites.owner);
     self->label = Py_NewRef(label);
     self->release_gil = release_gil;
-    for (int i = 0; i < n_regions; i++)
-        if (mapping >= regions[i].base && mapping < regions[i].base + regions[i].n_pages * PAGE)
-            for (size_t page = 0; page < table_pages + code_pages; page++)
-                regions[i].owners[(size_t)(mapping - regions[i].base) / PAGE + page] = self;
+    self->compile = has_stubs ? Py_NewRef(compile) : NULL;
+    pages_own(self);
     if (code.file) {
         self->file = (MappedFileObject *)Py_NewRef(code.owner);
         close(code.file->file);  /* a module takes no descriptor */
@@ -427,7 +483,11 @@ code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 static int
 code_traverse(PyObject *object, visitproc visit, void *arg)
 {
-    Py_VISIT(((CodeObject *)object)->label);
+    CodeObject *self = (CodeObject *)object;
+    Py_VISIT(self->label);
+    Py_VISIT(self->compile);
+    for (size_t i = 0; i < self->n_parts; i++)
+        Py_VISIT(self->parts[i]);
     Py_VISIT(Py_TYPE(object));
     return 0;
 }
@@ -447,6 +507,10 @@ code_dealloc(PyObject *object)
     Py_XDECREF(self->saved_bytes);
     Py_XDECREF(self->label);
     Py_XDECREF(self->file);
+    Py_XDECREF(self->compile);
+    for (size_t i = 0; i < self->n_parts; i++)
+        Py_DECREF(self->parts[i]);
+    free(self->parts);
     type->tp_free(object);
     Py_DECREF(type);
 }
@@ -488,6 +552,7 @@ code_get_address(PyObject *self, void *Py_UNUSED(closure))
 
 static PyMemberDef code_members[] = {
     {"code_bytes", T_PYSSIZET, offsetof(CodeObject, code_bytes), READONLY, "bytes of machine code"},
+    {"parts_bytes", T_PYSSIZET, offsetof(CodeObject, parts_bytes), READONLY, "bytes of machine code that came later"},
     {"label", T_OBJECT_EX, offsetof(CodeObject, label), READONLY, "what names the functions"},
     {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef code_getset[] = {{"address", code_get_address, NULL, "address of the first byte of code", NULL},
@@ -495,6 +560,8 @@ static PyGetSetDef code_getset[] = {{"address", code_get_address, NULL, "address
 static PyMethodDef code_methods[] = {
     {"read", code_read, METH_NOARGS, "read() -> bytes of machine code"},
     {"locate", code_locate, METH_O, "locate(address) -> (function index, wasm offset), or None outside of this code"},
+    {"add", code_add, METH_VARARGS,
+     "add(function, code, sites, inlined, handlers, saved, relocations) -> whether it had no code yet, and has this now"},
     {NULL, NULL, 0, NULL}};
 static PyType_Slot code_slots[] = {{Py_tp_new, code_new},         {Py_tp_dealloc, code_dealloc},
                                    {Py_tp_traverse, code_traverse}, {Py_tp_members, code_members},

@@ -22,7 +22,7 @@ def serialized(module: Artifact) -> bytes:
     info, compiled = module.info, module.compiled
     declared = {name: getattr(info, name) for name in INFO_FIELDS}
     small = {name: value for name, value in declared.items() if value is None or isinstance(value, int)}
-    numbers, types, *rows, segments = plan_rows(info, compiled)
+    numbers, types, *rows, segments = plan_rows(info, compiled.checked_memories)
     packed = packed_data(segments)
     plain = packed is None  # an offset is computed: the rows as they are
     if not plain:

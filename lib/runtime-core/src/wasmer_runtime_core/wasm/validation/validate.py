@@ -65,15 +65,16 @@ STRETCH: Final = 1 << 13
 """So many entries are checked between two checkpoints."""
 
 
-def validate_module(decoded: DecodedModule, switched_off: frozenset[str] = NOTHING) -> list[Body]:
+def validate_module(decoded: DecodedModule, switched_off: frozenset[str] = NOTHING, keep: bool = True) -> list[Body]:
     """Check a module and flatten its bodies; fills `decoded.info.escaping`.
 
     Args:
         decoded: the module.
         switched_off: names of features that it may not use (`features.switched_off`).
+        keep: whether the bodies are wanted.
 
     Returns:
-        a body per function the module defines, in order.
+        a body per function the module defines, in order; none if they are not wanted.
 
     Raises:
         ValidationError: it is not valid.
@@ -95,7 +96,9 @@ def validate_module(decoded: DecodedModule, switched_off: frozenset[str] = NOTHI
         bodies: list[Body] = []
         function_index = info.imported_functions
         for start, end in decoded.code:
-            bodies.append(validator.validate(function_index, start, end))
+            body = validator.validate(function_index, start, end)
+            if keep:
+                bodies.append(body)
             function_index += 1
             read += 1
         if validator.control.exceptions or info.tags:

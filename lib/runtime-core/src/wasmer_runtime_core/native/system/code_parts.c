@@ -1,0 +1,108 @@
+/* Code of single functions, which comes later than the module that they are of.
+ *
+ * A part has pages and tables of its own, and lives as long as the module's code, for frames may return into it. Of the
+ * module's code it uses the table of code addresses: displacements to that, its relocations, are filled in when its place is
+ * known. One store of its address publishes it. */
+
+typedef struct { uint32_t offset, kind; int32_t symbol, addend; } RelocationRow;
+
+/* 0, or -1 with an exception. */
+static int
+relocate(const CodeObject *whole, uint8_t *place, size_t size, const RelocationRow *rows, size_t n_rows)
+{
+    for (size_t i = 0; i < n_rows; i++) {
+        const RelocationRow *row = &rows[i];
+        if (row->kind != RELOCATION_TABLE || row->offset > size || size - row->offset < 4 || row->symbol < -N_ROUTINES ||
+            row->symbol >= (int64_t)whole->n_functions + N_VMCALLS) {
+            PyErr_SetString(PyExc_ValueError, "a relocation of compiled code makes no sense");
+            return -1;
+        }
+        const uint8_t *entry = (const uint8_t *)(code_table(whole) + row->symbol);
+        int32_t distance = (int32_t)(entry + row->addend - (place + row->offset));
+        memcpy(place + row->offset, &distance, 4);
+    }
+    return 0;
+}
+
+/* Pages with this code, and with int3 behind it. NULL with an exception. */
+static CodeObject *
+part_make(CodeObject *whole, const Part *code, const CodeTables *tables, const RelocationRow *rows, size_t n_rows)
+{
+    CodeObject *part = (CodeObject *)CodeType->tp_alloc(CodeType, 0);
+    size_t count = (code->length + PAGE - 1) / PAGE, bytes = count * PAGE;
+    uint8_t *pages = part ? pages_take(count, whole) : NULL;
+    if (!pages) {
+        Py_XDECREF(part);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    part->mapping = part->base = pages;
+    part->mapping_bytes = bytes;
+    part->code_bytes = code->length;
+    if (mprotect(pages, bytes, PROT_READ | PROT_WRITE)) {
+        Py_DECREF(part);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    memcpy(pages, code->bytes, code->length);
+    memset(pages + code->length, 0xCC, bytes - code->length);
+    if (relocate(whole, pages, code->length, rows, n_rows) < 0) {
+        Py_DECREF(part);
+        return NULL;
+    }
+    if (mprotect(pages, bytes, PROT_READ | PROT_EXEC)) {
+        Py_DECREF(part);
+        PyErr_SetFromErrno(PyExc_OSError);
+        return NULL;
+    }
+    tables_keep(part, tables);
+    part->label = Py_NewRef(whole->label);
+    part->release_gil = whole->release_gil;
+    pages_own(part);
+    return part;
+}
+
+/* Code.add: the code of a function that has none. Whoever comes first is taken: the others made the same. */
+static PyObject *
+code_add(PyObject *object, PyObject *args)
+{
+    CodeObject *self = (CodeObject *)object;
+    unsigned int function;
+    Part code;
+    CodeTables tables = {0};
+    PyObject *relocations;
+    if (!PyArg_ParseTuple(args, "IO&SO&O&SSS:add", &function, part_take, &code, &tables.offsets, part_take, &tables.sites,
+                          part_take, &tables.inlined, &tables.handlers, &tables.saved, &relocations) ||
+        tables_check(&tables, code.length) < 0)
+        return NULL;
+    if (!self->stubs || function >= self->n_functions || !code.length || PyBytes_GET_SIZE(tables.offsets) != 8 ||
+        PyBytes_GET_SIZE(relocations) % (Py_ssize_t)sizeof(RelocationRow)) {
+        PyErr_SetString(PyExc_ValueError, "this is no code of one of the module's functions");
+        return NULL;
+    }
+    const uint64_t first = stub_first(self, function);
+    uint64_t *entry = code_table(self) + function;
+    if (*entry != first)
+        Py_RETURN_FALSE;
+    CodeObject *part = part_make(self, &code, &tables, (const RelocationRow *)PyBytes_AS_STRING(relocations),
+                                 (size_t)PyBytes_GET_SIZE(relocations) / sizeof(RelocationRow));
+    if (!part)
+        return NULL;
+    part->first_function = self->first_function + function;
+    if (*entry != first) {  /* to make an object may let finalizers run, and they call functions, too */
+        Py_DECREF(part);
+        Py_RETURN_FALSE;
+    }
+    if (!(self->n_parts & (self->n_parts - 1))) {  /* none, or a power of two: there is no more room */
+        CodeObject **parts = realloc(self->parts, (self->n_parts ? 2 * self->n_parts : 1) * sizeof *parts);
+        if (!parts) {
+            Py_DECREF(part);
+            return PyErr_NoMemory();
+        }
+        self->parts = parts;
+    }
+    self->parts[self->n_parts++] = part;
+    self->parts_bytes += part->code_bytes;
+    __atomic_store_n(entry, (uint64_t)(part->base + part->function_offsets[0]), __ATOMIC_RELEASE);
+    Py_RETURN_TRUE;
+}
