@@ -68,10 +68,20 @@ MAX_TEXT: Final = 1 << 28
 """Bytes of a text that goes to the host at once."""
 MAX_ARGUMENTS: Final = 1 << 16
 """Values of a call."""
+LONGEST_NAME: Final = 64
+MAX_NAMES: Final = 1024
+"""Names up to that long are remembered, so many of a program at once."""
 SECOND: Final = 1_000_000_000
 
 _I32: Final = Struct("<i")
 _I64: Final = Struct("<q")
+_VALUE: Final = Struct("<Q")
+_VALUE_NAME: Final = Struct("<Qqq")
+_VALUE_NAME_VALUE: Final = Struct("<QqqQ")
+_VALUE_NAME_VALUES: Final = Struct("<Qqqqq")
+_VALUE_VALUES: Final = Struct("<Qqq")
+_VALUE_INDEX: Final = Struct("<Qq")
+_VALUE_INDEX_VALUE: Final = Struct("<QqQ")
 _U8: Final = Struct("<B")
 _WORDS: Final = Struct("<qq")
 _TIME: Final = Struct("<qi")
@@ -117,22 +127,34 @@ def bound(process: Process, name: str) -> Callable[[int], None]:
 # --- what arguments are made of
 
 
-def _text(process: Process, memory: Any, place: int) -> str:
+def _text(process: Process, memory: Any, address: int, length: int) -> str:
     """A text that the program passes; the host may keep it."""
-    address, length = _WORDS.unpack_from(memory, place)
     if not 0 <= length <= MAX_TEXT:
         raise TooManyValues(f"the Go program passed a text of {length} bytes; at most {MAX_TEXT} can go at once")
     return text(memory.read(address, length).decode("utf-8", "replace"), process.budget)
 
 
-def _values(process: Process, memory: Any, place: int) -> list[Value]:
-    address, count = _WORDS.unpack_from(memory, place)
+def _name(process: Process, memory: Any, address: int, length: int) -> str:
+    """The same of a name, of which most programs use few, and these all the time."""
+    if not 0 <= length <= LONGEST_NAME:
+        return _text(process, memory, address, length)
+    raw = memory.read(address, length)
+    known = process.names
+    found = known.get(raw)
+    if found is None:
+        if len(known) >= MAX_NAMES:
+            known.clear()
+        found = known[raw] = raw.decode("utf-8", "replace")
+    return found
+
+
+def _values(process: Process, memory: Any, address: int, count: int) -> list[Value]:
     if not count:
         return []
     if not 0 <= count <= MAX_ARGUMENTS or address < 0:
         raise WrongNumber(f"the Go program passed {count} values at {address}; at most {MAX_ARGUMENTS} can go at once")
-    load = process.references.load
-    return [load(memory, address + 8 * at) for at in range(count)]
+    value = process.references.value
+    return [value(bits) for (bits,) in _VALUE.iter_unpack(memory.read(address, 8 * count))]
 
 
 def _slice(memory: Any, place: int) -> tuple[int, int]:
@@ -143,8 +165,11 @@ def _slice(memory: Any, place: int) -> tuple[int, int]:
     return address, length
 
 
-def _object(value: Value, what: str) -> Object:
+def _object(value: Value, what: str | int) -> Object:
     """What has properties.
+
+    Args:
+        what: the property that is asked for.
 
     Raises:
         Thrown: it is none, which ends the program: Go has looked before.
@@ -239,47 +264,49 @@ def finalize_ref(process: Process, memory: Any, sp: int) -> None:
 @_provides("syscall/js.stringVal")
 def string_val(process: Process, memory: Any, sp: int) -> None:
     """A text as a value."""
-    process.references.store(memory, sp + 24, _text(process, memory, sp + 8))
+    process.references.store(memory, sp + 24, _text(process, memory, *_WORDS.unpack_from(memory, sp + 8)))
 
 
 @_provides("syscall/js.valueGet")
 def value_get(process: Process, memory: Any, sp: int) -> None:
     """A property."""
-    value = process.references.load(memory, sp + 8)
-    name = _text(process, memory, sp + 16)
-    process.references.store(memory, sp + 32, _object(value, f"property {name}").get(name))
+    bits, address, length = _VALUE_NAME.unpack_from(memory, sp + 8)
+    name = _name(process, memory, address, length)
+    references = process.references
+    references.store(memory, sp + 32, _object(references.value(bits), name).get(name))
 
 
 @_provides("syscall/js.valueSet")
 def value_set(process: Process, memory: Any, sp: int) -> None:
     """Set a property."""
-    value = process.references.load(memory, sp + 8)
-    name = _text(process, memory, sp + 16)
-    _object(value, f"property {name}").set(name, process.references.load(memory, sp + 32))
+    bits, address, length, new = _VALUE_NAME_VALUE.unpack_from(memory, sp + 8)
+    name = _name(process, memory, address, length)
+    value = process.references.value
+    _object(value(bits), name).set(name, value(new))
 
 
 @_provides("syscall/js.valueDelete")
 def value_delete(process: Process, memory: Any, sp: int) -> None:
     """Remove a property."""
-    value = process.references.load(memory, sp + 8)
-    name = _text(process, memory, sp + 16)
-    _object(value, f"property {name}").delete(name)
+    bits, address, length = _VALUE_NAME.unpack_from(memory, sp + 8)
+    name = _name(process, memory, address, length)
+    _object(process.references.value(bits), name).delete(name)
 
 
 @_provides("syscall/js.valueIndex")
 def value_index(process: Process, memory: Any, sp: int) -> None:
     """An item."""
-    value = process.references.load(memory, sp + 8)
-    (index,) = _I64.unpack_from(memory, sp + 16)
-    process.references.store(memory, sp + 24, _object(value, f"item {index}").get_at(index))
+    bits, index = _VALUE_INDEX.unpack_from(memory, sp + 8)
+    references = process.references
+    references.store(memory, sp + 24, _object(references.value(bits), index).get_at(index))
 
 
 @_provides("syscall/js.valueSetIndex")
 def value_set_index(process: Process, memory: Any, sp: int) -> None:
     """Set an item."""
-    value = process.references.load(memory, sp + 8)
-    (index,) = _I64.unpack_from(memory, sp + 16)
-    _object(value, f"item {index}").set_at(index, process.references.load(memory, sp + 24))
+    bits, index, new = _VALUE_INDEX_VALUE.unpack_from(memory, sp + 8)
+    value = process.references.value
+    _object(value(bits), index).set_at(index, value(new))
 
 
 def _answer(process: Process, memory: Any, sp: int, entries: int, place: int, result: Value, well: int) -> None:
@@ -294,10 +321,11 @@ def value_call(process: Process, memory: Any, sp: int) -> None:
     """Call a method: its answer, or what it throws."""
     entries, well = process.entries, 1
     try:
-        this = process.references.load(memory, sp + 8)
-        name = _text(process, memory, sp + 16)
-        args = _values(process, memory, sp + 32)
-        result = called(_object(this, f"method {name}").get(name), this, args, name)
+        bits, address, length, first, count = _VALUE_NAME_VALUES.unpack_from(memory, sp + 8)
+        this = process.references.value(bits)
+        name = _name(process, memory, address, length)
+        args = _values(process, memory, first, count)
+        result = called(_object(this, name).get(name), this, args, name)
     except Thrown as thrown:
         result, well = thrown.value, 0
     _answer(process, memory, sp, entries, 56, result, well)
@@ -308,8 +336,8 @@ def value_invoke(process: Process, memory: Any, sp: int) -> None:
     """Call a function: its answer, or what it throws."""
     entries, well = process.entries, 1
     try:
-        function = process.references.load(memory, sp + 8)
-        result = called(function, UNDEFINED, _values(process, memory, sp + 16))
+        bits, first, count = _VALUE_VALUES.unpack_from(memory, sp + 8)
+        result = called(process.references.value(bits), UNDEFINED, _values(process, memory, first, count))
     except Thrown as thrown:
         result, well = thrown.value, 0
     _answer(process, memory, sp, entries, 40, result, well)
@@ -320,10 +348,11 @@ def value_new(process: Process, memory: Any, sp: int) -> None:
     """Make an object: it, or what its constructor throws."""
     entries, well = process.entries, 1
     try:
-        constructor = process.references.load(memory, sp + 8)
+        bits, first, count = _VALUE_VALUES.unpack_from(memory, sp + 8)
+        constructor = process.references.value(bits)
         if not isinstance(constructor, Function) or constructor.make is None:
             raise type_error(f"{text_of(constructor)} is not a constructor")
-        result = constructor.make(_values(process, memory, sp + 16))
+        result = constructor.make(_values(process, memory, first, count))
     except Thrown as thrown:
         result, well = thrown.value, 0
     _answer(process, memory, sp, entries, 40, result, well)

@@ -44,6 +44,7 @@ class Process:
         go: the object with which Go's runtime and its host tell one another of events.
         references: the values that it holds.
         memory: its memory; None before it is linked.
+        names: those of properties that it has used, by their bytes.
         entries: how often it was entered, which may have moved its stack.
         depth: how many of these entries have not returned.
         code: its exit code, or None: it has not ended.
@@ -63,6 +64,7 @@ class Process:
         "go",
         "loop",
         "memory",
+        "names",
         "random",
         "references",
         "streams",
@@ -97,6 +99,7 @@ class Process:
         self.go = Object({"_pendingEvent": None, "_makeFuncWrapper": Function("_makeFuncWrapper", self._wrapper)})
         self.references = References(self.world, self.go, self.budget, values)
         self.memory: Any = None
+        self.names: dict[bytes, str] = {}
         self.entries = 0
         self.depth = 0
         self.code: int | None = None

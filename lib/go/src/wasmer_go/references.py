@@ -31,11 +31,9 @@ VALUE_BYTES: Final = 128
 """What holding one is charged."""
 
 _F64: Final = Struct("<d")
-_U32: Final = Struct("<I")
-_REF: Final = Struct("<II")
-_VALUE: Final = Struct("<Q")
-_UNDEFINED: Final = 0
-_OF_NAN: Final = HEAD << 32 | NAN
+_U64: Final = Struct("<Q")
+_LOW: Final = 0xFFFF_FFFF
+_ABOVE: Final = HEAD << 32
 _FREE: Final = object()
 _INFINITE: Final = 1 << 62
 
@@ -59,20 +57,27 @@ class References:
         self._free: list[int] = []
         self._budget = budget
 
+    def value(self, bits: int) -> Value:
+        """The value that a program names.
+
+        Raises:
+            WrongNumber: there is none of this id.
+        """
+        if bits >> 32 & HEAD == HEAD:
+            at = bits & _LOW
+            value = self.values[at] if at < len(self.values) else _FREE
+            if value is _FREE:
+                raise WrongNumber(f"the Go program names a value {at}, which it was never given or has given back")
+            return value
+        return _F64.unpack(_U64.pack(bits))[0] or UNDEFINED
+
     def load(self, memory: Any, address: int) -> Value:
         """The value that is named at an address.
 
         Raises:
             WrongNumber: there is none of this id.
         """
-        (number,) = _F64.unpack_from(memory, address)
-        if number == number:
-            return number or UNDEFINED
-        (at,) = _U32.unpack_from(memory, address)
-        value = self.values[at] if at < len(self.values) else _FREE
-        if value is _FREE:
-            raise WrongNumber(f"the Go program names a value {at}, which it was never given or has given back")
-        return value
+        return self.value(_U64.unpack_from(memory, address)[0])
 
     def store(self, memory: Any, address: int, value: Value) -> None:
         """Give the program a value: name it at an address, which is known to be in memory."""
@@ -82,22 +87,22 @@ class References:
                 if value == value:
                     _F64.pack_into(memory, address, value)
                 else:
-                    _VALUE.pack_into(memory, address, _OF_NAN)
+                    _U64.pack_into(memory, address, _ABOVE | NAN)
             else:
-                _REF.pack_into(memory, address, ZERO, HEAD)
+                _U64.pack_into(memory, address, _ABOVE | ZERO)
         elif value is UNDEFINED:
-            _VALUE.pack_into(memory, address, _UNDEFINED)
+            _U64.pack_into(memory, address, 0)
         elif value is None:
-            _REF.pack_into(memory, address, NULL, HEAD)
+            _U64.pack_into(memory, address, _ABOVE | NULL)
         elif kind is bool:
-            _REF.pack_into(memory, address, TRUE if value else FALSE, HEAD)
+            _U64.pack_into(memory, address, _ABOVE | (TRUE if value else FALSE))
         else:
             at = self._ids.get(value)
             if at is None:
                 at = self._new(value)
             self._counts[at] += 1
             flag = 2 if isinstance(value, str) else 4 if isinstance(value, Function) else 1
-            _REF.pack_into(memory, address, at, HEAD | flag)
+            _U64.pack_into(memory, address, _ABOVE | flag << 32 | at)
 
     def _new(self, value: Value) -> int:
         if len(self._ids) >= self.limit:
