@@ -209,21 +209,27 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def bundle(folder: Path, backends: list[str]) -> int:
+def fetched(folder: Path) -> Path | None:
+    """The module of esbuild, installed by npm first where it is not there yet; None: there is no npm."""
+    module = folder / "node_modules/esbuild-wasm/esbuild.wasm"
+    if module.is_file():
+        return module
+    npm = shutil.which("npm")
+    if npm is None:
+        print("npm is not on the PATH: esbuild was not fetched")
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--silent", ESBUILD], check=True
+    )
+    return module
+
+
+def bundle(module: Path, backends: list[str]) -> int:
     """Let esbuild bundle, under node and here: how many outputs differ."""
     from wasmer_go import load
     from wasmer_runtime import compile
 
-    npm = shutil.which("npm")
-    module = folder / "node_modules/esbuild-wasm/esbuild.wasm"
-    if not module.is_file():
-        if npm is None:
-            print("npm is not on the PATH: esbuild was not fetched")
-            return 0
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--silent", ESBUILD], check=True
-        )
     failed = 0
     with tempfile.TemporaryDirectory() as work:
         sources = Path(work)
@@ -273,7 +279,9 @@ def main() -> int:
             failed += compare(into, backends)
             use_library(into, backends)
             documented(into)
-    failed += bundle(options.packages, backends)
+    esbuild = fetched(options.packages)
+    if esbuild is not None:
+        failed += bundle(esbuild, backends)
     return 1 if failed else 0
 
 
