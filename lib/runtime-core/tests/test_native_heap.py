@@ -5,6 +5,8 @@ References are passed as i64 here: addresses. So nothing keeps an object but wha
 
 import ctypes
 from collections.abc import Iterator
+from random import Random
+from typing import Any
 
 import pytest
 from machine_code import CODE, Code, Program
@@ -91,9 +93,16 @@ def read(address: int, count: int) -> bytes:
 
 @pytest.fixture
 def stress() -> Iterator[None]:
-    machine.heap_stress(True)
+    machine.heap_stress(1)
     yield
-    machine.heap_stress(False)
+    machine.heap_stress(0)
+
+
+@pytest.fixture
+def small_steps() -> Iterator[None]:
+    machine.heap_stress(2)
+    yield
+    machine.heap_stress(0)
 
 
 def test_objects_are_zero_and_say_what_they_are() -> None:
@@ -244,3 +253,125 @@ def test_a_heap_ends_with_a_trap_and_goes_on_when_there_is_room() -> None:
     with pytest.raises(Trap, match="heap exhausted"):
         run.array(1_000_000, BYTES)
     assert run.struct(LIST)
+
+
+def test_what_code_moves_behind_the_marking_is_found_again(small_steps: None) -> None:
+    """Objects that nobody has looked at are taken from where marking will come to where it has been."""
+    instance = objects().instance()
+    run = instance.exports
+    machine.heap_stress(0)
+    count = 40
+    root = run.array(count, REFERENCES)
+    run.hold(root)
+    for at in range(count):
+        outer, inner = run.array(3, REFERENCES), 0
+        run.poke(root + ELEMENTS + 8 * at, outer)
+        inner = run.array(3, REFERENCES)
+        run.poke(outer + ELEMENTS, inner)
+        run.poke(inner + ELEMENTS + 16, 2 * at + 1)
+    machine.heap_stress(2)
+    for step in range(500):
+        run.array(40_000, BYTES)  # a step
+        if step == 3:
+            for at in range(count - 2):
+                outer = run.peek(root + ELEMENTS + 8 * at)
+                run.poke(root + ELEMENTS + 8 * at, run.peek(outer + ELEMENTS))
+                run.poke(outer + ELEMENTS, 0)
+        if heap(instance).collections == 2:
+            break
+    assert heap(instance).collections == 2
+    for at in range(count - 2):
+        inner = run.peek(root + ELEMENTS + 8 * at)
+        assert (run.peek(inner + LENGTH), run.peek(inner + ELEMENTS + 16)) == (3, 2 * at + 1)
+
+
+class Graph:
+    """Objects of one instance and what is known of them; all that are alive hang on one array of references.
+
+    Each object is an array of references whose last element is a small integer, its number.
+    """
+
+    def __init__(self, seed: int, slots: int) -> None:
+        self.instance = objects().instance()
+        self.run = self.instance.exports
+        self.random = Random(seed)
+        self.slots = slots
+        self.root = self.run.array(slots, REFERENCES)
+        self.run.hold(self.root)
+        self.known: list[list[Any] | None] = [None] * slots  # [number, elements]
+        self.count = 0
+
+    def place(self, array: int, at: int) -> int:
+        return array + ELEMENTS + 8 * at
+
+    def new(self, slot: int, length: int) -> None:
+        array = self.run.array(length + 1, REFERENCES)
+        self.count += 1
+        self.run.poke(self.place(array, length), 2 * self.count + 1)
+        self.run.poke(self.place(self.root, slot), array)
+        self.known[slot] = [self.count, [None] * length]
+
+    def step(self) -> None:
+        """Make an object, put one into another, move one to a new place, or drop one."""
+        random, run = self.random, self.run
+        a, b = random.randrange(self.slots), random.randrange(self.slots)
+        what = random.random()
+        if what < 0.4 or self.known[a] is None or self.known[b] is None:
+            self.new(a, random.choice((1, 2, 3, 5, 30, 5000)))
+            return
+        there, other = self.known[a], self.known[b]
+        array = run.peek(self.place(self.root, a))
+        if what < 0.65:
+            at = random.randrange(len(there[1]))
+            run.poke(self.place(array, at), run.peek(self.place(self.root, b)))
+            there[1][at] = other
+        elif what < 0.97:
+            filled = [at for at, each in enumerate(there[1]) if each is not None]
+            if filled:
+                at = random.choice(filled)
+                run.poke(self.place(self.root, b), run.peek(self.place(array, at)))
+                run.poke(self.place(array, at), 0)
+                self.known[b] = there[1][at]
+                there[1][at] = None
+        else:
+            run.poke(self.place(self.root, a), 0)
+            self.known[a] = None
+
+    def check(self) -> int:
+        """See that what is in memory is what is known; returns how many objects there are."""
+        run, seen = self.run, {}
+        todo = [(run.peek(self.place(self.root, at)), known) for at, known in enumerate(self.known)]
+        while todo:
+            array, known = todo.pop()
+            if known is None:
+                assert array == 0
+                continue
+            number, elements = known
+            if number in seen:
+                assert seen[number] == array
+                continue
+            seen[number] = array
+            assert run.peek(array + LENGTH) == len(elements) + 1
+            assert run.peek(self.place(array, len(elements))) == 2 * number + 1
+            todo += [(run.peek(self.place(array, at)), each) for at, each in enumerate(elements) if each is not None]
+        return len(seen)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_marking_in_steps_loses_nothing_that_code_moves_meanwhile(seed: int, small_steps: None) -> None:
+    graph = Graph(seed, 40)
+    for number in range(10_000):
+        graph.step()
+        if number % 1000 == 0:
+            graph.check()
+    assert graph.check() > 0
+    assert heap(graph.instance).collections > 2
+    assert heap(graph.instance).collect()
+    assert graph.check() * 32 <= heap(graph.instance).live_bytes
+
+
+def test_collections_at_each_allocation_lose_nothing(stress: None) -> None:
+    graph = Graph(5, 40)
+    for _ in range(600):
+        graph.step()
+    assert graph.check() > 0

@@ -30,9 +30,13 @@ the types, and what Python may call.
 ``table.c``               tables
 ``global.c``              globals
 ``function.c``            exported functions: calls from Python
+``exception.h``           tags and exceptions, as all files have them
 ``exception.c``           tags, and what is thrown
 ``plan.c``                what all instances of a module have in common
-``collector.c``           collections, what a heap keeps, and whose it is
+``collecting.c``          what each collection does: where it begins, and what follows its end
+``steps.c``               marking in steps, beside code that runs
+``collector.c``           when a heap is collected, what it keeps, and whose it is
+``reference.c``           structs and arrays as Python sees them
 ``instantiate.c``         instances are made: bound and filled
 ``instance.c``            instances as Python sees them
 ``exports.c``             what instances offer, as attributes

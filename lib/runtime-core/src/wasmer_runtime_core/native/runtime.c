@@ -26,6 +26,8 @@
 #include "calls/exceptions.c"
 #include "calls/host.c"
 #include "objects/plan.c"
+#include "objects/collecting.c"
+#include "objects/steps.c"
 #include "objects/collector.c"
 #include "objects/initializers.c"
 #include "objects/instantiate.c"

@@ -1,58 +1,9 @@
-/* Collections: when, and what else they find out; what a heap keeps, and whose it is.
+/* When a heap is collected; what it keeps, and whose it is.
  *
  * Python's objects, and instances whose functions an object refers to, cannot be counted: code stores a reference without telling anyone.
  * Whatever comes into a store that has a heap is kept (`kept`), until a collection while nothing runs has found no object that refers to it. */
 
 #define MANY_KEPT 1024         /* foreign objects that are kept before it is looked which of them are needed */
-
-/* --- a collection -------------------------------------------------------------------------------------------- */
-
-static uint32_t collection_cycle;
-
-static void
-clear_marks(Block *block)
-{
-    for (; block; block = block->next)
-        memset(block_marks(block), 0, block->kind == BLOCK_LARGE ? 8 : MARK_WORDS * sizeof(uint64_t));
-}
-
-static void
-mark_roots(Marking *marking, const Thread *thread)
-{
-    Heap *heap = marking->heap;
-    for (Member *member = heap->store ? heap->store->members : NULL; member; member = member->next)
-        if (member->trace)
-            member->trace(member, marking);
-    for (Root *root = heap->references; root; root = root->next)
-        mark_word(marking, ((ReferenceObject *)((char *)root - offsetof(ReferenceObject, root)))->word);
-    for (Root *root = heap->exceptions; root; root = root->next) {
-        ExceptionObject *exception = (ExceptionObject *)((char *)root - offsetof(ExceptionObject, root));
-        for (Py_ssize_t i = 0; i < Py_SIZE(exception); i++)
-            mark_reference(marking, exception->tag->signature->params[i], exception->values[i].low);
-    }
-    mark_stack(marking, thread);
-}
-
-/* Whether some frame that runs in the store may lie where nobody looks. */
-static int
-is_hidden(Heap *heap, const Thread *thread)
-{
-    if (frozen)
-        return 1;
-    if (!heap->store || !heap->store->depth)
-        return 0;
-    if (!stack_in_use(thread))
-        return 1;
-    if (heap->store->depth < 2)
-        return 0;
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyObject *greenlet = PyImport_GetModule(exceptions_greenlet);
-    int hidden = greenlet || PyErr_Occurred();
-    Py_XDECREF(greenlet);
-    PyErr_Restore(type, value, traceback);
-    return hidden;
-}
 
 /* Of what is kept, that which was seen or is a member's stays at the front; returns how many of those. */
 static size_t
@@ -68,60 +19,22 @@ divide_kept(PyObject **kept, size_t count, const PointerSet *seen)
     return needed;
 }
 
-/* Types that no object has any more. What holds them otherwise is a member's plan, or Python. */
-static void
-release_types(Heap *heap, uint32_t cycle)
-{
-    size_t needed = 0;
-    for (size_t i = 0; i < heap->n_types; i++) {
-        if (heap->types[i]->cycle == cycle)
-            heap->types[needed++] = heap->types[i];
-        else {
-            heap->types[i]->held_by = NULL;
-            signature_release(heap->types[i]);
-        }
-    }
-    heap->n_types = needed;
-}
-
-/* Find out what is alive; all else is free. Whether it was done. The GIL is held, and this thread runs in the store, or nobody.
+/* Find out what is alive at once; all else is free. Whether it was done. The GIL is held, and this thread runs in the store, or nobody.
  * `prune`: foreign objects that nothing refers to are let go of, which may run Python code; only while no code runs in the store. */
 static int
 heap_collect(Heap *heap, int prune)
 {
     Thread *thread = this_thread;
-    if (is_hidden(heap, thread))
-        return 0;
-    size_t list_bytes = (heap->bytes + 2 * PAGE_MASK + 1) & ~PAGE_MASK;
-    void *list = mmap(NULL, list_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (list == MAP_FAILED)
-        return 0;
     PointerSet seen = {NULL, 0, 0, 0};
-    Marking marking = {heap, list, list, list_bytes, 0, ++collection_cycle, prune ? &seen : NULL};
+    Marking marking;
     uint64_t start = now_nanoseconds();
-    heap_sweep_all(heap);  /* marks are about to be of use again, and what is dead has no type from here on */
-    for (unsigned class = 0; class < N_CLASSES; class++)
-        clear_marks(heap->blocks[class]);
-    clear_marks(heap->large);
+    steps_end(heap);
+    if (is_hidden(heap, thread) || marking_begin(&marking, heap, prune ? &seen : NULL) < 0)
+        return 0;
     mark_roots(&marking, thread);
     mark_all(&marking);
-    munmap(list, list_bytes);
-    for (unsigned class = 0; class < N_CLASSES; class++) {
-        heap->unswept[class] = heap->blocks[class];
-        heap->blocks[class] = NULL;
-        heap->free[class] = NULL;
-    }
-    heap_sweep_large(heap);
-    heap_trim(heap);
-    heap->live = marking.live;
-    heap->allocated = 0;
-    heap->threshold = marking.live > LEAST_COLLECTED ? marking.live : LEAST_COLLECTED;
-    heap->collections++;
-    uint64_t nanoseconds = now_nanoseconds() - start;
-    heap->nanoseconds += nanoseconds;
-    if (nanoseconds > heap->longest)
-        heap->longest = nanoseconds;
-    release_types(heap, marking.cycle);
+    marking_end(&marking, heap);
+    note_pause(heap, start);
     if (prune && !seen.failed) {
         size_t count = heap->n_kept, needed = divide_kept(heap->kept, count, &seen);
         PyObject **dropped = needed < count ? malloc((count - needed) * sizeof *dropped) : NULL;
@@ -131,7 +44,7 @@ heap_collect(Heap *heap, int prune)
         }
         heap->prune_at = 2 * heap->n_kept > MANY_KEPT ? 2 * heap->n_kept : MANY_KEPT;
         for (size_t i = needed; dropped && i < count; i++)  /* any Python code may run */
-            Py_DECREF(dropped[i]);
+            Py_DECREF(dropped[i - needed]);
         free(dropped);
     }
     free(seen.slots);
@@ -142,6 +55,67 @@ heap_collect(Heap *heap, int prune)
 
 static int stress;             /* collect at each allocation: tests set it */
 
+#define BLOCKS_SWEPT_AT_ONCE 32
+
+/* Before marking begins all has to be swept: some more of it. Whether that was all. */
+static int
+sweep_some(Heap *heap)
+{
+    int left = BLOCKS_SWEPT_AT_ONCE;
+    for (unsigned class = 0; class < N_CLASSES; class++) {
+        Block *block;
+        while ((block = heap->unswept[class])) {
+            if (!left--)
+                return 0;
+            heap->unswept[class] = block->next;
+            sweep_block(heap, block, 1);
+        }
+    }
+    return 1;
+}
+
+/* So much was allocated that it is time to look for what is free: at once in a small heap, in steps in another. */
+static void
+collect_some(Heap *heap)
+{
+    Thread *thread = this_thread;
+    uint64_t start = now_nanoseconds();
+    if (!heap->marking && !sweep_some(heap))
+        ;
+    else if (heap->marking)
+        steps_go_on(heap, thread, heap->allocated - heap->before > MOST_STEPS_BEHIND * heap->threshold);
+    else if (steps_begin(heap, thread) < 0) {
+        if (!heap_collect(heap, 0))
+            heap->threshold = heap->allocated + LEAST_COLLECTED;  /* it grows until it may not */
+        return;
+    }
+    note_pause(heap, start);
+}
+
+static void **
+take_slot(Heap *heap, uint64_t bytes)
+{
+    if (bytes > MOST_SMALL_BYTES)
+        return heap_take_large(heap, bytes);
+    unsigned class = class_of_bytes(bytes);
+    return heap->free[class] ? heap->free[class] : heap_grow(heap, class);
+}
+
+/* There is no room: all is collected at once, and blocks that have become empty are there for any size. */
+static void **
+take_slot_of_last_resort(Heap *heap, uint64_t bytes)
+{
+    heap_collect(heap, 0);
+    heap_sweep_all(heap);
+    while (bytes > MOST_SMALL_BYTES && heap->spare) {
+        Block *block = heap->spare;
+        heap->spare = block->next;
+        heap->n_spare--;
+        heap_give_block(heap, block);
+    }
+    return take_slot(heap, bytes);
+}
+
 /* Room for an object of so many bytes, its first word 0; of a large one all bytes are. NULL: the heap is exhausted. */
 static NOINLINE void **
 heap_find(Heap *heap, uint64_t bytes)
@@ -149,30 +123,23 @@ heap_find(Heap *heap, uint64_t bytes)
     int large = bytes > MOST_SMALL_BYTES;
     unsigned class = large ? 0 : class_of_bytes(bytes);
     void **slot = NULL;
+    if (bytes > MOST_HEAP_BYTES)
+        return NULL;
     if (UNLIKELY(stress))
         heap_collect(heap, 0);
-    else if ((slot = large ? heap_take_large(heap, bytes) : heap_refill(heap, class)))
-        goto found;
-    else if (bytes <= MOST_HEAP_BYTES)
-        heap_collect(heap, 0);
-    if (heap->allocated >= heap->threshold)
-        heap->threshold = heap->allocated + LEAST_COLLECTED;  /* nothing was collected: it grows until it may not */
-    if (!(slot = large ? heap_take_large(heap, bytes) : heap_refill(heap, class))) {
-        heap_sweep_all(heap);
-        while (large && heap->spare) {
-            Block *block = heap->spare;
-            heap->spare = block->next;
-            heap->n_spare--;
-            heap_give_block(heap, block);
-        }
-        slot = large ? heap_take_large(heap, bytes) : heap_refill(heap, class);
-    }
-    if (!slot)
+    if (!large)
+        slot = heap_refill(heap, class);
+    heap_trim(heap);
+    if (UNLIKELY(heap->guards))
+        heap->guards = !guard_some(heap, &heap->guard_at, 0);
+    if (!slot && (heap->marking || heap->allocated >= heap->threshold || small_steps))
+        collect_some(heap);
+    if (!slot && !large)
+        slot = heap_refill(heap, class);
+    if (!slot && !(slot = take_slot(heap, bytes)) && !(slot = take_slot_of_last_resort(heap, bytes)))
         return NULL;
-found:
-    if (!large) {
+    if (!large)
         heap->free[class] = UNLIKELY(stress) ? NULL : slot[1];
-    }
     return slot;
 }
 
@@ -333,6 +300,8 @@ heap_settle_kept(Store *store, PyObject **keep, size_t count)
 static void
 heap_take_all(Heap *to, Heap *from)
 {
+    steps_end(to);
+    steps_end(from);
     heap_take_over(to, from);
     Root **lists[] = {&from->references, &from->exceptions}, **targets[] = {&to->references, &to->exceptions};
     for (int i = 0; i < 2; i++)
@@ -498,6 +467,7 @@ heap_dealloc(PyObject *object)
     PyObject_GC_UnTrack(object);
     Py_TRASHCAN_BEGIN(object, heap_dealloc)
     heap_clear(object);
+    steps_end(self);
     for (unsigned class = 0; class < N_CLASSES; class++) {
         give_list(self->blocks[class]);
         give_list(self->unswept[class]);
@@ -532,10 +502,11 @@ heap_method_collect(PyObject *object, PyObject *Py_UNUSED(none))
 static PyObject *
 native_heap_stress(PyObject *Py_UNUSED(module), PyObject *on)
 {
-    int truth = PyObject_IsTrue(on);
-    if (truth < 0)
+    long how = PyLong_AsLong(on);
+    if (how == -1 && PyErr_Occurred())
         return NULL;
-    stress = truth;
+    stress = how == 1;
+    small_steps = how == 2;
     Py_RETURN_NONE;
 }
 

@@ -20,6 +20,8 @@
 #define REGION_STEP ((size_t)512)         /* blocks that are made accessible at once */
 #define MOST_HEAP_BYTES ((uint64_t)4 << 30)
 #define LEAST_COLLECTED ((uint64_t)4 << 20)  /* bytes that are allocated before a collection is worth its while */
+#define BLOCKS_UNGUARDED_AT_ONCE 32
+#define BLOCKS_GIVEN_AT_ONCE 8
 #define PAGE_MASK ((size_t)4095)
 
 enum { BLOCK_FREE, BLOCK_SMALL, BLOCK_LARGE, BLOCK_BEHIND };
@@ -32,6 +34,8 @@ typedef struct Block {
     uint32_t inverse;          /* of `bytes`: 2^32 divided by it, and one more */
     uint32_t behind;           /* BLOCK_BEHIND: so many blocks behind the first one of a large object */
     uint8_t kind, class;
+    volatile uint8_t guarded, dirty;  /* while marking goes in steps: not to be written; written since it was looked at (steps.c) */
+    uint8_t fresh;             /* got its objects meanwhile */
 } Block;
 
 /* Sizes of slots: in steps of 16 bytes up to 512, then in eight steps for each power of two up to half a block. */
@@ -181,6 +185,11 @@ block_marks(const Block *block)
 static void
 blocks_give(Block *block, size_t count)
 {
+    for (size_t i = 0; i < count; i++)
+        if (block[i].guarded) {
+            mprotect(block_base(block), count * BLOCK_BYTES, PROT_READ | PROT_WRITE);
+            break;
+        }
     madvise(block_base(block), count * BLOCK_BYTES, MADV_DONTNEED);
     lock_growth();
     for (size_t i = 0; i < count; i++)
@@ -292,21 +301,37 @@ heap_take_block(Heap *heap, unsigned class)
     block->bytes = bytes;
     block->count = (uint32_t)(BLOCK_BYTES / bytes);
     block->inverse = (uint32_t)(((uint64_t)1 << 32) / bytes) + 1;
+    block->fresh = block->dirty = heap->marking != NULL;
     memset(block_marks(block), 0, MARK_WORDS * sizeof(uint64_t));
     return block;
 }
 
+/* A block is about to be written: it and its neighbours are guarded no more. */
+static void
+unguard(Block *block)
+{
+    Block *end = region.blocks + (region.bytes >> BLOCK_SHIFT);
+    uint32_t count = 0;
+    while (count < BLOCKS_UNGUARDED_AT_ONCE && block + count < end && block[count].guarded && block[count].heap == block->heap)
+        count++;
+    if (!count || mprotect(block_base(block), count * BLOCK_BYTES, PROT_READ | PROT_WRITE))
+        return;  /* else a write faults, and the handler sees to it */
+    for (uint32_t i = 0; i < count; i++)
+        block[i].guarded = 0;
+}
+
 /* Its free slots, those that are not marked, become the free list of its class. Whether there are any. One that has nothing else is
- * spare, if it has been in use. A marked slot that has no object stays away from the list: code that was stopped amid
+ * spare, if nobody is about to use it. A marked slot that has no object stays away from the list: code that was stopped amid
  * an allocation may have it. */
 static int
-sweep_block(Heap *heap, Block *block, int in_use)
+sweep_block(Heap *heap, Block *block, int may_be_spare)
 {
     const uint64_t *marks = block_marks(block);
     uint32_t marked = 0;
+    unguard(block);
     for (size_t i = 0; i < MARK_WORDS; i++)
         marked += (uint32_t)__builtin_popcountll(marks[i]);
-    if (!marked && in_use) {
+    if (!marked && may_be_spare) {
         block->kind = BLOCK_FREE;
         block->next = heap->spare;
         heap->spare = block;
@@ -350,27 +375,35 @@ heap_sweep_all(Heap *heap)
     }
 }
 
-/* A free slot of a class whose list is empty; NULL: none without a collection. */
+/* A free slot of a class whose list is empty, from what is still to be swept; or NULL. */
 static void **
 heap_refill(Heap *heap, unsigned class)
 {
     Block *block;
     while (!heap->free[class] && (block = heap->unswept[class])) {
         heap->unswept[class] = block->next;
-        sweep_block(heap, block, 1);
+        sweep_block(heap, block, 0);
     }
-    if (!heap->free[class] && heap->allocated < heap->threshold && (block = heap_take_block(heap, class)))
+    return heap->free[class];
+}
+
+/* The same from a new block. */
+static void **
+heap_grow(Heap *heap, unsigned class)
+{
+    Block *block = heap_take_block(heap, class);
+    if (block)
         sweep_block(heap, block, 0);
     return heap->free[class];
 }
 
-/* Pages of their own for an object, all zero; NULL: none without a collection. */
+/* Pages of their own for an object, all zero; or NULL. */
 static void **
 heap_take_large(Heap *heap, uint64_t bytes)
 {
     uint64_t pages = (bytes + PAGE_MASK) & ~(uint64_t)PAGE_MASK;
     size_t count = (size_t)((pages + BLOCK_BYTES - 1) / BLOCK_BYTES);
-    if (heap->allocated >= heap->threshold || !heap_may_take(heap, pages))
+    if (!heap_may_take(heap, pages))
         return NULL;
     Block *block = blocks_take(heap, count);
     if (!block)
@@ -378,7 +411,9 @@ heap_take_large(Heap *heap, uint64_t bytes)
     block->kind = BLOCK_LARGE;
     block->bytes = pages;
     block->count = (uint32_t)count;
-    block_marks(block)[0] = 0;
+    block_marks(block)[0] = heap->marking != NULL;
+    for (size_t i = 0; heap->marking && i < count; i++)
+        block[i].fresh = block[i].dirty = 1;
     block->next = heap->large;
     heap->large = block;
     heap->bytes += pages;
@@ -404,11 +439,11 @@ heap_sweep_large(Heap *heap)
     }
 }
 
-/* Empty blocks beyond an eighth of what is in use go back. */
+/* Empty blocks beyond an eighth of what is in use go back, some at a time. */
 static void
 heap_trim(Heap *heap)
 {
-    while (heap->spare && heap->n_spare > 16 + heap->n_blocks / 8) {
+    for (int i = 0; i < BLOCKS_GIVEN_AT_ONCE && heap->n_spare > 16 + heap->n_blocks / 8; i++) {
         Block *block = heap->spare;
         heap->spare = block->next;
         heap->n_spare--;

@@ -19,6 +19,10 @@ struct Heap {
     uint64_t live;             /* bytes of objects that the last collection found */
     uint64_t allocated, threshold;  /* bytes that were given out since then; so many ask for a collection */
     uint64_t collections, nanoseconds, longest;
+    struct Marking *marking;   /* under way in steps, or NULL */
+    int guards;                /* blocks may be guarded, though nothing is being marked */
+    size_t guard_at;           /* so far blocks are guarded, or are no longer */
+    uint64_t before;           /* what was allocated when it began */
     Store *store;              /* NULL: it is gone, but Python still has objects */
     Root *references, *exceptions;
     PyObject **kept;           /* owned: what objects may refer to that lies elsewhere */
@@ -48,6 +52,7 @@ static void heap_join(Store *to, Store *from);
 static void heap_settle_kept(Store *store, PyObject **keep, size_t count);
 static void heap_keep(Heap *heap, PyObject *object_stolen);
 static __thread unsigned frozen __attribute__((tls_model("initial-exec")));  /* this thread has references where no collection looks */
+static int is_guarded_write(uintptr_t address);
 /* reference.c */
 static int convert_word(uint8_t kind, PyObject *value, Bits128 *out);
 static PyObject *box_word(uint64_t word);

@@ -18,6 +18,7 @@ typedef struct Marking {
     size_t list_bytes;
     uint64_t live;             /* bytes of objects that were looked at */
     uint32_t cycle;            /* the number of this collection in the process: types that it met have it */
+    int begun;                 /* in steps: all is guarded, and roots are marked */
     struct PointerSet *seen;   /* foreign objects that objects refer to; NULL: nobody wants to know */
 } Marking;
 
@@ -118,19 +119,18 @@ look_at_array(Marking *marking, uint64_t array, const Signature *type, uint64_t 
         mark_reference(marking, kind, elements[i]);
 }
 
+/* What an object refers to is alive. Of an array the first stretch is looked at, and the rest is on the list. */
 static inline void
-look_at_object(Marking *marking, uint64_t object)
+look_at_references(Marking *marking, uint64_t object)
 {
     Signature *type = *(Signature **)object;
     if (UNLIKELY(!type))
         return;  /* a slot that has no object, and that code may have */
     type->cycle = marking->cycle;
     if (type->record.form == FORM_ARRAY) {
-        marking->live += type->object_bytes + (uint64_t)*(uint32_t *)(object + OBJECT_LENGTH) * type->element_bytes;
         look_at_array(marking, object, type, 0);
         return;
     }
-    marking->live += type->object_bytes;
     const uint64_t *fields = (const uint64_t *)(object + OBJECT_FIELDS);
     for (uint32_t i = 0; i < type->leading; i++)
         mark_word(marking, fields[i]);
@@ -140,18 +140,35 @@ look_at_object(Marking *marking, uint64_t object)
     }
 }
 
+/* How many bytes an object has. */
+static inline uint64_t
+object_bytes(uint64_t object)
+{
+    Signature *type = *(Signature **)object;
+    if (UNLIKELY(!type))
+        return 0;
+    return type->object_bytes +
+           (type->element_bytes ? (uint64_t)*(uint32_t *)(object + OBJECT_LENGTH) * type->element_bytes : 0);
+}
+
+static inline void
+mark_next(Marking *marking)
+{
+    uint64_t object = *--marking->top;
+    if (UNLIKELY(object & 1)) {
+        uint64_t from = *--marking->top;
+        look_at_array(marking, object & ~(uint64_t)1, *(Signature **)(object & ~(uint64_t)1), from);
+        return;
+    }
+    marking->live += object_bytes(object);
+    look_at_references(marking, object);
+}
+
 static void
 mark_all(Marking *marking)
 {
-    while (marking->top > marking->list) {
-        uint64_t object = *--marking->top;
-        if (UNLIKELY(object & 1)) {
-            uint64_t from = *--marking->top;
-            look_at_array(marking, object & ~(uint64_t)1, *(Signature **)(object & ~(uint64_t)1), from);
-        }
-        else
-            look_at_object(marking, object);
-    }
+    while (marking->top > marking->list)
+        mark_next(marking);
 }
 
 /* A word that may be, or lie in, an object of the heap. Its end counts: what walks along an array may have no more than that. */

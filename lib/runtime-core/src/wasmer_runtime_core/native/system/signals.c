@@ -173,6 +173,10 @@ fault_handler(int signal, siginfo_t *info, void *context)
         errno = saved_errno;
         return;
     }
+    if (signal == SIGSEGV && info->si_code > 0 && is_guarded_write(touched)) {
+        errno = saved_errno;
+        return;
+    }
     if (signal == SIGTRAP)
         pc -= 1;  /* int3 reports the address behind it */
     if (activation && info->si_code > 0 && (code = code_at(pc))) {
