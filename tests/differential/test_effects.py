@@ -103,6 +103,10 @@ STRUCTURE = {"block", "loop", "if", "else", "end", "br", "br_if", "br_table", "b
 """Operators that are nothing without others."""
 EXCEPTIONS = {"throw", "throw_ref", "try_table", "try", "catch", "catch_all", "delegate", "rethrow"}
 """Those of exceptions: `test_exceptions` has what they do."""
+WAITS = {"memory.atomic.wait32", "memory.atomic.wait64"}
+"""They read memories that are shared: `test_atomics` has what they do."""
+CONTENTS = bytes((at * 7 + 3) & 0xFF for at in range(256))
+"""Of the memory, again and again."""
 
 IMMEDIATES = {
     "function": "$called",
@@ -161,7 +165,8 @@ def _function(row: Operator) -> str:
 
 OBJECTS = "gc"
 """The feature of operators that `test_objects` executes."""
-ROWS = tuple(row for row in OPERATORS.values() if row.mnemonic not in STRUCTURE | EXCEPTIONS and row.feature != OBJECTS)
+ELSEWHERE = STRUCTURE | EXCEPTIONS | WAITS
+ROWS = tuple(row for row in OPERATORS.values() if row.mnemonic not in ELSEWHERE and row.feature != OBJECTS)
 TEXT = f"""
 (module
   (type $nothing (func))
@@ -232,7 +237,7 @@ class Subject:
         memory, table = self.exports.memory, self.exports.table
         inverted = 0xFF if different in ("memory", EVERYTHING) else 0
         view = memoryview(memory)
-        view[:] = bytes((at * 7 + 3) & 0xFF ^ inverted for at in range(256)) * (PAGE_BYTES // 256)
+        view[:] = bytes(byte ^ inverted for byte in CONTENTS) * (PAGE_BYTES // 256)
         view.release()
         if different in ("memory length", EVERYTHING):
             memory.grow(1)
@@ -279,6 +284,9 @@ def arguments_of(row: Operator) -> list[tuple[Any, ...]]:
     edges = dict(EDGES)
     if row.effects & sum(WRITES[each] | READS[each] for each in ("memory", "table")):
         edges["i32"] = ADDRESSES
+    if "cmpxchg" in row.mnemonic:  # what is there, so that it is changed
+        edges["i32"] += (int.from_bytes(CONTENTS[:4], "little"),)
+        edges["i64"] += (int.from_bytes(CONTENTS[:8], "little"),)
     return list(itertools.product(*(edges[type_] for type_ in types_of(row)[0])))
 
 
@@ -416,7 +424,7 @@ def test_helpers_are_those_of_the_contract() -> None:
     """Each helper carries out one operator, and takes its operands and immediates; an index of 2.0 is an i32."""
     named = sorted(row.helper for row in ALL_OPERATORS.values() if row.helper)
     assert named == sorted(SLOTS.keys() - {"array_fill", "array_fill_vector"}), "what is left is part of an operator"
-    of_helpers = {"i32": ("i32", "index"), "funcref": ("ref",)}
+    of_helpers = {"i32": ("i32", "index"), "i64": ("i64",), "funcref": ("ref",)}
     for code, operator in HELPER_OPERATORS.items():
         row = OPERATORS[code]
         if row.feature == OBJECTS:

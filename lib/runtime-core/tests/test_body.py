@@ -314,7 +314,17 @@ def test_bodies_know_their_function() -> None:
 # --- every operator -------------------------------------------------------------------------------
 SAMPLES = {"i32": "(i32.const 1)", "i64": "(i64.const 1)", "f32": "(f32.const 1)", "f64": "(f64.const 1)"}
 SAMPLES["v128"] = "(v128.const i32x4 1 1 1 1)"
-IMMEDIATES = {"": "", "memarg": "", "lane": "0", "memarg lane": "0", "i32": "1", "i64": "1", "f32": "1", "f64": "1"}
+IMMEDIATES = {
+    "": "",
+    "zero": "",
+    "memarg": "",
+    "lane": "0",
+    "memarg lane": "0",
+    "i32": "1",
+    "i64": "1",
+    "f32": "1",
+    "f64": "1",
+}
 IMMEDIATES |= {"v128": "i32x4 1 1 1 1", "lanes": " ".join("0" * 16), "memory": "", "memory memory": ""}
 IMMEDIATES |= {"data memory": "0", "data": "0", "element": "0", "element table": "0", "table": "0", "table table": ""}
 

@@ -41,10 +41,6 @@ MEMORY = section(5, b"\1\0\1")
 BINARIES: list[tuple[str, str, bytes]] = [
     ("component_model", "a component", b"\0asm\x0d\0\1\0"),
     ("component_model", "a component", b"\0asm\x0a\0\1\0\1\2\3"),
-    ("threads", "a shared memory", HEADER + section(5, b"\1\3\1\1")),
-    ("threads", "a shared memory", HEADER + section(2, b"\1\0\0\2\3\1\1")),
-    ("threads", "memory.atomic.notify", with_body(b"\x41\0\x41\0\xfe\0\2\0\x1a", before=MEMORY)),
-    ("threads", "i64.atomic.rmw32.cmpxchg_u", with_body(b"\xfe\x4e\2\0", before=MEMORY)),
     ("shared_everything_threads", "a shared type", with_type(b"\x65\x60\0\0")),
     ("shared_everything_threads", "a shared table", HEADER + section(4, b"\1\x70\3\1\1")),
     ("shared_everything_threads", "a shared global", HEADER + section(6, b"\1\x7f\3\x41\0\x0b")),
@@ -62,9 +58,6 @@ BINARIES: list[tuple[str, str, bytes]] = [
 TEXTS: list[tuple[str, str, str]] = [
     ("component_model", "a component", "(component (core module))"),
     ("component_model", "a component", '(component $c (import "a" (func)))'),
-    ("threads", "a shared memory", "(module (memory 1 1 shared))"),
-    ("threads", "atomic.fence", "(module (func atomic.fence))"),
-    ("threads", "i32.atomic.rmw8.add_u", "(memory 1) (func (i32.atomic.rmw8.add_u (i32.const 0) (i32.const 0)))"),
     ("shared_everything_threads", "a shared type", "(module (type (shared (func))))"),
     ("wide_arithmetic", "i64.mul_wide_s", "(module (func i64.mul_wide_s))"),
     ("stack_switching", "a continuation type", "(module (type $f (func)) (type $c (cont $f)))"),
@@ -255,6 +248,11 @@ USES: list[tuple[str, str, str]] = [
     ("extended_const", "i64.sub", "(global i64 (i64.sub (i64.const 1) (i64.const 2)))"),
     ("extended_const", "i32.add", '(memory 1) (data (i32.add (i32.const 1) (i32.const 2)) "")'),
     ("extended_const", "i32.mul", "(table 1 funcref) (elem (i32.mul (i32.const 0) (i32.const 2)))"),
+    ("threads", "a shared memory", "(memory 1 2 shared)"),
+    ("threads", "a shared memory", '(import "m" "m" (memory 1 2 shared))'),
+    ("threads", "i64.atomic.rmw8.add_u", "(memory 1) (func unreachable i64.atomic.rmw8.add_u drop)"),
+    ("threads", "memory.atomic.wait64", "(memory 1) (func unreachable memory.atomic.wait64 drop)"),
+    ("threads", "atomic.fence", "(func atomic.fence)"),
     ("multi_memory", "more than one memory", "(memory 1) (memory 1)"),
     ("memory64", "a 64-bit memory", "(memory i64 1)"),
     ("memory64", "a 64-bit memory", '(memory i64 (data "x"))'),
@@ -339,10 +337,11 @@ def test_a_feature_of_the_table_only() -> None:
     with pytest.raises(ValueError, match="no feature is called 'smid'; there is: sign_extension, "):
         Compilation("", config=CompilerConfig(features={"smid": False}))
     with pytest.raises(
-        ValueError, match="the feature threads cannot be switched on: this version does not run threads"
+        ValueError, match="the feature stack_switching cannot be switched on: this version does not run stack switching"
     ):
-        Compilation("", config=CompilerConfig(features={"threads": True}))
-    run(Compilation("(func)", config=CompilerConfig(features={"threads": False, "simd": True})), until="validate")
+        Compilation("", config=CompilerConfig(features={"stack_switching": True}))
+    off = CompilerConfig(features={"stack_switching": False, "simd": True})
+    run(Compilation("(func)", config=off), until="validate")
 
 
 # --- the tables ----------------------------------------------------------------------------------------
@@ -361,4 +360,5 @@ def test_operators_name_features_that_are_here_and_proposals_those_that_are_not(
 
 def test_without_the_feature_the_module_is_wrong_as_releases_before_had_it() -> None:
     assert isinstance(refusal(HEADER + section(5, b"\2\0\1\0\1"), {"multi_memory": False}).without, ValidationError)
-    assert isinstance(refusal("(memory 1 1 shared)").without, DecodeError)
+    without = refusal("(memory 1 1 shared)", {"threads": False}).without
+    assert isinstance(without, DecodeError) and without.reason == "malformed limits flags"

@@ -207,7 +207,7 @@ def test_a_module_that_is_too_large_is_not_even_read(form: str, tmp_path: Path) 
         ({"implementation_limits": {"bogus": 1}}, ValueError, "no implementation limit is called 'bogus'; there is: "),
         ({"implementation_limits": {"parameters": 5_000}}, ValueError, "limit parameters is from 0 to 2000, not 5000"),
         ({"features": {"bogus": True}}, ValueError, "no feature is called 'bogus'; there is: sign_extension, "),
-        ({"features": {"threads": True}}, ValueError, "the feature threads cannot be switched on"),
+        ({"features": {"stack_switching": True}}, ValueError, "the feature stack_switching cannot be switched on"),
         ({"memory_bound_check_mode": "enabled"}, ValueError, "is one of 'default', 'enable', 'disable', not 'enabled'"),
         ({"middlewares": (3,)}, TypeError, "3 cannot be called"),
     ],

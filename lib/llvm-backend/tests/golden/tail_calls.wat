@@ -19,7 +19,7 @@
 ;; define hidden i32 @f1(ptr %0, i64 %1, i64 %2, i64 %3, i64 %4, i64 %5, <4 x float> %6, <4 x float> %7, <4 x float> %8, <4 x float> %9, <4 x float> %10, <4 x float> %11, <4 x float> %12, <4 x float> %13) #0 section ".text"
 ;;   0x50  local.get 1 i32
 ;;   0x52  local.get 0 i32
-;;   0x54  return_call 1 type 2                  | %16 = load ptr, ptr getelementptr (i8, ptr @wasm.code, i64 -136), align 8, !alias.scope !context, !noalias !memory
+;;   0x54  return_call 1 type 2                  | %16 = load ptr, ptr getelementptr (i8, ptr @wasm.code, i64 -232), align 8, !alias.scope !context, !noalias !memory
 ;;                                               | %17 = zext i32 %15 to i64
 ;;                                               | %18 = zext i32 %14 to i64
 ;;                                               | %19 = musttail call i32 %16(ptr %0, i64 %17, i64 %18, i64 poison, i64 poison, i64 poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison, <4 x float> poison) #2, !dbg 0x54
@@ -133,7 +133,7 @@
 ;;   0x99  local.get 4 i64
 ;;   0x9b  local.get 5 i64
 ;;   0x9d  local.get 7 f32
-;;   0x9f  return_call 4 type 0                  | %23 = load ptr, ptr getelementptr (i8, ptr @wasm.code, i64 -112), align 8, !alias.scope !context, !noalias !memory
+;;   0x9f  return_call 4 type 0                  | %23 = load ptr, ptr getelementptr (i8, ptr @wasm.code, i64 -208), align 8, !alias.scope !context, !noalias !memory
 ;;                                               | %24 = ptrtoint ptr %14 to i64
 ;;                                               | %25 = getelementptr i8, ptr %frame, i64 16
 ;;                                               | store volatile i64 %5, ptr %25, align 8

@@ -59,7 +59,7 @@ FEATURES: Final = (
     Feature("memory64",                 "memory64",                               "3.0", True),
     Feature("relaxed_simd",             "relaxed SIMD",                           "3.0", True),
     Feature("legacy_exceptions",        "exceptions in their legacy encoding",    TOOL, True),
-    Feature("threads",                  "threads",                                PROPOSAL),
+    Feature("threads",                  "threads",                                PROPOSAL, True),
     Feature("shared_everything_threads", "shared-everything threads",             PROPOSAL),
     Feature("component_model",          "the component model",                    PROPOSAL),
     Feature("wide_arithmetic",          "wide arithmetic",                        PROPOSAL),

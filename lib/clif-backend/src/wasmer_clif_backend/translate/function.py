@@ -70,10 +70,11 @@ from wasmer_runtime_core.wasm.operators.internal import (
     SHARED,
     TRACE,
 )
-from wasmer_runtime_core.wasm.operators.rows import OBJECT_PAGE
+from wasmer_runtime_core.wasm.operators.rows import ATOMIC_PAGE, OBJECT_PAGE
 from wasmer_runtime_core.wasm.types import PAGE_BYTES
 
 if TYPE_CHECKING:
+    from wasmer_clif_backend.translate.atomic import Atomics
     from wasmer_clif_backend.translate.exception import Exceptions
     from wasmer_clif_backend.translate.objects import Objects
 
@@ -127,6 +128,7 @@ _FLOAT_32: Final = 16
 _FLOAT_64: Final = 17
 _HELPER: Final = 18
 _EXCEPTION: Final = 19
+_ATOMIC: Final = 20
 
 _CODES: Final = INTERNAL_PAGE
 """Codes beyond are other."""
@@ -168,6 +170,8 @@ class _Tables:
             kinds[code], opcodes[code], sizes[code] = _STORE, opcode, size
         for code, (narrow, type) in SIGN_EXTENSIONS.items():
             kinds[code], opcodes[code], types[code] = _SIGN_EXTENSION, narrow, type
+        for code in range(ATOMIC_PAGE, ATOMIC_PAGE + 0x100):
+            kinds[code] = _ATOMIC
         for code in HELPER_OPERATORS:
             kinds[code] = _HELPER
         self.kinds = bytes(kinds)
@@ -199,6 +203,7 @@ class Translator:
         self.calls: Final = Calls(view, self.state, self.memory)
         self.exceptions: Exceptions | None = None  # there once a body has some
         self.objects: Objects | None = None  # likewise
+        self.atomics: Atomics | None = None  # likewise
         self.label_count: i64 = 0
 
     @property
@@ -366,6 +371,8 @@ class Translator:
             self.with_exceptions().operator(code, a, b)
         elif kind == _HELPER:
             self.calls.helper_operator(code, a, b)
+        elif kind == _ATOMIC:
+            self.with_atomics().operator(code, a, b)
         elif code == _MEMORY_SIZE:
             definition = self.memory.field(self.view.offsets.memory_offsets[a], CONSTANT_FIELD)
             length = self.memory.load(I64, definition, _MEMORY_LENGTH)
@@ -412,6 +419,14 @@ class Translator:
 
             self.objects = Objects(self.state, self.memory, self.calls)
         return self.objects
+
+    def with_atomics(self) -> Atomics:
+        """What translates them: loaded with the first one."""
+        if self.atomics is None:
+            from wasmer_clif_backend.translate.atomic import Atomics
+
+            self.atomics = Atomics(self.state, self.memory)
+        return self.atomics
 
     def internal(self, code: i64, word: i64, a: i64, b: i64) -> None:
         """What middlewares put in, and vectors."""

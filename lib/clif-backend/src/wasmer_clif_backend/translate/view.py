@@ -64,6 +64,7 @@ class ModuleView:
         self.entries.update({helper_name(name): call.slot for name, call in EXCEPTION_HELPERS.items()})
         self.no_layout: Final = CallLayout(b"", b"")
         self.wide_memories: Final = bytes(memory.index_type == kinds.I64 for memory in info.memories)
+        self.shared_memories: Final = bytes(memory.shared for memory in info.memories)
         self.wide_tables: Final = bytes(table.index_type == kinds.I64 for table in info.tables)
         pages = info.memories[0].limits.minimum if self.wide_memories[:1] == b"\0" else 0
         self.memory_bytes: Final[i64] = PAGE_BYTES * i64(pages)

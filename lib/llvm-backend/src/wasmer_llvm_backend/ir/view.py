@@ -69,6 +69,7 @@ class ModuleView(VmctxOffsets):
         self.checked_memories = frozenset(checked_memories)
         self.wide_memories = frozenset(at for at, memory in enumerate(info.memories) if memory.index_type == I64)
         self.wide_tables = frozenset(at for at, table in enumerate(info.tables) if table.index_type == I64)
+        self.shared_memories = frozenset(at for at, memory in enumerate(info.memories) if memory.shared)
         self.exact = exact
         self.signatures = [Signature(type_.param_kinds, type_.result_kinds) for type_ in watched(info.types)]
         self.entries = self.defined_functions + len(VMCALLS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from wasmer_runtime_core.contract.helpers import SLOTS, VMCALLS, VMCall
 from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.named_tuple import NamedTuple
+from wasmer_runtime_core.wasm.body.body import access_memory
 from wasmer_runtime_core.wasm.operators.effects import HELPER
 from wasmer_runtime_core.wasm.operators.rows import OPERATORS
 
@@ -34,7 +35,7 @@ PASSED: Final = {"array_copy": 0, "array_init_data": 1, "array_init_elem": 1}
 
 def _helper_operator(name: str, immediate: str) -> HelperOperator:
     call = VMCALLS[SLOTS[name]]
-    immediates = PASSED.get(name, len(immediate.split()))
+    immediates = PASSED.get(name, 2 if immediate == "memarg" else len(immediate.split()))
     return HelperOperator(call, len(call.params) - immediates, immediates)
 
 
@@ -46,6 +47,8 @@ def wide_operands(call: VMCall, a: int, b: int, memories: frozenset[int], tables
         memories, tables: those whose index has 64 bits.
     """
     wide = memories if call.name.startswith("memory") else tables
+    if "place" in call.params[-1]:
+        a = access_memory(b)
     target = (b if call.name.endswith("_init") else a) in wide
     source = b in wide if call.name.endswith("_copy") else target
     of_names = {"to": target, "at": target, "delta": target, "from": source, "count": target and source}

@@ -2,12 +2,13 @@
 
 One row each, in the order of their slots: they follow the functions of the module in its
 table of code addresses, so that code reaches one as ``call [rip + slot]``. All follow the
-machine contract (vmctx first, C ABI) and trap by unwinding to the entry. ``ref`` is a
+machine contract (vmctx first, C ABI) and trap by unwinding to the entry. ``i64`` is a number of that type, ``ref`` a
 reference (8 bytes), ``index`` a number of bytes, pages or elements of a memory or table: an
 i32 or i64 as its type says, passed zero-extended to 64 bits, so that one set of helpers
 serves both. A result of that kind has as many bits as the index. Operands come in the order
 of the operator's operands, then its immediates. An operator's row says that it becomes the
-helper of its name; `helper_operators` brings the two tables together.
+helper of its name; `helper_operators` brings the two tables together. An access passes both words of its record,
+`offset` and `place`, which say where it is besides its address (`wasm.body.body`).
 
 Objects come zeroed, and a `type` is an index of the module's. ``array_fill`` stores the low bytes of its value, as many
 as an element has; of a vector there are two halves. Neither they nor ``struct_new_default`` are all of an operator:
@@ -30,7 +31,7 @@ class VMCall:
 
     Attributes:
         params: name and type of each, ``"at:i32"``.
-        types: the types of these: ``"i32"``, ``"index"`` or ``"ref"``.
+        types: the types of these: ``"i32"``, ``"i64"``, ``"index"`` or ``"ref"``.
         results: types as well.
     """
 
@@ -68,6 +69,9 @@ _ROWS: Final = (
     ("array_init_elem",    "array:ref at:i32 from:i32 length:i32 element:i32",       ""),
     ("array_fill",         "array:ref at:i32 value:i64 length:i32",                  ""),
     ("array_fill_vector",  "array:ref at:i32 low:i64 high:i64 length:i32",           ""),
+    ("memory_atomic_notify", "at:index count:i32 offset:i32 place:i32",              "i32"),
+    ("memory_atomic_wait32", "at:index expected:i32 timeout:i64 offset:i32 place:i32", "i32"),
+    ("memory_atomic_wait64", "at:index expected:i64 timeout:i64 offset:i32 place:i32", "i32"),
 )
 # fmt: on
 

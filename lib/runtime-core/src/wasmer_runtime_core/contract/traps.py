@@ -44,6 +44,7 @@ TRAP_KINDS: Final = (
     TrapKind(17, "NULL_STRUCTURE",               "NullReference",                  "null structure reference"),
     TrapKind(18, "NULL_ARRAY",                   "NullReference",                  "null array reference"),
     TrapKind(19, "NULL_I31",                     "NullReference",                  "null i31 reference"),
+    TrapKind(20, "EXPECTED_SHARED_MEMORY",       "ExpectedSharedMemory",           "expected shared memory"),
 )
 # fmt: on
 BY_NAME: Final = {kind.name: kind for kind in TRAP_KINDS}

@@ -19,6 +19,7 @@ the types, and what Python may call.
 ``backtrace.c``           which wasm functions ran, and exceptions that say so
 ``interrupt.c``           wasm code stopped between two instructions
 ``deadline.c``            what ends a thread's code: deadlines, cancellation; waiting for less
+``waiting.c``             who waits at an address of a shared memory, and who notifies
 ``signals.c``             faults become traps
 ``handlers.c``            how our signal handlers get on with those of others
 ``objects/``              **what modules import and export, and what these are made by**

@@ -68,9 +68,9 @@ native_statistics(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
         for (size_t at = 0; at < regions[i].n_free; at++)
             free_pages += regions[i].free[at].count;
     }
-    return Py_BuildValue("{s:n,s:n,s:n,s:n}", "code_pages", (Py_ssize_t)(pages - free_pages), "memory_slots",
+    return Py_BuildValue("{s:n,s:n,s:n,s:n,s:n}", "code_pages", (Py_ssize_t)(pages - free_pages), "memory_slots",
                          (Py_ssize_t)n_slots, "free_memory_slots", (Py_ssize_t)n_free_slots, "signatures",
-                         PyDict_GET_SIZE(signatures));
+                         PyDict_GET_SIZE(signatures), "waiters", (Py_ssize_t)n_waiters);
 }
 
 /* The C library keeps what is freed between two things that are not. */
@@ -170,6 +170,7 @@ fill(PyObject *target)
         return -1;
     Py_DECREF(number);
     install_growth_lock();
+    install_waiting();
     assert_handlers();
     return 0;
 }

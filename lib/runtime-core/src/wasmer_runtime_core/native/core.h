@@ -22,6 +22,7 @@
 #include <structmember.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
@@ -304,6 +305,7 @@ typedef struct Thread {
     volatile int attention;    /* a signal or the timer found the thread elsewhere than in wasm code */
     int safepoints;            /* activations of this thread that are stopped between two instructions */
     int n_released;            /* activations of this thread that let go of the GIL */
+    uint32_t bell;             /* counts what a waiter has to look at: notifications, signals (waiting.c) */
 } Thread;
 
 /* initial-exec: the signal handler reads it, and lazily allocated thread storage is not safe there */
@@ -401,11 +403,12 @@ typedef struct {
     uint64_t declared_maximum;
     uint8_t has_maximum, shared;
     uint8_t wide;              /* its index has 64 bits */
-    uint8_t reserved;          /* base never moves */
+    uint8_t reserved;          /* it has a slot: the base never moves, and guard pages lie behind */
     uint8_t imported;          /* instances that did not make it have it, too */
     uint8_t closed;            /* has no pages any more; code that touches it traps */
     size_t accessible;         /* bytes that can be touched, or of the allocation */
     size_t touchable;          /* bytes that could ever be touched, also by a growth that failed half-way */
+    size_t room;               /* bytes of address space that a mapping has which does not move either; 0: it may */
     Py_ssize_t views;          /* buffers handed out */
     BudgetObject *budget;      /* whose pages it has, or NULL */
     PyObject *weakrefs;

@@ -15,6 +15,7 @@
 #include "system/deadline.c"
 #include "system/signals.c"
 #include "system/handlers.c"
+#include "system/waiting.c"
 #include "objects/budget.c"
 #include "objects/memory.c"
 #include "objects/heap.c"

@@ -108,6 +108,7 @@ MAX_WIDE_PAGES: Final = 0x1_0000_0000_0000
 MOST_WIDE_PAGES: Final = 0x7FFF_FFFF
 """What such a memory can really have: no process has more address space."""
 HAS_MAXIMUM: Final = 1
+SHARED: Final = 2
 WIDE_INDEX: Final = 4
 """Flags of limits in the binary format (5.3.11): a maximum follows, the index has 64 bits."""
 

@@ -8,7 +8,7 @@ from wasmer_runtime_core.errors import CompileError, InternalError
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.wasm.body.body import RECORD_BYTES, Body
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
-from wasmer_runtime_core.wasm.operators.rows import OBJECT_PAGE, VECTOR_PAGE
+from wasmer_runtime_core.wasm.operators.rows import ATOMIC_PAGE, OBJECT_PAGE, VECTOR_PAGE
 from wasmer_singlepass_backend.x64.frame import begin, cold, epilogue, prologue
 from wasmer_singlepass_backend.x64.function import FunctionCompiler
 from wasmer_singlepass_backend.x64.lowering.rule import Lowering
@@ -21,30 +21,32 @@ SCALARS: Final[list[Lowering | None]] = by_code()
 
 @final
 class Rules:
-    """The rules by operator code, for one module: those of vectors, and of objects, join at its first such operator.
+    """The rules by operator code, for one module: those of vectors, atomics and objects join at the first operator.
 
     Their tables cost more than compiling a small module. The tables themselves are not written.
     """
 
     def __init__(self) -> None:
         self.by_code: list[Lowering | None] = SCALARS
-        self.vectors = False
-        self.objects = False
 
     def with_rules_for(self, code: i64) -> list[Lowering | None]:
-        """The rules of the operator too, from here on."""
-        if code >= OBJECT_PAGE or code < VECTOR_PAGE:
-            self.objects = True
-        else:
-            self.vectors = True
-        if self.vectors:
-            from wasmer_singlepass_backend.x64.lowering import vector_table
+        """The rules of the operator's page too, from here on."""
+        if code & ~0xFF == ATOMIC_PAGE:
+            from wasmer_singlepass_backend.x64.lowering.atomic_table import BY_CODE as ATOMICS
 
-            self.by_code = vector_table.ALL
-        if self.objects:
+            self.by_code = self.by_code.copy()
+            for other, lowering in ATOMICS.items():
+                self.by_code[other] = lowering
+        elif code & ~0xFF == OBJECT_PAGE or code < VECTOR_PAGE:
             from wasmer_singlepass_backend.x64.lowering.object import with_objects
 
             self.by_code = with_objects(self.by_code)
+        else:
+            from wasmer_singlepass_backend.x64.lowering.vector_table import BY_CODE as VECTORS
+
+            self.by_code = self.by_code.copy()
+            for other, lowering in VECTORS.items():
+                self.by_code[other] = lowering
         return self.by_code
 
 

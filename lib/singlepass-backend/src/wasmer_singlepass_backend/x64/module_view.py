@@ -42,6 +42,7 @@ class ModuleView:
         self.global_types: Final = bytes(type_.kind for type_ in info.globals)
         self.table_types: Final = bytes(table.kind for table in info.tables)
         self.wide_memories: Final = bytes(memory.index_type == I64 for memory in info.memories)
+        self.shared_memories: Final = bytes(memory.shared for memory in info.memories)
         self.wide_tables: Final = bytes(table.index_type == I64 for table in info.tables)
         self.function_types: vec[i64] = _array(offsets.function_types)
         self.imported_functions: i64 = offsets.imported_functions

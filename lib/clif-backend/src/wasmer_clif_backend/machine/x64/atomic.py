@@ -8,8 +8,7 @@
     lock cmpxchg [address], rdx     put it there if that is still so; else rax is what is there
     jne again
 
-rax and rdx are the row's own (its implicit registers); address and value are in others, which it leaves alone. The
-prefix ``lock`` stands as data, behind a no-operation of three bytes, since records have no place for it.
+rax and rdx are the row's own (its implicit registers); address and value are in others, which it leaves alone.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
     LESS,
     NOT_EQUAL,
 )
-from wasmer_runtime_core.codegen.x64.records import BIND, DATA, LABEL, MEM, NONE, REG
+from wasmer_runtime_core.codegen.x64.records import BIND, LABEL, MEM, NONE, REG
 from wasmer_runtime_core.codegen.x64.registers import (
     RAX,
     RDX,
@@ -35,14 +34,13 @@ from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, i64
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LOCK: Final = 0xF000_1F0F  # nop dword [rax]; lock
 _COMPARE: Final = len(ATOMIC_OPERATIONS)
 _FENCE: Final = _COMPARE + 1
 _CMPXCHG: Final = {
-    I8: forms.CMPXCHG_RM8_R8.number,
-    I16: forms.CMPXCHG_RM16_R16.number,
-    I32: forms.CMPXCHG_RM32_R32.number,
-    I64: forms.CMPXCHG_RM64_R64.number,
+    I8: forms.LOCK_CMPXCHG_M8_R8.number,
+    I16: forms.LOCK_CMPXCHG_M16_R16.number,
+    I32: forms.LOCK_CMPXCHG_M32_R32.number,
+    I64: forms.LOCK_CMPXCHG_M64_R64.number,
 }
 _LOADS: Final = {
     I8: forms.MOVZX_R32_RM8.number,
@@ -87,11 +85,9 @@ def emit_atomic(
         record, new_label: what writes a record, and what gives a label (`Emitter`).
     """
     if what == _FENCE:
-        record(DATA, NONE, 0, 0, 0, 0, 0, 0, 0, _LOCK)
-        record(forms.OR_RM32_IMM8.number, MEM, 0, RSP, 0, 0, 0, 0, 0, 0)
+        record(forms.LOCK_OR_M32_IMM8.number, MEM, 0, RSP, 0, 0, 0, 0, 0, 0)
         return
     if what == _COMPARE:
-        record(DATA, NONE, 0, 0, 0, 0, 0, 0, 0, _LOCK)
         record(_CMPXCHG[type], MEM, value, address, 0, 0, 0, kind, 0, 0)
         return
     operation = ATOMIC_OPERATIONS[what]
@@ -107,6 +103,5 @@ def emit_atomic(
         record(_PLAIN[operation], REG, RDX, value, 0, 0, 0, 0, 0, 0)
         if operation == "nand":
             record(_NOT, REG, 0, RDX, 0, 0, 0, 0, 0, 0)
-    record(DATA, NONE, 0, 0, 0, 0, 0, 0, 0, _LOCK)
     record(_CMPXCHG[type], MEM, RDX, address, 0, 0, 0, kind, 0, 0)
     record(_JCC + NOT_EQUAL, LABEL, 0, 0, 0, 0, 0, 0, again, 0)

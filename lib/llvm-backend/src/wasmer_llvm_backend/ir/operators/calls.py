@@ -21,7 +21,7 @@ UNDEFINED_ELEMENT: Final = BY_NAME["UNDEFINED_ELEMENT"].number
 UNINITIALIZED_ELEMENT: Final = BY_NAME["UNINITIALIZED_ELEMENT"].number
 TYPE_MISMATCH: Final = BY_NAME["INDIRECT_CALL_TYPE_MISMATCH"].number
 NULL_REFERENCE: Final = BY_NAME["NULL_REFERENCE"].number
-HELPER_TYPES: Final = {"i32": "i32", "index": "i64", "ref": "ptr"}
+HELPER_TYPES: Final = {"i32": "i32", "i64": "i64", "index": "i64", "ref": "ptr"}
 """Type of a helper's parameter or result -> in LLVM's words."""
 
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from wasmer_llvm_backend.ir.operators.floats import CONVERSIONS
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS, THREADS
 
 RECORDS_AT_MOST: Final = 400
 STEP_AT_MOST: Final = 1 << 16
@@ -78,7 +78,10 @@ BRANCH_IF: Final = _code("br_if")
 END: Final = _code("end")
 COMPARISONS: Final = {_code(f"i32.{name}"): name for name in ("ne", "lt_u", "lt_s", "gt_u", "gt_s")}
 SWAPPED: Final = {"ne": "ne", "lt_u": "gt_u", "lt_s": "gt_s", "gt_u": "lt_u", "gt_s": "lt_s"}
-ACCESSES: Final = {code: row.access_bytes for code, row in OPERATORS.items() if row.access_bytes}
+ACCESSES: Final = {
+    code: row.access_bytes for code, row in OPERATORS.items() if row.access_bytes and row.feature != THREADS
+}
+"""Atomic ones keep their place among all others: a loop with one of them is none of these."""
 CONVERTS: Final = frozenset(map(_code, CONVERSIONS))
 _SIGN: Final = 1 << 31
 """Of a block type: set, if it is no index of a function type."""

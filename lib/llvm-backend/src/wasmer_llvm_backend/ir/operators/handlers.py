@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from wasmer_llvm_backend.ir.operators import (
+    atomics,
     calls,
     context,
     control,
@@ -19,6 +20,7 @@ from wasmer_llvm_backend.ir.operators import (
     tail_calls,
     values,
 )
+from wasmer_llvm_backend.ir.operators.atomics import ATOMICS
 from wasmer_llvm_backend.ir.templates import (
     ARITHMETIC,
     COMPARISONS,
@@ -106,6 +108,8 @@ def _handlers() -> dict[int, Handler]:
         name = row.mnemonic
         if name in METHODS:
             handlers[code] = METHODS[name]
+        elif code in ATOMICS:
+            handlers[code] = bind(atomics.operator, ATOMICS[code])
         elif code in HELPER_OPERATORS:
             helper = HELPER_OPERATORS[code]
             handlers[code] = bind(calls.helper, helper.call, helper.immediates)

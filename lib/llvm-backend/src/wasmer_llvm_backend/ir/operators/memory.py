@@ -74,11 +74,21 @@ def memory_base(f: FunctionState, memory: int) -> str:
     return value
 
 
+def volatile(f: FunctionState, b: int) -> str:
+    """What a load or store says of itself.
+
+    What is in a shared memory may be another thing at each look. LLVM gives a plain load that another thread's
+    store meets no value at all, and might read twice what was read once: what an index was compared with need not be
+    what is used then. A volatile access is one access. (*Unordered* ones would have to be aligned; these need not be.)
+    """
+    return "volatile " if f.volatile or access_memory(b) in f.view.shared_memories else ""
+
+
 def load(f: FunctionState, access: Access, size: int, word: int, a: int, b: int) -> None:
     stack = f.stack
     vector = stack.pop() if (word & 0xFFFF) in LANE_ACCESSES else ""
     place = address(f, stack.pop(), access_offset(a, b), access_memory(b), size)
-    value = f.let(f"load {f.volatile}{access.memory}, ptr {place}, align 1{MEMORY_ACCESS}{f.location()}")
+    value = f.let(f"load {volatile(f, b)}{access.memory}, ptr {place}, align 1{MEMORY_ACCESS}{f.location()}")
     f.loaded[value] = f.located
     f.load_places[f.located] = (place, size)
     if access.row is not None:
@@ -94,7 +104,7 @@ def store(f: FunctionState, access: Access, size: int, word: int, a: int, b: int
     # where a value comes from the same place, the load traps before the store could
     number = f.loaded.get(value, 0)
     location = f", !dbg !{number}" if f.load_places.get(number) == (place, size) else f.location()
-    f.out.append(f"store {f.volatile}{access.memory} {value}, ptr {place}, align 1{MEMORY_ACCESS}{location}")
+    f.out.append(f"store {volatile(f, b)}{access.memory} {value}, ptr {place}, align 1{MEMORY_ACCESS}{location}")
 
 
 def memory_size(f: FunctionState, word: int, a: int, b: int) -> None:

@@ -49,6 +49,7 @@ from wasmer_runtime_core.codegen.x64.forms.rows import (
     IMMEDIATE_SHIFT,
     IS4_SHIFT,
     LENGTH_SHIFT,
+    LOCK_SHIFT,
     MAP_SHIFT,
     MODES_SHIFT,
     OPCODE_REGISTER_SHIFT,
@@ -106,7 +107,7 @@ _LABEL_LIMIT: Final = 1 << 26
 
 
 # By a form's number: `Form.packed`, 0 while it has not been used; and of the bytes: those behind
-# REX (24 bits), their count in bits (8), the prefix before REX (8), its bits (8).
+# REX (24 bits), their count in bits (8), the prefixes before REX (16), their bits (8).
 _ROWS: Final = vec[i64]([0] * 4096)
 _OPCODES: Final = vec[i64]([0] * 4096)
 
@@ -126,8 +127,13 @@ def _load(number: i64) -> i64:
     else:
         opcode = 0x0F | ((0x34 + (escape << 1)) << 8) | (opcode << 16) | (24 << 24)
     prefix = (packed >> PREFIX_SHIFT) & 0xFF
+    bits: i64 = 0
     if prefix:
-        opcode |= (prefix << 32) | (8 << 40)
+        bits = 8
+    if packed >> LOCK_SHIFT & 1:
+        prefix = (prefix << 8) | 0xF0
+        bits += 8
+    opcode |= (prefix << 32) | (bits << 48)
     # Other threads encode meanwhile: who finds a row finds its opcode too.
     opcodes = _OPCODES
     opcodes[number] = opcode
@@ -439,8 +445,8 @@ class ModuleEncoder:
                     shift = has_rex << 3
                     word = (word << shift) | ((0x40 | rex) * has_rex)
                     bits += shift
-                    shift = (opcode >> 40) & 8
-                    word = (word << shift) | ((opcode >> 32) & 0xFF)
+                    shift = (opcode >> 48) & 24
+                    word = (word << shift) | ((opcode >> 32) & 0xFFFF)
                     bits += shift
                 modrm = ((row >> (DIGIT_SHIFT - 3)) & 0x38) | ((reg & 7) << 3)
                 if mode == REG:

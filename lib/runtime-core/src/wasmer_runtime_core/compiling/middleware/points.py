@@ -87,7 +87,7 @@ def _traits() -> bytes:
                 trait |= CARRIES
         elif row.mnemonic in SIZE_SHIFTS or row.mnemonic in ARRAYS:
             trait = SIZED
-        elif row.access_bytes and row.results:
+        elif row.access_bytes and row.results and not effects & effect.ORDERS:
             trait = LOADS
         else:
             trait = 0 if effects & effect.OUTLIVES else PURE

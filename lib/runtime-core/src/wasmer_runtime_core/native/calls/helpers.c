@@ -13,7 +13,7 @@ vmcall_memory_grow(VMContext *vmctx, uint64_t delta, uint32_t memory)
     int64_t before;
     MemoryObject *object = instance_of(vmctx)->memories[memory];
     Activation *activation = this_thread->activation;
-    if (object->reserved)
+    if (stays(object))
         before = memory_grow(object, delta);
     else {  /* it may move: under the GIL, so that no other code begins meanwhile */
         take_gil(activation);
@@ -79,6 +79,51 @@ vmcall_memory_init(VMContext *vmctx, uint64_t to, uint32_t from, uint32_t count,
         to += now;
         from += now;
     } while (UNLIKELY((count -= now) != 0));
+}
+
+/* Where an atomic access of `size` bytes is, or a trap; `offset` and `place` are the words of its record. */
+static uint8_t *
+atomic_place(VMContext *vmctx, uint64_t at, uint32_t offset, uint32_t place, uint64_t size, MemoryObject **memory)
+{
+    *memory = instance_of(vmctx)->memories[place & 0xFFFF];
+    uint64_t behind = offset | (uint64_t)(place >> 16) << 32;
+    CHECK(((at + behind) & (size - 1)) == 0, TRAP_MISALIGNED_ATOMIC_ACCESS);
+    CHECK(in_bounds(at, behind + size, memory_bytes(&(*memory)->definition)), TRAP_MEMORY_OUT_OF_BOUNDS);
+    return (*memory)->definition.base + at + behind;
+}
+
+static uint32_t
+vmcall_memory_atomic_notify(VMContext *vmctx, uint64_t at, uint32_t count, uint32_t offset, uint32_t place)
+{
+    MemoryObject *memory;
+    uint8_t *address = atomic_place(vmctx, at, offset, place, 4, &memory);
+    uint32_t woken = memory->shared ? (uint32_t)notify_waiters(address, count) : 0;
+    ATTEND();
+    return woken;
+}
+
+static uint32_t
+wait_in_code(VMContext *vmctx, uint64_t at, uint64_t expected, int64_t timeout, uint32_t offset, uint32_t place,
+             uint64_t size)
+{
+    MemoryObject *memory;
+    uint8_t *address = atomic_place(vmctx, at, offset, place, size, &memory);
+    CHECK(memory->shared, TRAP_EXPECTED_SHARED_MEMORY);
+    int how = wait_from_code(this_thread, address, expected, size == 8, timeout < 0 ? UINT64_MAX : (uint64_t)timeout);
+    ATTEND();
+    return (uint32_t)how;
+}
+
+static uint32_t
+vmcall_memory_atomic_wait32(VMContext *vmctx, uint64_t at, uint32_t expected, int64_t timeout, uint32_t offset, uint32_t place)
+{
+    return wait_in_code(vmctx, at, expected, timeout, offset, place, 4);
+}
+
+static uint32_t
+vmcall_memory_atomic_wait64(VMContext *vmctx, uint64_t at, uint64_t expected, int64_t timeout, uint32_t offset, uint32_t place)
+{
+    return wait_in_code(vmctx, at, expected, timeout, offset, place, 8);
 }
 
 static void

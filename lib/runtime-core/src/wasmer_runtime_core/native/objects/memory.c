@@ -10,6 +10,9 @@
  * Where slots cannot be had (RLIMIT_AS), a memory is an ordinary mapping that may move when
  * it grows; only code with bounds checks may use it.
  *
+ * A memory that is declared as shared does not move in any case: without a slot it has address space for all it may
+ * become.
+ *
  * Instances that share a memory may run at once without the GIL, and all of them may grow it.
  * Lengths and maxima therefore change under a lock of their own, never while anybody who has it waits
  * for the GIL. A length only grows, until the memory is closed; whoever reads it needs no lock. */
@@ -160,6 +163,30 @@ contradict(const char *what, const Sizes *sizes, const char *units)
     return -1;
 }
 
+#define MOST_ROOM ((size_t)1 << 40)
+
+/* Address space for a shared memory without a slot: for its maximum, or for as much as there is, so that it grows less
+ * far. `bytes` of it are accessible. Returns the room, or 0. */
+static size_t
+room_reserve(size_t bytes, uint64_t most, uint8_t **base)
+{
+    size_t room = most > MOST_ROOM / WASM_PAGE_BYTES ? MOST_ROOM : (size_t)most * WASM_PAGE_BYTES;
+    if (room < bytes)
+        room = bytes;
+    for (room += !room * WASM_PAGE_BYTES;; room = room / 2 > bytes ? room / 2 / WASM_PAGE_BYTES * WASM_PAGE_BYTES : bytes) {
+        *base = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (*base != MAP_FAILED)
+            break;
+        if (room <= bytes || room <= WASM_PAGE_BYTES)
+            return 0;
+    }
+    if (!bytes || mprotect(*base, bytes, PROT_READ | PROT_WRITE) == 0)
+        return room;
+    munmap(*base, room);
+    errno = ENOMEM;
+    return 0;
+}
+
 static MemoryObject *
 memory_new(PyTypeObject *type, const Sizes *sizes, int flags, int reserve)
 {
@@ -177,23 +204,31 @@ memory_new(PyTypeObject *type, const Sizes *sizes, int flags, int reserve)
                     (unsigned long long)most);
         return NULL;
     }
-    size_t bytes = minimum * WASM_PAGE_BYTES;
+    if (flags & MEMORY_SHARED && !sizes->has_maximum) {
+        raise_error("InvalidDescriptor", "a shared memory needs a maximum");
+        return NULL;
+    }
+    size_t bytes = minimum * WASM_PAGE_BYTES, room = 0;
     Slot slot = {NULL, 0};
     int reserved = reserve && !(flags & MEMORY_WIDE) && slot_take(bytes, reserve, &slot) == 0;
     if (!reserved) {
-        void *base = mmap(NULL, bytes ? bytes : WASM_PAGE_BYTES, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (base == MAP_FAILED) {
+        uint8_t *base;
+        if (flags & MEMORY_SHARED)
+            room = room_reserve(bytes, sizes->maximum, &base);
+        else
+            base = mmap(NULL, bytes ? bytes : WASM_PAGE_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (flags & MEMORY_SHARED ? !room : base == MAP_FAILED) {
             raise_error("UnableToCreateMemory", "the system refused a memory of %llu pages of 64 KiB: %s",
                         (unsigned long long)minimum, strerror(errno));
             return NULL;
         }
-        slot = (Slot){base, bytes ? bytes : WASM_PAGE_BYTES};
+        slot = (Slot){base, bytes || room ? bytes : WASM_PAGE_BYTES};
     }
     MemoryObject *self = (MemoryObject *)type->tp_alloc(type, 0);
     if (!self) {
         if (!reserved)
-            munmap(slot.base, slot.accessible);
+            munmap(slot.base, room ? room : slot.accessible);
         else
             slot_give(slot);
         return NULL;
@@ -207,6 +242,7 @@ memory_new(PyTypeObject *type, const Sizes *sizes, int flags, int reserve)
     self->wide = (flags & MEMORY_WIDE) != 0;
     self->reserved = reserved;
     self->accessible = self->touchable = slot.accessible;
+    self->room = room;
     return self;
 }
 
@@ -236,19 +272,28 @@ memory_dealloc(PyObject *object)
     budget_give(self->budget, BUDGET_PAGES, self->definition.length / WASM_PAGE_BYTES);
     Py_XDECREF(self->budget);
     if (base && !self->reserved)
-        munmap(base, self->accessible);
+        munmap(base, self->room ? self->room : self->accessible);
     else if (base)
         slot_return((Slot){base, self->accessible}, self->touchable);
     type->tp_free(object);
     Py_DECREF(type);
 }
 
-/* More of the slot, under the lock. A refusal may come when a part is accessible already. */
+/* Whether it grows in place, without the GIL. */
+static inline int
+stays(const MemoryObject *self)
+{
+    return self->reserved || self->room;
+}
+
+/* More of the slot or the room, under the lock. A refusal may come when a part is accessible already. */
 static int
 slot_extend(MemoryObject *self, size_t wanted)
 {
     uint8_t *end = self->definition.base + self->definition.length;
     size_t bytes = wanted - self->definition.length;
+    if (self->room && wanted > self->room)
+        return -1;
     if (wanted > self->touchable)
         self->touchable = wanted;
     if (mprotect(end, bytes, PROT_READ | PROT_WRITE)) {
@@ -262,8 +307,8 @@ slot_extend(MemoryObject *self, size_t wanted)
 static int
 mapping_extend(MemoryObject *self, size_t wanted)
 {
-    int stays = self->views || n_safepoints || released_elsewhere();
-    void *moved = mremap(self->definition.base, self->accessible, wanted, stays ? 0 : MREMAP_MAYMOVE);
+    int in_place = self->views || n_safepoints || released_elsewhere();
+    void *moved = mremap(self->definition.base, self->accessible, wanted, in_place ? 0 : MREMAP_MAYMOVE);
     if (moved == MAP_FAILED)
         return -1;
     self->definition.base = moved;
@@ -271,7 +316,7 @@ mapping_extend(MemoryObject *self, size_t wanted)
     return 0;
 }
 
-/* Pages before, or REFUSED, NOT_TO_BE_HAD. Touches no Python state: where the memory is reserved, generated code calls it without the GIL. */
+/* Pages before, or REFUSED, NOT_TO_BE_HAD. Touches no Python state: where the memory stays, generated code calls it without the GIL. */
 static int64_t
 memory_grow(MemoryObject *self, uint64_t delta)
 {
@@ -282,7 +327,7 @@ memory_grow(MemoryObject *self, uint64_t delta)
     int64_t before = REFUSED;
     if (delta <= self->maximum - pages && budget_take(self->budget, BUDGET_PAGES, delta)) {
         size_t wanted = (pages + delta) * WASM_PAGE_BYTES;
-        if ((self->reserved ? slot_extend(self, wanted) : mapping_extend(self, wanted)) == 0) {
+        if ((stays(self) ? slot_extend(self, wanted) : mapping_extend(self, wanted)) == 0) {
             self->accessible = wanted;
             __atomic_store_n(&self->definition.length, wanted, __ATOMIC_RELEASE);
             before = (int64_t)pages;
@@ -553,6 +598,67 @@ memory_get_address(PyObject *object, void *Py_UNUSED(closure))
     return PyLong_FromVoidPtr(((MemoryObject *)object)->definition.base);
 }
 
+/* A place in it for `size` bytes, aligned; NULL with an exception. */
+static uint8_t *
+memory_place(MemoryObject *self, PyObject *argument, uint64_t size)
+{
+    Py_ssize_t address = PyNumber_AsSsize_t(argument, PyExc_IndexError);
+    if (address == -1 && PyErr_Occurred())
+        return NULL;
+    if (address < 0)
+        PyErr_SetString(PyExc_IndexError, "the address must not be negative");
+    else if ((uint64_t)address & (size - 1))
+        PyErr_Format(PyExc_ValueError, "the address %zd is not aligned: it must be a multiple of %llu", address,
+                     (unsigned long long)size);
+    else if (memory_range(self, (unsigned long long)address, size))
+        return self->definition.base + address;
+    return NULL;
+}
+
+static PyObject *
+memory_method_notify(PyObject *object, PyObject *const *args, Py_ssize_t n)
+{
+    MemoryObject *self = (MemoryObject *)object;
+    if (n != 2) {
+        PyErr_SetString(PyExc_TypeError, "notify_at(address, count) takes two arguments");
+        return NULL;
+    }
+    uint8_t *place = memory_place(self, args[0], 4);
+    Py_ssize_t count = place ? PyNumber_AsSsize_t(args[1], NULL) : -1;
+    if (!place || (count == -1 && PyErr_Occurred()))
+        return NULL;
+    if (count < 0) {
+        PyErr_SetString(PyExc_ValueError, "a number of threads cannot be negative");
+        return NULL;
+    }
+    return PyLong_FromUnsignedLongLong(notify_waiters(place, (uint64_t)count));
+}
+
+static PyObject *
+memory_method_wait(PyObject *object, PyObject *const *args, Py_ssize_t n)
+{
+    MemoryObject *self = (MemoryObject *)object;
+    uint64_t nanoseconds;
+    if (n != 4) {
+        PyErr_SetString(PyExc_TypeError, "wait_at(address, expected, seconds, size) takes four arguments");
+        return NULL;
+    }
+    Thread *thread = current_thread();
+    uint64_t size = thread ? PyLong_AsUnsignedLongLong(args[3]) : 0;
+    if (!thread || PyErr_Occurred() || parse_timeout(args[2], &nanoseconds) < 0)
+        return NULL;
+    uint8_t *place = memory_place(self, args[0], size == 8 ? 8 : 4);
+    uint64_t expected = place ? PyLong_AsUnsignedLongLongMask(args[1]) : 0;
+    if (!place || PyErr_Occurred())
+        return NULL;
+    if (!self->shared) {
+        PyErr_SetString(PyExc_ValueError, "the memory is not shared: nobody else could notify who waits");
+        return NULL;
+    }
+    int how = wait_from_python(thread, place, expected, size == 8, nanoseconds);
+    return how < 0 ? NULL : PyLong_FromLong(how);
+}
+
 static PyMemberDef memory_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(MemoryObject, weakrefs), READONLY, NULL},
     {"minimum", T_ULONGLONG, offsetof(MemoryObject, minimum), READONLY, "pages it was made with"},
@@ -570,6 +676,9 @@ static PyMethodDef memory_methods[] = {
     {"grow", memory_method_grow, METH_O, "grow(pages) -> pages before; raises MemoryGrowError"},
     {"read", (PyCFunction)(void (*)(void))memory_method_read, METH_FASTCALL, "read(offset, length) -> bytes"},
     {"close", memory_method_close, METH_NOARGS, "give its pages back; BufferError while views of it exist"},
+    {"wait_at", (PyCFunction)(void (*)(void))memory_method_wait, METH_FASTCALL,
+     "wait_at(address, expected, seconds or None, 4 or 8) -> 0: notified, 1: another value, 2: the time is over"},
+    {"notify_at", (PyCFunction)(void (*)(void))memory_method_notify, METH_FASTCALL, "notify_at(address, count) -> how many"},
     {"write", (PyCFunction)(void (*)(void))memory_method_write, METH_FASTCALL, "write(offset, data)"},
     {NULL, NULL, 0, NULL}};
 static PyType_Slot memory_slots[] = {{Py_tp_new, memory_tp_new},

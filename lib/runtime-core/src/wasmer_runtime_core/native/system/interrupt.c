@@ -186,11 +186,20 @@ ask_for_gil(Thread *thread, int how)
     }
 }
 
+/* Who waits for a notification looks what there is (waiting.c). Signal-safe. */
+static inline void
+ring(Thread *thread)
+{
+    if (thread)
+        __atomic_add_fetch(&thread->bell, 1, __ATOMIC_SEQ_CST);
+}
+
 static void
 watch_handler(int Py_UNUSED(signal), siginfo_t *info, void *context)
 {
     int saved_errno = errno;
     Thread *thread = this_thread;
+    ring(thread);
     if (thread && thread->activation == NULL)
         watch_deadline(thread);
     else if (!inject(context) && thread) {
@@ -213,6 +222,7 @@ interrupt_handler(int signal, siginfo_t *info, void *context)
         python->sa_sigaction(signal, info, context);
     else if (python->sa_handler != SIG_DFL && python->sa_handler != SIG_IGN)
         python->sa_handler(signal);
+    ring(this_thread);
     if (!inject(context)) {
         Thread *thread = this_thread;
         if (thread)
@@ -239,10 +249,10 @@ install_watch(void)
     pthread_atfork(NULL, NULL, after_fork);
 }
 
-/* Python may run here, between two instructions of wasm code or at the end of a helper: signal handlers, and
- * whoever waits for the GIL. If a handler raises or the deadline has passed, the activation ends. */
-static void
-pause_at(Thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
+/* Python may run here, between two instructions of wasm code or in a helper: signal handlers, and whoever waits for
+ * the GIL. Whether the activation must end, since a handler raised or the deadline has passed. */
+static int
+look_around(Thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
 {
     Activation *activation = thread->activation;
     PyThreadState *released = activation->released;
@@ -271,8 +281,14 @@ pause_at(Thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
         activation->released = PyEval_SaveThread();
     else
         gil_runner = thread->id;  /* as after a host function */
-    if (failed)
-        unwind(thread, activation, OUTCOME_EXCEPTION);
+    return failed;
+}
+
+static void
+pause_at(Thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
+{
+    if (look_around(thread, pc, fp, sp))
+        unwind(thread, thread->activation, OUTCOME_EXCEPTION);
 }
 
 /* Called by the stub. */

@@ -33,6 +33,11 @@ VIEW_FORMATS: Final = {
 # fmt: on
 
 
+WAITED: Final = ("ok", "not-equal", "timed-out")
+"""What `Memory.wait` gives, by what ``memory.atomic.wait32`` does."""
+EVERYBODY: Final = 0xFFFF_FFFF
+
+
 class Memory(machine.Memory):
     """A linear memory, made alone or by an instance.
 
@@ -40,36 +45,43 @@ class Memory(machine.Memory):
         pages: pages of 64 KiB it has now.
         minimum: pages it was made with.
         maximum: pages it may have, or None.
+        shared: 1 if it is a shared memory: of modules that import it as such, each may run in a thread of its own.
         closed: 1 once it is closed.
     """
 
     __slots__ = ()
 
     def __new__(
-        cls, descriptor: MemoryDescriptor | int, maximum: int | None = None, *, limits: SharedLimits | None = None
+        cls,
+        descriptor: MemoryDescriptor | int,
+        maximum: int | None = None,
+        *,
+        shared: bool = False,
+        limits: SharedLimits | None = None,
     ) -> Memory:
         """A memory by descriptor, or of ``descriptor`` pages that may grow to `maximum`.
 
         Args:
             descriptor, maximum: as above.
+            shared: make a shared memory, which needs a maximum; a descriptor says so itself.
             limits: bound and count it as they do the memories of instances.
 
         Raises:
             UnableToCreateMemory: the system refused it, or `limits` do.
-            InvalidDescriptor: more pages than allowed.
+            InvalidDescriptor: more pages than allowed, a shared memory without a maximum.
             TypeError: not a descriptor.
         """
         if limits is not None:
-            return limits.memory(cls(descriptor, maximum))
+            return limits.memory(cls(descriptor, maximum, shared=shared))
         if isinstance(descriptor, int):
-            return super().__new__(cls, descriptor, maximum)  # type: ignore[return-value]
+            return super().__new__(cls, descriptor, maximum, shared)  # type: ignore[return-value]
         from wasmer_runtime_core.contract.values import MemoryDescriptor
 
         if not isinstance(descriptor, MemoryDescriptor):
             raise TypeError(f"a memory is made of a MemoryDescriptor or a number of pages; this is {descriptor!r}")
         most = None if descriptor.maximum is None else int(descriptor.maximum)
         return super().__new__(  # type: ignore[return-value]
-            cls, int(descriptor.minimum), most, descriptor.shared, True, descriptor.index_type == I64
+            cls, int(descriptor.minimum), most, descriptor.shared or shared, True, descriptor.index_type == I64
         )
 
     @property
@@ -118,6 +130,44 @@ class Memory(machine.Memory):
                 raise self._outside(offset, count * size)
             with whole[offset : offset + count * size] as part:
                 return part.cast(letter)
+
+    def wait(self, address: int, expected: int, timeout: float | None = None, *, bits: int = 32) -> str:
+        """Wait until another thread notifies this address, if what is there is as expected; without the GIL.
+
+        What ``memory.atomic.wait32`` and ``wait64`` do. Signals are attended to; deadlines and cancellations end it.
+
+        Args:
+            address: a multiple of the bytes that are compared.
+            expected: an integer, of which so many bits are compared.
+            timeout: in seconds; None: for as long as it takes.
+            bits: 32 or 64.
+
+        Returns:
+            "ok": notified; "not-equal": something else was there; "timed-out".
+
+        Raises:
+            IndexError: the address lies outside.
+            ValueError: it is not aligned, the memory is not shared, no such number of bits.
+        """
+        if bits not in (32, 64):
+            raise ValueError(f"{bits} bits cannot be waited for: 32 or 64 can")
+        return WAITED[self.wait_at(address, expected, timeout, bits // 8)]
+
+    def notify(self, address: int, count: int | None = None) -> int:
+        """Wake threads that wait at an address, those that came first, as ``memory.atomic.notify`` does.
+
+        Args:
+            address: a multiple of 4.
+            count: how many at most; None: all.
+
+        Returns:
+            How many were woken.
+
+        Raises:
+            IndexError: the address lies outside.
+            ValueError: it is not aligned.
+        """
+        return self.notify_at(address, EVERYBODY if count is None else count)
 
     def read_string(self, offset: int, length: int | None = None, encoding: str = "utf-8") -> str:
         """Text: `length` bytes, or, without a length, up to the next zero byte.

@@ -62,6 +62,7 @@ from wasmer_runtime_core.wasm.types import (
     I64,
     KIND,
     NON_NULL,
+    SHARED,
     V128,
     VALUE_TYPE_NAMES,
     WIDE_INDEX,
@@ -637,16 +638,16 @@ class _Decoder:
             return FUNCREF
         return found
 
-    def size_limits(self, place: str) -> tuple[Limits, int]:
-        """Limits of a memory or table, and the type of its index."""
+    def size_limits(self, place: str, may_be: i64) -> tuple[Limits, int, i64]:
+        """Limits of a memory or table, the type of its index, and its flags: `may_be` are those that it can have."""
         reader = self.reader
         at = reader.position
         flags = reader.byte()
-        if flags & ~(HAS_MAXIMUM | WIDE_INDEX):
+        if flags & ~may_be:
             raise reader.refused(DecodeError("malformed limits flags", at), place)
         minimum = self.size()
         maximum = self.size() if flags & HAS_MAXIMUM else None
-        return Limits(minimum, maximum), I64 if flags & WIDE_INDEX else I32
+        return Limits(minimum, maximum), I64 if flags & WIDE_INDEX else I32, flags
 
     def size(self) -> int:
         """A number of pages or elements."""
@@ -657,12 +658,12 @@ class _Decoder:
         return size
 
     def memory_type(self) -> MemoryType:
-        limits, index_type = self.size_limits("memory limits")
-        return MemoryType(limits, index_type=index_type)
+        limits, index_type, flags = self.size_limits("memory limits", HAS_MAXIMUM | SHARED | WIDE_INDEX)
+        return MemoryType(limits, flags & SHARED != 0, index_type)
 
     def table_type(self) -> TableType:
         element = self.resolved(read_reference_type(self.reader))
-        limits, index_type = self.size_limits("table limits")
+        limits, index_type, _ = self.size_limits("table limits", HAS_MAXIMUM | WIDE_INDEX)
         return TableType(element, limits, index_type)
 
     def object_type(self, index: i64) -> int:

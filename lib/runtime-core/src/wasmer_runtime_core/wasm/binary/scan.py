@@ -41,6 +41,7 @@ STRETCH: Final = 0x3FFF
 """A mask: so many things, and one, are passed over between two checkpoints."""
 
 BLOCK_EMPTY_BYTE: Final = 0x40
+ZERO_EXPECTED: Final = "zero byte expected"
 
 _VALUE_TYPES: Final = frozenset(VALUE_TYPE_CODES.values())
 _IF: Final = BY_MNEMONIC["if"].code
@@ -147,6 +148,8 @@ def skip_immediates(reader: Reader, code: int) -> None:
         reader.byte()
     elif immediate == "lane":
         reader.byte()
+    elif immediate == "zero":
+        read_zero(reader)
     elif immediate == "block":
         _skip_block_type(reader)
     elif immediate == "block catches":
@@ -207,6 +210,13 @@ def _skip_block_type(reader: Reader) -> None:
         read_value_type(reader)
     elif reader.s33() < 0:
         raise reader.refused(DecodeError("malformed block type", start), "value type")
+
+
+def read_zero(reader: Reader) -> None:
+    """Pass over a byte that is reserved."""
+    at = reader.position
+    if reader.byte() != 0:
+        raise DecodeError(ZERO_EXPECTED, at)
 
 
 def skip_catches(reader: Reader) -> None:

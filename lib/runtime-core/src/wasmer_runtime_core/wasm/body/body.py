@@ -73,8 +73,8 @@ array.len, i31.get  -                          - ; lane as of struct.get
 array.copy          type index                 the source's type index; lane as of struct.get
 array.init_data,    segment                    type index; lane as of struct.get
 array.init_elem
-loads, stores       offset, its low 32 bits    memory index in bits 0-15, bits 32-47 of the
-                                               offset above; alignment exponent in bits
+loads, stores,      offset, its low 32 bits    memory index in bits 0-15, bits 32-47 of the
+atomic accesses                                offset above; alignment exponent in bits
                                                16-23 of word 0, lane in its bits 24-31
 memory.size/grow    memory index               -
 memory.fill         memory index               -

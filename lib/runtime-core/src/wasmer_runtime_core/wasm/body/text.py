@@ -313,4 +313,5 @@ _BY_IMMEDIATE: Final[dict[str, _Writer]] = {
     "lane": lambda body, record: str(record.lane),
     "memarg lane": lambda body, record: f"{_memarg(body, record)} lane={record.lane}",
     "lanes": _vector,
+    "zero": lambda body, record: "",
 }

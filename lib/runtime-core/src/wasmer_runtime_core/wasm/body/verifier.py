@@ -32,6 +32,7 @@ from wasmer_runtime_core.wasm.body.text import Record, local_weights, loop_write
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.operators.effects import CLOSES, HELPER, OPENS, STOPS
 from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS_BY_SIZE, ALL_OPERATORS
+from wasmer_runtime_core.wasm.operators.rows import ATOMIC_PAGE
 from wasmer_runtime_core.wasm.types import EXNREF, FUNCREF, I32, REFERENCE_KINDS, VALUE_TYPE_CODES, VALUE_TYPE_NAMES
 
 MAX_WEIGHTED_DEPTH: Final = 4
@@ -171,6 +172,8 @@ class Verifier:
             self.memory_accesses += 1
             if 1 << record.type > row.access_bytes:
                 self.find("its alignment is larger than natural")
+            elif record.code >= ATOMIC_PAGE and 1 << record.type != row.access_bytes:
+                self.find("an atomic access whose alignment is not natural")
             memory, offset = access_memory(record.b), access_offset(record.a, record.b)
             if offset > 0xFFFF_FFFF and self.memory_index(memory) == I32:
                 self.find(f"an offset of {offset} bytes in a memory with a 32-bit index")

@@ -13,6 +13,7 @@ returns                     it leaves the function with results
 stops                       control never passes to the operator behind it
 calls                       it runs other functions: these may do anything but read or write its locals
 throws                      it throws an exception of WebAssembly
+orders                      what reads or writes a memory stays before it or behind it: other threads see it so
 allocates                   it makes an object that is collected when nothing refers to it
 helper                      core carries it out, unless a backend has its own code for it (`contract.helpers`)
 ==========================  ================================================================================
@@ -48,6 +49,8 @@ TRAPS: Final = {
     "cast": "CAST_FAILURE",
     "bounds": "ARRAY_OUT_OF_BOUNDS",
     "heap": "HEAP_EXHAUSTED",
+    "unaligned": "MISALIGNED_ATOMIC_ACCESS",
+    "unshared": "EXPECTED_SHARED_MEMORY",
 }
 """A row's word -> the name of a row of `contract.traps`."""
 
@@ -61,6 +64,7 @@ THROWS: Final = 1 << 6
 ALLOCATES: Final = 1 << 7
 HELPER: Final = 1 << 8
 MAY_TRAP: Final = 1 << 9
+ORDERS: Final = 1 << 10
 READS: Final = {state: 1 << 16 + at for at, state in enumerate(STATES)}
 WRITES: Final = {state: 1 << 24 + at for at, state in enumerate(STATES)}
 
@@ -68,7 +72,7 @@ CONTROL: Final = OPENS | CLOSES | BRANCHES | RETURNS | STOPS | CALLS
 """Any of these: what runs next may be something else than the operator behind it, or that may be reached otherwise."""
 READS_ANYTHING: Final = sum(READS.values())
 WRITES_ANYTHING: Final = sum(WRITES.values())
-OUTLIVES: Final = MAY_TRAP | CALLS | THROWS | WRITES_ANYTHING & ~WRITES["local"]
+OUTLIVES: Final = MAY_TRAP | CALLS | THROWS | ORDERS | WRITES_ANYTHING & ~WRITES["local"]
 """Any of these: when the operator runs can be told from outside of its function."""
 
 _WORDS: Final = {
@@ -79,6 +83,7 @@ _WORDS: Final = {
     "stops": STOPS,
     "calls": CALLS,
     "throws": THROWS,
+    "orders": ORDERS,
     "allocates": ALLOCATES,
     "helper": HELPER,
 }

@@ -54,20 +54,8 @@ _rows("custom_descriptors", 0x500, """
     23 ref.cast_desc_eq     24 ref.cast_desc_eq         25 br_on_cast_desc_eq   26 br_on_cast_desc_eq_fail""")
 _rows("memory_control", 0x100, "12 memory.discard")
 _rows("wide_arithmetic", 0x100, "13 i64.add128  14 i64.sub128  15 i64.mul_wide_s  16 i64.mul_wide_u")
-_rows("threads", 0x400, """
-    00 memory.atomic.notify     01 memory.atomic.wait32     02 memory.atomic.wait64     03 atomic.fence
-    10 i32.atomic.load      11 i64.atomic.load      12 i32.atomic.load8_u   13 i32.atomic.load16_u
-    14 i64.atomic.load8_u   15 i64.atomic.load16_u  16 i64.atomic.load32_u
-    17 i32.atomic.store     18 i64.atomic.store     19 i32.atomic.store8    1A i32.atomic.store16
-    1B i64.atomic.store8    1C i64.atomic.store16   1D i64.atomic.store32""")
 # fmt: on
 _CHANGES: Final = ("add", "sub", "and", "or", "xor", "xchg", "cmpxchg")
-_WIDTHS: Final = ("i32. ", "i64. ", "i32.8_u", "i32.16_u", "i64.8_u", "i64.16_u", "i64.32_u")
-for _place, _change in enumerate(_CHANGES):
-    for _width_place, _width in enumerate(_WIDTHS):
-        _bits, _, _sign = _width[4:].strip().partition("_")
-        _mnemonic = f"{_width[:4]}atomic.rmw{_bits}.{_change}{'_' + _sign if _sign else ''}"
-        OPERATORS[0x41E + 7 * _place + _width_place] = Use("threads", _mnemonic)
 for _first, _object, _verbs in (
     (0x44F, "global", ("get", "set", *(f"rmw.{change}" for change in _CHANGES))),
     (0x458, "table", ("get", "set", "rmw.xchg", "rmw.cmpxchg")),
@@ -106,7 +94,6 @@ TYPE_FORMS: Final = {
 }
 """First byte of a definition in the type section."""
 
-SHARED_MEMORY: Final = Use("threads", "a shared memory")
 PAGE_SIZE: Final = Use("custom_page_sizes", "a memory with a page size of its own")
 COMPONENT: Final = Use("component_model", "a component")
 
@@ -132,10 +119,7 @@ def _heap_type(data: bytes, at: int, end: int) -> Use | None:
 
 
 def _memory_limits(data: bytes, at: int, end: int) -> Use | None:
-    flags = data[at]
-    if flags > 15:
-        return None
-    return SHARED_MEMORY if flags & 2 else PAGE_SIZE
+    return PAGE_SIZE if data[at] <= 15 else None
 
 
 def _table_limits(data: bytes, at: int, end: int) -> Use | None:
@@ -192,7 +176,6 @@ WORDS: Final[dict[str, Use]] = {
     "descriptor": TYPE_FORMS[0x4D],
     "describes": TYPE_FORMS[0x4C],
     "exact": _PREFIXED[EXACT],
-    "shared": SHARED_MEMORY,
     "pagesize": PAGE_SIZE,
     "on": Use("stack_switching", "a handler (on …)"),
 }
@@ -208,7 +191,7 @@ def word_use(around: list[str]) -> Use | None:
     before, spelling, *behind = around
     if spelling == "(":
         before, spelling, *behind = around[1:]
-    if before == "(" and spelling == "shared":
+    if spelling == "shared":
         return _PREFIXED[SHARED]
     if spelling == "ref" and before == "(":
         heap = WORDS.get(behind[1] if behind[0] == "null" and len(behind) > 1 else behind[0])

@@ -7,8 +7,8 @@ written a second time.
 
 *Code.* Single-byte opcodes stand for themselves; an operator behind a prefix byte has
 the page of its prefix added to its sub-opcode: ``0xFC n`` is ``0x100 + n``, ``0xFD n``
-is ``0x200 + n`` (the vector page has the length of two, `PAGE_LENGTHS`) and ``0xFB n`` is ``0x500 + n``. The page
-``0x400`` (``0xFE``, atomics) is reserved.
+is ``0x200 + n`` (the vector page has the length of two, `PAGE_LENGTHS`), ``0xFE n`` is ``0x400 + n`` and ``0xFB n``
+is ``0x500 + n``.
 
 *Type.* ``"i32 i32 -> i32"``, operands in the order they are pushed. Rows whose type
 depends on their immediate or on the stack (control, variables, calls, references,
@@ -75,6 +75,7 @@ IMMEDIATES: Final = (
     "type data",
     "type element",
     "type type",  # array.copy: destination, source
+    "zero",  # atomic.fence: a byte that is zero, and is in no text
 )
 
 HAS_MEMORY_INDEX: Final = 0x40
@@ -88,10 +89,11 @@ OF_IMMEDIATES: Final = {"block": "opens", "block catches": "opens", "label": "br
 """Immediate -> the effects of a row that has none written; those of accesses are `LOAD` and `STORE`."""
 
 VECTOR_PAGE: Final = 0x200
+ATOMIC_PAGE: Final = 0x400
 OBJECT_PAGE: Final = 0x500
-PREFIX_PAGES: Final = {0xFC: 0x100, 0xFD: VECTOR_PAGE, 0xFB: OBJECT_PAGE}
+PREFIX_PAGES: Final = {0xFC: 0x100, 0xFD: VECTOR_PAGE, 0xFE: ATOMIC_PAGE, 0xFB: OBJECT_PAGE}
 """Prefix byte -> what is added to the sub-opcode."""
-PAGE_LENGTHS: Final = {0xFC: 0x100, 0xFD: 0x200, 0xFB: 0x100}
+PAGE_LENGTHS: Final = {0xFC: 0x100, 0xFD: 0x200, 0xFE: 0x100, 0xFB: 0x100}
 """Prefix byte -> how many sub-opcodes its page has room for."""
 
 
@@ -159,7 +161,7 @@ def _row(code: int, mnemonic: str, immediate: str = "", type_: str = "", effects
     elif immediate and not effects:
         effects = OF_IMMEDIATES.get(immediate, "")
     bits, traps = read_effects(effects) if effects else (0, ())
-    # By the way of `Operator(…)` a row would cost a call of Python more, and there are 457.
+    # By the way of `Operator(…)` a row would cost a call of Python more, and there are 524.
     OPERATORS[code] = BY_MNEMONIC[mnemonic] = tuple.__new__(
         Operator, (code, mnemonic, immediate, params, results, access_bytes, type_ != "", feature, bits, traps)
     )
@@ -175,6 +177,7 @@ TYPED_REFERENCES: Final = "function_references"
 EXCEPTIONS: Final = "exceptions"
 LEGACY_EXCEPTIONS: Final = "legacy_exceptions"
 GC: Final = "gc"
+THREADS: Final = "threads"
 
 # fmt: off
 # --- control (5.4.1) -------------------------------------------------------------------
@@ -594,4 +597,35 @@ _vector_rows("v128 v128 v128 -> v128", """
     109 i8x16.relaxed_laneselect    10A i16x8.relaxed_laneselect
     10B i32x4.relaxed_laneselect    10C i64x2.relaxed_laneselect
     113 i32x4.relaxed_dot_i8x16_i7x16_add_s""", RELAXED)
+
+# --- atomics (threads): what other threads see of a memory is in order around each -----
+_WAITS = "reads memory, orders, traps memory unaligned unshared, helper"
+_row(0x400, "memory.atomic.notify", "memarg 4", "i32 i32 -> i32",     "orders, traps memory unaligned, helper", THREADS)
+_row(0x401, "memory.atomic.wait32", "memarg 4", "i32 i32 i64 -> i32", _WAITS,   THREADS)
+_row(0x402, "memory.atomic.wait64", "memarg 8", "i32 i64 i64 -> i32", _WAITS,   THREADS)
+_row(0x403, "atomic.fence",         "zero",     "->",                 "orders", THREADS)
+
+
+def _atomic_rows(first: int, name: str, operands: str, effects: str, result: bool = True, suffix: str = "_u") -> None:
+    """Seven rows, one a width: of i32 and i64 the whole, then parts of each, whose result is zero-extended."""
+    widths = (("i32", 4), ("i64", 8), ("i32", 1), ("i32", 2), ("i64", 1), ("i64", 2), ("i64", 4))
+    for place, (value, size) in enumerate(widths):
+        part = size < (4 if value == "i32" else 8)
+        bits = str(8 * size) if part else ""
+        mnemonic = f"{value}.atomic." + name.format(bits) + (suffix if part else "")
+        type_ = f"i32 {operands.replace('t', value)} -> {value if result else ''}"
+        traps = "traps memory unaligned" if size > 1 else "traps memory"
+        _row(first + place, mnemonic, f"memarg {size}", type_, f"{effects}, orders, {traps}", THREADS)
+
+
+_CHANGES = "reads memory, writes memory"
+_atomic_rows(0x410, "load{}", "", "reads memory")
+_atomic_rows(0x417, "store{}", "t", "writes memory", False, "")
+_atomic_rows(0x41E, "rmw{}.add", "t", _CHANGES)
+_atomic_rows(0x425, "rmw{}.sub", "t", _CHANGES)
+_atomic_rows(0x42C, "rmw{}.and", "t", _CHANGES)
+_atomic_rows(0x433, "rmw{}.or", "t", _CHANGES)
+_atomic_rows(0x43A, "rmw{}.xor", "t", _CHANGES)
+_atomic_rows(0x441, "rmw{}.xchg", "t", _CHANGES)
+_atomic_rows(0x448, "rmw{}.cmpxchg", "t t", _CHANGES)
 # fmt: on

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.wasm.operators.effects import HELPER
-from wasmer_runtime_core.wasm.operators.rows import OPERATORS, PREFIX_PAGES, Operator
+from wasmer_runtime_core.wasm.operators.rows import OPERATORS, PAGE_LENGTHS, PREFIX_PAGES, Operator
 from wasmer_runtime_core.wasm.types import VALUE_TYPE_CODES
 
 TABLE_LENGTH: Final = 0x600
@@ -105,6 +105,7 @@ ANY_CONVERT_EXTERN: Final = 81
 EXTERN_CONVERT_ANY: Final = 82
 REF_I31: Final = 83
 I31_GET: Final = 84
+FENCE: Final = 85
 
 _BY_MNEMONIC: Final = {
     "local.get": LOCAL_GET,
@@ -198,6 +199,7 @@ _BY_MNEMONIC: Final = {
     "ref.i31": REF_I31,
     "i31.get_s": I31_GET,
     "i31.get_u": I31_GET,
+    "atomic.fence": FENCE,
 }
 _BY_IMMEDIATE: Final = {"": PLAIN, "memarg": ACCESS, "lane": LANE, "memarg lane": LANE_ACCESS}
 
@@ -248,5 +250,9 @@ RESULT: Final = _COLUMNS[4]
 LARGEST_ALIGNMENT: Final = _COLUMNS[5]
 """Exponent of the natural alignment of a memory access."""
 LANES: Final = _COLUMNS[6]
+PAGES: Final = bytes([PREFIX_PAGES.get(byte, 0) >> 8 for byte in range(0x100)])
+"""By prefix byte, in units of 0x100: what is added to the sub-opcode."""
+LENGTHS: Final = bytes([PAGE_LENGTHS.get(byte, 0) >> 8 for byte in range(0x100)])
+"""By prefix byte, in the same units: how many sub-opcodes its page has room for."""
 HELPERS: Final = _COLUMNS[7]
 """1 for operators that become calls of helpers, and weigh as calls do."""

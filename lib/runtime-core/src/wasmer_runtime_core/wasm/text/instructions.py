@@ -132,6 +132,7 @@ TABLE_TABLE: Final = IMMEDIATES.index("table table")
 LANE: Final = IMMEDIATES.index("lane")
 MEMARG_LANE: Final = IMMEDIATES.index("memarg lane")
 LANES: Final = IMMEDIATES.index("lanes")
+ZERO: Final = IMMEDIATES.index("zero")
 TAG: Final = IMMEDIATES.index("tag")
 BLOCK_CATCHES: Final = IMMEDIATES.index("block catches")
 REFERENCE_TYPE: Final = IMMEDIATES.index("reference type")
@@ -524,6 +525,8 @@ class InstructionReader:
             return self.take_vector()
         if immediate == LANE:
             return bytes((self.take_lane(),))
+        if immediate == ZERO:
+            return b"\x00"
         if immediate == MEMARG_LANE:
             memory_argument = self.take_memory_argument(OPERATOR_ACCESS[number], lane_follows=True)
             return memory_argument + bytes((self.take_lane(),))

@@ -88,7 +88,8 @@ NULLEXNREF: Final = 72
 DO: Final = 73
 CATCH_REF: Final = 74
 CATCH_ALL_REF: Final = 75
-FIRST_OPERATOR: Final = 76
+SHARED: Final = 76
+FIRST_OPERATOR: Final = 77
 
 WORDS: Final = (
     "",
@@ -100,7 +101,7 @@ WORDS: Final = (
     *("i8x16 i16x8 i32x4 i64x2 f32x4 f64x2").split(),
     *("before after first last code datacount").split(),
     *("ref null rec sub final field i8 i16 struct array any eq i31 none nofunc noextern").split(),
-    *("tag exn exnref noexn nullexnref do catch_ref catch_all_ref").split(),
+    *("tag exn exnref noexn nullexnref do catch_ref catch_all_ref shared").split(),
 )
 assert len(WORDS) == FIRST_OPERATOR
 

@@ -63,6 +63,7 @@ from wasmer_runtime_core.wasm.text.keywords import (
     OFFSET,
     REC,
     RIGHT,
+    SHARED,
     START,
     TABLE,
     TAG,
@@ -79,6 +80,7 @@ from wasmer_runtime_core.wasm.text.sections import (
 )
 from wasmer_runtime_core.wasm.text.type_definitions import bind_types, read_types
 from wasmer_runtime_core.wasm.types import FUNCREF, HAS_MAXIMUM, PAGE_BYTES, WIDE_INDEX
+from wasmer_runtime_core.wasm.types import SHARED as SHARED_MEMORY
 
 END_BYTE: Final = b"\x0b"
 REF_FUNC: Final = b"\xd2"
@@ -404,7 +406,7 @@ class ModuleParser:
             self.sections.imports.append(names + self.take_table_type(self.take_index_type()))
         elif kind == MEMORY_KIND:
             self.memories_read += 1
-            self.sections.imports.append(names + self.take_limits(self.take_index_type()))
+            self.sections.imports.append(names + self.take_memory_type(self.take_index_type()))
         elif kind == TAG_KIND:
             self.tags_read += 1
             self.sections.imports.append(names + self.take_tag_type())
@@ -459,6 +461,15 @@ class ModuleParser:
         if not cursor.has_index():
             return bytes((flags,)) + minimum
         return bytes((flags | HAS_MAXIMUM,)) + minimum + index_bytes(cursor.take_unsigned(64, "the maximum size"))
+
+    def take_memory_type(self, flags: int) -> bytes:
+        """What stands behind the type of the index: limits, and perhaps `shared`."""
+        cursor = self.cursor
+        limits = self.take_limits(flags)
+        if cursor.numbers[cursor.at] != SHARED:
+            return limits
+        cursor.at += 1
+        return bytes((limits[0] | SHARED_MEMORY,)) + limits[1:]
 
     def take_reference_type(self) -> bytes:
         cursor = self.cursor
@@ -517,7 +528,7 @@ class ModuleParser:
         self.read_inline_exports(MEMORY_KIND, index)
         imported = self.take_inline_import(MEMORY_KIND)
         if imported:
-            self.sections.imports.append(imported + self.take_limits(self.take_index_type()))
+            self.sections.imports.append(imported + self.take_memory_type(self.take_index_type()))
             return
         flags = self.take_index_type()
         if cursor.take_opening(DATA):
@@ -527,7 +538,7 @@ class ModuleParser:
             self.sections.memories.append(bytes((flags | HAS_MAXIMUM,)) + pages + pages)
             self.sections.data.append(data_segment(index, zero_offset(flags), content))
         else:
-            self.sections.memories.append(self.take_limits(flags))
+            self.sections.memories.append(self.take_memory_type(flags))
 
     def read_global(self) -> None:
         cursor = self.cursor

@@ -43,6 +43,7 @@ from wasmer_runtime_core.wasm.binary.scan import (
     read_heap_type,
     read_operator,
     read_value_type,
+    read_zero,
 )
 from wasmer_runtime_core.wasm.module import (
     ACTIVE,
@@ -198,7 +199,7 @@ def table_type_text(type_: TableType) -> str:
 
 
 def memory_type_text(type_: MemoryType) -> str:
-    return index_type_text(type_.index_type) + limits_text(type_.limits)
+    return index_type_text(type_.index_type) + limits_text(type_.limits) + (" shared" if type_.shared else "")
 
 
 def global_type_text(type_: GlobalType) -> str:
@@ -779,6 +780,9 @@ class _BodyPrinter:
         if immediate == "element table":
             segment = printer.elements.use(int(reader.u32()))
             return f" {printer.tables.use(int(reader.u32()))} {segment}"
+        if immediate == "zero":
+            read_zero(reader)
+            return ""
         first, second = int(reader.u32()), int(reader.u32())
         if immediate == "table table":
             return f" {printer.tables.use(first)} {printer.tables.use(second)}"

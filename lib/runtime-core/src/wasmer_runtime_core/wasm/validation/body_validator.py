@@ -42,9 +42,9 @@ from wasmer_runtime_core.implementation_limits import LOCALS, LOOP_WRITES, MODUL
 from wasmer_runtime_core.support.annotations import Final, final, i64
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.decode import DecodedModule
-from wasmer_runtime_core.wasm.binary.scan import MAX_LOCALS
+from wasmer_runtime_core.wasm.binary.scan import MAX_LOCALS, ZERO_EXPECTED
 from wasmer_runtime_core.wasm.body.body import Body
-from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, HAS_MEMORY_INDEX, OBJECT_PAGE
+from wasmer_runtime_core.wasm.operators.rows import ATOMIC_PAGE, BY_MNEMONIC, HAS_MEMORY_INDEX
 from wasmer_runtime_core.wasm.operators.tables import BELOW, HELPERS, LARGEST_ALIGNMENT, RESULT, RULES, TOP
 from wasmer_runtime_core.wasm.reader import UNEXPECTED_END, signed, unsigned
 from wasmer_runtime_core.wasm.subtyping import ANY, ANY_REFERENCE, TypeSpace, is_reference
@@ -72,8 +72,6 @@ STRETCH: Final = 1 << 13
 OF_A_FUNCTION: Final = 32
 
 _SELECT: Final = BY_MNEMONIC["select"].code
-_VECTOR_PREFIX: Final = 0xFD
-_OBJECT_PREFIX: Final = 0xFB
 
 
 @final
@@ -471,15 +469,11 @@ class BodyValidator:
         reader = self.reader
         prefix = reader.operator
         sub_opcode = reader.u32()
-        code = sub_opcode + 0x100
-        length: i64 = 0x100
-        if prefix == _VECTOR_PREFIX:
-            code = sub_opcode + 0x200
-            length = 0x200
-        elif prefix == _OBJECT_PREFIX:
-            code = sub_opcode + OBJECT_PAGE
+        page: i64 = rules.PAGES[prefix]
+        length: i64 = rules.LENGTHS[prefix]
+        code = sub_opcode + (page << 8)
         rule: i64 = rules.ILLEGAL
-        if sub_opcode < length:
+        if sub_opcode < length << 8:
             rule = RULES[code]
         if rule == rules.ILLEGAL:
             error = DecodeError(f"illegal opcode {prefix:#04x} {sub_opcode:#04x}", reader.offset)
@@ -590,6 +584,11 @@ class BodyValidator:
         elif rule == rules.RETURN_CALL_REF:
             type_index = self.referred_callee()
             self.call_in_place(type_index, type_index, 0)
+        elif rule == rules.FENCE:
+            at = reader.skip(1)
+            if reader.data[at] != 0:
+                raise DecodeError(ZERO_EXPECTED, at)
+            self.writer.write(code, 0, 0)
         elif rule >= rules.REF_EQ:
             self.objects.step(rule)
         elif rule >= rules.THROW:
@@ -786,6 +785,8 @@ class BodyValidator:
         reader.need(self.memory, self.memory_count, "memory")
         if alignment > LARGEST_ALIGNMENT[reader.operator]:
             reader.invalid("alignment must not be larger than natural")
+        if reader.operator >= ATOMIC_PAGE and alignment < LARGEST_ALIGNMENT[reader.operator]:
+            reader.invalid("atomic alignment must be natural")
         return alignment
 
     def offset(self) -> i64:
@@ -796,10 +797,12 @@ class BodyValidator:
         return memory_offset
 
     def access(self) -> None:
-        """A load or store."""
+        """A load or store, or an atomic access."""
         alignment = self.alignment()
         memory_offset = self.offset()
         self.operands.apply_at(self.memory_index_types[self.memory])
+        if HELPERS[self.reader.operator] != 0:
+            self.writer.count_helper()
         self.writer.write_access(self.reader.operator | (alignment << 16), memory_offset, self.memory)
 
     def pop_ranges(self, target: i64, source: i64) -> None:

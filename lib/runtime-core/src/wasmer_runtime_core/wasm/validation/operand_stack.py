@@ -208,11 +208,14 @@ class OperandStack:
             self.push(type_)
 
     def apply_at(self, index_type: i64) -> None:
-        """Type a load or store of a memory with this index: its lowest operand is the address."""
+        """Type an access to a memory with this index: its lowest operand is the address."""
         code = self.reader.operator
         type_: i64 = TOP[code]
         if BELOW[code] != 0:
             self.pop(type_)
+            if LOWEST[code] != 0:
+                type_ = BELOW[code]
+                self.pop(type_)
         self.pop(index_type)
         type_ = RESULT[code]
         if type_ != 0:

@@ -46,6 +46,7 @@ MEMORY_64: Final = "memory64"
 MULTI_MEMORY: Final = "multi_memory"
 MULTI_VALUE: Final = "multi_value"
 REFERENCE_TYPES: Final = "reference_types"
+THREADS: Final = "threads"
 
 VALUE_TYPES: Final = {
     V128: "simd",
@@ -251,6 +252,8 @@ class _Check:
     def memory(self, number: int, at: int) -> None:
         if self.info.memories[number].index_type != I32 and MEMORY_64 in self.switched_off:
             self.refuse(MEMORY_64, "a 64-bit memory", DecodeError(TOO_LARGE, at))
+        if self.info.memories[number].shared and THREADS in self.switched_off:
+            self.refuse(THREADS, "a shared memory", DecodeError("malformed limits flags", at))
         if number > 0 and MULTI_MEMORY in self.switched_off:
             self.refuse(MULTI_MEMORY, "more than one memory", ValidationError("multiple memories", at))
 

@@ -336,6 +336,8 @@ class _Declarations:
 
     def memory(self, index: int) -> None:
         type_ = self.info.memories[index]
+        if type_.shared and type_.limits.maximum is None:
+            self.invalid("shared memory must have maximum")
         if type_.index_type == I32:
             self.limits(type_.limits, MAX_PAGES, f"memory size must be at most {MAX_PAGES} pages (4GiB)")
         else:

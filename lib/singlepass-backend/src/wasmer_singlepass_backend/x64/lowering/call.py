@@ -372,7 +372,7 @@ class ReturnCallReference(Lowering):
         jump_to_callee(f, layout)
 
 
-_TYPES: Final = {"i32": I32, "index": I32, "ref": EXTERNREF}
+_TYPES: Final = {"i32": I32, "i64": I64, "index": I32, "ref": EXTERNREF}
 """An index of 32 bits has the upper half of its register zero, as helpers want it; one of 64 bits lies there too."""
 
 

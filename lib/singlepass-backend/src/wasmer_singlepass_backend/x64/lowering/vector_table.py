@@ -16,7 +16,6 @@ from wasmer_runtime_core.wasm.types import F32, F64, I64, V128
 from wasmer_singlepass_backend.x64.lowering.float import FloatBinary
 from wasmer_singlepass_backend.x64.lowering.memory import LoadFloat, StoreFloat
 from wasmer_singlepass_backend.x64.lowering.rule import Lowering
-from wasmer_singlepass_backend.x64.lowering.table import by_code
 from wasmer_singlepass_backend.x64.lowering.vector import (
     ByLane,
     CountedRecipe,
@@ -402,14 +401,8 @@ def _fold_loads() -> None:
 _fold_loads()
 
 
-def _all() -> list[Lowering | None]:
-    table = by_code()
-    for mnemonic, lowering in VECTOR_LOWERINGS.items():
-        table[BY_MNEMONIC[mnemonic].code] = lowering
-    for code, lowering in INTERNAL_LOWERINGS.items():
-        table[code] = lowering
-    return table
-
-
-ALL: Final = _all()
-"""The rules of all operators, by code."""
+BY_CODE: Final[dict[int, Lowering]] = {
+    **{BY_MNEMONIC[mnemonic].code: lowering for mnemonic, lowering in VECTOR_LOWERINGS.items()},
+    **INTERNAL_LOWERINGS,
+}
+"""By operator code."""

@@ -13,7 +13,7 @@ from wasmer_clif_backend.ir.opcodes import (
     ATOMIC_STORE,
     FENCE,
 )
-from wasmer_clif_backend.ir.types import I8, I16, I32
+from wasmer_clif_backend.ir.types import I8, I16, I32, I64
 from wasmer_clif_backend.machine.code import (
     ATOMIC,
     GENERAL,
@@ -36,9 +36,18 @@ from wasmer_runtime_core.support.annotations import Final, i64
 _IN_RAX: Final[i64] = 1 << RAX
 _IN_BOTH: Final[i64] = 1 << RAX | 1 << RDX
 XCHG: Final = ATOMIC_OPERATIONS.index("xchg")
+ADD: Final = ATOMIC_OPERATIONS.index("add")
+SUB: Final = ATOMIC_OPERATIONS.index("sub")
 COMPARE: Final = len(ATOMIC_OPERATIONS)
 """The number of compare-and-swap, behind the operations."""
 FENCE_NUMBER: Final = COMPARE + 1
+_NEG: Final = forms.NEG_RM64.number
+_XADDS: Final = {
+    I8: forms.LOCK_XADD_M8_R8.number,
+    I16: forms.LOCK_XADD_M16_R16.number,
+    I32: forms.LOCK_XADD_M32_R32.number,
+    I64: forms.LOCK_XADD_M64_R64.number,
+}
 _XCHGS: Final = {
     I8: forms.XCHG_RM8_R8.number,
     I16: forms.XCHG_RM16_R16.number,
@@ -80,6 +89,21 @@ def exchange(lowering: Lowering) -> bool:
     lowering.copy(d, lowering.use(f.b[v]))
     lowering.take_address(f.a[v], 0)
     lowering.modify_memory(_exchange_form(f.type[v]), d, trap_of_access(f.extra[v]))
+    return True
+
+
+def add(lowering: Lowering) -> bool:
+    """``lock xadd``, of a difference with the negated operand."""
+    f = lowering.function
+    v = lowering.v
+    if f.immediate[v] != ADD and f.immediate[v] != SUB:
+        return False
+    d = lowering.result(v)
+    lowering.copy(d, lowering.use(f.b[v]))
+    if f.immediate[v] == SUB:
+        lowering.modify_immediate(_NEG, d)
+    lowering.take_address(f.a[v], 0)
+    lowering.modify_memory(_XADDS[int(f.type[v])], d, trap_of_access(f.extra[v]))
     return True
 
 
@@ -128,7 +152,7 @@ def fence(lowering: Lowering) -> bool:
 
 
 RULES: Final = {
-    ATOMIC_RMW: (exchange, loop),
+    ATOMIC_RMW: (exchange, add, loop),
     ATOMIC_CAS: (compare_and_swap,),
     ATOMIC_LOAD: (load,),
     ATOMIC_STORE: (store,),

@@ -85,6 +85,7 @@ MODES_SHIFT: Final = 32  # 16 bits: which modes of a record the form admits
 VVVV_SHIFT: Final = 48  # 4 bits: 15 where VEX.vvvv is an operand
 LENGTH_SHIFT: Final = 52  # 4 bits: most bytes it takes, without SIB, displacement and distance
 FEATURE_SHIFT: Final = 56  # 5 bits: number in FEATURES
+LOCK_SHIFT: Final = 61  # 1 bit: the prefix lock stands before all others
 
 _REGISTER_KINDS: Final = frozenset(("r8", "r16", "r32", "r64", "xmm"))
 _REGISTER_OR_MEMORY_KINDS: Final = frozenset(
@@ -94,7 +95,8 @@ _MEMORY_KINDS: Final = frozenset(("m", "m8", "m16", "m32", "m64", "m128"))
 _IMMEDIATE_BYTES: Final = {"imm8": 1, "imm16": 2, "imm32": 4, "imm64": 8}
 _ENCODED_IMMEDIATE_BYTES: Final = {"ib": 1, "iw": 2, "id": 4, "io": 8, "/is4": 1}
 _IMPLIED_KINDS: Final = frozenset(("cl", "1", "xmm0", "al", "ax", "eax", "rax"))
-_PREFIXES: Final = frozenset(("66", "F2", "F3", "F0"))
+_LOCK: Final = "F0"
+_PREFIXES: Final = frozenset(("66", "F2", "F3"))
 _VEX_PP: Final = {"66": 1, "F3": 2, "F2": 3}
 _VEX_MAP: Final = {"0F": 1, "0F38": 2, "0F3A": 3}
 _VEX_L: Final = {"128": 0, "LIG": 0, "LZ": 0, "L0": 0, "256": 1}
@@ -300,6 +302,9 @@ def _encoding(encoding: str) -> tuple[int, bool, bool, bool, bool, int]:
             length = 3
         elif token == "NP":
             pass
+        elif token == _LOCK and length == 1:
+            packed |= 1 << LOCK_SHIFT
+            length += 1
         elif token in _PREFIXES and not has_opcode and not packed >> MAP_SHIFT & 3:
             packed |= int(token, 16) << PREFIX_SHIFT
             length += 1
