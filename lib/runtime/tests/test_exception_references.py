@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from typing import Any
 
@@ -282,3 +283,89 @@ def test_the_cycle_collector_runs_code_that_throws_and_traps(compile: Any) -> No
         gc.set_threshold(*before)
     assert {"Trap", "WasmException"} == set(ran)
     assert exports.catches() == 5
+
+
+# --- what they make reachable --------------------------------------------------------------------
+THROWER = """
+  (import "e" "host" (func $host)) (tag $f (export "f") (param funcref)) (tag $e (export "e") (param exnref))
+  (func $mine (result i32) (i32.const 7)) (elem declare func $mine)
+  (func $make (export "make") (result exnref) (local $x exnref)
+    (block $h (result funcref exnref) (try_table (catch_ref $f $h) (throw $f (ref.func $mine))) unreachable)
+    (local.set $x) (drop) (local.get $x))
+  (func (export "make_within") (result exnref) (local $x exnref)
+    (block $h (result exnref exnref) (try_table (catch_ref $e $h) (throw $e (call $make))) unreachable)
+    (local.set $x) (drop) (local.get $x))
+  (func (export "runs") (call $host))"""
+TAKER = """
+  (import "e" "f" (tag $f (param funcref))) (import "e" "e" (tag $e (param exnref)))
+  (import "e" "give" (func $give (result exnref))) (import "e" "raise" (func $raise))
+  (table $functions 1 funcref)
+  (global (export "global") (mut exnref) (ref.null exn)) (table (export "table") 1 exnref)
+  (func (export "nothing"))
+  (func $open (param exnref) (result i32)
+    (table.set $functions (i32.const 0)
+      (block $h (result funcref) (try_table (catch $f $h) (throw_ref (local.get 0))) unreachable))
+    (call_indirect $functions (result i32) (i32.const 0)))
+  (func (export "open") (param exnref) (result i32) (call $open (local.get 0)))
+  (func (export "open_within") (param exnref) (result i32)
+    (call $open (block $h (result exnref) (try_table (catch $e $h) (throw_ref (local.get 0))) unreachable)))
+  (func (export "open_given") (result i32) (call $open (call $give)))
+  (func (export "open_raised") (result i32)
+    (call $open (block $h (result exnref) (try_table (catch $e $h) (call $raise)) unreachable)))
+  (func (export "open_global") (result i32) (call $open (global.get 0)))
+  (func (export "open_table") (result i32) (call $open (table.get 1 (i32.const 0))))"""
+
+
+class Two:
+    """Two instances that share tags alone, and what was thrown in the first."""
+
+    def __init__(self, compile: Any) -> None:
+        self.meanwhile: Any = None
+        self.given: Any = None
+        self.thrower: Any = compile(THROWER).instantiate({"e": {"host": self.host}}).exports
+        tags = {"f": self.thrower.f, "e": self.thrower.e}
+        names = {**tags, "give": lambda: self.given, "raise": self.throw}
+        self.taker: Any = compile(TAKER).instantiate({"e": names}).exports
+
+    def host(self) -> None:
+        thread = threading.Thread(target=self.meanwhile)
+        thread.start()
+        thread.join()
+
+    def throw(self) -> None:
+        raise WasmException(self.thrower.e, (self.given,))
+
+    def while_it_runs(self, call: Any) -> str:
+        """What a call from another thread comes to while the first instance runs."""
+        said = []
+
+        def meanwhile() -> None:
+            try:
+                call()
+            except (RuntimeError, WasmException) as refused:
+                said.append(str(refused))
+
+        self.meanwhile = meanwhile
+        self.thrower.runs()
+        return said[0] if said else "done"
+
+    def by(self, way: str, exception: Any) -> int:
+        """Hand the second instance an exception, which calls what it carries."""
+        self.given = exception
+        if way == "open_global":
+            self.taker["global"].value = exception
+        if way == "open_table":
+            self.taker.table[0] = exception
+        result: int = self.taker[way](*([exception] if way in ("open", "open_within") else []))
+        return result
+
+
+@pytest.mark.parametrize("way", ["open", "open_within", "open_given", "open_raised", "open_global", "open_table"])
+def test_who_gets_what_an_exception_carries_takes_turns_with_whom_it_is_of(compile: Any, way: str) -> None:
+    """Else it would run code of an instance that another thread runs, and with the stack's limit of that thread."""
+    two = Two(compile)
+    made = two.thrower.make_within() if way == "open_within" else two.thrower.make()
+    assert two.while_it_runs(two.taker.nothing) == "done"
+    assert two.while_it_runs(lambda: two.by(way, made)) != "done"
+    assert two.by(way, made) == 7
+    assert "another thread is running" in two.while_it_runs(two.taker.nothing)

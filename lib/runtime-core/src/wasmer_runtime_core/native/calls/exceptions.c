@@ -152,7 +152,7 @@ exception_throw(VMContext *vmctx, TagObject *tag, const Bits128 *values)
     take_gil(activation);
     InstanceObject *instance = (InstanceObject *)vmctx->instance;
     uint64_t count = tag->signature->n_params;
-    ExceptionObject *exception = account_take(thread, instance, count) < 0 ? NULL : exception_new(tag, values);
+    ExceptionObject *exception = account_take(thread, instance, count) < 0 ? NULL : exception_new(tag, values, instance);
     if (UNLIKELY(!exception))
         fail_from_helper(thread, activation, (uintptr_t)__builtin_frame_address(0));
     exception->account = instance->thrown;

@@ -73,7 +73,8 @@ exception_of_host(HostRecord *record)
     for (Py_ssize_t i = 0; !failed && i < count; i++)
         failed = host_value(record, PyTuple_GET_ITEM(values, i), whole_param(signature, (uint32_t)i), (uint32_t)i, &bits[i]) < 0;
     if (!failed)
-        exception = exception_new(signature ? (TagObject *)tag : NULL, bits);
+        exception = exception_new(signature ? (TagObject *)tag : NULL, bits,
+                                  (InstanceObject *)((char *)record->home - offsetof(InstanceObject, member)));
     free(bits);
     Py_DECREF(answer);
     if (!exception) {

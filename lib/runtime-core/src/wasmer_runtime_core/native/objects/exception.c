@@ -137,10 +137,10 @@ root_add_exception(Heap *heap, Root *root)
     root_add(&heap->exceptions, root);
 }
 
-/* With these values, of the tag's types; without a tag there are none. NULL with MemoryError. The cycle collector may run, and
- * with it Python code. */
+/* With these values, of the tag's types, which `home` has; without a tag there are none. NULL with MemoryError. The cycle
+ * collector may run, and with it Python code. */
 static ExceptionObject *
-exception_new(TagObject *tag, const Bits128 *values)
+exception_new(TagObject *tag, const Bits128 *values, InstanceObject *home)
 {
     Signature *signature = tag ? tag->signature : NULL;
     uint32_t count = signature ? signature->n_params : 0;
@@ -153,9 +153,11 @@ exception_new(TagObject *tag, const Bits128 *values)
     self->n_frames = 0;
     self->account = NULL;
     self->root = (Root){NULL, NULL, NULL};
+    self->home = NULL;
     if (count)
         memcpy(self->values, values, count * sizeof *values);
     if (count && signature->references) {
+        self->home = Py_NewRef((PyObject *)home);
         for (uint32_t i = 0; i < count; i++) {
             Py_XINCREF(reference_owner(signature->params[i], values[i].low));
             if (!self->root.link && is_object(signature->params[i], values[i].low))
@@ -178,6 +180,7 @@ exception_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->tag);
     Py_VISIT(self->object);
     Py_VISIT(self->root.heap);
+    Py_VISIT(self->home);
     Py_VISIT(Py_TYPE(object));
     return 0;
 }
@@ -195,6 +198,7 @@ exception_clear(PyObject *object)
         }
     }
     Py_CLEAR(self->object);
+    Py_CLEAR(self->home);
     return 0;
 }
 

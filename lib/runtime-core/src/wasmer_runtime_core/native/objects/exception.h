@@ -16,7 +16,7 @@ typedef struct {
     uint64_t n_frames;
     struct ExceptionAccount *account;  /* held, or NULL: of the instance that threw it */
     Root root;                 /* if values refer to objects of a heap */
-    uint64_t unused;
+    PyObject *home;            /* owned, if values are references: the instance that threw it, which could reach them */
     Bits128 values[];          /* whose references have an owner here */
 } ExceptionObject;
 

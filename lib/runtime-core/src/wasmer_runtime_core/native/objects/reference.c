@@ -118,10 +118,25 @@ heap_with(uint8_t kind, uint64_t bits)
     return bits & REFERENCE_MASK ? NULL : heap_of(bits);
 }
 
+/* What can be reached by a reference that is no object of a heap: the instance of a function, or, for what an exception
+ * carries, that which threw it. NULL: nothing. */
+static Member *
+instance_with(uint8_t kind, uint64_t bits)
+{
+    PyObject *instance = !bits             ? NULL
+                         : kind == FUNCREF ? ((FunctionRecord *)bits)->owner
+                         : kind == EXNREF  ? ((ExceptionObject *)bits)->home
+                                           : NULL;
+    return instance ? &((InstanceObject *)instance)->member : NULL;
+}
+
 /* Whether a member's store may take over what comes with a reference. With an exception if not. */
 static int
 may_reach(uint8_t kind, uint64_t bits)
 {
+    Member *instance = instance_with(kind, bits);
+    if (instance && !may_link(instance))
+        return 0;
     Heap *heap = heap_with(kind, bits);
     return !heap || (heap_is_there(heap) && (!heap->store || may_link(heap->store->members)));
 }
@@ -155,8 +170,9 @@ reach_heap(Member *member, Heap *heap)
 static int
 reach(Member *member, uint8_t kind, uint64_t bits)
 {
-    if (kind == FUNCREF)
-        return bits ? store_merge_record(member, (FunctionRecord *)bits) : 0;
+    Member *instance = instance_with(kind, bits);
+    if (instance && store_merge(member, instance) < 0)
+        return -1;
     Heap *heap = heap_with(kind, bits);
     return heap ? reach_heap(member, heap) : 0;
 }
@@ -165,11 +181,10 @@ reach(Member *member, uint8_t kind, uint64_t bits)
 static int
 object_reach(ReferenceObject *self, uint8_t kind, uint64_t bits)
 {
-    Heap *heap = self->root.heap, *other = heap_with(kind, bits);
-    int failed = 0;
-    if (kind == FUNCREF && bits)
-        failed = reach_heap(&((InstanceObject *)((FunctionRecord *)bits)->owner)->member, heap);
-    else if (other && other != heap) {
+    Member *instance = instance_with(kind, bits);
+    int failed = instance ? reach_heap(instance, self->root.heap) : 0;
+    Heap *heap = self->root.heap, *other = failed ? NULL : heap_with(kind, bits);
+    if (other && other != heap) {
         if (heap->store)
             failed = reach_heap(heap->store->members, other);
         else if (other->store)
