@@ -147,7 +147,9 @@ def test_what_ends_a_call_is_not_thrown(process: Any, kind: type[BaseException])
 
 def test_a_programs_own_objects(process: Any) -> None:
     inner = Array([1.0, "x"])
-    made = Object({"number": 2.0, "items": inner, "10": None, "f": Function("f", lambda this, args: args[0])})
+    made = Object(
+        {"number": 2.0, "items": inner, "10": None, "f": Function("f", lambda this, args: args[0])}, process.budget
+    )
     seen = to_python(process, made)
     assert isinstance(seen, GoMapping) and isinstance(seen, Mapping)
     assert seen["number"] == 2 and list(seen) == ["10", "number", "items", "f"] and len(seen) == 4

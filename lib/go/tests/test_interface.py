@@ -69,7 +69,7 @@ def test_truth_is_not_one(guest: Guest) -> None:
 
 
 def test_properties(guest: Guest) -> None:
-    made = Object()
+    made = Object(budget=guest.process.budget)
     guest.put(8, made)
     guest.text(16, "name")
     guest.put(32, "value")

@@ -128,7 +128,7 @@ def test_a_deadlock_is_told_once() -> None:
 def test_promises() -> None:
     guest = Guest()
     process, program = guest.process, guest.program
-    made = Promise(process.loop)
+    made = Promise(process.loop, process.budget)
     after = made.then(Function("double", lambda this, args: args[0] * 2), UNDEFINED)
     process.loop.soon(lambda: made.resolve(21.0))
     assert program.result(to_python(process, after)) == 42
@@ -138,14 +138,14 @@ def test_promises() -> None:
 def test_promises_that_are_rejected() -> None:
     guest = Guest()
     process, program = guest.process, guest.program
-    made = Promise(process.loop)
+    made = Promise(process.loop, process.budget)
     made.reject(Error("RangeError", "too much"))
     with pytest.raises(Thrown, match="RangeError: too much"):
         program.result(to_python(process, made))
     caught = made.then(UNDEFINED, Function("catch", lambda this, args: args[0].get("message")))
     assert program.result(to_python(process, caught)) == "too much"
     cause = ValueError("mine")
-    made = Promise(process.loop)
+    made = Promise(process.loop, process.budget)
     made.reject(Error("ValueError", "mine", cause=cause))
     with pytest.raises(ValueError, match="mine"):
         program.result(to_python(process, made))
@@ -153,7 +153,7 @@ def test_promises_that_are_rejected() -> None:
 
 def test_promises_that_are_never_settled() -> None:
     guest = Guest()
-    made = Promise(guest.process.loop)
+    made = Promise(guest.process.loop, guest.process.budget)
     with pytest.raises(GoError, match="never be settled"):
         guest.program.result(to_python(guest.process, made))
     guest.process.loop.timer(1e9, lambda: None)
@@ -163,7 +163,7 @@ def test_promises_that_are_never_settled() -> None:
 
 def test_a_promise_of_itself() -> None:
     guest = Guest()
-    made = Promise(guest.process.loop)
+    made = Promise(guest.process.loop, guest.process.budget)
     made.resolve(made)
     with pytest.raises(Thrown, match="with itself"):
         guest.program.result(to_python(guest.process, made))

@@ -251,8 +251,8 @@ class PythonFunction(Function):
     __slots__ = ("_hash", "_process", "given")
 
     def __init__(self, process: Process, given: Callable[..., Any]) -> None:
-        super().__init__(str(getattr(given, "__name__", type(given).__name__)), self._called, self._made, (object,))
-        self.budget = process.budget
+        name = str(getattr(given, "__name__", type(given).__name__))
+        super().__init__(name, self._called, self._made, (object,), budget=process.budget)
         self._process = process
         self.given = given
         self._hash = hash((given.__func__, id(given.__self__))) if isinstance(given, MethodType) else id(given)

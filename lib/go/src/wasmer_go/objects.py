@@ -15,7 +15,7 @@ The promises
       and no number is a key of a dictionary.
     * Names of properties keep JavaScript's order: indices by size, the others as they were set.
     * Whatever a program makes the host hold is paid for from its `Budget` before it is made, and given back when Python
-      lets go of it.
+      lets go of it. What the host has made itself (`HOST`) may be the same in all programs, so none can add to it.
 
 The limits
     No prototypes that a program could change, no getters, no symbols. A class has the methods that its table lists.
@@ -23,17 +23,30 @@ The limits
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, TypeAlias, final
 
 from wasmer_go.errors import Thrown, TooManyValues
 from wasmer_go.numerals import number_text
+from wasmer_vfs.waiting import look
 
 Value: TypeAlias = Any
 """A value of the model: one of the types above."""
 
+OBJECT_BYTES: Final = 256
+"""What an object is charged for itself."""
 PROPERTY_BYTES: Final = 128
 """What one property or item is charged, beside its name."""
+MAX_TEXT: Final = 1 << 26
+"""Characters that the parts of a value may have together, of which a text is made at once."""
+STEP: Final = 64
+"""Characters that an item is counted as."""
+LOOK_SHIFT: Final = 16
+"""The binary logarithm of the characters after which a call looks whether it must end."""
+MAX_DEPTH: Final = 200
+"""Objects in one another that are gone through for it."""
+MAX_ITEMS: Final = 1 << 20
+"""Items of what only says that it has so many."""
 LONG: Final = 256
 """Characters from which on a text is charged for itself."""
 
@@ -87,7 +100,7 @@ class Budget:
         self.used -= count
 
 
-UNPAID: Final = Budget(1 << 62)
+HOST: Final = Budget(1 << 62)
 """For what the host makes itself."""
 
 
@@ -133,10 +146,12 @@ class Object:
     methods: ClassVar[dict[str, Function]] = {}
     """What every object of the class has, by name."""
 
-    def __init__(self, properties: dict[str, Value] | None = None, budget: Budget = UNPAID) -> None:
+    def __init__(self, properties: dict[str, Value] | None = None, budget: Budget = HOST) -> None:
         self.properties: dict[str, Value] = {} if properties is None else properties
         self.budget = budget
         self._paid = 0
+        if budget is not HOST:
+            self.pay(OBJECT_BYTES)
 
     def __del__(self) -> None:
         if self._paid:
@@ -153,6 +168,8 @@ class Object:
 
     def set(self, name: str, value: Value) -> None:
         if name not in self.properties:
+            if self.budget is HOST:
+                raise type_error(f"{self.kind} is the host's own: {name} cannot be added to it")
             self.pay(PROPERTY_BYTES + len(name))
         self.properties[name] = value
 
@@ -216,11 +233,11 @@ class Array(Object):
 
     kind = "Array"
 
-    def __init__(self, items: Iterable[Value] = (), budget: Budget = UNPAID) -> None:
+    def __init__(self, items: Sequence[Value] = (), budget: Budget = HOST) -> None:
         super().__init__(None, budget)
+        if budget is not HOST:
+            self.pay(PROPERTY_BYTES * len(items))
         self.items: list[Value] = list(items)
-        if budget is not UNPAID:
-            self.pay(PROPERTY_BYTES * len(self.items))
 
     def get(self, name: str) -> Value:
         if name == "length":
@@ -259,7 +276,17 @@ class Array(Object):
         return [*map(str, range(len(self.items))), *super().names()]
 
     def text(self) -> str:
-        return ",".join("" if item is None or item is UNDEFINED else text_of(item) for item in self.items)
+        return self.joined(",")
+
+    def joined(self, separator: str) -> str:
+        """The texts of its items, with something in between.
+
+        Raises:
+            Thrown: that is too much, or the array is in itself.
+        """
+        parts: list[str] = []
+        _put_texts(self, separator, parts, [0], MAX_DEPTH)
+        return "".join(parts)
 
 
 class Uint8Array(Object):
@@ -273,7 +300,7 @@ class Uint8Array(Object):
 
     kind = "Uint8Array"
 
-    def __init__(self, data: bytearray | memoryview, budget: Budget = UNPAID) -> None:
+    def __init__(self, data: bytearray | memoryview, budget: Budget = HOST) -> None:
         super().__init__(None, budget)
         self.data = data
 
@@ -308,6 +335,8 @@ class Uint8Array(Object):
         return [*map(str, range(len(self.data))), *super().names()]
 
     def text(self) -> str:
+        if len(self.data) > MAX_ITEMS:
+            raise type_error(f"a Uint8Array of {len(self.data)} bytes is too long for a text")
         return ",".join(map(str, bytes(self.data)))
 
 
@@ -352,8 +381,9 @@ class Function(Object):
         make: Callable[[Sequence[Value]], Value] | None = None,
         classes: tuple[type, ...] = (),
         properties: dict[str, Value] | None = None,
+        budget: Budget = HOST,
     ) -> None:
-        super().__init__(properties)
+        super().__init__(properties, budget)
         self.name = name
         self.call = call
         self.make = make
@@ -364,6 +394,26 @@ class Function(Object):
 
     def text(self) -> str:
         return f"function {self.name}() {{ [native code] }}"
+
+
+def _put_texts(array: Array, separator: str, parts: list[str], size: list[int], depth: int) -> None:
+    """Put the texts of an array's items behind one another; `size` counts them and their characters."""
+    if not depth:
+        raise type_error(f"more than {MAX_DEPTH} arrays in one another")
+    for at, item in enumerate(array.items):
+        if at:
+            parts.append(separator)
+        if type(item) is Array:
+            _put_texts(item, ",", parts, size, depth - 1)
+        elif item is not None and item is not UNDEFINED:
+            parts.append(text_of(item))
+            size[0] += len(parts[-1])
+        before = size[0]
+        size[0] += len(separator) + STEP
+        if size[0] > MAX_TEXT:
+            raise type_error(f"the texts of an array have more than {MAX_TEXT} characters, or {MAX_TEXT // STEP} items")
+        if before >> LOOK_SHIFT != size[0] >> LOOK_SHIFT:
+            look()
 
 
 def text_of(value: Value) -> str:

@@ -185,13 +185,12 @@ class GoFunction(Function):
     __slots__ = ("number", "process")
 
     def __init__(self, process: Process, number: int) -> None:
-        super().__init__(f"function {number} of the Go program", self.enter)
-        self.budget = process.budget
+        super().__init__(f"function {number} of the Go program", self.enter, budget=process.budget)
         self.process = process
         self.number = number
 
     def enter(self, this: Value, args: Sequence[Value]) -> Value:
         """Call it: what it has answered when the program waits again, else undefined."""
-        event = Object({"id": float(self.number), "this": this, "args": Array(args)})
+        event = Object({"id": float(self.number), "this": this, "args": Array(args), "result": UNDEFINED})
         self.process.event(event)
-        return event.properties.get("result", UNDEFINED)
+        return event.properties["result"]

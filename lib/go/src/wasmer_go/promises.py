@@ -7,11 +7,14 @@ that from a goroutine. `GoPromise.result` lets events happen until then.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from wasmer_go.errors import Thrown
 from wasmer_go.loop import Loop
-from wasmer_go.objects import UNDEFINED, Error, Function, Object, Value, argument, called, type_error
+from wasmer_go.objects import UNDEFINED, Budget, Error, Function, Object, Value, argument, called, type_error
+
+if TYPE_CHECKING:
+    from wasmer_go.process import Process
 
 PENDING, FULFILLED, REJECTED = range(3)
 
@@ -30,8 +33,8 @@ class Promise(Object):
 
     kind = "Promise"
 
-    def __init__(self, loop: Loop) -> None:
-        super().__init__()
+    def __init__(self, loop: Loop, budget: Budget) -> None:
+        super().__init__(budget=budget)
         self.loop = loop
         self.state = PENDING
         self.value: Value = UNDEFINED
@@ -68,7 +71,7 @@ class Promise(Object):
 
     def then(self, fulfilled: Value, rejected: Value) -> Promise:
         """A promise of what one of two functions makes of what this one is settled with."""
-        after = Promise(self.loop)
+        after = Promise(self.loop, self.budget)
 
         def react() -> None:
             function = fulfilled if self.state == FULFILLED else rejected
@@ -115,11 +118,11 @@ _METHODS: Final[dict[str, Callable[[Promise, Sequence[Value]], Value]]] = {
 Promise.methods = {name: Function(name, _method(call)) for name, call in _METHODS.items()}
 
 
-def promise_class(loop: Loop) -> Function:
+def promise_class(process: Process) -> Function:
     """The constructor, with `resolve` and `reject`."""
 
     def make(args: Sequence[Value]) -> Value:
-        made = Promise(loop)
+        made = Promise(process.loop, process.budget)
         resolve = Function("resolve", settling(made.resolve))
         reject = Function("reject", settling(made.reject))
         try:
@@ -137,7 +140,7 @@ def promise_class(loop: Loop) -> Function:
 
     def settled(state: int) -> Callable[[Value, Sequence[Value]], Value]:
         def call(_: Value, args: Sequence[Value]) -> Value:
-            made = Promise(loop)
+            made = Promise(process.loop, process.budget)
             if state == FULFILLED:
                 made.resolve(argument(args, 0))
             else:

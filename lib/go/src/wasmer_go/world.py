@@ -28,6 +28,12 @@ from typing import TYPE_CHECKING, Any, Final
 from wasmer_go.errors import Thrown
 from wasmer_go.numerals import number_text
 from wasmer_go.objects import (
+    LOOK_SHIFT,
+    MAX_DEPTH,
+    MAX_ITEMS,
+    MAX_TEXT,
+    PROPERTY_BYTES,
+    STEP,
     UNDEFINED,
     Array,
     Date,
@@ -44,15 +50,14 @@ from wasmer_go.objects import (
     whole_number,
 )
 from wasmer_go.promises import Promise, promise_class
-from wasmer_vfs.waiting import asked, look
+from wasmer_vfs.waiting import LOOK_EVERY, asked, look
 
 if TYPE_CHECKING:
     from wasmer_go.process import Process
 
 MILLISECOND: Final = 1_000_000
-MAX_DEPTH: Final = 200
-"""Objects in one another that `JSON` goes through."""
-LOOK_EVERY: Final = 1024
+MAX_PARSED: Final = 1 << 24
+"""Characters of a text that `JSON.parse` reads: what it makes of them is paid for when it is made."""
 
 
 def method(name: str, call: Callable[..., Value]) -> Function:
@@ -72,16 +77,18 @@ def fill(process: Process) -> None:
     for name in ("Error", "TypeError", "RangeError"):
         world[name] = _error_class(name)
     world["Date"] = _date_class(process)
-    world["Promise"] = promise_class(process.loop)
+    world["Promise"] = promise_class(process)
     world["JSON"] = Object(
         {
             "stringify": Function("stringify", lambda _, args: _json_of(process, args)),
             "parse": Function("parse", lambda _, args: _parsed(process, text_of(argument(args, 0)))),
-        }
+        },
+        process.budget,
     )
     world["console"] = Object(
         {name: _printing(process, name, number) for name, number in (("log", 1), ("info", 1), ("debug", 1))}
-        | {name: _printing(process, name, number) for name, number in (("warn", 2), ("error", 2))}
+        | {name: _printing(process, name, number) for name, number in (("warn", 2), ("error", 2))},
+        process.budget,
     )
     world["setTimeout"] = Function("setTimeout", lambda _, args: _set_timeout(process, args))
     world["clearTimeout"] = Function("clearTimeout", lambda _, args: _clear_timeout(process, args))
@@ -138,13 +145,25 @@ def items_of(value: Value) -> list[Value]:
     """
     if isinstance(value, Array):
         return list(value.items)
+    length = 0
     if isinstance(value, Uint8Array):
-        return [float(each) for each in value.data]
+        length = len(value.data)
+    elif isinstance(value, str):
+        length = len(value)
+    elif isinstance(value, Object):
+        length = whole_number(value.get("length"), "length", 0)
+    else:
+        raise type_error(f"{text_of(value)} has no items")
+    if length > MAX_ITEMS:
+        raise type_error(f"{length} items are more than {MAX_ITEMS}, which can be taken at once")
     if isinstance(value, str):
         return list(value)
-    if isinstance(value, Object):
-        return [value.get_at(at) for at in range(whole_number(value.get("length"), "length", 0))]
-    raise type_error(f"{text_of(value)} has no items")
+    items = []
+    for at in range(length):
+        items.append(value.get_at(at))
+        if at % LOOK_EVERY == 0:
+            look()
+    return items
 
 
 def _bytes_of(process: Process, given: Value) -> Uint8Array:
@@ -248,10 +267,7 @@ Array.methods = {
         "push": _push,
         "pop": lambda this, _: this.items.pop() if this.items else UNDEFINED,
         "slice": lambda this, args: Array(this.items[_from_to(len(this.items), args)], this.budget),
-        "concat": lambda this, args: Array(
-            [*this.items, *[part for each in args for part in (each.items if isinstance(each, Array) else [each])]],
-            this.budget,
-        ),
+        "concat": lambda this, args: _concatenated(this, args),
         "join": lambda this, args: _joined(this, args),
         "indexOf": _index_of,
         "includes": lambda this, args: _index_of(this, args) >= 0,
@@ -260,12 +276,18 @@ Array.methods = {
 }
 
 
+def _concatenated(this: Array, args: Sequence[Value]) -> Value:
+    made = Array(this.items, this.budget)
+    for each in args:
+        more = each.items if isinstance(each, Array) else [each]
+        made.pay(PROPERTY_BYTES * len(more))
+        made.items += more
+    return made
+
+
 def _joined(this: Array, args: Sequence[Value]) -> Value:
     between = argument(args, 0)
-    separator = "," if between is UNDEFINED else text_of(between)
-    return text(
-        separator.join("" if item is None or item is UNDEFINED else text_of(item) for item in this.items), this.budget
-    )
+    return text(this.joined("," if between is UNDEFINED else text_of(between)), this.budget)
 
 
 def strictly_equal(one: Value, other: Value) -> bool:
@@ -298,10 +320,14 @@ def _subarray(this: Uint8Array, args: Sequence[Value]) -> Value:
 
 def _set_bytes(this: Uint8Array, args: Sequence[Value]) -> Value:
     source, start = argument(args, 0), whole_number(argument(args, 1), "offset", 0)
-    items = source.data if isinstance(source, Uint8Array) else [int(each) & 0xFF for each in items_of(source)]
+    items = source.data if isinstance(source, Uint8Array) else items_of(source)
     if start + len(items) > len(this.data):
         raise type_error("the bytes do not fit into the Uint8Array")
-    this.data[start : start + len(items)] = bytes(items)
+    if isinstance(source, Uint8Array):
+        this.data[start : start + len(items)] = bytes(items)
+    else:
+        for at, item in enumerate(items, start):
+            this.set_at(at, item)
     return UNDEFINED
 
 
@@ -350,7 +376,9 @@ def _printing(process: Process, name: str, number: int) -> Function:
     def write(_: Value, args: Sequence[Value]) -> Value:
         opened = process.descriptors.open.get(number)
         if opened is not None and opened.file is not None:
-            opened.file.write([(" ".join(map(text_of, args)) + "\n").encode("utf-8", "replace")])
+            for at, each in enumerate(args):
+                opened.file.write([(" " * bool(at) + text_of(each)).encode("utf-8", "replace")])
+            opened.file.write([b"\n"])
         return UNDEFINED
 
     return Function(name, write)
@@ -399,9 +427,12 @@ def _json_of(process: Process, args: Sequence[Value]) -> Value:
 
 def _written(value: Value, depth: int, count: list[int]) -> str | None:
     """A value as JSON, or None: JSON leaves it out."""
-    count[0] += 1
-    if count[0] % LOOK_EVERY == 0:
+    before = count[0]
+    count[0] += STEP + (len(value) if isinstance(value, str) else 0)
+    if before >> LOOK_SHIFT != count[0] >> LOOK_SHIFT:
         look()
+    if count[0] > MAX_TEXT:
+        raise type_error(f"JSON.stringify: more than {MAX_TEXT} characters, or {MAX_TEXT // STEP} values")
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, float) and abs(value) < float("inf"):
@@ -421,6 +452,8 @@ def _written(value: Value, depth: int, count: list[int]) -> str | None:
 
 
 def _parsed(process: Process, written: str) -> Value:
+    if len(written) > MAX_PARSED:
+        raise type_error(f"JSON.parse: a text of {len(written)} characters; at most {MAX_PARSED} are read")
     try:
         return _value(process, json.loads(written, parse_constant=_no_constant))
     except (ValueError, RecursionError) as failure:
