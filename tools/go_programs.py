@@ -154,6 +154,21 @@ def use(program: Any, warnings: list[int]) -> None:
     _must_raise(ProgramExited, lambda: found["add"](1, 2))
 
 
+def run_out_of_memory(module: Path, backends: list[str]) -> int:
+    """A gigabyte under limits that refuse it: Go's own message. How many ended in another way."""
+    from wasmer_go import CAPTURE, load
+    from wasmer_runtime import Limits
+
+    failed = 0
+    for backend in backends:
+        limits = Limits(memory_pages=2048)
+        with load(module, backend=backend, args=["memory"], limits=limits, stdout=None, stderr=CAPTURE) as program:
+            equal = program.run() == 2 and b"fatal error: out of memory" in program.stderr_bytes()
+        failed += not equal
+        print(f"limits     memory     {backend:10} {'as expected' if equal else 'DIFFERENT'}")
+    return failed
+
+
 def documented(into: Path) -> None:
     """Run the lines of the page for users, over the programs that were built."""
     blocks: Any = importlib.import_module("emscripten_documented")  # beside this file
@@ -277,6 +292,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             into = Path(folder)
             failed += compare(into, backends)
+            failed += run_out_of_memory(into / "ending.wasm", backends)
             use_library(into, backends)
             documented(into)
     esbuild = fetched(options.packages)
