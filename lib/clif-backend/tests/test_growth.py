@@ -209,6 +209,45 @@ def neighbouring_stores(n: int) -> str:
     return of_loops(n, 0, 64, "".join(store.format(4 * k) for k in range(4)))
 
 
+CASE = (
+    "(if (i32.load (local.get $base)) (then {0} (local.set $k (i32.const 1))) (else {1} (local.set $k (i32.const 0))))"
+)
+"""Two ways on which it is known what $k is where they meet."""
+AGAIN = "(br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))"
+
+
+def decided_branches_behind_too_much(n: int) -> str:
+    """A loop with n branches that are decided on the ways to them, but behind more than is copied."""
+    much = "".join(f"(i32.store offset={4 * k} (local.get $i) (local.get $base))" for k in range(24))
+    ask = "(if (local.get $k) (then (i32.store (local.get $i) (local.get $k))))"
+    one = f"(if (i32.load (local.get $i)) (then {CASE.format('', '')} {much} {ask}))"
+    body = f"(loop $l {n * one} {AGAIN})"
+    return f'(module (memory 1) (func (export "f") (param $base i32) (local $i i32) (local $k i32) {body}))'
+
+
+def decided_branch_with_values(n: int) -> str:
+    """A loop with n locals that are one thing or another where a branch is decided, and used behind it."""
+    locals = " ".join(f"(local $v{k} i32)" for k in range(n))
+    cases = [
+        "".join(f"(local.set $v{k} (i32.load offset={4 * k} (local.get ${at})))" for k in range(n))
+        for at in ("i", "base")
+    ]
+    used = "".join(f"(i32.store offset={4 * k} (local.get $i) (local.get $v{k}))" for k in range(n))
+    ask = "(if (local.get $k) (then (i32.store (local.get $i) (local.get $k))))"
+    body = f"(loop $l {CASE.format(*cases)} {ask} {used} {AGAIN})"
+    return f'(module (memory 1) (func (export "f") (param $base i32) (local $i i32) (local $k i32) {locals} {body}))'
+
+
+def ways_to_a_decided_branch(n: int) -> str:
+    """A loop with a table of n cases, of which each decides the branch where they meet."""
+    blocks = "".join(f"(block $c{k} " for k in range(n))
+    table = f"(br_table {' '.join(f'$c{n - 1 - k}' for k in range(n))} (i32.load (local.get $i)))"
+    cases = "".join(f") (local.set $k (i32.const {k})) (br $met)" for k in range(n))
+    ask = "(if (i32.eq (local.get $k) (i32.const 3)) (then (i32.store (local.get $i) (local.get $k))))"
+    body = f"(loop $l (block $met {blocks} {table} {cases}) {ask} {AGAIN})"
+    return f'(module (memory 1) (func (export "f") (param $base i32) (local $i i32) (local $k i32) {body}))'
+
+
 def of_loops(n: int, first: int, end: int, body: str) -> str:
     loop = f"""
         (local.set $i (i32.const {first}))
@@ -218,7 +257,17 @@ def of_loops(n: int, first: int, end: int, body: str) -> str:
     return f'(module (memory 1) (func (export "f") (param $base i32) (local $i i32) {n * loop}))'
 
 
-@pytest.mark.parametrize("shape", [loops_over_words, loops_up_to_zero, neighbouring_stores])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        loops_over_words,
+        loops_up_to_zero,
+        neighbouring_stores,
+        decided_branches_behind_too_much,
+        decided_branch_with_values,
+        ways_to_a_decided_branch,
+    ],
+)
 @pytest.mark.skipif(not INTERPRETED, reason="compiled modules run no lines that could be counted")
 def test_steps_of_what_passes_rewrite(shape: Callable[[int], str]) -> None:
     """A pass that finds something in each of n loops does not look at all of the function for each."""

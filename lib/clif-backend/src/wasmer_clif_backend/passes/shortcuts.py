@@ -68,10 +68,17 @@ class Shortcuts:
         self._at_end: dict[tuple[int, int], int] = {}
         self._at_start: dict[tuple[int, int], int] = {}
         self._waiting: list[tuple[int, int]] = []
+        self._last: dict[int, int] = {}
+        """By block that got new parameters: the last one."""
+        self._dominated = column(1 << 7)
+        """By block: how many it dominates, with itself."""
+        self._is_counted = False
+        """Whether that is known of the function at hand."""
 
     def run(self, function: Function, flow: Flow) -> bool:
         """Whether there were such ways: `flow`, counts of uses and `Function.called` are to be found again."""
         self._blocks = function.block_count
+        self._is_counted = False
         made = 0
         for b in flow.order:
             if flow.depth[b] == 0 or flow.loop[b] == b or function.opcode[function.first[b]] != PARAMETER:
@@ -79,10 +86,10 @@ class Shortcuts:
             function.effort.spend(4)
             if made >= _MOST_WAYS:
                 break
-            made += self._block(function, flow, b)
+            made += self._block(function, flow, b, _MOST_WAYS - made)
         return made > 0
 
-    def _block(self, function: Function, flow: Flow, b: i64) -> int:
+    def _block(self, function: Function, flow: Flow, b: i64, most: int) -> int:
         """Go past one block where that is possible; on how many ways it was. One way to it stays."""
         end = function.last[b]
         if function.opcode[end] != BRIF or not _is_asked_for(function, b, function.a[end]):
@@ -109,6 +116,8 @@ class Shortcuts:
             return 0
         gone = 0
         for e in ways:
+            if gone == most:
+                break
             if self._go_past(function, flow, b, e):
                 gone += 1
         return gone
@@ -139,30 +148,43 @@ class Shortcuts:
 
     def _find_behind(self, function: Function, flow: Flow, b: i64) -> bool:
         """The blocks that a block dominates, if they are few."""
+        if not self._is_counted:
+            self._is_counted = True
+            self._count_dominated(function, flow)
+        missing = self._dominated[b] - 1
+        if missing > _MOST_BLOCKS:
+            return False
         self._behind = []
         self._inside = {int(b)}
         at = flow.number[b]  # the one behind it in the order, from 0
         skipped = 0
-        while at < i64(len(flow.order)):
+        while missing > 0:
             one = flow.order[at]
             function.effort.spend(8)
             if int(flow.dominator[one]) in self._inside:
-                self._inside.add(one)
-                self._behind.append(one)
-                if len(self._behind) > _MOST_BLOCKS:
-                    return False
+                self._inside.add(int(one))
+                self._behind.append(int(one))
+                missing -= 1
             else:
                 skipped += 1
                 if skipped > _MOST_BLOCKS:
-                    break
-            at += 1
-        # Beyond what was looked at there may be more.
-        while at < i64(len(flow.order)):
-            function.effort.spend(4)
-            if int(flow.dominator[flow.order[at]]) in self._inside:
-                return False
+                    return False
             at += 1
         return True
+
+    def _count_dominated(self, function: Function, flow: Flow) -> None:
+        """Of every block, how many it dominates."""
+        if self._blocks > i64(len(self._dominated)):
+            self._dominated = column(2 * self._blocks)
+        dominated = self._dominated
+        order = flow.order
+        at = i64(len(order))
+        function.effort.spend(at)
+        for b in order:
+            dominated[b] = 1
+        while at > 0:
+            at -= 1
+            dominated[flow.dominator[order[at]]] += dominated[order[at]]
 
     # --- copies ---------------------------------------------------------------------------------------------------
 
@@ -203,6 +225,7 @@ class Shortcuts:
         self._originals = set()
         self._at_end = {}
         self._at_start = {}
+        self._last = {}
         f = function
         if 2 * f.count > i64(len(self._became)):
             self._became = column(4 * f.count)
@@ -359,6 +382,7 @@ class Shortcuts:
                     for e in f.edges(b):
                         self._list(f, f.edge_arguments[e], b)
                 v = f.next[v]
+        given: dict[int, list[int]] = {}  # by edge: what it brings for new parameters
         at = 0  # in the order in which a block got its parameters
         while at < len(self._waiting):
             x, b = self._waiting[at]
@@ -366,11 +390,11 @@ class Shortcuts:
             e = f.incoming[b]
             while e:
                 f.effort.spend(4)
-                given = f.items(f.edge_arguments[e])
-                given.append(int(self._end(f, x, f.edge_from[e])))
-                f.edge_arguments[e] = f.new_list(given)
+                given.setdefault(int(e), []).append(int(self._end(f, x, f.edge_from[e])))
                 e = f.edge_next[e]
         self._waiting.clear()
+        for e, values in given.items():
+            f.edge_arguments[e] = f.new_list(f.items(f.edge_arguments[e]) + values)
 
     def _list(self, function: Function, p: i64, b: i64) -> None:
         end = p + function.pool[p]
@@ -420,16 +444,19 @@ class Shortcuts:
     def _parameter(self, function: Function, x: i64, b: i64) -> i64:
         """A new last parameter of a block."""
         f = function
-        count: i64 = 0
-        v = f.first[b]
-        before: i64 = 0
-        while v and f.opcode[v] == PARAMETER:
-            count += 1
-            before = v
-            v = f.next[v]
+        before: i64 = self._last.get(int(b), 0)
+        if before == 0:
+            v = f.first[b]
+            while v and f.opcode[v] == PARAMETER:
+                before = v
+                v = f.next[v]
+        number: i64 = 0
+        if before:
+            number = f.immediate[before] + 1
         f.at = f.source[x]
-        made = f.new(PARAMETER, f.type[x], 0, 0, 0, count)
+        made = f.new(PARAMETER, f.type[x], 0, 0, 0, number)
         f.bound[made] = f.bound[x]
+        self._last[int(b)] = int(made)
         if before:
             f.insert_behind(before, made)
         else:
