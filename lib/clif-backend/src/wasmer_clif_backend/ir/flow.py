@@ -13,6 +13,8 @@ the number of edges, or nearly so, without recursion:
 
 from __future__ import annotations
 
+from librt.vecs import append, vec
+
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.function import Function
 from wasmer_runtime_core.support.annotations import Final, final, i64
@@ -38,7 +40,7 @@ class Flow:
     """
 
     def __init__(self, function: Function | None = None) -> None:
-        self.order: list[int] = []
+        self.order = vec[i64]()
         self.climbed: i64 = 0
         """Steps that `nearest` took; whoever counts effort sets it back."""
         self._rows: i64 = 0
@@ -56,6 +58,7 @@ class Flow:
         self._on_path = none
         self._stack = none
         self._next_edge = none
+        self._post = none
         # By number in the order in which the walk found the blocks, from 1: `_found` is its inverse.
         self._block = none
         self._found = none
@@ -80,6 +83,7 @@ class Flow:
         self._on_path = column(rows)
         self._stack = column(rows)
         self._next_edge = column(rows)
+        self._post = column(rows)
         self._block = column(rows)
         self._found = column(rows)
         self._semi = column(rows)
@@ -112,7 +116,7 @@ class Flow:
     def begin(self) -> None:
         """Forget the last function: `enter` follows for each block."""
         self.climbed = 0
-        self.order = []
+        self.order = vec[i64]()
 
     def enter(self, block: i64, dominator: i64, loop: i64, is_head: bool) -> None:
         """The next block in order.
@@ -125,7 +129,7 @@ class Flow:
         """
         if block >= self._rows:
             self._grow(block + 1)
-        self.order.append(int(block))
+        self.order = append(self.order, block)
         self.number[block] = block
         self.dominator[block] = dominator
         self.irreducible[block] = 0
@@ -189,7 +193,7 @@ class Flow:
             self._on_path[at] = 0
             self._found[at] = 0
             at += 1
-        self.order = []
+        self.order = vec[i64]()
         if function.entry:
             found = self._walk(function)
             self._find_dominators(function, found)
@@ -212,7 +216,8 @@ class Flow:
         path[b] = 1
         stack[0] = b
         next_edge[0] = 0
-        post: list[int] = []
+        post = self._post
+        left: i64 = 0
         while top >= 0:
             b = stack[top]
             e = function.edge_at(b, next_edge[top])
@@ -232,16 +237,20 @@ class Flow:
                 path[target] = top + 1
                 continue
             path[b] = 0
-            post.append(int(b))
+            post[left] = b
+            left += 1
             top -= 1
             if top >= 0:
                 self._tag(stack[top], self.outer[b])
-        post.reverse()
-        self.order = post
+        order = column(left)
+        self.order = order
         number: i64 = 0
-        for block in post:
+        while left > 0:
+            left -= 1
+            b = post[left]
+            order[number] = b
             number += 1
-            self.number[block] = number
+            self.number[b] = number
         return count
 
     def _old_edge(self, b: i64, target: i64) -> None:
@@ -280,8 +289,7 @@ class Flow:
 
     def _finish_loops(self) -> None:
         """`loop` and `depth` from the heads; in reverse post-order a head comes before its loop's blocks."""
-        for block in self.order:
-            b: i64 = block
+        for b in self.order:
             above = self.outer[b]
             depth: i64 = 0
             if above:

@@ -181,6 +181,10 @@ class Function:
         room = i64(len(self.opcode))
         if rows <= room:
             return
+        if self.count == 0:  # there is nothing to be kept
+            none = column(0)
+            self.opcode = self.type = self.a = self.b = self.c = self.immediate = self.extra = self.source = none
+            self.block_of = self.next = self.previous = self.uses = self.colour = self.bound = none
         rows = max(rows, room + (room >> 1))
         self.opcode = grown(self.opcode, rows)
         self.type = grown(self.type, rows)
@@ -504,6 +508,7 @@ class Function:
     def clear(self, rows: i64) -> None:
         """Be an empty function again, with room for so many instructions at first."""
         self.capacity = rows
+        self.count = 0
         self._make_columns(rows)
         self.block_count = 1
         self.edge_count = 1
@@ -512,7 +517,6 @@ class Function:
         self.entry = 0
         self.block_last = 0
         self.at = 0
-        self.count = 0
         self.new(0, 0)
         self.is_counted = False
         self.memory_base = 0

@@ -9,13 +9,15 @@ In this order code is selected and registers are allocated; when it is emitted, 
 
 from __future__ import annotations
 
+from librt.vecs import vec
+
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_runtime_core.support.annotations import i64
 
 
-def layout(function: Function, flow: Flow) -> list[int]:
+def layout(function: Function, flow: Flow) -> vec[i64]:
     """The reachable blocks, in the order of the code: what needs no frame before what does."""
     order = _in_text(function, flow)
     if function.framed == 0:
@@ -25,22 +27,19 @@ def layout(function: Function, flow: Flow) -> list[int]:
     for b in flow.order:
         if framed[flow.dominator[b]]:
             framed[b] = 1
-    return [b for b in order if not framed[b]] + [b for b in order if framed[b]]
+    return _parted(order, framed, function.entry)
 
 
-def _in_text(function: Function, flow: Flow) -> list[int]:
+def _in_text(function: Function, flow: Flow) -> vec[i64]:
     """The order without regard to the frame."""
+    order = flow.order
     if not _is_numbered_in_order(function, flow):
-        order = [b for b in function.block_order() if flow.number[b]]
-        if not _in_order(order, flow):
+        order = _reached(function, flow)
+        if not _in_order(function, flow, order):
             return flow.order
-    else:
-        order = flow.order
-    warm = [b for b in order if not function.cold[b] or b == function.entry]
-    if len(warm) == len(order):
-        return order
-    cold = [b for b in order if function.cold[b] and b != function.entry]
-    return warm + cold if _in_order(warm + cold, flow) else order
+    if _has_cold(function, order) and _may_be_parted(function, flow, order):
+        return _parted(order, function.cold, function.entry)
+    return order
 
 
 def _is_numbered_in_order(function: Function, flow: Flow) -> bool:
@@ -57,11 +56,59 @@ def _is_numbered_in_order(function: Function, flow: Flow) -> bool:
     return True
 
 
-def _in_order(order: list[int], flow: Flow) -> bool:
+def _reached(function: Function, flow: Flow) -> vec[i64]:
+    """Blocks in the text's order."""
+    order = column(i64(len(flow.order)))
+    at: i64 = 0
+    b = function.entry
+    while b:
+        if flow.number[b]:
+            order[at] = b
+            at += 1
+        b = function.block_next[b]
+    return order
+
+
+def _in_order(function: Function, flow: Flow, order: vec[i64]) -> bool:
     """Whether every block stands behind the one that dominates it."""
-    seen: set[int] = {0}
+    seen = column(function.block_count)
+    seen[0] = 1
     for b in order:
-        if int(flow.dominator[b]) not in seen:
+        if not seen[flow.dominator[b]]:
             return False
-        seen.add(b)
+        seen[b] = 1
     return True
+
+
+def _has_cold(function: Function, order: vec[i64]) -> bool:
+    """Whether a block is cold."""
+    cold = function.cold
+    for b in order:
+        if cold[b]:
+            return True
+    return False
+
+
+def _may_be_parted(function: Function, flow: Flow, order: vec[i64]) -> bool:
+    """Whether every block still stands behind the one that dominates it if cold ones go behind the others."""
+    cold = function.cold
+    for b in order:
+        above = flow.dominator[b]
+        if cold[above] and above != function.entry and not cold[b]:
+            return False
+    return True
+
+
+def _parted(order: vec[i64], behind: vec[i64], entry: i64) -> vec[i64]:
+    """The entry and what is not marked, then what is."""
+    parted = column(i64(len(order)))
+    at: i64 = 0
+    for b in order:
+        if b == entry or not behind[b]:
+            parted[at] = b
+            at += 1
+    for b in order:
+        if b != entry and behind[b]:
+            parted[at] = b
+            at += 1
+    return parted

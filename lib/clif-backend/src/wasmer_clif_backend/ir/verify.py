@@ -362,7 +362,7 @@ def _ranges(function: Function, flow: Flow) -> tuple[list[int], list[int]]:
     So whether one dominates another is seen at once, however many lie between. What is not reached has no range.
     """
     below = [1] * int(function.block_count)
-    for b in reversed(flow.order):
+    for b in reversed(list(flow.order)):
         below[flow.dominator[b]] += below[b]
     first = [1] * int(function.block_count)
     last = [0] * int(function.block_count)

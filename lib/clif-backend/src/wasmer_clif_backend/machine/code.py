@@ -37,7 +37,7 @@ from __future__ import annotations
 from librt.vecs import extend, vec
 
 from wasmer_clif_backend.effort import Effort
-from wasmer_clif_backend.ir.columns import column, grown, nowhere
+from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import BR_CATCH, BR_TABLE, BRIF, JUMP
 from wasmer_clif_backend.ir.types import in_xmm
@@ -151,7 +151,7 @@ class Code:
         """By block: its first instruction."""
         self.block_end = column(blocks)
         """By block: one more than its last instruction."""
-        self.order: list[int] = []
+        self.order = vec[i64]()
         """Blocks in the order of the code."""
         self._starts = column(blocks)
         self._block = column(blocks)
@@ -179,8 +179,12 @@ class Code:
         """What `add` enters as the source."""
         self.never_given: i64 = 0
         """Bits of registers of the machine that no virtual one is put into: their life is of no interest."""
+        r: i64 = FIRST_XMM
+        while r < FIRST_VIRTUAL:
+            self.register_class[r] = XMM
+            r += 1
 
-    def begin(self, function: Function, order: list[int]) -> None:
+    def begin(self, function: Function, order: vec[i64]) -> None:
         """Empty, with a virtual register per value; blocks will stand in this order."""
         self.effort = function.effort
         self.first = self.end
@@ -197,20 +201,22 @@ class Code:
         self.at = 0
         self.order = order
         need = function.count + FIRST_VIRTUAL
-        room = need + (need >> 1)  # and temporaries
-        self.register_class = column(room)
-        self.copy_of = nowhere(room)
-        self.copied_to = nowhere(room)
-        self.outside = column(room)
+        if need > i64(len(self.register_class)):
+            self._make_registers(need + (need >> 1))  # and temporaries
         register_class = self.register_class
+        copy_of = self.copy_of
+        copied_to = self.copied_to
+        outside = self.outside
         type = function.type
-        r: i64 = FIRST_XMM
-        while r < FIRST_VIRTUAL:
-            register_class[r] = XMM
-            r += 1
+        r: i64 = FIRST_VIRTUAL
         while r < need:
+            kind: i64 = GENERAL
             if in_xmm(type[r - FIRST_VIRTUAL]):
-                register_class[r] = XMM
+                kind = XMM
+            register_class[r] = kind
+            copy_of[r] = -1
+            copied_to[r] = -1
+            outside[r] = 0
             r += 1
         self.registers = need
         if function.block_count > i64(len(self.block_first)):
@@ -265,10 +271,12 @@ class Code:
         """A new virtual register."""
         r = self.registers
         if r >= i64(len(self.register_class)):
-            self._grow_registers()
+            self._make_registers(2 * r)
         self.registers = r + 1
-        if register_class == XMM:
-            self.register_class[r] = XMM
+        self.register_class[r] = register_class
+        self.copy_of[r] = -1
+        self.copied_to[r] = -1
+        self.outside[r] = 0
         return r
 
     def note_outside(self, r: i64, b: i64) -> None:
@@ -450,12 +458,12 @@ class Code:
         self.first += more
         self._group += more
 
-    def _grow_registers(self) -> None:
-        more: i64 = len(self.register_class)
-        self.register_class = grown(self.register_class, 2 * more)
-        self.copy_of = extend(self.copy_of, nowhere(more))
-        self.copied_to = extend(self.copied_to, nowhere(more))
-        self.outside = grown(self.outside, 2 * more)
+    def _make_registers(self, rows: i64) -> None:
+        """Room for so many registers. All of a row is written when it is taken."""
+        self.register_class = grown(self.register_class, rows)
+        self.copy_of = grown(self.copy_of, rows)
+        self.copied_to = grown(self.copied_to, rows)
+        self.outside = grown(self.outside, rows)
 
 
 def _moved_up(old: vec[i64]) -> vec[i64]:

@@ -25,35 +25,46 @@ class Rotation:
         self._last = column(blocks)
         self._moved = column(blocks)
 
-    def turned(self, function: Function, code: Code, leads_to: vec[i64], order: list[int]) -> list[int]:
-        """The order to emit.
+    def turned(self, function: Function, code: Code, leads_to: vec[i64]) -> vec[i64]:
+        """The order to emit, without blocks that are empty.
 
         Args:
             leads_to: by block: itself, or the one that is reached through it (`EmptyBlocks`).
-            order: that of the code, of blocks that are not empty.
         """
         if function.block_count > i64(len(self._place)):
             self._place = grown(self._place, function.block_count)
             self._last = grown(self._last, function.block_count)
             self._moved = grown(self._moved, function.block_count)
-        for b in order:
-            self._place[b] = 0
-            self._last[b] = 0
-            self._moved[b] = 0
+        count: i64 = 0
+        for b in code.order:
+            if leads_to[b] == b:
+                self._place[b] = 0
+                self._last[b] = 0
+                self._moved[b] = 0
+                count += 1
+        order = column(count)
+        at: i64 = 0
+        for b in code.order:
+            if leads_to[b] == b:
+                order[at] = b
+                at += 1
         if not self._find(function, code, leads_to, order):
             return order
-        turned: list[int] = []
+        turned = column(count)
+        at = 0
         for b in order:
             if self._moved[b]:
                 continue
             last = self._last[b]
             if last and not self._last[last]:
-                turned.append(int(last))
+                turned[at] = last
+                at += 1
                 self._moved[last] = 1
-            turned.append(b)
+            turned[at] = b
+            at += 1
         return turned
 
-    def _find(self, function: Function, code: Code, leads_to: vec[i64], order: list[int]) -> bool:
+    def _find(self, function: Function, code: Code, leads_to: vec[i64], order: vec[i64]) -> bool:
         """Which block goes before each head; whether there are any."""
         found = False
         at: i64 = 0

@@ -119,12 +119,13 @@ class Lanes:
                 behind = function.next[v]
                 if v & EVERY == 0:
                     function.effort.spend(EVERY)
-                effects = EFFECTS[function.opcode[v]]
-                if effects & (LOADS | STORES) and self._note(function, v):
-                    if self._count == _WINDOW:
+                effects: i64 = EFFECTS[function.opcode[v]]
+                if effects:
+                    if effects & (LOADS | STORES) and self._note(function, v):
+                        if self._count == _WINDOW:
+                            self._close(function, flow)
+                    elif effects & ENDS or has_effect(function, v):
                         self._close(function, flow)
-                elif has_effect(function, v) or effects & ENDS:
-                    self._close(function, flow)
                 v = behind
             b = function.block_next[b]
         return self._changed

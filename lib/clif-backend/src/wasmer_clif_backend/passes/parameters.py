@@ -74,7 +74,7 @@ class Parameters:
         found = False
         at: i64 = len(flow.order) - 1
         while at > 0:
-            b: i64 = flow.order[at]
+            b = flow.order[at]
             v = function.first[b]
             while v and function.opcode[v] == PARAMETER:
                 if self._instead[v] == 0:
@@ -133,7 +133,7 @@ class Parameters:
         uses = function.uses
         at: i64 = len(flow.order) - 1
         while at >= 0:
-            b: i64 = flow.order[at]
+            b = flow.order[at]
             v = function.last[b]
             self._visit(function, v)  # what ends the block
             while v:

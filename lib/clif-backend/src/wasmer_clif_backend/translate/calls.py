@@ -72,6 +72,9 @@ class Calls:
         self._signature = column(len(view.layouts))
         self._signature_stamp = column(len(view.layouts))
         self._helpers: dict[str, int] = {}
+        """By name: the number in the function at hand."""
+        self._helper_signatures: dict[str, Signature] = {}
+        """By name, for all functions: where arguments are is worked out once for each."""
 
     def begin(self) -> None:
         """A function begins."""
@@ -215,16 +218,25 @@ class Calls:
         arguments = [int(state.pop()) for _ in range(count)][::-1] + immediates
         number = self._helpers.get(name, -1)
         if number < 0:
-            signature = Signature([ClifParameter(I64)] * (len(types) + 1), [ClifParameter(I64)] if result else [])
             number = len(function.functions)
             function.functions.append(ExternalFunction(helper_name(name), len(function.signatures)))
-            function.signatures.append(signature)
+            function.signatures.append(self._helper_signature(name))
             self._helpers[name] = number
         given = [int(state.vmctx)] + [int(state.passed(v)) for v in arguments]
         state.called()
         v = state.make(CALL, I64 if result else 0, 0, function.new_list(given), 0, 0, number)
         if result:
             state.push(state.received(v, result))
+
+    def _helper_signature(self, name: str) -> Signature:
+        """What a helper takes behind the vmctx and gives, each in 64 bits."""
+        found = self._helper_signatures.get(name)
+        if found is None:
+            call = _HELPERS[name]
+            parameters = [ClifParameter(I64)] * (len(call.types) + 1)
+            found = Signature(parameters, [ClifParameter(I64)] if call.results else [])
+            self._helper_signatures[name] = found
+        return found
 
     def buffer_address(self, results: i64) -> i64:
         """The address of the stack slot for the results of calls, as large as any call needs it."""

@@ -9,7 +9,7 @@ The scan (`scan`) makes pieces, `resolve` the moves; `checker` believes neither.
 
 from __future__ import annotations
 
-from wasmer_clif_backend.ir.columns import ascending, column, grown, nowhere
+from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import Code
 from wasmer_runtime_core.support.annotations import Final, final, i64
@@ -25,6 +25,7 @@ class Allocation:
     Attributes:
         stands_for: by register: the one that stands for it (`coalesce`), itself as a rule. What follows is of such.
         first_piece: by virtual register: its first piece; 0: it has none.
+        found: by virtual register: a piece that was looked for; 0: none yet.
         piece_start, piece_end: the positions of a piece, ``[start, end)``; holes may lie between.
         piece_place: a place.
         piece_is_fresh: 1: what it holds is written where it starts, and has nothing to do with the piece before.
@@ -42,13 +43,16 @@ class Allocation:
 
     def __init__(self) -> None:
         rows: i64 = 1 << 10
+        self._registers: i64 = 0
+        """One more than the greatest."""
         self.stands_for = column(rows)
         self._joined = column(rows)
-        self._found = column(rows)
+        self.found = column(rows)
         self.first_piece = column(rows)
         self.piece_start = column(rows)
         self.piece_end = column(rows)
-        self.piece_place = nowhere(rows)
+        self.piece_place = column(rows)
+        self.piece_place[0] = NOWHERE
         self.piece_is_fresh = column(rows)
         self.piece_next = column(rows)
         self.piece_count: i64 = 1
@@ -75,15 +79,18 @@ class Allocation:
     def begin(self, function: Function, code: Code) -> None:
         """Nothing is anywhere."""
         registers = code.registers
+        self._registers = registers
         if registers > i64(len(self.moving)):
-            self.moving = column(2 * registers)
-        self.stands_for = ascending(registers)
-        self._joined = column(registers)
-        self._found = column(registers)
-        self.first_piece = column(registers)
-        self.slot = nowhere(registers)
-        self.is_moving = column(registers)
-        self._home = nowhere(registers)
+            rows = 2 * registers
+            self.moving = column(rows)
+            self.stands_for = column(rows)
+            self._joined = column(rows)
+            self.found = column(rows)
+            self.first_piece = column(rows)
+            self.slot = column(rows)
+            self.is_moving = column(rows)
+            self._home = column(rows)
+        self._begin_registers()
         if 2 * code.end > i64(len(self.first_edit)):
             self.first_edit = column(2 * code.end)
         first_edit = self.first_edit
@@ -102,6 +109,26 @@ class Allocation:
         self.moving_count = 0
         self.saved = 0
         self.framed_at = code.frame_at
+
+    def _begin_registers(self) -> None:
+        """Of all registers: each stands for itself, and is nowhere."""
+        stands_for = self.stands_for
+        joined = self._joined
+        found = self.found
+        first_piece = self.first_piece
+        slot = self.slot
+        is_moving = self.is_moving
+        home = self._home
+        r: i64 = 0
+        while r < self._registers:
+            stands_for[r] = r
+            joined[r] = 0
+            found[r] = 0
+            first_piece[r] = 0
+            slot[r] = NOWHERE
+            is_moving[r] = 0
+            home[r] = NOWHERE
+            r += 1
 
     def join(self, one: i64, other: i64) -> None:
         """`one` stands for `other` from now on, and for all that `other` stood for."""
@@ -126,9 +153,8 @@ class Allocation:
         home = self._home
         stands_for = self.stands_for
         first_piece = self.first_piece
-        registers: i64 = len(home)
         r: i64 = FIRST_SLOT
-        while r < registers:
+        while r < self._registers:
             one = stands_for[r]
             piece = first_piece[one]
             if piece and not self.is_moving[one]:
@@ -165,7 +191,7 @@ class Allocation:
     def piece_at(self, register: i64, position: i64) -> i64:
         """The piece of a register that stands for itself, at a position of its life; 0: that is before it."""
         # Who asks goes forward, mostly: from the piece that was found last.
-        piece = self._found[register]
+        piece = self.found[register]
         if piece == 0 or self.piece_start[piece] > position:
             piece = self.first_piece[register]
             if piece == 0 or self.piece_start[piece] > position:
@@ -176,7 +202,7 @@ class Allocation:
         while behind and self.piece_start[behind] <= position:
             piece = behind
             behind = self.piece_next[piece]
-        self._found[register] = piece
+        self.found[register] = piece
         return piece
 
     def slot_of(self, register: i64) -> i64:

@@ -35,7 +35,7 @@ from wasmer_clif_backend.machine.code import (
     THIRD_WRITTEN,
     Code,
 )
-from wasmer_clif_backend.machine.regalloc.liveness import BITS, Liveness
+from wasmer_clif_backend.machine.regalloc.liveness import BITS, LOWEST_BIT, NO_BIT, Liveness
 from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.support.annotations import Final, final, i64
 
@@ -53,6 +53,7 @@ class Intervals:
 
     Attributes:
         first_range, first_use: by virtual register: its list, in ascending order; 0: empty.
+        use_counts: by virtual register: how many uses it has; 0: nobody has asked yet (`coalesce`).
         life_end: by virtual register: where its last range ends.
         range_from, range_to, range_next: the ranges.
         use_at, use_kind, use_next: the uses.
@@ -66,6 +67,7 @@ class Intervals:
         rows: i64 = 1 << 10
         self.first_range = column(rows)
         self.first_use = column(rows)
+        self.use_counts = column(rows)
         self.life_end = column(rows)
         self.range_from = column(rows)
         self.range_to = column(rows)
@@ -86,7 +88,9 @@ class Intervals:
         self._block_behind: i64 = 0
         """That block; 0: there is none."""
         self._seen = column(rows)
-        """By register in a list: the block that it was last seen alive at the end of."""
+        """By register in a list: the block at whose end it was last seen alive, as `_looks` then was."""
+        self._looks: i64 = 0
+        """How many blocks were looked at, of all functions."""
         # By register, the end of the range that is open; 0: none.
         self._open = column(rows)
         self._open_machine: i64 = 0
@@ -100,9 +104,22 @@ class Intervals:
         if registers > i64(len(self.life_end)):
             self.life_end = column(2 * registers)
             self.order = column(2 * registers)
-        self.first_range = column(registers)
-        self.first_use = column(registers)
-        self._open = column(registers)
+            self.first_range = column(2 * registers)
+            self.first_use = column(2 * registers)
+            self.use_counts = column(2 * registers)
+            self._open = column(2 * registers)
+            self._seen = column(2 * registers)
+        first_range = self.first_range
+        first_use = self.first_use
+        use_counts = self.use_counts
+        opened = self._open
+        r: i64 = 0
+        while r < registers:
+            first_range[r] = 0
+            first_use[r] = 0
+            use_counts[r] = 0
+            opened[r] = 0
+            r += 1
         self.taken = column(FIRST_VIRTUAL)
         self.range_count = 1
         self.use_count = 1
@@ -112,7 +129,6 @@ class Intervals:
         self.liveness.find(function, code, flow)
         self._through = column(self.liveness.words)
         self._block_behind = 0
-        self._seen = column(registers)
         at = len(code.order) - 1
         while at >= 0:
             self._block(function, code, code.order[at])
@@ -161,6 +177,8 @@ class Intervals:
         few = liveness.few
         opened = self._open
         seen = self._seen
+        self._looks += 1
+        look = self._looks
         n = code.way_first[b]
         while n < code.way_end[b]:
             target = function.edge_to[code.ways[n]]
@@ -169,7 +187,7 @@ class Intervals:
             function.effort.spend(last - p + 1)
             while p < last:
                 r = few[p]
-                seen[r] = b
+                seen[r] = look
                 if opened[r] == 0:
                     opened[r] = end
                 p += 1
@@ -178,7 +196,7 @@ class Intervals:
         last = liveness.few_end[self._block_behind]
         while p < last:
             r = few[p]
-            if seen[r] != b:
+            if seen[r] != look:
                 self._range(r, end, opened[r])
                 opened[r] = 0
             p += 1
@@ -202,17 +220,17 @@ class Intervals:
             changed = behind ^ through[word]
             g = word * BITS
             while changed:
-                if changed & 0xFF == 0:
-                    changed >>= 8
-                    g += 8
+                skipped: i64 = LOWEST_BIT[changed & 0xFF]
+                changed >>= skipped
+                g += skipped
+                if skipped == NO_BIT:
                     continue
-                if changed & 1:
-                    r = liveness.register[g]
-                    if self._open[r]:
-                        self._range(r, end, self._open[r])
-                        self._open[r] = 0
-                    else:
-                        self._open[r] = end
+                r = liveness.register[g]
+                if self._open[r]:
+                    self._range(r, end, self._open[r])
+                    self._open[r] = 0
+                else:
+                    self._open[r] = end
                 changed >>= 1
                 g += 1
             through[word] = alive[b * words + word]

@@ -24,6 +24,9 @@ from wasmer_runtime_core.support.annotations import Final, final, i64
 
 BITS: Final = 62
 """Registers in one word of a set: as many as a number has bits that is no large one for Python."""
+NO_BIT: Final = 8
+LOWEST_BIT: Final = bytes((n & -n).bit_length() - 1 if n else NO_BIT for n in range(256))
+"""By eight bits: the number of the lowest that is set; `NO_BIT`: none is."""
 FEW: Final = 8
 """So many blocks at most have a register in their lists."""
 
@@ -169,7 +172,7 @@ class Liveness:
         at: i64 = len(flow.order)
         while at > 0:
             at -= 1
-            b: i64 = flow.order[at]
+            b = flow.order[at]
             n = code.way_first[b]
             end = code.way_end[b]
             function.effort.spend((end - n) * words + 1)

@@ -22,7 +22,7 @@ from wasmer_clif_backend.ir.opcodes import PARAMETER
 from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, TERMINATOR, Code
 from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, NOWHERE, Allocation
 from wasmer_clif_backend.machine.regalloc.intervals import READS_TOO, WRITES, Intervals
-from wasmer_clif_backend.machine.regalloc.liveness import BITS
+from wasmer_clif_backend.machine.regalloc.liveness import BITS, LOWEST_BIT, NO_BIT
 from wasmer_runtime_core.support.annotations import Final, final, i64
 
 _DEEPEST: Final = 6
@@ -238,6 +238,9 @@ class Resolver:
         ones = self._one
         live = self._live
         live_piece = self._live_piece
+        piece_start = out.piece_start
+        piece_next = out.piece_next
+        found = out.found
         count: i64 = 0
         for b in code.order:
             start = 2 * code.block_first[b]
@@ -252,21 +255,19 @@ class Resolver:
                 rest = alive[b * words + word] & moving[word]
                 g = word * BITS
                 while rest:
-                    if rest & 0xFF == 0:
-                        rest >>= 8
-                        g += 8
+                    skipped: i64 = LOWEST_BIT[rest & 0xFF]
+                    rest >>= skipped
+                    g += skipped
+                    if skipped == NO_BIT:
                         continue
-                    if rest & 1:
-                        while p < few_end and few[p] < liveness.register[g]:
-                            register = stands_for[few[p]]
-                            if is_moving[register]:
-                                live[count] = register
-                                live_piece[count] = out.piece_at(register, start)
-                                count += 1
-                            p += 1
-                        live[count] = ones[g]
-                        live_piece[count] = out.piece_at(ones[g], start)
-                        count += 1
+                    while p < few_end and few[p] < liveness.register[g]:
+                        register = stands_for[few[p]]
+                        if is_moving[register]:
+                            live[count] = register
+                            count += 1
+                        p += 1
+                    live[count] = ones[g]
+                    count += 1
                     rest >>= 1
                     g += 1
                 word += 1
@@ -274,10 +275,19 @@ class Resolver:
                 register = stands_for[few[p]]
                 if is_moving[register]:
                     live[count] = register
-                    live_piece[count] = out.piece_at(register, start)
                     count += 1
                 p += 1
             function.effort.spend(words + 4 * (count - first))
+            at = first
+            while at < count:
+                register = live[at]
+                piece = found[register]  # of a block before this one: that is where it is as a rule
+                behind = piece_next[piece]
+                if piece == 0 or (behind and piece_start[behind] <= start):
+                    piece = out.piece_at(register, start)
+                    found[register] = piece
+                live_piece[at] = piece
+                at += 1
             self._live_first[b] = first
             self._live_end[b] = count
             v = function.first[b]
@@ -317,11 +327,15 @@ class Resolver:
         out = self.out
         target = function.edge_to[e]
         out.begin_edge(e)
+        live_piece = self._live_piece
+        piece_start = out.piece_start
+        piece_end = out.piece_end
         p = self._live_first[target]
-        function.effort.spend(4 * (self._live_end[target] - p + function.pool[function.edge_arguments[e]]) + 1)
-        while p < self._live_end[target]:
-            piece = self._live_piece[p]
-            if out.piece_start[piece] > end or out.piece_end[piece] <= end:  # else it stays where it is
+        live_end = self._live_end[target]
+        function.effort.spend(4 * (live_end - p + function.pool[function.edge_arguments[e]]) + 1)
+        while p < live_end:
+            piece = live_piece[p]
+            if piece_start[piece] > end or piece_end[piece] <= end:  # else it stays where it is
                 register = self._live[p]
                 source = out.piece_place[out.piece_at(register, end)]
                 to = out.piece_place[piece]

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from librt.vecs import vec
 
-from wasmer_clif_backend.ir.columns import column, grown, nowhere
+from wasmer_clif_backend.ir.columns import column, grown
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, FIRST_XMM, XMM, Code, bits
 from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, NOWHERE, Allocation
@@ -103,8 +103,15 @@ class Scan:
         self.flow = flow
         intervals = self.intervals
         out = self.out
-        self.last_place = nowhere(self.code.registers)
+        registers_of_code = self.code.registers
+        if registers_of_code > i64(len(self.last_place)):
+            self.last_place = column(2 * registers_of_code)
+        last_place = self.last_place
         r: i64 = 0
+        while r < registers_of_code:
+            last_place[r] = NOWHERE
+            r += 1
+        r = 0
         while r < FIRST_VIRTUAL:
             self.active[r] = 0
             self.active_until[r] = NEVER

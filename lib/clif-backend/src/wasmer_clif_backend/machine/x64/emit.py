@@ -163,15 +163,15 @@ class Emitter:
         code = self.code
         self._begin(function, stack_check)
         leads_to = self.empty.leads_to
-        order = self.rotation.turned(function, code, leads_to, [b for b in code.order if leads_to[b] == b])
-        number = 0
+        order = self.rotation.turned(function, code, leads_to)
+        number: i64 = 0
         before: i64 = 0
         self._find_innermost(flow)
         first_edit = self.out.first_edit
         roles = code.roles
         for b in order:
             number += 1
-            following: i64 = order[number] if number < len(order) else 0
+            following: i64 = order[number] if number < i64(len(order)) else i64(0)
             loop = flow.loop[b]
             if loop != before:
                 before = loop

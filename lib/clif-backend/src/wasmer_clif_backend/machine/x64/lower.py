@@ -29,6 +29,8 @@ The code needs AVX, BMI1, BMI2, LZCNT, POPCNT and FMA only where FMA is asked fo
 
 from __future__ import annotations
 
+from librt.vecs import vec
+
 from wasmer_clif_backend.ir.columns import column
 from wasmer_clif_backend.ir.function import Function, Signature
 from wasmer_clif_backend.ir.opcodes import (
@@ -157,7 +159,7 @@ class Lowering:
         self.buffer: i64 = NO_REGISTER
         """Holds the address that results go to, if they do not fit registers."""
 
-    def run(self, function: Function, order: list[int], rules: Rules, enter: Callable[[Lowering], None]) -> None:
+    def run(self, function: Function, order: vec[i64], rules: Rules, enter: Callable[[Lowering], None]) -> None:
         """Everything, blocks in this order in the code.
 
         Args:
@@ -173,7 +175,7 @@ class Lowering:
         self._begin()
         at = len(order) - 1
         while at >= 0:
-            b: i64 = order[at]
+            b = order[at]
             self.block = b
             code.begin_block(b)
             self.pass_on(b)
@@ -211,8 +213,17 @@ class Lowering:
         function = self.function
         if not function.is_counted:
             count(function)
-        self.wanted = column(function.count)
-        self.folded = column(function.count)
+        count_of_values = function.count
+        if count_of_values > i64(len(self.wanted)):
+            self.wanted = column(2 * count_of_values)
+            self.folded = column(2 * count_of_values)
+        wanted = self.wanted
+        folded = self.folded
+        v: i64 = 0
+        while v < count_of_values:
+            wanted[v] = 0
+            folded[v] = 0
+            v += 1
 
     def _is_needed(self, v: i64) -> bool:
         """Whether an instruction has to be there: it does something, or one of its results is wanted."""

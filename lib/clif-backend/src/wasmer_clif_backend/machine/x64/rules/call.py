@@ -176,9 +176,9 @@ def _go(lowering: Lowering, form: i64, target: i64, kind: i64, roles: i64, regis
         lowering.code.add(form, REG | (kind << 16), roles | RM_READ, NO_REGISTER, target, immediate=registers)
         return
     name = lowering.function.functions[lowering.function.extra[lowering.v]].name
-    if name not in lowering.callees:
+    entry = lowering.callees.get(name)
+    if entry is None:
         raise CompileError(f"there is no function {name}")
-    entry = lowering.callees[name]
     lowering.code.add(form, TABLE | (kind << 16), roles, displacement=entry, immediate=registers)
 
 
