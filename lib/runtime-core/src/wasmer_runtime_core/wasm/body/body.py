@@ -168,6 +168,23 @@ def access_word(offset: int, memory: int) -> int:
 class Body:
     """One function body. Plain data; `records`, `pool` and `loops` as described above."""
 
+    __slots__ = (
+        "call_weight",
+        "calls",
+        "function_index",
+        "label_count",
+        "local_types",
+        "local_weights",
+        "loops",
+        "max_stack",
+        "memory_accesses",
+        "offset",
+        "pool",
+        "records",
+        "size",
+        "type_index",
+    )
+
     def __init__(
         self,
         function_index: int,
