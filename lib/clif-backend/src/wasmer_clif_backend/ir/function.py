@@ -273,7 +273,8 @@ class Function:
         extra: i64 = 0,
     ) -> i64:
         """A new instruction at the end of a block; its number. Results beyond the first come from `add_result`."""
-        # `new` and `append` in one: most of what a compilation makes goes through here.
+        # `new` and `append` in one: most of what a compilation makes goes through here, before anything is counted. So
+        # `uses` and `colour` are left as they are: who fills them in does so for all.
         v = self.count
         if v >= self.capacity:
             self._grow_instructions()
@@ -286,8 +287,6 @@ class Function:
         self.immediate[v] = immediate
         self.extra[v] = extra
         self.source[v] = self.at
-        self.uses[v] = 0
-        self.colour[v] = 0
         self.bound[v] = -1
         self.block_of[v] = block
         last = self.last[block]

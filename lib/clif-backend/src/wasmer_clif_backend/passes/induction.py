@@ -20,7 +20,7 @@ the sum does not wrap. What is left over goes when `parameters` comes by once mo
 from __future__ import annotations
 
 from wasmer_clif_backend.effort import EVERY
-from wasmer_clif_backend.ir.columns import column
+from wasmer_clif_backend.ir.columns import column, with_room
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import (
@@ -122,7 +122,7 @@ class Induction:
         # Room for what the rest makes: a sum and an address per access, some constants.
         rows = 4 * function.count + 64
         if rows > self._values:
-            self._values = 2 * rows
+            self._values = with_room(rows)
             self._number = column(self._values)
             self._made = column(self._values)
         else:

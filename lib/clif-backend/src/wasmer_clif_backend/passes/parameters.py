@@ -14,7 +14,7 @@ It leaves the columns `uses` and `colour` as `ir.uses.count` does.
 from __future__ import annotations
 
 from wasmer_clif_backend.effort import EVERY
-from wasmer_clif_backend.ir.columns import column
+from wasmer_clif_backend.ir.columns import column, with_room
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.numbering import is_same_constant
@@ -47,7 +47,7 @@ class Parameters:
         # A block may get a constant in the place of each of its parameters.
         rows = 2 * function.count
         if rows > self._rows:
-            self._rows = 2 * rows
+            self._rows = with_room(rows)
             self._instead = column(self._rows)
             self._replaced = column(self._rows)
             self._work = column(self._rows)
@@ -156,7 +156,7 @@ class Parameters:
 
     def _need(self, function: Function, x: i64) -> i64:
         """One more use of a value; the one that it is now."""
-        if self._replaced_count:
+        if self._instead[x]:
             x = self._resolved(x)
         before = function.uses[x]
         if before == _PASSED:

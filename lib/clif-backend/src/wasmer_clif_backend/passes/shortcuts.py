@@ -17,7 +17,7 @@ Only in loops: elsewhere a branch more is nothing. Heads of loops stay as they a
 
 from __future__ import annotations
 
-from wasmer_clif_backend.ir.columns import column
+from wasmer_clif_backend.ir.columns import column, with_room
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import (
@@ -95,7 +95,7 @@ class Shortcuts:
         if function.opcode[end] != BRIF or not _is_asked_for(function, b, function.a[end]):
             return 0
         if 2 * function.count > i64(len(self._became)):
-            self._became = column(4 * function.count)
+            self._became = column(with_room(2 * function.count))
         ways: list[int] = []
         others = 0
         blocks = self._blocks
@@ -228,7 +228,7 @@ class Shortcuts:
         self._last = {}
         f = function
         if 2 * f.count > i64(len(self._became)):
-            self._became = column(4 * f.count)
+            self._became = column(with_room(2 * f.count))
         source = f.edge_from[e]
         # The arguments, before the edge leads elsewhere.
         self._enter(f, b, e)

@@ -9,7 +9,7 @@ The scan (`scan`) makes pieces, `resolve` the moves; `checker` believes neither.
 
 from __future__ import annotations
 
-from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.columns import column, grown, with_room
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.machine.code import Code
 from wasmer_runtime_core.support.annotations import Final, final, i64
@@ -81,7 +81,7 @@ class Allocation:
         registers = code.registers
         self._registers = registers
         if registers > i64(len(self.moving)):
-            rows = 2 * registers
+            rows = with_room(registers)
             self.moving = column(rows)
             self.stands_for = column(rows)
             self._joined = column(rows)
@@ -111,7 +111,7 @@ class Allocation:
         self.framed_at = code.frame_at
 
     def _begin_registers(self) -> None:
-        """Of all registers: each stands for itself, and is nowhere."""
+        """Of all virtual registers: each stands for itself, and is nowhere."""
         stands_for = self.stands_for
         joined = self._joined
         found = self.found
@@ -119,8 +119,9 @@ class Allocation:
         slot = self.slot
         is_moving = self.is_moving
         home = self._home
-        r: i64 = 0
-        while r < self._registers:
+        registers = self._registers
+        r: i64 = FIRST_SLOT
+        while r < registers:
             stands_for[r] = r
             joined[r] = 0
             found[r] = 0
@@ -153,8 +154,9 @@ class Allocation:
         home = self._home
         stands_for = self.stands_for
         first_piece = self.first_piece
+        registers = self._registers
         r: i64 = FIRST_SLOT
-        while r < self._registers:
+        while r < registers:
             one = stands_for[r]
             piece = first_piece[one]
             if piece and not self.is_moving[one]:

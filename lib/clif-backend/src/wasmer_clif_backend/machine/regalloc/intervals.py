@@ -16,7 +16,7 @@ ones is in `calls`, once for all of them.
 
 from __future__ import annotations
 
-from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.columns import column, grown, with_room
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.ir.function import Function
 from wasmer_clif_backend.ir.opcodes import PARAMETER
@@ -102,18 +102,19 @@ class Intervals:
         registers = code.registers
         self._never_given = code.never_given
         if registers > i64(len(self.life_end)):
-            self.life_end = column(2 * registers)
-            self.order = column(2 * registers)
-            self.first_range = column(2 * registers)
-            self.first_use = column(2 * registers)
-            self.use_counts = column(2 * registers)
-            self._open = column(2 * registers)
-            self._seen = column(2 * registers)
+            rows = with_room(registers)
+            self.life_end = column(rows)
+            self.order = column(rows)
+            self.first_range = column(rows)
+            self.first_use = column(rows)
+            self.use_counts = column(rows)
+            self._open = column(rows)
+            self._seen = column(rows)
         first_range = self.first_range
         first_use = self.first_use
         use_counts = self.use_counts
         opened = self._open
-        r: i64 = 0
+        r: i64 = FIRST_VIRTUAL  # none of the machine is open: each was written before it was read
         while r < registers:
             first_range[r] = 0
             first_use[r] = 0

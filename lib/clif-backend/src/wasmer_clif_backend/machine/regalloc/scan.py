@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from librt.vecs import vec
 
-from wasmer_clif_backend.ir.columns import column, grown
+from wasmer_clif_backend.ir.columns import column, grown, with_room
 from wasmer_clif_backend.ir.flow import Flow
 from wasmer_clif_backend.machine.code import FIRST_VIRTUAL, FIRST_XMM, XMM, Code, bits
 from wasmer_clif_backend.machine.regalloc.allocation import FIRST_SLOT, NOWHERE, Allocation
@@ -105,9 +105,9 @@ class Scan:
         out = self.out
         registers_of_code = self.code.registers
         if registers_of_code > i64(len(self.last_place)):
-            self.last_place = column(2 * registers_of_code)
+            self.last_place = column(with_room(registers_of_code))
         last_place = self.last_place
-        r: i64 = 0
+        r: i64 = FIRST_VIRTUAL
         while r < registers_of_code:
             last_place[r] = NOWHERE
             r += 1

@@ -112,6 +112,9 @@ _LEAVE: Final[i64] = forms.LEAVE.number
 _SUB8: Final[i64] = forms.SUB_RM64_IMM8.number
 _SUB32: Final[i64] = forms.SUB_RM64_IMM32.number
 _TRAP: Final[i64] = forms.TRAP.number
+_STORE: Final[i64] = VMCTX["store"].offset
+_STACK_LIMIT: Final[i64] = STORE["stack_limit"].offset
+_STACK_OVERFLOW: Final[i64] = BY_NAME["STACK_OVERFLOW"].number
 _WORD: Final = 0xFFFF_FFFF
 
 
@@ -531,12 +534,12 @@ class Emitter:
     def _check_stack(self, size: i64) -> None:
         """Trap if the stack pointer is below its limit, or would be with the frame; no argument is in rax, r11."""
         stack: i64 = RSP
-        self.record(_MOV, MEM, RAX, RDI, 0, 0, 0, 0, VMCTX["store"].offset, 0)
+        self.record(_MOV, MEM, RAX, RDI, 0, 0, 0, 0, _STORE, 0)
         if size > UNCHECKED_FRAME_BYTES:
             stack = R11
             self.record(_LEA, MEM, R11, RSP, 0, 0, 0, 0, -size, 0)
-        self.record(_CMP, MEM, stack, RAX, 0, 0, 0, 0, STORE["stack_limit"].offset, 0)
-        self._jump(_JCC + BELOW, self._trap_of(BY_NAME["STACK_OVERFLOW"].number, self.stack_check))
+        self.record(_CMP, MEM, stack, RAX, 0, 0, 0, 0, _STACK_LIMIT, 0)
+        self._jump(_JCC + BELOW, self._trap_of(_STACK_OVERFLOW, self.stack_check))
 
     def _trap_of(self, kind: i64, source: i64) -> i64:
         """The label of a trap behind the code; one for all of a kind and source."""

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from librt.vecs import vec
 
-from wasmer_clif_backend.ir.columns import column
+from wasmer_clif_backend.ir.columns import column, with_room
 from wasmer_clif_backend.ir.function import Function, Signature
 from wasmer_clif_backend.ir.opcodes import (
     BAND,
@@ -184,7 +184,7 @@ class Lowering:
                 opcode = function.opcode[v]
                 if v & 0x1FF == 0:
                     function.effort.spend(0x1000)
-                if opcode != PARAMETER and opcode != RESULT and self._is_needed(v):
+                if opcode != PARAMETER and opcode != RESULT and (self.wanted[v] or self._is_needed(v)):
                     code.group()
                     code.at = function.source[v]
                     self.v = v
@@ -215,8 +215,8 @@ class Lowering:
             count(function)
         count_of_values = function.count
         if count_of_values > i64(len(self.wanted)):
-            self.wanted = column(2 * count_of_values)
-            self.folded = column(2 * count_of_values)
+            self.wanted = column(with_room(count_of_values))
+            self.folded = column(with_room(count_of_values))
         wanted = self.wanted
         folded = self.folded
         v: i64 = 0
@@ -226,10 +226,8 @@ class Lowering:
             v += 1
 
     def _is_needed(self, v: i64) -> bool:
-        """Whether an instruction has to be there: it does something, or one of its results is wanted."""
+        """Whether an instruction that nothing wants has to be there: it does something, or gives another result."""
         function = self.function
-        if self.wanted[v]:
-            return True
         if EFFECTS[function.opcode[v]] & _SCHEDULED:
             return self.folded[v] == 0
         behind = function.next[v]
