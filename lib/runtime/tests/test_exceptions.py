@@ -487,6 +487,38 @@ def test_kept_exceptions_have_a_limit(compile: Any, references: int) -> None:
     fresh["drop"](400, references // 80)  # words of the stack may still point to some
 
 
+KEEPING = """
+  (import "e" "host" (func $host (param i32))) (table $t 100000 exnref)
+  (func $caught (param i32) (result exnref)
+    (block $l (result exnref) (try_table (catch_all_ref $l) (call $host (local.get 0))) unreachable))
+  (func (export "keep") (param $n i32)
+    (loop $next
+      (table.set $t (local.get $n) (call $caught (local.get $n)))
+      (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+  (func (export "forget") (param $n i32)
+    (loop $next
+      (drop (call $caught (local.get $n)))
+      (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))"""
+
+
+@pytest.mark.parametrize("depth", [0, 30])
+def test_what_host_functions_raise_has_the_same_limit(compile: Any, depth: int) -> None:
+    """It counts for its traceback, too, which keeps frames of Python's alive."""
+    tag = Tag("i32")
+
+    def raises(number: int, left: int = depth) -> None:
+        if left:
+            raises(number, left - 1)
+        raise ValueError(number) if number % 2 else WasmException(tag, (number,))
+
+    module = compile(KEEPING)
+    exports = module.instantiate({"e": {"host": raises}}, limits=Limits(references=20_000)).exports
+    exports.forget(3000)
+    with pytest.raises(RuntimeError, match=r"exceptions of \d+ bytes that are not gone") as caught:
+        exports.keep(20_000 // (8 * (depth + 1)))
+    assert isinstance(caught.value.__context__, (ValueError, WasmException))
+
+
 def test_a_deadline_ends_code_that_throws_forever(compile: Any) -> None:
     exports = instantiate(
         compile("""(tag $e) (func $t (throw $e))

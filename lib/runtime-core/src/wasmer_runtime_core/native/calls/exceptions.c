@@ -151,13 +151,11 @@ exception_throw(VMContext *vmctx, TagObject *tag, const Bits128 *values)
     Activation *activation = thread->activation;
     take_gil(activation);
     InstanceObject *instance = (InstanceObject *)vmctx->instance;
-    uint64_t count = tag->signature->n_params;
-    ExceptionObject *exception = account_take(thread, instance, count) < 0 ? NULL : exception_new(tag, values, instance);
+    uint64_t units = exception_units(tag->signature->n_params);
+    ExceptionObject *exception = account_take(thread, instance, units) < 0 ? NULL : exception_new(tag, values, instance);
     if (UNLIKELY(!exception))
         fail_from_helper(thread, activation, (uintptr_t)__builtin_frame_address(0));
-    exception->account = instance->thrown;
-    exception->account->holders++;
-    exception->account->units += exception_units(count);
+    account_put(instance, exception, units);
     thread->activation = activation;
     give_gil(activation);
     vmctx->store->pending_exception = (uint64_t)exception;
@@ -216,7 +214,9 @@ wasm_catch_exception(VMContext *vmctx, uint32_t keep)
             size_t bytes = (size_t)thread->n_frames * sizeof *exception->frames;
             if ((exception->frames = malloc(bytes))) {
                 memcpy(exception->frames, thread->frames, bytes);
-                exception->n_frames = (uint64_t)thread->n_frames;
+                exception->n_frames = (uint32_t)thread->n_frames;
+                if (exception->account)
+                    account_add(exception, (bytes + UNIT_BYTES - 1) / UNIT_BYTES);
             }
         }
         store_keep(store, (PyObject *)exception);

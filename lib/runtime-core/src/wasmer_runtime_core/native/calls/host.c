@@ -72,15 +72,19 @@ exception_of_host(HostRecord *record)
                  (signature && !may_link_all(signature->params, (uint32_t)count, ((PyTupleObject *)values)->ob_item));
     for (Py_ssize_t i = 0; !failed && i < count; i++)
         failed = host_value(record, PyTuple_GET_ITEM(values, i), whole_param(signature, (uint32_t)i), (uint32_t)i, &bits[i]) < 0;
-    if (!failed)
-        exception = exception_new(signature ? (TagObject *)tag : NULL, bits,
-                                  (InstanceObject *)((char *)record->home - offsetof(InstanceObject, member)));
+    InstanceObject *instance = (InstanceObject *)((char *)record->home - offsetof(InstanceObject, member));
+    uint64_t units = exception_units((uint64_t)count) + raised_units(value);
+    int refused = !failed && account_take(this_thread, instance, units) < 0;
+    if (!failed && !refused && (exception = exception_new(signature ? (TagObject *)tag : NULL, bits, instance)))
+        account_put(instance, exception, units);
     free(bits);
     Py_DECREF(answer);
-    if (!exception) {
+    if (refused)
+        restore_newer(&raised);
+    else if (!exception)
         restore_noted(&raised, NULL);
+    if (!exception)
         return NULL;
-    }
     exception->object = raised.value;
     Py_XDECREF(raised.type);
     Py_XDECREF(raised.traceback);

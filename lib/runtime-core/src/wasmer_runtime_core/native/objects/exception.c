@@ -116,11 +116,34 @@ account_release(ExceptionAccount *account)
         free(account);
 }
 
+#define UNIT_BYTES 64
+#define RAISED_UNITS 8  /* of an exception of Python's, and of each frame that its traceback keeps */
+
 /* What an exception of so many values counts for. */
 static inline uint64_t
 exception_units(uint64_t count)
 {
     return 1 + (count + 3) / 4;
+}
+
+/* What an exception counts for besides that a host function raised. */
+static uint64_t
+raised_units(PyObject *exception)
+{
+    uint64_t units = RAISED_UNITS;
+    PyObject *traceback = PyException_GetTraceback(exception);
+    for (PyTracebackObject *each = (PyTracebackObject *)traceback; each; each = each->tb_next)
+        units += RAISED_UNITS;
+    Py_XDECREF(traceback);
+    return units < UINT32_MAX ? units : UINT32_MAX;
+}
+
+/* An exception counts for so many units more. */
+static inline void
+account_add(ExceptionObject *exception, uint64_t units)
+{
+    exception->units += (uint32_t)units;
+    exception->account->units += units;
 }
 
 /* Whether a reference is one to an object of a heap. */
@@ -151,6 +174,7 @@ exception_new(TagObject *tag, const Bits128 *values, InstanceObject *home)
     self->object = NULL;
     self->frames = NULL;
     self->n_frames = 0;
+    self->units = 0;
     self->account = NULL;
     self->root = (Root){NULL, NULL, NULL};
     self->home = NULL;
@@ -216,7 +240,7 @@ exception_dealloc(PyObject *object)
     Py_XDECREF(self->object);
     free(self->frames);
     if (self->account) {
-        self->account->units -= exception_units((uint64_t)Py_SIZE(self));
+        self->account->units -= self->units;
         account_release(self->account);
     }
     Py_XDECREF(self->tag);
@@ -386,9 +410,9 @@ drop_exceptions(Thread *thread, Store *store)
     free(owners);
 }
 
-/* An exception of `count` values may be thrown by an instance: 0, or -1 with an exception. */
+/* An exception of so many units may be thrown by an instance: 0, or -1 with an exception. */
 static int
-account_take(Thread *thread, InstanceObject *instance, uint64_t count)
+account_take(Thread *thread, InstanceObject *instance, uint64_t units)
 {
     ExceptionAccount *account = instance->thrown;
     if (UNLIKELY(!account)) {
@@ -401,13 +425,22 @@ account_take(Thread *thread, InstanceObject *instance, uint64_t count)
     }
     Store *store = instance->vmctx->store;
     uint64_t most = store->most_kept ? store->most_kept : MOST_KEPT;
-    if (UNLIKELY(account->units + exception_units(count) > most)) {
+    if (UNLIKELY(account->units + units > most)) {
         drop_exceptions(thread, store);
-        if (account->units + exception_units(count) > most) {
+        if (account->units + units > most) {
             raise_error("RuntimeError", "an instance has thrown exceptions of %zu bytes that are not gone, and may have %zu "
-                        "(64 times Limits: references)", (size_t)account->units * 64, (size_t)most * 64);
+                        "(64 times Limits: references)", (size_t)account->units * UNIT_BYTES, (size_t)most * UNIT_BYTES);
             return -1;
         }
     }
     return 0;
+}
+
+/* It was thrown by an instance, whose account has room. */
+static inline void
+account_put(InstanceObject *instance, ExceptionObject *exception, uint64_t units)
+{
+    exception->account = instance->thrown;
+    exception->account->holders++;
+    account_add(exception, units);
 }

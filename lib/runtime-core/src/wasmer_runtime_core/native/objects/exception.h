@@ -13,7 +13,8 @@ typedef struct {
     TagObject *tag;            /* owned; NULL: a Python exception that carries none */
     PyObject *object;          /* owned: the Python exception, once there is one */
     uintptr_t *frames;         /* where it was thrown, if it was caught since; or NULL */
-    uint64_t n_frames;
+    uint32_t n_frames;
+    uint32_t units;            /* that it counts for */
     struct ExceptionAccount *account;  /* held, or NULL: of the instance that threw it */
     Root root;                 /* if values refer to objects of a heap */
     PyObject *home;            /* owned, if values are references: the instance that threw it, which could reach them */
@@ -22,7 +23,7 @@ typedef struct {
 
 /* What the exceptions that an instance threw, and which are not gone, take together. They may outlive it. */
 typedef struct ExceptionAccount {
-    uint64_t units;            /* of 64 bytes */
+    uint64_t units;            /* of UNIT_BYTES */
     uint64_t holders;
 } ExceptionAccount;
 _Static_assert(offsetof(ExceptionObject, tag) == EXCEPTION_TAG, "exception");

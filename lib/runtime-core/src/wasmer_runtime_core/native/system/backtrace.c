@@ -190,6 +190,19 @@ must_be_raised(void)
     return raised;
 }
 
+/* Raise the exception that is set now, with the one that was fetched as its context. */
+static void
+restore_newer(Fetched *older)
+{
+    Fetched newer;
+    if (fetch_exception(&newer) != older->value)
+        PyException_SetContext(newer.value, Py_NewRef(older->value));
+    Py_XDECREF(older->type);
+    Py_XDECREF(older->value);
+    Py_XDECREF(older->traceback);
+    restore_exception(&newer);
+}
+
 /* Raise the exception that was fetched, after a note was added to it (`done`), or could not be: which is not worth losing
  * the exception for. But what a handler of a signal raised meanwhile is raised in its place, and has it as its context. */
 static void
@@ -199,15 +212,9 @@ restore_noted(Fetched *fetched, PyObject *done)
         Py_XDECREF(done);
         PyErr_Clear();
         restore_exception(fetched);
-        return;
     }
-    Fetched newer;
-    if (fetch_exception(&newer) != fetched->value)
-        PyException_SetContext(newer.value, Py_NewRef(fetched->value));
-    Py_XDECREF(fetched->type);
-    Py_XDECREF(fetched->value);
-    Py_XDECREF(fetched->traceback);
-    restore_exception(&newer);
+    else
+        restore_newer(fetched);
 }
 
 /* After the landing: the Python exception for why the activation was unwound. What says so in the records of the thread and the
