@@ -9,7 +9,7 @@ from worlds import fixture, world
 
 from wasmer_emscripten import CAPTURE, Aborted, CppException, ExitCode, LongJump, load
 from wasmer_emscripten.errors import WrongArgument
-from wasmer_emscripten.library.exceptions import demangled
+from wasmer_emscripten.library.type_names import demangled
 from wasmer_runtime_core.errors import Timeout, Trap
 
 INVOKING = """

@@ -37,14 +37,22 @@ def test_a_program_prints_what_it_must(built: Any, run: Any, backend: str) -> No
     running.close()
 
 
-@pytest.mark.parametrize("built", [pytest.param(each, id=each.name) for each in PROGRAMS if each.today])
-def test_what_is_built_today_prints_the_same(built: Any, backend: str) -> None:
+TODAYS = [
+    pytest.param(program, run, id=f"{program.name}-{run.name}")
+    for program in PROGRAMS
+    if program.today
+    for run in program.runs
+]
+
+
+@pytest.mark.parametrize(("built", "run"), TODAYS)
+def test_what_is_built_today_prints_the_same(built: Any, run: Any, backend: str) -> None:
     libraries = {side.name: TODAY / side.module.name for side in built.sides}
-    with load(todays(built.name, backend), stdout=CAPTURE, libraries=libraries) as running:
+    with load(todays(built.name, backend), args=run.args, stdout=CAPTURE, libraries=libraries) as running:
         code = running.main()
-        _, _, output = built.expected(built.runs[0]).read_bytes().partition(b"\n")
+        expected, _, output = built.expected(run).read_bytes().partition(b"\n")
         assert running.stdout_bytes() == output.replace(b"Could not load dynamic lib", b"could not load dynamic lib")
-        assert code == 0
+        assert code == int(expected)
 
 
 def test_every_fixture_belongs_to_a_program() -> None:

@@ -16,7 +16,7 @@ from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.middleware.metering import Metering
 from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract.backend import CompilerConfig
-from wasmer_runtime_core.errors import ExitCode, LinkError, Timeout, Trap
+from wasmer_runtime_core.errors import ExitCode, LinkError, Timeout, Trap, Uncatchable
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.instance import Instance
 from wasmer_runtime_core.running.interrupts import timeout
@@ -97,6 +97,10 @@ WANTED = {
 }
 
 
+class Over(Uncatchable):
+    """A host's own."""
+
+
 class Host:
     """Raises what the number says."""
 
@@ -122,6 +126,8 @@ class Host:
             raise Timeout("late")
         if number == 23:
             self.instance.exports.throws(4)
+        if number == 25:
+            raise Over
         if number == 24:
             self.instance.exports.throws(1)
 
@@ -148,7 +154,7 @@ def test_what_is_caught(compile: Any, text: str, settings: dict[str, Any]) -> No
 @pytest.mark.parametrize("text", [TABLED, LEGACY])
 def test_what_is_never_caught(compile: Any, text: str) -> None:
     instance, _ = with_host(compile(text))
-    for number, class_ in ((4, Trap), (20, KeyboardInterrupt), (21, ExitCode), (22, Timeout), (23, Trap)):
+    for number, class_ in ((4, Trap), (20, KeyboardInterrupt), (21, ExitCode), (22, Timeout), (23, Trap), (25, Over)):
         with pytest.raises(class_):
             instance.exports["catch"](number)
     assert instance.exports["catch"](1) == WANTED[1]

@@ -1,11 +1,13 @@
 """What a program of emcc can end with, besides its exit code (`ExitCode`) and traps.
 
-All are below core's `RuntimeError`, so one clause catches whatever a program does.
+All are below core's `RuntimeError`, so one clause catches whatever a program does. Those after which it cannot go on
+are `Uncatchable`: no handler of the program's sees them, and no destructor runs.
 """
 
 from __future__ import annotations
 
-from wasmer_runtime_core.errors import RuntimeError, Traced
+from wasmer_runtime_core.errors import RuntimeError, Traced, Uncatchable
+from wasmer_runtime_core.running.objects.tags import WasmException
 from wasmer_runtime_core.support.printable import printable
 
 
@@ -13,19 +15,19 @@ class EmscriptenError(RuntimeError):
     """A program of emcc failed; the subclasses say how."""
 
 
-class Aborted(EmscriptenError):
+class Aborted(EmscriptenError, Uncatchable):
     """The program called `abort`, an assertion failed, or its own checks found its stack or heap spoiled."""
 
 
-class WrongArgument(EmscriptenError, ValueError):
+class WrongArgument(EmscriptenError, Uncatchable, ValueError):
     """The program gave a function numbers that make no sense, and the function has no way to tell it so."""
 
 
-class OutOfMemory(EmscriptenError, MemoryError):
+class OutOfMemory(EmscriptenError, Uncatchable, MemoryError):
     """The program's own heap had no room for what a function puts there."""
 
 
-class NotSupported(EmscriptenError, NotImplementedError):
+class NotSupported(EmscriptenError, Uncatchable, NotImplementedError):
     """The program called a function that is not here.
 
     Attributes:
@@ -72,7 +74,7 @@ class Unwinding(EmscriptenError, Traced):
 
     def __init__(self, process: object, message: str) -> None:
         self.process = process
-        super().__init__(message)
+        Traced.__init__(self, message)  # not `super()`: a subclass has a base between
 
 
 class CppException(Unwinding):
@@ -82,6 +84,8 @@ class CppException(Unwinding):
         type: the type's name, as far as it can be read: ``std::runtime_error``.
         message: what its `what()` says, where the program exports `__get_exception_message`; else "".
         pointer: where the exception lies in the program's memory.
+
+    Raised in a function that the program calls, it goes on to the program's own handlers.
     """
 
     def __init__(self, process: object, pointer: int) -> None:
@@ -96,6 +100,18 @@ class CppException(Unwinding):
         self.message = message
         text = ": ".join(part for part in (type or "a C++ exception", message) if part)
         self.args = (printable(text),)
+
+
+class EncodedCppException(CppException, WasmException):
+    """One that was thrown in an encoding of WebAssembly's own (``-fwasm-exceptions``): no `invoke_*` catches it.
+
+    Attributes:
+        tag, values: by which code of the program catches it.
+    """
+
+    def __init__(self, process: object, pointer: int, thrown: WasmException) -> None:
+        super().__init__(process, pointer)
+        self.__dict__ |= thrown.__dict__  # tag, values, and the functions that it left
 
 
 class LongJump(Unwinding):

@@ -39,13 +39,13 @@ _ROWS: Final = (
     ("i->i", "__cxa_is_pointer_type ___cxa_is_pointer_type"),
     ("i->", "__cxa_decrement_exception_refcount __cxa_increment_exception_refcount"),
     ("i->i", "__cxa_get_exception_ptr"),
+    ("iii->", "__get_exception_message ___get_exception_message"),
     # dynamic linking
     ("->", "__wasm_apply_data_relocs"),
     ("ii->", "__dl_seterr"),
     # embind
     ("i->i", "__getTypeName ___getTypeName"),
     ("->", "_embind_initialize_bindings __embind_initialize_bindings"),
-    ("iii->", "__get_exception_message ___get_exception_message"),
 )
 
 TYPES: Final[dict[str, tuple[FunctionType, ...]]] = {

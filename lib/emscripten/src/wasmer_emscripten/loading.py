@@ -53,8 +53,9 @@ from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
+from wasmer_runtime_core.running.objects.tags import Tag
 from wasmer_runtime_core.support.printable import printable
-from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE
+from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, TAG
 from wasmer_vfs.clock import Clock
 from wasmer_vfs.descriptors import DEFAULT_LIMIT
 from wasmer_vfs.devices import Devices
@@ -358,7 +359,7 @@ def _import(
     given: Mapping[str, Callable[..., Any]],
     limits: Limits | None,
     by_pointer: bool,
-) -> HostFunc | Memory | Table | Global | None:
+) -> HostFunc | Memory | Table | Global | Tag | None:
     if entry.kind == MEMORY:
         size = entry.type.limits  # type: ignore[union-attr]
         return Memory(MemoryDescriptor(size.minimum, size.maximum), limits=limits)
@@ -375,6 +376,8 @@ def _import(
             params=wanted.params,
             returns=wanted.results,
         )
+    if entry.kind == TAG and isinstance(entry.type, int):
+        return process.imported_tag(process.names.of_import(entry.name), info.types[entry.type])
     if entry.kind == GLOBAL and process.fastcomp is not None:
         return imported_global(entry, process.fastcomp.places)
     if entry.kind == GLOBAL and process.linker is not None:

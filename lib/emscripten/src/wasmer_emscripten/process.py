@@ -19,6 +19,7 @@ from wasmer_emscripten.guest import U32, Guest
 from wasmer_emscripten.numbers import FROM_HOST, PLAIN, Layouts, must_be_answer
 from wasmer_emscripten.signatures import signature_of
 from wasmer_emscripten.state import Exceptions, Fastcomp, JavaScript, Mapped
+from wasmer_runtime_core.running.objects.tags import Tag
 from wasmer_runtime_core.wasm.types import FUNCREF, I32, FunctionType
 from wasmer_vfs.clock import Clock, SystemClock
 from wasmer_vfs.descriptors import DEFAULT_LIMIT, DescriptorTable
@@ -146,6 +147,11 @@ class Links:
             )
         return found
 
+    def tag(self, name: str) -> Tag | None:
+        """The exported tag of a name, or None."""
+        found = self.export(name)
+        return found if isinstance(found, Tag) else None
+
     def dyn_call(self, type: FunctionType) -> Any:
         """The export that calls pointers to functions of a type, where these are no places in the table; else None.
 
@@ -239,6 +245,7 @@ class Process:
         bindings: what it binds, a `Registry` of embind (`registry_of`); None until it binds something.
         globals: what the user adds to the world that its C++ finds by name.
         libraries: side modules that its user gave, by name.
+        tags: those that it imports, by name, its side modules the same ones.
         linker: loads the side modules of a program that is linked dynamically, a `Linker`; None for any other.
         giving_back: what the program does when a call of it has failed.
         exceptions, javascript: C++ exceptions under way; what the user gave for the program's own JavaScript.
@@ -273,6 +280,7 @@ class Process:
         "random",
         "streams",
         "symbols",
+        "tags",
         "temp_ret0",
         "tree",
         "umask",
@@ -318,6 +326,7 @@ class Process:
         self.javascript = JavaScript()
         self.bindings: Any = None
         self.libraries: Mapping[str, Any] = {}
+        self.tags: dict[str, Tag] = {}
         self.linker: Any = None
         self.giving_back = GivingBack()
         self.globals: Mapping[str, Any] = {}
@@ -351,6 +360,18 @@ class Process:
         return links
 
     # --- what many functions need
+
+    def tag(self, name: str) -> Tag | None:
+        """The tag by which the program throws what is called so: it exports it, or imports it from here; None: neither,
+        so nobody but itself knows it."""
+        return self.tags.get(name) or self.links.tag(name)
+
+    def imported_tag(self, name: str, type: FunctionType) -> Tag:
+        """A tag that a module of the program imports: the first that does says its type."""
+        found = self.tags.get(name)
+        if found is None:
+            found = self.tags[name] = Tag(type)
+        return found
 
     def set_temp_ret0(self, value: int) -> None:
         """Keep the high half of a result where the program looks for it."""

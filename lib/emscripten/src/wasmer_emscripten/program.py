@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING, Any, Final, Self, final
 
 from wasmer_emscripten.calling import Stack, TableSlots, converted, wrapped
 from wasmer_emscripten.embind.public import Bindings
-from wasmer_emscripten.errors import CppException
 from wasmer_emscripten.fastcomp.start import initializers
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.library.embedded import load_exported_table
 from wasmer_emscripten.library.ending import run_exit_functions
-from wasmer_emscripten.library.exceptions import describe
+from wasmer_emscripten.library.leaving import THROWN, leave
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
 from wasmer_emscripten.recognising import info_of
@@ -370,8 +369,8 @@ class _Describing:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(value, CppException) and value.process is self._process and not value.type:
-            describe(self._process, value)
+        if isinstance(value, THROWN):
+            leave(self._process, value)
 
 
 class _Call:
@@ -392,9 +391,8 @@ class _Call:
     def _described(self, args: tuple[Any, ...]) -> Any:
         try:
             return self._function(*args)
-        except CppException as thrown:
-            if thrown.process is self._process and not thrown.type:
-                describe(self._process, thrown)
+        except THROWN as thrown:
+            leave(self._process, thrown)
             raise
 
     @property

@@ -59,12 +59,15 @@ class Program(NamedTuple):
 
     Attributes:
         source: its file.
-        truth: who says what it must print: node, or a native build; None: the tests.
+        truth: who says what it must print: node, a native build, what is kept of the same program (what node cannot run
+            as it is built); None: the tests.
         runs: how it is run.
         flags: besides `FLAGS`.
         kept: it is among the fixtures.
         sides: the side modules that it is built and run with.
         today: it is in `TODAY`, too.
+        variant: what tells it from others of the same source.
+        newer: Debian's emcc 3.1.6 cannot build it.
     """
 
     source: str
@@ -74,18 +77,26 @@ class Program(NamedTuple):
     kept: bool = True
     sides: tuple[Side, ...] = ()
     today: bool = False
+    variant: str = ""
+    newer: bool = False
 
     @property
     def name(self) -> str:
-        return self.source.partition(".")[0]
+        return self.source.partition(".")[0] + self.variant
 
     @property
     def module(self) -> Path:
         return FIXTURES / f"{self.name}.wasm"
 
     def expected(self, run: Run) -> Path:
-        return FIXTURES / f"{self.name}.{run.name}.expected"
+        return FIXTURES / f"{self.source.partition('.')[0]}.{run.name}.expected"
 
+
+NEWER_ENCODING: Final = "-sWASM_LEGACY_EXCEPTIONS=0"
+"""What emcc of today is told for exceptions in WebAssembly's newer encoding; else they are in the legacy one."""
+
+_ENCODED: Final = ("--no-entry", "--bind", "-std=c++17", "-sERROR_ON_UNDEFINED_SYMBOLS=0", "-fwasm-exceptions")
+_TELLING: Final = ("-sEXPORTED_FUNCTIONS=_malloc,_free,___get_exception_message",)
 
 PROGRAMS: Final = (
     Program("files.c", "node"),
@@ -101,6 +112,48 @@ PROGRAMS: Final = (
     ),
     Program("jumps.c", "node", (Run("returning"), Run("exiting", ("x",)))),
     Program("exceptions.cpp", "node", flags=("-fexceptions",), today=True),
+    Program("exceptions.cpp", "node", flags=("-fwasm-exceptions",), variant="_encoded"),
+    Program(
+        "exceptions.cpp",
+        "kept",
+        flags=("-fwasm-exceptions", NEWER_ENCODING),
+        kept=False,
+        today=True,
+        variant="_newer",
+        newer=True,
+    ),
+    Program(  # in 3.1.6 a longjmp with 0 brings 0 back
+        "jumps.c",
+        "node",
+        (Run("returning"), Run("exiting", ("x",))),
+        ("-sSUPPORT_LONGJMP=wasm",),
+        kept=False,
+        today=True,
+        variant="_encoded",
+        newer=True,
+    ),
+    Program(
+        "jumps.c",
+        "kept",
+        (Run("returning"), Run("exiting", ("x",))),
+        ("-sSUPPORT_LONGJMP=wasm", NEWER_ENCODING),
+        kept=False,
+        today=True,
+        variant="_newer",
+        newer=True,
+    ),
+    Program("encoded.cpp", None, (), (*_ENCODED, "-sSUPPORT_LONGJMP=wasm")),
+    Program("encoded.cpp", None, (), (*_ENCODED, *_TELLING), kept=False, today=True, variant="_telling", newer=True),
+    Program(
+        "encoded.cpp",
+        None,
+        (),
+        (*_ENCODED, *_TELLING, NEWER_ENCODING),
+        kept=False,
+        today=True,
+        variant="_newer",
+        newer=True,
+    ),
     Program(
         "surroundings.c",
         "node",

@@ -12,7 +12,7 @@
      ├─ LinkError                imports are missing or do not match: all of them at once
      ├─ CallError
      │   ├─ ResolveError         SignatureError, ExportNotFound, ExportWrongType
-     │   └─ RuntimeError         Trap (ExecutionLimitExceeded), UserError, ExitCode
+     │   └─ RuntimeError         Trap (ExecutionLimitExceeded), UserError, ExitCode, Uncatchable
      ├─ CreationError            a memory or table cannot be made
      ├─ GrowError
      ├─ CacheError
@@ -588,6 +588,13 @@ class Timeout(RuntimeError, TimeoutError):
 
 class Cancelled(RuntimeError):
     """The task of this call was cancelled (`calls_async`): its code ends, and what a host function waits for."""
+
+
+class Uncatchable(RuntimeError):
+    """What ends a program, and none of its code may catch, not by ``catch_all`` either.
+
+    A host function raises a subclass where the program cannot go on.
+    """
 
 
 class ExitCode(RuntimeError):

@@ -47,6 +47,7 @@ from wasmer_runtime_core.errors import (
     Trap,
     UnableToCreateMemory,
     UnableToCreateTable,
+    Uncatchable,
     UnsupportedFeatureError,
     UserError,
     ValidationError,
@@ -88,6 +89,7 @@ __all__ = [
     "Timeout",
     "Cancelled",
     "ExitCode",
+    "Uncatchable",
     # memories, tables, caches
     "CreationError",
     "UnableToCreateMemory",

@@ -8,8 +8,8 @@ Where all arguments can be passed as they are, which most are (an int that fits,
                 held = self._held
                 if held is not None and held.class_ is class_:
                     return call(context, held.pointer, a0)
-        except CppException as thrown:
-            describe(thrown)
+        except THROWN as thrown:
+            leave(thrown)
             raise
         return general(self, a0, *more)
 
@@ -28,8 +28,8 @@ it::
             raise explained(wrong, (a0, a1)) from None
         try:
             wire = call(context, w0, w1)
-        except CppException as thrown:
-            describe(thrown)
+        except THROWN as thrown:
+            leave(thrown)
             raise
         return wire
 
@@ -44,8 +44,8 @@ from typing import Any, Final, NamedTuple
 
 from wasmer_emscripten.embind.bound import BadArgument, Bound, run
 from wasmer_emscripten.embind.registry import Registry
-from wasmer_emscripten.errors import BindingError, CppException
-from wasmer_emscripten.library.exceptions import describe
+from wasmer_emscripten.errors import BindingError
+from wasmer_emscripten.library.leaving import THROWN, leave
 from wasmer_runtime_core.support.printable import printable
 
 
@@ -99,14 +99,6 @@ def wanted(signatures: list[Signature]) -> str:
     return f"{text} argument" if text == "1" else f"{text} arguments"
 
 
-def _describe(registry: Registry) -> Callable[[CppException], None]:
-    def describing(thrown: CppException) -> None:
-        if thrown.process is registry.process and not thrown.type:
-            describe(registry.process, thrown)
-
-    return describing
-
-
 def generated(
     registry: Registry,
     signature: Signature,
@@ -130,12 +122,12 @@ def generated(
         "after_failure": registry.process.giving_back.after_failure,
         "BadArgument": BadArgument,
         "begin": registry.process.giving_back.begin,
-        "CppException": CppException,
+        "THROWN": THROWN,
         "MISSING": MISSING,
         "call": call,
         "class_": class_,
         "context": context,
-        "describe": _describe(registry),
+        "leave": partial(leave, registry.process),
         "drain": registry.drain,
         "dropped": registry.dropped,
         "explained": signature.explained,
@@ -181,8 +173,8 @@ def generated(
     lines += [
         f"{indent}try:",
         f"{indent}    wire = call({passed})",
-        f"{indent}except CppException as thrown:",
-        f"{indent}    describe(thrown)",
+        f"{indent}except THROWN as thrown:",
+        f"{indent}    leave(thrown)",
         f"{indent}    raise",
     ]
     lines.append(f"{indent}{'result =' if frees else 'return'} {giving}")
@@ -223,8 +215,8 @@ def _usual_function(head: list[str], names: list[str], usual: list[str], given: 
     return [
         *lines,
         f"{indent}return {given}",
-        "    except CppException as thrown:",
-        "        describe(thrown)",
+        "    except THROWN as thrown:",
+        "        leave(thrown)",
         "        raise",
         f"    return general({', '.join([*head, *names, '*more'])})",
     ]

@@ -17,7 +17,7 @@ from wasmer_emscripten.embind.handles import HOLDING, Handles
 from wasmer_emscripten.embind.memory import Memory
 from wasmer_emscripten.errors import WrongArgument
 from wasmer_emscripten.guest import U32
-from wasmer_emscripten.library.exceptions import demangled
+from wasmer_emscripten.library.type_names import demangled
 from wasmer_emscripten.signatures import letters_of, type_of
 from wasmer_runtime_core.support.printable import printable
 

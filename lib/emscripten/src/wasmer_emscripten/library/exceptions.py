@@ -1,4 +1,4 @@
-"""C++ exceptions of programs that throw and catch through the host (``-fexceptions``).
+"""C++ exceptions of programs that throw and catch through the host (``-fexceptions``); others need nothing of it.
 
 An exception lies in the program's heap; 24 bytes before it is what the C++ library keeps of it (`HEADER`), which code
 of the program reads and writes, too. What is under way is here: the last that was thrown, those that are caught, how
@@ -17,14 +17,12 @@ from typing import Any, Final, NoReturn
 from wasmer_emscripten.errors import Aborted, CppException, WrongArgument
 from wasmer_emscripten.functions import provides
 from wasmer_emscripten.guest import U32
-from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
 from wasmer_emscripten.signatures import type_of
-from wasmer_runtime_core.errors import RuntimeError
 
 HEADER: Final = 24
 """Bytes before an exception: count of references, type, destructor, caught, rethrown, adjusted pointer."""
-_TYPE: Final = 4
+TYPE: Final = 4
 _DESTRUCTOR: Final = 8
 _CAUGHT: Final = 12
 _RETHROWN: Final = 13
@@ -40,7 +38,8 @@ MAX_CATCHES: Final = 64
 """Types in one list of handlers."""
 
 
-def _header(process: Process, pointer: int) -> int:
+def header_of(process: Process, pointer: int) -> int:
+    """Where what is kept of an exception begins."""
     pointer &= U32
     if pointer < HEADER:
         raise WrongArgument(f"the program used an exception at {pointer:#x}, where none can be")
@@ -79,7 +78,7 @@ def allocate_exception(process: Process, size: int) -> int:
 @provides("i->", "__cxa_free_exception")
 def free_exception(process: Process, pointer: int) -> None:
     """Give the memory back."""
-    process.free(_header(process, pointer), "throw")
+    process.free(header_of(process, pointer), "throw")
 
 
 @provides("iii->", "__cxa_throw")
@@ -89,8 +88,8 @@ def throw(process: Process, pointer: int, type: int, destructor: int) -> NoRetur
     Raises:
         CppException: always.
     """
-    header = _header(process, pointer)
-    process.guest.put_u32(header + _TYPE, type)
+    header = header_of(process, pointer)
+    process.guest.put_u32(header + TYPE, type)
     process.guest.put_u32(header + _DESTRUCTOR, destructor)
     process.guest.put_u32(header + _CAUGHT, 0)
     process.guest.put_u32(header + _ADJUSTED, 0)
@@ -105,9 +104,9 @@ def _matching(process: Process, *types: int) -> int:
     if not thrown:
         process.set_temp_ret0(0)
         return 0
-    header = _header(process, thrown)
+    header = header_of(process, thrown)
     process.guest.put_u32(header + _ADJUSTED, thrown)
-    thrown_type = process.guest.u32(header + _TYPE)
+    thrown_type = process.guest.u32(header + TYPE)
     if not thrown_type:
         process.set_temp_ret0(0)
         return thrown
@@ -138,7 +137,7 @@ def typeid_for(process: Process, type: int) -> int:
 @provides("i->i", "__cxa_begin_catch")
 def begin_catch(process: Process, pointer: int) -> int:
     """A handler begins; the exception as it sees it."""
-    header = _header(process, pointer)
+    header = header_of(process, pointer)
     exceptions = process.exceptions
     if len(exceptions.caught) >= MAX_CAUGHT:
         raise WrongArgument(f"the program caught {MAX_CAUGHT} exceptions within each other")
@@ -153,9 +152,9 @@ def begin_catch(process: Process, pointer: int) -> int:
 @provides("i->i", "__cxa_get_exception_ptr")
 def get_exception_pointer(process: Process, pointer: int) -> int:
     """The exception as its handler sees it: where a base class of it begins; of a pointer, what it points to."""
-    header = _header(process, pointer)
+    header = header_of(process, pointer)
     is_pointer = process.links.find("__cxa_is_pointer_type", "___cxa_is_pointer_type")
-    if is_pointer is not None and is_pointer(process.guest.u32(header + _TYPE)):
+    if is_pointer is not None and is_pointer(process.guest.u32(header + TYPE)):
         return process.guest.u32(pointer)
     return process.guest.u32(header + _ADJUSTED) or pointer & U32
 
@@ -178,7 +177,7 @@ def release(process: Process, pointer: int) -> None:
     """One reference less; with the last one the exception is destroyed."""
     if not pointer & U32:
         return
-    header = _header(process, pointer)
+    header = header_of(process, pointer)
     count = process.guest.u32(header)
     if not count:
         raise WrongArgument(f"the program gave up an exception at {pointer & U32:#x} that nobody had")
@@ -194,7 +193,7 @@ def release(process: Process, pointer: int) -> None:
 def keep(process: Process, pointer: int) -> None:
     """One reference more."""
     if pointer & U32:
-        header = _header(process, pointer)
+        header = header_of(process, pointer)
         process.guest.put_u32(header, process.guest.u32(header) + 1)
 
 
@@ -236,7 +235,7 @@ def current_primary_exception(process: Process) -> int:
 def current_exception_type(process: Process) -> int:
     """The type of the exception that is being handled; 0: none is."""
     caught = process.exceptions.caught
-    return process.guest.u32(_header(process, caught[-1]) + _TYPE) if caught else 0
+    return process.guest.u32(header_of(process, caught[-1]) + TYPE) if caught else 0
 
 
 @provides("i->", "__cxa_rethrow_primary_exception")
@@ -250,7 +249,7 @@ def rethrow_primary_exception(process: Process, pointer: int) -> None:
 
 
 def _throw_again(process: Process, pointer: int) -> NoReturn:
-    header = _header(process, pointer)
+    header = header_of(process, pointer)
     _set_byte(process, header + _RETHROWN, 1)
     _set_byte(process, header + _CAUGHT, 0)
     _own(process, _KEEP, keep)(pointer)
@@ -272,68 +271,3 @@ def call_unexpected(process: Process, pointer: int) -> NoReturn:
         Aborted: always.
     """
     raise Aborted("the program threw an exception that its function had ruled out")
-
-
-# --- for who sees one from outside
-
-_PLAIN_TYPES: Final = {
-    "i": "int", "j": "unsigned int", "l": "long", "m": "unsigned long", "x": "long long", "c": "char", "b": "bool",
-    "d": "double", "f": "float", "PKc": "char const*", "Pc": "char*",
-}  # fmt: skip
-
-_DIGITS: Final = "0123456789"
-
-
-def demangled(name: str) -> str:
-    """The name of a type as it was written, where that is simple: ``St13runtime_error`` is ``std::runtime_error``."""
-    if name in _PLAIN_TYPES:
-        return _PLAIN_TYPES[name]
-    parts = ["std"] if name.startswith("St") else []
-    rest = name.removeprefix("St").removeprefix("N").removesuffix("E")
-    if rest.startswith("St"):
-        parts, rest = ["std"], rest[2:]
-    while (digits := len(rest) - len(rest.lstrip(_DIGITS))) > 0:
-        length = int(rest[: min(digits, 4)])
-        parts.append(rest[digits : digits + length])
-        rest = rest[digits + length :]
-    return name if rest or not all(parts) else "::".join(parts)
-
-
-def describe(process: Process, thrown: CppException) -> None:
-    """Say of an exception that leaves the program what it is. This runs code of the program.
-
-    Whatever the program made up, this raises nothing but what ends every call: a deadline, a cancellation, a signal's
-    handler.
-    """
-    name = _told(_type_of, process, thrown.pointer)
-    thrown.describe(name, _told(_message_of, process, thrown.pointer))
-
-
-def _told(ask: Callable[[Process, int], str], process: Process, pointer: int) -> str:
-    """What a function says of an exception; "" if it fails."""
-    try:
-        return ask(process, pointer)
-    except (OSError, RuntimeError, MemoryError, RecursionError) as failure:
-        must_be_answer(failure)
-        return ""
-
-
-def _type_of(process: Process, pointer: int) -> str:
-    type = process.guest.u32(_header(process, pointer) + _TYPE)
-    return demangled(process.text(process.guest.u32(type + 4), 512)) if type else ""
-
-
-def _message_of(process: Process, pointer: int) -> str:
-    """What `what()` says, by the function that emcc's library has for it."""
-    get = process.links.find("__get_exception_message", "___get_exception_message")
-    if get is None:
-        return ""
-    room = process.malloc(8, "catch")
-    process.guest.write(room, bytes(8))
-    get(pointer, room, room + 4)
-    name, message = process.guest.u32(room), process.guest.u32(room + 4)
-    text = process.text(message) if message else ""
-    for each in (name, message, room):
-        if each:
-            process.free(each, "catch")
-    return text

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from wasmer_emscripten.errors import LongJump, Unwinding
+from wasmer_emscripten.errors import EncodedCppException, LongJump, Unwinding
 from wasmer_emscripten.functions import joining, provides, splitting
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.process import Process
@@ -51,7 +51,7 @@ def _invoke(process: Process, callee: FunctionType) -> Callable[..., Any]:
         try:
             return links.call(index, callee, *args)
         except Unwinding as unwinding:
-            if unwinding.process is not process:
+            if unwinding.process is not process or isinstance(unwinding, EncodedCppException):
                 raise
             restore(stack)
             links.need(PREFIX + "*", "setThrew", "_setThrew")(1, 0)

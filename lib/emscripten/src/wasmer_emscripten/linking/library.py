@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
 from wasmer_emscripten.guest import U32
 from wasmer_runtime_core.running.objects.globals import Global
+from wasmer_runtime_core.running.objects.tags import Tag
 from wasmer_runtime_core.wasm.types import I32
 
 if TYPE_CHECKING:
@@ -108,6 +109,12 @@ class Library:
         """The exported function of a name, as it is imported by others; None: there is none."""
         found = self.symbol(name, whole=False)
         return found if callable(found) else None
+
+    def tag(self, name: str) -> Tag | None:
+        """The exported tag of a name; None: there is none."""
+        exports: Any = self.instance.exports if self.instance is not None else {}
+        found = exports[name] if name in exports else None
+        return found if isinstance(found, Tag) else None
 
     def run(self, name: str) -> None:
         """Call an export that takes and returns nothing, if there is one."""

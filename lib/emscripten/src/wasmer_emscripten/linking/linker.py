@@ -44,7 +44,8 @@ from wasmer_runtime_core.running.instance import Instance
 from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_runtime_core.running.objects.functions import Function
 from wasmer_runtime_core.running.objects.globals import Global
-from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE
+from wasmer_runtime_core.running.objects.tags import Tag
+from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, TAG
 from wasmer_runtime_core.wasm.types import I32, PAGE_BYTES, FunctionType
 from wasmer_vfs.waiting import PIECE_BYTES, look
 
@@ -149,6 +150,8 @@ class Linker:
                 found = self.imported_global(library, entry)
             elif entry.kind == FUNCTION and isinstance(entry.type, int):
                 found = self._function(library, entry, info.types[entry.type])
+            elif entry.kind == TAG and isinstance(entry.type, int):
+                found = self._tag(library, entry.name, info.types[entry.type])
             if found is not None:
                 namespaces.setdefault(entry.namespace, {})[entry.name] = found
         imports = ImportObject(state=None)
@@ -165,6 +168,10 @@ class Linker:
         if function is None:
             function = self.later(library, entry.name, _absent(library.name, entry.name))
         return func(function, params=wanted.params, returns=wanted.results)
+
+    def _tag(self, library: Library, name: str, wanted: FunctionType) -> Tag:
+        found = next((tag for each in self._scope(library) if (tag := each.tag(name)) is not None), None)
+        return found or self._process.imported_tag(name, wanted)
 
     def later(self, library: Library, name: str, absent: Callable[..., Any]) -> Callable[..., Any]:
         """A function of a module's that is looked for when it is called; until there is one, `absent` is called."""

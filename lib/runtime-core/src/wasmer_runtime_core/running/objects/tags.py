@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasmer_runtime_core.contract.values import TagDescriptor, Type, Value
-from wasmer_runtime_core.errors import Cancelled, ExitCode, InternalError, Timeout, Traced, Trap
+from wasmer_runtime_core.errors import Cancelled, ExitCode, InternalError, Timeout, Traced, Trap, Uncatchable
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, cast
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
@@ -12,7 +12,7 @@ from wasmer_runtime_core.wasm.types import FunctionType, TagType, value_types_te
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PASSING: Final = (Trap, Timeout, Cancelled, ExitCode, InternalError)
+PASSING: Final = (Trap, Timeout, Cancelled, ExitCode, Uncatchable, InternalError)
 """Exceptions, beside those that are no `Exception`, that no WebAssembly code may catch."""
 
 
