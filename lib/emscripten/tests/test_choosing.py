@@ -229,3 +229,53 @@ def test_error_numbers_are_wasis() -> None:
         name: at for at, name in enumerate(ERROR_NAMES, 1)
     }
     assert all(re.fullmatch("[A-Z0-9]+", name) for name in ERROR_NAMES)
+
+
+HALVES = '(import "env" "getTempRet0" (func $high (result i32))) (import "env" "mine" (func $mine (result i32)))'
+WHOLE = """
+  (func (export "whole") (result i64)
+    (i64.or (i64.extend_i32_u (call $mine)) (i64.shl (i64.extend_i32_u (call $high)) (i64.const 32))))
+"""
+
+
+@pytest.mark.parametrize("value", [0, 5, -1, 1 << 40, -(1 << 40) + 5, (1 << 63) - 1, -(1 << 63), (1 << 32) - 1])
+def test_a_users_function_returns_both_halves(value: int) -> None:
+    assert world(HALVES, WHOLE, functions={"mine": lambda: value}).whole() == value
+
+
+def test_a_users_function_that_returns_no_integer_leaves_the_other_half_alone() -> None:
+    program = world(HALVES, WHOLE, functions={"mine": lambda: True})
+    assert program.whole() == 1
+    with pytest.raises(TypeError):
+        world(HALVES, WHOLE, functions={"mine": lambda: "text"}).whole()
+
+
+SIZES = """
+  (module
+    (import "env" "emscripten_get_heap_size" (func $size (result {type})))
+    (import "env" "emscripten_get_heap_max" (func $max (result {type})))
+    (import "env" "emscripten_resize_heap" (func $resize (param {type}) (result i32)))
+    (memory (export "memory") {type} {pages} {most})
+    (func (export "size") (result {type}) (call $size))
+    (func (export "max") (result {type}) (call $max))
+    (func (export "resize") (param {type}) (result i32) (call $resize (local.get 0))))
+"""
+GIB: int = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("type", "pages", "size", "most"),
+    [
+        ("i32", 2, 2 * 65536, 4 * GIB - 65536),
+        ("i32", 65536, 4 * GIB - 65536, 4 * GIB - 65536),
+        ("i64", 65537, 4 * GIB + 65536, 8 * GIB),
+    ],
+)
+def test_sizes_of_large_heaps(type: str, pages: int, size: int, most: int) -> None:
+    text = SIZES.format(type=type, pages=pages, most=131072 if type == "i64" else 65536)
+    with load(text, backend="singlepass") as program:
+        mask = 0xFFFF_FFFF if type == "i32" else -1
+        assert program.size() & mask == size and program.max() & mask == most
+        assert program.resize(size - (mask + 1 if size > 1 << 31 and type == "i32" else 0)) == 1
+        if type == "i64":
+            assert program.resize(5 * GIB) == 1 and program.size() >= 5 * GIB

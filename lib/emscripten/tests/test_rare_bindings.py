@@ -10,7 +10,11 @@ from worlds import world
 
 from wasmer_emscripten import BindingError, NotSupported, Program
 from wasmer_emscripten.embind.calls import BoundFunction
+from wasmer_emscripten.embind.handles import UNDEFINED
 from wasmer_emscripten.embind.registry import registry_of
+from wasmer_emscripten.embind.world import GLOBALS, call_method, get
+from wasmer_emscripten.embind.world import set as set_property
+from wasmer_emscripten.errors import WrongArgument
 
 LONG, UNSIGNED_LONG, OPTIONAL = 201, 202, 203
 TWICE, SAME, COUNTED = 5, 6, 7
@@ -82,3 +86,24 @@ def test_what_has_the_name_of_something_else_replaces_it(program: Program) -> No
         name = named(program, "made")
         call(program, "_embind_register_class_class_function", 300, name, count, where, 0, invoker, 0)
     assert program.Thing.made(3) == 3 and program.Thing.made(7, 1) == 8
+
+
+def test_properties_are_asked_for_as_cpp_asks() -> None:
+    make = GLOBALS["Object"]
+    has = get(get(make, "prototype"), "hasOwnProperty")  # val::hasOwnProperty
+    for value, key, expected in [
+        ({"a": None}, "a", True),
+        ({"a": None}, "b", False),
+        ([1, 2], 1, True),
+        ([1, 2], 2, False),
+        ([1, 2], "length", True),
+        (None, "a", False),
+        (UNDEFINED, "a", False),
+        (7, "a", False),
+    ]:
+        assert call_method(has, "call", [value, key]) is expected
+    with pytest.raises(WrongArgument):
+        call_method(has, "call", [{}, []])
+    with pytest.raises(WrongArgument):
+        set_property(get(make, "prototype"), "hasOwnProperty", 1)
+    assert make() == {}

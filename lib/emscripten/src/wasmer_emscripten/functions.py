@@ -235,6 +235,20 @@ def _dropping(function: Callable[..., Answer]) -> Callable[..., Answer]:
     return dropping
 
 
+def leaving_high(process: Process, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the user's that may return an i64, of which the program says no more than that it takes an i32."""
+
+    @functools.wraps(function)
+    def leaving(*args: Any) -> Any:
+        value = function(*args)
+        if not isinstance(value, int):
+            return value
+        process.set_temp_ret0(value >> 32)
+        return value & U32
+
+    return leaving
+
+
 def splitting(process: Process, function: Callable[..., Answer]) -> Callable[..., Answer]:
     """Returns the low half of an i64 and leaves the high one where the program looks for it."""
 

@@ -88,6 +88,8 @@ DIRECTORIES: Final = (b"tmp", b"home", b"home/web_user", b"dev", b"proc", b"proc
 
 EMBIND: Final = ("_embind_", "_emval_", "__embind_", "__emval_")
 """How names of embind's functions begin."""
+HALVES: Final = frozenset(("getTempRet0", "_getTempRet0", "setTempRet0", "_setTempRet0", "_emscripten_tempret_get"))
+"""Imports or exports of a program that takes results of 64 bits in halves."""
 MOST_SHOWN: Final = 2000
 """Characters of the JavaScript of a function that nobody knows."""
 
@@ -271,6 +273,9 @@ def environment(
         calls_back = any(name.startswith(pointers.JS_CALL) for name in map(names.of_import, wanted))
         process.fastcomp = Fastcomp(places_of(info, process.glue), reserved(process.glue), calls_back)
     process.names = names
+    process.halves = not HALVES.isdisjoint(
+        (*map(names.of_import, wanted), *names.exports, *(each.name for each in info.exports))
+    )
     process.layouts = layouts_of(info, names.imports)
     if process.fastcomp is not None:
         process.layouts = records.layouts_of(info, names.imports, process.glue)
@@ -386,12 +391,17 @@ def _import(
     return None  # the runtime's error lists it
 
 
+def _given(process: Process, function: Callable[..., Any], wanted: FunctionType) -> Callable[..., Any]:
+    halved = process.halves and letters_of(wanted.results) == "i"
+    return provided.leaving_high(process, function) if halved else function
+
+
 def _provided(
     process: Process, name: str, wanted: FunctionType, given: Mapping[str, Callable[..., Any]]
 ) -> Callable[..., Any] | None:
     """What a program's side modules get of its host, too: what the user gave, `invoke_*`, a row of `functions`."""
     if name in given:
-        return given[name]
+        return _given(process, given[name], wanted)
     return invoke(process, wanted, name) if name.startswith(PREFIX) else provided.find(process, name, wanted)
 
 
@@ -404,11 +414,11 @@ def _function(
     by_pointer: bool,
 ) -> Callable[..., Any]:
     if name in given:
-        return given[name]
+        return _given(process, given[name], wanted)
     if name.startswith(PREFIX):
         return invoke(process, wanted, name)
     if name.startswith(pointers.JS_CALL):
-        return pointers.js_call(process)
+        return pointers.js_call(process, wanted)
     if name.startswith(pointers.NULL):
         return pointers.null_function(name)
     number = number_of(name)

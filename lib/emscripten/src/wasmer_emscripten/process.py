@@ -235,6 +235,7 @@ class Process:
         guest: its memory.
         memory: the memory that was made for it, if it imports one.
         net: what it may reach by TCP and UDP; None: it has no sockets.
+        halves: it takes results of 64 bits in halves: the low one, then the high one from ``tempRet0``.
         layouts, errors: how its records are laid out; its error numbers by the host's.
         mappings: what `mmap` has made, by address, where the program's C library does not keep it.
         fastcomp: what a program of emcc's first backend has besides; None for any other.
@@ -269,6 +270,7 @@ class Process:
         "globals",
         "glue",
         "guest",
+        "halves",
         "javascript",
         "layouts",
         "libraries",
@@ -312,6 +314,7 @@ class Process:
         self.net = net
         self.guest = Guest()
         self.memory: Memory | None = None
+        self.halves = False
         self.layouts: Layouts = PLAIN
         self.errors: Mapping[int, int] = FROM_HOST
         self.mappings: dict[int, Mapped] = {}

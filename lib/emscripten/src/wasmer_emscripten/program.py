@@ -22,9 +22,9 @@ from wasmer_emscripten.calling import Stack, TableSlots, converted, wrapped
 from wasmer_emscripten.embind.public import Bindings
 from wasmer_emscripten.fastcomp.start import initializers
 from wasmer_emscripten.guest import U32
+from wasmer_emscripten.leaving import THROWN, leave
 from wasmer_emscripten.library.embedded import load_exported_table
 from wasmer_emscripten.library.ending import run_exit_functions
-from wasmer_emscripten.library.leaving import THROWN, leave
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
 from wasmer_emscripten.recognising import info_of

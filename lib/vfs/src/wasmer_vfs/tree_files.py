@@ -8,7 +8,7 @@ from typing import final
 
 from wasmer_vfs.status import Status
 from wasmer_vfs.trees import Tree
-from wasmer_vfs.waiting import Interrupted, must_be_refusal
+from wasmer_vfs.waiting import Interrupted, must_be_refusal, plainly
 
 _CHUNK = 1 << 20
 
@@ -67,6 +67,7 @@ class Files:
         """The same of text, as UTF-8."""
         self.write_bytes(path, content.encode())
 
+    @plainly
     def mkdir(self, path: str, *, parents: bool = False, exist_ok: bool = False) -> None:
         """Make a directory."""
         whole = self._tree.absolute(path.encode())
@@ -120,6 +121,7 @@ class Files:
         place = self._tree.place(path.encode())
         return place.directory.path_status(place.path, True)
 
+    @plainly
     def exists(self, path: str) -> bool:
         """Whether there is anything of that name."""
         try:
@@ -129,10 +131,12 @@ class Files:
             return False
         return True
 
+    @plainly
     def is_dir(self, path: str) -> bool:
         """Whether it is a directory."""
         return self._is(path, "directory")
 
+    @plainly
     def is_file(self, path: str) -> bool:
         """Whether it is a file."""
         return self._is(path, "file")

@@ -45,7 +45,7 @@ from typing import Any, Final, NamedTuple
 from wasmer_emscripten.embind.bound import BadArgument, Bound, run
 from wasmer_emscripten.embind.registry import Registry
 from wasmer_emscripten.errors import BindingError
-from wasmer_emscripten.library.leaving import THROWN, leave
+from wasmer_emscripten.leaving import THROWN, leave
 from wasmer_runtime_core.support.printable import printable
 
 

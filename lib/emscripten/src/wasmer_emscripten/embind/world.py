@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from wasmer_emscripten.embind.bound import run
@@ -300,6 +301,24 @@ def _list(*items: Any) -> list[Any]:
     return list(items)
 
 
+def _has(value: Any, key: Any) -> bool:
+    if isinstance(value, Record):
+        value = fields_of(value)
+    if isinstance(value, Mapping):
+        return bool(_answering(value.__contains__, _key(key)))
+    return value is not None and value is not UNDEFINED and get(value, key) is not UNDEFINED
+
+
+class _Object:
+    """JavaScript's `Object`: makes a mapping; C++ looks for `Object.prototype.hasOwnProperty.call`, too."""
+
+    cpp_names = ("prototype",)
+    prototype = MappingProxyType({"hasOwnProperty": MappingProxyType({"call": _has})})
+
+    def __call__(self, *_: Any) -> dict[Any, Any]:
+        return {}
+
+
 class JavaScriptError(Exception):
     """What a program makes with ``new Error(message)``."""
 
@@ -308,7 +327,7 @@ GLOBALS: Final[dict[str, Any]] = {
     "Uint8Array": functools.partial(_answering, _bytes),
     "Uint8ClampedArray": functools.partial(_answering, _bytes),
     "Array": functools.partial(_answering, _list),
-    "Object": lambda *_: {},
+    "Object": _Object(),
     "Error": JavaScriptError,
     "String": text_of,
     "Number": lambda value=0.0: _answering(float, value),

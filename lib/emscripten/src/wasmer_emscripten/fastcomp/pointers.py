@@ -10,18 +10,22 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from wasmer_emscripten.errors import Aborted, NotSupported, WrongArgument
+from wasmer_emscripten.functions import leaving_high
 from wasmer_runtime_core.support.printable import printable
+from wasmer_runtime_core.wasm.types import I32
 
 if TYPE_CHECKING:
     from wasmer_emscripten.process import Process
+    from wasmer_runtime_core.wasm.types import FunctionType
 
 JS_CALL: Final = "jsCall_"
 NULL: Final = "nullFunc_"
 FIRST: Final = 1
 """The first pointer to a function of the host's: 0 leads nowhere."""
+_HALF: Final = bytes((I32,))
 
 
-def js_call(process: Process) -> Callable[..., Any]:
+def js_call(process: Process, wanted: FunctionType) -> Callable[..., Any]:
     """What an import ``jsCall_*`` is given: it calls a function of the host's."""
 
     def calling(index: int, *args: Any) -> Any:
@@ -32,7 +36,7 @@ def js_call(process: Process) -> Callable[..., Any]:
             raise WrongArgument(f"the program called a pointer to a function that leads nowhere: {index + FIRST}")
         return function(*args)
 
-    return calling
+    return leaving_high(process, calling) if wanted.results == _HALF else calling
 
 
 def null_function(name: str) -> Callable[..., NoReturn]:

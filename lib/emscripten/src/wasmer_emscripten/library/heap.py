@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from wasmer_emscripten.functions import provides
-from wasmer_emscripten.guest import U32
+from wasmer_emscripten.guest import U32, U64
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
 from wasmer_runtime_core.errors import GrowError
@@ -19,7 +19,13 @@ MAX_BYTES: Final = 0x8000_0000
 @provides("i->i", "emscripten_resize_heap")
 def resize_heap(process: Process, wanted: int) -> int:
     """Let the memory have so many bytes, or more; 1 if it has them now."""
-    wanted &= U32
+    return resize_heap_64(process, wanted & U32)
+
+
+@provides("I->i", "emscripten_resize_heap")
+def resize_heap_64(process: Process, wanted: int) -> int:
+    """The same where addresses have 64 bits."""
+    wanted &= U64
     size = process.guest.look()
     if wanted <= size:
         return 1
@@ -37,18 +43,34 @@ def resize_heap(process: Process, wanted: int) -> int:
     return 0
 
 
+_MOST_TOLD: Final = (1 << 32) - PAGE_BYTES
+"""All 4 GiB would be told as 0."""
+
+
 @provides("->i", "emscripten_get_heap_max")
 def get_heap_max(process: Process) -> int:
-    """The most bytes that the memory can have."""
+    """The most bytes that the memory can have; of 4 GiB, a page less."""
+    return min(get_heap_max_64(process), _MOST_TOLD)
+
+
+@provides("->I", "emscripten_get_heap_max")
+def get_heap_max_64(process: Process) -> int:
+    """The most bytes that the memory can have, where addresses have 64 bits."""
     process.guest.look()
     most = getattr(process.guest.memory, "maximum", None)
-    return (MAX_BYTES if most is None else min(most * PAGE_BYTES, U32)) & U32
+    return MAX_BYTES if most is None else most * PAGE_BYTES
 
 
 @provides("->i", "emscripten_get_heap_size")
 def get_heap_size(process: Process) -> int:
-    """Bytes that the memory has."""
-    return process.guest.look() & U32
+    """Bytes that the memory has; of 4 GiB, and of more, a page less."""
+    return min(process.guest.look(), _MOST_TOLD)
+
+
+@provides("->I", "emscripten_get_heap_size")
+def get_heap_size_64(process: Process) -> int:
+    """Bytes that the memory has, where addresses have 64 bits."""
+    return process.guest.look()
 
 
 @provides("i->", "emscripten_notify_memory_growth")

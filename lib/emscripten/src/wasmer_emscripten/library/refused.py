@@ -10,7 +10,7 @@ _BROWSER: Final = "it belongs to a web page; give a Python function for it, func
 REMEDIES: Final = (
     (r"gl[A-Z]\w*|egl\w+|emscripten_webgl_\w+|emscripten_gl\w+", "there is no graphics library; " + _BROWSER),
     (r"SDL_\w+|Mix_\w+|TTF_\w+|IMG_\w+", "SDL is not here: build without it, or give its functions"),
-    (r"al[A-Z]\w*|emscripten_audio\w+", "there is no sound; " + _BROWSER),
+    (r"alc?[A-Z]\w*|emscripten_alc?[A-Z]\w*|emscripten_audio\w+", "there is no sound; " + _BROWSER),
     (r"emscripten_(set|get|request|exit|lock)_\w*(callback|element|pointer|fullscreen|canvas)\w*", _BROWSER),
     (r"_?emscripten_fetch\w*|emscripten_start_fetch|emscripten_(async_)?wget\w*",
      "fetch the data in Python, and put it into fs"),

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, final
 from wasmer_emscripten import functions as provided
 from wasmer_emscripten.errors import NotSupported, SideModuleError
 from wasmer_emscripten.guest import U32
+from wasmer_emscripten.library.javascript import missing
+from wasmer_emscripten.library.refused import remedy_for
 from wasmer_emscripten.linking.dylink import Dylink
 from wasmer_emscripten.linking.library import Cell, Library
 from wasmer_emscripten.linking.modules import paths_of
@@ -82,8 +84,8 @@ class Linker:
 
     __slots__ = (
         "_batch", "_heap", "_heap_is_unused", "_heap_pointer", "_hosts", "_is_placed", "_limits", "_process",
-        "_provide", "_stack_pointer", "_started", "_waiting", "finder", "handles", "libraries", "main", "record",
-        "slots",
+        "_provide", "_stack", "_stack_pointer", "_started", "_waiting", "finder", "handles", "libraries", "main",
+        "record", "slots",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +109,14 @@ class Linker:
         self._heap_is_unused = not self._is_placed  # data can be put in front of it
         self._heap_pointer: Any = None  # gives the address where it says where the rest of its heap begins
         self._stack_pointer = Global(Value.I32(places.stack), True)
+        self._stack = (
+            {  # names of its ends, where these are made here
+                "__stack_high": places.stack,
+                "__stack_low": aligned(places.memory + dylink.memory_size, ALIGNMENT),
+            }
+            if not self._is_placed
+            else {}
+        )
         self._started = False
         self._batch: list[Library] = []  # being loaded
         self._waiting: list[Library] = []  # for their constructors
@@ -210,13 +220,20 @@ class Linker:
         return self.slots.of(symbol, made) if callable(symbol) else symbol
 
     def host_function(self, name: str) -> Any:
-        """A function of the host's that has one type, for a pointer to it; None: there is none."""
+        """A function of the host's that has one type, for a pointer to it; None: there is none.
+
+        A pointer to a function that is refused by name is one to nothing in particular: its type is known to who calls
+        it alone, and that call traps.
+        """
         if name not in self._hosts:
             for row in provided.ROWS.get(name, ())[:1]:
                 wanted = type_of(f"{row.params.replace('?', '')}->{row.result}")
                 function = self._provide("env", name, wanted)
                 if function is not None:
                     self._hosts[name] = Function(of_emscripten(signature_of(wanted)), function)
+            remedy = remedy_for(name) if name not in self._hosts else None
+            if remedy is not None:
+                self._hosts[name] = Function(of_emscripten("v"), missing(self._process, "env", name, remedy))
         return self._hosts.get(name)
 
     def _resolve(self, library: Library, made: list[int]) -> None:
@@ -229,6 +246,9 @@ class Linker:
             check_interrupts()
             if cell.name == "__heap_base":
                 cell.value.value = self._heap
+                continue
+            if cell.namespace == "GOT.mem" and cell.name in self._stack:
+                cell.value.value = self._stack[cell.name]
                 continue
             found = self.find(self._scope(library), cell.name)
             if found is None and cell.namespace == "GOT.func":

@@ -1,9 +1,10 @@
 """C++ exceptions that leave the program: what Python is told of them.
 
-Those that are thrown through the host (`exceptions`) are a `CppException` from the beginning. Those that are thrown in
-WebAssembly's own encodings (``-fwasm-exceptions``) arrive as core's `WasmException` with one value, the address of what
-unwinding knows of it, behind which the exception itself lies. So they are known by that: it begins with the class that
-the C++ library writes there. The tag tells more only where the program exports it, or imports it from here.
+Those that are thrown through the host (`library.exceptions`) are a `CppException` from the beginning. Those that are
+thrown in WebAssembly's own encodings (``-fwasm-exceptions``) arrive as core's `WasmException` with one value, the
+address of what unwinding knows of it, behind which the exception itself lies. So they are known by that: it begins with
+the class that the C++ library writes there. The tag tells more only where the program exports it, or imports it from
+here.
 
 The program's own functions are asked where it exports them (``-sEXPORT_EXCEPTION_HANDLING_HELPERS``): what they say is
 taken for what it is, a text at most.
