@@ -28,7 +28,7 @@ AHEAD: Final = (
         "3.0/local_init",
     ),
     *("3.0/table", "3.0/table_*", "3.0/elem", "3.0/global", "3.0/linking", "3.0/unreached-*"),
-    *("3.0/exceptions/*", "3.0/imports", "3.0/exports", "3.0/instance"),
+    *("3.0/exceptions/*", "3.0/gc/*", "3.0/imports", "3.0/exports", "3.0/instance"),
 )
 """Scripts of a later release whose features are here."""
 SUPPORTED: Final = "2.0"

@@ -102,7 +102,7 @@ class LLVMCompiler:
         self.processes = processes
         self.progress = progress
 
-    features: Final = frozenset(("exceptions",))
+    features: Final = frozenset(("exceptions", "gc"))
     """Of those that not every backend has (core's `features.OF_BACKENDS`)."""
 
     @property

@@ -10,6 +10,7 @@ from wasmer_llvm_backend.ir.templates import V128
 from wasmer_llvm_backend.module_text import CODE
 from wasmer_runtime_core.contract.convention import FLOAT, INTEGER, VECTOR, Arguments
 from wasmer_runtime_core.contract.helpers import VMCALLS
+from wasmer_runtime_core.contract.objects import ObjectLayouts
 from wasmer_runtime_core.contract.vmctx import VmctxOffsets
 from wasmer_runtime_core.support.checkpoint import watched
 from wasmer_runtime_core.wasm.types import ANYREF, EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64
@@ -66,6 +67,8 @@ class ModuleView(VmctxOffsets):
 
     def __init__(self, info: ModuleInfo, checked_memories: tuple[int, ...], exact: bool) -> None:
         super().__init__(info)
+        self.info = info
+        self.objects = ObjectLayouts(info.definitions)
         self.checked_memories = frozenset(checked_memories)
         self.wide_memories = frozenset(at for at, memory in enumerate(info.memories) if memory.index_type == I64)
         self.wide_tables = frozenset(at for at, table in enumerate(info.tables) if table.index_type == I64)

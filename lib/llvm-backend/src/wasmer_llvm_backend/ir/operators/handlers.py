@@ -17,6 +17,7 @@ from wasmer_llvm_backend.ir.operators import (
     internal,
     loops,
     memory,
+    objects,
     tail_calls,
     values,
 )
@@ -34,7 +35,7 @@ from wasmer_llvm_backend.ir.templates import (
 from wasmer_runtime_core.contract.helper_operators import HELPER_OPERATORS
 from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.wasm.operators.internal import ADD_POINTS, ADD_POINTS_BY_SIZE, CHECK_POINTS, TRACE
-from wasmer_runtime_core.wasm.operators.rows import OPERATORS
+from wasmer_runtime_core.wasm.operators.rows import BY_MNEMONIC, OPERATORS
 
 if TYPE_CHECKING:
     from wasmer_llvm_backend.ir.function import FunctionState
@@ -89,7 +90,20 @@ METHODS: Final[dict[str, Handler]] = {
     "i8x16.shuffle": values.shuffle,
     "i32.eqz":       values.i32_eqz,
     "i64.eqz":       values.i64_eqz,
+    "struct.new":    objects.struct_new,
+    "struct.set":    objects.struct_set,
+    "array.new":     objects.array_new,
+    "array.new_fixed": objects.array_new_fixed,
+    "array.set":     objects.array_set,
+    "array.len":     objects.array_len,
+    "array.fill":    objects.array_fill,
+    "ref.eq":        objects.ref_eq,
+    "ref.i31":       objects.ref_i31,
+    "any.convert_extern": objects.convert,
+    "extern.convert_any": objects.convert,
 }
+_EXTENSIONS: Final = {"": "", "_s": "sext", "_u": "zext"}
+
 # fmt: on
 
 
@@ -137,6 +151,14 @@ def _handlers() -> dict[int, Handler]:
             handlers[code] = bind(values.compare, COMPARISONS[name])
         elif code not in TEMPLATES:
             handlers[code] = bind(_unknown, name)
+    for suffix, extension in _EXTENSIONS.items():
+        handlers[BY_MNEMONIC[f"struct.get{suffix}"].code] = bind(objects.struct_get, extension)
+        handlers[BY_MNEMONIC[f"array.get{suffix}"].code] = bind(objects.array_get, extension)
+    for name, shift in (("i31.get_s", "ashr"), ("i31.get_u", "lshr")):
+        handlers[BY_MNEMONIC[name].code] = bind(objects.i31_get, shift)
+    for suffix in ("", " null"):
+        handlers[BY_MNEMONIC[f"ref.test{suffix}"].code] = bind(objects.ref_test, suffix != "")
+        handlers[BY_MNEMONIC[f"ref.cast{suffix}"].code] = bind(objects.ref_cast, suffix != "")
     handlers[ADD_POINTS] = internal.add_points
     handlers[ADD_POINTS_BY_SIZE] = internal.add_points_by_size
     handlers[CHECK_POINTS] = internal.check_points
