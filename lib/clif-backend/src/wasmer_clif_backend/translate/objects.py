@@ -369,11 +369,12 @@ class Objects:
         if steps.what != IF_BELOW:
             return state.compare(_EQ, record, wanted)
         list = memory.load(I64, record, _SUPERTYPES, CONSTANT_OBJECT)
-        if steps.depth == 0:
+        place: i64 = steps.depth
+        if place == 0:
             return state.compare(_EQ, memory.load(I64, list, 0, CONSTANT_OBJECT), wanted)
         depth = memory.load(I32, record, _DEPTH, CONSTANT_OBJECT)
-        deep = state.compare(_UGE, depth, state.integer(steps.depth, I32))
+        deep = state.compare(_UGE, depth, state.integer(place, I32))
         own = memory.load(I64, wanted, _SUPERTYPES, CONSTANT_OBJECT)
         list = state.make(SELECT_SPECTRE_GUARD, I64, deep, list, own)
-        found = state.compare(_EQ, memory.load(I64, list, 8 * steps.depth, CONSTANT_OBJECT), wanted)
+        found = state.compare(_EQ, memory.load(I64, list, 8 * place, CONSTANT_OBJECT), wanted)
         return state.make(BAND, I8, found, deep)

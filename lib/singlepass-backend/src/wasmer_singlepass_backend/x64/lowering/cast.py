@@ -97,12 +97,13 @@ def compare(f: FunctionCompiler, steps: Cast, register: i64, end: i64) -> None:
         asm.reg_mem(CMP_R64, RCX, f.vmctx, f.view.type_offsets[steps.type_index])
     else:
         assert what == IF_BELOW
-        if steps.depth > 0:
-            asm.mem_imm(CMP_R32_IMM8, RCX, TYPE_DEPTH, steps.depth)
+        depth: i64 = steps.depth
+        if depth > 0:
+            asm.mem_imm(CMP_R32_IMM8, RCX, TYPE_DEPTH, depth)
             asm.jump(JCC + BELOW, end)
         asm.reg_mem(MOV_R64, RCX, RCX, TYPE_SUPERTYPES)
         asm.reg_mem(MOV_R64, RDX, f.vmctx, f.view.type_offsets[steps.type_index])
-        asm.reg_mem(CMP_R64, RDX, RCX, 8 * steps.depth)
+        asm.reg_mem(CMP_R64, RDX, RCX, 8 * depth)
 
 
 @final
