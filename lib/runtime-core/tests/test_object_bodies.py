@@ -2,11 +2,12 @@
 
 import pytest
 
+from wasmer_runtime_core.compiling.middleware.editor import BodyEditor, MiddlewareError, edit_bodies
 from wasmer_runtime_core.compiling.middleware.metering import Metering
 from wasmer_runtime_core.contract.casts import ALWAYS, IF_BELOW, IF_EQ, IF_FORM, IF_I31, IF_TYPE, NEVER, cast
 from wasmer_runtime_core.errors import ValidationError
 from wasmer_runtime_core.wasm.binary.decode import decode_module
-from wasmer_runtime_core.wasm.body.text import format_body
+from wasmer_runtime_core.wasm.body.text import Record, format_body
 from wasmer_runtime_core.wasm.body.verifier import verify_body
 from wasmer_runtime_core.wasm.text import parse_module
 from wasmer_runtime_core.wasm.text.printer import print_module
@@ -211,3 +212,33 @@ def test_a_cast_of_a_function_reads_its_record() -> None:
         1,
         index,
     )
+
+
+def test_middlewares_write_operators_of_objects() -> None:
+    """A counter in a struct, and an element: types of fields are looked up."""
+    binary = parse_module(
+        """(module (type $count (struct (field (mut i8)) (field (mut i64)))) (type $bytes (array (mut i8)))
+        (func (param (ref $count) (ref $bytes)) (loop)))"""
+    )
+    decoded = decode_module(binary)
+
+    def visit(editor: BodyEditor, record: Record) -> None:
+        editor.copy(record)
+        if record.mnemonic == "loop":
+            editor.emit("local.get", 0)
+            editor.emit("local.get", 0)
+            editor.emit("struct.get", 0, 1)
+            editor.emit("struct.set", 0, 1)
+            editor.emit("local.get", 1)
+            editor.emit("i32.const", 0)
+            editor.emit("i32.const", 7)
+            editor.emit("array.set", 1)
+
+    (body,) = edit_bodies(decoded.info, validate_module(decoded), visit)
+    assert verify_body(decoded.info, body) == []
+    lines = [
+        line.split(maxsplit=1)[1] for line in format_body(body).splitlines() if "struct" in line or "array" in line
+    ]
+    assert lines == ["struct.get type 0 field 1 i64", "struct.set type 0 field 1 i64", "array.set type 1 i32"]
+    with pytest.raises(MiddlewareError, match="br_on_cast is written by a method"):
+        edit_bodies(decoded.info, validate_module(decoded), lambda editor, record: editor.emit("br_on_cast"))

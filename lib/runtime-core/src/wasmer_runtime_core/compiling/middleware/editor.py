@@ -34,6 +34,7 @@ from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.wasm.body.body import BLOCK_EMPTY, CATCH_GIVES_EXCEPTION, CATCH_TAG_SHIFT, Body, access_word
 from wasmer_runtime_core.wasm.body.corrector import correct_body
+from wasmer_runtime_core.wasm.body.objects import field_kinds
 from wasmer_runtime_core.wasm.body.text import RECORD, Record, pool_words, read_records
 from wasmer_runtime_core.wasm.operators.effects import CALLS, CLOSES, OPENS
 from wasmer_runtime_core.wasm.operators.internal import ALL_OPERATORS
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 Visit = Callable[["BodyEditor", Record], object]
 
 _CODES: Final = {row.mnemonic: code for code, row in ALL_OPERATORS.items()}
+_WITHOUT_FIELD: Final = ("struct.new", "struct.new_default", "array.copy", "array.len")
+"""Operators of structs and arrays whose record has no type of a field."""
+_SEGMENT_FIRST: Final = ("array.init_data", "array.init_elem")
 
 
 class MiddlewareError(CompileError):
@@ -112,7 +116,8 @@ class BodyEditor:
             a: its immediate: an index, a memory's offset, a label that `open` or `else_` gave,
                 or the value of a constant (float, int; for v128 an int of 128 bits).
             b: the second, where there are two.
-            type: of ``select``, ``drop`` and ``ref.null``, by name: ``"i32"``.
+            type: of ``select``, ``drop`` and ``ref.null``, by name: ``"i32"``; of ``ref.test`` and ``ref.cast`` the
+                kind of their operand, `a` being what is above the kind in the value type that is asked for.
             align: exponent, of loads and stores.
 
         Raises:
@@ -124,7 +129,7 @@ class BodyEditor:
         row = ALL_OPERATORS[code]
         immediate = row.immediate
         word_type = VALUE_TYPE_CODES[type] if type else 0
-        if row.effects & (OPENS | CLOSES) or immediate in ("labels", "lanes"):
+        if row.effects & (OPENS | CLOSES) or immediate in ("labels", "lanes", "cast"):
             raise MiddlewareError(f"{mnemonic} is written by a method of its own, or copied")
         if immediate in ("i64", "f64", "f32", "i32"):
             a, b = _constant(immediate, a)
@@ -142,6 +147,9 @@ class BodyEditor:
         elif immediate == "memarg":
             word_type = align
             a, b = _signed(a), access_word(a, b)
+        elif mnemonic.startswith(("struct.", "array.")) and mnemonic not in _WITHOUT_FIELD:
+            kinds = field_kinds(self.info, b if mnemonic in _SEGMENT_FIRST else a)
+            word_type = kinds[b if mnemonic.startswith("struct.") else 0]
         self._records.append(Record(code, word_type, 0, a, b, self._offset))
 
     def open(self, mnemonic: str, type: str | int = "") -> int:
