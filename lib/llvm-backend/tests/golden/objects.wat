@@ -58,7 +58,7 @@
 ;;                                               | %4 = zext i32 %3 to i64
 ;;                                               | %5 = inttoptr i64 %4 to ptr
 ;;   0x79  local.get 0 f64
-;;   0x7b  struct.new type 1                     | %6 = load ptr, ptr getelementptr (i8, ptr @wasm.code, i64 -72), align 8, !alias.scope !context, !noalias !memory
+;;   0x7b  struct.new type 1                     | %6 = load ptr, ptr getelementptr (i8, ptr @wasm.code, i64 -96), align 8, !alias.scope !context, !noalias !memory
 ;;                                               | %7 = call ptr %6(ptr %0, i32 1) #2, !dbg 0x7b
 ;;                                               | %8 = getelementptr i8, ptr %7, i64 16
 ;;                                               | store volatile i32 1, ptr %8, align 4, !alias.scope !context, !noalias !memory
