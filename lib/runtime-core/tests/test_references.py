@@ -321,3 +321,20 @@ def test_another_threads_objects_are_its_own() -> None:
         leave.set()
         thread.join()
     assert node[1] == 1
+
+
+def test_heaps_leave_nothing_behind() -> None:
+    gc.collect()
+    before = machine.statistics()["heap_blocks"]
+    for number in range(100):
+        made, other = instance(), instance()
+        made.array(BYTES, bytes(100_000))
+        node = made.struct(LIST, None, number)
+        if number % 2:
+            other.exports.keep(node)
+        else:
+            other.array(REFERENCES, [node, Thing(), made.exports.same])
+        Global(Value(Type.ANYREF, 0, node), True)
+        del made, other, node
+    gc.collect()
+    assert machine.statistics()["heap_blocks"] == before

@@ -68,7 +68,10 @@ native_statistics(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
         for (size_t at = 0; at < regions[i].n_free; at++)
             free_pages += regions[i].free[at].count;
     }
-    return Py_BuildValue("{s:n,s:n,s:n,s:n,s:n}", "code_pages", (Py_ssize_t)(pages - free_pages), "memory_slots",
+    size_t heap_blocks = region.bytes / BLOCK_BYTES;
+    for (size_t at = 0; at < region.n_runs; at++)
+        heap_blocks -= region.runs[at].count;
+    return Py_BuildValue("{s:n,s:n,s:n,s:n,s:n,s:n}", "heap_blocks", (Py_ssize_t)heap_blocks, "code_pages", (Py_ssize_t)(pages - free_pages), "memory_slots",
                          (Py_ssize_t)n_slots, "free_memory_slots", (Py_ssize_t)n_free_slots, "signatures",
                          PyDict_GET_SIZE(signatures), "waiters", (Py_ssize_t)n_waiters);
 }

@@ -539,7 +539,6 @@ static PyObject *defined_type(Signature *signature);
 /* store.c */
 static Store *store_of(Member *member);
 static int store_merge(Member *a, Member *b);
-static int store_merge_record(Member *a, FunctionRecord *record);
 static int may_link(Member *member);
 static void store_keep(Store *store, PyObject *object_stolen);
 static void member_leave(Member *member);

@@ -262,6 +262,15 @@ is_marked(const uint64_t *marks, uint32_t offset)
     return marks[offset >> GRANULE_SHIFT >> 6] >> (offset >> GRANULE_SHIFT & 63) & 1;
 }
 
+static uint32_t
+count_marked(const Block *block)
+{
+    uint32_t marked = 0;
+    for (size_t i = 0; i < MARK_WORDS; i++)
+        marked += (uint32_t)__builtin_popcountll(block_marks(block)[i]);
+    return marked;
+}
+
 /* --- a heap's blocks --------------------------------------------------------------------------------------- */
 
 /* May the heap take so many bytes more? */
@@ -280,6 +289,20 @@ heap_give_block(Heap *heap, Block *block)
     blocks_give(block, 1);
 }
 
+/* A block is about to be written: it and its neighbours are guarded no more. */
+static void
+unguard(Block *block)
+{
+    Block *end = region.blocks + (region.bytes >> BLOCK_SHIFT);
+    uint32_t count = 0;
+    while (count < BLOCKS_UNGUARDED_AT_ONCE && block + count < end && block[count].guarded && block[count].heap == block->heap)
+        count++;
+    if (!count || mprotect(block_base(block), count * BLOCK_BYTES, PROT_READ | PROT_WRITE))
+        return;  /* else a write faults, and the handler sees to it */
+    for (uint32_t i = 0; i < count; i++)
+        block[i].guarded = 0;
+}
+
 /* An empty block, for slots of a class: one that the heap has, or a new one; or NULL. */
 static Block *
 heap_take_block(Heap *heap, unsigned class)
@@ -295,6 +318,7 @@ heap_take_block(Heap *heap, unsigned class)
         heap->bytes += BLOCK_BYTES;
         heap->n_blocks++;
     }
+    unguard(block);
     size_t bytes = class_bytes(class);
     block->kind = BLOCK_SMALL;
     block->class = (uint8_t)class;
@@ -306,18 +330,14 @@ heap_take_block(Heap *heap, unsigned class)
     return block;
 }
 
-/* A block is about to be written: it and its neighbours are guarded no more. */
 static void
-unguard(Block *block)
+make_spare(Heap *heap, Block *block)
 {
-    Block *end = region.blocks + (region.bytes >> BLOCK_SHIFT);
-    uint32_t count = 0;
-    while (count < BLOCKS_UNGUARDED_AT_ONCE && block + count < end && block[count].guarded && block[count].heap == block->heap)
-        count++;
-    if (!count || mprotect(block_base(block), count * BLOCK_BYTES, PROT_READ | PROT_WRITE))
-        return;  /* else a write faults, and the handler sees to it */
-    for (uint32_t i = 0; i < count; i++)
-        block[i].guarded = 0;
+    block->kind = BLOCK_FREE;
+    block->fresh = block->dirty = 0;
+    block->next = heap->spare;
+    heap->spare = block;
+    heap->n_spare++;
 }
 
 /* Its free slots, those that are not marked, become the free list of its class. Whether there are any. One that has nothing else is
@@ -327,15 +347,10 @@ static int
 sweep_block(Heap *heap, Block *block, int may_be_spare)
 {
     const uint64_t *marks = block_marks(block);
-    uint32_t marked = 0;
+    uint32_t marked = count_marked(block);
     unguard(block);
-    for (size_t i = 0; i < MARK_WORDS; i++)
-        marked += (uint32_t)__builtin_popcountll(marks[i]);
     if (!marked && may_be_spare) {
-        block->kind = BLOCK_FREE;
-        block->next = heap->spare;
-        heap->spare = block;
-        heap->n_spare++;
+        make_spare(heap, block);
         return 0;
     }
     unsigned class = block->class;
@@ -422,7 +437,7 @@ heap_take_large(Heap *heap, uint64_t bytes)
     return (void **)block_base(block);
 }
 
-/* Large objects that are not marked go. */
+/* Large objects that are not marked go: their blocks are spare, for to give many back at once takes long. */
 static void
 heap_sweep_large(Heap *heap)
 {
@@ -433,9 +448,10 @@ heap_sweep_large(Heap *heap)
             continue;
         }
         *link = block->next;
-        heap->bytes -= block->bytes;
-        heap->n_blocks -= block->count;
-        blocks_give(block, block->count);
+        uint32_t count = block->count;
+        heap->bytes += (uint64_t)count * BLOCK_BYTES - block->bytes;
+        for (uint32_t i = count; i-- > 0;)
+            make_spare(heap, &block[i]);
     }
 }
 

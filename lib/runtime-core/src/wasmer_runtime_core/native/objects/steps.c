@@ -142,7 +142,7 @@ clean_list(Marking *marking, Block *block, int last, uint64_t end)
             if (!block[i].dirty || (!last && is_in_use(marking->heap, block)))
                 continue;
             clean_block(marking, &block[i], last);
-            if (!last && !mark_until(marking, end))
+            if (!last && (!mark_until(marking, end) || now_nanoseconds() >= end))
                 return 0;
         }
     }
@@ -228,17 +228,6 @@ steps_begin(Heap *heap, const Thread *thread)
     return 0;
 }
 
-/* Bytes of objects in fresh blocks that nothing has counted. */
-static uint64_t
-fresh_bytes(Block *block)
-{
-    const uint64_t *marks = block_marks(block);
-    uint64_t bytes = 0, base = (uint64_t)block_base(block);
-    for (uint32_t offset = 0; offset < block->bytes * block->count; offset += (uint32_t)block->bytes)
-        bytes += *(uint64_t *)(base + offset) && !is_marked(marks, offset) ? block->bytes : 0;
-    return bytes;
-}
-
 /* All is marked. Fresh blocks have nothing to be swept. */
 static void
 steps_finish(Heap *heap)
@@ -256,7 +245,7 @@ steps_finish(Heap *heap)
             *link = block->next;
             block->next = fresh[class];
             fresh[class] = block;
-            marking->live += fresh_bytes(block);
+            marking->live += block->bytes * (block->count - count_marked(block));  /* the others were counted */
         }
     }
     forget_fresh(heap->large);

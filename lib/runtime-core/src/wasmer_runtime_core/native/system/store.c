@@ -261,12 +261,6 @@ store_merge(Member *a, Member *b)
 }
 
 static int
-store_merge_record(Member *a, FunctionRecord *record)
-{
-    return store_merge(a, &((InstanceObject *)record->owner)->member);
-}
-
-static int
 compare_pointers(const void *a, const void *b)
 {
     uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
