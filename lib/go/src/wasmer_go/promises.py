@@ -7,14 +7,11 @@ that from a goroutine. `GoPromise.result` lets events happen until then.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import Any, Final, final
 
 from wasmer_go.errors import Thrown
 from wasmer_go.loop import Loop
 from wasmer_go.objects import UNDEFINED, Budget, Error, Function, Object, Value, argument, called, type_error
-
-if TYPE_CHECKING:
-    from wasmer_go.process import Process
 
 PENDING, FULFILLED, REJECTED = range(3)
 
@@ -118,11 +115,11 @@ _METHODS: Final[dict[str, Callable[[Promise, Sequence[Value]], Value]]] = {
 Promise.methods = {name: Function(name, _method(call)) for name, call in _METHODS.items()}
 
 
-def promise_class(process: Process) -> Function:
+def promise_class(loop: Loop, budget: Budget) -> Function:
     """The constructor, with `resolve` and `reject`."""
 
     def make(args: Sequence[Value]) -> Value:
-        made = Promise(process.loop, process.budget)
+        made = Promise(loop, budget)
         resolve = Function("resolve", settling(made.resolve))
         reject = Function("reject", settling(made.reject))
         try:
@@ -140,7 +137,7 @@ def promise_class(process: Process) -> Function:
 
     def settled(state: int) -> Callable[[Value, Sequence[Value]], Value]:
         def call(_: Value, args: Sequence[Value]) -> Value:
-            made = Promise(process.loop, process.budget)
+            made = Promise(loop, budget)
             if state == FULFILLED:
                 made.resolve(argument(args, 0))
             else:

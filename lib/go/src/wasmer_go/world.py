@@ -77,7 +77,7 @@ def fill(process: Process) -> None:
     for name in ("Error", "TypeError", "RangeError"):
         world[name] = _error_class(name)
     world["Date"] = _date_class(process)
-    world["Promise"] = promise_class(process)
+    world["Promise"] = promise_class(process.loop, process.budget)
     world["JSON"] = Object(
         {
             "stringify": Function("stringify", lambda _, args: _json_of(process, args)),
