@@ -10,6 +10,7 @@ as in node; how much the heap grows where nobody tells is printed beside. Those 
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 import sqlite3
 import subprocess
@@ -23,6 +24,7 @@ from support.measure import arguments, table, write_json
 from support.npm import EMSCRIPTEN, FetchError, installed
 
 from wasmer_emscripten import load
+from wasmer_runtime_core.running.module import Module
 
 HERE: Final = Path(__file__).resolve().parent
 BINDINGS: Final = HERE.parent / "lib/emscripten/tests/fixtures/bindings.wasm"
@@ -50,6 +52,7 @@ class Figure(NamedTuple):
 # fmt: off
 FIGURES: Final = (
     Figure("sqlite: load to first query",        "ms", 1e-3, seconds=0.150),
+    Figure("sqlite: artifact to first query",    "ms", 1e-3, seconds=0.030),
     Figure("sqlite: insert rows",                "ms", 1e-3),
     Figure("sqlite: query them",                 "ms", 1e-3),
     Figure("sqlite: insert rows by SQL",         "ms", 1e-3),
@@ -142,6 +145,11 @@ def sqlite(folder: Path, backend: str, rows: int) -> Results:
     database = Sql(program)
     assert database.run("select 40 + 2") == ["42"]
     found = {"sqlite: load to first query": time.process_time() - start}
+    kept, names = program.instance.module.serialize(), pickle.dumps(program.names)
+    start = time.process_time()
+    with load(Module.deserialize(kept), symbols=pickle.loads(names), stderr=None) as again:
+        assert Sql(again).run("select 40 + 2") == ["42"]
+        found["sqlite: artifact to first query"] = time.process_time() - start
     database.run("create table t(a integer primary key, b text, c real)")
     found["sqlite: insert rows"] = timed(lambda: database.insert(rows))
     found["sqlite: query them"] = timed(lambda: database.run(QUERY))

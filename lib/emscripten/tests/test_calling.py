@@ -187,3 +187,29 @@ def test_a_closed_program_gives_its_memory_back() -> None:
         program.half(1.0)
     with pytest.raises(ValueError, match="closed"):
         program.half(1.0)
+
+
+WRITES = """
+  (func (export "divide") (param i32 i32 i32 i32) (result i32)
+    (if (i32.eqz (local.get 1)) (then (return (i32.const -1))))
+    (i32.store (local.get 2) (i32.div_s (local.get 0) (local.get 1)))
+    (i32.store (local.get 3) (i32.rem_s (local.get 0) (local.get 1)))
+    (i32.const 0))
+  (func (export "deep") (param i32 i32))
+"""
+
+
+def test_integers_that_c_writes() -> None:
+    program = world("", WRITES)
+    divide = program.cwrap("divide", int, [int, int, [int], [int]])
+    before = program.links.stack_save()
+    assert divide(-17, 5) == (0, -3, -2)
+    assert divide(17, 0) == (-1, 0, 0)  # nothing is written
+    assert program.ccall("deep", None, [[int], str], "text") == (None, 0)
+    assert program.links.stack_save() == before
+    for wrong in [(17,), (17, 5, 0), ()]:
+        with pytest.raises(TypeError, match="divide\\(\\) takes 2 arguments"):
+            divide(*wrong)
+    for types in [(int, [[str], int, int, int]), (int, [[], int, int, int]), ([int], [int, int, int, int])]:
+        with pytest.raises(TypeError, match="a type is int"):
+            program.cwrap("divide", *types)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.pipeline import read_module
 from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.running.module import Module
 
 MODULE = """
 (module
@@ -174,3 +176,14 @@ def test_where_the_heap_begins_is_written_into_a_memory_that_the_host_makes(
     )
     path.with_suffix(".js").write_text(said)
     assert load(path).top() == expected
+
+
+def test_names_that_were_found_are_kept(module: Path) -> None:
+    module.with_suffix(".js").write_text(LITERAL + EXPORTS["newer"])
+    first = load(module)
+    names = pickle.loads(pickle.dumps(first.names))
+    kept = first.instance.module.serialize()
+    module.with_suffix(".js").unlink()
+    again = load(Module.deserialize(kept), symbols=names)
+    assert again.main() == first.main() == 1
+    assert again.names == first.names

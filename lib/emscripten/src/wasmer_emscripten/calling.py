@@ -86,6 +86,8 @@ class Stack:
 
 _POINTER: Final = bytes((I32,))
 _TYPES: Final = (int, float, bool, str, bytes, None)
+WRITTEN: Final = [int]
+"""Of a parameter: a pointer to an integer of 32 bits, which C writes."""
 
 
 def wrapped(
@@ -99,23 +101,42 @@ def wrapped(
 ) -> Callable[..., Any]:
     """A function that converts; see `Program.cwrap`."""
     for each in (returns, *parameters):
-        if each not in _TYPES:
-            raise TypeError(f"{name}: a type is int, float, bool, str, bytes or None; this is {each!r}")
+        if each not in _TYPES and (each is returns or each != WRITTEN):
+            raise TypeError(
+                f"{name}: a type is int, float, bool, str, bytes or None, of a parameter [int]; this is {each!r}"
+            )
     if len(parameters) != len(function.type.params):
         raise TypeError(f"{name} takes {len(function.type.params)} arguments, and {len(parameters)} types were given")
     if returns in (str, bytes) and function.core_type.results not in (b"", _POINTER):
         raise TypeError(f"{name} is a function of type {function.core_type}: what it returns is no text")
-    texts = any(each in (str, bytes) for each in parameters)
+    on_stack = any(each in (str, bytes, WRITTEN) for each in parameters)
+    taken = sum(each != WRITTEN for each in parameters)
 
     def calling(*arguments: Any) -> Any:
-        if len(arguments) != len(parameters):
-            raise TypeError(f"{name}() takes {len(parameters)} arguments, and {len(arguments)} were given")
-        with Stack(process, links) if texts else nullcontext() as stack, described():
-            values = [_passed(stack, each, value, name) for each, value in zip(parameters, arguments, strict=True)]
-            return _returned(process, returns, function(*values))
+        if len(arguments) != taken:
+            raise TypeError(f"{name}() takes {taken} arguments, and {len(arguments)} were given")
+        with Stack(process, links) if on_stack else nullcontext() as stack, described():
+            given = iter(arguments)
+            values = [
+                _room(process, stack) if each == WRITTEN else _passed(stack, each, next(given), name)
+                for each in parameters
+            ]
+            result = _returned(process, returns, function(*values))
+            if taken == len(parameters):
+                return result
+            places = (at for each, at in zip(parameters, values, strict=True) if each == WRITTEN)
+            return (result, *map(process.guest.i32, places))
 
     calling.__name__ = calling.__qualname__ = name
     return calling
+
+
+def _room(process: Process, stack: Stack | None) -> int:
+    """A place for an integer that is written, 0 until then."""
+    assert stack is not None
+    place = stack.allocate(4)
+    process.guest.put_u32(place, 0)
+    return place
 
 
 def _passed(stack: Stack | None, type: Any, value: Any, name: str) -> Any:

@@ -26,7 +26,7 @@ from wasmer_emscripten.fastcomp.placing import imported_global, places_of, reser
 from wasmer_emscripten.glue.constant import constant
 from wasmer_emscripten.glue.embedded import SUFFIXES, module_of
 from wasmer_emscripten.glue.matching import LOOK_EVERY
-from wasmer_emscripten.glue.names import Symbols, names_of, read_text
+from wasmer_emscripten.glue.names import Names, Symbols, names_of, read_text
 from wasmer_emscripten.glue.packaged import data_of, packed
 from wasmer_emscripten.heap_of_glue import put_heap
 from wasmer_emscripten.library.javascript import asm_constants, missing
@@ -117,7 +117,8 @@ class Options(NamedTuple):
         functions: Python functions for its own JavaScript, by name. They stand before what is here.
         asm: Python functions for its pieces of ``EM_ASM``, by text or number.
         glue: the JavaScript that emcc wrote beside it, as a path, for names that are minified and texts of ``EM_ASM``.
-        symbols: names by their letters, where the glue has none: a mapping, or a file.
+        symbols: names by their letters, where the glue has none: a mapping, or a file. `Program.names` of a run before:
+            then nothing is looked for.
         globals: what C++ finds by name in its world (``val::global``), beside `embind.world.GLOBALS`.
         clock, random: where time and random bytes come from.
         descriptors: how many files it can have open at once.
@@ -139,7 +140,7 @@ class Options(NamedTuple):
     functions: Mapping[str, Callable[..., Any]] | None = None
     asm: Mapping[str | int, Callable[..., Any]] | None = None
     glue: str | os.PathLike[str] | None = None
-    symbols: Symbols | None = None
+    symbols: Symbols | Names | None = None
     clock: Clock | None = None
     random: RandomSource = system
     descriptors: int = DEFAULT_LIMIT
@@ -267,9 +268,13 @@ def environment(
     wanted = [entry.name for entry in info.imports]
     if is_minified(info) or any(name.startswith(EMBIND) for name in wanted):
         importlib.import_module("wasmer_emscripten.embind.provided")  # fills the rows
-    names = names_of(info, process.glue, process.symbols, provided.fits)
+    if isinstance(process.symbols, Names):
+        names = process.symbols
+    else:
+        names = names_of(info, process.glue, process.symbols, provided.fits)
+        if is_fastcomp(info):
+            names = without_underscores(info, names)
     if is_fastcomp(info):
-        names = without_underscores(info, names)
         calls_back = any(name.startswith(pointers.JS_CALL) for name in map(names.of_import, wanted))
         process.fastcomp = Fastcomp(places_of(info, process.glue), reserved(process.glue), calls_back)
     process.names = names
@@ -479,7 +484,7 @@ def load(
     functions: Mapping[str, Callable[..., Any]] | None = None,
     asm: Mapping[str | int, Callable[..., Any]] | None = None,
     glue: str | os.PathLike[str] | None = None,
-    symbols: Symbols | None = None,
+    symbols: Symbols | Names | None = None,
     clock: Clock | None = None,
     random: RandomSource = system,
     descriptors: int = DEFAULT_LIMIT,

@@ -320,7 +320,7 @@ class Process:
         self.mappings: dict[int, Mapped] = {}
         self.fastcomp: Fastcomp | None = None
         self.glue = ""
-        self.symbols: Symbols | None = None
+        self.symbols: Symbols | Names | None = None
         self.names = NO_NAMES
         self.temp_ret0 = 0
         self.exit_functions: list[tuple[int, int | None]] = []

@@ -35,6 +35,7 @@ from wasmer_vfs.standard_streams import captured_bytes
 from wasmer_vfs.tree_files import Files
 
 if TYPE_CHECKING:
+    from wasmer_emscripten.glue.names import Names
     from wasmer_runtime_core.running.instance import Instance
     from wasmer_runtime_core.running.objects.memory import Memory
 
@@ -184,6 +185,11 @@ class Program:
         raise ExportNotFound(name, list(exports))
 
     @property
+    def names(self) -> Names:
+        """What the letters of its module stand for, found once: `load(…, symbols=)` takes them as they are."""
+        return self.process.names
+
+    @property
     def bindings(self) -> Bindings:
         """What the program binds by embind: functions, classes, enums and constants of C++, by name."""
         return Bindings(self.process.bindings)
@@ -195,6 +201,8 @@ class Program:
             name: the export.
             returns: `int`, `float`, `bool`, `str`, `bytes` or None.
             parameters: the same for each parameter. Texts and bytes are on the program's stack during the call.
+                ``[int]``: a pointer to an integer (or a pointer) that C writes. It is not passed; the call returns it
+                behind the result, in a tuple.
 
         Raises:
             ExportNotFound: there is none.

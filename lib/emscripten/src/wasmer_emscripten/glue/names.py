@@ -45,7 +45,7 @@ _MOST_LISTED: Final = 200
 """Functions in such a list."""
 
 Symbols = Mapping[str, str] | str | os.PathLike[str]
-"""Names by their letters, or a file of them: JSON, or a line ``letters:name`` each."""
+"""Names by their letters, or a file of them: JSON, or a line ``letters:name`` each. (Or `Names`, of another run.)"""
 
 MOST_NAMES: Final = 100_000
 """Of one object, and of all exports."""
@@ -61,7 +61,7 @@ _EXPORT: Final = re.compile(
 
 
 class Names(NamedTuple):
-    """What names a module's letters stand for.
+    """What names a module's letters stand for, found once: `Program.names`, to be given as `symbols`.
 
     Attributes:
         imports: real names by what the module imports.
