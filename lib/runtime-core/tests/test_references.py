@@ -1,6 +1,7 @@
 """Structs, arrays and small integers as Python has them, and what keeps what alive through two heaps."""
 
 import gc
+import sys
 import weakref
 from typing import Any
 
@@ -338,3 +339,25 @@ def test_heaps_leave_nothing_behind() -> None:
         del made, other, node
     gc.collect()
     assert machine.statistics()["heap_blocks"] == before
+
+
+def test_what_is_kept_for_objects_is_bounded() -> None:
+    """The same objects come in again and again, or new ones that Python itself puts where code could have seen them."""
+    made = instance()
+    things = [Thing() for _ in range(300)]
+    holders = [made.struct(HOST, thing) for thing in things]
+    table = machine.Table(ANYREF, 1)
+    cell = Global(Value(Type.ANYREF, 0, holders[0]), True)
+    table[0] = holders[0]
+    weak = [weakref.ref(things[0])]
+    for number in range(20_000):
+        made.exports.same(things[number % 300])
+        if number % 4 == 0:
+            table[0], holders[1][1], thing = Thing(), Thing(), Thing()
+            weak.append(weakref.ref(thing))
+            cell.set(thing)
+    del thing
+    gc.collect()
+    assert sum(each() is not None for each in weak) < 3000
+    assert sys.getrefcount(things[7]) < 40
+    assert [holder[0] for holder in holders] == things

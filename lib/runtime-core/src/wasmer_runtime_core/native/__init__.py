@@ -37,6 +37,7 @@ the types, and what Python may call.
 ``collecting.c``          what each collection does: where it begins, and what follows its end
 ``steps.c``               marking in steps, beside code that runs
 ``collector.c``           when a heap is collected, what it keeps, and whose it is
+``reach.c``               stores and heaps join where a reference goes
 ``reference.c``           structs and arrays as Python sees them
 ``instantiate.c``         instances are made: bound and filled
 ``instance.c``            instances as Python sees them

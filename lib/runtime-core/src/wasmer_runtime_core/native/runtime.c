@@ -33,6 +33,7 @@
 #include "objects/initializers.c"
 #include "objects/instantiate.c"
 #include "objects/instance.c"
+#include "objects/reach.c"
 #include "objects/reference.c"
 #include "objects/exports.c"
 #include "calls/first_call.c"

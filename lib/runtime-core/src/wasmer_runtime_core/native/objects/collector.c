@@ -5,17 +5,21 @@
 
 #define MANY_KEPT 1024         /* foreign objects that are kept before it is looked which of them are needed */
 
-/* Of what is kept, that which was seen or is a member's stays at the front; returns how many of those. */
+/* Of what is kept, that which was seen stays at the front, each object once; returns how many. */
 static size_t
 divide_kept(PyObject **kept, size_t count, const PointerSet *seen)
 {
+    PointerSet once = {NULL, 0, 0, 0};
     size_t needed = 0;
-    for (size_t i = 0; i < count; i++)
-        if (pointer_is_in(seen, kept[i])) {
-            PyObject *object = kept[i];
-            kept[i] = kept[needed];
-            kept[needed++] = object;
-        }
+    for (size_t i = 0; i < count; i++) {
+        PyObject *object = kept[i];
+        if (!pointer_is_in(seen, object) || (!once.failed && pointer_is_in(&once, object)))
+            continue;
+        pointer_add(&once, object);
+        kept[i] = kept[needed];
+        kept[needed++] = object;
+    }
+    free(once.slots);
     return needed;
 }
 
@@ -54,6 +58,20 @@ heap_collect(Heap *heap, int prune)
 /* --- allocation ------------------------------------------------------------------------------------------------- */
 
 static int stress;             /* collect at each allocation: tests set it */
+
+/* So much is kept that it is time to look what of it is needed. Any Python code may run. */
+static void
+heap_prune(Heap *heap)
+{
+    if (LIKELY(heap->n_kept < heap->prune_at) || heap->cleared || (heap->store && heap->store->depth))
+        return;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    Py_INCREF(heap);
+    heap_collect(heap, 1);
+    Py_DECREF(heap);
+    PyErr_Restore(type, value, traceback);
+}
 
 #define BLOCKS_SWEPT_AT_ONCE 32
 
@@ -290,8 +308,7 @@ heap_settle_kept(Store *store, PyObject **keep, size_t count)
             keep[exceptions++] = keep[i];
         else
             heap_keep(heap, keep[i]);
-    if (heap->n_kept >= heap->prune_at)
-        heap_collect(heap, 1);
+    heap_prune(heap);
     for (size_t i = 0; i < exceptions; i++)  /* any Python code may run, in the collection already */
         Py_DECREF(keep[i]);
 }

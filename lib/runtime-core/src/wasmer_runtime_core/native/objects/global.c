@@ -123,6 +123,8 @@ global_write(GlobalObject *self, PyObject *value, int raw)
     *self->owner = owner;
     if (old)
         drop_owner(self->home->store, old);
+    if (UNLIKELY(self->home->heap != NULL))
+        heap_prune(self->home->heap);
     return 0;
 }
 

@@ -51,9 +51,10 @@ static void heap_lose_store(Heap *heap);
 static void heap_join(Store *to, Store *from);
 static void heap_settle_kept(Store *store, PyObject **keep, size_t count);
 static void heap_keep(Heap *heap, PyObject *object_stolen);
+static void heap_prune(Heap *heap);
 static __thread unsigned frozen __attribute__((tls_model("initial-exec")));  /* this thread has references where no collection looks */
 static int is_guarded_write(uintptr_t address);
-/* reference.c */
+/* reach.c, reference.c */
 static int convert_word(uint8_t kind, PyObject *value, Bits128 *out);
 static PyObject *box_word(uint64_t word);
 static int word_fits(ValueType type, uint64_t word);

@@ -293,6 +293,8 @@ table_assign(TableObject *self, PyObject *index, PyObject *value)
         return -1;
     }
     table_overwrite(self, at, bits, 1, self->member.store);
+    if (UNLIKELY(self->member.heap != NULL))
+        heap_prune(self->member.heap);
     return 0;
 }
 
