@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from tests.spec.corpus import LAZY, STORED
+from tests.spec.corpus import LAZY, STORED, SWAPPED
+from tests.swapping import Swapped
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.contract.values import Value
 from wasmer_runtime_core.wasm.binary.decode import decode_module
@@ -64,16 +65,20 @@ def spectest() -> dict[str, Any]:
 
 
 class Engine:
-    """The runtime with one backend, which may be followed by `STORED` or `LAZY`."""
+    """The runtime with one backend, which may be followed by `STORED` or `LAZY`; or with `SWAPPED`."""
 
     def __init__(self, backend: str) -> None:
         from wasmer_runtime_core.compiling.registry import find_compiler
 
-        self.compiler = find_compiler(backend.removesuffix(STORED).removesuffix(LAZY))
+        self.compiler = find_compiler(backend.partition("/")[0])
+        self.swapped: list[Swapped] | None = [] if backend == SWAPPED else None
         self.lazy = backend.endswith(LAZY)
         self.stored = 0 if backend.endswith(STORED) else None
 
     def compile(self, binary: bytes) -> Module:
+        if self.swapped is not None:
+            self.swapped.append(Swapped(binary, len(self.swapped)))
+            return self.swapped[-1].module
         module = compile_with(binary, self.compiler, lazy=self.lazy)
         if self.stored is None:
             return module
@@ -91,6 +96,9 @@ class Engine:
 
     def invoke(self, instance: Instance, name: str, arguments: Sequence[Value]) -> list[Value]:
         """Call an exported function with exactly these bits."""
+        for swapped in self.swapped or ():
+            if swapped.module is instance.module:
+                swapped.swap(2)
         return instance.dyn_func(name).call(arguments)
 
     def get(self, instance: Instance, name: str) -> Value:

@@ -11,6 +11,7 @@ from tests.spec.corpus import (
     NO_DATA,
     STORED,
     SUPPORTED,
+    SWAPPED,
     all_expected_failures,
     data_directory,
     scripts,
@@ -84,6 +85,20 @@ LAZY_CASES = [
 @pytest.mark.parametrize(("backend", "script"), LAZY_CASES, ids=[f"{one}-{other}" for one, other in LAZY_CASES])
 def test_script_compiled_lazily(backend: str, script: str, workers: dict[str, Worker], verdicts: list[Verdict]) -> None:
     test_script(backend, script, workers, verdicts)
+
+
+SWAPPED_SAMPLE = (
+    *("1.0/func_ptrs", "1.0/linking", "2.0/call_indirect", "2.0/table_copy", "2.0/traps"),
+    *("3.0/return_call*", "3.0/exceptions/t*", "3.0/call_ref"),
+)
+"""Likewise, whose functions get other code between calls."""
+
+
+@needs_data
+@pytest.mark.skipif("cranelift" not in default_backends(), reason="both backends are needed")
+@pytest.mark.parametrize("script", scripts(("1.0", "2.0", "3.0"), SWAPPED_SAMPLE))
+def test_script_with_code_exchanged(script: str, workers: dict[str, Worker], verdicts: list[Verdict]) -> None:
+    test_script(SWAPPED, script, workers, verdicts)
 
 
 @needs_data

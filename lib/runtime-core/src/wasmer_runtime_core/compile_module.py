@@ -12,12 +12,18 @@ LARGE_MODULE_BYTES: Final = 4 << 20
 hundredth of the time that compiling took. The C library would keep it."""
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wasmer_runtime_core.contract.backend import CompilerConfig
     from wasmer_runtime_core.contract.compiler import Compiler
 
 
 def compile_with(
-    source: Source, compiler: Compiler, config: CompilerConfig | None = None, lazy: bool = False
+    source: Source,
+    compiler: Compiler,
+    config: CompilerConfig | None = None,
+    lazy: bool = False,
+    tiers: Sequence[str] = (),
 ) -> Module:
     """Compile a module with a backend.
 
@@ -27,6 +33,8 @@ def compile_with(
         config: how to compile.
         lazy: validate now, and compile each function when it is first called; backends that compile modules as a
             whole do that now all the same.
+        tiers: backends that may compile hot functions again in the background, ascending. Where there are middlewares,
+            or results are to be deterministic, there is one tier.
 
     Raises:
         DecodeError: malformed.
@@ -38,7 +46,13 @@ def compile_with(
     compilation = run(Compilation(source, compiler, config, lazy))
     functions = compilation.functions
     compiled = compilation.compiled if functions is None else None
-    module = Module(compilation.info, compiled, compilation.config, lazy=functions)
+    tiered = None
+    config = compilation.config
+    if tiers and functions is None and not config.middlewares and not config.deterministic:
+        from wasmer_runtime_core.compiling.tiers.tiered import Tiered
+
+        tiered = Tiered(compilation.binary, config, tiers)
+    module = Module(compilation.info, compiled, config, lazy=functions, tiers=tiered)
     is_large = len(compilation.binary) >= LARGE_MODULE_BYTES
     del compilation
     if is_large:

@@ -45,6 +45,9 @@ __all__ = [
 
 DEFAULT_BACKEND: Final = DEFAULT
 
+TIERS: Final = ("singlepass", "cranelift")
+"""Whose code runs at first, and whose when it pays."""
+
 OWN_BACKENDS: Final = frozenset([row.name for row in BACKENDS])
 
 LEAST_BYTES: Final = 4096
@@ -87,6 +90,7 @@ def compile(
     config: CompilerConfig | None = None,
     cache: bool = True,
     lazy: bool = False,
+    tiers: bool = False,
 ) -> Module:
     """Compile a module, or take it from the cache where it was kept when it was compiled (`cache.compilations`).
 
@@ -100,6 +104,8 @@ def compile(
         cache: whether to look there, and keep it there.
         lazy: validate now, and compile each function when it is first called. What the cache has is taken all the
             same; what is compiled so is not kept there. llvm compiles modules as a whole, now.
+        tiers: compile with singlepass now, and functions that turn out to run often with cranelift, in a process in the
+            background (docs/tiers.md).
 
     Raises:
         DecodeError: the module is malformed.
@@ -108,7 +114,13 @@ def compile(
         BackendError: no such backend, or it is not installed.
         CompileError: the backend cannot do what the module needs.
         OSError: the file cannot be read.
+        ValueError: tiers, and another backend than singlepass, or lazily.
     """
+    if tiers:
+        compiler = _compiler(backend)
+        if compiler.name != TIERS[0] or lazy:
+            raise ValueError(f"with tiers a module is compiled by {TIERS[0]} at once, not by {compiler.name} or lazily")
+        return compile_with(wasm, compiler, config, tiers=TIERS[1:])
     keeps = cache and os.environ.get("WASMER_CACHE_DIR") != ""
     is_auto = _is_auto(backend)
     if not is_auto and not keeps:

@@ -43,10 +43,11 @@ class Artifact:
         config: how it was compiled; None where nothing says so, for it was stored: a configuration may be anything.
         stored: where it was read from (`running.artifacts.stored.StoredModule`); None if it was compiled here.
         lazy: who compiles its functions when they are called (`compiler.LazyFunctions`); None: they are compiled.
+        tiers: who replaces code of its functions by better code (`compiling.tiers.tiered.Tiered`), or None.
         prepared: what all its instances have in common, made by the first of them (`running.preparing.Prepared`).
     """
 
-    __slots__ = ("__weakref__", "_compiled", "config", "info", "lazy", "prepared", "stored")
+    __slots__ = ("__weakref__", "_compiled", "config", "info", "lazy", "prepared", "stored", "tiers")
 
     def __init__(
         self,
@@ -55,12 +56,14 @@ class Artifact:
         config: CompilerConfig | None = None,
         stored: Any = None,
         lazy: LazyFunctions | None = None,
+        tiers: Any = None,
     ) -> None:
         self.info = info
         self._compiled = compiled
         self.config = config
         self.stored = stored
         self.lazy = lazy
+        self.tiers = tiers
         self.prepared: Any = None
 
     @property

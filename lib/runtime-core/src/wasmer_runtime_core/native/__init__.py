@@ -17,6 +17,7 @@ the types, and what Python may call.
 ``code_pages.c``          pages of code, and the maps from a pc to its meaning
 ``code_parts.c``          code of single functions, which comes later
 ``backtrace.c``           which wasm functions ran, and exceptions that say so
+``ticks.c``               which functions run
 ``interrupt.c``           wasm code stopped between two instructions
 ``deadline.c``            what ends a thread's code: deadlines, cancellation; waiting for less
 ``waiting.c``             who waits at an address of a shared memory, and who notifies

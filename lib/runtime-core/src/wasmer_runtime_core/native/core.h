@@ -297,6 +297,9 @@ typedef struct Thread {
     timer_t timer;             /* sends private_signal to this thread */
     int has_timer;
     pid_t timer_process;
+    timer_t ticker;            /* the same signal, by the processor time of this thread (ticks.c) */
+    int has_ticker;
+    struct CodeObject *due;    /* whose `tick` is to be called, or NULL */
     uint64_t deadline;         /* the earliest of `deadlines`, or 0 */
     uint64_t *deadlines;       /* of every call and block that has one: CLOCK_MONOTONIC nanoseconds, in any order */
     size_t n_deadlines, deadline_room;
@@ -369,10 +372,13 @@ typedef struct CodeObject {
     PyObject *label;           /* whatever names the functions: a ModuleInfo */
     struct MappedFileObject *file;  /* that the code lies in, or was copied from, or NULL */
     uint8_t *stubs;            /* where each function is entered, if its code may come later or change (stubs.c); or NULL */
-    PyObject *compile;         /* who is asked for a function's code at its first call; NULL where there are no stubs */
+    PyObject *compile;         /* who is asked for a function's code at its first call, or NULL */
+    struct CodeObject *whole;  /* of a part: the module's code, which owns it; else NULL */
     struct CodeObject **parts; /* owned: code that came later, of one function each */
-    size_t n_parts;
-    size_t parts_bytes;
+    size_t n_parts, parts_bytes;
+    PyObject *tick;            /* who is told how often functions were found running, or NULL (ticks.c) */
+    uint32_t *hits;            /* for each function, ticks that found it running; NULL: nobody is told */
+    uint64_t ticks, next_tick; /* so many there were; at so many `tick` is called */
     int release_gil;
 } CodeObject;
 
@@ -381,15 +387,6 @@ static inline uint64_t *
 code_table(const CodeObject *code)
 {
     return (uint64_t *)code->base - (code->n_functions + N_VMCALLS);
-}
-
-#define ENTRY_STUB_BYTES 16
-
-/* Where a function is called by whoever does not go through the table: it stays the same. */
-static inline uint8_t *
-code_entry(const CodeObject *code, uint32_t function)
-{
-    return code->stubs ? code->stubs + ENTRY_STUB_BYTES * (size_t)function : code->base + code->function_offsets[function];
 }
 
 /* What a memory or table is declared with: pages or elements. */
@@ -546,8 +543,8 @@ static void member_leave(Member *member);
 static PyObject *native_check_interrupts(PyObject *module, PyObject *none);
 /* code_pages.c */
 static CodeObject *code_at(uintptr_t pc);
-/* code_parts.c */
-static PyObject *code_add(PyObject *object, PyObject *args);
+/* ticks.c */
+static void ensure_ticker(Thread *thread);
 /* backtrace.c */
 typedef struct { PyObject *type, *value, *traceback; } Fetched;  /* an exception that was set, and will be again */
 static void capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t fp, uintptr_t sp);

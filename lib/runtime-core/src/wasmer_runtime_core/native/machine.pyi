@@ -41,6 +41,7 @@ class Code:
         handlers: bytes = b"",
         saved: bytes = b"",
         compile: Callable[[Code, int], object] | None = None,
+        tick: Callable[[Code], int] | None = None,
     ) -> Code: ...
     @property
     def address(self) -> int: ...
@@ -63,6 +64,19 @@ class Code:
         relocations: bytes,
         /,
     ) -> bool: ...
+    def replace(
+        self,
+        function: int,
+        code: Part,
+        function_offsets: bytes,
+        sites: Part,
+        inlined: Part,
+        handlers: bytes,
+        saved: bytes,
+        relocations: bytes,
+        /,
+    ) -> bool: ...
+    def hits(self) -> list[tuple[int, int]]: ...
     def locate(self, address: int) -> tuple[int, int] | None: ...
 
 @final

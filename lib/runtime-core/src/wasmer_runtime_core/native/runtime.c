@@ -11,6 +11,7 @@
 #include "system/code_pages.c"
 #include "system/code_parts.c"
 #include "system/backtrace.c"
+#include "system/ticks.c"
 #include "system/interrupt.c"
 #include "system/deadline.c"
 #include "system/signals.c"

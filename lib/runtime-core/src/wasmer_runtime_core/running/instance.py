@@ -244,6 +244,13 @@ class Instance:
 
         return DynFunc(self.func(name))
 
+    def tiers(self) -> dict[int, str]:
+        """Whose code is called: for the index of each function that the module defines, the name of a backend."""
+        module = self.module
+        first = module.info.imported_functions
+        ran = {} if module.tiers is None else module.tiers.ran
+        return {first + number: ran.get(number, module.backend) for number in range(len(module.info.functions) - first)}
+
     def get_internal(self, field: Any) -> int:
         """An internal field of its context."""
         return int(self.context().get_internal(field))

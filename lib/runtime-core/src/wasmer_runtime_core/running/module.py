@@ -81,6 +81,23 @@ class Module(Artifact):
         """What a cache stores: the module itself, for it is an `Artifact`."""
         return self
 
+    def wait_for_tiers(self, everything: bool = False) -> None:
+        """Wait until all functions that were found to be hot are called in the code of their last tier.
+
+        For tests and benchmarks.
+
+        Args:
+            everything: take all functions for hot.
+
+        Raises:
+            Timeout, Cancelled, Exception: as `running.interrupts.wait`.
+        """
+        if self.tiers is not None:
+            from wasmer_runtime_core.running.preparing import prepared
+
+            count = len(self.info.functions) - self.info.imported_functions
+            self.tiers.wait(prepared(self).plan.code, range(count) if everything else ())
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).deserialize, (self.serialize(),)
 

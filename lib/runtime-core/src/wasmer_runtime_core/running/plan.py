@@ -61,7 +61,10 @@ def make_plan(module: Artifact) -> Plan:
     info, lazy = module.info, module.lazy
     if lazy is None:
         compiled = module.compiled
-        checked, code = compiled.checked_memories, publish(compiled, info)
+        checked, code = (
+            compiled.checked_memories,
+            publish(compiled, info, None if module.tiers is None else module.tiers.tick),
+        )
     else:
         checked, code = lazy.checked_memories, publish_lazily(lazy, info)
     rows = plan_rows(info, checked)

@@ -15,11 +15,18 @@ from wasmer_runtime_core.support.annotations import TYPE_CHECKING
 from wasmer_runtime_core.wasm.module import ModuleInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wasmer_runtime_core.contract.compiler import LazyFunctions
 
 
-def publish(compiled: CompiledModule, info: ModuleInfo) -> Code:
+def publish(compiled: CompiledModule, info: ModuleInfo, tick: Callable[[Code], int] | None = None) -> Code:
     """Put a compiled module's code where it can run.
+
+    Args:
+        compiled: the code.
+        info: what names its functions.
+        tick: who replaces its code, and is told now and then that there is something to look at.
 
     Raises:
         CompileError: it is for another machine, or needs what this processor lacks.
@@ -46,6 +53,8 @@ def publish(compiled: CompiledModule, info: ModuleInfo) -> Code:
         compiled.inlined,
         compiled.handlers,
         compiled.saved,
+        None,
+        tick,
     )
 
 

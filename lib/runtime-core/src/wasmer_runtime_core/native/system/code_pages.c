@@ -342,6 +342,14 @@ code_place(uint8_t *place, size_t bytes, const Part *code)
     return 0;
 }
 
+/* code_parts.c */
+static PyObject *code_add(PyObject *object, PyObject *args);
+static PyObject *code_replace(PyObject *object, PyObject *args);
+/* ticks.c */
+static int ticks_begin(CodeObject *code);
+static void ticks_end(CodeObject *code);
+static PyObject *code_hits(PyObject *object, PyObject *none);
+
 /* The tables that compiled code is given with. */
 typedef struct {
     Part sites, inlined;
@@ -413,22 +421,22 @@ static PyObject *
 code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"code", "function_offsets", "sites", "first_function", "label", "release_gil",
-                            "inlined", "handlers", "saved", "compile", NULL};
-    PyObject *label, *compile = NULL;
+                            "inlined", "handlers", "saved", "compile", "tick", NULL};
+    PyObject *label, *compile = Py_None, *tick = Py_None;
     Part code;
     CodeTables tables = {0};
     unsigned int first_function;
     int release_gil;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&SO&IOp|O&SSO:Code", names, part_take, &code, &tables.offsets,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&SO&IOp|O&SSOO:Code", names, part_take, &code, &tables.offsets,
                                      part_take, &tables.sites, &first_function, &label, &release_gil, part_take,
-                                     &tables.inlined, &tables.handlers, &tables.saved, &compile) ||
+                                     &tables.inlined, &tables.handlers, &tables.saved, &compile, &tick) ||
         tables_check(&tables, code.length) < 0)
         return NULL;
     if (code.file && code.file->file < 0) {
         PyErr_SetString(PyExc_ValueError, "the file's code was mapped before");
         return NULL;
     }
-    int has_stubs = compile && compile != Py_None;
+    int has_stubs = compile != Py_None || tick != Py_None;
     size_t size = code.length, n_functions = (size_t)PyBytes_GET_SIZE(tables.offsets) / 4 - 1;
     size_t table_bytes = 8 * (n_functions + N_VMCALLS + N_ROUTINES + (has_stubs ? ENTRIES_OF_STUBS : 0));
     size_t table_pages = (table_bytes + PAGE - 1) / PAGE, code_pages = (size + PAGE - 1) / PAGE;
@@ -463,15 +471,21 @@ code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         table[n_functions + i] = (uint64_t)vmcall_table[i];
     for (size_t i = 0; i < N_ROUTINES; i++)
         *(table - 1 - i) = (uint64_t)routines[i];
-    if (has_stubs && stubs_place(self, self->base + code_pages * PAGE, stub_pages * PAGE, !size) < 0) {
+    if (has_stubs &&
+        stubs_place(self, self->base + code_pages * PAGE, stub_pages * PAGE, compile != Py_None) < 0) {
         Py_DECREF(self);
         return NULL;
     }
     self->first_function = first_function;
     self->label = Py_NewRef(label);
     self->release_gil = release_gil;
-    self->compile = has_stubs ? Py_NewRef(compile) : NULL;
+    self->compile = compile != Py_None ? Py_NewRef(compile) : NULL;
+    self->tick = tick != Py_None ? Py_NewRef(tick) : NULL;
     pages_own(self);
+    if (self->tick && ticks_begin(self) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
     if (code.file) {
         self->file = (MappedFileObject *)Py_NewRef(code.owner);
         close(code.file->file);  /* a module takes no descriptor */
@@ -486,6 +500,7 @@ code_traverse(PyObject *object, visitproc visit, void *arg)
     CodeObject *self = (CodeObject *)object;
     Py_VISIT(self->label);
     Py_VISIT(self->compile);
+    Py_VISIT(self->tick);
     for (size_t i = 0; i < self->n_parts; i++)
         Py_VISIT(self->parts[i]);
     Py_VISIT(Py_TYPE(object));
@@ -508,6 +523,8 @@ code_dealloc(PyObject *object)
     Py_XDECREF(self->label);
     Py_XDECREF(self->file);
     Py_XDECREF(self->compile);
+    ticks_end(self);
+    Py_XDECREF(self->tick);
     for (size_t i = 0; i < self->n_parts; i++)
         Py_DECREF(self->parts[i]);
     free(self->parts);
@@ -562,6 +579,9 @@ static PyMethodDef code_methods[] = {
     {"locate", code_locate, METH_O, "locate(address) -> (function index, wasm offset), or None outside of this code"},
     {"add", code_add, METH_VARARGS,
      "add(function, code, sites, inlined, handlers, saved, relocations) -> whether it had no code yet, and has this now"},
+    {"replace", code_replace, METH_VARARGS,
+     "replace(function, code, sites, inlined, handlers, saved, relocations): whoever calls it from now on calls this"},
+    {"hits", code_hits, METH_NOARGS, "hits() -> [(function, ticks that found it running)], since the last time"},
     {NULL, NULL, 0, NULL}};
 static PyType_Slot code_slots[] = {{Py_tp_new, code_new},         {Py_tp_dealloc, code_dealloc},
                                    {Py_tp_traverse, code_traverse}, {Py_tp_members, code_members},

@@ -56,22 +56,22 @@ part_make(CodeObject *whole, const Part *code, const CodeTables *tables, const R
         return NULL;
     }
     tables_keep(part, tables);
+    part->whole = whole;
     part->label = Py_NewRef(whole->label);
     part->release_gil = whole->release_gil;
     pages_own(part);
     return part;
 }
 
-/* Code.add: the code of a function that has none. Whoever comes first is taken: the others made the same. */
+/* Code of a function; if it `is_first`, of one that has none: whoever comes first is taken, the others made the same. */
 static PyObject *
-code_add(PyObject *object, PyObject *args)
+publish_part(CodeObject *self, PyObject *args, int is_first)
 {
-    CodeObject *self = (CodeObject *)object;
     unsigned int function;
     Part code;
     CodeTables tables = {0};
     PyObject *relocations;
-    if (!PyArg_ParseTuple(args, "IO&SO&O&SSS:add", &function, part_take, &code, &tables.offsets, part_take, &tables.sites,
+    if (!PyArg_ParseTuple(args, "IO&SO&O&SSS", &function, part_take, &code, &tables.offsets, part_take, &tables.sites,
                           part_take, &tables.inlined, &tables.handlers, &tables.saved, &relocations) ||
         tables_check(&tables, code.length) < 0)
         return NULL;
@@ -82,14 +82,14 @@ code_add(PyObject *object, PyObject *args)
     }
     const uint64_t first = stub_first(self, function);
     uint64_t *entry = code_table(self) + function;
-    if (*entry != first)
+    if (is_first && *entry != first)
         Py_RETURN_FALSE;
     CodeObject *part = part_make(self, &code, &tables, (const RelocationRow *)PyBytes_AS_STRING(relocations),
                                  (size_t)PyBytes_GET_SIZE(relocations) / sizeof(RelocationRow));
     if (!part)
         return NULL;
     part->first_function = self->first_function + function;
-    if (*entry != first) {  /* to make an object may let finalizers run, and they call functions, too */
+    if (is_first && *entry != first) {  /* to make an object may let finalizers run, and they call functions, too */
         Py_DECREF(part);
         Py_RETURN_FALSE;
     }
@@ -105,4 +105,17 @@ code_add(PyObject *object, PyObject *args)
     self->parts_bytes += part->code_bytes;
     __atomic_store_n(entry, (uint64_t)(part->base + part->function_offsets[0]), __ATOMIC_RELEASE);
     Py_RETURN_TRUE;
+}
+
+static PyObject *
+code_add(PyObject *object, PyObject *args)
+{
+    return publish_part((CodeObject *)object, args, 1);
+}
+
+/* What ran in the old code goes on there. */
+static PyObject *
+code_replace(PyObject *object, PyObject *args)
+{
+    return publish_part((CodeObject *)object, args, 0);
 }

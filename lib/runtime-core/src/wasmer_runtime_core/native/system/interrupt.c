@@ -42,7 +42,6 @@ __asm__(
 extern char wasm_safepoint[] __attribute__((visibility("hidden")));
 enum { SAVED_RBP = 10, SAVED_PC = 16 };
 
-static int private_signal;  /* set once */
 static int watched_signals[65] = {SIGINT, SIGTERM, SIGALRM}, n_watched = 3;
 static struct sigaction python_actions[65];  /* what Python had installed for them */
 enum { KEEP_GIL, GIVE_GIL_TO_WHO_WAITS, GIVE_GIL_AND_STAY_AWAY };
@@ -153,8 +152,9 @@ after_fork(void)
     n_released = thread ? thread->n_released : 0;
     if (!thread)
         return;
-    thread->has_timer = 0;
+    thread->has_timer = thread->has_ticker = 0;
     ensure_timer(thread);
+    ensure_ticker(thread);
     watch_deadline(thread);
     if (thread->activation && !thread->activation->released)
         gil_runner = thread->id;
@@ -199,6 +199,12 @@ watch_handler(int Py_UNUSED(signal), siginfo_t *info, void *context)
 {
     int saved_errno = errno;
     Thread *thread = this_thread;
+    if (info->si_code == SI_TIMER && info->si_value.sival_int == TICK) {
+        if (thread && tick(thread, (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP]))
+            inject(context);
+        errno = saved_errno;
+        return;
+    }
     ring(thread);
     if (thread && thread->activation == NULL)
         watch_deadline(thread);
@@ -262,6 +268,10 @@ look_around(Thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
     uint64_t pending = (*(Store **)activation->vmctx)->pending_exception;  /* on its way to who catches it */
     (*(Store **)activation->vmctx)->pending_exception = 0;
     int failed = attend_to(thread, "while WebAssembly code was running") < 0;
+    CodeObject *due = thread->due;
+    thread->due = NULL;
+    if (UNLIKELY(due != NULL) && !failed)
+        failed = call_tick(due) < 0;
     int how = hand_over;
     if (how && !released) {
         hand_over = KEEP_GIL;

@@ -19,6 +19,8 @@ thread_free(void *pointer)
     this_thread = NULL;
     if (thread->has_timer && thread->timer_process == getpid())
         timer_delete(thread->timer);
+    if (thread->has_ticker && thread->timer_process == getpid())
+        timer_delete(thread->ticker);
     free(thread->deadlines);
     /* if greenlets were left in wasm, their code goes on no more; but their stores are nobody's, not the next thread's */
     count_stopped(thread, -thread->safepoints);
@@ -82,6 +84,7 @@ thread_create(void)
     ensure_signal_stack(thread);
     unblock_signals();
     ensure_timer(thread);
+    ensure_ticker(thread);
     thread->attention = 1;  /* a signal that came meanwhile found no thread to tell */
     pthread_setspecific(thread_key, thread);
     this_thread = thread;

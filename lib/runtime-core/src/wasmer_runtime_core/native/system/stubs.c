@@ -12,6 +12,14 @@
 
 #define ENTRIES_OF_STUBS 1     /* in front of those of the routines: wasm_first_call */
 #define STUB_FIRST 6
+#define ENTRY_STUB_BYTES 16
+
+/* Where a function is called by whoever does not go through the table: it stays the same. */
+static inline uint8_t *
+code_entry(const CodeObject *code, uint32_t function)
+{
+    return code->stubs ? code->stubs + ENTRY_STUB_BYTES * (size_t)function : code->base + code->function_offsets[function];
+}
 
 extern char wasm_first_call[] __attribute__((visibility("hidden")));
 

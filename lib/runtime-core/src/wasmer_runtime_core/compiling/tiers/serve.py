@@ -1,0 +1,98 @@
+"""The program of the process that compiles hot functions; `background` is its other side.
+
+Standard input is a socket of packets. A job is (key of a module, number of a function, backend), with the module's file
+in memory if that is the first of it. An answer is the job again, whether it was done, and a file in memory with the
+code or with the reason. The process is nicer than the program, and ends when the program does.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import socket
+import threading
+from typing import Any, Final
+
+from wasmer_runtime_core.compiling.pipeline import Compilation, run
+from wasmer_runtime_core.compiling.registry import find_compiler
+from wasmer_runtime_core.contract.backend import CompilerConfig
+
+NICER: Final = 10
+WATCH_MILLISECONDS: Final = 1000
+PACKET_BYTES: Final = 4096
+GONE: Final = -1
+"""In place of a function's number: the module is not needed any more."""
+
+
+class Catcher:
+    """Takes what a `Code` would be given."""
+
+    def add(self, *code: Any) -> bool:
+        self.code = code
+        return True
+
+
+class Work:
+    """The modules that were given, by backend as well."""
+
+    def __init__(self) -> None:
+        self.modules: dict[int, tuple[bytes, CompilerConfig]] = {}
+        self.begun: dict[tuple[int, str], Any] = {}
+
+    def take(self, key: int, descriptor: int) -> None:
+        """A module: its bytes and its configuration lie in a file."""
+        with open(descriptor, "rb") as file:
+            file.seek(0)
+            self.modules[key] = pickle.load(file)
+
+    def drop(self, key: int) -> None:
+        self.modules.pop(key, None)
+        self.begun = {begun: functions for begun, functions in self.begun.items() if begun[0] != key}
+
+    def compile(self, key: int, number: int, backend: str) -> tuple[Any, ...]:
+        """What `Code.replace` takes for a function."""
+        functions: Any = self.begun.get((key, backend))
+        if functions is None:
+            binary, config = self.modules[key]
+            compilation = run(Compilation(binary, find_compiler(backend), config, lazy=True))
+            functions = self.begun[key, backend] = compilation.functions
+        catcher = Catcher()
+        functions.compile_function(catcher, number)
+        return catcher.code
+
+
+def serve() -> None:
+    """Compile until the program hangs up."""
+    os.nice(NICER)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    with socket.socket(fileno=0) as packets:
+        work = Work()
+        while True:
+            packet, descriptors, _, _ = socket.recv_fds(packets, PACKET_BYTES, 1)
+            if not packet:
+                return
+            key, number, backend = pickle.loads(packet)
+            if number == GONE:
+                work.drop(key)
+                continue
+            for descriptor in descriptors:
+                work.take(key, descriptor)
+            try:
+                answer: Any = work.compile(key, number, backend)
+                done = True
+            except Exception as error:
+                answer, done = f"{type(error).__name__}: {error}", False
+            with open(os.memfd_create("wasmer"), "w+b") as file:
+                pickle.dump(answer, file)
+                file.flush()
+                socket.send_fds(packets, [pickle.dumps((key, number, backend, done))], [file.fileno()])
+
+
+def _end_with(program: int) -> None:
+    """End this process when the program has, however that came about, also in the midst of a compilation."""
+    hung_up = select.poll()
+    hung_up.register(0, 0)
+    while not hung_up.poll(WATCH_MILLISECONDS) and os.getppid() == program:
+        pass
+    os._exit(0)

@@ -1,0 +1,126 @@
+"""One module in tiers: which of its functions run often, and what is asked for them.
+
+Tier 0 is the module as singlepass compiled it, whole. The C part finds out which functions run
+(`native/system/ticks.c`) and tells `tick`, between two instructions of the module's code: all that is decided here is
+decided there. So it happens in whichever thread runs, with the GIL, and never while nothing runs. What starts a process
+is imported when one is wanted, which programs of less than half a second never come to.
+"""
+
+from __future__ import annotations
+
+from wasmer_runtime_core.compiling.tiers.owner import Owner
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from wasmer_runtime_core.compiling.tiers.background import Background
+    from wasmer_runtime_core.contract.backend import CompilerConfig
+    from wasmer_runtime_core.native.machine import Code
+
+FIRST_TICKS: Final = 50
+"""Of 10 ms of processor time: a module that has not had so many is left alone."""
+NEXT_TICKS: Final = 5
+"""Between two looks, from then on."""
+HOT_TICKS: Final = 3
+"""A function that so many ticks found running is hot."""
+NO_MORE_TICKS: Final = 1 << 60
+AGAIN_SECONDS: Final = 0.1
+"""Who waits looks again after so long: another thread may have taken the answer."""
+
+
+class Tiered(Owner):
+    """The functions of a module, by their tier; numbers are among those that the module defines.
+
+    Attributes:
+        ran: for each function, the backend whose code is called, where that is not tier 0's.
+        failed: likewise why a backend could not compile one.
+        broken: what went wrong in the background, since when code stays as it is; "": nothing.
+    """
+
+    def __init__(self, binary: bytes, config: CompilerConfig, backends: Sequence[str]) -> None:
+        """`backends`: the tiers above the first, ascending."""
+        super().__init__(binary, config)
+        self.ran: Final[dict[int, str]] = {}
+        self.failed: Final[dict[int, str]] = {}
+        self.broken = ""
+        self._backends: Final = tuple(backends)
+        self._hits: Final[dict[int, int]] = {}
+        self._generation = 0
+        self._asked: set[tuple[int, str]] = set()
+        self._answered: Final[set[tuple[int, str]]] = set()
+
+    def tick(self, code: Code) -> int:
+        """Look at what ran and at what has come; ticks until the next time.
+
+        Nothing that goes wrong in the background ends the program, which would get on without.
+        """
+        for number, hits in code.hits():
+            self._hits[number] = self._hits.get(number, 0) + hits
+        missing = FIRST_TICKS - sum(self._hits.values())
+        if missing > 0:
+            return missing
+        try:
+            self.look(code, [number for number, hits in self._hits.items() if hits >= HOT_TICKS])
+        except Exception as failure:
+            if raised_by_a_handler(failure):
+                raise
+            self.broken = f"{type(failure).__name__}: {failure}"
+            return NO_MORE_TICKS
+        return NEXT_TICKS
+
+    def look(self, code: Code, hot: Iterable[int] = ()) -> None:
+        """Let functions be compiled for the tiers that they have not reached, and publish what has come."""
+        background = _background()
+        if self._generation != background.generation:  # of another process, perhaps before a fork
+            self._generation = background.generation
+            self._asked &= self._answered
+        try:
+            for number in hot:
+                for backend in self._backends:
+                    if (number, backend) not in self._asked:
+                        background.ask(self, number, backend)
+                        self._asked.add((number, backend))
+            background.take_answers()
+            while self.come:
+                self._take(code, *self.come.pop(0))
+        except BaseException:
+            background.generation += 1
+            raise
+
+    def _take(self, code: Code, number: int, backend: str, done: bool, found: Any) -> None:
+        before = self.ran.get(number)
+        if not done:
+            self.failed[number] = found
+        elif before is None or self._backends.index(backend) > self._backends.index(before):
+            code.replace(*found)
+            self.ran[number] = backend
+        self._answered.add((number, backend))
+
+    def wait(self, code: Code, numbers: Iterable[int] = ()) -> None:
+        """Let these functions be compiled, too; wait until all that was asked for is there, and publish it.
+
+        Raises:
+            Timeout, Cancelled, Exception: as `running.interrupts.wait`.
+        """
+        wanted = list(numbers)
+        if not wanted and not self._asked:
+            return
+        from select import POLLIN
+
+        from wasmer_runtime_core.native.machine import wait
+
+        background = _background()
+        while True:
+            self.look(code, wanted)
+            descriptor = -1 if background.socket is None else background.socket.fileno()
+            if descriptor < 0 or self._answered >= self._asked:
+                return
+            wait([(descriptor, POLLIN)], AGAIN_SECONDS)
+
+
+def _background() -> Background:
+    from wasmer_runtime_core.compiling.tiers.background import BACKGROUND
+
+    return BACKGROUND
