@@ -18,6 +18,7 @@ from test_module import EVERYTHING, NoCode, module_of
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.contract.artifact import ARTIFACT_VERSION, INFO_FIELDS
 from wasmer_runtime_core.contract.backend import CompiledModule
+from wasmer_runtime_core.contract.vmctx import INITIALIZER_STEPS
 from wasmer_runtime_core.errors import CacheError, Trap
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.native.machine import MappedFile, checksum, is_plain
@@ -27,6 +28,7 @@ from wasmer_runtime_core.running.artifacts.plain_values import dump, dump_plain,
 from wasmer_runtime_core.running.instance import Instance
 from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.wasm.module import PASSIVE
+from wasmer_runtime_core.wasm.types import EXTERNREF, I32, I64
 
 
 def program() -> Module:
@@ -350,6 +352,37 @@ def test_references_are_made_of_references_alone(index: int) -> None:
             (9, ((1, 0, None, 0x6F, bytes(8), ()),)),
         ][index]
     )(facts, sections)
+    with pytest.raises(CacheError, match="do not fit together"):
+        Instance(Module.deserialize(write(facts, sections)), [])
+
+
+_STEP = {name: number for number, name in enumerate(INITIALIZER_STEPS)}
+STEPS_THAT_DO_NOT_FIT = {
+    "an operand is missing": ((_STEP["I64_ADD"], 0, 0),),
+    "operands of another type": ((_STEP["CONSTANT"], 1, I32), (_STEP["CONSTANT"], 1, I32), (_STEP["I64_ADD"], 0, 0)),
+    "two values": ((_STEP["CONSTANT"], 1, I64), (_STEP["CONSTANT"], 1, I64)),
+    "of another type": ((_STEP["CONSTANT"], 1, I32),),
+    "a number for a reference": ((_STEP["CONSTANT"], 1, EXTERNREF),),
+    "null of a number": ((_STEP["REF_NULL"], 0, I64),),
+    "no such global": ((_STEP["GLOBAL"], 99, 0),),
+    "no such function": ((_STEP["REF_FUNC"], 99, 0),),
+    "an object of a function's type": ((_STEP["STRUCT_NEW"], 0, 0),),
+    "an object of no type": ((_STEP["STRUCT_NEW_DEFAULT"], 0, 99),),
+    "an array of more than there is": ((_STEP["ARRAY_NEW_FIXED"], 1 << 40, 0),),
+    "a small integer of nothing": ((_STEP["REF_I31"], 0, 0),),
+    "a reference that is a number": ((_STEP["CONSTANT"], 1, I64), (_STEP["ANY_CONVERT_EXTERN"], 0, 0)),
+    "no such step": ((99, 0, 0),),
+    "nothing": (),
+}
+
+
+@pytest.mark.parametrize("steps", STEPS_THAT_DO_NOT_FIT.values(), ids=STEPS_THAT_DO_NOT_FIT)
+def test_steps_of_initializers_take_what_is_there(steps: tuple[tuple[int, int, int], ...]) -> None:
+    made = Program()
+    made.global_("i64", 77)
+    made.function("nothing", "", "", "nothing")
+    facts, sections = contents(made.module().serialize())
+    with_plan(7, ((4, steps),))(facts, sections)
     with pytest.raises(CacheError, match="do not fit together"):
         Instance(Module.deserialize(write(facts, sections)), [])
 
