@@ -26,6 +26,8 @@ bounds its alignment: ``"memarg 4"``.
 immediate (`OF_IMMEDIATES`): blocks open, labels are branched to, an access with results is a load,
 one without a store. So most rows have none, and nothing is told from a mnemonic.
 
+Long for one idea: it is one table, a line for each operator there is.
+
 Source: WebAssembly 2.0, sections 5.4 (binary format of instructions), 6.5 (text format),
 3.3 (validation) and 4.4 (execution).
 """
