@@ -41,6 +41,7 @@ def test_what_the_glue_lists_is_there(text: str, tmp_path: Path, module: bytes) 
     path = written(tmp_path, module, text)
     (tmp_path / "packed.data").write_bytes(b"firstsecond")
     program = load(path)
+    assert program.process.tree.mode_of(program.fs.stat("/two")) & 0o777 == 0o777
     assert program.fs.read_bytes("/data/deep/one.txt") == b"first" and program.fs.read_bytes("/two") == b"second"
 
 

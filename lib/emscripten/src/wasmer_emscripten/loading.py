@@ -88,6 +88,8 @@ DIRECTORIES: Final = (b"tmp", b"home", b"home/web_user", b"dev", b"proc", b"proc
 
 EMBIND: Final = ("_embind_", "_emval_", "__embind_", "__emval_")
 """How names of embind's functions begin."""
+PACKED_MODE: Final = 0o777
+"""Of a file that emcc has packed: what its own JavaScript gives it."""
 HALVES: Final = frozenset(("getTempRet0", "_getTempRet0", "setTempRet0", "_setTempRet0", "_emscripten_tempret_get"))
 """Imports or exports of a program that takes results of 64 bits in halves."""
 MOST_SHOWN: Final = 2000
@@ -193,6 +195,7 @@ def _unpack(options: Options, glue: str, tree: Tree) -> None:
         check_interrupts()
         files.mkdir(posixpath.dirname(file.path) or "/", parents=True, exist_ok=True)
         files.write_bytes(file.path, data[file.start : file.end])
+        tree.set_mode(files.stat(file.path), PACKED_MODE)
 
 
 def _tree(options: Options, glue: str) -> Tree:

@@ -76,6 +76,7 @@ SETS: Final = (
     Set("heif", "", (Package("libheif-js", "1.23.2", "libheif-js"),), driver="heif.cjs"),
     Set("highs", "", (Package("highs", "1.15.3", "highs"),), driver="highs.cjs"),
     Set("postgres", "", (Package("@electric-sql/pglite", "0.5.16", "_electric-sql_pglite"),), driver="postgres.mjs"),
+    Set("database", "", (Package("@electric-sql/pglite", "0.5.16", "_electric-sql_pglite"),)),
     Set("cad", "", (Package("occt-import-js", "0.0.23", "occt-import-js"),), driver="cad.cjs"),
     Set("duckdb", "", (Package("@duckdb/duckdb-wasm", "1.32.0", "_duckdb_duckdb-wasm"),), driver="duckdb.cjs"),
 )
