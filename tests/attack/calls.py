@@ -78,11 +78,10 @@ def many(word: str, types: Sequence[str]) -> str:
 
 
 class Writer:
-    """Writes the two modules of a case, with tries in one of the two encodings."""
+    """Writes the two modules of a case."""
 
-    def __init__(self, seed: int, legacy: bool) -> None:
+    def __init__(self, seed: int) -> None:
         self.chance = chance = random.Random(seed)
-        self.legacy = legacy
         self.types = [
             (
                 ["i32", *chance.choices(NUMBERS, k=chance.choice(PARAMETERS))],
@@ -104,8 +103,6 @@ class Writer:
         self.results: list[str] = []
         self.left = 0
         self.labels = 0
-        self.tries: list[str] = []  # of the legacy encoding, whose bodies are open
-        self.catching: list[str] = []  # and those of which an arm is
 
     def label(self) -> str:
         self.labels += 1
@@ -203,10 +200,8 @@ class Writer:
         return self.call(self.chance.choice(alike), 0, tail=True)
 
     def throw(self, depth: int) -> str:
-        if self.chance.random() < 0.3 and not self.legacy:
+        if self.chance.random() < 0.3:
             return f"(if {self.condition()} (then (throw_ref (local.get $x{self.chance.randrange(2)}))))"
-        if self.catching and self.chance.random() < 0.5:
-            return f"(if {self.condition()} (then (rethrow {self.chance.choice(self.catching)})))"
         tag = self.chance.randrange(len(self.tags))
         return f"(if {self.condition()} (then (throw $g{tag} {self.values(self.tags[tag])})))"
 
@@ -236,30 +231,6 @@ class Writer:
         return self.chance.choice([[], ["i64"], ["f64", "i32"], ["v128"], ["i32", "f32", "i64"]])
 
     def attempt(self, depth: int) -> str:
-        return self.old_try(depth) if self.legacy else self.try_table(depth)
-
-    def old_try(self, depth: int) -> str:
-        """A try with its arms, or with a delegate to one around, above some operands."""
-        chance, label, below, results = self.chance, self.label(), self.below(), self.below()
-        outer = chance.choice([*self.tries, "0"])
-        self.tries.append(label)
-        text = f"try {label} {many('result', results)} {self.block(depth + 1)} {self.values(results)}"
-        self.tries.pop()
-        if chance.random() < 0.2:
-            text += f" delegate {outer}"
-        else:
-            self.catching.append(label)
-            tags = chance.sample(range(len(self.tags)), chance.randrange(len(self.tags) + 1))
-            arms = [f"catch $g{tag} {self.store(self.tags[tag])}" for tag in tags]
-            arms += ["catch_all"] if not tags or chance.random() < 0.5 else []
-            for arm in arms:
-                mixed = f"(call $mix_i32 (i32.const {chance.randrange(1000)}))"
-                text += f" {arm} {mixed} {self.block(depth + 2)} {self.values(results)}"
-            self.catching.pop()
-            text += " end"
-        return f"{self.values(below)} {text} {self.store([*below, *results])}"
-
-    def try_table(self, depth: int) -> str:
         """A try_table in a block for each of its arms, in one for what comes behind, above some operands."""
         chance, behind, below, results = self.chance, self.label(), self.below(), self.below()
         arms = []
@@ -299,7 +270,7 @@ class Writer:
         body = f"{self.block(0)}\n{self.block(0)}\n"
         body += self.tail_call() if chance.random() < 0.4 else self.values(self.results)
         return f"""(func $f{number} (export "f{number}") (type $t{type_}) {" ".join(declared)}
-          {"" if self.legacy else "(local $x0 exnref) (local $x1 exnref)"} (local $c i32)
+          (local $x0 exnref) (local $x1 exnref) (local $c i32)
           (global.set $budget (i32.sub (global.get $budget) (i32.const 1)))
           (if {spent} (then (return {" ".join(map(self.constant, self.results))})))
           {" ".join(mixed)}
@@ -377,17 +348,15 @@ def outcomes(texts: Sequence[str], backends: Sequence[str]) -> list[tuple[object
     return ends
 
 
-def check(seed: int, legacy: bool, backends: Sequence[str]) -> list[tuple[object, ...]]:
+def check(seed: int, backends: Sequence[str]) -> list[tuple[object, ...]]:
     """All backends agree about a case, alone and with each other; what they agree on."""
-    texts = Writer(seed, legacy).both()
+    texts = Writer(seed).both()
     pairs = [(backend, backend) for backend in backends] + list(
         zip(backends, [*backends[1:], backends[0]], strict=True)
     )
     results = {pair: outcomes(texts, pair) for pair in dict.fromkeys(pairs)}
     for pair, result in results.items():
-        assert result == results[pairs[0]], (
-            f"case {seed}, {legacy=}: {pair} gives {result}, {pairs[0]} {results[pairs[0]]}"
-        )
+        assert result == results[pairs[0]], f"case {seed}: {pair} gives {result}, {pairs[0]} {results[pairs[0]]}"
     return results[pairs[0]]
 
 
@@ -401,10 +370,9 @@ def main() -> int:
     end = time.monotonic() + options.seconds
     seed: int = options.seed
     while seed == options.seed or time.monotonic() < end:
-        for legacy in (False, True):
-            check(seed, legacy, options.backends.split(","))
+        check(seed, options.backends.split(","))
         seed += 1
-    print(f"{seed - options.seed} cases in each encoding")
+    print(f"{seed - options.seed} cases")
     return 0
 
 

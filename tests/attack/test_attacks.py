@@ -49,11 +49,10 @@ def test_some_seconds_of(attack: str) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-@pytest.mark.parametrize("legacy", [False, True])
 @pytest.mark.parametrize(("seed", "backends"), [(208, "singlepass cranelift"), (3, "singlepass cranelift llvm")])
-def test_some_calls(seed: int, backends: str, legacy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_some_calls(seed: int, backends: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WASMER_CLIF_CHECK", "")
-    ends = calls.check(seed, legacy, backends.split())
+    ends = calls.check(seed, backends.split())
     assert len(ends) == len(calls.INPUTS)
 
 

@@ -1,8 +1,7 @@
 """The part that Python cannot do: machine code is entered, left, trapped and mapped here.
 
-One C library, written by hand, hosted by a cffi module (`_native`) that has a single
-function: `bootstrap` fills a dictionary with real Python types. `machine` does that and
-holds the types; everything else in core takes them from there. `build` compiles it.
+One C library, written by hand, an extension module (`_native`). Everything else in core takes its types and functions
+from `machine`. `build` compiles it.
 
 The C files, each one idea, in three rooms; each says at its top what it does. `runtime.c` includes them, each after
 what it needs, and all after ``core.h``: structures that they share, and why these look so. ``bootstrap.c`` comes last:

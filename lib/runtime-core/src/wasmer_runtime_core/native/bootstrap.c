@@ -1,4 +1,4 @@
-/* The types made, and what Python may call: a dictionary filled with real objects. */
+/* The types made, and what Python may call: a module filled with them. */
 
 static PyObject *
 native_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
@@ -178,14 +178,31 @@ fill(PyObject *target)
     return 0;
 }
 
-/* The one function of the cffi module. cffi releases the GIL around it. */
+/* In a sub-interpreter this raises: signal handlers, pages of code and free slots are the process's, and the end of that
+ * interpreter would clear what the main one uses. It says so in its own words, where Python would refuse it in others. */
 static int
-bootstrap(void *dictionary)
+native_exec(PyObject *module)
 {
-    PyGILState_STATE state = PyGILState_Ensure();
-    int failed = fill(dictionary);
-    if (failed && PyErr_Occurred())
-        PyErr_Print();
-    PyGILState_Release(state);
-    return failed;
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError,
+                        "wasmer-runtime-core works in the main interpreter only, this is a sub-interpreter; "
+                        "use threads (calls can release the GIL) or processes");
+        return -1;
+    }
+    return fill(PyModule_GetDict(module));
+}
+
+static PyModuleDef_Slot native_slots[] = {
+    {Py_mod_exec, native_exec},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+    {0, NULL}};
+static struct PyModuleDef native_module = {PyModuleDef_HEAD_INIT, "wasmer_runtime_core.native._native",
+                                           "The C part: see `machine`.", 0, NULL, native_slots, NULL, NULL, NULL};
+
+PyMODINIT_FUNC
+PyInit__native(void)
+{
+    return PyModuleDef_Init(&native_module);
 }

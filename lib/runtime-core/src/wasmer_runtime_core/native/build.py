@@ -4,8 +4,8 @@
 Python share are not written in C: `contract_header` makes ``contract.h`` from the rows of
 `contract` each time.
 
-cffi hosts the library in API mode. Its module has one function, `bootstrap`; the limited
-API, cffi's default, lacks the fast calls that this is about, so it is switched off.
+It is an extension module like any other, and asks for all of Python's interface: the limited one lacks the fast calls
+that this is about.
 """
 
 from __future__ import annotations
@@ -164,25 +164,24 @@ def build(directory: Path | str, *, warnings_are_errors: bool = False) -> Path:
     """
     check_platform()
     try:
-        import cffi
+        from setuptools import Distribution, Extension
     except ImportError:
-        raise BuildError("cffi is needed to build the C part: pip install cffi") from None
-    if importlib.util.find_spec("setuptools") is None and sys.version_info >= (3, 12):
-        raise BuildError("setuptools is needed to build the C part: pip install setuptools")
+        raise BuildError("setuptools is needed to build the C part: pip install setuptools") from None
     flags = [*FLAGS, "-Werror"] if warnings_are_errors else list(FLAGS)
-    builder = cffi.FFI()
-    builder.cdef("int bootstrap(void *dictionary);")
     with tempfile.TemporaryDirectory(prefix="wasmer-native-") as temporary:
         Path(temporary, "contract.h").write_text(contract_header())
-        builder.set_source(
+        library = Extension(
             f"{PACKAGE}._native",
-            '#include "runtime.c"',
-            define_macros=[("_CFFI_NO_LIMITED_API", None)],
+            [str(SOURCES / "runtime.c")],
             include_dirs=[temporary, str(SOURCES)],
             extra_compile_args=flags,
         )
+        command = Distribution({"name": "native", "ext_modules": [library]}).get_command_obj("build_ext")
+        command.build_lib = command.build_temp = temporary
         try:
-            built = Path(builder.compile(tmpdir=temporary, verbose=False))
+            command.ensure_finalized()
+            command.run()
+            built = Path(command.get_outputs()[0])
         except Exception as error:
             raise BuildError(f"the C compiler failed, see its messages above ({error})") from error
         target = Path(directory, built.name)
