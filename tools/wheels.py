@@ -127,7 +127,7 @@ def key(name: str, pure: bool, python: Python) -> str:
     parts += [str(pure), *group("build"), *(_digest(part) for part in closure([name]))]
     if name != "runtime-core":
         core = ROOT / "lib/runtime-core/src/wasmer_runtime_core"
-        parts += [(core / name).read_text() for name in ("build_hook.py", "generated_c.py")]
+        parts += [(core / name).read_text() for name in ("build_hook.py", "bundles.py", "generated_c.py")]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 

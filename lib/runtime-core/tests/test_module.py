@@ -44,7 +44,7 @@ from wasmer_runtime_core.running.instance import Instance
 from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.running.module import ExportType, ImportType, Module
 from wasmer_runtime_core.support.first_use import at_first_use
-from wasmer_runtime_core.wasm import module as module_
+from wasmer_runtime_core.wasm import names
 from wasmer_runtime_core.wasm.binary.decode import decode_module
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.module import FUNCTION, MEMORY, CustomSection, Export, Import, ModuleInfo
@@ -384,7 +384,7 @@ def test_names_of_one_module_wait_for_nobody_who_reads_another(monkeypatch: pyte
         thread.join(60)
         return {}
 
-    monkeypatch.setattr(module_, "read_function_names", read)
+    monkeypatch.setattr(names, "read_function_names", read)
     assert one.function_names == {} and found == [{0: "a"}]
     assert one.function_names is one.function_names and "function_names" in vars(one)
     assert ModuleInfo.function_names.__doc__ == "Names by function index."

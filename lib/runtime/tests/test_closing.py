@@ -198,6 +198,17 @@ def test_closing_while_another_instance_runs_without_the_gil() -> None:
 # --- deadlines of single calls ------------------------------------------------------------
 
 
+def test_what_a_deadline_has_ended_says_where_it_was() -> None:
+    """The names of the functions are read then, and take a look for signals."""
+    many = "".join(f"(func $f{number})" for number in range(5000))
+    instance = instantiate(f'(module {many} (func $inner (loop br 0)) (func (export "spin") call $inner))')
+    spin = instance.exports.spin
+    assert "function_names" not in vars(instance.module.info)
+    with pytest.raises(Timeout) as caught:
+        spin(timeout=0.01)
+    assert "inner" in "".join(caught.value.__notes__)
+
+
 def test_a_call_with_a_deadline() -> None:
     exports = make().exports
     assert exports.spin(0, timeout=10) == exports.spin(0, timeout=None) == exports.spin(0, timeout=1e300) == 42

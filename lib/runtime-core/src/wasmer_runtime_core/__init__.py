@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 
+from wasmer_runtime_core.bundles import Finder as _Bundled
+
 TYPE_CHECKING = False  # checkers take it for True; importing typing would double the time of an import
 if TYPE_CHECKING:
     from wasmer_runtime_core import errors as error
@@ -120,17 +122,21 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    from importlib import import_module
-
     if name == "error":
-        value: object = import_module("wasmer_runtime_core.errors")
+        value = _module("wasmer_runtime_core.errors")
     else:
         home = _HOME_OF.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{__name__}.{home}"), name)
+        value = getattr(_module(f"{__name__}.{home}"), name)
     setattr(sys.modules[__name__], name, value)  # globals() is not the built-in here: a submodule has that name
     return value
+
+
+def _module(name: str) -> object:
+    """`importlib.import_module`, without `importlib`, which takes as long to import as five modules of ours."""
+    __import__(name)
+    return sys.modules[name]
 
 
 def __dir__() -> list[str]:
@@ -149,4 +155,5 @@ class _FormerNames:
         return specification(name)
 
 
+sys.meta_path.insert(0, _Bundled)
 sys.meta_path.append(_FormerNames)  # type: ignore[arg-type]

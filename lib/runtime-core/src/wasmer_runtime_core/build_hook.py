@@ -1,6 +1,7 @@
 """How a distribution of this project is built: the one implementation behind every `hatch_build.py`.
 
-A wheel holds, beside the Python sources, two kinds of machine code. The *hot modules*, listed in
+A wheel holds, beside the Python sources, two kinds of machine code and a *bundle* of the bytecode of its other modules
+(`bundles`). The *hot modules*, listed in
 the distribution's own ``pyproject.toml``, are compiled by mypyc, all of them as one group, so that
 calls between them are native calls. And core has one *C library*, built by its `native/build.py`::
 
@@ -93,6 +94,11 @@ class CompileHook(BuildHookInterface[Any]):
                 shutil.copy2(extension, source / place)
             else:
                 build_data["force_include"][str(extension)] = str(place)
+        if version != "editable":
+            made = target / package / _beside("bundles.py").NAME
+            made.parent.mkdir(parents=True, exist_ok=True)
+            self._run(source, "bundle", str(made), package, *modules)
+            build_data["force_include"][str(made)] = f"{package}/{made.name}"
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
 
@@ -230,10 +236,29 @@ def _compile(target: Path, group: str, modules: list[str]) -> None:
     setup(name="extensions", packages=[], py_modules=[], ext_modules=extensions, script_args=arguments)
 
 
+def bundled(package: Path, compiled: Iterable[str]) -> bytes:
+    """The bundle of the package in this directory, without the modules at these paths, which are relative to what it is
+    in, and what is imported before bundles are looked into."""
+    bundles = _beside("bundles.py")
+    left_out = {*compiled, f"{package.name}/__init__.py", f"{package.name}/bundles.py"}
+    modules = []
+    for path in sorted(package.rglob("*.py")):
+        place = str(path.relative_to(package.parent))
+        if place not in left_out:
+            is_package = path.name == "__init__.py"
+            name = ".".join((path.parent if is_package else path.with_suffix("")).relative_to(package.parent).parts)
+            code = compile(path.read_bytes(), place, "exec", dont_inherit=True, optimize=0)
+            modules.append((name, is_package, code))
+    made: bytes = bundles.bundle(modules)
+    return made
+
+
 def main(step: str, target: str, *arguments: str) -> None:
-    """``compile TARGET GROUP MODULE…`` or ``native TARGET``."""
+    """``compile TARGET GROUP MODULE…``, ``native TARGET`` or ``bundle FILE PACKAGE MODULE…``."""
     if step == "compile":
         _compile(Path(target), arguments[0], list(arguments[1:]))
+    elif step == "bundle":
+        Path(target).write_bytes(bundled(Path(arguments[0]), arguments[1:]))
     else:
         native_build().build(target)
 

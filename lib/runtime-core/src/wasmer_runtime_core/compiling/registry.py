@@ -14,8 +14,6 @@ names is called without arguments and returns a `backend.Compiler`.
 
 from __future__ import annotations
 
-import importlib
-
 from wasmer_runtime_core.errors import BackendError, CompileError
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, cast
 from wasmer_runtime_core.support.named_tuple import NamedTuple
@@ -112,6 +110,8 @@ def _best(module_bytes: int) -> Compiler:
 
 
 def _load(row: Row) -> Compiler:
+    import importlib  # what begins with an artifact has no use for it
+
     try:
         package = importlib.import_module(row.package)
     except ModuleNotFoundError as error:

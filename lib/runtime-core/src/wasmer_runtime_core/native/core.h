@@ -309,6 +309,7 @@ typedef struct Thread {
     int safepoints;            /* activations of this thread that are stopped between two instructions */
     int n_released;            /* activations of this thread that let go of the GIL */
     uint32_t bell;             /* counts what a waiter has to look at: notifications, signals (waiting.c) */
+    int noting;                /* Python is told which functions an exception has passed through, whatever has ended them */
 } Thread;
 
 /* initial-exec: the signal handler reads it, and lazily allocated thread storage is not safe there */

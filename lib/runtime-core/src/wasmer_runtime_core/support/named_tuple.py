@@ -50,8 +50,14 @@ else:
         __slots__ = ()
 
         def __new__(cls, *values, **named):
-            if named or len(values) != len(cls._fields):
+            if named:
                 values = _complete(cls, values, named)
+            elif len(values) != len(cls._fields):
+                left = len(cls._fields) - len(values)
+                if 0 < left <= len(cls._field_defaults):
+                    values += tuple(cls._field_defaults.values())[-left:]
+                else:
+                    values = _complete(cls, values, named)
             return make(cls, values)
 
         @classmethod

@@ -4,5 +4,3 @@ Here lie `types` and `module` (what a module declares), and what reads single nu
 `refusal`). The folders are chapters: `operators`, `binary`, `body`, `validation`, `text`, `debug`; each imports from
 those before it. Of the rest of core they may import `support`, `errors`, `features` and `implementation_limits`.
 """
-
-from wasmer_runtime_core.support import main_interpreter as main_interpreter  # before any compiled module

@@ -5,22 +5,11 @@ Index spaces put imports first. Positions are byte offsets in the module.
 
 from __future__ import annotations
 
-from itertools import islice
-
-from wasmer_runtime_core.implementation_limits import FIELDS, LOCALS
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, TypeAlias
-from wasmer_runtime_core.support.checkpoint import checkpoint
+from wasmer_runtime_core.support.checkpoint import STRETCH, checkpoint
 from wasmer_runtime_core.support.first_use import at_first_use
 from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_runtime_core.wasm.custom_sections import CustomSection as CustomSection
-from wasmer_runtime_core.wasm.names import (
-    STRETCH,
-    read_field_names,
-    read_function_names,
-    read_local_names,
-    read_module_name,
-    read_type_names,
-)
 from wasmer_runtime_core.wasm.types import (
     ExternalType,
     FunctionType,
@@ -136,11 +125,15 @@ class ModuleInfo:
     @at_first_use
     def module_name(self) -> str | None:
         """What the module calls itself."""
+        from wasmer_runtime_core.wasm.names import read_module_name
+
         return read_module_name(self.custom_sections)
 
     @at_first_use
     def function_names(self) -> dict[int, str]:
         """Names by function index."""
+        from wasmer_runtime_core.wasm.names import read_function_names
+
         return read_function_names(self.custom_sections, len(self.functions))
 
     @at_first_use
@@ -150,7 +143,7 @@ class ModuleInfo:
         exported = ((row.index, row.name) for row in reversed(self.exports) if row.kind == FUNCTION)
         names: dict[int, str] = {}
         for rows in (enumerate(imported), exported):
-            while stretch := list(islice(rows, STRETCH)):
+            while stretch := [row for _, row in zip(range(STRETCH), rows, strict=False)]:
                 checkpoint()
                 names.update(stretch)
         return names
@@ -165,16 +158,24 @@ class ModuleInfo:
     @at_first_use
     def local_names(self) -> dict[int, dict[int, str]]:
         """Names of locals, parameters first: by function index, then by local index."""
+        from wasmer_runtime_core.implementation_limits import LOCALS
+        from wasmer_runtime_core.wasm.names import read_local_names
+
         return read_local_names(self.custom_sections, len(self.functions), LOCALS.ceiling)
 
     @at_first_use
     def type_names(self) -> dict[int, str]:
         """Names by type index."""
+        from wasmer_runtime_core.wasm.names import read_type_names
+
         return read_type_names(self.custom_sections, len(self.types))
 
     @at_first_use
     def field_names(self) -> dict[int, dict[int, str]]:
         """Names of the fields of structs: by type index, then by field."""
+        from wasmer_runtime_core.implementation_limits import FIELDS
+        from wasmer_runtime_core.wasm.names import read_field_names
+
         return read_field_names(self.custom_sections, len(self.types), FIELDS.ceiling)
 
     def __getstate__(self) -> dict[str, Any]:

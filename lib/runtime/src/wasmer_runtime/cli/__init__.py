@@ -27,16 +27,44 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
-from wasmer_runtime.cli import artifacts, failures, inspecting, running, stubs, texts
+from wasmer_runtime.cli import failures
 from wasmer_runtime.version import VERSION
+
+# fmt: off
+COMMANDS: Final = {
+    "run":       ("running",    "run"),
+    "compile":   ("artifacts",  "compile_"),
+    "cache":     ("artifacts",  "cache"),
+    "validate":  ("texts",      "validate"),
+    "wat2wasm":  ("texts",      "wat2wasm"),
+    "wasm2wat":  ("texts",      "wasm2wat"),
+    "inspect":   ("inspecting", "inspect"),
+    "dump":      ("inspecting", "dump"),
+    "backends":  ("inspecting", "backends"),
+    "em-stubs":  ("stubs",      "em_stubs"),
+}
+# fmt: on
+"""Of each the module, which is imported when it is called, and its name there."""
 
 
 class Commands(click.Group):
     """The commands; ``run`` may be left out."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        place = f"{__name__}.{module}"
+        __import__(place)
+        command: click.Command = getattr(sys.modules[place], name)
+        return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         words = args[1:] if args[:1] == ["--"] else args
@@ -46,7 +74,7 @@ class Commands(click.Group):
 
     def is_run(self, ctx: click.Context, word: str) -> bool:
         """Whether a first word belongs to a ``run`` that was left out: a file, or an option of ``run``."""
-        if word in self.commands:
+        if word in COMMANDS:
             return False
         if word.startswith("-"):
             own = [option for param in self.get_params(ctx) for option in param.opts]
@@ -67,18 +95,6 @@ class Commands(click.Group):
 @click.version_option(VERSION, "-V", "--version", prog_name="wasmer-runtime", message="%(prog)s %(version)s")
 def cli() -> None:
     """Compile and run WebAssembly."""
-
-
-cli.add_command(running.run)
-cli.add_command(artifacts.compile_)
-cli.add_command(artifacts.cache)
-cli.add_command(texts.validate)
-cli.add_command(texts.wat2wasm)
-cli.add_command(texts.wasm2wat)
-cli.add_command(inspecting.inspect)
-cli.add_command(inspecting.dump)
-cli.add_command(inspecting.backends)
-cli.add_command(stubs.em_stubs)
 
 
 def open_closed_streams() -> None:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -61,6 +60,8 @@ def report(error: BaseException) -> int | None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     if os.environ.get("WASMER_BACKTRACE", "0") not in ("", "0"):
+        import traceback
+
         traceback.print_exception(error)
     message = str(error)
     if not isinstance(error, (Error, OSError)):

@@ -24,7 +24,6 @@ from __future__ import annotations
 import functools
 import os
 import posixpath
-import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,6 +33,8 @@ import click
 from wasmer_runtime.cli.failures import CommandError, warn
 
 if TYPE_CHECKING:
+    import socket
+
     from wasmer_emscripten import Network, Program
     from wasmer_go import Program as GoProgram
     from wasmer_runtime_core.running.imports import ImportObject
@@ -297,6 +298,8 @@ def listen(text: str) -> socket.socket:
     Raises:
         CommandError: not of that form, or nothing can listen there.
     """
+    import socket
+
     address, colon, port = text.rpartition(":")
     address = address.removeprefix("[").removesuffix("]")
     if not address or not colon or not (port.isascii() and port.isdecimal()) or int(port) > 0xFFFF:

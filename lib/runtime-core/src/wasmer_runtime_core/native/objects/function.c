@@ -274,7 +274,7 @@ is_alive(PyObject *borrowed)
 }
 
 static PyObject *
-find_or_make_function(InstanceObject *instance, FunctionRecord *record)
+find_or_make_function(InstanceObject *instance, FunctionRecord *record, PyObject *given)
 {
     size_t at = (size_t)(record - instance->records);
     if (!instance->functions) {
@@ -284,8 +284,10 @@ find_or_make_function(InstanceObject *instance, FunctionRecord *record)
     }
     if (is_alive((PyObject *)instance->functions[at]))
         return Py_NewRef((PyObject *)instance->functions[at]);
-    PyObject *name = NULL;
-    if (instance->plan) {
+    PyObject *name = Py_XNewRef(given);
+    if (name)
+        ;  /* the module's own names, which may be many, are not read */
+    else if (instance->plan) {
         name = plan_function_name(instance->plan, (uint32_t)at);
         if (!name)
             return NULL;
@@ -301,20 +303,27 @@ find_or_make_function(InstanceObject *instance, FunctionRecord *record)
     return function;
 }
 
-/* The Function of a record; the one that exists if it does. Whoever owns the instance, such as the slot of a table that
+/* The Function of a record; the one that exists if it does, else one that is called by this name; NULL: by what its module
+ * calls it. Whoever owns the instance, such as the slot of a table that
  * the record was read from, may let go of it while Python code runs. A table of an instance that is being freed still
  * holds its functions: they are gone, should the cycle collector's functions show Python that table just then. */
 static PyObject *
-function_from_record(FunctionRecord *record)
+function_named(FunctionRecord *record, PyObject *name)
 {
     if (UNLIKELY(!is_alive(record->owner))) {
         raise_error("RuntimeError", "the instance of this function is being freed");
         return NULL;
     }
     PyObject *instance = Py_NewRef(record->owner);
-    PyObject *function = find_or_make_function((InstanceObject *)instance, record);
+    PyObject *function = find_or_make_function((InstanceObject *)instance, record, name);
     Py_DECREF(instance);
     return function;
+}
+
+static PyObject *
+function_from_record(FunctionRecord *record)
+{
+    return function_named(record, NULL);
 }
 
 /* What a module in Python tells by `configure`; it is imported when that is first wanted. NULL with an exception. */

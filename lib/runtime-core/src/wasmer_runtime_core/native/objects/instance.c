@@ -28,9 +28,8 @@ is_usable(InstanceObject *self)
 }
 
 static PyObject *
-instance_function(PyObject *object, PyObject *argument)
+function_of(InstanceObject *self, PyObject *argument, PyObject *name)
 {
-    InstanceObject *self = (InstanceObject *)object;
     uint32_t index;
     if (!is_usable(self) || index_argument(argument, self->plan->n_functions, "function", &index) < 0)
         return NULL;
@@ -39,7 +38,13 @@ instance_function(PyObject *object, PyObject *argument)
         PyErr_Format(PyExc_ValueError, "function %u is private: neither exported nor referred to", index);
         return NULL;
     }
-    return function_from_record(&self->records[record]);
+    return function_named(&self->records[record], name);
+}
+
+static PyObject *
+instance_function(PyObject *object, PyObject *argument)
+{
+    return function_of((InstanceObject *)object, argument, NULL);
 }
 
 /* The same for an export. Under two names a function keeps the one that it was asked for first. */
@@ -50,7 +55,7 @@ instance_exported(PyObject *object, PyObject *const *args, Py_ssize_t n)
         PyErr_SetString(PyExc_TypeError, "exported(index, name) takes an int and a str");
         return NULL;
     }
-    PyObject *function = instance_function(object, args[0]);
+    PyObject *function = function_of((InstanceObject *)object, args[0], args[1]);
     if (function && !((FunctionObject *)function)->named) {
         ((FunctionObject *)function)->named = 1;
         Py_XSETREF(((FunctionObject *)function)->name, Py_NewRef(args[1]));

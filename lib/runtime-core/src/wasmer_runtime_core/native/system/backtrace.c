@@ -252,7 +252,9 @@ raise_outcome(Thread *thread, Activation *activation)
     }
     if (is_noted && (outcome == OUTCOME_EXCEPTION || outcome == OUTCOME_THROWN)) {
         PyObject *value = fetch_exception(&exception);
+        thread->noting++;  /* the module's names may be read for it, with looks for signals */
         restore_noted(&exception, frames ? PyObject_CallFunctionObjArgs(hook_annotate, value, frames, NULL) : NULL);
+        thread->noting--;
     }
     Py_XDECREF(frames);
 }

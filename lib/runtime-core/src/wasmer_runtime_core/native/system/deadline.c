@@ -189,8 +189,8 @@ static PyObject *
 native_check_interrupts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {
     Thread *thread = this_thread;
-    int failed = thread && (thread->attention || is_over(thread)) ? attend_to(thread, IN_HOST_FUNCTION)
-                                                                 : PyErr_CheckSignals();
+    int looks = thread && (thread->attention || is_over(thread)) && !thread->noting;
+    int failed = looks ? attend_to(thread, IN_HOST_FUNCTION) : PyErr_CheckSignals();
     if (failed < 0)
         return NULL;
     Py_RETURN_NONE;

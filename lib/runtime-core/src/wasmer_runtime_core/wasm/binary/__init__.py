@@ -2,3 +2,5 @@
 
 May import `wasm.operators` and what lies in `wasm` itself.
 """
+
+from wasmer_runtime_core.support import main_interpreter as main_interpreter  # before any compiled module
