@@ -291,3 +291,24 @@ def test_unknown_wasi_functions_are_link_errors(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["run", str(path)])
     assert result.exit_code == 1
     assert "Import not found, namespace: wasi_snapshot_preview1, name: fd_fly" in result.stderr
+
+
+THREADED = """(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+  (import "env" "memory" (memory 1 1 shared))
+  (func (export "_start")
+    (drop (call $spawn (i32.const 5)))
+    (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1))))
+  (func (export "wasi_thread_start") (param i32 i32) (call $exit (local.get 1))))"""
+
+
+def test_a_program_with_threads(tmp_path: Path) -> None:
+    """The exit code of whichever thread ends it; what is not as such programs are is refused."""
+    path = tmp_path / "threads.wat"
+    path.write_text(THREADED)
+    assert CliRunner().invoke(cli, ["run", str(path)]).exit_code == 5
+    assert CliRunner().invoke(cli, ["run", str(path), "-i", "other"]).exit_code == 1
+    path.write_text(THREADED.replace("wasi_thread_start", "other"))
+    result = CliRunner().invoke(cli, ["run", str(path)])
+    assert result.exit_code == 1 and "exports wasi_thread_start" in result.output

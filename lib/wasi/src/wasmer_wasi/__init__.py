@@ -34,6 +34,7 @@ from wasmer_wasi.state import (
     WasiStateBuilder,
     WasiStateCreationError,
 )
+from wasmer_wasi.threads import ThreadedProgram
 from wasmer_wasi.version import VERSION, WasiVersion, get_wasi_version, is_wasi_module
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "MemoryDirectory",
     "PreopenedDirectoryNotFound",
     "SystemClock",
+    "ThreadedProgram",
     "VirtualClock",
     "WasiFile",
     "WasiFsCreationError",

@@ -176,6 +176,14 @@ class WasiState:
         _set_up(state)
         return state
 
+    def twin(self) -> WasiState:
+        """A state for another thread of the same program: the same files, not opened anew."""
+        state = WasiState(
+            self.args, self.environ, self.streams, self.clock, self.random, self.setup, self.descriptors.limit
+        )
+        state.descriptors = self.descriptors
+        return state
+
     def stdout_bytes(self) -> bytes:
         """What was written to a captured stdout until now.
 

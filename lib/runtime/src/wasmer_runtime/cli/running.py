@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.running.imports import ImportObject
 
 
+SPAWN = ("wasi", "thread-spawn")
+"""What a WASI program imports that has threads."""
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("arguments", metavar="[-- ARGS…]", nargs=-1, type=click.UNPROCESSED)
@@ -84,6 +88,12 @@ def run(
             warn(f"the program was not built by emcc: {option} has no effect")
     imports: ImportObject | None = None
     is_wasi = any(wanted.namespace.startswith("wasi_") for wanted in module.info.imports)
+    if is_wasi and any((each.namespace, each.name) == SPAWN for each in module.info.imports):
+        if invoke not in (None, "_start"):
+            raise CommandError(f"--invoke {invoke}: a program with threads begins with _start")
+        world.threads(module, str(file), arguments).run()
+        flush()
+        return
     if is_wasi:
         imports = world.imports(module, str(file), arguments)
         if invoke is not None and invoke != "_start" and not is_reactor(module):

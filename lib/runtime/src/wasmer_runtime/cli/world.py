@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from wasmer_go import Program as GoProgram
     from wasmer_runtime_core.running.imports import ImportObject
     from wasmer_runtime_core.running.module import Module
+    from wasmer_wasi import ThreadedProgram, WasiState, WasiVersion
 
 
 class World(NamedTuple):
@@ -59,7 +60,28 @@ class World(NamedTuple):
         return [name for name, value in zip(OPTIONS, self, strict=True) if value]
 
     def imports(self, module: Module, program: str, arguments: Sequence[str]) -> ImportObject:
-        """The imports of a WASI program: in the version asked for, else in the one it was built for.
+        """The imports of a WASI program; see `wasi`."""
+        state, version = self.wasi(module, program, arguments)
+        from wasmer_wasi import generate_import_object_from_state
+
+        return generate_import_object_from_state(state, version)
+
+    def threads(self, module: Module, program: str, arguments: Sequence[str]) -> ThreadedProgram:
+        """A WASI program that asks for threads; see `wasi`.
+
+        Raises:
+            CommandError: it is not as such programs are.
+        """
+        state, version = self.wasi(module, program, arguments)
+        from wasmer_wasi import ThreadedProgram
+
+        try:
+            return ThreadedProgram(module, state, version)
+        except TypeError as wrong:
+            raise CommandError(str(wrong)) from None
+
+    def wasi(self, module: Module, program: str, arguments: Sequence[str]) -> tuple[WasiState, WasiVersion]:
+        """What a WASI program has, and in which version: the one asked for, else the one it was built for.
 
         Raises:
             CommandError: `wasmer_wasi` is not installed, or an option is not of its form.
@@ -90,7 +112,7 @@ class World(NamedTuple):
             builder.socket(listen(text))
         if self.net_listen or self.net_connect:
             warn("a WASI program is given its sockets by --tcplisten: --net-listen and --net-connect have no effect")
-        return wasmer_wasi.generate_import_object_from_state(builder.build(), version)
+        return builder.build(), version
 
     def program(self, module: Module, file: Path, symbols: Path | None, arguments: Sequence[str]) -> Program:
         """A program of emcc, loaded.
