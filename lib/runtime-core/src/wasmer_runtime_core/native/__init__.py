@@ -24,6 +24,7 @@ the types, and what Python may call.
 ``handlers.c``            how our signal handlers get on with those of others
 ``objects/``              **what modules import and export, and what these are made by**
 ``budget.c``              what all that is made under one Limits takes, together
+``slots.c``               the address space that memories lie in
 ``memory.c``              linear memories
 ``heap.h``                what files before it know of a collected heap
 ``heap.c``                where structs and arrays lie: blocks, slots, what is free

@@ -584,10 +584,11 @@ static PyObject *reference_owner(uint8_t type, uint64_t bits);
 #define NOT_TO_BE_HAD (-2)
 static int64_t table_grow(TableObject *table, uint64_t delta, uint64_t value);
 static void table_overwrite(TableObject *table, uint64_t at, uint64_t value, uint64_t count, Store *running);
+/* slots.c */
+static int in_memory_slot(uintptr_t address);
 /* memory.c */
 static void lock_growth(void);
 static void unlock_growth(void);
-static int in_memory_slot(uintptr_t address);
 static int64_t memory_grow(MemoryObject *memory, uint64_t delta);
 enum { RESERVE_NOT, RESERVE_IF_FREE, RESERVE_BY_ALL_MEANS };
 static MemoryObject *memory_new(PyTypeObject *type, const Sizes *sizes, int flags, int reserve);

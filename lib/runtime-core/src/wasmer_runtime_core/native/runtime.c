@@ -18,6 +18,7 @@
 #include "system/handlers.c"
 #include "system/waiting.c"
 #include "objects/budget.c"
+#include "objects/slots.c"
 #include "objects/memory.c"
 #include "objects/heap.c"
 #include "objects/marking.c"

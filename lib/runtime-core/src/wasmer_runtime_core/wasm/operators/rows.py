@@ -3,7 +3,7 @@
 A row holds the operator's code, its mnemonic in the text format, the kind of its
 immediate, its type and its effects. Decoder, validator, text parser and printer, `Body` and the
 backends' lowering tables all derive from these rows; nothing about an operator is
-written a second time.
+written a second time. Long for one idea: it is one table, as the specification has one index.
 
 *Code.* Single-byte opcodes stand for themselves; an operator behind a prefix byte has
 the page of its prefix added to its sub-opcode: ``0xFC n`` is ``0x100 + n``, ``0xFD n``
