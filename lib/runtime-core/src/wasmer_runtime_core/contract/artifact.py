@@ -15,7 +15,7 @@ from wasmer_runtime_core.wasm.module import ModuleInfo
 if TYPE_CHECKING:
     from wasmer_runtime_core.contract.compiler import LazyFunctions
 
-ARTIFACT_VERSION: Final = 12
+ARTIFACT_VERSION: Final = 13
 """Raised whenever something in an artifact, or of the machine contract, means something else. What their rows show,
 fields that come, go or are called otherwise, is told by a number of its own (`running.artifacts.layout`)."""
 
@@ -68,8 +68,8 @@ class Artifact:
 
     @property
     def compiled(self) -> CompiledModule:
-        """Its machine code, as data. Where that lies in executable pages or in a file, a copy is made each time; of a
-        module that is compiled lazily, all of it is compiled each time."""
+        """Its machine code, as data. Where that lies in executable pages or in a file, a copy is made each time, of its
+        table of sites as well; of a module that is compiled lazily, all of it is compiled each time."""
         compiled = self._compiled
         if self.lazy is not None:
             return self.lazy.compiled()
@@ -77,14 +77,16 @@ class Artifact:
             copy: CompiledModule = self.stored.compiled()
             return copy
         if not compiled.code and self.prepared is not None:
-            return compiled._replace(code=self.prepared.plan.code.read())
+            code = self.prepared.plan.code
+            return compiled._replace(code=code.read(), sites=code.read_sites())
         return compiled
 
     def is_prepared(self, prepared: Any) -> None:
-        """Note what all instances have in common. Its code lies in executable pages now, and need not lie here."""
+        """Note what all instances have in common. That has the code in executable pages, and its table of sites packed:
+        they need not lie here."""
         self.prepared = prepared
         if self._compiled is not None:
-            self._compiled = self._compiled._replace(code=b"")
+            self._compiled = self._compiled._replace(code=b"", sites=b"")
 
     @property
     def name(self) -> str | None:

@@ -13,6 +13,7 @@ the types, and what Python may call.
 ``mapped_file.c``         files whose bytes are used where they lie
 ``plain_values.c``        what `marshal` may be given to read
 ``stubs.c``               where functions are entered whose code comes later
+``sites.c``               which operator an instruction came of, and which trap it is
 ``code_pages.c``          pages of code, and the maps from a pc to its meaning
 ``code_parts.c``          code of single functions, which comes later
 ``backtrace.c``           which wasm functions ran, and exceptions that say so

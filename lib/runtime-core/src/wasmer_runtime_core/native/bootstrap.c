@@ -115,6 +115,8 @@ static PyMethodDef native_functions[] = {
     {"type_matches", native_type_matches, METH_VARARGS, "type_matches(found, wanted) -> whether values of the one are of the other"},
     {"new_object", native_new_object, METH_VARARGS, "new_object(instance, type, values) -> StructRef or ArrayRef"},
     {"heap_stress", native_heap_stress, METH_O, "heap_stress(how): for tests: 1: collect at each allocation, 2: in the smallest steps, 0: as always"},
+    {"pack_sites", native_pack_sites, METH_O, "pack_sites(rows) -> bytes: a table of sites as artifacts have it"},
+    {"unpack_sites", native_unpack_sites, METH_O, "unpack_sites(table) -> bytes: its rows"},
     {"trim_heap", native_trim_heap, METH_NOARGS, "trim_heap(): what was freed goes back to the system"},
     {"statistics", native_statistics, METH_NOARGS, "statistics() -> dict: pages and slots in use"},
     {"can_reserve", native_can_reserve, METH_NOARGS, "can_reserve() -> whether one more memory gets its address space"},

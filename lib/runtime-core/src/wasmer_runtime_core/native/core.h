@@ -361,8 +361,7 @@ typedef struct CodeObject {
     const uint32_t *function_offsets;  /* n_functions + 1 */
     uint32_t n_functions;
     uint32_t first_function;   /* index of the first one in the module's index space */
-    const uint32_t *sites;     /* rows of three */
-    size_t n_sites;
+    const struct SiteTable *sites;
     const InlinedRow *inlined;
     size_t n_inlined;
     const HandlerRow *handlers;

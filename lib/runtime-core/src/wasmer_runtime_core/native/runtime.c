@@ -8,6 +8,7 @@
 #include "system/mapped_file.c"
 #include "system/plain_values.c"
 #include "system/stubs.c"
+#include "system/sites.c"
 #include "system/code_pages.c"
 #include "system/code_parts.c"
 #include "system/backtrace.c"

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.contract.compiler import LazyFunctions
 
 
-def publish(compiled: CompiledModule, info: ModuleInfo, tick: Callable[[Code], int] | None = None) -> Code:
+def publish(
+    compiled: CompiledModule, info: ModuleInfo, tick: Callable[[Code], int] | None = None, packed: bool = False
+) -> Code:
     """Put a compiled module's code where it can run.
 
     Args:
         compiled: the code.
         info: what names its functions.
         tick: who replaces its code, and is told now and then that there is something to look at.
+        packed: its table of sites is, as in artifacts (`native.machine.pack_sites`).
 
     Raises:
         CompileError: it is for another machine, or needs what this processor lacks.
@@ -53,6 +56,7 @@ def publish(compiled: CompiledModule, info: ModuleInfo, tick: Callable[[Code], i
         compiled.inlined,
         compiled.handlers,
         compiled.saved,
+        packed,
         None,
         tick,
     )

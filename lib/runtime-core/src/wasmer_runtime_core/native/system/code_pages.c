@@ -170,29 +170,15 @@ pages_give(uint8_t *pages, size_t count)
     }
 }
 
-/* --- sites ------------------------------------------------------------------------------ */
-
-/* First row at or behind `offset`. */
-static size_t
-site_search(CodeObject *code, uint32_t offset)
-{
-    size_t low = 0, high = code->n_sites;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (code->sites[3 * middle] < offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
+/* --- what sites say --------------------------------------------------------------------- */
 
 /* The trap kind of an instruction, 0 if the table does not list it. */
 static uint32_t
 site_trap(CodeObject *code, uint32_t offset)
 {
-    for (size_t i = site_search(code, offset); i < code->n_sites && code->sites[3 * i] == offset; i++) {
-        uint32_t kind = code->sites[3 * i + 1];
+    SitePlace place = site_find(code->sites, offset);
+    for (; place.is_behind && place.behind.row.offset == offset; place.is_behind = site_next(&place.behind)) {
+        uint32_t kind = place.behind.row.kind;
         if ((kind & 0xFF) != TRAP_CALL_SITE && !(kind & SITE_RANGE))
             return kind & 0xFF;
     }
@@ -203,16 +189,16 @@ site_trap(CodeObject *code, uint32_t offset)
 static uint32_t
 site_range_trap(CodeObject *code, uint32_t offset)
 {
-    size_t at = site_search(code, offset + 1);
-    return at && (code->sites[3 * (at - 1) + 1] & SITE_RANGE) ? code->sites[3 * (at - 1) + 1] & 0xFF : 0;
+    SitePlace place = site_find(code->sites, offset + 1);
+    return place.is_before && (place.before.kind & SITE_RANGE) ? place.before.kind & 0xFF : 0;
 }
 
 /* Whether the stack pointer is at the return address there. */
 static int
 site_frameless(CodeObject *code, uint32_t offset)
 {
-    size_t at = site_search(code, offset + 1);
-    return at && (code->sites[3 * (at - 1) + 1] & SITE_FRAMELESS);
+    SitePlace place = site_find(code->sites, offset + 1);
+    return place.is_before && (place.before.kind & SITE_FRAMELESS);
 }
 
 /* Function (in the module's index space) whose code holds a pc, or a call that returns there, and the
@@ -236,14 +222,14 @@ locate(CodeObject *code, uint32_t offset, int returns, uint32_t *function, uint3
     *function = code->first_function + low;
     *wasm_offset = 0;
     size_t start = code->n_functions ? code->function_offsets[low] : 0;
-    size_t at = site_search(code, offset);
-    for (size_t i = at; i < code->n_sites && code->sites[3 * i] == offset; i++)
-        if ((code->sites[3 * i + 1] & 0xFF) == TRAP_CALL_SITE ? returns : !returns) {
-            *wasm_offset = code->sites[3 * i + 2];
+    SitePlace place = site_find(code->sites, offset);
+    for (; place.is_behind && place.behind.row.offset == offset; place.is_behind = site_next(&place.behind))
+        if ((place.behind.row.kind & 0xFF) == TRAP_CALL_SITE ? returns : !returns) {
+            *wasm_offset = place.behind.row.wasm_offset;
             return;
         }
-    if (at && code->sites[3 * (at - 1)] >= start)
-        *wasm_offset = code->sites[3 * (at - 1) + 2];
+    if (place.is_before && place.before.offset >= start)
+        *wasm_offset = place.before.wasm_offset;
 }
 
 /* The row around another one, or NULL. */
@@ -353,6 +339,7 @@ static PyObject *code_hits(PyObject *object, PyObject *none);
 /* The tables that compiled code is given with. */
 typedef struct {
     Part sites, inlined;
+    int packed;                /* whether that of sites is */
     PyObject *offsets, *handlers, *saved;  /* bytes; the last two NULL: none */
 } CodeTables;
 
@@ -364,10 +351,10 @@ tables_check(const CodeTables *tables, size_t size)
     size_t handlers_bytes = tables->handlers ? (size_t)PyBytes_GET_SIZE(tables->handlers) : 0;
     size_t saved_bytes = tables->saved ? (size_t)PyBytes_GET_SIZE(tables->saved) : 0;
     const uint32_t *function_offsets = (const uint32_t *)PyBytes_AS_STRING(tables->offsets);
-    if (n_offsets < 1 || PyBytes_GET_SIZE(tables->offsets) % 4 || tables->sites.length % 12 ||
+    if (n_offsets < 1 || PyBytes_GET_SIZE(tables->offsets) % 4 ||
+        (tables->packed && !site_table(tables->sites.bytes, tables->sites.length)) ||
         tables->inlined.length % sizeof(InlinedRow) || handlers_bytes % sizeof(HandlerRow) ||
-        (saved_bytes && saved_bytes != n_offsets - 1) || (uintptr_t)tables->sites.bytes % 4 ||
-        (uintptr_t)tables->inlined.bytes % 4 || size >= UINT32_MAX) {
+        (saved_bytes && saved_bytes != n_offsets - 1) || (uintptr_t)tables->inlined.bytes % 4 || size >= UINT32_MAX) {
         PyErr_SetString(PyExc_ValueError, "the tables of the compiled module are damaged");
         return -1;
     }
@@ -386,15 +373,18 @@ tables_check(const CodeTables *tables, size_t size)
     return 0;
 }
 
-/* The code has these, which were checked. */
-static void
+/* The code has these, which were checked. 0, or -1 with an exception: there is no memory to pack them, or it has to end. */
+static int
 tables_keep(CodeObject *self, const CodeTables *tables)
 {
+    const Part *sites = &tables->sites;
+    self->sites_bytes = tables->packed ? Py_NewRef(sites->owner) : pack_sites(sites->bytes, sites->length);
+    if (!self->sites_bytes)
+        return -1;
+    self->sites = tables->packed ? (const void *)sites->bytes : (const void *)PyBytes_AS_STRING(self->sites_bytes);
     size_t saved_bytes = tables->saved ? (size_t)PyBytes_GET_SIZE(tables->saved) : 0;
     self->function_offsets = (const uint32_t *)PyBytes_AS_STRING(tables->offsets);
     self->n_functions = (uint32_t)(PyBytes_GET_SIZE(tables->offsets) / 4 - 1);
-    self->sites = (const uint32_t *)tables->sites.bytes;
-    self->n_sites = tables->sites.length / 12;
     self->inlined = (const InlinedRow *)tables->inlined.bytes;
     self->n_inlined = tables->inlined.length / sizeof(InlinedRow);
     self->inlined_bytes = Py_XNewRef(tables->inlined.owner);
@@ -404,7 +394,7 @@ tables_keep(CodeObject *self, const CodeTables *tables)
     self->saved = saved_bytes ? (const uint8_t *)PyBytes_AS_STRING(tables->saved) : NULL;
     self->saved_bytes = Py_XNewRef(tables->saved);
     self->offsets_bytes = Py_NewRef(tables->offsets);
-    self->sites_bytes = Py_NewRef(tables->sites.owner);
+    return 0;
 }
 
 /* From here on a pc in these pages is of this code. */
@@ -421,15 +411,15 @@ static PyObject *
 code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"code", "function_offsets", "sites", "first_function", "label", "release_gil",
-                            "inlined", "handlers", "saved", "compile", "tick", NULL};
+                            "inlined", "handlers", "saved", "packed", "compile", "tick", NULL};
     PyObject *label, *compile = Py_None, *tick = Py_None;
     Part code;
     CodeTables tables = {0};
     unsigned int first_function;
     int release_gil;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&SO&IOp|O&SSOO:Code", names, part_take, &code, &tables.offsets,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&SO&IOp|O&SSpOO:Code", names, part_take, &code, &tables.offsets,
                                      part_take, &tables.sites, &first_function, &label, &release_gil, part_take,
-                                     &tables.inlined, &tables.handlers, &tables.saved, &compile, &tick) ||
+                                     &tables.inlined, &tables.handlers, &tables.saved, &tables.packed, &compile, &tick) ||
         tables_check(&tables, code.length) < 0)
         return NULL;
     if (code.file && code.file->file < 0) {
@@ -463,7 +453,10 @@ code_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         Py_DECREF(self);
         return NULL;
     }
-    tables_keep(self, &tables);
+    if (tables_keep(self, &tables) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
     uint64_t *table = code_table(self);
     for (size_t i = 0; i < n_functions; i++)
         table[i] = (uint64_t)(self->base + self->function_offsets[i]);
@@ -562,6 +555,18 @@ code_read(PyObject *object, PyObject *Py_UNUSED(none))
 }
 
 static PyObject *
+code_read_sites(PyObject *object, PyObject *Py_UNUSED(none))
+{
+    CodeObject *self = (CodeObject *)object;
+    PyObject *rows = self->sites ? unpack_sites(self->sites) : PyBytes_FromStringAndSize(NULL, 0);
+    if (rows && is_lost(self->file)) {
+        raise_lost();
+        Py_CLEAR(rows);
+    }
+    return rows;
+}
+
+static PyObject *
 code_get_address(PyObject *self, void *Py_UNUSED(closure))
 {
     return PyLong_FromVoidPtr(((CodeObject *)self)->base);
@@ -576,6 +581,7 @@ static PyGetSetDef code_getset[] = {{"address", code_get_address, NULL, "address
                                     {NULL, NULL, NULL, NULL, NULL}};
 static PyMethodDef code_methods[] = {
     {"read", code_read, METH_NOARGS, "read() -> bytes of machine code"},
+    {"read_sites", code_read_sites, METH_NOARGS, "read_sites() -> bytes: the rows of its table of sites"},
     {"locate", code_locate, METH_O, "locate(address) -> (function index, wasm offset), or None outside of this code"},
     {"add", code_add, METH_VARARGS,
      "add(function, code, sites, inlined, handlers, saved, relocations) -> whether it had no code yet, and has this now"},

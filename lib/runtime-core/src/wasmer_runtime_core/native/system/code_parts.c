@@ -46,7 +46,7 @@ part_make(CodeObject *whole, const Part *code, const CodeTables *tables, const R
     }
     memcpy(pages, code->bytes, code->length);
     memset(pages + code->length, 0xCC, bytes - code->length);
-    if (relocate(whole, pages, code->length, rows, n_rows) < 0) {
+    if (relocate(whole, pages, code->length, rows, n_rows) < 0 || tables_keep(part, tables) < 0) {
         Py_DECREF(part);
         return NULL;
     }
@@ -55,7 +55,6 @@ part_make(CodeObject *whole, const Part *code, const CodeTables *tables, const R
         PyErr_SetFromErrno(PyExc_OSError);
         return NULL;
     }
-    tables_keep(part, tables);
     part->whole = whole;
     part->label = Py_NewRef(whole->label);
     part->release_gil = whole->release_gil;

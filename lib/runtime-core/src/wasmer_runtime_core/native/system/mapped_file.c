@@ -254,6 +254,7 @@ mapped_file_read(PyObject *object, PyObject *args)
     return bytes;
 }
 
+#define LARGE_BYTES ((size_t)4 << 20)  /* of which a process has no pages but those that it comes to need */
 #define STRETCH_BYTES ((size_t)16 << 20)  /* between two looks for signals and deadlines; whole blocks */
 
 static PyObject *
@@ -283,6 +284,8 @@ mapped_file_checksum(PyObject *object, PyObject *args)
         raise_lost();
         return NULL;
     }
+    if (whole >= LARGE_BYTES)
+        madvise((void *)self->base, self->bytes, MADV_DONTNEED);
     return PyLong_FromUnsignedLong(result);
 }
 

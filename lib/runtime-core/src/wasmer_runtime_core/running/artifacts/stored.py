@@ -13,7 +13,7 @@ from wasmer_runtime_core.contract.artifact import COMPILED_FIELDS, INFO_FIELDS
 from wasmer_runtime_core.contract.backend import CompiledModule
 from wasmer_runtime_core.contract.target import TARGET, host_features
 from wasmer_runtime_core.errors import CacheError, CompileError
-from wasmer_runtime_core.native.machine import MappedFile, Plan
+from wasmer_runtime_core.native.machine import MappedFile, Plan, unpack_sites
 from wasmer_runtime_core.running.artifacts.layout import CODE, UNREADABLE, Sections
 from wasmer_runtime_core.running.artifacts.plain_values import load_plain
 from wasmer_runtime_core.running.preparing import Prepared
@@ -26,8 +26,9 @@ from wasmer_runtime_core.wasm.types import FunctionType
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-MAPPED: Final = ("sites", "inlined")
-"""Tables that are used where they lie."""
+SITES: Final = "sites"
+MAPPED: Final = (SITES, "inlined")
+"""Tables that are used where they lie; that of sites is packed (`native/system/sites.c`)."""
 READ: Final = ("function_offsets", "relocations", "handlers", "saved")
 """Tables that are read."""
 FACTS: Final = tuple([name for name in COMPILED_FIELDS if name not in (*MAPPED, *READ, CODE)])
@@ -135,7 +136,7 @@ class StoredModule:
         self.backend: str = facts["backend"]
         self.info = StoredInfo(sections)
         try:
-            self.code = publish(self._compiled(sections.part), self.info)
+            self.code = publish(self._compiled(sections.part), self.info, packed=True)
         except CompileError as failure:  # it has what no code of this version has
             raise CacheError(f"{name}: {failure}", "version") from failure
         except UNREADABLE as failure:
@@ -166,7 +167,8 @@ class StoredModule:
 
     def compiled(self) -> CompiledModule:
         """All of it as plain data, with a copy of the code."""
-        return self._compiled(self.sections.__getitem__)
+        copy = self._compiled(self.sections.__getitem__)
+        return copy._replace(sites=unpack_sites(copy.sites))
 
     def prepared(self) -> Prepared:
         """The module ready for instances.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from wasmer_runtime_core.contract.artifact import INFO_FIELDS
+from wasmer_runtime_core.native.machine import pack_sites
 from wasmer_runtime_core.running.artifacts.layout import CODE, write
 from wasmer_runtime_core.running.artifacts.plain_values import dump, dump_plain
-from wasmer_runtime_core.running.artifacts.stored import DATA, FACTS, MAPPED, PACKED, PLAN, READ
+from wasmer_runtime_core.running.artifacts.stored import DATA, FACTS, MAPPED, PACKED, PLAN, READ, SITES
 from wasmer_runtime_core.running.plan import packed_data, plan_rows
 from wasmer_runtime_core.running.preparing import export_places
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING
@@ -33,6 +34,7 @@ def serialized(module: Artifact) -> bytes:
         {**{name: getattr(compiled, name) for name in FACTS}, "info": small, "plain": plain},
         {
             **{name: getattr(compiled, name) for name in (CODE, *MAPPED, *READ)},
+            SITES: pack_sites(compiled.sites),
             PLAN: dump_plain(plan),
             PACKED: packed or b"",
             DATA: b"" if plain else b"".join([row.data for row in info.data]),
