@@ -40,7 +40,7 @@ NOT_ALONE: Final = {
 """What the tests of a distribution use beside itself and its dependencies."""
 
 GROUPS: Final = {
-    "runtime-core": ("disassemblers", "debug", "native", "arrays"),
+    "runtime-core": ("disassemblers", "debug", "native", "arrays", "build"),
     "runtime": ("greenlets", "terminal", "arrays"),
     "singlepass-backend": ("wasmtime",),
     "wasi": ("programs", "wasmtime"),
