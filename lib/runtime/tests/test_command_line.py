@@ -38,7 +38,7 @@ FUNCTIONS = """
 MODERN = """
 (module
   (type $t (sub (func (result i32))))
-  (memory 1) (memory i64 1)
+  (memory 1) (memory i64 1) (memory 1 1 shared)
   (func (param (ref $t)) (result i32) (return_call_ref $t (local.get 0)))
   (global i32 (i32.add (i32.const 1) (i32.const 2)))
   (func (result i32 i32) (i32.const 0) (i32.const 0))
@@ -157,7 +157,10 @@ REFUSED = {
     "nothing": (2, "No such command 'nothing'"),
     "nothing.wasm": (1, "[Errno 2]"),
     "--points -1 f.wat": (2, "Invalid value for '--points'"),
-    "--enable-threads f.wat": (2, "Invalid value for '--enable-threads': the feature threads cannot be switched on"),
+    "--enable-stack-switching f.wat": (
+        2,
+        "Invalid value for '--enable-stack-switching': the feature stack_switching cannot be switched on",
+    ),
     "--enable-nonsense f.wat": (2, "No such option '--enable-nonsense'"),
     "--implementation-limit locals f.wat": (2, f"{NO_LIMIT} 'locals' is not of the form NAME=N"),
     "--implementation-limit locals=x f.wat": (2, f"{NO_LIMIT} 'locals=x' is not of the form NAME=N"),

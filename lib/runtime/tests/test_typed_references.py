@@ -198,7 +198,8 @@ CHECKED = """(module
   (func (export "nullable") (param (ref null $f)))
   (func (export "never") (param i32 (ref $f)))
   (func (export "any_function") (param (ref func)))
-  (func (export "nothing") (param nullfuncref nullexternref anyref))
+  (func (export "nothing") (param nullfuncref nullexternref structref))
+  (func (export "anything") (param anyref))
   (func (export "ask") (param i32) (result i32) (ref.is_null (call $give (local.get 0))))
   (func (export "ask_must") (drop (call $must)))
   (global (export "global") (mut (ref null $f)) (ref.null $f))
@@ -218,6 +219,7 @@ def test_values_from_python_are_of_the_type_or_refused_by_it(backend: str) -> No
     exports.never(1, right)
     exports.any_function(wrong)
     exports.nothing(None, None, None)
+    exports.anything("x")  # any object is of this type, as if any.convert_extern had been asked
     for call, message in (
         (lambda: exports.nullable(wrong), r"nullable\(\) argument 1: " + expected.format("null ", of_wrong)),
         (lambda: exports.never(1, None), r"never\(\) argument 2: " + expected.format("", "None")),
@@ -227,7 +229,7 @@ def test_values_from_python_are_of_the_type_or_refused_by_it(backend: str) -> No
             r"argument 1: expected nullfuncref, not a Function of type \[i32\]",
         ),
         (lambda: exports.nothing(None, "x", None), r"argument 2: expected nullexternref, not str"),
-        (lambda: exports.nothing(None, None, "x"), r"argument 3: anyref takes None, not 'str'"),
+        (lambda: exports.nothing(None, None, "x"), r"argument 3: expected structref, not str"),
         (lambda: exports.nullable(len), "funcref takes a Function or None"),
         (lambda: exports["global"].set(wrong), "value of a global: " + expected.format("null ", of_wrong)),
         (lambda: exports.table.set(0, wrong), "table element: " + expected.format("null ", of_wrong)),

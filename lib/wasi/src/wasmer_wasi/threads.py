@@ -28,6 +28,7 @@ from wasmer_runtime_core.running.imports import ImportObject
 from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_runtime_core.running.interrupts import timeout as deadline
 from wasmer_runtime_core.running.objects.memory import Memory
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.module import FUNCTION, MEMORY
 from wasmer_wasi.functions import FUNCTIONS, TYPE_NAMES
 from wasmer_wasi.guest import U32
@@ -170,7 +171,9 @@ class ThreadedProgram:
             self._threads[number] = thread
         try:
             thread.start()
-        except RuntimeError:  # the system has no room for it
+        except RuntimeError as failure:  # the system has no room for it
+            if raised_by_a_handler(failure):  # the thread may run: it gives its number back itself
+                raise
             with self._lock:
                 del self._threads[number]
             return AGAIN
