@@ -258,7 +258,8 @@ def test_values_from_python_are_of_the_type_or_refused_by_it(backend: str) -> No
 def test_how_types_are_shown() -> None:
     exports = made(CHECKED, "singlepass", {"e": {"give": lambda _: None, "must": lambda: None}}).exports
     assert str(exports.nullable.type) == "[(ref null [i32] -> [i32])] -> []"
-    assert str(exports.nothing.type) == "[nullfuncref, nullexternref, anyref] -> []"
+    assert str(exports.nothing.type) == "[nullfuncref, nullexternref, structref] -> []"
+    assert str(exports.anything.type) == "[anyref] -> []"
     assert "[(ref null [i32] -> [i32])] -> []" in repr(exports.nullable)
     (param,) = exports.nullable.type.params
     assert isinstance(param, ReferenceType) and param.kind is Type.FUNCREF and param.nullable
