@@ -315,7 +315,8 @@ def test_an_exception_of_a_handler_ends_it() -> None:
 def test_in_a_forked_child_nobody_waits() -> None:
     """Threads are not forked; what they waited for is not notified there, and the parent's go on."""
     code = """
-import os, threading, time
+import os, threading, time, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads, which this is about
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running.objects.memory import Memory
 memory = Memory(1, 1, shared=True)

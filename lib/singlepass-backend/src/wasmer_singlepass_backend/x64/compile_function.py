@@ -32,21 +32,17 @@ class Rules:
     def with_rules_for(self, code: i64) -> list[Lowering | None]:
         """The rules of the operator's page too, from here on."""
         if code & ~0xFF == ATOMIC_PAGE:
-            from wasmer_singlepass_backend.x64.lowering.atomic_table import BY_CODE as ATOMICS
+            from wasmer_singlepass_backend.x64.lowering.atomic_table import with_atomics
 
-            self.by_code = self.by_code.copy()
-            for other, lowering in ATOMICS.items():
-                self.by_code[other] = lowering
+            self.by_code = with_atomics(self.by_code)
         elif code & ~0xFF == OBJECT_PAGE or code < VECTOR_PAGE:
             from wasmer_singlepass_backend.x64.lowering.object import with_objects
 
             self.by_code = with_objects(self.by_code)
         else:
-            from wasmer_singlepass_backend.x64.lowering.vector_table import BY_CODE as VECTORS
+            from wasmer_singlepass_backend.x64.lowering.vector_table import with_vectors
 
-            self.by_code = self.by_code.copy()
-            for other, lowering in VECTORS.items():
-                self.by_code[other] = lowering
+            self.by_code = with_vectors(self.by_code)
         return self.by_code
 
 

@@ -95,3 +95,11 @@ LOWERINGS: Final[dict[str, Lowering]] = {
 
 BY_CODE: Final[dict[int, Lowering]] = {BY_MNEMONIC[mnemonic].code: rule for mnemonic, rule in LOWERINGS.items()}
 """By operator code."""
+
+
+def with_atomics(table: list[Lowering | None]) -> list[Lowering | None]:
+    """A table of rules with these."""
+    table = list(table)
+    for code, lowering in BY_CODE.items():
+        table[code] = lowering
+    return table

@@ -406,3 +406,11 @@ BY_CODE: Final[dict[int, Lowering]] = {
     **INTERNAL_LOWERINGS,
 }
 """By operator code."""
+
+
+def with_vectors(table: list[Lowering | None]) -> list[Lowering | None]:
+    """A table of rules with these."""
+    table = list(table)
+    for code, lowering in BY_CODE.items():
+        table[code] = lowering
+    return table
