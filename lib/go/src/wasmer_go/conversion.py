@@ -23,7 +23,7 @@ object is said by handing over a mapping of functions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -391,8 +391,3 @@ class GoCallable(_Made):
 
     def __repr__(self) -> str:
         return f"<{self._value.name}>"
-
-
-def array_of(process: Process, values: Iterable[Any]) -> Array:
-    """An array of Python's values, for a program."""
-    return Array([to_go(process, each) for each in values], process.budget)

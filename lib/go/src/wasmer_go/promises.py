@@ -1,7 +1,7 @@
 """Promises: what a function answers that cannot wait (ECMAScript, Promise Objects).
 
 A function of Go's that Python calls runs until it would wait. If it has to, it answers with a promise, and settles
-that from a goroutine. `GoPromise.result` lets events happen until then.
+that from a goroutine. `Program.result` lets events happen until then.
 """
 
 from __future__ import annotations
