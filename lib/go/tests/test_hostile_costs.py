@@ -9,7 +9,8 @@ import pytest
 from guests import Guest
 
 from wasmer_go import GoState, Thrown, TooManyValues
-from wasmer_go.objects import UNDEFINED, Array, Function, Object, Uint8Array, text_of
+from wasmer_go.objects import UNDEFINED, Array, Date, Function, Object, Uint8Array, text_of
+from wasmer_go.promises import Promise
 
 LIMIT = 1 << 24
 
@@ -136,3 +137,13 @@ def test_bytes_of_any_kind(item: Any) -> None:
     method(made, "set", Array([item]))
     made.set_at(1, item)
     assert made.data[0] == made.data[1]
+
+
+@pytest.mark.parametrize("kind", [Array, Uint8Array, Date, Promise])
+@pytest.mark.parametrize("this", [UNDEFINED, None, 1.0, "text", Object()])
+def test_methods_of_what_is_of_another_class(kind: type[Object], this: Any) -> None:
+    own = kind.methods.keys() - Object.methods.keys()
+    assert own
+    for name in own:
+        with pytest.raises(Thrown, match=kind.kind):
+            kind.methods[name].call(this, [])

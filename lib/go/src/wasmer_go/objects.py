@@ -456,3 +456,17 @@ def whole_number(value: Value, what: str, default: int | None = None) -> int:
     if type(value) is float and 0 <= value <= 2.0**53:
         return int(value)
     raise type_error(f"{what}: {text_of(value)} is no number that counts")
+
+
+def methods_of(kind: type[Object], table: dict[str, Callable[[Any, Sequence[Value]], Value]]) -> dict[str, Function]:
+    """The methods of a class: each takes an object of that class as ``this``, and no other."""
+
+    def method(name: str, call: Callable[[Any, Sequence[Value]], Value]) -> Function:
+        def checked(this: Value, args: Sequence[Value]) -> Value:
+            if not isinstance(this, kind):
+                raise type_error(f"{name} of what is no {kind.kind}: {text_of(this)}")
+            return call(this, args)
+
+        return Function(name, checked)
+
+    return {name: method(name, call) for name, call in table.items()}

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from struct import Struct
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, final
@@ -343,7 +342,7 @@ def load(
         builder.stderr(stderr)
     if not isinstance(source, Module):
         compiler = find_compiler(backend) if isinstance(backend, (str, Backend)) else backend
-        source = compile_with(Path(source) if isinstance(source, Path) else source, compiler, config)
+        source = compile_with(source, compiler, config)
     return Program(source, builder.build(), limits)
 
 

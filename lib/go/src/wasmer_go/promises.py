@@ -11,7 +11,18 @@ from typing import Any, Final, final
 
 from wasmer_go.errors import Thrown
 from wasmer_go.loop import Loop
-from wasmer_go.objects import UNDEFINED, Budget, Error, Function, Object, Value, argument, called, type_error
+from wasmer_go.objects import (
+    UNDEFINED,
+    Budget,
+    Error,
+    Function,
+    Object,
+    Value,
+    argument,
+    called,
+    methods_of,
+    type_error,
+)
 
 PENDING, FULFILLED, REJECTED = range(3)
 
@@ -84,15 +95,6 @@ class Promise(Object):
         return after
 
 
-def _method(call: Callable[[Promise, Sequence[Value]], Value]) -> Callable[[Value, Sequence[Value]], Value]:
-    def checked(this: Value, args: Sequence[Value]) -> Value:
-        if not isinstance(this, Promise):
-            raise type_error("a promise's method is called of something else")
-        return call(this, args)
-
-    return checked
-
-
 def _finally(this: Promise, args: Sequence[Value]) -> Value:
     def passing(settled: Callable[[Value], Value]) -> Function:
         def call(_: Value, values: Sequence[Value]) -> Value:
@@ -112,7 +114,7 @@ _METHODS: Final[dict[str, Callable[[Promise, Sequence[Value]], Value]]] = {
     "catch": lambda this, args: this.then(UNDEFINED, argument(args, 0)),
     "finally": _finally,
 }
-Promise.methods = {name: Function(name, _method(call)) for name, call in _METHODS.items()}
+Promise.methods = methods_of(Promise, _METHODS)
 
 
 def promise_class(loop: Loop, budget: Budget) -> Function:

@@ -44,6 +44,7 @@ from wasmer_go.objects import (
     Value,
     argument,
     called,
+    methods_of,
     text,
     text_of,
     type_error,
@@ -58,11 +59,6 @@ if TYPE_CHECKING:
 MILLISECOND: Final = 1_000_000
 MAX_PARSED: Final = 1 << 24
 """Characters of a text that `JSON.parse` reads: what it makes of them is paid for when it is made."""
-
-
-def method(name: str, call: Callable[..., Value]) -> Function:
-    """A function of the host's that takes its arguments one by one, where it wants no `this`."""
-    return Function(name, lambda _, args: call(*args))
 
 
 def fill(process: Process) -> None:
@@ -205,16 +201,14 @@ def _date_class(process: Process) -> Function:
     return Function("Date", lambda _, args: "", make, (Date,), {"now": Function("now", lambda _, args: now())})
 
 
-def _zone(this: Value) -> float:
-    """Minutes from a moment's local time to UTC: none, for a program sees nothing of its host's zone."""
-    return 0.0
-
-
-Date.methods = {
-    "getTimezoneOffset": Function("getTimezoneOffset", lambda this, _: _zone(this)),
-    "getTime": Function("getTime", lambda this, _: this.time),
-    "valueOf": Function("valueOf", lambda this, _: this.time),
-}
+Date.methods = methods_of(
+    Date,
+    {
+        "getTimezoneOffset": lambda this, _: 0.0,  # none, for a program sees nothing of its host's zone
+        "getTime": lambda this, _: this.time,
+        "valueOf": lambda this, _: this.time,
+    },
+)
 
 
 # --- methods
@@ -241,15 +235,6 @@ def _from_to(length: int, args: Sequence[Value], first: int = 0) -> slice:
     return slice(*[each + length if each < 0 else each for each in ends])
 
 
-def _array_method(call: Callable[[Array, Sequence[Value]], Value]) -> Callable[[Value, Sequence[Value]], Value]:
-    def checked(this: Value, args: Sequence[Value]) -> Value:
-        if not isinstance(this, Array):
-            raise type_error("an array's method is called of something else")
-        return call(this, args)
-
-    return checked
-
-
 def _for_each(this: Array, args: Sequence[Value]) -> Value:
     for at, item in enumerate(list(this.items)):
         called(argument(args, 0), UNDEFINED, (item, float(at), this), "the callback")
@@ -261,9 +246,9 @@ def _index_of(this: Array, args: Sequence[Value]) -> Value:
     return float(next((at for at, item in enumerate(this.items) if strictly_equal(item, wanted)), -1))
 
 
-Array.methods = {
-    name: Function(name, _array_method(call))
-    for name, call in {
+Array.methods = methods_of(
+    Array,
+    {
         "push": _push,
         "pop": lambda this, _: this.items.pop() if this.items else UNDEFINED,
         "slice": lambda this, args: Array(this.items[_from_to(len(this.items), args)], this.budget),
@@ -272,8 +257,8 @@ Array.methods = {
         "indexOf": _index_of,
         "includes": lambda this, args: _index_of(this, args) >= 0,
         "forEach": _for_each,
-    }.items()
-}
+    },
+)
 
 
 def _concatenated(this: Array, args: Sequence[Value]) -> Value:
@@ -296,15 +281,6 @@ def strictly_equal(one: Value, other: Value) -> bool:
     if kind is float or isinstance(one, str):
         return isinstance(other, str if kind is not float else float) and bool(one == other)
     return one is other or (isinstance(one, Object) and type(other) is kind and bool(one == other))
-
-
-def _bytes_method(call: Callable[[Uint8Array, Sequence[Value]], Value]) -> Callable[[Value, Sequence[Value]], Value]:
-    def checked(this: Value, args: Sequence[Value]) -> Value:
-        if not isinstance(this, Uint8Array):
-            raise type_error("a Uint8Array's method is called of something else")
-        return call(this, args)
-
-    return checked
 
 
 def _sliced(this: Uint8Array, args: Sequence[Value]) -> Value:
@@ -331,10 +307,7 @@ def _set_bytes(this: Uint8Array, args: Sequence[Value]) -> Value:
     return UNDEFINED
 
 
-Uint8Array.methods = {
-    name: Function(name, _bytes_method(call))
-    for name, call in {"slice": _sliced, "subarray": _subarray, "set": _set_bytes}.items()
-}
+Uint8Array.methods = methods_of(Uint8Array, {"slice": _sliced, "subarray": _subarray, "set": _set_bytes})
 
 
 def _apply(this: Value, args: Sequence[Value]) -> Value:
