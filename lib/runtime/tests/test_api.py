@@ -27,6 +27,7 @@ from wasmer_runtime import (
     Type,
     Value,
     compile,
+    compile_with_config,
     compiler_for_backend,
     default_compiler,
     func,
@@ -482,6 +483,28 @@ def test_memories_tables_and_globals_made_wrongly() -> None:
         Memory(MemoryDescriptor(1, 2)).grow(2)
     with pytest.raises(IndexError):
         Table(TableDescriptor(ElementType.ANYFUNC, 1))[1]
+
+
+def test_imports_without_their_namespace_are_explained() -> None:
+    text = '(module (import "env" "log" (func)) (import "env" "memory" (memory 1)))'
+    for given in ({"log": print, "memory": 0}, {"memory": Memory(MemoryDescriptor(1))}):
+        with pytest.raises(
+            LinkError, match=r"is given as a namespace; pass \{'env': \{'(log|memory)': …\}\}"
+        ) as failure:
+            instantiate(text, given)
+        assert len(failure.value.errors) == 2
+    with pytest.raises(LinkError) as failure:
+        instantiate(text, {"env": {}})
+    assert not failure.value.hint
+
+
+@pytest.mark.parametrize("config", [{}, {"features": {}}, "deterministic", ()])
+def test_configurations_of_another_kind_are_refused(config: Any) -> None:
+    for text in ("(module)", f'(module (memory 1) (data "{"x" * 100_000}"))'):
+        with pytest.raises(TypeError, match="a configuration is a CompilerConfig"):
+            compile(text, config=config)
+    with pytest.raises(TypeError, match="a configuration is a CompilerConfig"):
+        compile_with_config("(module)", config)
 
 
 def test_instantiating_what_is_no_module() -> None:

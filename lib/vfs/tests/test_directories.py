@@ -195,3 +195,16 @@ def test_what_its_owner_does_with_a_directory_in_memory() -> None:
         tree.read_bytes("missing")
     assert answer(lambda: tree.write_bytes("c", bytes(4000))) == ("OSError", "ENOSPC")
     assert tree.read_bytes("c") == b""
+
+
+@pytest.mark.parametrize("content", [{}, {"f": b"1"}, "text", 5, [1, 2]])
+def test_contents_are_bytes(content: object) -> None:
+    """`bytes(5)` are five zeros, `bytes({})` is empty: neither is what was meant."""
+    with pytest.raises(TypeError, match="the content of 'sub' is bytes, not of type"):
+        MemoryDirectory({"sub": content})  # type: ignore[dict-item]
+    with pytest.raises(TypeError, match="the content of 'sub/' is bytes, not of type"):
+        MemoryDirectory({"sub/": content})  # type: ignore[dict-item]
+    tree = MemoryDirectory({"sub": b"before"})
+    with pytest.raises(TypeError, match="the content of 'sub' is bytes"):
+        tree.write_bytes("sub", content)  # type: ignore[arg-type]
+    assert tree.files() == {"sub": b"before"}

@@ -13,6 +13,7 @@ from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.compiling.pipeline import validate, validate_and_report_errors
 from wasmer_runtime_core.compiling.registry import AUTO, BACKENDS, DEFAULT, find_compiler
+from wasmer_runtime_core.contract.backend import checked_config
 from wasmer_runtime_core.errors import BackendError, DecodeError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_BYTES, ImplementationLimits
 from wasmer_runtime_core.running.module import Module
@@ -114,6 +115,7 @@ def compile(
         BackendError: no such backend, or it is not installed.
         CompileError: the backend cannot do what the module needs.
         OSError: the file cannot be read.
+        TypeError: `config` is no `CompilerConfig`.
         ValueError: tiers, and another backend than singlepass, or lazily.
     """
     if tiers:
@@ -125,7 +127,7 @@ def compile(
     is_auto = _is_auto(backend)
     if not is_auto and not keeps:
         return compile_with(wasm, _compiler(backend), config, lazy)
-    binary = pipeline.read_module(wasm, ImplementationLimits(config.implementation_limits if config else {}))
+    binary = pipeline.read_module(wasm, ImplementationLimits(checked_config(config).implementation_limits))
     if is_auto:
         backend = find_compiler(AUTO, len(binary))
     if not keeps or len(binary) < LEAST_BYTES:

@@ -79,6 +79,17 @@ def _find(directory: Node, name: bytes) -> Node:
     return node
 
 
+def _check_content(path: str, content: object) -> None:
+    if isinstance(content, (bytes, bytearray, memoryview)):
+        return
+    what = (
+        'a file in a directory is named with it, {"directory/file": b"…"}, and None is an empty directory'
+        if isinstance(content, Mapping)
+        else "a text is encoded first, an object of another kind written as bytes"
+    )
+    raise TypeError(f"the content of {path!r} is bytes, not of type {type(content).__name__}: {what}")
+
+
 @final
 class MemoryDirectory:
     """An open directory in memory; as made by users, the root of a tree of its own.
@@ -88,6 +99,9 @@ class MemoryDirectory:
         read_only: the guest cannot change anything: EPERM.
         limit_bytes: the most that all files together may hold, what is needed to keep them included.
         limit_names: the most names of files, directories and links.
+
+    Raises:
+        TypeError: a content is neither bytes nor None.
     """
 
     __slots__ = ("_node", "_read_only")
@@ -103,6 +117,8 @@ class MemoryDirectory:
         self._node = Node(Volume(limit_bytes, limit_names), "directory")
         self._read_only = False
         for path, content in (files or {}).items():
+            if content is not None:
+                _check_content(path, content)
             if content is None or path.endswith("/"):
                 self._make_directories(path.strip("/").split("/"))
             else:
@@ -135,7 +151,12 @@ class MemoryDirectory:
     @plainly
     @whole
     def write_bytes(self, path: str, content: bytes) -> None:
-        """Make a file, and the directories above it."""
+        """Make a file, and the directories above it.
+
+        Raises:
+            TypeError: the content is not bytes.
+        """
+        _check_content(path, content)
         *above, name = path.strip("/").split("/")
         directory = self._make_directories(above)
         node = directory.names().get(name.encode())

@@ -5,11 +5,12 @@ objects, clocks, random bytes, and the directories it is given, nothing else::
 
     from pathlib import Path
 
-    from wasmer_runtime import compile, instantiate
-    from wasmer_wasi import generate_import_object
+    from wasmer_wasi import run
 
-    imports = generate_import_object(["hello"], ["LANG=C"], ["."], [("/data", "some/dir")])
-    instantiate(compile(Path("hello.wasm")), imports).exports._start()
+    done = run(Path("hello.wasm"), ["-v"], env={"LANG": "C"}, dirs={"/data": "some/dir"}, capture=True)
+    print(done.returncode, done.stdout)
+
+`generate_import_object_from_state` gives the imports alone, for an instance of one's own.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from __future__ import annotations
 from wasmer_runtime_core.errors import ExitCode
 from wasmer_vfs import Clock, HostDirectory, MemoryDirectory, SystemClock, VirtualClock
 from wasmer_vfs import FileObject as WasiFile
+from wasmer_vfs.standard_streams import INHERIT
 from wasmer_wasi.imports import (
     generate_import_object,
     generate_import_object_for_version,
     generate_import_object_from_state,
     get_wasi_state,
 )
+from wasmer_wasi.running import run
 from wasmer_wasi.state import (
     ArgumentContainsNulByte,
     EnvironmentVariableFormatError,
@@ -38,6 +41,7 @@ from wasmer_wasi.threads import ThreadedProgram
 from wasmer_wasi.version import VERSION, WasiVersion, get_wasi_version, is_wasi_module
 
 __all__ = [
+    "INHERIT",
     "VERSION",
     "ArgumentContainsNulByte",
     "Clock",
@@ -63,4 +67,5 @@ __all__ = [
     "get_wasi_state",
     "get_wasi_version",
     "is_wasi_module",
+    "run",
 ]

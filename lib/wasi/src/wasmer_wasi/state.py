@@ -272,7 +272,7 @@ class WasiStateBuilder:
 
     def arg(self, arg: str | bytes) -> WasiStateBuilder:
         """Add an argument."""
-        data = os.fsencode(arg)
+        data = _encoded("an argument", arg)
         if b"\0" in data:
             raise ArgumentContainsNulByte(f"argument {arg!r} contains a NUL byte")
         self._args.append(data)
@@ -286,7 +286,8 @@ class WasiStateBuilder:
 
     def env(self, name: str | bytes, value: str | bytes) -> WasiStateBuilder:
         """Set an environment variable."""
-        key, data = os.fsencode(name), os.fsencode(value)
+        key = _encoded("the name of an environment variable", name)
+        data = _encoded(f"the value of environment variable {name!r}", value)
         if not key or b"=" in key or b"\0" in key or b"\0" in data:
             raise EnvironmentVariableFormatError(
                 f"environment variable {name!r}: a name may not be empty or contain '=', and neither part a NUL byte"
@@ -337,7 +338,7 @@ class WasiStateBuilder:
         """
         if not isinstance(directory, (str, os.PathLike)) and not hasattr(directory, "duplicate"):
             raise TypeError(f"a directory is a path, a HostDirectory or a MemoryDirectory; this is {directory!r}")
-        name = os.fsencode(alias)
+        name = _encoded("the alias of a directory", alias)
         if not name or b"\0" in name:
             raise MappedDirAliasFormattingError(f"directory alias {alias!r}: it may not be empty or contain a NUL byte")
         self._preopens.append((name, directory, read_only))
@@ -529,6 +530,17 @@ def _open_streams(state: WasiState) -> None:
 
 Second = TypeVar("Second")
 Pairs = Mapping[str, Second] | Iterable[tuple[str | bytes, Second]]
+
+
+def _encoded(what: str, given: object) -> bytes:
+    """A text as programs get it.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(given, (str, bytes, os.PathLike)):
+        raise TypeError(f"{what} is a str or bytes; this is {given!r}")
+    return os.fsencode(given)
 
 
 def _several(method: str, given: Iterable[Second], what: str) -> Iterable[Second]:

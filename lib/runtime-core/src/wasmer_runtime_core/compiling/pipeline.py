@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import os
 
-from wasmer_runtime_core.contract.backend import CompilerConfig
+from wasmer_runtime_core.contract.backend import checked_config
 from wasmer_runtime_core.errors import CompileError, DecodeError, UnsupportedFeatureError, ValidationError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_BYTES, ImplementationLimits
 from wasmer_runtime_core.native.address_space import can_reserve
@@ -34,7 +34,7 @@ from wasmer_runtime_core.support.named_tuple import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from wasmer_runtime_core.contract.backend import CompiledModule
+    from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig
     from wasmer_runtime_core.contract.compiler import Compiler, CompilesInParts, LazyFunctions
     from wasmer_runtime_core.wasm.binary.decode import DecodedModule
     from wasmer_runtime_core.wasm.body.body import Body
@@ -57,7 +57,7 @@ class Compilation:
     ) -> None:
         self.source = source
         self.compiler = compiler
-        self.config = CompilerConfig() if config is None else config
+        self.config = checked_config(config)
         self.limits = ImplementationLimits(self.config.implementation_limits)
         self.switched_off: frozenset[str] = frozenset()
         if self.config.features:

@@ -93,6 +93,21 @@ class CompilerConfig(_Settings):
             switched_off(self.features)
 
 
+def checked_config(config: CompilerConfig | None) -> CompilerConfig:
+    """The configuration that a user gave, or what holds without one.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if config is None:
+        return CompilerConfig()
+    if not isinstance(config, CompilerConfig):
+        raise TypeError(
+            f"a configuration is a CompilerConfig, such as CompilerConfig(deterministic=True); this is {config!r:.100}"
+        )
+    return config
+
+
 class CompiledModule(NamedTuple):
     """Machine code and its tables. Pure data."""
 

@@ -45,6 +45,7 @@ from wasmer_runtime_core.running.process_types import ProcessType, in_process, p
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, cast
 from wasmer_runtime_core.support.checkpoint import STRETCH, watched
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
+from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import FUNCTION, GLOBAL, MEMORY, TABLE, TAG, ModuleInfo
 from wasmer_runtime_core.wasm.types import (
     FunctionType,
@@ -458,15 +459,26 @@ def resolve_imports(
                 shown = show_external_type(cast("ExternalType", wanted_type))
             errors.append(ImportNotFound(namespace, name, shown))
     if errors:
-        raise LinkError(errors, _hint(errors))
+        raise LinkError(errors, _hint(errors, imports))
     return externs
 
 
-def _hint(errors: list[LinkErrorItem]) -> str:
+def _hint(errors: list[LinkErrorItem], given: Mapping[str, Any]) -> str:
     for error in errors:
-        if isinstance(error, ImportNotFound) and error.namespace.startswith("wasi_"):
-            return WASI_HINT
+        if isinstance(error, ImportNotFound):
+            if error.namespace.startswith("wasi_"):
+                return WASI_HINT
+            if error.namespace not in given and _is_export(given.get(error.name)):
+                return (
+                    f"imports map namespaces, each of which maps names: {error.name} is given as a namespace; "
+                    + printable(f"pass {{{error.namespace!r}: {{{error.name!r}: …}}}}")
+                )
     return ""
+
+
+def _is_export(given: Any) -> bool:
+    """Whether it is what a name stands for, and no namespace."""
+    return isinstance(given, (Memory, Table, Global, Value)) or callable(given)
 
 
 __all__ = [

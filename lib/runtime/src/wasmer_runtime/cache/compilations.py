@@ -85,9 +85,9 @@ def compiled(
         keep: whether it is kept then.
     """
     from wasmer_runtime.cache.keys import compilation_key
-    from wasmer_runtime_core.contract.backend import CompilerConfig
+    from wasmer_runtime_core.contract.backend import checked_config
 
-    config = CompilerConfig() if config is None else config
+    config = checked_config(config)
     key = compilation_key(wasm, backend, config)
     if key is None:
         return compile_it()
