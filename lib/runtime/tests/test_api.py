@@ -51,6 +51,7 @@ from wasmer_runtime.error import (
     ValidationError,
     WasmRuntimeError,
 )
+from wasmer_runtime.middleware import Metering
 
 ADD = """
 (module
@@ -99,28 +100,53 @@ def test_a_module_of_every_form(tmp_path: Path) -> None:
 def test_backends_are_names_members_and_compilers() -> None:
     for backend in ("singlepass", "Singlepass", Backend.SINGLEPASS, default_compiler(), None):
         assert compile(ADD, backend).backend == "singlepass"
-    preferred = "cranelift" if compiler_for_backend("cranelift") else "singlepass"
-    for backend in ("auto", Backend.AUTO):
-        assert compile(ADD, backend).backend == preferred
+    for backend in ("auto", "Auto", Backend.AUTO):
+        assert compile(ADD, backend).backend == "singlepass"
+        assert instantiate(compile(ADD, backend), backend=backend).exports.add(1, 2) == 3
     assert compile(ADD, backend="singlepass", config=CompilerConfig()).backend == "singlepass"
     assert wasmer_runtime.compile_with(ADD, default_compiler()).backend == "singlepass"
     assert wasmer_runtime.compile_with_config(ADD, CompilerConfig()).backend == "singlepass"
     assert wasmer_runtime.compile_with_config_with(ADD, CompilerConfig(), default_compiler()).backend == "singlepass"
 
 
-def test_auto_decides_by_the_size_of_the_binary_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
+@pytest.mark.parametrize("form", [ADD, ADD.encode(), wat2wasm(ADD)])
+def test_auto_has_tiers_for_modules_that_are_not_too_large(form: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(wat2wasm(ADD))
+    for backend in (None, "auto", Backend.AUTO):
+        monkeypatch.setattr("wasmer_runtime.api.LARGE_MODULE_BYTES", size)
+        assert compile(form, backend).tiers is not None
+        assert compile(form, backend, tiers=False).tiers is None
+        assert compile(form, backend, lazy=True).tiers is None
+        monkeypatch.setattr("wasmer_runtime.api.LARGE_MODULE_BYTES", size - 1)
+        assert compile(form, backend).tiers is None
+        assert compile(form, backend, tiers=True).tiers is not None
+    assert compile(form, "singlepass").tiers is None
+
+
+@pytest.mark.parametrize(
+    "config",
+    [CompilerConfig(deterministic=True), CompilerConfig(middlewares=(Metering(limit=10),))],
+    ids=["deterministic", "middlewares"],
+)
+def test_auto_has_one_tier_where_another_could_show(config: CompilerConfig) -> None:
+    assert compile(ADD, config=config).tiers is None
+    assert instantiate(compile(ADD, config=config)).exports.add(1, 2) == 3
+
+
+def test_auto_takes_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     compiler = default_compiler()
+    asked: list[tuple[str, int]] = []
 
     def find(name: Any, module_bytes: int = 0) -> Any:
-        asked.append(module_bytes)
+        asked.append((name, module_bytes))
+        if name == "singlepass":
+            raise BackendError("not installed")
         return compiler
 
     monkeypatch.setattr("wasmer_runtime.api.find_compiler", find)
     binary = wat2wasm(ADD)
-    for wasm in (ADD, binary, ADD.encode()):
-        assert instantiate(compile(wasm, "Auto"), backend="auto").exports.add(1, 2) == 3
-    assert asked == [len(binary)] * 3
+    assert instantiate(compile(binary)).exports.add(1, 2) == 3
+    assert asked == [("singlepass", 0), ("auto", len(binary))]
 
 
 def test_unknown_backends() -> None:

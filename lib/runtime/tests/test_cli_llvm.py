@@ -80,6 +80,13 @@ def test_files_of_another_backend_are_refused(program: str, option: str, backend
     assert not (tmp_path / "file").exists()
 
 
+@pytest.mark.parametrize("arguments", [["--backend", "llvm"], ["--backend", "cranelift"], ["--lazy"]])
+def test_tiers_are_asked_for_where_there_are_some(program: str, arguments: list[str]) -> None:
+    result = CliRunner().invoke(cli, ["run", program, "--tiers", *arguments])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--tiers goes with --backend auto or singlepass, and not with --lazy" in result.stderr
+
+
 @needs_llvm
 @pytest.mark.parametrize("option", OPTIONS)
 def test_a_file_that_cannot_be_written_is_named(program: str, option: str, tmp_path: Path) -> None:

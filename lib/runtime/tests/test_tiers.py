@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -178,7 +180,22 @@ def test_one_tier_where_results_depend_on_more_than_the_module() -> None:
         compile(FIBONACCI, "cranelift", tiers=True)
     with pytest.raises(ValueError, match="with tiers a module is compiled by singlepass"):
         compile(FIBONACCI, lazy=True, tiers=True)
-    assert compile(FIBONACCI, cache=False).instantiate({"env": {"look": int}}).tiers()[1] == "singlepass"
+    assert compile(FIBONACCI, "singlepass", cache=False).tiers is None
+    again = pickle.loads(pickle.dumps(in_tiers()))
+    assert again.tiers is None and with_look(again).tiers()[1] == "singlepass"
+
+
+def test_code_that_the_cache_has_is_the_first_tier(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WASMER_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("wasmer_runtime.api.LEAST_BYTES_OF_SINGLEPASS", 0)
+    compile(FIBONACCI)
+    module = compile(FIBONACCI)
+    assert module.stored is not None and module.tiers is not None
+    instance = with_look(module)
+    assert set(instance.tiers().values()) == {"singlepass"} and instance.exports.fib(10) == 55
+    module.wait_for_tiers(everything=True)
+    assert set(instance.tiers().values()) == {"cranelift"} and instance.exports.fib(10) == 55
+    assert compile(FIBONACCI, "singlepass").tiers is None
 
 
 def test_stored_as_the_first_tier_has_it() -> None:

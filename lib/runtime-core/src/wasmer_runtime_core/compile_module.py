@@ -14,6 +14,7 @@ hundredth of the time that compiling took. The C library would keep it."""
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wasmer_runtime_core.compiling.tiers.tiered import Tiered
     from wasmer_runtime_core.contract.backend import CompilerConfig
     from wasmer_runtime_core.contract.compiler import Compiler
 
@@ -33,8 +34,8 @@ def compile_with(
         config: how to compile.
         lazy: validate now, and compile each function when it is first called; backends that compile modules as a
             whole do that now all the same.
-        tiers: backends that may compile hot functions again in the background, ascending. Where there are middlewares,
-            or results are to be deterministic, there is one tier.
+        tiers: backends that may compile hot functions again in the background, ascending, where there can be tiers
+            (`in_tiers`).
 
     Raises:
         DecodeError: malformed.
@@ -46,15 +47,29 @@ def compile_with(
     compilation = run(Compilation(source, compiler, config, lazy))
     functions = compilation.functions
     compiled = compilation.compiled if functions is None else None
-    tiered = None
     config = compilation.config
-    if tiers and functions is None and not config.middlewares and not config.deterministic:
-        from wasmer_runtime_core.compiling.tiers.tiered import Tiered
-
-        tiered = Tiered(compilation.binary, config, tiers)
+    tiered = in_tiers(compilation.binary, config, tiers) if functions is None else None
     module = Module(compilation.info, compiled, config, lazy=functions, tiers=tiered)
     is_large = len(compilation.binary) >= LARGE_MODULE_BYTES
     del compilation
     if is_large:
         trim_heap()
     return module
+
+
+def in_tiers(binary: bytes, config: CompilerConfig, tiers: Sequence[str]) -> Tiered | None:
+    """Who will compile a module's hot functions again; None: there is one tier.
+
+    There is one where middlewares have a say, which another process cannot be given in general, and where results are
+    to be deterministic, so that not even timing shows another.
+
+    Args:
+        binary: the module.
+        config: how it is compiled.
+        tiers: backends above the first, ascending.
+    """
+    if not tiers or config.middlewares or config.deterministic:
+        return None
+    from wasmer_runtime_core.compiling.tiers.tiered import Tiered
+
+    return Tiered(binary, config, tiers)

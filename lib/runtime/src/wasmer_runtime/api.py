@@ -1,18 +1,17 @@
 """The functions most programs need: `compile`, `instantiate`, `validate`, and the text format.
 
 A module is given as `bytes` (binary or text), `str` (text), or an `os.PathLike` (a file of
-either). A backend is given by name, as a `Backend`, or as a compiler object; without one the
-default compiles (`default_compiler`).
+either). A backend is given by name, as a `Backend`, or as a compiler object; without one it is "auto" (`compile`).
 """
 
 from __future__ import annotations
 
 import os
 
-from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compile_module import compile_with, in_tiers
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.compiling.pipeline import validate, validate_and_report_errors
-from wasmer_runtime_core.compiling.registry import AUTO, BACKENDS, DEFAULT, find_compiler
+from wasmer_runtime_core.compiling.registry import AUTO, BACKENDS, DEFAULT, LARGE_MODULE_BYTES, find_compiler
 from wasmer_runtime_core.contract.backend import checked_config
 from wasmer_runtime_core.errors import BackendError, DecodeError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_BYTES, ImplementationLimits
@@ -58,7 +57,7 @@ LEAST_BYTES_OF_SINGLEPASS: Final = 65536
 
 
 def default_compiler() -> Compiler:
-    """The compiler that is used when none is named.
+    """The compiler that is used at first when none is named, and alone where there are no tiers.
 
     Raises:
         BackendError: it is not installed.
@@ -91,22 +90,22 @@ def compile(
     config: CompilerConfig | None = None,
     cache: bool = True,
     lazy: bool = False,
-    tiers: bool = False,
+    tiers: bool | None = None,
 ) -> Module:
     """Compile a module, or take it from the cache where it was kept when it was compiled (`cache.compilations`).
 
     Args:
         wasm: bytes (binary or text), text, or a path.
         backend: a name ("singlepass", "cranelift", "llvm", "auto", or one that a package
-            brought), a `Backend`, or a compiler. Default: `default_compiler()`. "auto" is
-            the first that can be used here of cranelift, singlepass and llvm; singlepass for
-            a module of more than 10 MiB.
+            brought), a `Backend`, or a compiler. Default: "auto", which is singlepass now and
+            with `tiers`. Where that is not installed it is cranelift, else llvm.
         config: how to compile.
         cache: whether to look there, and keep it there.
         lazy: validate now, and compile each function when it is first called. What the cache has is taken all the
             same; what is compiled so is not kept there. llvm compiles modules as a whole, now.
         tiers: compile with singlepass now, and functions that turn out to run often with cranelift, in a process in the
-            background (docs/tiers.md).
+            background (docs/tiers.md). None: with "auto", for a module of up to 10 MiB. With middlewares or
+            deterministic results, and lazily, there is one tier.
 
     Raises:
         DecodeError: the module is malformed.
@@ -118,30 +117,27 @@ def compile(
         TypeError: `config` is no `CompilerConfig`.
         ValueError: tiers, and another backend than singlepass, or lazily.
     """
-    if tiers:
-        compiler = _compiler(backend)
-        if compiler.name != TIERS[0] or lazy:
-            raise ValueError(f"with tiers a module is compiled by {TIERS[0]} at once, not by {compiler.name} or lazily")
-        return compile_with(wasm, compiler, config, tiers=TIERS[1:])
-    keeps = cache and os.environ.get("WASMER_CACHE_DIR") != ""
-    is_auto = _is_auto(backend)
-    if not is_auto and not keeps:
-        return compile_with(wasm, _compiler(backend), config, lazy)
-    binary = pipeline.read_module(wasm, ImplementationLimits(checked_config(config).implementation_limits))
-    if is_auto:
-        backend = find_compiler(AUTO, len(binary))
-    if not keeps or len(binary) < LEAST_BYTES:
-        return compile_with(binary, _compiler(backend), config, lazy)
-    chosen: str | Compiler = DEFAULT_BACKEND if backend is None else _named(backend)
+    is_auto = backend is None or _is_auto(backend)
+    chosen: str | Compiler = DEFAULT_BACKEND if backend is None or is_auto else _named(backend)
     name = chosen if isinstance(chosen, str) else chosen.name
-    if name == "singlepass" and len(binary) < LEAST_BYTES_OF_SINGLEPASS:
-        return compile_with(binary, _compiler(chosen), config, lazy)
-    from wasmer_runtime.cache.compilations import compiled
+    if tiers and (name != TIERS[0] or lazy):
+        raise ValueError(f"with tiers a module is compiled by {TIERS[0]} at once, not by {name} or lazily")
+    config = checked_config(config)
+    binary = pipeline.read_module(wasm, ImplementationLimits(config.implementation_limits))
+    if tiers is None:
+        tiers = is_auto and not lazy and len(binary) <= LARGE_MODULE_BYTES
+    above = TIERS[1:] if tiers else ()
 
     def compile_it() -> Module:
-        return compile_with(binary, _compiler(chosen), config, lazy)
+        compiler = _first_compiler(len(binary)) if is_auto else _compiler(chosen)
+        return compile_with(binary, compiler, config, lazy, above if compiler.name == TIERS[0] else ())
 
-    return compiled(binary, chosen, config, compile_it, keep=not lazy)
+    least = LEAST_BYTES_OF_SINGLEPASS if name == "singlepass" else LEAST_BYTES
+    if not cache or len(binary) < least or os.environ.get("WASMER_CACHE_DIR") == "":
+        return compile_it()
+    from wasmer_runtime.cache.compilations import compiled
+
+    return compiled(binary, chosen, config, compile_it, not lazy, in_tiers(binary, config, above))
 
 
 def compile_with_config(wasm: Source, config: CompilerConfig) -> Module:
@@ -209,6 +205,14 @@ def wasm2wat(wasm: Source) -> str:
     from wasmer_runtime_core.wasm.text.printer import print_module
 
     return print_module(pipeline.read_module(wasm))
+
+
+def _first_compiler(module_bytes: int) -> Compiler:
+    """Who compiles at once, with "auto"."""
+    try:
+        return find_compiler(TIERS[0])
+    except BackendError:
+        return find_compiler(AUTO, module_bytes)
 
 
 def _is_auto(backend: str | Backend | Compiler | None) -> bool:

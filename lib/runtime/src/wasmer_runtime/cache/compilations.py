@@ -21,6 +21,7 @@ from wasmer_runtime_core.support.handlers import raised_by_a_handler
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wasmer_runtime_core.compiling.tiers.tiered import Tiered
     from wasmer_runtime_core.contract.backend import CompilerConfig
     from wasmer_runtime_core.running.module import Module
 
@@ -74,6 +75,7 @@ def compiled(
     config: CompilerConfig | None,
     compile_it: Callable[[], Module],
     keep: bool = True,
+    tiers: Tiered | None = None,
 ) -> Module:
     """A module from the cache, or compiled and then kept.
 
@@ -83,6 +85,7 @@ def compiled(
         config: how it compiles.
         compile_it: compiles it.
         keep: whether it is kept then.
+        tiers: who replaces code that is found by better code.
     """
     from wasmer_runtime.cache.keys import compilation_key
     from wasmer_runtime_core.contract.backend import checked_config
@@ -91,7 +94,7 @@ def compiled(
     key = compilation_key(wasm, backend, config)
     if key is None:
         return compile_it()
-    module = _found(key)
+    module = _found(key, tiers)
     if module is None:
         module = compile_it()
         if keep:
@@ -101,7 +104,7 @@ def compiled(
     return module
 
 
-def _found(key: str) -> Module | None:
+def _found(key: str, tiers: Tiered | None = None) -> Module | None:
     """What the cache has; what it has and cannot be used is removed."""
     from wasmer_runtime.cache.file_system_cache import mapped_module
 
@@ -111,7 +114,7 @@ def _found(key: str) -> Module | None:
             return None
         with files:
             try:
-                module = mapped_module(files, key)
+                module = mapped_module(files, key, tiers)
             except CacheError:
                 files.remove(key)
                 return None

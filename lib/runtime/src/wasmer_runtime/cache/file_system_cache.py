@@ -20,18 +20,25 @@ from wasmer_runtime_core.support.printable import printable
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.compiling.backend_names import Backend
+    from wasmer_runtime_core.compiling.tiers.tiered import Tiered
 
 
-def mapped_module(files: Files, name: str) -> Module:
+def mapped_module(files: Files, name: str, tiers: Tiered | None = None) -> Module:
     """The module in a file of a cache.
+
+    Args:
+        files: the cache.
+        name: of the file.
+        tiers: who replaces its code by better code.
 
     Raises:
         FileNotFoundError: there is none.
         CacheError: it is no artifact that can be used here.
         OSError: it cannot be read.
     """
-    stored = StoredModule(MappedFile(files.location(name)), printable(files.shown(name)))
-    return Module(stored.info, None, stored=stored)
+    tick = None if tiers is None else tiers.tick
+    stored = StoredModule(MappedFile(files.location(name)), printable(files.shown(name)), tick)
+    return Module(stored.info, None, stored=stored, tiers=tiers)
 
 
 @final

@@ -38,7 +38,7 @@ def is_artifact(file: Path) -> bool:
 @click.command("compile")
 @click.argument("file", type=FILE)
 @click.option("-o", "--output", type=FILE, help="Where to write; default: FILE with the suffix .wasmer.")
-@click.option("--backend", metavar="NAME", help="singlepass, cranelift, llvm or auto (by size). Default: singlepass.")
+@click.option("--backend", metavar="NAME", help="auto, singlepass, cranelift or llvm. Default: auto.")
 @quiet_option
 @llvm_options
 @middleware_options

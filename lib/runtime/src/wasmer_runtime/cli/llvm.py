@@ -39,21 +39,32 @@ class LLVMFiles(NamedTuple):
     post_opt_ir: Path | None
     object_file: Path | None
 
-    def compile(self, file: Path, backend: str | None, config: CompilerConfig | None, cache: bool = True) -> Module:
+    def compile(
+        self,
+        file: Path,
+        backend: str | None,
+        config: CompilerConfig | None,
+        cache: bool = True,
+        lazy: bool = False,
+        tiers: bool | None = None,
+    ) -> Module:
         """Compile with the backend named, or take it from the cache; with llvm, showing what it does.
 
         Raises:
-            UsageError: files are asked of a backend that has none.
+            UsageError: files are asked of a backend that has none; or tiers, where there is one.
             CommandError: one of them cannot be written.
 
         And what `api.compile` raises.
         """
-        if (backend or "").lower() != Backend.LLVM.value:
+        named = (backend or Backend.AUTO.value).lower()
+        if tiers and (lazy or named not in (Backend.AUTO.value, Backend.SINGLEPASS.value)):
+            raise click.UsageError("--tiers goes with --backend auto or singlepass, and not with --lazy")
+        if named != Backend.LLVM.value:
             for option, path in zip(OPTIONS, self, strict=True):
                 if path is not None:
                     raise click.UsageError(f"{option} needs --backend llvm")
             with told(), Bar(f"compiling {file.name}", wanted=not is_quiet()):
-                return api.compile(file, backend, config, cache)
+                return api.compile(file, backend, config, cache, lazy, tiers)
         find_compiler(Backend.LLVM)  # says what is not installed
         from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler
 

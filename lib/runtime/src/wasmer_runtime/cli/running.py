@@ -42,7 +42,7 @@ SPAWN = ("wasi", "thread-spawn")
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("arguments", metavar="[-- ARGS…]", nargs=-1, type=click.UNPROCESSED)
-@click.option("--backend", metavar="NAME", help="singlepass, cranelift, llvm or auto (by size). Default: singlepass.")
+@click.option("--backend", metavar="NAME", help="auto, singlepass, cranelift or llvm. Default: auto.")
 @click.option("-i", "--invoke", metavar="NAME", help="Call this export with ARGS, print what it returns.")
 @click.option(
     "--em-symbol-map",
@@ -51,6 +51,12 @@ SPAWN = ("wasi", "thread-spawn")
     help="Of a program of emcc: names of minified imports and exports, JSON or lines letters:name.",
 )
 @click.option("--em-entrypoint", metavar="NAME", help="Of a program of emcc: the export to call instead of main.")
+@click.option("--lazy", is_flag=True, help="Compile each function when it is first called.")
+@click.option(
+    "--tiers/--no-tiers",
+    default=None,
+    help="Whether functions that run often get better code. Default: with auto.",
+)
 @click.option("--disable-cache", is_flag=True, help="Compile, whatever the cache has, and keep nothing in it.")
 @quiet_option
 @world_options
@@ -67,15 +73,17 @@ def run(
     world: World,
     llvm: LLVMFiles,
     config: CompilerConfig | None,
+    lazy: bool,
+    tiers: bool | None,
     disable_cache: bool,
 ) -> None:
     """Run a program: a WASI command, one of emcc or of Go, or a module's function; or what ``compile`` made of one."""
     if is_artifact(file):
         module = Module.deserialize(file)
-        if backend is not None or config is not None:
+        if backend is not None or config is not None or lazy or tiers:
             warn(f"{file} is compiled already: options that say how have no effect")
     else:
-        module = llvm.compile(file, backend, config, not disable_cache)
+        module = llvm.compile(file, backend, config, not disable_cache, lazy, tiers)
     if is_emscripten(module, file, em_symbol_map):
         program = world.program(module, file, em_symbol_map, () if invoke is not None else arguments)
         run_emscripten(program, module, arguments, invoke, em_entrypoint)

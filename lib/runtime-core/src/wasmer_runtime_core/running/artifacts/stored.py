@@ -24,7 +24,11 @@ from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import FunctionType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Buffer
+
+    from wasmer_runtime_core.native.machine import Code
 
 SITES: Final = "sites"
 MAPPED: Final = (SITES, "inlined")
@@ -109,12 +113,13 @@ class StoredModule:
 
     __slots__ = ("backend", "code", "info", "sections")
 
-    def __init__(self, source: bytes | MappedFile, name: str) -> None:
+    def __init__(self, source: bytes | MappedFile, name: str, tick: Callable[[Code], int] | None = None) -> None:
         """Check an artifact, and put its code where it runs.
 
         Args:
             source: where it is.
             name: what it is called in messages.
+            tick: who replaces its code (`publish`).
 
         Raises:
             CacheError: it is no artifact, is not whole, is damaged, of another version, or for another processor.
@@ -136,7 +141,7 @@ class StoredModule:
         self.backend: str = facts["backend"]
         self.info = StoredInfo(sections)
         try:
-            self.code = publish(self._compiled(sections.part), self.info, packed=True)
+            self.code = publish(self._compiled(sections.part), self.info, tick, packed=True)
         except CompileError as failure:  # it has what no code of this version has
             raise CacheError(f"{name}: {failure}", "version") from failure
         except UNREADABLE as failure:
