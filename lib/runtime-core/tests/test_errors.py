@@ -37,6 +37,7 @@ from wasmer_runtime_core.errors import (
     Trap,
     UserError,
     ValidationError,
+    backtrace_lines,
 )
 
 ITEMS = [
@@ -95,14 +96,34 @@ def test_link_error_items_speak_as_wasmer_does() -> None:
 def test_a_link_error_lists_everything() -> None:
     assert str(LinkError(ITEMS[6:])) == "link error: something else"
     text = str(LinkError(ITEMS))
-    assert text.startswith("7 link errors: (1 of 7) Import not found")
-    assert text.endswith("(7 of 7) something else")
+    assert text.startswith("7 link errors:\n  (1 of 7) Import not found")
+    assert text.endswith("\n  (7 of 7) something else")
     assert str(LinkError(ITEMS[6:], "do this")).endswith("\ndo this")
+
+
+def test_link_errors_of_a_namespace_stand_together() -> None:
+    items = [ImportNotFound(namespace, name, "function [] -> []") for namespace, name in ("ax", "by", "az")]
+    lines = str(LinkError(items)).splitlines()[1:]
+    assert [line.split(", ")[2][:7] for line in lines] == ["name: x", "name: z", "name: y"]
+    assert [item.name for item in LinkError(items).errors] == ["x", "y", "z"]
 
 
 def test_link_error_items_know_the_words_of_the_specification() -> None:
     assert ITEMS[0].specification == "unknown import"
     assert {item.specification for item in ITEMS[1:]} == {"incompatible import type"}
+
+
+def test_frames_that_are_alike_are_counted() -> None:
+    first, one, other, last = (Frame(index, "", 40 + index) for index in range(4))
+    assert backtrace_lines([one] * 3) == [f"  {at}: {one}" for at in range(3)]
+    assert backtrace_lines([first, *[one] * 62, last]) == [
+        *(f"  {at}: {frame}" for at, frame in enumerate([first, one, one, one])),
+        "  … 59 more like it",
+        f"  63: {last}",
+    ]
+    rounds = backtrace_lines([one, other] * 10 + [one])
+    assert rounds[5:] == [f"  5: {other}", "  … 7 more rounds of these 2", f"  20: {one}"]
+    assert len(backtrace_lines([Frame(index, "", 1) for index in range(64)])) == 64
 
 
 def test_python_words_for_the_same_failures() -> None:
@@ -172,7 +193,7 @@ def test_of_very_many_link_errors_the_first_are_listed() -> None:
     error = LinkError(items)
     assert len(error.errors) == 1000
     assert "(100 of 1000)" in str(error)
-    assert str(error).endswith("name: f99 (expected function [] -> []) … and 900 more")
+    assert str(error).endswith("name: f99 (expected function [] -> [])\n  … and 900 more")
 
 
 def test_a_name_as_long_as_a_module_does_not_fill_every_line_of_a_backtrace() -> None:

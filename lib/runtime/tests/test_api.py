@@ -187,6 +187,20 @@ def test_bad_modules() -> None:
         wat2wasm(b"(module \xff)")
 
 
+def test_text_that_is_not_valid() -> None:
+    text = "(module\n  (func $twice (result i32)\n    (i64.const 1)))"
+    says = r"\(in function 0 named twice, at line 3, column 18\)"
+    for source in (text, text.encode()):
+        with pytest.raises(ValidationError, match=says):
+            wat2wasm(source)
+        assert not validate(wat2wasm(source, validate=False))
+    for backend in (None, "cranelift", "auto"):
+        with pytest.raises(ValidationError, match=says):
+            compile(text, backend)
+        with pytest.raises(ValidationError, match=r"function 0 named twice, at byte 0x1a"):
+            compile(wat2wasm(text, validate=False), backend)
+
+
 def test_validate() -> None:
     assert validate(ADD) is True
     assert validate(wat2wasm(ADD)) is True
@@ -389,7 +403,7 @@ def test_a_context_reaches_memory_and_tables() -> None:
 def test_missing_imports_are_all_named() -> None:
     text = '(module (import "env" "a" (func)) (import "env" "b" (memory 1)))'
     with pytest.raises(
-        LinkError, match=r"2 link errors: \(1 of 2\) Import not found, namespace: env, name: a"
+        LinkError, match=r"2 link errors:\n  \(1 of 2\) Import not found, namespace: env, name: a"
     ) as caught:
         instantiate(text)
     assert [type(error) for error in caught.value.errors] == [ImportNotFound] * 2

@@ -168,6 +168,9 @@ def test_wat2wasm(run: Run, program: str, tmp_path: Path) -> None:
     assert run("wat2wasm", program, "-o", "-").stdout_bytes == wat2wasm(PROGRAM)
     assert run("wat2wasm", program, "-o", str(tmp_path / "x")).exit_code == 0
     assert (tmp_path / "x").read_bytes() == wat2wasm(PROGRAM)
+    invalid = b"(module (func (result i32)\n (i64.const 1)))"
+    assert "(in function 0, at line 2, column 15)" in run("wat2wasm", "-", input=invalid).stderr
+    assert run("wat2wasm", "-", "--no-check", input=invalid).stdout_bytes == wat2wasm(invalid, validate=False)
     assert run("wat2wasm", "-", input=b"(module)").stdout_bytes == wat2wasm("(module)")
     result = run("wat2wasm", str(tmp_path / "calc.wasm"))
     assert result.exit_code == 1

@@ -58,7 +58,7 @@ class DecodeError(CompileError):
 
     Attributes:
         reason: what is wrong, in the specification's words where it has some.
-        offset: byte offset in the binary module, or None for text.
+        offset: byte offset in the binary module, or None for a text that becomes none.
         line, column: position in the text, from 1, or None for binary.
     """
 
@@ -69,10 +69,10 @@ class DecodeError(CompileError):
         self.offset = offset
         self.line = line
         self.column = column
-        if offset is not None:
-            where = f" (at byte {offset:#x})"
-        elif line is not None:
+        if line is not None:
             where = f" (at line {line}, column {column})"
+        elif offset is not None:
+            where = f" (at byte {offset:#x})"
         else:
             where = ""
         super().__init__(printable(reason) + where)
@@ -80,29 +80,55 @@ class DecodeError(CompileError):
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.reason, self.offset, self.line, self.column))
 
+    def located(self, function_name: str, position: tuple[int, int] | None) -> DecodeError:
+        """The same, with the position in the text."""
+        return self if position is None else type(self)(self.reason, self.offset, *position)
+
 
 class ValidationError(CompileError):
     """The module is well formed but not valid.
 
     Attributes:
         reason: what is wrong, in the specification's words where it has some.
-        offset: byte offset in the module, or None.
+        offset: byte offset in the module, or None; of a text in the binary module that it becomes.
         function: index of the function, or None outside of code.
+        function_name: its name, or "".
+        line, column: position in the text, from 1, or None for binary.
     """
 
-    def __init__(self, reason: str, offset: int | None = None, function: int | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        offset: int | None = None,
+        function: int | None = None,
+        function_name: str = "",
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
         self.reason = reason
         self.offset = offset
         self.function = function
+        self.function_name = function_name
+        self.line = line
+        self.column = column
         where = []
         if function is not None:
-            where.append(f"in function {function}")
-        if offset is not None:
+            named = f" named {printable(shortened(function_name))}" if function_name else ""
+            where.append(f"in function {function}{named}")
+        if line is not None:
+            where.append(f"at line {line}, column {column}")
+        elif offset is not None:
             where.append(f"at byte {offset:#x}")
         super().__init__(f'Validation error "{printable(reason)}"' + (f" ({', '.join(where)})" if where else ""))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self.reason, self.offset, self.function))
+        values = (self.reason, self.offset, self.function, self.function_name, self.line, self.column)
+        return (type(self), values)
+
+    def located(self, function_name: str, position: tuple[int, int] | None) -> ValidationError:
+        """The same, with the function's name and the position in the text."""
+        line, column = position or (None, None)
+        return type(self)(self.reason, self.offset, self.function, function_name, line, column)
 
 
 class UnsupportedFeatureError(CompileError):
@@ -139,19 +165,17 @@ class UnsupportedFeatureError(CompileError):
         self.switched_off = switched_off
         self.without = without
         self.offset = without.offset
-        self.line = self.column = None
-        if isinstance(without, DecodeError):
-            self.line, self.column = without.line, without.column
-            self.function = function
-        else:
-            self.function = without.function if function is None else function
+        self.line, self.column = without.line, without.column
+        self.function = function
+        if isinstance(without, ValidationError) and function is None:
+            self.function = without.function
         where = []
         if self.function is not None:
             where.append(f"in function {self.function}")
-        if self.offset is not None:
-            where.append(f"at byte {self.offset:#x}")
-        elif self.line is not None:
+        if self.line is not None:
             where.append(f"at line {self.line}, column {self.column}")
+        elif self.offset is not None:
+            where.append(f"at byte {self.offset:#x}")
         if switched_off:
             refusal = f'which this configuration switches off: CompilerConfig(features={{"{feature}": False}})'
         elif backend:
@@ -163,6 +187,11 @@ class UnsupportedFeatureError(CompileError):
     def __reduce__(self) -> tuple[Any, ...]:
         values = (self.feature, self.title, self.use, self.switched_off, self.without, self.function, self.backend)
         return (type(self), values)
+
+    def over(self, without: DecodeError | ValidationError) -> UnsupportedFeatureError:
+        """The same, of a module that is found wrong without the feature in these words."""
+        values = (self.feature, self.title, self.use, self.switched_off, without, self.function, self.backend)
+        return type(self)(*values)
 
 
 class ImplementationLimitError(CompileError):
@@ -366,6 +395,8 @@ MOST_LISTED: Final = 100
 class LinkError(Error):
     """A module cannot be instantiated with these imports.
 
+    The message has a line for each, those of a namespace together.
+
     Attributes:
         errors: every import that is missing or does not match, in the module's order.
         hint: what to do about it, or "".
@@ -378,11 +409,15 @@ class LinkError(Error):
             text = f"link error: {self.errors[0]}"
         else:
             count = len(self.errors)
+            groups: dict[str, list[str]] = {}
+            for error in self.errors[:MOST_LISTED]:
+                groups.setdefault(getattr(error, "namespace", ""), []).append(str(error))
+            lines = [line for group in groups.values() for line in group]
             text = f"{count} link errors:" + "".join(
-                f" ({at} of {count}) {error}" for at, error in enumerate(self.errors[:MOST_LISTED], 1)
+                f"\n  ({at} of {count}) {line}" for at, line in enumerate(lines, 1)
             )
             if count > MOST_LISTED:
-                text += f" … and {count - MOST_LISTED} more"
+                text += f"\n  … and {count - MOST_LISTED} more"
         super().__init__(text + (f"\n{hint}" if hint else ""))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -490,6 +525,38 @@ class Frame(NamedTuple):
         return printable(f"{module}{name}{source} ({of} {self.function_index}{at})")
 
 
+MOST_ALIKE: Final = 3
+"""Of the same frames again and again, as recursion without end leaves them, so many rounds are shown."""
+LONGEST_ROUND: Final = 8
+"""Frames of a round that is looked for."""
+
+
+def backtrace_lines(frames: Sequence[Frame]) -> list[str]:
+    """Frames for a backtrace, a line each; of rounds that are all alike the first ones, and how many there are more."""
+    lines: list[str] = []
+    at = 0
+    while at < len(frames):
+        size, rounds = _rounds(frames, at)
+        shown = min(rounds, MOST_ALIKE) * size
+        lines += [f"  {number}: {frames[number]}" for number in range(at, at + shown)]
+        at += rounds * size
+        if rounds > MOST_ALIKE:
+            what = "like it" if size == 1 else f"rounds of these {size}"
+            lines.append(f"  … {rounds - MOST_ALIKE} more {what}")
+    return lines
+
+
+def _rounds(frames: Sequence[Frame], at: int) -> tuple[int, int]:
+    """The size of the shortest round of frames that begins here and comes often, and how often; else one frame."""
+    for size in range(1, LONGEST_ROUND + 1):
+        rounds = 1
+        while frames[at : at + size] == frames[at + rounds * size : at + (rounds + 1) * size]:
+            rounds += 1
+        if rounds > MOST_ALIKE:
+            return size, rounds
+    return 1, 1
+
+
 MOST_ENTRIES: Final = 64
 """Entries into WebAssembly that an exception passed through and has frames of."""
 
@@ -534,8 +601,7 @@ class Traced(RuntimeError):
         """The backtrace, made when it is shown, and whatever `add_note` added."""
         if not self.frames:
             return list(self._more_notes)
-        lines = [f"  {at}: {frame}" for at, frame in enumerate(self.frames)]
-        return ["wasm backtrace:\n" + "\n".join(lines), *self._more_notes]
+        return ["wasm backtrace:\n" + "\n".join(backtrace_lines(self.frames)), *self._more_notes]
 
     def add_note(self, note: str) -> None:
         """As for every exception."""

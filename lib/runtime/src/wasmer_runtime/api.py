@@ -13,7 +13,7 @@ from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.compiling.pipeline import validate, validate_and_report_errors
 from wasmer_runtime_core.compiling.registry import AUTO, BACKENDS, DEFAULT, LARGE_MODULE_BYTES, find_compiler
 from wasmer_runtime_core.contract.backend import checked_config
-from wasmer_runtime_core.errors import BackendError, DecodeError
+from wasmer_runtime_core.errors import BackendError, DecodeError, UnsupportedFeatureError, ValidationError
 from wasmer_runtime_core.implementation_limits import DEFAULT_LIMITS, MODULE_BYTES, ImplementationLimits
 from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
@@ -123,14 +123,18 @@ def compile(
     if tiers and (name != TIERS[0] or lazy):
         raise ValueError(f"with tiers a module is compiled by {TIERS[0]} at once, not by {name} or lazily")
     config = checked_config(config)
-    binary = pipeline.read_module(wasm, ImplementationLimits(config.implementation_limits))
+    limits = ImplementationLimits(config.implementation_limits)
+    binary = pipeline.read_module(wasm, limits)
     if tiers is None:
         tiers = is_auto and not lazy and len(binary) <= LARGE_MODULE_BYTES
     above = TIERS[1:] if tiers else ()
 
     def compile_it() -> Module:
         compiler = _first_compiler(len(binary)) if is_auto else _compiler(chosen)
-        return compile_with(binary, compiler, config, lazy, above if compiler.name == TIERS[0] else ())
+        try:
+            return compile_with(binary, compiler, config, lazy, above if compiler.name == TIERS[0] else ())
+        except (ValidationError, UnsupportedFeatureError) as error:
+            raise pipeline.located(error, wasm, binary, limits) from None
 
     least = LEAST_BYTES_OF_SINGLEPASS if name == "singlepass" else LEAST_BYTES
     if not cache or len(binary) < least or os.environ.get("WASMER_CACHE_DIR") == "":
@@ -179,20 +183,25 @@ def instantiate(
     return compile(module_or_wasm, backend).instantiate(imports, limits)
 
 
-def wat2wasm(text: str | bytes) -> bytes:
+def wat2wasm(text: str | bytes, validate: bool = True) -> bytes:
     """A module in the binary format, from text.
+
+    Args:
+        text: bytes are UTF-8.
+        validate: whether what is not valid is refused.
 
     Raises:
         DecodeError: a mistake in the text, with line and column.
+        ValidationError: the module is not valid; with line and column, too.
         ImplementationLimitError: the text is longer than a module may be.
     """
-    if isinstance(text, str):
-        return pipeline.read_module(text)
-    DEFAULT_LIMITS.check(MODULE_BYTES, len(text))
-    try:
-        return pipeline.read_module(text.decode())
-    except UnicodeDecodeError as error:
-        raise DecodeError(f"malformed UTF-8 encoding: {error}", error.start) from None
+    if not isinstance(text, str):
+        DEFAULT_LIMITS.check(MODULE_BYTES, len(text))
+        try:
+            text = text.decode()
+        except UnicodeDecodeError as error:
+            raise DecodeError(f"malformed UTF-8 encoding: {error}", error.start) from None
+    return pipeline.run(pipeline.Compilation(text), until="validate" if validate else "read").binary
 
 
 def wasm2wat(wasm: Source) -> str:

@@ -170,11 +170,64 @@ def run(compilation: Compilation, until: str = "compile") -> Compilation:
     written after it was imported; what is worked out later is stored once, whole, and is the same
     whoever stores it.
     """
-    for step in PASSES:
-        step.run(compilation)
-        if step.name == until:
-            break
+    try:
+        for step in PASSES:
+            step.run(compilation)
+            if step.name == until:
+                break
+    except (ValidationError, UnsupportedFeatureError) as error:
+        raise located(error, compilation.source, compilation.binary, compilation.limits) from None
     return compilation
+
+
+def located(
+    error: ValidationError | UnsupportedFeatureError,
+    source: Source,
+    binary: bytes,
+    limits: ImplementationLimits = DEFAULT_LIMITS,
+) -> ValidationError | UnsupportedFeatureError:
+    """An error about a module, with its function's name, and line and column if it was a text.
+
+    Args:
+        error: what was raised for `binary`.
+        source: what was given.
+        binary: what it is, or became.
+        limits: what it was decoded under.
+    """
+    fault = error.without if isinstance(error, UnsupportedFeatureError) else error
+    if fault.offset is None or fault.line is not None:
+        return error
+    from wasmer_runtime_core.wasm.binary.decode import decode_module
+
+    try:
+        decoded = decode_module(binary, limits)
+    except CompileError:  # the error is of decoding
+        return error
+    name = position = None
+    if error.function is not None:
+        info = decoded.info
+        name = info.function_names.get(error.function) or info.linked_names.get(error.function)
+    text = _text_again(source, binary)
+    if text is not None:
+        from wasmer_runtime_core.wasm.text.locating import locate
+
+        position = locate(text, decoded, fault.offset)
+    fault = fault.located(name or "", position)
+    return error.over(fault) if isinstance(error, UnsupportedFeatureError) else cast("ValidationError", fault)
+
+
+def _text_again(source: Source, binary: bytes) -> str | bytes | None:
+    """The text that a binary module was made of; None: it was none, or is not there any more."""
+    if isinstance(source, os.PathLike):
+        if not os.path.isfile(source):  # a pipe has been read
+            return None
+        source = file_contents(source)
+    text = source if isinstance(source, str) else bytes(source)
+    if isinstance(text, bytes) and text[:4] == MAGIC:
+        return None
+    from wasmer_runtime_core.wasm.text import parse_module
+
+    return text if parse_module(text) == binary else None
 
 
 def read_module(source: Source, limits: ImplementationLimits = DEFAULT_LIMITS) -> bytes:

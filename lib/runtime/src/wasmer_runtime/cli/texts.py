@@ -47,10 +47,12 @@ def validate(files: tuple[Path, ...], config: CompilerConfig | None) -> None:
 @click.option(
     "-o", "--output", type=FILE, help="Where to write; default: FILE with the suffix .wasm. - is standard output."
 )
-def wat2wasm(file: Path, output: Path | None) -> None:
-    """Translate the text format into the binary format."""
+@click.option("--no-check", is_flag=True, help="Translate what is not valid, too.")
+def wat2wasm(file: Path, output: Path | None, no_check: bool) -> None:
+    """Translate the text format into the binary format. What is not valid is refused."""
     source = load(file)
-    binary = api.wat2wasm(source if isinstance(source, bytes) else pipeline.file_contents(source))
+    text = source if isinstance(source, bytes) else pipeline.file_contents(source)
+    binary = api.wat2wasm(text, validate=not no_check)
     if output is None:
         output = file if str(file) == "-" else file.with_suffix(".wasm")
         if output == file and str(file) != "-":

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+from librt.strings import BytesWriter
+
 from wasmer_runtime_core.errors import CompileError, DecodeError
 from wasmer_runtime_core.support.annotations import Final, final
 from wasmer_runtime_core.support.checkpoint import checkpoint
@@ -47,6 +49,8 @@ class Cursor:
         numbers: the tokens.
         spellings: what a token's number stands for.
         at: index of the next token.
+        out: what the instructions that are read are written to.
+        marks: None, or gets, with `pause` 0, at each token of an instruction its index and how much `out` has by then.
     """
 
     def __init__(self, tokens: Tokens, at: int) -> None:
@@ -55,12 +59,17 @@ class Cursor:
         self.spellings: list[str] = tokens.spellings
         self.at = at
         self.pause = 0  # the token at which the next checkpoint is due
+        self.out: BytesWriter | None = None
+        self.marks: list[tuple[int, int]] | None = None
 
     def turn(self) -> None:
         """For each round of what reads a list: a checkpoint, if one is due."""
         if self.at >= self.pause:
             checkpoint()
-            self.pause = self.at + STRETCH
+            if self.marks is None:
+                self.pause = self.at + STRETCH
+            elif self.out is not None:
+                self.marks.append((self.at, len(self.out)))
 
     # --- errors ------------------------------------------------------------------------
     def spelling(self, ahead: int = 0) -> str:

@@ -345,8 +345,10 @@ class ModuleParser:
         self.sections.functions.append(type_)
         out = BytesWriter()
         out.write(self.take_locals(locals_))
+        cursor.out = out
         reader = InstructionReader(cursor, self.definitions, locals_, out)
         reader.read(False)
+        cursor.out = None
         out.write(END_BYTE)
         self.sections.code.append(sized(out.getvalue()))
         self.sections.uses_data = self.sections.uses_data or reader.uses_data
