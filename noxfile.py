@@ -52,8 +52,8 @@ GROUPS: Final = {
 def _compiled_before(name: str) -> int:
     """Bytes of the sources of what is compiled before a distribution can be tested: the time that its wheels take."""
     needed = wheels.closure([name, *NOT_ALONE.get(name, ())])
-    compiled = (ROOT / "lib" / each for each in needed if (ROOT / "lib" / each / "hatch_build.py").is_file())
-    return sum(path.stat().st_size for folder in compiled for path in folder.glob("src/**/*.py"))
+    compiled = [each for each in needed if "modules" in wheels.hook_table(each)]
+    return sum(path.stat().st_size for each in compiled for path in (ROOT / "lib" / each).glob("src/**/*.py"))
 
 
 IN_ORDER: Final = sorted(DISTRIBUTIONS, key=_compiled_before)

@@ -69,6 +69,12 @@ def project(name: str) -> dict[str, Any]:
         return tomllib.load(file)
 
 
+def hook_table(name: str) -> dict[str, Any]:
+    """What the pyproject.toml of distribution `name` tells core's build hook; "modules" are those that are compiled."""
+    table: dict[str, Any] = project(name)["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]
+    return table
+
+
 def group(name: str) -> list[str]:
     """The requirements of a dependency group of the workspace."""
     requirements: list[str] = []

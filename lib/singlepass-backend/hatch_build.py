@@ -13,10 +13,10 @@ HOOK = "src/wasmer_runtime_core/build_hook.py"
 
 
 class CoreIsMissing(BuildHookInterface[Any]):
-    """Stands in until the build environment holds core, and asks for it."""
+    """Stands in until the build environment holds core, and asks for it: with what compiles, if anything is."""
 
     def dependencies(self) -> list[str]:
-        return ["wasmer-runtime-core[build]>=0.1,<0.2"]
+        return [f"wasmer-runtime-core{'[build]' if self.config.get('modules') else ''}>=0.1,<0.2"]
 
 
 def get_build_hook() -> Any:

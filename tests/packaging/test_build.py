@@ -8,15 +8,14 @@ import sysconfig
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 
 from tests.packaging.distributions import NAMES, ROOT, installed, package, pyproject
-from tools.wheels import group
+from tools.wheels import group, hook_table
 
-COMPILED = [name for name in NAMES if (ROOT / "lib" / name / "hatch_build.py").is_file()]
+COMPILED = [name for name in NAMES if "modules" in hook_table(name)]
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +27,6 @@ def hook() -> ModuleType:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
-
-
-def hook_table(name: str) -> dict[str, Any]:
-    table: dict[str, Any] = pyproject(name)["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]
-    return table
 
 
 def test_the_compilers_version_is_the_workspaces() -> None:
@@ -48,8 +42,19 @@ def test_the_compilers_version_is_the_workspaces() -> None:
 
 def test_the_hooks_are_one_piece_of_code() -> None:
     assert "runtime-core" in COMPILED and "singlepass-backend" in COMPILED
-    texts = {(ROOT / "lib" / name / "hatch_build.py").read_text() for name in COMPILED}
+    texts = {(ROOT / "lib" / name / "hatch_build.py").read_text() for name in NAMES}
     assert len(texts) == 1
+    for name in NAMES:
+        assert "hatch_build.py" in pyproject(name)["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_installed_has_a_bundle(hook: ModuleType, name: str) -> None:
+    """But for an editable installation."""
+    place = Path(str(installed(name).locate_file(package(name).name)))
+    if not place.is_dir():
+        pytest.skip(f"wasmer-{name} is installed as its sources")
+    assert (place / "modules.bundle").is_file()
 
 
 @pytest.mark.parametrize("name", COMPILED)

@@ -1,9 +1,10 @@
 """How a distribution of this project is built: the one implementation behind every `hatch_build.py`.
 
-A wheel holds, beside the Python sources, two kinds of machine code and a *bundle* of the bytecode of its other modules
-(`bundles`). The *hot modules*, listed in
+A wheel holds, beside the Python sources, a *bundle* of the bytecode of its modules (`bundles`), so it is for one
+version of Python; and two kinds of machine code, where the distribution has them. The *hot modules*, listed in
 the distribution's own ``pyproject.toml``, are compiled by mypyc, all of them as one group, so that
-calls between them are native calls. And core has one *C library*, built by its `native/build.py`::
+calls between them are native calls; they are not in the bundle. And core has one *C library*, built by its
+`native/build.py`::
 
     [tool.hatch.build.targets.wheel.hooks.custom]
     modules = ["wasm/reader.py", "wasm/text/*.py", "!wasm/text/script.py"]  # below src/<package>
@@ -49,12 +50,14 @@ PURE: Final = "WASMER_PURE"
 
 
 class CompileHook(BuildHookInterface[Any]):
-    """Compiles the hot modules and the C library of one distribution into its wheel."""
+    """Puts the bundle, the compiled hot modules and the C library of one distribution into its wheel."""
 
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        """Requirements of this build, beyond hatchling: the extra `build` of core."""
+        """Requirements of this build, beyond hatchling: the extra `build` of core, if anything is compiled."""
+        if not self.config.get("modules") and not self.config.get("native"):
+            return []
         for folder in (Path(self.root), Path(self.root).parent / "runtime-core"):
             path = folder / "pyproject.toml"
             project = tomllib.loads(path.read_text())["project"] if path.is_file() else {}
@@ -71,19 +74,31 @@ class CompileHook(BuildHookInterface[Any]):
             remove_extensions(source)
         modules = [] if is_pure() else self._modules(source)
         native = self.config.get("native")
-        if not modules and not native:
-            return
+        package = self._package()
+        self._made = tempfile.TemporaryDirectory(prefix="wasmer-build-")  # removed with this object
+        target = Path(self._made.name)
+        if modules or native:
+            self._compile(version, build_data, source, target, modules)
+        if version != "editable":
+            made = target / package / _beside("bundles.py").NAME
+            made.parent.mkdir(parents=True, exist_ok=True)
+            self._run(source, "bundle", str(made), package, *modules)
+            build_data["force_include"][str(made)] = f"{package}/{made.name}"
+            if not modules and not native:
+                build_data["tag"] = "cp{}{}-none-any".format(*sys.version_info)
+
+    def _compile(
+        self, version: str, build_data: dict[str, Any], source: Path, target: Path, modules: list[str]
+    ) -> None:
+        """Make the machine code, and have it packed; `target` is a directory for it."""
         try:
             native_build().check_platform()
         except Exception as error:  # its BuildError: a sentence that says what to install
             self.app.abort(f"{self.metadata.name} cannot be built: {error}")
-
         package = self._package()
-        self._made = tempfile.TemporaryDirectory(prefix="wasmer-build-")  # removed with this object
-        target = Path(self._made.name)
         if modules:
             self._run(source, "compile", str(target), package, *modules)
-        if native:
+        if self.config.get("native"):
             self._run(source, "native", str(target / package / "native"))
 
         for extension in sorted(target.rglob("*" + extension_suffix())):
@@ -94,11 +109,6 @@ class CompileHook(BuildHookInterface[Any]):
                 shutil.copy2(extension, source / place)
             else:
                 build_data["force_include"][str(extension)] = str(place)
-        if version != "editable":
-            made = target / package / _beside("bundles.py").NAME
-            made.parent.mkdir(parents=True, exist_ok=True)
-            self._run(source, "bundle", str(made), package, *modules)
-            build_data["force_include"][str(made)] = f"{package}/{made.name}"
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
 

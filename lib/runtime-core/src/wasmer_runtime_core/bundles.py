@@ -1,7 +1,7 @@
 """Bundles: the code of a package's modules in one file, so that none of them has to be looked for.
 
 A first call imports some hundred modules. For each Python looks through a directory, compares times, opens a file,
-reads and closes it. The wheel of a distribution with machine code is made for one version of Python anyway, so it has
+reads and closes it. Wheels are made for one version of Python anyway, as those with machine code must be, so each has
 a *bundle* beside its modules: the bytecode of all that are not machine code, one behind another, with an index in
 front. The build writes it (`build_hook`, which loads this by path). `Finder`, which core puts in front of Python's
 finders, takes modules out of it.
