@@ -124,10 +124,10 @@ def test_functions_that_only_call_another_are_told_by_that() -> None:
 def test_every_mark_can_be_found() -> None:
     """A text that has a row's marks is given that name, or shares them with another's; none is misspelt."""
     for name, *marks in MARKS:
-        assert marks and all(mark and mark.strip("!=@~") for mark in marks), name
+        assert marks and all(mark and mark.strip("!=@~^") for mark in marks), name
         assert not all(mark[0] == "!" for mark in marks), name
         for mark in marks:
-            if mark[0] == "@":
+            if mark[0] in "@^":
                 assert mark[1:] in {row[0] for row in MARKS}
 
 

@@ -315,7 +315,7 @@ def environment(
                 places = process.fastcomp.places
                 found.write(places.heap_end, places.heap.to_bytes(4, "little"))
             elif process.linker is None:
-                put_heap(found, process.glue)
+                process.heap_place = put_heap(found, process.glue)
         if process.linker is not None:
             if isinstance(found, Table) and process.linker.slots is None:
                 process.linker.slots = Slots(found)

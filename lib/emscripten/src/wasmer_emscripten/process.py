@@ -16,9 +16,11 @@ from wasmer_emscripten.exports import TYPES, is_meant
 from wasmer_emscripten.giving_back import GivingBack
 from wasmer_emscripten.glue.names import NO_NAMES, Names
 from wasmer_emscripten.guest import U32, Guest
+from wasmer_emscripten.heap_of_glue import HeapPlace
 from wasmer_emscripten.numbers import FROM_HOST, PLAIN, Layouts, must_be_answer
 from wasmer_emscripten.signatures import signature_of
 from wasmer_emscripten.state import Exceptions, Fastcomp, JavaScript, Mapped
+from wasmer_emscripten.uniform import call_uniformly, is_uniform
 from wasmer_runtime_core.running.objects.tags import Tag
 from wasmer_runtime_core.wasm.types import FUNCREF, I32, FunctionType
 from wasmer_vfs.clock import Clock, SystemClock
@@ -197,6 +199,8 @@ class Links:
         found = function.core_type
         results = wanted.results
         if found.params != wanted.params or (results and found.results != results):
+            if is_uniform(found, wanted):
+                return call_uniformly(function, found, wanted, args)
             raise WrongArgument(
                 f"the program called a function of type {found} through a pointer, as one of type {wanted}"
             )
@@ -239,6 +243,7 @@ class Process:
         layouts, errors: how its records are laid out; its error numbers by the host's.
         mappings: what `mmap` has made, by address, where the program's C library does not keep it.
         fastcomp: what a program of emcc's first backend has besides; None for any other.
+        heap_place: where the heap is of a program that asks its host to move its end, as its glue says.
         temp_ret0: the high half of the last i64 that was returned in halves.
         exit_functions: what `atexit` has registered: pointer and argument.
         ending: these have begun to run.
@@ -271,6 +276,7 @@ class Process:
         "glue",
         "guest",
         "halves",
+        "heap_place",
         "javascript",
         "layouts",
         "libraries",
@@ -319,6 +325,7 @@ class Process:
         self.errors: Mapping[int, int] = FROM_HOST
         self.mappings: dict[int, Mapped] = {}
         self.fastcomp: Fastcomp | None = None
+        self.heap_place: HeapPlace | None = None
         self.glue = ""
         self.symbols: Symbols | Names | None = None
         self.names = NO_NAMES

@@ -8,6 +8,7 @@ from typing import Any, Final, final
 from wasmer_emscripten.embind import world
 from wasmer_emscripten.embind.bound import BadArgument, Bound, Later, run, unsigned
 from wasmer_emscripten.embind.handles import UNDEFINED, bytes_made, bytes_of, for_python
+from wasmer_emscripten.embind.heaps import HEAPS, Heap
 from wasmer_emscripten.embind.registry import Registry, registry_of
 from wasmer_emscripten.errors import BindingError, WrongArgument
 from wasmer_emscripten.functions import provides
@@ -231,9 +232,11 @@ def get_global(process: Process, name: int) -> int:
 
 @provides("i->i", "_emval_get_module_property")
 def get_module_property(process: Process, name: int) -> int:
-    """What the program has bound by a name."""
+    """What the program has bound by a name, or all of its memory as numbers."""
     registry = registry_of(process)
     text = registry.name(name)
+    if text in HEAPS and text not in registry.names:
+        return _made(process, Heap(registry.memory, HEAPS[text]))
     return _held(process, registry.public(text) if text in registry.names else UNDEFINED)
 
 

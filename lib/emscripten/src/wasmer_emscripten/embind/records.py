@@ -200,20 +200,20 @@ def _open(process: Process, raw: int) -> Structure:
     return structure
 
 
-@provides("iiiiii->", "_embind_register_value_object")
+@provides("iiiiii?ii->", "_embind_register_value_object")
 def register_value_object(
-    process: Process, raw: int, name: int, signature: int, construct: int, other: int, destroy: int
+    process: Process, raw: int, name: int, signature: int, construct: int, other: int, destroy: int, *layout: int
 ) -> None:
-    """Bind a value object."""
+    """Bind a value object; newer programs say its size, and whether it can be copied as bytes."""
     registry = registry_of(process)
     registry.add(raw, ValueObject(registry.name(name), registry, construct, destroy))
 
 
-@provides("iiiiii->", "_embind_register_value_array")
+@provides("iiiiii?ii->", "_embind_register_value_array")
 def register_value_array(
-    process: Process, raw: int, name: int, signature: int, construct: int, other: int, destroy: int
+    process: Process, raw: int, name: int, signature: int, construct: int, other: int, destroy: int, *layout: int
 ) -> None:
-    """Bind a value array."""
+    """Bind a value array; the same."""
     registry = registry_of(process)
     registry.add(raw, ValueArray(registry.name(name), registry, construct, destroy))
 

@@ -8,6 +8,7 @@ says (``cpp_names``), and for what a class that derives from one of C++ defines.
 from __future__ import annotations
 
 import functools
+import struct
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -17,6 +18,7 @@ from wasmer_emscripten.embind.calls import BoundFunction
 from wasmer_emscripten.embind.classes import CppObject
 from wasmer_emscripten.embind.described import described
 from wasmer_emscripten.embind.handles import UNDEFINED, for_python
+from wasmer_emscripten.embind.heaps import Heap, cast_to
 from wasmer_emscripten.embind.numeric import EnumValue
 from wasmer_emscripten.embind.record import Record, fields_of
 from wasmer_emscripten.errors import EmscriptenError, WrongArgument
@@ -102,6 +104,8 @@ def get(value: Any, key: Any) -> Any:
             return value[at] if at < len(value) else UNDEFINED
         if key in ("length", "byteLength"):
             return len(value)
+        if key == "constructor" and isinstance(value, (bytes, bytearray, memoryview)):
+            return functools.partial(_answering, _array, value.format if isinstance(value, memoryview) else "B")
         return _method(value, key) if isinstance(key, str) and key in _METHODS else UNDEFINED
     if value is None or value is UNDEFINED:
         raise WrongArgument(f"the program asked for {described(key)} of {value}")
@@ -281,7 +285,9 @@ def less(first: Any, second: Any) -> bool:
 # --- what it finds by name
 
 
-def _bytes(what: Any = 0, *_: Any) -> bytearray:
+def _bytes(what: Any = 0, start: float = 0, length: float = 0, *_: Any) -> bytearray | memoryview:
+    if isinstance(what, Heap):
+        return what.over(int(start), int(length))
     if isinstance(what, (int, float)):
         count = _index(what)
         if count is None or count > MAX_LENGTH * 16:
@@ -290,6 +296,13 @@ def _bytes(what: Any = 0, *_: Any) -> bytearray:
     if not isinstance(what, (bytes, bytearray, memoryview, list, tuple)):
         raise TypeError(f"bytes are needed, not a {type(what).__name__}")
     return bytearray(what)
+
+
+def _array(format: str, what: Any, start: float = 0, length: float = 0, *_: Any) -> bytearray | memoryview:
+    """An array of numbers of a kind over a part of the program's memory; bytes of anything else."""
+    if isinstance(what, Heap):
+        return cast_to(what.over(int(start), int(length) * struct.calcsize(format)), format)
+    return _bytes(what)
 
 
 def _list(*items: Any) -> list[Any]:

@@ -65,12 +65,13 @@ def abort_on_cannot_grow_memory(process: Process, wanted: int = 0) -> int:
 @provides("i->i", "sbrk")
 def sbrk(process: Process, increment: int) -> int:
     """Move the end of the heap: where it was; -1 if there is no room."""
-    if process.fastcomp is None:
-        raise WrongArgument("the program called sbrk(), and nothing says where its heap ends")
-    place = process.fastcomp.places.heap_end
+    places = process.heap_place if process.fastcomp is None else process.fastcomp.places
+    if places is None:
+        raise WrongArgument("the program called sbrk(), and nothing says where its heap ends: give its glue (glue=)")
+    place = places.heap_end
     before = process.guest.u32(place)
     after = before + increment
-    if not process.fastcomp.places.heap <= after <= U32 or not resize_heap(process, after):
+    if not places.heap <= after <= U32 or not resize_heap(process, after):
         return -1
     process.guest.put_u32(place, after)
     return before

@@ -1,7 +1,8 @@
 """Where the module of a glue file is: beside it, or in its text (``-sSINGLE_FILE``), as base64 or character by byte.
 
-The latter, from 4.0.18 on, is a string of JavaScript in which each character is a byte; 0 is written as it is, as an
-escape, or as U+0100, for some tools do not keep a NUL.
+Character by byte, from 4.0.18 on, is a string of JavaScript in which each character is a byte; 0 is written as it is,
+as an escape, or as U+0100, for some tools do not keep a NUL. If there is none of the glue's own name, its text may
+name the file.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
+from wasmer_emscripten.glue.compressed import compressed
 from wasmer_emscripten.glue.matching import matches
 from wasmer_emscripten.glue.names import read_text
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_runtime_core.errors import CompileError
+from wasmer_runtime_core.support.printable import printable
 
 SUFFIXES: Final = (".js", ".mjs", ".cjs")
 """Of glue files."""
@@ -29,6 +32,10 @@ _RAW: Final = re.compile(
     rf"""(?P<quote>["'`])(?={_NUL}asm)(?P<text>(?:(?!(?P=quote))[^\\]|\\.)*+)(?P=quote)""", re.DOTALL
 )
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|(\r\n|.))", re.DOTALL)
+_NAMED: Final = re.compile(r"""["'`/]([\w.+-]{1,100}+(?<=\.wasm))["'`]""")
+"""The name of a module, without its directory."""
+MOST_NAMED: Final = 64
+"""Names of modules that are looked for."""
 _LETTERS: Final = {"0": "\0", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _LINE_ENDS: Final = frozenset(("\n", "\r", "\r\n", "\u2028", "\u2029"))
 HEAD: Final = b"\0asm\x01\0\0\0"
@@ -46,13 +53,28 @@ def module_of(glue: Path) -> bytes | Path:
     if beside.is_file():
         return beside
     text = read_text(glue)
-    found = next(chain(_in_base64(text), _raw(text)), None)
+    modules = (data for data in chain(compressed(text), _in_base64(text), _raw(text)) if data.startswith(HEAD))
+    found = next(modules, None)
     if found is not None:
         return found
+    named = _named(text, glue)
+    if len(named) == 1:
+        return named[0]
+    listed = f"; it names {', '.join(printable(str(each)) for each in named)}" if named else ""
     raise CompileError(
-        f"{glue} has no module: there is no {beside.name} beside it, and none in it, as base64 or as it is; give the "
-        "module's path, and glue= this one"
+        f"{glue} has no module: there is no {beside.name} beside it, and none in it, as base64 or as it is{listed}; "
+        "give the module's path, and glue= this one"
     )
+
+
+def _named(text: str, glue: Path) -> list[Path]:
+    """The modules that a glue names and that are beside it, or in a directory beside it."""
+    names = dict.fromkeys(found[1] for found in islice(matches(_NAMED, text), MOST_NAMED))
+    return [
+        each
+        for name in names
+        for each in ([glue.parent / name] if (glue.parent / name).is_file() else sorted(glue.parent.glob(f"*/{name}")))
+    ]
 
 
 def _in_base64(text: str) -> Iterator[bytes]:

@@ -28,16 +28,20 @@ MOST_CALLED: Final = 4
 """Functions that one calls, the first of them, in which marks are looked for."""
 MARGIN: Final = 2
 """How many times the length of any other's marks those of a name have."""
+KINDS: Final = "!=@~^"
+"""What a mark begins with that is no part of the form itself."""
 FAMILIES: Final = {"invoke_*": "invoke_", "__cxa_find_matching_catch": "__cxa_find_matching_catch_"}
 """Names that stand for one of each type, and what these begin with."""
+REPEATED: Final = frozenset(("emscripten_asm_const_int",))
+"""Names of functions that are imported under several names, for results of several types that are one."""
 
 
-_EVERY: Final = tuple((name, tuple(marks)) for name, *marks in MARKS)
-_ROWS: Final = (
-    tuple((name, marks) for name, marks in _EVERY if not any(mark.startswith("@") for mark in marks)),
-    _EVERY,
+_EVERY: Final = tuple(
+    (name, tuple(marks), next((mark for mark in marks if mark[0] not in KINDS), "")) for name, *marks in MARKS
 )
-"""Rows that can be looked at before any name is known, and all of them."""
+_ROWS: Final = (tuple(row for row in _EVERY if not any(mark[0] in "@^" for mark in row[1])), _EVERY)
+"""Rows that can be looked at before any name is known, and all of them. The third of each is a mark without which the
+row cannot fit."""
 
 
 class _Texts:
@@ -62,6 +66,10 @@ class _Texts:
                 if not any(mark[1:] in each for each in self._called(letters)):
                     return 0
                 weight += len(mark)
+            if mark[0] == "^":
+                if mark[1:] not in named:
+                    return 0
+                weight += len(form)
             if mark[0] == "@":
                 if not self.shares(letters, named.get(mark[1:])):
                     return 0
@@ -90,7 +98,7 @@ def _own_weight(form: str, marks: tuple[str, ...]) -> int | None:
             holds, length = rest not in form, 0
         elif kind == "=":
             holds, length = form == rest, len(rest)
-        elif kind in "@~":
+        elif kind in "@~^":
             continue
         else:
             holds, length = mark in form, len(mark)
@@ -127,7 +135,10 @@ def names_by_marks(
             if letters in found:
                 continue
             weights: dict[str, int] = {}
-            for name, marks in _ROWS[round]:
+            form = texts.forms[letters]
+            for name, marks, first in _ROWS[round]:
+                if first not in form:
+                    continue
                 weight = texts.weight(letters, marks, named)
                 if weight:
                     real = _numbered(name, types[letters]) if name in FAMILIES else name
@@ -144,5 +155,5 @@ def names_by_marks(
     return {
         letters: name
         for letters, name in found.items()
-        if claimed[name] == 1 or name.startswith(tuple(FAMILIES.values()))
+        if claimed[name] == 1 or name in REPEATED or name.startswith(tuple(FAMILIES.values()))
     }

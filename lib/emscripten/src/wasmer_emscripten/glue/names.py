@@ -18,7 +18,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from wasmer_emscripten.glue.constant import constant
 from wasmer_emscripten.glue.fingerprints import Fits, names_by_marks
+from wasmer_emscripten.glue.internal import internal_exports
 from wasmer_emscripten.glue.matching import LOOK_EVERY, matches
 from wasmer_emscripten.glue.objects import Glue
 from wasmer_emscripten.numbers import must_be_answer
@@ -38,7 +40,9 @@ MOST_LETTERS: Final = 3
 ENOUGH: Final = 0.9
 """The share of a module's imports that an object must have, to be the one."""
 MOST_LEFT_OVER: Final = 0.5
-"""The share of a module's imports that may stay letters."""
+"""The share of those of a module's imports that do something that may stay letters."""
+LEAST_NAMED: Final = 1 / 3
+"""The share of them that must have a name."""
 _SHOWN: Final = 160
 """Characters of the JavaScript of one function in a list of them."""
 _MOST_LISTED: Final = 200
@@ -88,9 +92,14 @@ def read_text(path: str | os.PathLike[str]) -> str:
 
 
 def imports_in(glue: str, wanted: set[str]) -> dict[str, str]:
-    """The names in the object that has most of the `wanted` keys; none if it has too few of them."""
+    """The names in the object that has most of the `wanted` keys, and fewest others; none if it has too few of them."""
+    return _imports_in(glue, wanted)[0]
+
+
+def _imports_in(glue: str, wanted: set[str]) -> tuple[dict[str, str], int]:
+    """The same, and where the object ends."""
     best: dict[str, str] = {}
-    best_count = steps = 0
+    best_count, best_others, best_end, steps = 0, 0, -1, 0
     end = glue.find("{")
     while end >= 0:
         found: dict[str, str] = {}
@@ -105,28 +114,38 @@ def imports_in(glue: str, wanted: set[str]) -> dict[str, str]:
                 check_interrupts()
             if pair[3] == "}":
                 break
-        if count > best_count:
-            best, best_count = found, count
+        others = len(found) - count  # of another variant of the program, whose glue lies beside it
+        if (count, -others) > (best_count, -best_others):
+            best, best_count, best_others, best_end = found, count, others, end
         steps += 1
         if steps % LOOK_EVERY == 0:
             check_interrupts()
         end = glue.find("{", end)
     if best_count < ENOUGH * len(wanted):
-        return {}
+        return {}, -1
     names = {letters: name.removeprefix("_") for letters, name in best.items() if letters not in _WHOLE}
     if sum(len(name) > MOST_LETTERS for name in names.values()) < ENOUGH * len(names):
-        return {}  # a bundler's letters for emcc's
-    return names
+        return {}, -1  # a bundler's letters for emcc's
+    return names, best_end
 
 
-def exports_in(glue: str, exported: set[str]) -> dict[str, str]:
-    """What is exported by its real name, as the glue assigns it; the first assignment counts."""
+def exports_in(glue: str, exported: set[str], near: int = -1) -> dict[str, str]:
+    """What is exported by its real name, as the glue assigns it.
+
+    Args:
+        near: where the object of its imports is: of several assignments the nearest counts, for a file may have the
+            glues of several modules. If nothing is said, the first.
+    """
     found: dict[str, str] = {}
+    distances: dict[str, int] = {}
     for match in matches(_EXPORT, glue):
         key = match["key"] or match["dotted"]
         name = match["quoted"] or match["property"] or match["variable"]
         if key in exported and len(name) > MOST_LETTERS and len(found) < MOST_NAMES:
-            found.setdefault(name.removeprefix("_"), key)
+            name = name.removeprefix("_")
+            distance = abs(match.start() - near) if near >= 0 else 0
+            if distance < distances.get(name, len(glue) + 1):
+                found[name], distances[name] = key, distance
     return found
 
 
@@ -173,15 +192,19 @@ def names_of(info: ModuleInfo, glue: str, symbols: Symbols | None, fits: Fits) -
     exported = {entry.name for entry in info.exports}
     given = symbols_of(symbols) if symbols is not None else {}
     known = {letters: name for letters, name in given.items() if letters in wanted}
-    imports = imports_in(glue, wanted)
+    imports, place = _imports_in(glue, wanted)
+    script: Glue | None = None
     texts: Mapping[str, str] = {}
     if not imports and len(known) < len(wanted):
         script = Glue(glue, wanted, ENOUGH)
         left = {letters: text for letters, text in script.functions.items() if letters not in known}
         imports = names_by_marks(left, types, fits, script.defined)
         texts = {letters: text for letters, text in left.items() if letters in wanted and letters not in imports}
+        place = script.place
     imports |= known
-    if not imports or len(texts) > MOST_LEFT_OVER * len(wanted):
+    unclear = sum(constant(text, "i") is None for text in texts.values())
+    doing = len(wanted) - len(texts) + unclear
+    if len(imports) < LEAST_NAMED * len(wanted) or unclear > MOST_LEFT_OVER * doing:
         listed = "".join(
             f"\n  {letters} {types[letters]}: {text[:_SHOWN]}" for letters, text in islice(texts.items(), _MOST_LISTED)
         ) + ("\n  …" if len(texts) > _MOST_LISTED else "")
@@ -193,7 +216,13 @@ def names_of(info: ModuleInfo, glue: str, symbols: Symbols | None, fits: Fits) -
                 "\n",
             )
         )
-    exports = exports_in(glue, exported) | {name: letters for letters, name in given.items() if letters in exported}
+    exports = exports_in(glue, exported, place) | {
+        name: letters for letters, name in given.items() if letters in exported
+    }
+    if script is not None:
+        kinds = ((each.name, info.functions[each.index]) for each in info.exports if each.kind == FUNCTION)
+        typed = {name: info.types[index] for name, index in kinds}
+        exports |= internal_exports(script, imports, typed, exports)
     if functions and functions[0] not in exports.values():
         exports.setdefault("__wasm_call_ctors", functions[0])  # which emcc exports before all other functions
     return Names(imports, exports, texts)

@@ -22,11 +22,11 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_PATTERN: Final = re.compile(r"/(?![*/])(?:[^/\\\[\n]++|\\.|\[(?:[^\]\\\n]++|\\.)*+\])++/[a-z]*+")
+PATTERN: Final = re.compile(r"/(?![*/])(?:[^/\\\[\n]++|\\.|\[(?:[^\]\\\n]++|\\.)*+\])++/[a-z]*+")
 """A regular expression of JavaScript."""
 LONGEST_PATTERN: Final = 1000
 """Characters of a regular expression: a slash that begins none is not looked at much longer."""
-_BEFORE_PATTERNS: Final = frozenset("( , = : [ ! & | ? { } ; + - * % ~ ^ < > && || ?? => == === != !== return".split())
+BEFORE_PATTERNS: Final = frozenset("( , = : [ ! & | ? { } ; + - * % ~ ^ < > && || ?? => == === != !== return".split())
 """What a slash stands behind that divides nothing."""
 
 
@@ -58,8 +58,8 @@ def tokens(script: str, start: int = 0, end: int | None = None) -> Iterator[Toke
         if steps % LOOK_EVERY == 0:
             check_interrupts()
         found = None
-        if script[start] == "/" and before in _BEFORE_PATTERNS:
-            found = _PATTERN.match(script, start, min(end, start + LONGEST_PATTERN))
+        if script[start] == "/" and before in BEFORE_PATTERNS:
+            found = PATTERN.match(script, start, min(end, start + LONGEST_PATTERN))
         if found is not None:
             token = Token("text", found[0], start)
         else:

@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 
 from wasmer_emscripten.errors import NotSupported, WrongArgument
 from wasmer_emscripten.functions import provides
-from wasmer_emscripten.glue.matching import LOOK_EVERY
+from wasmer_emscripten.glue.matching import LOOK_EVERY, matches
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.numbers import must_be_answer
 from wasmer_emscripten.process import Process
@@ -35,6 +35,8 @@ _I64: Final = Struct("<q")
 _PIECE: Final = re.compile(
     r"(?<![\w$])(\d{1,10}+)\s*+:\s*+(?:function\s*+)?+(?:\([^(){}]{0,1000}+\)|[$\w]{1,100}+)\s*+(?:=>\s*+)?+\{"
 )
+_RENAMED: Final = re.compile(r"\{\s*+\d{4,10}+\s*+:\s*+(?:function\b|\(|[$\w]{1,100}+\s*+=>)")
+"""How an object of pieces begins: each is called after an address in the module's data."""
 _BRACE: Final = re.compile(r"[{}]")
 MOST_PIECES: Final = 65_536
 MAX_PIECES_TEXT: Final = 1 << 22
@@ -44,8 +46,11 @@ MAX_PIECES_TEXT: Final = 1 << 22
 def asm_constants(glue: str) -> dict[int, str]:
     """The pieces of ``EM_ASM`` that a glue file lists, by number."""
     start = glue.find("ASM_CONSTS")
-    if start < 0:
-        return {}
+    if start < 0:  # a minifier took the name
+        renamed = next(matches(_RENAMED, glue), None)
+        if renamed is None:
+            return {}
+        start = renamed.start()
     end = glue.find("\n};", start)
     region = glue[start : start + MAX_PIECES_TEXT if end < 0 else min(end, start + MAX_PIECES_TEXT)]
     found: dict[int, str] = {}

@@ -64,6 +64,8 @@ MAX_HANDLES: Final = 65_536
 """Names under which it can have opened them."""
 MAIN: Final = "__main__"
 GOT: Final = ("GOT.mem", "GOT.func")
+UNWINDING: Final = ("__asyncify_state", "__asyncify_data")
+"""Globals of programs whose calls may be unwound (Asyncify), which stay 0: here a sleep is a wait."""
 
 Provide = Callable[[str, str, FunctionType], Callable[..., Any] | None]
 """What the host has for a namespace, a name and a type."""
@@ -84,8 +86,8 @@ class Linker:
 
     __slots__ = (
         "_batch", "_heap", "_heap_is_unused", "_heap_pointer", "_hosts", "_is_placed", "_limits", "_process",
-        "_provide", "_stack", "_stack_pointer", "_started", "_waiting", "finder", "handles", "libraries", "main",
-        "record", "slots",
+        "_provide", "_stack", "_stack_pointer", "_started", "_unwinding", "_waiting", "finder", "handles", "libraries",
+        "main", "record", "slots",
     )  # fmt: skip
 
     def __init__(
@@ -109,6 +111,7 @@ class Linker:
         self._heap_is_unused = not self._is_placed  # data can be put in front of it
         self._heap_pointer: Any = None  # gives the address where it says where the rest of its heap begins
         self._stack_pointer = Global(Value.I32(places.stack), True)
+        self._unwinding: dict[str, Global] = {}
         self._stack = (
             {  # names of its ends, where these are made here
                 "__stack_high": places.stack,
@@ -139,6 +142,8 @@ class Linker:
             return None
         if entry.name == "__stack_pointer":
             return self._stack_pointer
+        if entry.name in UNWINDING:  # one of each, for all that may be unwound
+            return self._unwinding.setdefault(entry.name, Global(Value.I32(0), True))
         value = {"__memory_base": library.memory, "__table_base": library.table}.get(entry.name)
         return None if value is None else Global(Value.I32(value), False)
 
