@@ -2,10 +2,12 @@
 
     python -m tests.differential [--minutes N] [--first SEED] [--size DEPTH] [--variant NAME]
     python -m tests.differential --executions 1000000 [--first SEED] [--variant NAME]
+    python -m tests.differential --new-operators 1000000 [--first SEED]
     python -m tests.differential --backtraces
 
 Each variant is compared with wasmtime. With ``--executions``: variants of cranelift, or those named, with singlepass,
-until so many calls were made of each. With ``--backtraces``: backtraces of cranelift and llvm with singlepass'.
+until so many calls were made of each. With ``--new-operators``: so many calls of programs of what came after 2.0, on
+all backends and wasmtime. With ``--backtraces``: backtraces of cranelift and llvm with singlepass'.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+from tests.differential import new_operators
 from tests.differential.backtraces import differing_backtraces
 from tests.differential.compare import differences
 from tests.differential.generate import Program
@@ -40,10 +43,13 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=5, help="how deep expressions nest")
     parser.add_argument("--variant", choices=sorted(VARIANTS), action="append", help="default: all")
     parser.add_argument("--executions", type=int, default=0, help="so many calls, compared with singlepass")
+    parser.add_argument("--new-operators", type=int, default=0, help="so many calls of what came after 2.0")
     parser.add_argument("--backtraces", action="store_true", help="compare the functions that traps name")
     options = parser.parse_args()
     if options.executions:
         return executions(options.executions, options.first, options.variant)
+    if options.new_operators:
+        return new_operators.executions(options.new_operators, options.first)
     end = time.monotonic() + 60 * options.minutes
     seed = options.first
     failed = 0

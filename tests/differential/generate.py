@@ -65,6 +65,9 @@ _STORES: Final = {
     "f32": ("store",),
     "f64": ("store",),
 }
+_ATOMIC_WIDTHS: Final = {"i32": {"": 4, "8": 1, "16": 2}, "i64": {"": 8, "8": 1, "16": 2, "32": 4}}
+"""By type: how the widths of its atomic accesses are written, and their bytes."""
+_CHANGES: Final = ("add", "sub", "and", "or", "xor", "xchg", "cmpxchg")
 _INTERESTING: Final[dict[str, tuple[int | str, ...]]] = {
     "i32": (0, 1, -1, 2, 3, 5, 7, 8, 10, 31, 32, 255, 256, 65535, 0x7FFFFFFF, -0x80000000, 0x12345678, 1000000007),
     "i64": (
@@ -94,8 +97,11 @@ class Program:
         self._size: Final = size
         self._functions: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
         self._memories: list[tuple[str, str]] = []  # name, type of the index
+        self._shared: set[str] = set()
         for index in range(self._random.choice((1, 1, 1, 2, 3))):
             self._memories.append((f"$memory{index or ''}", self._random.choice(INDEX_TYPES)))
+            if self._random.random() < 0.25:
+                self._shared.add(self._memories[-1][0])
         self.exports: list[tuple[str, tuple[str, ...]]] = []
         self.memories: list[str] = [name[1:] for name, _ in self._memories]
         bodies = []
@@ -106,7 +112,8 @@ class Program:
             [
                 "(module",
                 *(
-                    f'  (memory {name} (export "{name[1:]}") {"i64 " if t == "i64" else ""}1 2)'
+                    f'  (memory {name} (export "{name[1:]}") {"i64 " if t == "i64" else ""}1 2'
+                    f"{' shared' if name in self._shared else ''})"
                     for name, t in self._memories
                 ),
                 *(f'  (global $g{t} (export "g{t}") (mut {t}) ({t}.const 1))' for t in TYPES),
@@ -175,8 +182,9 @@ class Program:
                 "call",
                 "grow",
                 "loop",
+                "atomic",
             ),
-            (2, 8, 2, 3, 2, 3, 2, 2, 2, 3, 2, 1, 1),
+            (2, 8, 2, 3, 2, 3, 2, 2, 2, 3, 2, 1, 1, 1),
         )[0]
         if kind == "binary":
             operator = draw.choice(_BINARY[type_])
@@ -228,6 +236,8 @@ class Program:
                 )
         if kind == "loop" and depth > 1 and self._loop_depth < 2:
             return self._loop(type_, depth)
+        if kind == "atomic" and type_ in _ATOMIC_WIDTHS:
+            return self._atomic(type_, depth)
         return self._leaf(type_)
 
     def _leaf(self, type_: str) -> str:
@@ -257,6 +267,36 @@ class Program:
             return self._expression(type_, depth)
         mask = self._random.choices((0xFF, 0xFFF, 0xFFFF), (10, 10, 1))[0]
         return f"({type_}.and {self._expression(type_, depth)} ({type_}.const {mask}))"
+
+    def _aligned(self, depth: int, size: int, memory: tuple[str, str]) -> str:
+        """The immediates and the address of an atomic access: nearly always aligned and inside of the memory."""
+        draw = self._random
+        name, type_ = memory
+        if draw.random() < 0.01:
+            return f"{name} {self._offset()} {self._address(type_, depth)}"
+        mask = draw.choice((0xFF, 0xFFF)) & -size
+        offset = draw.choice(("", "", "offset=8", "offset=1000", "offset=4096"))
+        return f"{name} {offset} ({type_}.and {self._expression(type_, depth)} ({type_}.const {mask}))"
+
+    def _atomic(self, type_: str, depth: int) -> str:
+        """An atomic access with a result: one that reads or changes, or one that wakes or would wait."""
+        draw = self._random
+        memory = draw.choice(self._memories)
+        width, size = draw.choice(list(_ATOMIC_WIDTHS[type_].items()))
+        sign = "_u" if width else ""
+        kind = draw.randrange(12)
+        if kind < 3:
+            return f"({type_}.atomic.load{width}{sign} {self._aligned(depth - 1, size, memory)})"
+        if kind == 3 and type_ == "i32":
+            notified = f"memory.atomic.notify {self._aligned(depth - 1, 4, memory)}"
+            return f"({notified} {self._expression('i32', depth - 1)})"
+        if kind == 4 and type_ == "i32" and (memory[0] in self._shared or draw.random() < 0.03):
+            bits, of = draw.choice(((32, "i32"), (64, "i64")))
+            expected = f"{self._aligned(depth - 1, bits // 8, memory)} {self._expression(of, depth - 1)}"
+            return f"(memory.atomic.wait{bits} {expected} (i64.const {draw.choice((0, 1))}))"
+        change = draw.choice(_CHANGES)
+        operands = " ".join(self._expression(type_, depth - 1) for _ in range(2 if change == "cmpxchg" else 1))
+        return f"({type_}.atomic.rmw{width}.{change}{sign} {self._aligned(depth - 1, size, memory)} {operands})"
 
     def _block(self, type_: str, depth: int) -> str:
         label = f"$b{len(self._labels)}"
@@ -360,6 +400,12 @@ class Program:
         if kind == "set" and self._locals:
             name, type_ = draw.choice(self._locals)
             return f"(local.set {name} {self._expression(type_, depth)})"
+        if kind == "store" and draw.random() < 0.15:
+            type_ = draw.choice(tuple(_ATOMIC_WIDTHS))
+            width, size = draw.choice(list(_ATOMIC_WIDTHS[type_].items()))
+            place = self._aligned(depth - 1, size, draw.choice(self._memories))
+            fence = draw.choice(("", "", "(atomic.fence) "))
+            return f"{fence}({type_}.atomic.store{width} {place} {self._expression(type_, depth)})"
         if kind == "store":
             type_ = draw.choice(TYPES)
             name, index_type = draw.choice(self._memories)

@@ -9,11 +9,11 @@ with them.
 from __future__ import annotations
 
 import random
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 import wasmtime
 
+from tests.differential.wasmtimes import trap_kind
 from wasmer_runtime_core.errors import Trap
 
 NUMBERS: Final = ("i32", "i64", "f32", "f64", "v128")
@@ -419,27 +419,11 @@ class Generator:
 
 # --- what they give -------------------------------------------------------------------------------------
 ARGUMENTS: Final = ((0, 0, 0), (1, 2, 3), (-1, 7, 100_000), (5, -9, 3))
-TRAPS: Final = {
-    "null": ("null reference", "null structure reference", "null array reference", "null i31 reference"),
-    "cast": ("cast failure",),
-    "array": ("out of bounds array access",),
-    "memory": ("out of bounds memory access",),
-}
-"""How both say that a call trapped."""
 _BITS_64: Final = (1 << 64) - 1
 
 
-def trap_kind(message: str) -> str:
-    """Of `TRAPS`; else the message."""
-    message = message.replace("out-of-bounds", "out of bounds")
-    for kind, some in TRAPS.items():
-        if any(words in message for words in some):
-            return kind
-    return message
-
-
 def outcomes(instance: Any, program: Generator) -> list[int | str]:
-    """What the functions of a program give, one after another in one instance: a number, or the kind of a trap."""
+    """What the functions of a program give, one after another in one instance: a number, or the words of a trap."""
     found: list[int | str] = []
     for name in program.exports:
         for arguments in ARGUMENTS:
@@ -448,15 +432,6 @@ def outcomes(instance: Any, program: Generator) -> list[int | str]:
             except Trap as trap:
                 found.append(trap_kind(str(trap)))
     return found
-
-
-@cache
-def engine() -> wasmtime.Engine:
-    """Wasmtime with objects."""
-    config = wasmtime.Config()
-    config.wasm_function_references = True
-    config.wasm_gc = True
-    return wasmtime.Engine(config)
 
 
 def outcomes_of_wasmtime(engine: wasmtime.Engine, wasm: bytes, program: Generator) -> list[int | str]:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.differential.objects import Generator, engine, outcomes, outcomes_of_wasmtime
+from tests.differential.objects import Generator, outcomes, outcomes_of_wasmtime
 from tests.differential.variants import VARIANTS
+from tests.differential.wasmtimes import engine
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.native.machine import heap_stress
 from wasmer_runtime_core.wasm.text import parse_module
