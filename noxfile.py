@@ -35,7 +35,8 @@ NOT_ALONE: Final = {
     "wasi": ("runtime", "singlepass-backend"),
     "emscripten": ("singlepass-backend",),
     "go": ("singlepass-backend",),
-    "runtime": ("wasi", "emscripten", "go", "llvm-backend"),
+    "blazor": ("singlepass-backend",),
+    "runtime": ("wasi", "emscripten", "go", "blazor", "llvm-backend"),
 }
 """What the tests of a distribution use beside itself and its dependencies."""
 
@@ -247,7 +248,7 @@ def layers(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def build(session: nox.Session) -> None:
-    """Make wheels and source distributions of all nine, into dist/."""
+    """Make wheels and source distributions of all ten, into dist/."""
     target = ROOT / "dist"
     target.mkdir(exist_ok=True)
     for wheel in built(session, DISTRIBUTIONS):

@@ -48,6 +48,7 @@ DISTRIBUTIONS: Final = (
     "wasi",
     "emscripten",
     "go",
+    "blazor",
     "runtime",
 )
 """Folders below lib/, lower layers first."""

@@ -46,7 +46,7 @@ def drawing(name: str) -> set[str]:
 
 
 def test_distributions_with_folders_are_looked_for() -> None:
-    assert len(PACKAGES) == 9
+    assert len(PACKAGES) == 10
     assert {CORE, "wasmer_singlepass_backend", "wasmer_clif_backend", "wasmer_llvm_backend"} <= set(DRAWN)
 
 

@@ -1,4 +1,4 @@
-"""The nine distributions as their pyproject files describe them."""
+"""The ten distributions as their pyproject files describe them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nine distributions fit together: ranges, versions, files, and what they say of themselves."""
+"""The ten distributions fit together: ranges, versions, files, and what they say of themselves."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ RANGES = [
 ]
 
 
-def test_there_are_nine() -> None:
+def test_there_are_ten() -> None:
     assert NAMES == [
+        "blazor",
         "clif-backend",
         "emscripten",
         "go",
@@ -43,8 +44,8 @@ def test_the_facade_needs_two_backends_and_offers_the_rest_as_extras() -> None:
     project = pyproject("runtime")["project"]
     needed = {Requirement(text).name for text in project["dependencies"]}
     assert needed >= {"wasmer-runtime-core", "wasmer-singlepass-backend", "wasmer-clif-backend"}
-    assert needed.isdisjoint({"wasmer-llvm-backend", "wasmer-wasi", "wasmer-emscripten", "wasmer-go"})
-    assert project["optional-dependencies"].keys() >= {"llvm", "wasi", "emscripten", "go"}
+    assert needed.isdisjoint({"wasmer-llvm-backend", "wasmer-wasi", "wasmer-emscripten", "wasmer-go", "wasmer-blazor"})
+    assert project["optional-dependencies"].keys() >= {"llvm", "wasi", "emscripten", "go", "blazor"}
 
 
 @pytest.mark.parametrize("name", NAMES)

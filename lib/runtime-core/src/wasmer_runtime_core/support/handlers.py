@@ -63,6 +63,7 @@ _OURS: Final = frozenset(
         "wasmer_wasi",
         "wasmer_emscripten",
         "wasmer_go",
+        "wasmer_blazor",
         "wasmer_runtime",
     )
 )

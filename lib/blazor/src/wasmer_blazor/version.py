@@ -1,0 +1,5 @@
+"""The version of wasmer-blazor, written here alone."""
+
+from __future__ import annotations
+
+VERSION = "0.1.0"
