@@ -87,7 +87,6 @@ def test_invoke(run: Run, program: str, arguments: list[str], printed: str) -> N
         (["--invoke", "ref", "3"], "Could not parse argument 1, '3', as externref"),
         (["--invoke", "memory"], "Export is not a function: memory"),
         (["--invoke", "sub"], "Could not find function sub (there is: add, mix, main"),
-        (["--backend", "fast"], "The backend fast doesn't exist"),
         (["extra"], "Wrong number of arguments for main"),
     ],
 )

@@ -12,7 +12,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from wasmer_runtime.cli import cli
+from wasmer_runtime import wat2wasm
+from wasmer_runtime.cli import backend_option, cli
+from wasmer_runtime.cli.world import parse_variable
 from wasmer_runtime_core.features import FEATURES
 from wasmer_runtime_core.implementation_limits import LIMITS
 
@@ -101,6 +103,10 @@ CALLS = {
     "f.wat -i is_null null": "is_null([EXTERNREF(None)]) returned [I32(1)]",
     "f.wat -i function_is_null null": "function_is_null([FUNCREF(None)]) returned [I32(1)]",
     "f.wat -i lane 5": f"lane([V128({5:#034x})]) returned [I32(5)]",
+    "f.wat -i add -1 2": "add([I32(-1), I32(2)]) returned [I32(1)]",
+    "--timeout 60 --memory 1G --fuel 100 f.wat": "main([]) returned [I32(42)]",
+    "--memory 65536 f.wat": "main([]) returned [I32(42)]",
+    "--memory=64KiB f.wat": "main([]) returned [I32(42)]",
     "f.wat -i lane -- -1": f"lane([V128({(1 << 128) - 1:#034x})]) returned [I32(-1)]",
     f"f.wat -i lane {VECTOR}": f"lane([V128({VECTOR})]) returned [I32(5)]",
     "f.wat -i splat 5": f"splat([I32(5)]) returned [V128({VECTOR}), FUNCREF(<wasm function named: [] -> [i32]>), "
@@ -128,6 +134,18 @@ PROGRAMS = {
     "--disable-cache p.wat": [],
     "p.wat -- a b": ["a", "b"],
     "p.wat a b": ["a", "b"],
+    "p.wat a --flag": ["a", "--flag"],
+    "run p.wat a --dir . -- -q": ["a", "--dir", ".", "--", "-q"],
+    "p.wat --flag --dir .": ["--flag", "--dir", "."],
+    "p.wat -x": ["-x"],
+    "p.wat --help": ["--help"],
+    "p.wat -h": ["-h"],
+    "run p.wat - --dir": ["-", "--dir"],
+    "p.wat --dir . -q --env A=1 a --env": ["a", "--env"],
+    "p.wat --dir=. -qx": ["-qx"],
+    "p.wat -q --": [],
+    "-q -- p.wat -- a": ["--", "a"],
+    "--dir .::/d --env PATH p.wat": [],
     "run p.wat -- '' --dir -x -- ''": ["", "--dir", "-x", "--", ""],
     "--dir . p.wat": [],
     "--dir . p.wat -- ''": [""],
@@ -149,15 +167,36 @@ REFUSED = {
     "f.wat -i is_null 1": (1, "Could not parse argument 1, '1', as externref"),
     "f.wat -i lane 0x100000000000000000000000000000000": (1, "Could not parse argument 1"),
     "f.wat -i lane x": (1, "Could not parse argument 1, 'x', as v128"),
-    "f.wat -i add -1 2": (2, "No such option '-1'"),
     "f.wat -- -1": (1, "Wrong number of arguments for main"),
     "f.wat -i memory": (1, "Export is not a function: memory"),
     "f.wat -i none": (1, "Could not find function none"),
     "--nope f.wat": (2, "No such option '--nope'"),
     "--dir . ": (2, "Missing argument 'FILE'"),
     "--dir '' p.wat": (1, "--dir : there is no such directory"),
-    "--mapdir /d: p.wat": (1, "Directory mappings"),
-    "--env '' p.wat": (1, "Env vars"),
+    "--mapdir /d: p.wat": (2, "Invalid value for '--mapdir': Directory mappings"),
+    "--env '' p.wat": (2, "Invalid value for '--env': Env vars"),
+    "--env NO_SUCH_VARIABLE f.wat": (2, "Invalid value for '--env': there is no variable NO_SUCH_VARIABLE here"),
+    "--dir .:: p.wat": (2, "Invalid value for '--dir': '.::' is not of the form HOST::GUEST"),
+    "--dir ::/d p.wat": (2, "Invalid value for '--dir'"),
+    "--dir nowhere::/d p.wat": (1, "--dir nowhere: there is no such directory"),
+    "--mapdir /d:nowhere p.wat": (1, "--mapdir nowhere: there is no such directory"),
+    "--tcplisten x f.wat": (2, "Invalid value for '--tcplisten': Addresses to listen at"),
+    f"--tcplisten 127.0.0.1:{'9' * 5000} f.wat": (2, "Invalid value for '--tcplisten': Addresses to listen at"),
+    "--backend nobody f.wat": (2, "Invalid value for '--backend': The backend nobody doesn't exist"),
+    "dump --stage=code --backend nobody f.wat": (2, "Invalid value for '--backend': The backend nobody"),
+    "--timeout -1 f.wat": (2, "Invalid value for '--timeout'"),
+    "--timeout nan f.wat": (2, "Invalid value for '--timeout'"),
+    "--memory 5X f.wat": (2, "Invalid value for '--memory': '5X' is no size"),
+    "--memory -1 f.wat": (2, "Invalid value for '--memory'"),
+    "--memory 9999999T f.wat": (2, "Invalid value for '--memory': '9999999T' is more than any machine has"),
+    "--memory 64K -i spin s.wat": (1, "a memory of 2 pages is wanted"),
+    "--timeout 0.05 -i spin s.wat": (124, "the deadline passed"),
+    "--fuel 1000 -i spin s.wat": (134, "WebAssembly trap occurred during runtime"),
+    "run g.wat": (1, "g.wat: unexpected token: the text ends, expected a module field or ) (at line 1"),
+    "run needy.wat": (1, "needy.wat: link error: Import not found"),
+    "dump --stage=code --function 99 f.wat": (2, "Invalid value for '--function': "),
+    "dump --stage=body --function -1 f.wat": (2, "Invalid value for '--function': "),
+    "compile -": (2, "a module on standard input has no name: name a file with --output"),
     "''": (2, "No such command ''"),
     "nothing": (2, "No such command 'nothing'"),
     "nothing.wasm": (1, "[Errno 2]"),
@@ -174,21 +213,22 @@ REFUSED = {
 }
 READING = {"run": "run {}", "validate": "validate {}", "inspect": "inspect {}", "dump": "dump --stage=code {}"}
 """The commands that read a module as a configuration says."""
-for name, form in READING.items():
+for form in READING.values():
     REFUSED |= {
-        f"{form.format(file)} --disable-{feature}": (1, f"{file}: uses " if name == "validate" else "uses ")
+        f"{form.format(file)} --disable-{feature}": (1, f"{file}: uses ")
         for feature in FEATURES_HERE
         for file in ("e.wat" if "exceptions" in feature else "m.wat",)
     }
     REFUSED[f"{form.format('f.wat')} --implementation-limit functions=2"] = (
         1,
-        f"{'f.wat: ' if name == 'validate' else ''}implementation limit: 12 functions, with imported ones; there may",
+        "f.wat: implementation limit: 12 functions, with imported ones; there may",
     )
 
 OTHERS = (
     # commands that end with 0
     *("validate f.wat", "validate f.wat p.wat", "validate -- f.wat", "inspect f.wat", "backends", "--version", "-V"),
     *("wat2wasm f.wat", "wat2wasm f.wat -o g.wasm", "wat2wasm f.wat --output -", "wasm2wat f.wat"),
+    *("wat2wasm --no-check f.wat",),
     *("wasm2wat f.wat -o g.wat", "wasm2wat --output=- f.wat", "dump --stage=module f.wat", "dump --stage body f.wat"),
     *("dump --stage=records f.wat", "dump --stage=code --backend singlepass --function 1 f.wat"),
     *("--help", "-h", "run --help", "run -h"),
@@ -206,6 +246,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "p.wat").write_text(ARGUMENTS)
     (tmp_path / "m.wat").write_text(MODERN)
     (tmp_path / "e.wat").write_text(EXCEPTIONS)
+    (tmp_path / "s.wat").write_text('(module (memory 2) (func (export "spin") (loop (br 0))))')
+    (tmp_path / "g.wat").write_text("(module (func)")
+    (tmp_path / "needy.wat").write_text('(module (import "a" "b" (func)) (func (export "main")))')
     (tmp_path / "n.wat").write_text('(module (func (export "main") (result i32) (i32.const 7)))')
     monkeypatch.chdir(tmp_path)
 
@@ -260,6 +303,34 @@ def test_a_command_wins_over_a_file_of_its_name() -> None:
     assert CliRunner().invoke(cli, ["backends"]).output.startswith("backend\t")
     assert CliRunner().invoke(cli, ["./backends"]).output == "main([]) returned [I32(42)]\n"
     assert CliRunner().invoke(cli, ["run", "backends"]).output == "main([]) returned [I32(42)]\n"
+
+
+@pytest.mark.parametrize("form", ["text", "binary", "compiled"])
+def test_a_module_from_standard_input(form: str) -> None:
+    content = FUNCTIONS.encode()
+    if form == "binary":
+        content = wat2wasm(FUNCTIONS)
+    elif form == "compiled":
+        assert CliRunner().invoke(cli, ["compile", "-o", "f.bin", "-"], input=content).exit_code == 0
+        content = Path("f.bin").read_bytes()
+    result = CliRunner().invoke(cli, ["-i", "add", "-", "-1", "3"], input=content)
+    assert (result.exit_code, result.output) == (0, "add([I32(-1), I32(3)]) returned [I32(2)]\n")
+    wrong = CliRunner().invoke(cli, ["run", "-"], input=b"(module")
+    assert wrong.exit_code == 1 and wrong.stderr.startswith("Error: standard input: unexpected token")
+
+
+def test_variables_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIVEN", "a=b")
+    assert parse_variable("GIVEN") == ("GIVEN", "a=b")
+    assert parse_variable("GIVEN=") == ("GIVEN", "")
+
+
+def test_help_names_the_backends_that_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Who compiles: singlepass," in CliRunner().invoke(cli, ["run", "--help"]).output
+    monkeypatch.setattr(backend_option, "find_spec", lambda package: "clif" in package or None)
+    for command in ("run", "compile"):
+        help = " ".join(CliRunner().invoke(cli, [command, "--help"]).output.split())
+        assert "Who compiles: cranelift, auto. Default: auto." in help
 
 
 def options(command: click.Command) -> Iterator[str]:

@@ -2,11 +2,7 @@
 
 ::
 
-    wasmer-runtime run FILE [--backend NAME] [--invoke NAME] [--dir DIR] [--mapdir GUEST:HOST]
-                            [--env K=V] [--env-inherit] [--stdin FILE] [--tcplisten ADDR:PORT]
-                            [--net-listen ADDRESS:PORT] [--net-connect HOST:PORT]
-                            [--wasi-version VERSION] [--quiet] [-- ARGS]
-                            [--disable-cache]
+    wasmer-runtime run [OPTIONS] FILE [ARGS…]
     wasmer-runtime compile FILE [-o FILE] [--backend NAME]
     wasmer-runtime cache {dir,list,clean}
     wasmer-runtime validate FILE …

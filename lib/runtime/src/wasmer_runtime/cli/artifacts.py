@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from wasmer_runtime.cache import compilations
 from wasmer_runtime.cache.files import Files, put
+from wasmer_runtime.cli.backend_option import backend_option
 from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.failures import CommandError, quiet_option
+from wasmer_runtime.cli.files import FILE, STANDARD_INPUT, file_argument, is_artifact, load
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
 from wasmer_runtime.cli.middlewares import middleware_options
-from wasmer_runtime_core.running.artifacts.layout import MAGIC
 from wasmer_runtime_core.support.printable import printable
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.contract.backend import CompilerConfig
 
-FILE: Final = click.Path(path_type=Path)
-
-
-def is_artifact(file: Path) -> bool:
-    """Whether a file is a compiled module, by how it begins; one that cannot be read is none, nor is a pipe."""
-    try:
-        if not stat.S_ISREG(os.stat(file).st_mode):
-            return False
-        with open(file, "rb") as content:
-            return content.read(len(MAGIC)) == MAGIC
-    except OSError:
-        return False
-
 
 @click.command("compile")
-@click.argument("file", type=FILE)
+@file_argument
 @click.option("-o", "--output", type=FILE, help="Where to write; default: FILE with the suffix .wasmer.")
-@click.option("--backend", metavar="NAME", help="auto, singlepass, cranelift or llvm. Default: auto.")
+@backend_option("Who compiles: {backends}. Default: auto.")
 @quiet_option
 @llvm_options
 @middleware_options
@@ -47,10 +34,13 @@ def compile_(
     file: Path, output: Path | None, backend: str | None, llvm: LLVMFiles, config: CompilerConfig | None
 ) -> None:
     """Compile a module to a file, which ``run`` takes, and begins at once."""
+    if output is None and str(file) == STANDARD_INPUT:
+        raise click.UsageError("a module on standard input has no name: name a file with --output")
     target = file.with_suffix(".wasmer") if output is None else output
-    if is_artifact(file):
+    source = load(file, config)
+    if is_artifact(source):
         raise CommandError(f"{file} is compiled already")
-    put(os.fspath(target), llvm.compile(file, backend, config).serialize(), 0o666)
+    put(os.fspath(target), llvm.compile(source, backend, config).serialize(), 0o666)
 
 
 @click.group()

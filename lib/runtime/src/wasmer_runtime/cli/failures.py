@@ -5,7 +5,8 @@ failure                exit code  on standard error
 =====================  =========  ======================================================
 `ExitCode`             its code   nothing: the program has ended as it wanted to
 `Trap`                 134        ``Error:`` with the message, then the wasm backtrace
-`Error`, `OSError`     1          ``Error:`` with the message
+`Timeout`              124        the same, as of ``timeout`` of the GNU system
+`Error`, `OSError`     1          ``Error:`` with the message; what is wrong with a module begins with its file's name
 another exception      1          the same, naming its class: a host function raised it
 `KeyboardInterrupt`    130        nothing
 =====================  =========  ======================================================
@@ -22,11 +23,26 @@ from typing import Any, Final
 
 import click
 
-from wasmer_runtime_core.errors import Error, ExitCode, Trap
+from wasmer_runtime.cli.files import named_file
+from wasmer_runtime_core.errors import (
+    BackendError,
+    CacheError,
+    CompileError,
+    Error,
+    ExitCode,
+    InternalError,
+    LinkError,
+    Timeout,
+    Trap,
+)
 from wasmer_runtime_core.support.printable import printable
 
 TRAP_EXIT_CODE: Final = 128 + 6
 INTERRUPT_EXIT_CODE: Final = 128 + 2
+TIMEOUT_EXIT_CODE: Final = 124
+
+OF_THE_FILE: Final = (CompileError, LinkError, CacheError, InternalError)
+"""What is wrong with the module, and not with what it does."""
 
 LINES: Final = "\n"
 """What `printable` leaves in messages of several lines: each name in them has been through it before."""
@@ -64,12 +80,15 @@ def report(error: BaseException) -> int | None:
 
         traceback.print_exception(error)
     message = str(error)
+    file = named_file()
+    if file and isinstance(error, OF_THE_FILE) and not isinstance(error, BackendError):
+        message = f"{printable(file)}: {message}"
     if not isinstance(error, (Error, OSError)):
         message = printable(f"{type(error).__name__}: {message}" if message else type(error).__name__)
     complain(message)
     for note in getattr(error, "__notes__", ()):
         click.echo(printable(note, LINES), err=True)
-    return TRAP_EXIT_CODE if isinstance(error, Trap) else 1
+    return TRAP_EXIT_CODE if isinstance(error, Trap) else TIMEOUT_EXIT_CODE if isinstance(error, Timeout) else 1
 
 
 def complain(message: str) -> None:

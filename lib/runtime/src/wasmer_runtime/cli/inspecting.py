@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from wasmer_runtime.cli import stages
+from wasmer_runtime.cli.backend_option import backend_option
 from wasmer_runtime.cli.compiling import compiling_options
-from wasmer_runtime.cli.texts import FILE, load
+from wasmer_runtime.cli.files import file_argument, load
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.compiling import registry as core_backends
 from wasmer_runtime_core.contract.backend import CompilerConfig
@@ -42,7 +43,7 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@file_argument
 @compiling_options
 def inspect(file: Path, config: CompilerConfig | None) -> None:
     """Show what a module imports and exports, with types."""
@@ -64,9 +65,9 @@ def inspect(file: Path, config: CompilerConfig | None) -> None:
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@file_argument
 @click.option("--stage", required=True, help="What to show.")
-@click.option("--backend", help="Whose records, code or own stage. Default: the default backend.")
+@backend_option("Whose records, code or own stage: {backends}. Default: singlepass.")
 @click.option("--function", type=int, help="Only the function of this index.")
 @compiling_options
 def dump(file: Path, stage: str, backend: str | None, function: int | None, config: CompilerConfig | None) -> None:
@@ -86,8 +87,12 @@ def dump(file: Path, stage: str, backend: str | None, function: int | None, conf
         lines = stages.STAGES[stage](source, backend, function, config)
     else:
         lines = stages.of_backend(stage, source, backend, function, config)
+    shown = False
     for line in lines:
         click.echo(line)
+        shown = True
+    if function is not None and not shown:
+        raise click.BadParameter(f"the module defines no function of index {function}", param_hint="'--function'")
 
 
 @click.command()

@@ -13,6 +13,7 @@ import functools
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from os.path import basename
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -20,6 +21,7 @@ import click
 
 from wasmer_runtime import api
 from wasmer_runtime.cli.failures import CommandError, is_quiet, warn
+from wasmer_runtime.cli.files import named_file
 from wasmer_runtime.cli.progress import Bar
 from wasmer_runtime_core.compiling.backend_names import Backend
 from wasmer_runtime_core.compiling.registry import find_compiler
@@ -41,7 +43,7 @@ class LLVMFiles(NamedTuple):
 
     def compile(
         self,
-        file: Path,
+        source: bytes | Path,
         backend: str | None,
         config: CompilerConfig | None,
         cache: bool = True,
@@ -63,14 +65,14 @@ class LLVMFiles(NamedTuple):
             for option, path in zip(OPTIONS, self, strict=True):
                 if path is not None:
                     raise click.UsageError(f"{option} needs --backend llvm")
-            with told(), Bar(f"compiling {file.name}", wanted=not is_quiet()):
-                return api.compile(file, backend, config, cache, lazy, tiers)
+            with told(), Bar(f"compiling {basename(named_file())}", wanted=not is_quiet()):
+                return api.compile(source, backend, config, cache, lazy, tiers)
         find_compiler(Backend.LLVM)  # says what is not installed
         from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler
 
         callbacks = LLVMCallbacks(*map(writer, OPTIONS, self))
-        with told(), Bar(f"compiling {file.name}", wanted=not is_quiet()) as bar:
-            return api.compile(file, LLVMCompiler(callbacks=callbacks, progress=bar), config, cache)
+        with told(), Bar(f"compiling {basename(named_file())}", wanted=not is_quiet()) as bar:
+            return api.compile(source, LLVMCompiler(callbacks=callbacks, progress=bar), config, cache)
 
 
 @contextmanager

@@ -17,7 +17,9 @@ def middleware_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--call-trace", is_flag=True, help="Write a line to stderr per function that is entered.")
     @click.option("--block-trace", is_flag=True, help="Write a line to stderr per block that is entered.")
-    @click.option("--points", metavar="N", type=click.IntRange(0, 2**64 - 1), help="End the program after N operators.")
+    @click.option(
+        "--points", "--fuel", metavar="N", type=click.IntRange(0, 2**64 - 1), help="End the program after N operators."
+    )
     @functools.wraps(command)
     def with_middlewares(*args: Any, call_trace: bool, block_trace: bool, points: int | None, **options: Any) -> Any:
         return command(*args, config=configuration(call_trace, block_trace, points), **options)

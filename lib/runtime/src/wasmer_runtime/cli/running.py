@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wasmer_runtime.cli.artifacts import is_artifact
+from wasmer_runtime.cli.backend_option import backend_option
+from wasmer_runtime.cli.bounds import Bounds, bounds_options
 from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.failures import CommandError, flush, quiet_option, warn
+from wasmer_runtime.cli.files import file_argument, is_artifact, load
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
 from wasmer_runtime.cli.middlewares import middleware_options
+from wasmer_runtime.cli.program_command import ProgramCommand
 from wasmer_runtime.cli.world import World, world_options
 from wasmer_runtime_core.contract.values import FuncSig, Type, Value
 from wasmer_runtime_core.errors import ExitCode
@@ -33,16 +36,26 @@ if TYPE_CHECKING:
     from wasmer_go import Program as GoProgram
     from wasmer_runtime_core.contract.backend import CompilerConfig
     from wasmer_runtime_core.running.imports import ImportObject
+    from wasmer_runtime_core.running.objects.limits import Limits
 
+
+EXAMPLES = """\b
+Examples:
+  wasmer-runtime program.wasm a --flag
+  wasmer-runtime run --dir . --env LANG=C --env HOME program.wasm input.txt
+  wasmer-runtime run --dir /srv/data::/data --timeout 10 --memory 256M program.wasm
+  wasmer-runtime run --invoke add module.wat 1 2
+  cat program.wasm | wasmer-runtime run -
+"""
 
 SPAWN = ("wasi", "thread-spawn")
 """What a WASI program imports that has threads."""
 
 
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.argument("arguments", metavar="[-- ARGS…]", nargs=-1, type=click.UNPROCESSED)
-@click.option("--backend", metavar="NAME", help="auto, singlepass, cranelift or llvm. Default: auto.")
+@click.command(cls=ProgramCommand, epilog=EXAMPLES)
+@file_argument
+@click.argument("arguments", metavar="[ARGS…]", nargs=-1, type=click.UNPROCESSED)
+@backend_option("Who compiles: {backends}. Default: auto.")
 @click.option("-i", "--invoke", metavar="NAME", help="Call this export with ARGS, print what it returns.")
 @click.option(
     "--em-symbol-map",
@@ -59,6 +72,7 @@ SPAWN = ("wasi", "thread-spawn")
 )
 @click.option("--disable-cache", is_flag=True, help="Compile, whatever the cache has, and keep nothing in it.")
 @quiet_option
+@bounds_options
 @world_options
 @llvm_options
 @middleware_options
@@ -71,25 +85,46 @@ def run(
     em_entrypoint: str | None,
     em_symbol_map: Path | None,
     world: World,
+    bounds: Bounds,
     llvm: LLVMFiles,
     config: CompilerConfig | None,
     lazy: bool,
     tiers: bool | None,
     disable_cache: bool,
 ) -> None:
-    """Run a program: a WASI command, one of emcc or of Go, or a module's function; or what ``compile`` made of one."""
-    if is_artifact(file):
-        module = Module.deserialize(file)
+    """Run a program: a WASI command, one of emcc or of Go, or a module's function; or what ``compile`` made of one.
+
+    FILE is a module in either format, - is standard input. Options stand before it or directly behind it; the first
+    word that is none, and all that follows, is an argument of the program.
+    """
+    source = load(file, config)
+    if is_artifact(source):
+        module = Module.deserialize(source)
         if backend is not None or config is not None or lazy or tiers:
             warn(f"{file} is compiled already: options that say how have no effect")
     else:
-        module = llvm.compile(file, backend, config, not disable_cache, lazy, tiers)
+        module = llvm.compile(source, backend, config, not disable_cache, lazy, tiers)
+    with bounds.deadline():
+        run_module(module, file, arguments, invoke, em_entrypoint, em_symbol_map, world, bounds.limits())
+
+
+def run_module(
+    module: Module,
+    file: Path,
+    arguments: tuple[str, ...],
+    invoke: str | None,
+    em_entrypoint: str | None,
+    em_symbol_map: Path | None,
+    world: World,
+    limits: Limits | None,
+) -> None:
+    """Run a module as the program that it is."""
     if is_emscripten(module, file, em_symbol_map):
-        program = world.program(module, file, em_symbol_map, () if invoke is not None else arguments)
+        program = world.program(module, file, em_symbol_map, () if invoke is not None else arguments, limits)
         run_emscripten(program, module, arguments, invoke, em_entrypoint)
         return
     if is_go(module):
-        run_go(world.go_program(module, file, arguments), invoke)
+        run_go(world.go_program(module, file, arguments, limits), invoke)
         return
     for option, value in (("--em-entrypoint", em_entrypoint), ("--em-symbol-map", em_symbol_map)):
         if value is not None:
@@ -99,7 +134,7 @@ def run(
     if is_wasi and any((each.namespace, each.name) == SPAWN for each in module.info.imports):
         if invoke not in (None, "_start"):
             raise CommandError(f"--invoke {invoke}: a program with threads begins with _start")
-        world.threads(module, str(file), arguments).run()
+        world.threads(module, str(file), arguments, limits).run()
         flush()
         return
     if is_wasi:
@@ -113,7 +148,7 @@ def run(
     name = start_function(module) if invoke is None else invoke
     signature = function_signature(module, name)
     values = parse_arguments(name, signature, arguments) if asked else []
-    instance = module.instantiate(imports)
+    instance = module.instantiate(imports, limits)
     if is_wasi and invoke is not None and is_reactor(module):
         instance.exports["_initialize"]()
     results = instance.dyn_func(name).call(values)

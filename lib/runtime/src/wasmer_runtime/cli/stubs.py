@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from wasmer_runtime.cli.failures import CommandError
-from wasmer_runtime.cli.texts import FILE
+from wasmer_runtime.cli.files import FILE, file_argument
 
 
 def class_name(file: Path) -> str:
@@ -18,7 +18,7 @@ def class_name(file: Path) -> str:
 
 
 @click.command("em-stubs")
-@click.argument("file", type=FILE)
+@file_argument
 @click.option("-o", "--output", type=FILE, help="Where to write; default: standard output.")
 @click.option("--name", metavar="NAME", help="Of the class that stands for the program. Default: after the file.")
 @click.option(

@@ -10,20 +10,10 @@ import click
 from wasmer_runtime import api
 from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.failures import CommandError, complain
+from wasmer_runtime.cli.files import FILE, file_argument, load
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import Error
-from wasmer_runtime_core.implementation_limits import MODULE_BYTES, ImplementationLimits
-
-FILE = click.Path(path_type=Path)
-
-
-def load(path: Path, config: CompilerConfig | None = None) -> bytes | Path:
-    """What a module is read from: a path, or for ``-`` the bytes on standard input, no more than one may have."""
-    if str(path) == "-":
-        limits = ImplementationLimits(config.implementation_limits if config else {})
-        return sys.stdin.buffer.read(limits.most(MODULE_BYTES) + 1)
-    return path
 
 
 @click.command()
@@ -43,7 +33,7 @@ def validate(files: tuple[Path, ...], config: CompilerConfig | None) -> None:
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@file_argument
 @click.option(
     "-o", "--output", type=FILE, help="Where to write; default: FILE with the suffix .wasm. - is standard output."
 )
@@ -64,7 +54,7 @@ def wat2wasm(file: Path, output: Path | None, no_check: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@file_argument
 @click.option("-o", "--output", type=FILE, help="Where to write; default: standard output.")
 def wasm2wat(file: Path, output: Path | None) -> None:
     """Translate the binary format into the text format."""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from wasmer_go import Program as GoProgram
     from wasmer_runtime_core.running.imports import ImportObject
     from wasmer_runtime_core.running.module import Module
+    from wasmer_runtime_core.running.objects.limits import Limits
     from wasmer_wasi import ThreadedProgram, WasiState, WasiVersion
 
 
@@ -66,7 +67,7 @@ class World(NamedTuple):
 
         return generate_import_object_from_state(state, version)
 
-    def threads(self, module: Module, program: str, arguments: Sequence[str]) -> ThreadedProgram:
+    def threads(self, module: Module, program: str, arguments: Sequence[str], limits: Limits | None) -> ThreadedProgram:
         """A WASI program that asks for threads; see `wasi`.
 
         Raises:
@@ -76,7 +77,7 @@ class World(NamedTuple):
         from wasmer_wasi import ThreadedProgram
 
         try:
-            return ThreadedProgram(module, state, version)
+            return ThreadedProgram(module, state, version, limits=limits)
         except TypeError as wrong:
             raise CommandError(str(wrong)) from None
 
@@ -103,9 +104,12 @@ class World(NamedTuple):
             builder.inherit_env()
         for text in self.environment:
             builder.env(*parse_variable(text))
-        for directory in self.directories:
-            require_directory("--dir", directory)
-        builder.preopen_dirs(self.directories).map_dirs([parse_mapping(text) for text in self.mapped])
+        for host, guest in map(parse_directory, self.directories):
+            require_directory("--dir", host)
+            builder.map_dir(guest or host, host)
+        for guest, host in map(parse_mapping, self.mapped):
+            require_directory("--mapdir", host)
+            builder.map_dir(guest, host)
         if self.stdin is not None:
             builder.stdin(self.stdin)
         for text in self.listening:
@@ -114,7 +118,9 @@ class World(NamedTuple):
             warn("a WASI program is given its sockets by --tcplisten: --net-listen and --net-connect have no effect")
         return builder.build(), version
 
-    def program(self, module: Module, file: Path, symbols: Path | None, arguments: Sequence[str]) -> Program:
+    def program(
+        self, module: Module, file: Path, symbols: Path | None, arguments: Sequence[str], limits: Limits | None
+    ) -> Program:
         """A program of emcc, loaded.
 
         Its current directory is ``/home/web_user``. There it sees the directories of ``--dir`` that have a relative
@@ -131,6 +137,7 @@ class World(NamedTuple):
             raise CommandError("--tcplisten: a program of emcc makes its sockets itself: --net-listen ADDRESS:PORT")
         program = wasmer_emscripten.load(
             module,
+            limits=limits,
             args=arguments,
             env=self._variables(),
             mounts=self._mounts(HOME),
@@ -145,7 +152,7 @@ class World(NamedTuple):
             copy_in(program, argument)
         return program
 
-    def go_program(self, module: Module, file: Path, arguments: Sequence[str]) -> GoProgram:
+    def go_program(self, module: Module, file: Path, arguments: Sequence[str], limits: Limits | None) -> GoProgram:
         """A program of Go, loaded.
 
         Its current directory is ``/work``. There it sees the directories of ``--dir`` that have a relative name, ``.``
@@ -164,6 +171,7 @@ class World(NamedTuple):
         mounts: dict[str, Any] = {WORK: MemoryDirectory()} | self._mounts(WORK)
         return wasmer_go.load(
             module,
+            limits=limits,
             args=arguments,
             env=self._variables(),
             mounts=mounts,
@@ -179,13 +187,17 @@ class World(NamedTuple):
             home: its current directory.
         """
         mounts: dict[str, str] = {}
-        for directory in self.directories:
+        for directory, guest in map(parse_directory, self.directories):
             require_directory("--dir", directory)
+            if guest is not None:
+                mounts[posixpath.normpath(posixpath.join("/", guest))] = directory
+                continue
             where = posixpath.normpath(posixpath.join(home, directory))
             if not posixpath.isabs(directory) and posixpath.commonpath([where, home]) != home:
                 raise CommandError(f"--dir {directory}: name it for the program: --mapdir /name:{directory}")
             mounts[where] = directory
         for guest, host in map(parse_mapping, self.mapped):
+            require_directory("--mapdir", host)
             mounts[posixpath.normpath(posixpath.join("/", guest))] = host
         return mounts
 
@@ -280,32 +292,96 @@ def world_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Of a program of emcc: where it may listen. Nowhere, if nothing is said.",
         ),
         click.option(
-            "--tcplisten", "listening", metavar="ADDR:PORT", multiple=True, help="A listening socket for the program."
+            "--tcplisten",
+            "listening",
+            metavar="ADDR:PORT",
+            multiple=True,
+            callback=of_form(parse_address),
+            help="A listening socket for the program.",
         ),
         click.option("--stdin", type=click.Path(path_type=Path), metavar="FILE", help="Its standard input."),
         click.option("--env-inherit", is_flag=True, help="Give it all variables of this process."),
-        click.option("--env", "environment", metavar="K=V", multiple=True, help="A variable for its environment."),
-        click.option("--mapdir", "mapped", metavar="GUEST:HOST", multiple=True, help="The same, under another name."),
-        click.option("--dir", "directories", metavar="DIR", multiple=True, help="A directory that it may use."),
+        click.option(
+            "--env",
+            "environment",
+            metavar="K=V",
+            multiple=True,
+            callback=of_form(parse_variable),
+            help="A variable for its environment; K alone is this process's.",
+        ),
+        click.option(
+            "--mapdir",
+            "mapped",
+            metavar="GUEST:HOST",
+            multiple=True,
+            callback=of_form(parse_mapping),
+            help="The same, under another name, in Wasmer's order.",
+        ),
+        click.option(
+            "--dir",
+            "directories",
+            metavar="DIR",
+            multiple=True,
+            callback=of_form(parse_directory),
+            help="A directory that it may use; HOST::GUEST: under another name.",
+        ),
     ):
         gather = option(gather)
     return gather
 
 
+def of_form(parse: Callable[[str], object]) -> Callable[..., tuple[str, ...]]:
+    """A callback that refuses texts that are not of a form: wrong values, whatever the program is."""
+
+    def check(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            try:
+                parse(text)
+            except ValueError as wrong:
+                raise click.BadParameter(str(wrong)) from None
+        return texts
+
+    return check
+
+
 def parse_variable(text: str) -> tuple[str, str]:
-    """``K=V`` as a pair."""
+    """``K=V`` as a pair; of a name alone the value is that of this process.
+
+    Raises:
+        ValueError: it is not of that form, or this process has no such variable.
+    """
     name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise CommandError(f"Env vars must be of the form <var_name>=<value>. Found {text}")
+    if not name:
+        raise ValueError(f"Env vars must be of the form <var_name>=<value>, or <var_name>. Found {text}")
+    if not equals:
+        inherited = os.environ.get(name)
+        if inherited is None:
+            raise ValueError(f"there is no variable {name} here whose value it could have: give {name}=VALUE")
+        return name, inherited
     return name, value
 
 
+def parse_directory(text: str) -> tuple[str, str | None]:
+    """``HOST``, or ``HOST::GUEST``, as a pair.
+
+    Raises:
+        ValueError: a name is missing.
+    """
+    host, colons, guest = text.partition("::")
+    if colons and not (host and guest):
+        raise ValueError(f"{text!r} is not of the form HOST::GUEST")
+    return host, guest if colons else None
+
+
 def parse_mapping(text: str) -> tuple[str, str]:
-    """``GUEST:HOST`` as a pair."""
+    """``GUEST:HOST`` as a pair.
+
+    Raises:
+        ValueError: it is not of that form.
+    """
     guest, colon, host = text.partition(":")
     if not guest or not colon or not host or ":" in host:
-        raise CommandError(f"Directory mappings must consist of two paths separated by a colon. Found {text}")
-    require_directory("--mapdir", host)
+        raise ValueError(f"Directory mappings must consist of two paths separated by a colon. Found {text}")
     return guest, host
 
 
@@ -314,23 +390,33 @@ def require_directory(option: str, path: str) -> None:
         raise CommandError(f"{option} {path}: there is no such directory")
 
 
-def listen(text: str) -> socket.socket:
-    """A socket that listens at ``ADDR:PORT``, ``[ADDR]:PORT`` for IPv6; port 0 is a free one, which is told.
+def parse_address(text: str) -> tuple[str, int]:
+    """``ADDR:PORT``, ``[ADDR]:PORT`` for IPv6, as a pair.
 
     Raises:
-        CommandError: not of that form, or nothing can listen there.
+        ValueError: it is not of that form.
+    """
+    address, colon, port = text.rpartition(":")
+    address = address.removeprefix("[").removesuffix("]")
+    if not address or not colon or not (port.isascii() and port.isdecimal()) or int(port[:9]) > 0xFFFF:
+        raise ValueError(f"Addresses to listen at must be of the form <address>:<port>. Found {text}")
+    return address, int(port)
+
+
+def listen(text: str) -> socket.socket:
+    """A socket that listens at an address; port 0 is a free one, which is told.
+
+    Raises:
+        CommandError: nothing can listen there.
     """
     import socket
 
-    address, colon, port = text.rpartition(":")
-    address = address.removeprefix("[").removesuffix("]")
-    if not address or not colon or not (port.isascii() and port.isdecimal()) or int(port) > 0xFFFF:
-        raise CommandError(f"Addresses to listen at must be of the form <address>:<port>. Found {text}")
+    address, port = parse_address(text)
     try:
-        family, _, _, _, where = socket.getaddrinfo(address, int(port), type=socket.SOCK_STREAM)[0]
+        family, _, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
         listening = socket.create_server(where[:2], family=family)
     except OSError as failure:
         raise CommandError(f"--tcplisten {text}: {failure.strerror or failure}") from None
-    if int(port) == 0:
+    if port == 0:
         click.echo(f"Listening at {address}:{listening.getsockname()[1]}", err=True)
     return listening

@@ -1,0 +1,86 @@
+"""The options of ``run`` that bound a program: its time, its memory. (``--points``, or ``--fuel``, is a middleware.)"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import click
+
+from wasmer_runtime_core.contract.units import WASM_PAGE_SIZE
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.running.objects.limits import Limits
+
+SIZE: Final = re.compile(r"(\d+)\s*([kmgt]?)(i?b)?", re.ASCII | re.IGNORECASE)
+POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+MOST_BYTES: Final = 1 << 62
+
+
+class Bounds(NamedTuple):
+    """The options, as they were given."""
+
+    seconds: float | None
+    memory_bytes: int | None
+
+    def deadline(self) -> AbstractContextManager[Any]:
+        """The program's time, from now on."""
+        if self.seconds is None:
+            return nullcontext()
+        from wasmer_runtime_core.running.interrupts import timeout
+
+        return timeout(self.seconds)
+
+    def limits(self) -> Limits | None:
+        """How large its memories may become together, in whole pages."""
+        if self.memory_bytes is None:
+            return None
+        from wasmer_runtime_core.running.objects.limits import Limits
+
+        return Limits(total_memory_pages=self.memory_bytes // WASM_PAGE_SIZE)
+
+
+def bounds_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command; it gets them as ``bounds``."""
+
+    @click.option(
+        "--timeout",
+        metavar="SECONDS",
+        type=click.FloatRange(0, 1e9),
+        callback=_number,
+        help="End the program after so long; compiling it does not count.",
+    )
+    @click.option(
+        "--memory",
+        metavar="SIZE",
+        callback=_parse_size,
+        help="How large its memories may become together: bytes, or 64K, 512M, 2G.",
+    )
+    @functools.wraps(command)
+    def with_bounds(*args: Any, timeout: float | None, memory: int | None, **options: Any) -> Any:
+        return command(*args, bounds=Bounds(timeout, memory), **options)
+
+    return with_bounds
+
+
+def _number(context: click.Context, parameter: click.Parameter, seconds: float | None) -> float | None:
+    if seconds is not None and math.isnan(seconds):
+        raise click.BadParameter("nan is no time")
+    return seconds
+
+
+def _parse_size(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """Bytes; ``K``, ``M``, ``G`` and ``T`` are powers of 1024, as is ``KiB``."""
+    if text is None:
+        return None
+    found = SIZE.fullmatch(text)
+    if found is None or len(found[1]) > 30:
+        raise click.BadParameter(f"{text!r} is no size: give bytes, or a number with K, M or G behind it")
+    size = int(found[1]) << 10 * POWERS[found[2].lower()]
+    if size > MOST_BYTES:
+        raise click.BadParameter(f"{text!r} is more than any machine has")
+    return size

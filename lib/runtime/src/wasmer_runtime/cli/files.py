@@ -1,0 +1,63 @@
+"""The file that a command is about: how it is read, and that errors about it name it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from wasmer_runtime_core.implementation_limits import MODULE_BYTES, ImplementationLimits
+from wasmer_runtime_core.running.artifacts.layout import MAGIC
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.contract.backend import CompilerConfig
+
+FILE: Final = click.Path(path_type=Path)
+
+STANDARD_INPUT: Final = "-"
+
+NAMED: Final = "wasmer_runtime.cli.file"
+"""Where click keeps the name of the file."""
+
+
+def file_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add FILE to a command, which gets its path as ``file``; what is wrong with the module is said of that file."""
+
+    def remember(context: click.Context, argument: click.Parameter, file: Path) -> Path:
+        context.meta[NAMED] = "standard input" if str(file) == STANDARD_INPUT else str(file)
+        return file
+
+    return click.argument("file", type=FILE, callback=remember)(command)
+
+
+def named_file() -> str:
+    """The name of the file that the command is about, or ""."""
+    context = click.get_current_context(silent=True)
+    name: str = "" if context is None else context.meta.get(NAMED, "")
+    return name
+
+
+def load(path: Path, config: CompilerConfig | None = None) -> bytes | Path:
+    """What a module is read from: a path, or for ``-`` the bytes on standard input, no more than one may have."""
+    if str(path) == STANDARD_INPUT:
+        limits = ImplementationLimits(config.implementation_limits if config else {})
+        return sys.stdin.buffer.read(limits.most(MODULE_BYTES) + 1)
+    return path
+
+
+def is_artifact(source: bytes | Path) -> bool:
+    """Whether it is a compiled module, by how it begins; a file that cannot be read is none, nor is a pipe."""
+    if isinstance(source, bytes):
+        return source.startswith(MAGIC)
+    try:
+        if not stat.S_ISREG(os.stat(source).st_mode):
+            return False
+        with open(source, "rb") as content:
+            return content.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
