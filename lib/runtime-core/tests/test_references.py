@@ -259,7 +259,7 @@ def test_a_host_function_takes_and_gives_objects() -> None:
 
     def swap(given: Any) -> Any:
         seen.append(given)
-        assert heap(made).collect()
+        assert heap(made).collect() == ("greenlet" not in sys.modules)  # the call may be another greenlet's
         return made.struct(LIST, given, 2)
 
     program = ObjectProgram()

@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -15,12 +16,17 @@ from wasmer_runtime import CompilerConfig, compile
 from wasmer_runtime_core.errors import Timeout
 from wasmer_runtime_core.native import machine
 from wasmer_runtime_core.running import interrupts
+from wasmer_runtime_core.running.objects.tags import WasmException
 
 TREES = """
 (module
   (import "host" "call" (func $call (param anyref) (result anyref)))
   (type $node (struct (field $left (mut (ref null $node))) (field $right (mut (ref null $node)))))
   (type $thing (struct (field $of (mut externref))))
+  (type $nodes (array (mut (ref null $node))))
+  (table (export "table") 1 (ref null $node))
+  (tag (export "tag") (param (ref null $node)))
+  (func (export "get") (result (ref $node)) (struct.new $node (struct.new_default $node) (ref.null $node)))
   (global $kept (export "kept") (mut anyref) (ref.null any))
   (func $make (export "make") (param i32) (result (ref $node))
     (if (result (ref $node)) (local.get 0)
@@ -94,9 +100,9 @@ def test_a_deadline_ends_code_that_makes_objects(how: int) -> None:
 
 def test_host_functions_collect_and_call_back_while_code_holds_objects() -> None:
     def call(given: Any) -> Any:
-        assert instance.heap.collect()
+        assert instance.heap.collect() == ("greenlet" not in sys.modules)
         assert instance.exports.trees(50, 6) == 50 * 127
-        assert instance.heap.collect()
+        assert instance.heap.collect() == ("greenlet" not in sys.modules)
         return given
 
     instance = trees(call)
@@ -165,6 +171,147 @@ def test_greenlets_put_aside_keep_what_their_stacks_hold() -> None:
     assert instance.exports.trees(3000, 6) == 3000 * 127
     assert [each.switch() for each in waiting] == [63] * 3
     assert instance.heap.collect()
+
+
+@pytest.mark.parametrize("how", [0, 1, 2])
+@pytest.mark.parametrize("ask", ["collect", "struct", "array", "write", "in a host function"])
+def test_what_python_asks_of_a_heap_leaves_greenlets_put_aside_what_they_hold(ask: str, how: int) -> None:
+    greenlet = pytest.importorskip("greenlet")
+
+    def call(given: Any) -> Any:
+        return main.switch() or given
+
+    def deeper(times: int) -> int:
+        """Writes over the part of the stack where the greenlet was."""
+        return 1 + max([deeper(times - 1), times]) if times else 0
+
+    instance = trees(call)
+    main = greenlet.getcurrent()
+    waiting = greenlet.greenlet(instance.exports.call)
+    waiting.switch(5)  # the only call: nothing of it is on the stack of who asks now
+    deeper(50)
+    kept = []
+    with stress(how):
+        for at in range(500):
+            if ask == "collect":
+                assert not instance.heap.collect()
+            elif ask == "struct":
+                kept.append(instance.struct("node"))
+            elif ask == "array":
+                kept.append(instance.array("nodes", [None] * (at % 40)))
+            elif ask == "write":
+                instance.struct("thing", object())["of"] = object()
+            else:
+                other = greenlet.greenlet(lambda: [instance.heap.collect(), instance.struct("node")])
+                kept.append(other.switch()[1])
+    for _ in range(64):
+        instance.struct("node")  # where something was freed
+    assert waiting.switch() == 63
+    assert instance.heap.collect()
+
+
+@pytest.mark.parametrize("place", ["field", "element", "slice", "global", "table", "exception", "result"])
+def test_an_object_that_python_is_about_to_get_is_not_freed_by_a_thread_that_comes_between(place: str) -> None:
+    """To make an object of Python's may run finalizers, and meanwhile another thread takes the last reference away."""
+    instance = trees()
+    holder = {
+        "field": lambda: instance.struct("node"),
+        "element": lambda: instance.array("nodes", [None]),
+        "slice": lambda: instance.array("nodes", [None]),
+        "global": lambda: instance.exports.kept,
+        "table": lambda: instance.exports.table,
+        "exception": lambda: None,
+        "result": lambda: None,
+    }[place]()
+    tag = instance.exports.tag
+    thrown: list[Any] = []
+
+    def put(value: Any) -> None:
+        if place == "field":
+            holder["left"] = value
+        elif place in ("element", "slice", "table"):
+            holder[0] = value
+        elif place == "global":
+            holder.set(value)
+        elif place == "exception" and value is not None:
+            thrown.append(WasmException(tag, [value]))
+        elif place == "exception":
+            thrown.clear()
+
+    def get() -> Any:
+        if place == "exception":
+            return thrown[0].values[0]
+        if place == "result":
+            return instance.exports.get()
+        return (
+            holder.get()
+            if place == "global"
+            else holder["left"]
+            if place == "field"
+            else holder[0:1][0]
+            if place == "slice"
+            else holder[0]
+        )
+
+    def between() -> None:
+        put(None)
+        instance.heap.collect()
+        others.extend(instance.struct("node") for _ in range(300))
+
+    class Finalized:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            thread = threading.Thread(target=between)
+            thread.start()
+            thread.join()
+
+    def run(threshold: int) -> None:
+        gc.set_threshold(threshold, 1, 1)
+        gc.enable()
+        try:
+            found.append(get())
+        finally:
+            gc.disable()
+            gc.set_threshold(*before)
+
+    others: list[Any] = []
+    found: list[Any] = []
+    before = gc.get_threshold()
+    try:
+        for threshold in range(1, 9):
+            gc.disable()
+            Finalized()
+            put(instance.struct("node", instance.struct("node")))
+            thread = threading.Thread(target=run, args=(threshold,))  # that has never called code
+            thread.start()
+            thread.join()
+            gc.collect()
+    finally:
+        gc.enable()
+    assert len(found) == 8
+    assert all(value is None or instance.exports.count(value) == 2 for value in found)
+
+
+def test_names_of_fields_are_those_of_the_module_that_an_object_comes_from() -> None:
+    def module(*names: str) -> Any:
+        fields = " ".join(f"(field {name} i32)" for name in names)
+        text = f"""(module (type $pair (struct {fields}))
+            (func (export "make") (param i32 i32) (result (ref $pair))
+                (struct.new $pair (local.get 0) (local.get 1))))"""
+        return compile(text, "singlepass").instantiate()
+
+    instances = {names: module(*names) for names in (("$y", "$x"), ("$x", "$y"), ("", ""), ("$x", ""))}
+    for _ in range(2):
+        for names, instance in instances.items():
+            pair = instance.exports.make(1, 2)
+            assert pair.names == tuple([name[1:] or None for name in names])
+            for at, name in enumerate(names):
+                assert not name or pair[name[1:]] == pair[at] == at + 1
+            for name in {"$x", "$y"} - {*names}:
+                with pytest.raises(KeyError):
+                    pair[name[1:]]
 
 
 def test_what_code_put_into_objects_goes_with_them() -> None:

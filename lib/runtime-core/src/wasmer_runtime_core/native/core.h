@@ -140,7 +140,6 @@ typedef struct Signature {
     struct Heap *held_by;      /* a heap that holds the type for its objects */
     uint32_t cycle;            /* of the last collection that found an object of it */
     PyObject *composite;       /* StructType, ArrayType; NULL until Python describes it */
-    PyObject *names;           /* of its fields, once somebody asked who knew */
     uint16_t places[];         /* of the parameters */
 } Signature;
 

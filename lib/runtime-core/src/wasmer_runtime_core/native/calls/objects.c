@@ -17,7 +17,12 @@ find_slot(VMContext *vmctx, uint64_t bytes)
     Activation *activation = thread->activation;
     take_gil(activation);
     Heap *heap = store_heap(vmctx->store);
-    void **slot = heap ? heap_find(heap, bytes) : NULL;
+    void **slot = NULL;
+    if (LIKELY(heap != NULL)) {
+        heap->asked_by_code = 1;
+        slot = heap_find(heap, bytes);
+        heap->asked_by_code = 0;
+    }
     if (UNLIKELY(!heap))
         PyErr_Clear();
     thread->activation = activation;

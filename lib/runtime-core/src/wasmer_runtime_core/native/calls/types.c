@@ -36,7 +36,6 @@ group_free(TypeGroup *group)
         free((void *)member->params);
         free((void *)member->whole);
         Py_XDECREF(member->composite);
-        Py_XDECREF(member->names);
         free(member->fields);
         free(member->others);
         free(member);

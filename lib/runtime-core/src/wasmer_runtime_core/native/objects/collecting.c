@@ -28,7 +28,8 @@ mark_roots(Marking *marking, const Thread *thread)
     mark_stack(marking, thread);
 }
 
-/* Whether some frame that runs in the store may lie where nobody looks. */
+/* Whether some frame that runs in the store may lie where nobody looks: put aside by a greenlet. There may be one below the call that asks,
+ * and where Python asks, in a greenlet that has no call, even the only one. */
 static int
 is_hidden(Heap *heap, const Thread *thread)
 {
@@ -38,7 +39,7 @@ is_hidden(Heap *heap, const Thread *thread)
         return 0;
     if (!stack_in_use(thread))
         return 1;
-    if (heap->store->depth < 2)
+    if (heap->store->depth < 2 && heap->asked_by_code)
         return 0;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);

@@ -529,7 +529,7 @@ native_heap_stress(PyObject *Py_UNUSED(module), PyObject *on)
 
 static PyMethodDef heap_methods[] = {
     {"collect", heap_method_collect, METH_NOARGS,
-     "collect() -> whether it was done: not while its instances run in another thread, nor with greenlets put aside in them"},
+     "collect() -> whether it was done: not while its instances run in another thread, nor, where there are greenlets, at all while they run"},
     {NULL, NULL, 0, NULL}};
 static PyMemberDef heap_members[] = {
     {"bytes", T_ULONGLONG, offsetof(Heap, bytes), READONLY, "of address space that is in use, in whole blocks and pages"},

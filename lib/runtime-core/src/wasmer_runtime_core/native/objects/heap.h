@@ -31,6 +31,7 @@ struct Heap {
     size_t n_owned, owned_room;
     int owns;                  /* it has more than one user, so it owns all instances */
     int cleared;
+    int asked_by_code;         /* to find room: the frames of the innermost call lie on this stack */
     Signature **types;         /* held: of objects whose instance has gone */
     size_t n_types, types_room;
 };

@@ -51,6 +51,7 @@ struct PlanObject {
     PyObject *label;
     PyObject *constants;       /* tuple: keeps what segments and names point into */
     const MappedFileObject *file;  /* that bytes of data segments lie in, or NULL */
+    PyObject *field_names;     /* DefinedType -> tuple of names, or None: of those that somebody asked for; or NULL */
     PyObject *imports_tuple;   /* (kind, namespace, name, type) rows, for messages */
     union {                    /* the rows of vmctx.PLAN */
         PlanNumbers numbers;
@@ -720,6 +721,7 @@ plan_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(plan->label);
     Py_VISIT(plan->constants);
     Py_VISIT(plan->imports_tuple);
+    Py_VISIT(plan->field_names);
     Py_VISIT(Py_TYPE(object));
     return 0;
 }
@@ -748,6 +750,7 @@ plan_dealloc(PyObject *object)
     Py_XDECREF(plan->label);
     Py_XDECREF(plan->constants);
     Py_XDECREF(plan->imports_tuple);
+    Py_XDECREF(plan->field_names);
     type->tp_free(object);
     Py_DECREF(type);
 }

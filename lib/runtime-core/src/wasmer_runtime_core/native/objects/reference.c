@@ -27,7 +27,10 @@ static PyObject *
 reference_object(uint64_t word)
 {
     PyTypeObject *type = (*(Signature **)word)->record.form == FORM_ARRAY ? ArrayRefType : StructRefType;
+    int collects = PyGC_Disable();  /* until it is a root, another thread that ran meanwhile could let the heap free the object */
     ReferenceObject *self = (ReferenceObject *)type->tp_alloc(type, 0);
+    if (collects)
+        PyGC_Enable();
     if (!self)
         return NULL;
     self->word = word;
@@ -152,32 +155,48 @@ write_storage(ReferenceObject *self, const Field *field, uint64_t at, PyObject *
     return 0;
 }
 
-/* Names of a struct's fields: a tuple of str and None, borrowed; None where nobody knows; NULL with an exception. The modules that are
- * asked are those of instances that the heap serves. */
+/* What a module calls the fields of a struct: a tuple of str and None, borrowed; None if it names none; NULL with an exception. A type is
+ * every module's that has an equal one, and a name its module's alone: so the plan has it, not the type. */
+static PyObject *
+names_in_plan(PlanObject *plan, const Signature *type, PyObject *defined)
+{
+    uint32_t at = 0;
+    while (at < plan->n_types && plan->signatures[at] != type)
+        at++;
+    if (at == plan->n_types)
+        return Py_None;
+    PyObject *hook = configured(&hook_field_names, "wasmer_runtime_core.running.process_types");
+    if (!hook || (!plan->field_names && !(plan->field_names = PyDict_New())))
+        return NULL;
+    PyObject *names = PyDict_GetItemWithError(plan->field_names, defined);
+    if (names || PyErr_Occurred())
+        return names;
+    names = PyObject_CallFunctionObjArgs(hook, plan->label, defined, NULL);
+    if (names && names != Py_None && (!PyTuple_Check(names) || (uint64_t)PyTuple_GET_SIZE(names) != type->n_fields))
+        Py_SETREF(names, Py_NewRef(Py_None));
+    int failed = !names || PyDict_SetItem(plan->field_names, defined, names) < 0;
+    Py_XDECREF(names);  /* the dictionary has it */
+    return failed ? NULL : names;
+}
+
+/* Names of a struct's fields, as above: those that the instance which it comes from has for them, or another one that the heap serves.
+ * A new reference. */
 static PyObject *
 field_names(ReferenceObject *self)
 {
     Signature *type = reference_type(self);
-    if (type->names)
-        return type->names;
-    PyObject *hook = configured(&hook_field_names, "wasmer_runtime_core.running.process_types");
-    PyObject *defined = hook ? defined_type(type) : NULL, *labels = defined ? PyList_New(0) : NULL;
+    PyObject *defined = defined_type(type), *plans = defined ? PyList_New(0) : NULL, *names = NULL;
     Heap *heap = self->root.heap;
-    int failed = !labels || (self->home && PyList_Append(labels, ((InstanceObject *)self->home)->plan->label) < 0);
+    int failed = !plans || (self->home && PyList_Append(plans, (PyObject *)((InstanceObject *)self->home)->plan) < 0);
     for (Member *member = heap->store ? heap->store->members : NULL; member && !failed; member = member->next)
-        if (member->instance)
-            failed = PyList_Append(labels, member->instance->plan->label) < 0;
-    for (Py_ssize_t i = 0; !failed && !type->names && i < PyList_GET_SIZE(labels); i++) {
-        PyObject *names = PyObject_CallFunctionObjArgs(hook, PyList_GET_ITEM(labels, i), defined, NULL);
-        if (!names)
-            failed = 1;
-        else if (PyTuple_Check(names) && (uint64_t)PyTuple_GET_SIZE(names) == type->n_fields && !type->names)
-            type->names = Py_NewRef(names);
-        Py_XDECREF(names);
-    }
-    Py_XDECREF(labels);
+        if (member->instance && (PyObject *)member->instance != self->home)
+            failed = PyList_Append(plans, (PyObject *)member->instance->plan) < 0;
+    for (Py_ssize_t i = 0; !failed && (!names || names == Py_None) && i < PyList_GET_SIZE(plans); i++)
+        failed = !(names = names_in_plan((PlanObject *)PyList_GET_ITEM(plans, i), type, defined));
+    names = failed ? NULL : Py_NewRef(names ? names : Py_None);
+    Py_XDECREF(plans);
     Py_XDECREF(defined);
-    return failed ? NULL : type->names ? type->names : Py_None;
+    return names;
 }
 
 /* The field that an index or a name means. */
@@ -189,13 +208,13 @@ struct_field(ReferenceObject *self, PyObject *which, uint64_t *number)
         PyObject *names = field_names(self);
         if (!names)
             return NULL;
-        for (uint32_t i = 0; names != Py_None && i < type->n_fields; i++) {
-            int same = PyUnicode_Check(PyTuple_GET_ITEM(names, i)) ? PyUnicode_Compare(PyTuple_GET_ITEM(names, i), which) == 0 : 0;
-            if (same) {
-                *number = i;
-                return &type->fields[i];
-            }
-        }
+        uint32_t at = 0, count = names == Py_None ? 0 : type->n_fields;
+        while (at < count && (!PyUnicode_Check(PyTuple_GET_ITEM(names, at)) || PyUnicode_Compare(PyTuple_GET_ITEM(names, at), which)))
+            at++;
+        Py_DECREF(names);
+        *number = at;
+        if (at < count)
+            return &type->fields[at];
         PyErr_Format(PyExc_KeyError, "no field is called %R", which);
         return NULL;
     }
@@ -456,7 +475,8 @@ struct_get_names(PyObject *object, void *Py_UNUSED(closure))
 {
     PyObject *names = field_names((ReferenceObject *)object);
     if (!names || names != Py_None)
-        return Py_XNewRef(names);
+        return names;
+    Py_DECREF(names);
     uint32_t count = reference_type((ReferenceObject *)object)->n_fields;
     PyObject *none = PyTuple_New(count);
     for (uint32_t i = 0; none && i < count; i++)
