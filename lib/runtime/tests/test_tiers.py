@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import pickle
+import random
 import signal
 import subprocess
 import sys
@@ -21,9 +23,12 @@ pytest.importorskip("wasmer_clif_backend", reason="the second tier is not instal
 from tests.between_steps import KINDS, check_every_step
 from tests.swapping import Swapped
 from wasmer_runtime import CompilerConfig, Module, compile, timeout
+from wasmer_runtime.cache.whole_modules import LLVM
 from wasmer_runtime.error import Timeout, Trap
 from wasmer_runtime.middleware import Metering
 from wasmer_runtime_core.compiling.tiers.background import BACKGROUND
+from wasmer_runtime_core.compiling.tiers.owner import WHOLE
+from wasmer_runtime_core.compiling.tiers.tiered import WHOLE_TICKS
 from wasmer_runtime_core.native.machine import statistics
 from wasmer_runtime_core.running.preparing import prepared
 
@@ -196,6 +201,119 @@ def test_code_that_the_cache_has_is_the_first_tier(monkeypatch: pytest.MonkeyPat
     module.wait_for_tiers(everything=True)
     assert set(instance.tiers().values()) == {"cranelift"} and instance.exports.fib(10) == 55
     assert compile(FIBONACCI, "singlepass").tiers is None
+
+
+# --- whole modules, and who runs them again ------------------------------------------------------
+
+
+def last_tier() -> str:
+    return "llvm" if all(importlib.util.find_spec(name) for name in LLVM) else "cranelift"
+
+
+@pytest.mark.parametrize("size", [0, 1 << 20], ids=["looked for at once", "looked for when it has run"])
+def test_the_second_run_starts_in_the_last_tier(size: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WASMER_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr("wasmer_runtime.api.LEAST_BYTES_OF_SINGLEPASS", size)
+    module = compile(FIBONACCI)
+    instance = with_look(module)
+    function = instance.exports.fib
+    module.wait_for_tiers(everything=True)
+    assert set(instance.tiers().values()) == {"cranelift"} and function(10) == 55
+    module.wait_for_tiers(whole=True)
+    assert not module.tiers.failed
+    assert set(instance.tiers().values()) == {last_tier()}
+    assert function(10) == instance.exports.table[0](10) == 55 and instance.exports.fib == function
+    with pytest.raises(Trap, match="integer divide by zero") as caught:
+        instance.exports.trap(0)
+    assert [frame.function_index for frame in caught.value.frames] == [3]
+    BACKGROUND.stop()
+
+    again = compile(FIBONACCI)
+    run = with_look(again)
+    if size:
+        while run.tiers()[1] == "singlepass":
+            assert run.exports.fib(20) == 6765
+    assert set(run.tiers().values()) == {last_tier()} and run.exports.fib(10) == 55
+    assert BACKGROUND.socket is None
+    assert compile(FIBONACCI, cache=False).tiers.whole.found(binary_of(FIBONACCI), CompilerConfig()) is None
+
+
+def test_long_runs_have_the_module_compiled_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASMER_CACHE_DIR", "")
+    module = compile(FIBONACCI)
+    instance = with_look(module)
+    while not any(number == WHOLE for number, _ in module.tiers._asked) and not module.tiers.last:
+        assert instance.exports.fib(20) == 6765
+        if last_tier() != "llvm" and sum(module.tiers._hits.values()) > WHOLE_TICKS:
+            assert not module.tiers.whole.backend(module.tiers.binary)
+            return
+    module.wait_for_tiers()
+    assert set(instance.tiers().values()) == {"llvm"} and instance.exports.fib(10) == 55
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "other version"])
+def test_a_last_tier_that_cannot_be_used_leaves_the_code_as_it_is(
+    damage: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WASMER_CACHE_DIR", str(tmp_path / "cache"))
+    module = compile(FIBONACCI)
+    with_look(module)
+    module.wait_for_tiers(whole=True)
+    (file,) = (tmp_path / "cache").glob("*.wasmer")
+    content = bytearray(file.read_bytes())
+    if damage == "cut":
+        del content[len(content) // 2 :]
+    else:
+        content[len(content) // 2 if damage == "changed" else 8] ^= 0xFF
+    file.write_bytes(content)
+    again = compile(FIBONACCI)
+    assert again.tiers.whole.found(again.tiers.binary, again.tiers.config) is None
+    assert with_look(again).exports.fib(10) == 55
+
+
+def test_a_process_that_is_killed_keeps_nothing_half_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """At random moments of its work: what is kept is whole, or not there."""
+    monkeypatch.setenv("WASMER_CACHE_DIR", str(tmp_path / "cache"))
+    moments = random.Random(1)
+    for attempt in range(6):
+        monkeypatch.setattr(BACKGROUND, "broken", "")
+        module = compile(FIBONACCI)
+        with_look(module)
+        module.tiers.ask_for_whole()
+        time.sleep(moments.uniform(0, 2))
+        BACKGROUND._process.kill()
+        module.wait_for_tiers()
+        found = module.tiers.whole.found(module.tiers.binary, module.tiers.config)
+        assert found is None or found.backend == last_tier()
+        BACKGROUND.stop()
+        if found is not None and attempt > 2:
+            break
+
+
+def test_code_of_another_module_takes_no_place() -> None:
+    def code_of(text: str, **options: Any) -> Any:
+        module = compile(text, cache=False, **options)
+        module.instantiate()
+        return module, prepared(module).plan.code
+
+    text = "(module (func) (func))"
+    module, code = code_of(text, tiers=True)
+    kept = [module]
+    for other, options in (
+        ("(module (func))", {"backend": "cranelift"}),
+        (text, {"tiers": True}),
+        (text, {"backend": "cranelift", "config": CompilerConfig(release_gil=True)}),
+    ):
+        module, wrong = code_of(other, **options)
+        kept.append(module)
+        with pytest.raises(ValueError, match="no other code of the module"):
+            code.overtake(wrong)
+    with pytest.raises(TypeError):
+        code.overtake(None)
+    module, right = code_of(text, backend="cranelift")
+    code.overtake(right)
+    with pytest.raises(ValueError, match="no other code of the module"):
+        code.overtake(right)
 
 
 def test_stored_as_the_first_tier_has_it() -> None:

@@ -14,6 +14,7 @@ hundredth of the time that compiling took. The C library would keep it."""
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wasmer_runtime_core.compiling.tiers.owner import WholeModules
     from wasmer_runtime_core.compiling.tiers.tiered import Tiered
     from wasmer_runtime_core.contract.backend import CompilerConfig
     from wasmer_runtime_core.contract.compiler import Compiler
@@ -25,6 +26,7 @@ def compile_with(
     config: CompilerConfig | None = None,
     lazy: bool = False,
     tiers: Sequence[str] = (),
+    whole: WholeModules | None = None,
 ) -> Module:
     """Compile a module with a backend.
 
@@ -36,6 +38,7 @@ def compile_with(
             whole do that now all the same.
         tiers: backends that may compile hot functions again in the background, ascending, where there can be tiers
             (`in_tiers`).
+        whole: who has the last tier, which is of the whole module.
 
     Raises:
         DecodeError: malformed.
@@ -48,7 +51,7 @@ def compile_with(
     functions = compilation.functions
     compiled = compilation.compiled if functions is None else None
     config = compilation.config
-    tiered = in_tiers(compilation.binary, config, tiers) if functions is None else None
+    tiered = in_tiers(compilation.binary, config, tiers, whole) if functions is None else None
     module = Module(compilation.info, compiled, config, lazy=functions, tiers=tiered)
     is_large = len(compilation.binary) >= LARGE_MODULE_BYTES
     del compilation
@@ -57,7 +60,9 @@ def compile_with(
     return module
 
 
-def in_tiers(binary: bytes, config: CompilerConfig, tiers: Sequence[str]) -> Tiered | None:
+def in_tiers(
+    binary: bytes, config: CompilerConfig, tiers: Sequence[str], whole: WholeModules | None = None
+) -> Tiered | None:
     """Who will compile a module's hot functions again; None: there is one tier.
 
     There is one where middlewares have a say, which another process cannot be given in general, and where results are
@@ -67,9 +72,10 @@ def in_tiers(binary: bytes, config: CompilerConfig, tiers: Sequence[str]) -> Tie
         binary: the module.
         config: how it is compiled.
         tiers: backends above the first, ascending.
+        whole: who has the last tier, which is of the whole module.
     """
     if not tiers or config.middlewares or config.deterministic:
         return None
     from wasmer_runtime_core.compiling.tiers.tiered import Tiered
 
-    return Tiered(binary, config, tiers)
+    return Tiered(binary, config, tiers, whole)

@@ -21,6 +21,7 @@ from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wasmer_runtime.cache.whole_modules import WholeModules
     from wasmer_runtime_core.compiling.backend_names import Backend
     from wasmer_runtime_core.compiling.pipeline import Source
     from wasmer_runtime_core.contract.backend import CompilerConfig
@@ -128,20 +129,22 @@ def compile(
     if tiers is None:
         tiers = is_auto and not lazy and len(binary) <= LARGE_MODULE_BYTES
     above = TIERS[1:] if tiers else ()
+    keeps = cache and os.environ.get("WASMER_CACHE_DIR") != ""
+    whole = _whole_modules(keeps) if tiers else None
 
     def compile_it() -> Module:
         compiler = _first_compiler(len(binary)) if is_auto else _compiler(chosen)
         try:
-            return compile_with(binary, compiler, config, lazy, above if compiler.name == TIERS[0] else ())
+            return compile_with(binary, compiler, config, lazy, above if compiler.name == TIERS[0] else (), whole)
         except (ValidationError, UnsupportedFeatureError) as error:
             raise pipeline.located(error, wasm, binary, limits) from None
 
     least = LEAST_BYTES_OF_SINGLEPASS if name == "singlepass" else LEAST_BYTES
-    if not cache or len(binary) < least or os.environ.get("WASMER_CACHE_DIR") == "":
+    if not keeps or len(binary) < least:
         return compile_it()
     from wasmer_runtime.cache.compilations import compiled
 
-    return compiled(binary, chosen, config, compile_it, not lazy, in_tiers(binary, config, above))
+    return compiled(binary, chosen, config, compile_it, not lazy, in_tiers(binary, config, above, whole))
 
 
 def compile_with_config(wasm: Source, config: CompilerConfig) -> Module:
@@ -214,6 +217,12 @@ def wasm2wat(wasm: Source) -> str:
     from wasmer_runtime_core.wasm.text.printer import print_module
 
     return print_module(pipeline.read_module(wasm))
+
+
+def _whole_modules(keeps: bool) -> WholeModules:
+    from wasmer_runtime.cache.whole_modules import WholeModules
+
+    return WholeModules(keeps)
 
 
 def _first_compiler(module_bytes: int) -> Compiler:

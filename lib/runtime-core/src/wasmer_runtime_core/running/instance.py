@@ -248,8 +248,10 @@ class Instance:
         """Whose code is called: for the index of each function that the module defines, the name of a backend."""
         module = self.module
         first = module.info.imported_functions
-        ran = {} if module.tiers is None else module.tiers.ran
-        return {first + number: ran.get(number, module.backend) for number in range(len(module.info.functions) - first)}
+        count, tiers = len(module.info.functions) - first, module.tiers
+        return {
+            first + number: (None if tiers is None else tiers.of(number)) or module.backend for number in range(count)
+        }
 
     def get_internal(self, field: Any) -> int:
         """An internal field of its context."""

@@ -81,13 +81,14 @@ class Module(Artifact):
         """What a cache stores: the module itself, for it is an `Artifact`."""
         return self
 
-    def wait_for_tiers(self, everything: bool = False) -> None:
-        """Wait until all functions that were found to be hot are called in the code of their last tier.
+    def wait_for_tiers(self, everything: bool = False, whole: bool = False) -> None:
+        """Wait until all that was asked of the background is there: code of the functions that were found to be hot.
 
         For tests and benchmarks.
 
         Args:
             everything: take all functions for hot.
+            whole: have the module in its last tier, as if it had run for long.
 
         Raises:
             Timeout, Cancelled, Exception: as `running.interrupts.wait`.
@@ -95,6 +96,8 @@ class Module(Artifact):
         if self.tiers is not None:
             from wasmer_runtime_core.running.preparing import prepared
 
+            if whole:
+                self.tiers.ask_for_whole()
             count = len(self.info.functions) - self.info.imported_functions
             self.tiers.wait(prepared(self).plan.code, range(count) if everything else ())
 

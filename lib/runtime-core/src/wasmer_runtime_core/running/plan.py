@@ -60,11 +60,11 @@ def make_plan(module: Artifact) -> Plan:
     """A plan of a compiled module, with its code published."""
     info, lazy = module.info, module.lazy
     if lazy is None:
-        compiled = module.compiled
-        checked, code = (
-            compiled.checked_memories,
-            publish(compiled, info, None if module.tiers is None else module.tiers.tick),
-        )
+        compiled, tiers = module.compiled, module.tiers
+        checked = compiled.checked_memories
+        if tiers is not None:
+            tiers.checked_memories = checked
+        code = publish(compiled, info, None if tiers is None else tiers.tick)
     else:
         checked, code = lazy.checked_memories, publish_lazily(lazy, info)
     rows = plan_rows(info, checked)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 
 from wasmer_runtime.cache.files import Files
+from wasmer_runtime_core.compiling.registry import AUTO
 from wasmer_runtime_core.errors import CacheError
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
@@ -85,26 +86,31 @@ def compiled(
         config: how it compiles.
         compile_it: compiles it.
         keep: whether it is kept then.
-        tiers: who replaces code that is found by better code.
+        tiers: who replaces code that is found by better code. Then what is in its last tier already comes first.
     """
     from wasmer_runtime.cache.keys import compilation_key
     from wasmer_runtime_core.contract.backend import checked_config
 
     config = checked_config(config)
+    if tiers is not None and (last := compilation_key(wasm, AUTO, config)) is not None:
+        module = kept_module(last)
+        if module is not None:
+            module.config = config
+            return module
     key = compilation_key(wasm, backend, config)
     if key is None:
         return compile_it()
-    module = _found(key, tiers)
+    module = kept_module(key, tiers)
     if module is None:
         module = compile_it()
         if keep:
-            _keep(key, module)
+            _keep_module(key, module)
     else:
         module.config = config
     return module
 
 
-def _found(key: str, tiers: Tiered | None = None) -> Module | None:
+def kept_module(key: str, tiers: Tiered | None = None) -> Module | None:
     """What the cache has; what it has and cannot be used is removed."""
     from wasmer_runtime.cache.file_system_cache import mapped_module
 
@@ -134,10 +140,20 @@ def _touch(files: Files, key: str) -> None:
             raise
 
 
-def _keep(key: str, module: Module) -> None:
-    most = limit()
+def _keep_module(key: str, module: Module) -> None:
     try:
         content = module.serialize()
+    except (OSError, MemoryError, TypeError, ValueError) as failure:  # the last two of what a backend made
+        if raised_by_a_handler(failure):
+            raise
+        return
+    keep_artifact(key, content)
+
+
+def keep_artifact(key: str, content: bytes) -> None:
+    """Put an artifact into the cache, if that is possible."""
+    most = limit()
+    try:
         if len(content) > most:
             return
         files = open_files(make=True)
@@ -146,6 +162,6 @@ def _keep(key: str, module: Module) -> None:
         with files:
             files.write(key, content)
             files.trim(most)
-    except (OSError, MemoryError, TypeError, ValueError) as failure:  # the last two of what a backend made
+    except (OSError, MemoryError) as failure:
         if raised_by_a_handler(failure):
             raise

@@ -38,6 +38,8 @@ def mapped_module(files: Files, name: str, tiers: Tiered | None = None) -> Modul
     """
     tick = None if tiers is None else tiers.tick
     stored = StoredModule(MappedFile(files.location(name)), printable(files.shown(name)), tick)
+    if tiers is not None:
+        tiers.checked_memories = stored.checked_memories
     return Module(stored.info, None, stored=stored, tiers=tiers)
 
 

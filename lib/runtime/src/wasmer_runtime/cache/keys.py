@@ -3,7 +3,8 @@
 =====================  =========================================================================================
 the module             its bytes in the binary format
 the format             `ARTIFACT_VERSION`, the number of the machine contract and of the rows of artifacts
-core and the backend   the contents of the packages: what pip recorded of them, else size and time of each file
+core and the backend   the contents of the packages: what pip recorded of them, else size and time of each file; for
+                       "auto", the last tier of what is installed, of all backends
 the backend's options  its ``cache_key()``; the compilers that names stand for have none
 middlewares            class and ``cache_key()`` of each, in their order
 the configuration      every field; a backend's own part by its ``cache_key()``
@@ -21,7 +22,7 @@ import os
 import sys
 
 from wasmer_runtime.cache.hashes import blake2b
-from wasmer_runtime_core.compiling.registry import BACKENDS
+from wasmer_runtime_core.compiling.registry import AUTO, BACKENDS
 from wasmer_runtime_core.contract.artifact import ARTIFACT_VERSION
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.contract.target import TARGET, host_features
@@ -51,7 +52,7 @@ def compilation_key(wasm: bytes, backend: object, config: CompilerConfig) -> str
 
     Args:
         wasm: the module in the binary format.
-        backend: a compiler, or the name of one of this project.
+        backend: a compiler, the name of one of this project, or "auto".
         config: how it compiles.
     """
     try:
@@ -69,7 +70,10 @@ def compilation_key(wasm: bytes, backend: object, config: CompilerConfig) -> str
 def _facts(backend: object, config: CompilerConfig) -> Iterator[str]:
     yield f"{ARTIFACT_VERSION} {contract_number(ROW_CLASSES)}"
     yield package_stamp(CORE)
-    if isinstance(backend, str):
+    if backend == AUTO:
+        for row in BACKENDS:
+            yield f"{row.name} {_stamp_if_installed(row.package)}"
+    elif isinstance(backend, str):
         yield f"{backend} {package_stamp(PACKAGE_OF[backend])} "
     else:
         key = _key_of(backend)
@@ -98,6 +102,13 @@ def _key_of(each: object) -> str:
     if isinstance(key, str):
         return key
     raise _NoKey
+
+
+def _stamp_if_installed(package: str) -> str:
+    try:
+        return str(package_stamp(package))
+    except FileNotFoundError:
+        return ""
 
 
 @kept

@@ -21,8 +21,8 @@ import sys
 import weakref
 from collections import deque
 
-from wasmer_runtime_core.compiling.tiers.owner import Owner
-from wasmer_runtime_core.compiling.tiers.serve import GONE, PACKET_BYTES
+from wasmer_runtime_core.compiling.tiers.owner import GONE, WHOLE, Answer, Owner
+from wasmer_runtime_core.compiling.tiers.serve import PACKET_BYTES
 from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
@@ -53,7 +53,7 @@ class Background:
 
         Args:
             module: that it is of.
-            number: of the function, among those that the module defines.
+            number: of the function, among those that the module defines; or `WHOLE`.
             backend: who compiles.
         """
         if self.broken:
@@ -78,21 +78,24 @@ class Background:
         if not module.key:
             key, self._next_key = self._next_key, self._next_key + 1
             self._owners[key] = weakref.ref(module)
-            weakref.finalize(module, self.forget, key).atexit = False
+            weakref.finalize(module, self.forget, key, module.come).atexit = False
             module.key = key
         return module.key
 
     def _file_of(self, module: Owner) -> int:
         """A file in memory with what the process has to know of a module."""
-        content = pickle.dumps((module.binary, module.config))
+        content = pickle.dumps((module.binary, module.config, module.whole))
         descriptor = os.memfd_create("wasmer")
         at = 0
         while at < len(content):
             at += os.write(descriptor, content[at:])
         return descriptor
 
-    def forget(self, key: int) -> None:
-        """A module is gone."""
+    def forget(self, key: int, come: list[Answer]) -> None:
+        """A module is gone, with answers that it did not look at."""
+        for number, _, done, found in come:
+            if number == WHOLE and done:
+                os.close(found)
         self._owners.pop(key, None)
         descriptor = self._files.pop(key, -1)
         if descriptor >= 0:
@@ -131,13 +134,15 @@ class Background:
                 self.stop("the process that compiles in the background has ended")
                 return
             key, number, backend, done = pickle.loads(packet)
-            with open(descriptors[0], "rb") as file:
-                file.seek(0)
-                found = pickle.load(file)
             reference = self._owners.get(key)
             owner = None if reference is None else reference()
-            if owner is not None:
-                owner.come.append((number, backend, done, found))
+            if number == WHOLE and done and owner is not None:
+                owner.come.append((number, backend, done, descriptors[0]))
+                continue
+            with open(descriptors[0], "rb") as file:
+                file.seek(0)
+                if owner is not None:
+                    owner.come.append((number, backend, done, pickle.load(file)))
         self.send()
 
     def stop(self, reason: str = "") -> None:

@@ -5,10 +5,38 @@ from __future__ import annotations
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from wasmer_runtime_core.contract.backend import CompilerConfig
 
+    class WholeModules(Protocol):
+        """Who compiles a module as a whole, and may keep it. It is pickled, for the process in the background."""
+
+        def backend(self, binary: bytes) -> str:
+            """Whose code the last tier is, of this module; "": the module is not compiled as a whole."""
+
+        def found(self, binary: bytes, config: CompilerConfig) -> Any:
+            """The module in its last tier, if it was compiled before: a `StoredModule`, or None."""
+
+        def make(self, binary: bytes, backend: str, config: CompilerConfig) -> bytes:
+            """Compile it, in the background: an artifact."""
+
+        def load(self, artifact: int) -> Any:
+            """The `StoredModule` in a file, whose descriptor is taken.
+
+            Raises:
+                CacheError: it cannot be used here.
+            """
+
+
 Answer = tuple[int, str, bool, Any]
-"""Number of a function, backend, whether it was compiled, and what `Code.replace` takes or the reason."""
+"""Number of a function, backend, whether it was compiled, and what `Code.replace` takes or the reason. Of a whole
+module (`WHOLE`) what was compiled is the descriptor of a file in memory, with an artifact."""
+
+GONE: Final = -1
+"""In place of a function's number: the module is not needed any more."""
+WHOLE: Final = -2
+"""Likewise: all of its functions are meant, as one artifact."""
 
 
 class Owner:
@@ -17,12 +45,14 @@ class Owner:
     Attributes:
         binary: the module.
         config: how it is compiled; without middlewares.
+        whole: who compiles it as a whole, or None.
         key: what the background calls it by; 0: it does not know it yet.
         come: answers that the module has not looked at yet.
     """
 
-    def __init__(self, binary: bytes, config: CompilerConfig) -> None:
+    def __init__(self, binary: bytes, config: CompilerConfig, whole: WholeModules | None = None) -> None:
         self.binary: Final = binary
         self.config: Final = config
+        self.whole: Final = whole
         self.key = 0
         self.come: Final[list[Answer]] = []

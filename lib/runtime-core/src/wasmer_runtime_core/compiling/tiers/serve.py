@@ -2,7 +2,8 @@
 
 Standard input is a socket of packets. A job is (key of a module, number of a function, backend), with the module's file
 in memory if that is the first of it. An answer is the job again, whether it was done, and a file in memory with the
-code or with the reason. The process is nicer than the program, and ends when the program does.
+code or with the reason. A whole module is a job like another, whose code is an artifact. The process is nicer than the
+program, and ends when the program does.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ import pickle
 import select
 import socket
 import threading
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.compiling.registry import find_compiler
+from wasmer_runtime_core.compiling.tiers.owner import GONE, WHOLE
 from wasmer_runtime_core.contract.backend import CompilerConfig
+from wasmer_runtime_core.errors import CompileError
+
+if TYPE_CHECKING:
+    from wasmer_runtime_core.compiling.tiers.owner import WholeModules
 
 NICER: Final = 10
 WATCH_MILLISECONDS: Final = 1000
 PACKET_BYTES: Final = 4096
-GONE: Final = -1
-"""In place of a function's number: the module is not needed any more."""
 
 
 class Catcher:
@@ -37,7 +41,7 @@ class Work:
     """The modules that were given, by backend as well."""
 
     def __init__(self) -> None:
-        self.modules: dict[int, tuple[bytes, CompilerConfig]] = {}
+        self.modules: dict[int, tuple[bytes, CompilerConfig, WholeModules | None]] = {}
         self.begun: dict[tuple[int, str], Any] = {}
 
     def take(self, key: int, descriptor: int) -> None:
@@ -54,12 +58,19 @@ class Work:
         """What `Code.replace` takes for a function."""
         functions: Any = self.begun.get((key, backend))
         if functions is None:
-            binary, config = self.modules[key]
+            binary, config, _ = self.modules[key]
             compilation = run(Compilation(binary, find_compiler(backend), config, lazy=True))
             functions = self.begun[key, backend] = compilation.functions
         catcher = Catcher()
         functions.compile_function(catcher, number)
         return catcher.code
+
+    def compile_whole(self, key: int, backend: str) -> bytes:
+        """An artifact of a module, in its last tier."""
+        binary, config, whole = self.modules[key]
+        if whole is None:
+            raise CompileError("nobody compiles the module as a whole")
+        return whole.make(binary, backend, config)
 
 
 def serve() -> None:
@@ -79,12 +90,16 @@ def serve() -> None:
             for descriptor in descriptors:
                 work.take(key, descriptor)
             try:
-                answer: Any = work.compile(key, number, backend)
+                content = (
+                    work.compile_whole(key, backend)
+                    if number == WHOLE
+                    else pickle.dumps(work.compile(key, number, backend))
+                )
                 done = True
             except Exception as error:
-                answer, done = f"{type(error).__name__}: {error}", False
+                content, done = pickle.dumps(f"{type(error).__name__}: {error}"), False
             with open(os.memfd_create("wasmer"), "w+b") as file:
-                pickle.dump(answer, file)
+                file.write(content)
                 file.flush()
                 socket.send_fds(packets, [pickle.dumps((key, number, backend, done))], [file.fileno()])
 

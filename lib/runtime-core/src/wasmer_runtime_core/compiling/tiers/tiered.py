@@ -8,7 +8,8 @@ is imported when one is wanted, which programs of less than half a second never 
 
 from __future__ import annotations
 
-from wasmer_runtime_core.compiling.tiers.owner import Owner
+from wasmer_runtime_core.compiling.tiers.owner import WHOLE, Owner
+from wasmer_runtime_core.errors import CacheError
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wasmer_runtime_core.compiling.tiers.background import Background
+    from wasmer_runtime_core.compiling.tiers.owner import WholeModules
     from wasmer_runtime_core.contract.backend import CompilerConfig
     from wasmer_runtime_core.native.machine import Code
 
@@ -25,6 +27,8 @@ NEXT_TICKS: Final = 5
 """Between two looks, from then on."""
 HOT_TICKS: Final = 3
 """A function that so many ticks found running is hot."""
+WHOLE_TICKS: Final = 100
+"""A module that has had so many is compiled as a whole, for its last tier and for who runs it again."""
 NO_MORE_TICKS: Final = 1 << 60
 AGAIN_SECONDS: Final = 0.1
 """Who waits looks again after so long: another thread may have taken the answer."""
@@ -34,17 +38,24 @@ class Tiered(Owner):
     """The functions of a module, by their tier; numbers are among those that the module defines.
 
     Attributes:
-        ran: for each function, the backend whose code is called, where that is not tier 0's.
-        failed: likewise why a backend could not compile one.
+        ran: for each function, the backend whose code is called, where that is not tier 0's or `last`.
+        last: the backend whose code of the whole module is called, but for what is in `ran`; "": none.
+        checked_memories: those that tier 0's code compares with their length (`contract.backend.CompiledModule`).
+        failed: for each function, or `WHOLE`, why a backend could not compile it.
         broken: what went wrong in the background, since when code stays as it is; "": nothing.
     """
 
-    def __init__(self, binary: bytes, config: CompilerConfig, backends: Sequence[str]) -> None:
-        """`backends`: the tiers above the first, ascending."""
-        super().__init__(binary, config)
+    def __init__(
+        self, binary: bytes, config: CompilerConfig, backends: Sequence[str], whole: WholeModules | None = None
+    ) -> None:
+        """`backends`: the tiers above the first, ascending; `whole`: who has the last."""
+        super().__init__(binary, config, whole)
         self.ran: Final[dict[int, str]] = {}
         self.failed: Final[dict[int, str]] = {}
+        self.last = ""
+        self.checked_memories: tuple[int, ...] = ()
         self.broken = ""
+        self._looked = False
         self._backends: Final = tuple(backends)
         self._hits: Final[dict[int, int]] = {}
         self._generation = 0
@@ -62,6 +73,13 @@ class Tiered(Owner):
         if missing > 0:
             return missing
         try:
+            if not self._looked:
+                self._looked = True
+                self._look_for_whole(code)
+            if self.last:
+                return NO_MORE_TICKS
+            if sum(self._hits.values()) >= WHOLE_TICKS:
+                self.ask_for_whole()
             self.look(code, [number for number, hits in self._hits.items() if hits >= HOT_TICKS])
         except Exception as failure:
             if raised_by_a_handler(failure):
@@ -70,12 +88,37 @@ class Tiered(Owner):
             return NO_MORE_TICKS
         return NEXT_TICKS
 
+    def of(self, number: int) -> str | None:
+        """The backend whose code of a function is called; None: tier 0's."""
+        return self.last or self.ran.get(number)
+
+    def ask_for_whole(self) -> None:
+        """Let the module be compiled as a whole, if that is done and was not asked for."""
+        backend = "" if self.whole is None or self._whole_is_asked() else self.whole.backend(self.binary)
+        if backend:
+            self._background().ask(self, WHOLE, backend)
+            self._asked.add((WHOLE, backend))
+
+    def _whole_is_asked(self) -> bool:
+        self._background()
+        return any(number == WHOLE for number, _ in self._asked)
+
+    def _look_for_whole(self, code: Code) -> None:
+        """What was compiled as a whole before, by whatever program, is taken."""
+        found = None if self.whole is None else self.whole.found(self.binary, self.config)
+        if found is not None:
+            self._overtake(code, found)
+
+    def _overtake(self, code: Code, found: Any) -> None:
+        """Let a whole module in place of this one's code. What it leaves unchecked has to be guarded."""
+        if set(self.checked_memories).issubset(found.checked_memories):
+            code.overtake(found.code)
+            self.ran.clear()
+            self.last = found.backend
+
     def look(self, code: Code, hot: Iterable[int] = ()) -> None:
         """Let functions be compiled for the tiers that they have not reached, and publish what has come."""
-        background = _background()
-        if self._generation != background.generation:  # of another process, perhaps before a fork
-            self._generation = background.generation
-            self._asked &= self._answered
+        background = self._background()
         try:
             for number in hot:
                 for backend in self._backends:
@@ -93,6 +136,13 @@ class Tiered(Owner):
         before = self.ran.get(number)
         if not done:
             self.failed[number] = found
+        elif number == WHOLE and self.whole is not None:
+            try:
+                self._overtake(code, self.whole.load(found))
+            except CacheError as failure:
+                self.failed[number] = str(failure)
+        elif self.last:
+            pass
         elif before is None or self._backends.index(backend) > self._backends.index(before):
             code.replace(*found)
             self.ran[number] = backend
@@ -111,7 +161,7 @@ class Tiered(Owner):
 
         from wasmer_runtime_core.native.machine import wait
 
-        background = _background()
+        background = self._background()
         while True:
             self.look(code, wanted)
             descriptor = -1 if background.socket is None else background.socket.fileno()
@@ -119,8 +169,10 @@ class Tiered(Owner):
                 return
             wait([(descriptor, POLLIN)], AGAIN_SECONDS)
 
+    def _background(self) -> Background:
+        from wasmer_runtime_core.compiling.tiers.background import BACKGROUND
 
-def _background() -> Background:
-    from wasmer_runtime_core.compiling.tiers.background import BACKGROUND
-
-    return BACKGROUND
+        if self._generation != BACKGROUND.generation:  # what was asked of another process, perhaps before a fork
+            self._generation = BACKGROUND.generation
+            self._asked &= self._answered
+        return BACKGROUND

@@ -331,6 +331,7 @@ code_place(uint8_t *place, size_t bytes, const Part *code)
 /* code_parts.c */
 static PyObject *code_add(PyObject *object, PyObject *args);
 static PyObject *code_replace(PyObject *object, PyObject *args);
+static PyObject *code_overtake(PyObject *object, PyObject *argument);
 /* ticks.c */
 static int ticks_begin(CodeObject *code);
 static void ticks_end(CodeObject *code);
@@ -587,6 +588,7 @@ static PyMethodDef code_methods[] = {
      "add(function, code, sites, inlined, handlers, saved, relocations) -> whether it had no code yet, and has this now"},
     {"replace", code_replace, METH_VARARGS,
      "replace(function, code, sites, inlined, handlers, saved, relocations): whoever calls it from now on calls this"},
+    {"overtake", code_overtake, METH_O, "overtake(other): whoever calls a function from now on calls the other code's"},
     {"hits", code_hits, METH_NOARGS, "hits() -> [(function, ticks that found it running)], since the last time"},
     {NULL, NULL, 0, NULL}};
 static PyType_Slot code_slots[] = {{Py_tp_new, code_new},         {Py_tp_dealloc, code_dealloc},

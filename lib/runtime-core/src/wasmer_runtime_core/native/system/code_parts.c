@@ -62,6 +62,23 @@ part_make(CodeObject *whole, const Part *code, const CodeTables *tables, const R
     return part;
 }
 
+/* Code of the module that came later lives as long as it does. 0, or -1 with an exception. */
+static int
+parts_keep(CodeObject *whole, CodeObject *part)
+{
+    if (!(whole->n_parts & (whole->n_parts - 1))) {  /* none, or a power of two: there is no more room */
+        CodeObject **parts = realloc(whole->parts, (whole->n_parts ? 2 * whole->n_parts : 1) * sizeof *parts);
+        if (!parts) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        whole->parts = parts;
+    }
+    whole->parts[whole->n_parts++] = (CodeObject *)Py_NewRef(part);
+    whole->parts_bytes += part->code_bytes;
+    return 0;
+}
+
 /* Code of a function; if it `is_first`, of one that has none: whoever comes first is taken, the others made the same. */
 static PyObject *
 publish_part(CodeObject *self, PyObject *args, int is_first)
@@ -92,16 +109,10 @@ publish_part(CodeObject *self, PyObject *args, int is_first)
         Py_DECREF(part);
         Py_RETURN_FALSE;
     }
-    if (!(self->n_parts & (self->n_parts - 1))) {  /* none, or a power of two: there is no more room */
-        CodeObject **parts = realloc(self->parts, (self->n_parts ? 2 * self->n_parts : 1) * sizeof *parts);
-        if (!parts) {
-            Py_DECREF(part);
-            return PyErr_NoMemory();
-        }
-        self->parts = parts;
-    }
-    self->parts[self->n_parts++] = part;
-    self->parts_bytes += part->code_bytes;
+    int failed = parts_keep(self, part);
+    Py_DECREF(part);
+    if (failed)
+        return NULL;
     __atomic_store_n(entry, (uint64_t)(part->base + part->function_offsets[0]), __ATOMIC_RELEASE);
     Py_RETURN_TRUE;
 }
@@ -110,6 +121,29 @@ static PyObject *
 code_add(PyObject *object, PyObject *args)
 {
     return publish_part((CodeObject *)object, args, 1);
+}
+
+/* All functions in other code, which has a table of its own: its functions call each other there. What is called through this
+ * code's table and stubs is called there from now on. */
+static PyObject *
+code_overtake(PyObject *object, PyObject *argument)
+{
+    CodeObject *self = (CodeObject *)object, *other = (CodeObject *)argument;
+    if (!Py_IS_TYPE(argument, CodeType)) {
+        PyErr_SetString(PyExc_TypeError, "Code is expected");
+        return NULL;
+    }
+    if (!self->stubs || other->stubs || other->whole || other->n_functions != self->n_functions ||
+        other->first_function != self->first_function || other->release_gil != self->release_gil) {
+        PyErr_SetString(PyExc_ValueError, "this is no other code of the module");
+        return NULL;
+    }
+    if (parts_keep(self, other) < 0)
+        return NULL;
+    other->whole = self;
+    for (uint32_t i = 0; i < self->n_functions; i++)
+        __atomic_store_n(code_table(self) + i, (uint64_t)(other->base + other->function_offsets[i]), __ATOMIC_RELEASE);
+    Py_RETURN_NONE;
 }
 
 /* What ran in the old code goes on there. */

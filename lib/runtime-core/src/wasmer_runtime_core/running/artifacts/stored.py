@@ -109,9 +109,10 @@ class StoredModule:
         info: what the module declares.
         code: where its code runs.
         backend: who compiled it.
+        checked_memories: as in `CompiledModule`.
     """
 
-    __slots__ = ("backend", "code", "info", "sections")
+    __slots__ = ("backend", "checked_memories", "code", "info", "sections")
 
     def __init__(self, source: bytes | MappedFile, name: str, tick: Callable[[Code], int] | None = None) -> None:
         """Check an artifact, and put its code where it runs.
@@ -139,6 +140,7 @@ class StoredModule:
                 "processor",
             )
         self.backend: str = facts["backend"]
+        self.checked_memories: tuple[int, ...] = facts["checked_memories"]
         self.info = StoredInfo(sections)
         try:
             self.code = publish(self._compiled(sections.part), self.info, tick, packed=True)
