@@ -42,23 +42,27 @@ The limits
 
 from __future__ import annotations
 
-from wasmer_vfs.clock import Clock, SystemClock, VirtualClock
-from wasmer_vfs.descriptors import DescriptorTable, OpenFile
-from wasmer_vfs.directories import OPEN_FLAGS, Directory, Entry, Space
-from wasmer_vfs.errors import OutOfDirectory, refusal
-from wasmer_vfs.files import File, HostFile, HostStream, Owned, StreamFile
-from wasmer_vfs.host_directories import HostDirectory
-from wasmer_vfs.memory_directories import MemoryDirectory
-from wasmer_vfs.memory_files import MemoryFile
-from wasmer_vfs.network import Address, Network
-from wasmer_vfs.network_sockets import NetworkSocket
-from wasmer_vfs.sockets import Socket
-from wasmer_vfs.status import Kind, Status
-from wasmer_vfs.streams import Captured, FileObject, Stream
-from wasmer_vfs.tree_files import Files
-from wasmer_vfs.trees import Opened, Place, Tree, mountable
-from wasmer_vfs.version import VERSION
-from wasmer_vfs.waiting import Interrupted
+from wasmer_runtime_core.support.lazy_names import lazy_names
+
+TYPE_CHECKING = False  # checkers take it for True
+if TYPE_CHECKING:
+    from wasmer_vfs.clock import Clock, SystemClock, VirtualClock
+    from wasmer_vfs.descriptors import DescriptorTable, OpenFile
+    from wasmer_vfs.directories import OPEN_FLAGS, Directory, Entry, Space
+    from wasmer_vfs.errors import OutOfDirectory, refusal
+    from wasmer_vfs.files import File, HostFile, HostStream, Owned, StreamFile
+    from wasmer_vfs.host_directories import HostDirectory
+    from wasmer_vfs.memory_directories import MemoryDirectory
+    from wasmer_vfs.memory_files import MemoryFile
+    from wasmer_vfs.network import Address, Network
+    from wasmer_vfs.network_sockets import NetworkSocket
+    from wasmer_vfs.sockets import Socket
+    from wasmer_vfs.status import Kind, Status
+    from wasmer_vfs.streams import Captured, FileObject, Stream
+    from wasmer_vfs.tree_files import Files
+    from wasmer_vfs.trees import Opened, Place, Tree, mountable
+    from wasmer_vfs.version import VERSION
+    from wasmer_vfs.waiting import Interrupted
 
 __all__ = [
     "OPEN_FLAGS",
@@ -97,3 +101,62 @@ __all__ = [
     "mountable",
     "refusal",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "wasmer_vfs.clock": (
+            "Clock",
+            "SystemClock",
+            "VirtualClock",
+        ),
+        "wasmer_vfs.descriptors": (
+            "DescriptorTable",
+            "OpenFile",
+        ),
+        "wasmer_vfs.directories": (
+            "OPEN_FLAGS",
+            "Directory",
+            "Entry",
+            "Space",
+        ),
+        "wasmer_vfs.errors": (
+            "OutOfDirectory",
+            "refusal",
+        ),
+        "wasmer_vfs.files": (
+            "File",
+            "HostFile",
+            "HostStream",
+            "Owned",
+            "StreamFile",
+        ),
+        "wasmer_vfs.host_directories": ("HostDirectory",),
+        "wasmer_vfs.memory_directories": ("MemoryDirectory",),
+        "wasmer_vfs.memory_files": ("MemoryFile",),
+        "wasmer_vfs.network": (
+            "Address",
+            "Network",
+        ),
+        "wasmer_vfs.network_sockets": ("NetworkSocket",),
+        "wasmer_vfs.sockets": ("Socket",),
+        "wasmer_vfs.status": (
+            "Kind",
+            "Status",
+        ),
+        "wasmer_vfs.streams": (
+            "Captured",
+            "FileObject",
+            "Stream",
+        ),
+        "wasmer_vfs.tree_files": ("Files",),
+        "wasmer_vfs.trees": (
+            "Opened",
+            "Place",
+            "Tree",
+            "mountable",
+        ),
+        "wasmer_vfs.version": ("VERSION",),
+        "wasmer_vfs.waiting": ("Interrupted",),
+    },
+)

@@ -7,10 +7,12 @@ sleeps, which then takes no time: runs with it can be repeated exactly.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol, final
 
 from wasmer_runtime_core.running import interrupts
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, Protocol, final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 
 class Clock(Protocol):

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import errno
 import heapq
-from typing import Final, Generic, TypeVar
 
+from wasmer_runtime_core.support.annotations import Final, Generic, TypeVar
 from wasmer_vfs.directories import Directory, Entry
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import File

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
-from typing import Final, final
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
 from wasmer_vfs.directories import Directory, Entry, Space, check_flags
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import Buffers, File, Pieces, StreamFile
@@ -14,6 +13,9 @@ from wasmer_vfs.paths import split
 from wasmer_vfs.random import CHUNK_BYTES, RandomSource
 from wasmer_vfs.status import Status
 from wasmer_vfs.waiting import look, must_be_refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEVICE: Final = 5
 """The number of the device that ``/dev`` is on."""

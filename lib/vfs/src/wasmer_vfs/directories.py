@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Final, NamedTuple, Protocol
 
+from wasmer_runtime_core.support.annotations import Final, Protocol
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import File
 from wasmer_vfs.status import Kind, Status

@@ -18,9 +18,8 @@ import os
 import select
 import stat
 from _thread import RLock
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol, final
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, Protocol, TypeAlias, final
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.status import Kind, Status, kept_times, status_of
 from wasmer_vfs.waiting import (
@@ -33,9 +32,12 @@ from wasmer_vfs.waiting import (
     wait_to_write,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 Buffers = list[memoryview]
 """What is read into."""
-Pieces = Sequence[bytes | memoryview]
+Pieces: TypeAlias = "Sequence[bytes | memoryview]"
 """What is written."""
 
 

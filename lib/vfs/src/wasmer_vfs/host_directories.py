@@ -26,12 +26,12 @@ host's kernel, and what waits for it sees deadlines, cancellations and signals.
 from __future__ import annotations
 
 import errno
-import functools
 import os
 import stat
 from types import TracebackType
-from typing import Final, final
 
+from wasmer_runtime_core.support.annotations import Final, final
+from wasmer_runtime_core.support.functions import partial
 from wasmer_vfs.directories import WRITING, Directory, Entry, Space, check_flags
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import File, HostFile, Owned
@@ -87,7 +87,7 @@ class _HostCursor:
             if self._steps >= MAX_STEPS:
                 raise refusal(errno.ELOOP)
         try:
-            held.extend(map(functools.partial(os.open, dir_fd=self.current), (name,), (_WALK,)))
+            held.extend(map(partial(os.open, dir_fd=self.current), (name,), (_WALK,)))
         except NotADirectoryError as failure:  # which a link is, too, when it is not followed
             must_be_refusal(failure)
             return False
@@ -286,7 +286,7 @@ def _reopened(host: int) -> Owned:
     """The directory once more, read from a position of its own, which a duplicate would share."""
     owned = Owned()
     try:
-        owned.extend(map(functools.partial(os.open, dir_fd=host), (b".",), (_DIRECTORY,)))
+        owned.extend(map(partial(os.open, dir_fd=host), (b".",), (_DIRECTORY,)))
     except PermissionError as failure:  # it was opened with rights that this process has no longer
         must_be_refusal(failure)
         owned.extend(map(os.dup, (host,)))
@@ -295,7 +295,7 @@ def _reopened(host: int) -> Owned:
 
 def _open_or_wait(opened: Owned, name: bytes, flags: int, at: int, nonblocking: bool) -> None:
     """Open `name`; the host itself does not wait. A pipe that is opened to write waits here for one who reads."""
-    host_open = functools.partial(os.open, flags=flags | os.O_NONBLOCK, mode=0o666, dir_fd=at)
+    host_open = partial(os.open, flags=flags | os.O_NONBLOCK, mode=0o666, dir_fd=at)
     while True:
         try:
             opened.extend(map(host_open, (name,)))

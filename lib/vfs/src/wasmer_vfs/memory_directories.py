@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
-from typing import Final, final
+from _collections_abc import Mapping  # what `collections.abc` is; `collections` brings much along
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.directories import WRITING, Directory, Entry, Space, check_flags
 from wasmer_vfs.errors import refusal
@@ -27,6 +27,9 @@ from wasmer_vfs.memory_files import NAME_BYTES, MemoryFile, Node, Volume, whole
 from wasmer_vfs.paths import MAX_PATH_BYTES, check_text, resolve, resolve_parent, split
 from wasmer_vfs.status import Kind, Status
 from wasmer_vfs.waiting import plainly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DEFAULT_LIMIT_BYTES: Final = 1 << 30
 MAX_NAME_BYTES: Final = 255

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import errno
-import functools
 import itertools
 import os
 import time
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, final
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, TypeVar, final
+from wasmer_runtime_core.support.functions import wraps
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import Buffers, Pieces
 from wasmer_vfs.status import Kind, Status
 from wasmer_vfs.waiting import PIECE_BYTES, look, new_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NODE_BYTES: Final = 256
 """What a file, directory or link counts for, so that empty ones fill the limit of bytes, too."""
@@ -64,13 +66,13 @@ class Volume:
         self.names += names
 
 
-_Method = TypeVar("_Method", bound=Callable[..., Any])
+_Method = TypeVar("_Method", bound="Callable[..., Any]")
 
 
 def whole(method: _Method) -> _Method:
     """An operation that no other one on the same tree comes in between."""
 
-    @functools.wraps(method)
+    @wraps(method)
     def locked(self: Any, *args: Any, **named: Any) -> Any:
         with self._node.volume.lock:
             return method(self, *args, **named)

@@ -30,12 +30,15 @@ import itertools
 import re
 import socket as host_sockets
 import threading
-from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address, ip_address
-from typing import Final, NamedTuple, final
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.waiting import Interrupted, must_be_refusal, plainly, wait
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 IP = bytes
 """An address as it is sent: 4 bytes of IPv4, 16 of IPv6. `ipaddress` catches exceptions that could be a signal's

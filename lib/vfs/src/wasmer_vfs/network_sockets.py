@@ -17,8 +17,9 @@ import socket as host_sockets
 from itertools import starmap
 from operator import itemgetter
 from socket import SocketType
-from typing import Final, Literal, NamedTuple, final
 
+from wasmer_runtime_core.support.annotations import Final, Literal, final
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import Buffers, Pieces, StreamFile
 from wasmer_vfs.network import IPV4_BYTES, Address, Network, must

@@ -8,8 +8,8 @@ takes the single steps. Trailing slashes mean that the path must be a directory.
 from __future__ import annotations
 
 import errno
-from typing import Final, Protocol
 
+from wasmer_runtime_core.support.annotations import Final, Protocol
 from wasmer_vfs.errors import OutOfDirectory, refusal
 from wasmer_vfs.waiting import must_be_refusal
 

@@ -7,12 +7,14 @@ bytes follow from a seed: not for secrets, but for runs that can be repeated.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any, Final
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, TypeAlias
 from wasmer_vfs.waiting import asked, look
 
-RandomSource = Callable[[int], bytes]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RandomSource: TypeAlias = "Callable[[int], bytes]"
 
 system: Final[RandomSource] = os.urandom
 

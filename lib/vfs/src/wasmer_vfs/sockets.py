@@ -8,18 +8,20 @@ kept here; the flags of the host's socket, which others may share, are not chang
 
 from __future__ import annotations
 
-import functools
 import os
 import socket as host_sockets
-from collections.abc import Iterator
 from itertools import starmap
 from operator import itemgetter
 from socket import SocketType
-from typing import Any, Final, final
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, final
+from wasmer_runtime_core.support.functions import partial
 from wasmer_vfs.files import Buffers, Pieces, StreamFile, bytes_waiting
 from wasmer_vfs.status import Status
 from wasmer_vfs.waiting import lock_of, must_be_refusal, wait_to_read, wait_to_write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _FIRST: Final = itemgetter(0)
 AT_ONCE: Final = int(host_sockets.MSG_DONTWAIT)  # plain numbers: what an enum does to unite them may catch exceptions
@@ -214,7 +216,7 @@ def made_of(like: SocketType, descriptors: Iterator[int]) -> SocketType:
     and has made what it stands for not block.
     """
     made: list[SocketType] = []
-    made.extend(map(functools.partial(SocketType, like.family, like.type, like.proto), descriptors))
+    made.extend(map(partial(SocketType, like.family, like.type, like.proto), descriptors))
     if made[0].gettimeout() is not None:
         made[0].settimeout(None)
     return made[0]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import Any, Final
 
+from wasmer_runtime_core.support.annotations import Any, Final
 from wasmer_vfs.files import File, HostStream, Owned
 from wasmer_vfs.streams import Captured, Stream
 from wasmer_vfs.waiting import must_be_refusal, plainly

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Final, Literal, NamedTuple
+
+from wasmer_runtime_core.support.annotations import Final, Literal
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 Kind = Literal[
     "file",

@@ -16,9 +16,8 @@ import codecs
 import errno
 import io
 import os
-from collections.abc import Callable
-from typing import Any, Final, Protocol, final
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, Protocol, final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.errors import refusal
 from wasmer_vfs.files import (
@@ -34,6 +33,9 @@ from wasmer_vfs.files import (
 )
 from wasmer_vfs.status import Status
 from wasmer_vfs.waiting import PIECE_BYTES, Interrupted, asked, lock_of, look, must_be_refusal, new_lock, plainly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class FileObject(Protocol):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import final
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, final
 from wasmer_vfs.status import Status
 from wasmer_vfs.trees import Tree
 from wasmer_vfs.waiting import Interrupted, must_be_refusal, plainly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _CHUNK = 1 << 20
 

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
-from typing import Any, Final, NamedTuple, final
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, final
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_vfs.descriptors import OpenFile
 from wasmer_vfs.directories import Directory
 from wasmer_vfs.errors import refusal
@@ -32,6 +32,9 @@ from wasmer_vfs.memory_directories import MemoryDirectory
 from wasmer_vfs.paths import MAX_PATH_BYTES
 from wasmer_vfs.status import Status
 from wasmer_vfs.waiting import must_be_refusal, plainly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_MODES: Final = 65_536
 """Files whose mode is remembered, those that were set last."""

@@ -10,18 +10,20 @@ A handler may raise between any two steps, so whoever catches an exception and g
 from __future__ import annotations
 
 import errno
-import functools
 import os
 import select
 from _thread import RLock
 from _weakref import _remove_dead_weakref, ref  # type: ignore[attr-defined]
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
 
 from wasmer_runtime_core.errors import Timeout
 from wasmer_runtime_core.running import interrupts
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, TypeVar
+from wasmer_runtime_core.support.functions import wraps
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.errors import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _every_lock: Final[dict[int, ref[RLock]]] = {}
 """By address."""
@@ -106,13 +108,13 @@ def asked(ask: Callable[..., _Answer], *given: Any) -> _Answer:
         raise Interrupted(reason) from None
 
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 
 def plainly(function: _Function) -> _Function:
     """For those who are no program: what ends the call is raised as it is."""
 
-    @functools.wraps(function)
+    @wraps(function)
     def plain(*args: Any, **named: Any) -> Any:
         try:
             return function(*args, **named)

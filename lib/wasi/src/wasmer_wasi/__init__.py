@@ -15,30 +15,34 @@ objects, clocks, random bytes, and the directories it is given, nothing else::
 
 from __future__ import annotations
 
-from wasmer_runtime_core.errors import ExitCode
-from wasmer_vfs import Clock, HostDirectory, MemoryDirectory, SystemClock, VirtualClock
-from wasmer_vfs import FileObject as WasiFile
-from wasmer_vfs.standard_streams import INHERIT
-from wasmer_wasi.imports import (
-    generate_import_object,
-    generate_import_object_for_version,
-    generate_import_object_from_state,
-    get_wasi_state,
-)
-from wasmer_wasi.running import run
-from wasmer_wasi.state import (
-    ArgumentContainsNulByte,
-    EnvironmentVariableFormatError,
-    MappedDirAliasFormattingError,
-    PreopenedDirectoryNotFound,
-    WasiFsCreationError,
-    WasiFsSetupError,
-    WasiState,
-    WasiStateBuilder,
-    WasiStateCreationError,
-)
-from wasmer_wasi.threads import ThreadedProgram
-from wasmer_wasi.version import VERSION, WasiVersion, get_wasi_version, is_wasi_module
+from wasmer_runtime_core.support.lazy_names import lazy_names
+
+TYPE_CHECKING = False  # checkers take it for True
+if TYPE_CHECKING:
+    from wasmer_runtime_core.errors import ExitCode
+    from wasmer_vfs import Clock, HostDirectory, MemoryDirectory, SystemClock, VirtualClock
+    from wasmer_vfs import FileObject as WasiFile
+    from wasmer_vfs.standard_streams import INHERIT
+    from wasmer_wasi.imports import (
+        generate_import_object,
+        generate_import_object_for_version,
+        generate_import_object_from_state,
+        get_wasi_state,
+    )
+    from wasmer_wasi.running import run
+    from wasmer_wasi.state import (
+        ArgumentContainsNulByte,
+        EnvironmentVariableFormatError,
+        MappedDirAliasFormattingError,
+        PreopenedDirectoryNotFound,
+        WasiFsCreationError,
+        WasiFsSetupError,
+        WasiState,
+        WasiStateBuilder,
+        WasiStateCreationError,
+    )
+    from wasmer_wasi.threads import ThreadedProgram
+    from wasmer_wasi.version import VERSION, WasiVersion, get_wasi_version, is_wasi_module
 
 __all__ = [
     "INHERIT",
@@ -69,3 +73,44 @@ __all__ = [
     "is_wasi_module",
     "run",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "wasmer_runtime_core.errors": ("ExitCode",),
+        "wasmer_vfs": (
+            "Clock",
+            "HostDirectory",
+            "MemoryDirectory",
+            "SystemClock",
+            "VirtualClock",
+            "WasiFile=FileObject",
+        ),
+        "wasmer_vfs.standard_streams": ("INHERIT",),
+        "wasmer_wasi.imports": (
+            "generate_import_object",
+            "generate_import_object_for_version",
+            "generate_import_object_from_state",
+            "get_wasi_state",
+        ),
+        "wasmer_wasi.running": ("run",),
+        "wasmer_wasi.state": (
+            "ArgumentContainsNulByte",
+            "EnvironmentVariableFormatError",
+            "MappedDirAliasFormattingError",
+            "PreopenedDirectoryNotFound",
+            "WasiFsCreationError",
+            "WasiFsSetupError",
+            "WasiState",
+            "WasiStateBuilder",
+            "WasiStateCreationError",
+        ),
+        "wasmer_wasi.threads": ("ThreadedProgram",),
+        "wasmer_wasi.version": (
+            "VERSION",
+            "WasiVersion",
+            "get_wasi_version",
+            "is_wasi_module",
+        ),
+    },
+)

@@ -8,8 +8,7 @@ one that the descriptor never had (writing to a file opened for reading) is EBAD
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
-
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, final
 from wasmer_vfs.descriptors import DescriptorTable as Table
 from wasmer_vfs.descriptors import OpenFile
 from wasmer_wasi.errno import EBADF, ENOTCAPABLE, WasiError

@@ -8,10 +8,11 @@ what this package refuses. `errno_of` turns either into the number.
 from __future__ import annotations
 
 import errno as host_errno
-from typing import Final, NamedTuple
 
 from wasmer_runtime_core.errors import Timeout
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 
 class Errno(NamedTuple):

@@ -6,8 +6,8 @@ Parameters are written a letter each, `i` an i32 and `I` an i64; the result is a
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
-
+from wasmer_runtime_core.support.annotations import Final
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_wasi.types import SNAPSHOT0, SNAPSHOT1
 
 

@@ -13,9 +13,9 @@ a length that is too short for a range is the only sign needed that it has to be
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wasmer_runtime_core.errors import ExportWrongType
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, Protocol
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_vfs.paths import MAX_PATH_BYTES
 from wasmer_wasi.errno import EFAULT, EINVAL, ENAMETOOLONG, WasiError

@@ -9,74 +9,79 @@ user's own.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from functools import cache
-from typing import Any
+from _collections_abc import MutableMapping  # what `collections.abc` is; `collections` brings much along
 
 from wasmer_runtime_core.running.host import HostFunc, func
 from wasmer_runtime_core.running.imports import ImportObject
-from wasmer_wasi import snapshot0, snapshot1
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
+from wasmer_runtime_core.support.first_use import kept
+from wasmer_wasi import snapshot1
 from wasmer_wasi.functions import FUNCTIONS, TYPE_NAMES
 from wasmer_wasi.state import EnvironmentVariableFormatError, WasiState, WasiStateBuilder, state_of
 from wasmer_wasi.types import SNAPSHOT0, SNAPSHOT1
 from wasmer_wasi.version import WasiVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 _NUMBERS = {WasiVersion.SNAPSHOT0: SNAPSHOT0, WasiVersion.SNAPSHOT1: SNAPSHOT1}
 
 
 def namespace(version: WasiVersion) -> dict[str, HostFunc]:
     """The functions of a version by name, with their types."""
-    return dict(_functions(_NUMBERS[version.pinned()]))
+    number = _NUMBERS[version.pinned()]
+    return {row.name: _function((row.name, number)) for row in FUNCTIONS if row.since <= number}
 
 
-@cache
-def _functions(number: int) -> dict[str, HostFunc]:
-    functions = {}
-    for name, params, result, since in FUNCTIONS:
-        if since > number:
-            continue
-        function = snapshot1.function(name)
-        if number == SNAPSHOT0:
-            function = getattr(snapshot0, name, function)
-        functions[name] = func(
-            function,
-            params=[TYPE_NAMES[letter] for letter in params],
-            returns=[TYPE_NAMES[letter] for letter in result],
-        )
-    return functions
+_ROWS: Final = {row.name: row for row in FUNCTIONS}
+
+
+@kept
+def _function(asked: tuple[str, int]) -> HostFunc:
+    """A function by its name and the number of a version, which has it."""
+    name, number = asked
+    function: Any = None
+    if number == SNAPSHOT0:
+        from wasmer_wasi import snapshot0
+
+        function = getattr(snapshot0, name, None)
+    return func(
+        function or snapshot1.function(name),
+        params=[TYPE_NAMES[letter] for letter in _ROWS[name].params],
+        returns=[TYPE_NAMES[letter] for letter in _ROWS[name].result],
+    )
 
 
 class _Bringing(MutableMapping[str, Any]):
     """The functions of a version, each of which brings the state creator along; made when they are asked for."""
 
-    __slots__ = ("_create", "_functions", "_made")
+    __slots__ = ("_create", "_made", "_number")
 
-    def __init__(self, functions: dict[str, Any], create: Callable[[], WasiState]) -> None:
-        self._functions = functions
+    def __init__(self, number: int, create: Callable[[], WasiState]) -> None:
+        self._number = number
         self._create = create
-        self._made: dict[str, Any] = {}
+        self._made: dict[str, Any] = {row.name: None for row in FUNCTIONS if row.since <= number}
 
     def __getitem__(self, name: str) -> Any:
-        made = self._made.get(name)
+        made = self._made[name]
         if made is None:
-            made = self._made[name] = self._functions[name].with_state(self._create)
+            made = self._made[name] = _function((name, self._number)).with_state(self._create)
         return made
 
     def __setitem__(self, name: str, function: Any) -> None:
-        self._functions[name] = self._made[name] = function
+        self._made[name] = function
 
     def __delitem__(self, name: str) -> None:
-        del self._functions[name]
-        self._made.pop(name, None)
+        del self._made[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._functions)
+        return iter(self._made)
 
     def __len__(self) -> int:
-        return len(self._functions)
+        return len(self._made)
 
     def __repr__(self) -> str:
-        return repr(self._functions)
+        return repr(dict(self))
 
 
 def generate_import_object_from_state(state: WasiState, version: WasiVersion = WasiVersion.LATEST) -> ImportObject:
@@ -92,7 +97,7 @@ def generate_import_object_from_state(state: WasiState, version: WasiVersion = W
     _must_be_version(version)
     create = state.copy
     imports = ImportObject(state=create)
-    imports.register(version.namespace, _Bringing(namespace(version), create))
+    imports.register(version.namespace, _Bringing(_NUMBERS[version.pinned()], create))
     return imports
 
 

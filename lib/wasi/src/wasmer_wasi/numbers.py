@@ -7,9 +7,8 @@
 from __future__ import annotations
 
 import os
-import socket
-from typing import Final
 
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_vfs.status import Kind
 from wasmer_wasi.types import (
     FDFLAG_APPEND,
@@ -31,8 +30,6 @@ from wasmer_wasi.types import (
     OFLAG_EXCL,
     OFLAG_TRUNC,
     OFLAGS,
-    SDFLAG_RD,
-    SDFLAG_WR,
 )
 
 FILETYPES: Final[dict[Kind, int]] = {
@@ -91,10 +88,3 @@ HOST_ADVICES: Final = (
     os.POSIX_FADV_NOREUSE,
 )
 """`posix_fadvise`'s number of each advice."""
-
-HOST_SDFLAGS: Final = {
-    SDFLAG_RD: socket.SHUT_RD,
-    SDFLAG_WR: socket.SHUT_WR,
-    SDFLAG_RD | SDFLAG_WR: socket.SHUT_RDWR,
-}
-"""`shutdown`'s number for each value of sdflags."""

@@ -9,8 +9,9 @@ objects with a descriptor are waited for with the host's `poll`; everything else
 from __future__ import annotations
 
 import select
-from typing import TYPE_CHECKING, Final, NamedTuple
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 from wasmer_vfs import waiting as waits
 from wasmer_vfs.clock import SystemClock
 from wasmer_wasi.errno import EBADF, EINVAL, EIO, SUCCESS, WasiError

@@ -11,13 +11,13 @@ import. Whoever needs more than this says makes a `WasiState` and an instance.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from _collections_abc import Mapping  # what `collections.abc` is; `collections` brings much along
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from wasmer_runtime_core.errors import ExitCode
 from wasmer_runtime_core.running.interrupts import timeout as deadline
 from wasmer_runtime_core.running.module import Module
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, Literal, overload
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import FUNCTION
 from wasmer_vfs.standard_streams import INHERIT
@@ -28,6 +28,7 @@ from wasmer_wasi.version import WasiVersion, get_wasi_version
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
     from subprocess import CompletedProcess
 
     from wasmer_runtime_core.compiling.pipeline import Source

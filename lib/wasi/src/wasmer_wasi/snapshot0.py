@@ -8,8 +8,8 @@ an identifier. `sock_accept` does not exist yet. Everything else is `snapshot1`'
 from __future__ import annotations
 
 import os
-from typing import Final
 
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_vfs.status import Status
 from wasmer_wasi.errno import EINVAL, SUCCESS
 from wasmer_wasi.guest import U32, U64, Context, check

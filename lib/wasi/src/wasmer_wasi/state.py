@@ -15,17 +15,16 @@ the pattern::
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeVar, final
-from weakref import ref
+from _collections_abc import Mapping  # what `collections.abc` is; `collections` brings much along
+from _weakref import ref  # `weakref.ref`; the rest of that module takes half a millisecond
 
 from wasmer_runtime_core.errors import Error
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, final
 from wasmer_vfs.clock import Clock, SystemClock
 from wasmer_vfs.descriptors import DEFAULT_LIMIT
 from wasmer_vfs.directories import Directory
 from wasmer_vfs.host_directories import HostDirectory
 from wasmer_vfs.random import RandomSource, seeded, system
-from wasmer_vfs.sockets import Socket
 from wasmer_vfs.standard_streams import (
     INHERIT,
     STANDARD_STREAMS,
@@ -43,10 +42,18 @@ from wasmer_wasi.types import (
     ALL_RIGHTS,
     DIRECTORY_RIGHTS,
     FILETYPE_DIRECTORY,
+    FILETYPE_SOCKET_DGRAM,
+    FILETYPE_SOCKET_STREAM,
     RIGHT_FD_READ,
     RIGHT_FD_WRITE,
     STANDARD_STREAM_RIGHTS,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeGuard
+
+    from wasmer_vfs.sockets import Socket
 
 
 class WasiStateCreationError(Error):
@@ -169,7 +176,7 @@ class WasiState:
                     found.preopen,
                 )
                 state.descriptors.insert(again)
-            elif isinstance(found.file, Socket):
+            elif found.filetype in (FILETYPE_SOCKET_STREAM, FILETYPE_SOCKET_DGRAM) and _is_lent(found.file):
                 state.descriptors.insert(
                     Descriptor(found.file.duplicate(), found.filetype, found.rights, found.inheriting, found.flags)
                 )
@@ -482,9 +489,23 @@ class WasiStateBuilder:
                 Descriptor(directory, FILETYPE_DIRECTORY, DIRECTORY_RIGHTS, ALL_RIGHTS, preopen=alias)
             )
         for socket in self._sockets:
-            state.descriptors.insert(Descriptor.of(Socket.of(socket), True, True, ALL_RIGHTS))
+            state.descriptors.insert(Descriptor.of(_lent_socket(socket), True, True, ALL_RIGHTS))
         _set_up(state)
         return state
+
+
+def _lent_socket(socket: Any) -> Socket:
+    """A socket for a program. (`socket`, which this imports, takes as long as all of this package.)"""
+    from wasmer_vfs.sockets import Socket
+
+    return Socket.of(socket)
+
+
+def _is_lent(file: object) -> TypeGuard[Socket]:
+    """Whether a file is a socket that the program was given, and not a standard stream that is one."""
+    from wasmer_vfs.sockets import Socket
+
+    return isinstance(file, Socket)
 
 
 def _set_up(state: WasiState) -> None:
@@ -529,7 +550,7 @@ def _open_streams(state: WasiState) -> None:
 
 
 Second = TypeVar("Second")
-Pairs = Mapping[str, Second] | Iterable[tuple[str | bytes, Second]]
+Pairs: TypeAlias = "Mapping[str, Second] | Iterable[tuple[str | bytes, Second]]"
 
 
 def _encoded(what: str, given: object) -> bytes:

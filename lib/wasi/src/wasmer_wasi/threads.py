@@ -18,8 +18,6 @@ and `run` returns when they are gone.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.contract.values import MemoryDescriptor
 from wasmer_runtime_core.native.machine import cancel, this_thread_handle, uncancel
@@ -28,6 +26,7 @@ from wasmer_runtime_core.running.imports import ImportObject
 from wasmer_runtime_core.running.interrupts import check_interrupts
 from wasmer_runtime_core.running.interrupts import timeout as deadline
 from wasmer_runtime_core.running.objects.memory import Memory
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.wasm.module import FUNCTION, MEMORY
 from wasmer_wasi.functions import FUNCTIONS, TYPE_NAMES
@@ -39,6 +38,8 @@ from wasmer_wasi.types import EVENT_CLOCK, SNAPSHOT0, SNAPSHOT1, SUBSCRIPTION_CL
 from wasmer_wasi.version import WasiVersion, get_wasi_version
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from wasmer_runtime_core.running.instance import Instance
     from wasmer_runtime_core.running.module import Module
     from wasmer_runtime_core.running.objects.limits import Limits

@@ -8,7 +8,9 @@ that packs it; a test counts the offsets again.
 from __future__ import annotations
 
 from struct import Struct
-from typing import Final, NamedTuple
+
+from wasmer_runtime_core.support.annotations import Final
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 # --- numbers ----------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ found to be of version `LATEST`.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, Final
+
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

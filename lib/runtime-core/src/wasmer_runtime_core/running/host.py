@@ -8,11 +8,9 @@ alone costs more than compiling a small module.
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
-from types import MethodType
-
 from wasmer_runtime_core.contract.values import Type
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
+from wasmer_runtime_core.support.functions import MethodType, lru_cache, partial
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.types import (
     EXTERNREF,

@@ -20,7 +20,7 @@ not match is collected before `LinkError` is raised, so one run shows the whole 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+from _collections_abc import Callable, Mapping, MutableMapping  # what `collections.abc` is, without `collections`
 
 from wasmer_runtime_core.contract.values import Value
 from wasmer_runtime_core.errors import (

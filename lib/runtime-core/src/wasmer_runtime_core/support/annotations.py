@@ -15,7 +15,9 @@ __all__ = [
     "Any",
     "Final",
     "Generic",
+    "Literal",
     "NoReturn",
+    "Protocol",
     "Self",
     "TypeAlias",
     "TypeVar",
@@ -31,7 +33,7 @@ __all__ = [
 
 TYPE_CHECKING = False  # checkers take it for True
 if TYPE_CHECKING:
-    from typing import Any, Final, Generic, NoReturn, Self, TypeAlias, TypeVar, cast, final, overload
+    from typing import Any, Final, Generic, Literal, NoReturn, Protocol, Self, TypeAlias, TypeVar, cast, final, overload
 
     from wasmer_runtime_core.support.integers import i16, i32, i64, mypyc_attr, u8
 else:
@@ -42,6 +44,14 @@ else:
 
         def __class_getitem__(cls, parameters):
             return cls
+
+    Protocol = Generic
+
+    class Literal:
+        """The values, for who asks for them when the program runs."""
+
+        def __class_getitem__(cls, values):
+            return values
 
     def TypeVar(name, *constraints, bound=None, covariant=False, contravariant=False):
         return object

@@ -9,28 +9,31 @@ do this without the detour.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import ModuleType
-from typing import Any, Final
+import sys
 
-from wasmer_wasi.snapshot1 import files, paths, process, sockets, waiting
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 
-FILES: Final[dict[str, ModuleType]] = {
-    "args": process,
-    "environ": process,
-    "clock": process,
-    "fd": files,
-    "path": paths,
-    "poll": waiting,
-    "proc": process,
-    "sched": process,
-    "random": process,
-    "sock": sockets,
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FILES: Final = {
+    "args": "process",
+    "environ": "process",
+    "clock": "process",
+    "fd": "files",
+    "path": "paths",
+    "poll": "waiting",
+    "proc": "process",
+    "sched": "process",
+    "random": "process",
+    "sock": "sockets",
 }
-"""By the first word of a function's name."""
+"""The module by the first word of a function's name; imported when a program wants one of its functions."""
 
 
 def function(name: str) -> Callable[..., Any]:
     """The host function of that name in `functions`."""
-    found: Callable[..., Any] = getattr(FILES[name.partition("_")[0]], name)
+    module = f"{__name__}.{FILES[name.partition('_')[0]]}"
+    __import__(module)
+    found: Callable[..., Any] = getattr(sys.modules[module], name)
     return found

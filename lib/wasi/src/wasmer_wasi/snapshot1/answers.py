@@ -5,10 +5,8 @@ What the host refuses comes as an exception and leaves as its number.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import TypeVar
-
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, TypeVar
+from wasmer_runtime_core.support.functions import wraps
 from wasmer_vfs.waiting import Interrupted
 from wasmer_wasi.errno import (
     FAILURES,
@@ -17,13 +15,16 @@ from wasmer_wasi.errno import (
 from wasmer_wasi.guest import Context
 from wasmer_wasi.state import WasiState, state_of
 
-_Function = TypeVar("_Function", bound=Callable[..., int])
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_Function = TypeVar("_Function", bound="Callable[..., int]")
 
 
 def answers(function: _Function) -> Callable[..., int]:
     """A host function, given the instance's state, too, whose refusals are errnos."""
 
-    @functools.wraps(function)
+    @wraps(function)
     def answering(ctx: Context, *args: int) -> int:
         state = ctx.data
         if type(state) is not WasiState:

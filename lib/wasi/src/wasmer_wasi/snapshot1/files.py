@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from struct import Struct
-from typing import Final
 
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_vfs.files import File, release
 from wasmer_vfs.status import Status
 from wasmer_vfs.waiting import LOOK_EVERY, PIECE_BYTES, Interrupted, asked, look

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Final, NoReturn
 
 from wasmer_runtime_core.errors import ExitCode
+from wasmer_runtime_core.support.annotations import Final, NoReturn
 from wasmer_vfs import random
 from wasmer_wasi.errno import (
     EFAULT,

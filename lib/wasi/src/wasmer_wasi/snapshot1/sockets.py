@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from socket import SHUT_RD, SHUT_RDWR, SHUT_WR
+
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_vfs.files import release
 from wasmer_vfs.sockets import Socket
 from wasmer_wasi.descriptors import Descriptor
@@ -12,7 +15,6 @@ from wasmer_wasi.errno import (
     WasiError,
 )
 from wasmer_wasi.guest import FLAGS, SIZE, U32, Context, check, gather
-from wasmer_wasi.numbers import HOST_SDFLAGS
 from wasmer_wasi.snapshot1.answers import answers
 from wasmer_wasi.state import WasiState
 from wasmer_wasi.types import (
@@ -25,7 +27,12 @@ from wasmer_wasi.types import (
     RIGHT_SOCK_ACCEPT,
     RIGHT_SOCK_SHUTDOWN,
     ROFLAG_DATA_TRUNCATED,
+    SDFLAG_RD,
+    SDFLAG_WR,
 )
+
+HOST_SDFLAGS: Final = {SDFLAG_RD: SHUT_RD, SDFLAG_WR: SHUT_WR, SDFLAG_RD | SDFLAG_WR: SHUT_RDWR}
+"""`shutdown`'s number for each value of sdflags."""
 
 
 @answers

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from struct import Struct
-from typing import Final
 
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_wasi import poll
 from wasmer_wasi.errno import (
     EINVAL,
