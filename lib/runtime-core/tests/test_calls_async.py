@@ -9,16 +9,21 @@ import time
 from array import array
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.registry import find_compiler
+from wasmer_runtime_core.contract.values import FuncSig, Type
 from wasmer_runtime_core.errors import Cancelled, Timeout, Trap
 from wasmer_runtime_core.errors import RuntimeError as WasmRuntimeError
+from wasmer_runtime_core.running.ctx import Ctx
+from wasmer_runtime_core.running.host import func
 from wasmer_runtime_core.running.interrupts import check_interrupts, timeout, wait
 from wasmer_runtime_core.running.objects.arrays import vectorize
+from wasmer_runtime_core.running.objects.functions import Function
 
 TEXT = """
 (module
@@ -422,5 +427,135 @@ def test_a_call_that_no_thread_has_begun_is_cancelled_at_once() -> None:
         release.set()
         await busy
         assert await exports.add.call_async(20, 22) == 42
+
+    asyncio.run(main())
+
+
+def test_a_deadline_of_the_call() -> None:
+    exports = exports_of()
+
+    async def main() -> None:
+        with pytest.raises(Timeout):
+            await exports.forever.call_async(timeout=0.02)
+        assert await exports.add.call_async(1, 2, timeout=FOREVER) == 3
+
+    asyncio.run(main())
+
+
+# --- host functions that are coroutine functions
+
+
+async def slowly(number: int) -> int:
+    await asyncio.sleep(0.001)
+    return number + 1
+
+
+class Asked:
+    async def method(self, number: int) -> int:
+        return await slowly(number)
+
+    async def __call__(self, number: int) -> int:
+        return await slowly(number)
+
+
+async def with_ctx(ctx: Ctx, number: int) -> int:
+    assert len(ctx.instance.exports) == 6
+    return await slowly(number)
+
+
+ASYNC = [slowly, Asked().method, Asked(), func(slowly), partial(slowly), with_ctx]
+
+
+@pytest.mark.parametrize("host", ASYNC, ids=["function", "method", "object", "func", "partial", "ctx"])
+def test_a_coroutine_function_runs_on_the_loop(host: Any) -> None:
+    exports = exports_of(host)
+
+    async def main() -> None:
+        assert await exports.ask.call_async(4) == 5
+        assert await asyncio.gather(*(exports_of(host).ask.call_async(n) for n in range(8))) == list(range(1, 9))
+
+    asyncio.run(main())
+
+
+def test_it_runs_in_the_thread_of_the_loop_and_sees_the_callers_context() -> None:
+    variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable")
+    seen: list[tuple[int, int]] = []
+
+    async def host(number: int) -> int:
+        seen.append((threading.get_ident(), variable.get()))
+        return number
+
+    async def main() -> None:
+        variable.set(7)
+        assert await exports_of(host).ask.call_async(4) == 4
+
+    asyncio.run(main())
+    assert seen == [(threading.get_ident(), 7)]
+
+
+def test_what_it_raises_is_the_same_object() -> None:
+    error = LookupError("no")
+
+    async def host(number: int) -> int:
+        raise error
+
+    async def main() -> None:
+        with pytest.raises(LookupError) as raised:
+            await exports_of(host).ask.call_async(4)
+        assert raised.value is error
+
+    asyncio.run(main())
+
+
+def test_what_ends_the_call_cancels_it() -> None:
+    cancelled: list[str] = []
+
+    async def host(number: int) -> int:
+        try:
+            await asyncio.sleep(FOREVER)
+        except asyncio.CancelledError:
+            cancelled.append("yes")
+            raise
+        return number
+
+    async def main() -> None:
+        exports = exports_of(host)
+        with pytest.raises(Timeout):
+            await exports.ask.call_async(4, timeout=0.02)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(exports.ask.call_async(4), 0.02)
+        while len(cancelled) < 2:
+            await asyncio.sleep(0.001)
+        assert await exports.add.call_async(1, 2) == 3
+
+    asyncio.run(main())
+
+
+def test_where_nobody_awaits_it_cannot_run() -> None:
+    says = r"the host function slowly is async: it can run where the call is awaited"
+    with pytest.raises(TypeError, match=says):
+        exports_of(slowly).ask(4)
+    with pytest.raises(TypeError, match=says):
+        exports_of(Function(FuncSig([Type.I32], [Type.I32]), slowly)).ask(4)
+
+    async def nested(number: int) -> int:
+        return int(exports_of(slowly).ask(number))  # the loop would wait for itself
+
+    async def main() -> None:
+        with pytest.raises(TypeError, match=says):
+            exports_of(slowly).ask(4)
+        with pytest.raises(TypeError, match=says):
+            await exports_of(nested).ask.call_async(4)
+
+    asyncio.run(main())
+
+
+def test_its_results_are_checked() -> None:
+    async def host(number: int) -> Any:
+        return "text"
+
+    async def main() -> None:
+        with pytest.raises(TypeError, match="env"):
+            await exports_of(host).ask.call_async(4)
 
     asyncio.run(main())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +51,17 @@ def test_submodules_have_what_they_list() -> None:
         assert module.__name__ == f"wasmer_runtime.{name}"
         for public in module.__all__:
             assert getattr(module, public) is not None
+
+
+def test_importing_all_errors_hides_no_name_of_python() -> None:
+    assert not set(wasmer_runtime.error.__all__) & set(dir(builtins))
+    assert issubclass(wasmer_runtime.error.RuntimeError, RuntimeError)
+
+
+@pytest.mark.parametrize("name", ["runtime", "runtime_core", "wasi", "emscripten", "go", "vfs", "blazor"])
+def test_versions_have_pythons_name(name: str) -> None:
+    package = pytest.importorskip(f"wasmer_{name}")
+    assert package.__version__ == package.VERSION == importlib.metadata.version(f"wasmer-{name}".replace("_", "-"))
 
 
 def loaded_by(code: str) -> set[str]:

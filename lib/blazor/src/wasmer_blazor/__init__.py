@@ -47,7 +47,7 @@ from wasmer_blazor.errors import (
 )
 from wasmer_blazor.framework import Framework, open_framework
 from wasmer_blazor.program import CAPTURE, Program, load, run_dotnet
-from wasmer_blazor.version import VERSION
+from wasmer_blazor.version import VERSION, __version__
 from wasmer_vfs.standard_streams import INHERIT
 
 __all__ = [
@@ -65,6 +65,7 @@ __all__ = [
     "UnknownFramework",
     "WrongAssembly",
     "WrongNumber",
+    "__version__",
     "load",
     "open_framework",
     "read_assembly",

@@ -71,7 +71,7 @@ from wasmer_emscripten.errors import (
 from wasmer_emscripten.loading import CAPTURE, load
 from wasmer_emscripten.program import Program
 from wasmer_emscripten.recognising import is_emscripten_module
-from wasmer_emscripten.version import VERSION
+from wasmer_emscripten.version import VERSION, __version__
 from wasmer_emscripten.wasmer_names import (
     EmscriptenGlobals,
     emscripten_call_main,
@@ -102,6 +102,7 @@ __all__ = [
     "Program",
     "SideModuleError",
     "WrongArgument",
+    "__version__",
     "emscripten_call_main",
     "generate_emscripten_env",
     "get_emscripten_memory_size",

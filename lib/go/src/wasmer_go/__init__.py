@@ -49,7 +49,7 @@ from wasmer_go.errors import GoError, ProgramExited, Thrown, TooManyValues, Unkn
 from wasmer_go.program import CAPTURE, Program, load, run_go_instance
 from wasmer_go.recognising import is_go_module
 from wasmer_go.state import GoState, GoStateBuilder
-from wasmer_go.version import VERSION
+from wasmer_go.version import VERSION, __version__
 from wasmer_vfs.standard_streams import INHERIT
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "TooManyValues",
     "UnknownGoVersion",
     "WrongNumber",
+    "__version__",
     "is_go_module",
     "load",
     "run_go_instance",

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.running.objects.memory import Memory
     from wasmer_runtime_core.running.objects.table import Table
     from wasmer_runtime_core.running.objects.tags import Tag, WasmException
-    from wasmer_runtime_core.version import VERSION
+    from wasmer_runtime_core.version import VERSION, __version__
 
 __all__ = [
     "VERSION",
@@ -77,6 +77,7 @@ __all__ = [
     "Type",
     "Value",
     "WasmException",
+    "__version__",
     "compile_with",
     "error",
     "find_compiler",
@@ -114,7 +115,7 @@ _HOMES = {
         "Type",
         "Value",
     ),
-    "version": ("VERSION",),
+    "version": ("VERSION", "__version__"),
     "running.ctx": ("Ctx",),
     "running.internal_fields": ("InternalField",),
 }

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
         wasm2wat,
         wat2wasm,
     )
-    from wasmer_runtime.version import VERSION
+    from wasmer_runtime.pool import Pool
+    from wasmer_runtime.version import VERSION, __version__
     from wasmer_runtime_core.compiling.backend_names import Backend
     from wasmer_runtime_core.contract.backend import CompilerConfig
     from wasmer_runtime_core.contract.compiler import Compiler
@@ -92,6 +93,7 @@ __all__ = [
     "Module",
     "Namespace",
     "Pages",
+    "Pool",
     "Table",
     "TableDescriptor",
     "Tag",
@@ -100,6 +102,7 @@ __all__ = [
     "Value",
     "WasmException",
     "WasmPtr",
+    "__version__",
     "cache",
     "check_interrupts",
     "compile",
@@ -143,7 +146,8 @@ _HOMES = {
         "wasm2wat",
         "wat2wasm",
     ),
-    "wasmer_runtime.version": ("VERSION",),
+    "wasmer_runtime.pool": ("Pool",),
+    "wasmer_runtime.version": ("VERSION", "__version__"),
     "wasmer_runtime_core.running.objects.arrays": ("vectorize",),
     "wasmer_runtime_core.contract.backend": ("CompilerConfig",),
     "wasmer_runtime_core.contract.compiler": ("Compiler",),

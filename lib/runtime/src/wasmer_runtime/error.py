@@ -39,7 +39,6 @@ from wasmer_runtime_core.errors import (
     MemoryGrowError,
     PageError,
     ResolveError,
-    RuntimeError,
     SignatureError,
     TableGrowError,
     Timeout,
@@ -53,6 +52,8 @@ from wasmer_runtime_core.errors import (
     ValidationError,
     WasmRuntimeError,
 )
+
+RuntimeError = WasmRuntimeError
 
 __all__ = [
     "Error",
@@ -80,8 +81,7 @@ __all__ = [
     "SignatureError",
     "ExportNotFound",
     "ExportWrongType",
-    "RuntimeError",
-    "WasmRuntimeError",
+    "WasmRuntimeError",  # `RuntimeError` is the same, and left out here: `import *` must not hide the built-in one
     "Trap",
     "ExecutionLimitExceeded",
     "Frame",

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from wasmer_vfs.streams import Captured, FileObject, Stream
     from wasmer_vfs.tree_files import Files
     from wasmer_vfs.trees import Opened, Place, Tree, mountable
-    from wasmer_vfs.version import VERSION
+    from wasmer_vfs.version import VERSION, __version__
     from wasmer_vfs.waiting import Interrupted
 
 __all__ = [
@@ -98,6 +98,7 @@ __all__ = [
     "SystemClock",
     "Tree",
     "VirtualClock",
+    "__version__",
     "mountable",
     "refusal",
 ]
@@ -156,7 +157,10 @@ __getattr__, __dir__ = lazy_names(
             "Tree",
             "mountable",
         ),
-        "wasmer_vfs.version": ("VERSION",),
+        "wasmer_vfs.version": (
+            "VERSION",
+            "__version__",
+        ),
         "wasmer_vfs.waiting": ("Interrupted",),
     },
 )

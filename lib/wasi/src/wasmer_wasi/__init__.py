@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         WasiStateCreationError,
     )
     from wasmer_wasi.threads import ThreadedProgram
-    from wasmer_wasi.version import VERSION, WasiVersion, get_wasi_version, is_wasi_module
+    from wasmer_wasi.version import VERSION, WasiVersion, __version__, get_wasi_version, is_wasi_module
 
 __all__ = [
     "INHERIT",
@@ -65,6 +65,7 @@ __all__ = [
     "WasiStateBuilder",
     "WasiStateCreationError",
     "WasiVersion",
+    "__version__",
     "generate_import_object",
     "generate_import_object_for_version",
     "generate_import_object_from_state",
@@ -107,6 +108,7 @@ __getattr__, __dir__ = lazy_names(
         ),
         "wasmer_wasi.threads": ("ThreadedProgram",),
         "wasmer_wasi.version": (
+            "__version__",
             "VERSION",
             "WasiVersion",
             "get_wasi_version",

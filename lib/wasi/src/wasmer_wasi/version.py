@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VERSION = "0.1.0"
+__version__ = VERSION
 
 
 class WasiVersion(enum.Enum):

@@ -7,7 +7,8 @@ Cancelling the task, also by ``asyncio.timeout`` or ``wait_for``, ends the WebAs
 between two instructions; the task is done when the thread is, so the instance can be called
 again at once. What it left behind is as with any interruption (`interrupts`). Host functions
 run in the thread. One that waits with `interrupts.wait` ends at once with `Cancelled`; any
-other is not stopped, and the call ends when it returns to WebAssembly.
+other is not stopped, and the call ends when it returns to WebAssembly. One that is an
+``async def`` runs as a task of the loop (`host_async`), and is cancelled with the call.
 
 One instance runs in one thread at a time: a second call while the first runs raises
 RuntimeError, as with any threads. Give each task its own instance.
@@ -21,15 +22,17 @@ import threading
 
 from wasmer_runtime_core.errors import Cancelled
 from wasmer_runtime_core.native.machine import Function, cancel, released, this_thread_handle, uncancel
+from wasmer_runtime_core.running.host_async import LOOP
 from wasmer_runtime_core.support.annotations import Any
 
 
 class _Call:
     """One call, which some thread runs and another may end."""
 
-    def __init__(self, function: Function, arguments: tuple[Any, ...]) -> None:
+    def __init__(self, function: Function, arguments: tuple[Any, ...], timeout: float | None) -> None:
         self.function = released(function)
         self.arguments = arguments
+        self.timeout = timeout
         self.lock = threading.Lock()
         self.thread = 0  # handle of the thread that runs, or 0
         self.begun = False
@@ -43,7 +46,7 @@ class _Call:
             self.begun = True
             self.thread = this_thread_handle()
         try:
-            return self.function(*self.arguments)
+            return self.function(*self.arguments, timeout=self.timeout)
         except Cancelled:
             if self.cancelled:
                 return None
@@ -64,15 +67,23 @@ class _Call:
             return self.begun
 
 
-async def call_async(function: Function, *arguments: Any) -> Any:
+async def call_async(function: Function, *arguments: Any, timeout: float | None = None) -> Any:
     """Call a function off the loop; see the module's description.
 
+    Args:
+        function: what is called.
+        arguments: its arguments.
+        timeout: seconds, from when it begins to run, until it is ended; None: no limit.
+
     Raises:
+        Timeout: the time was over.
         What the call raises; `asyncio.CancelledError` when the task is cancelled.
     """
-    call = _Call(function, arguments)
+    call = _Call(function, arguments, timeout)
     context = contextvars.copy_context()
-    future = asyncio.get_running_loop().run_in_executor(None, context.run, call.run)
+    loop = asyncio.get_running_loop()
+    context.run(LOOP.set, loop)
+    future = loop.run_in_executor(None, context.run, call.run)
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:

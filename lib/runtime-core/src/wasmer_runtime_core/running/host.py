@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.running.process_types import ProcessType
 
 
+CO_COROUTINE: Final = 0x80
+"""In the flags of code: of an ``async def`` (`inspect` has the name, and takes too long to import)."""
+
+
 def article(word: str) -> str:
     """With its article."""
     return f"an {word}" if word[:1].lower() in "aeiou" else f"a {word}"
@@ -221,6 +225,12 @@ def arity(function: Callable[..., Any]) -> tuple[bool, int, int]:
     defaults = target.__defaults__
     fewest = count - (len(defaults) if defaults else 0) - wants_ctx
     return wants_ctx, max(fewest, 0), most - wants_ctx if most >= 0 else -1
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether it is a coroutine function: what calling it returns is to be awaited."""
+    target, _ = _function_of(function.func if isinstance(function, partial) else function)
+    return target is not None and bool(target.__code__.co_flags & CO_COROUTINE)
 
 
 def wrong_arity(function: Callable[..., Any], count: int) -> str:

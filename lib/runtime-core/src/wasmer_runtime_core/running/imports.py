@@ -36,7 +36,7 @@ from wasmer_runtime_core.errors import (
 )
 from wasmer_runtime_core.native.machine import DefinedType, type_matches
 from wasmer_runtime_core.running.exports import Exports
-from wasmer_runtime_core.running.host import HostFunc, arity, article, func, wrong_arity
+from wasmer_runtime_core.running.host import HostFunc, arity, article, func, is_async, wrong_arity
 from wasmer_runtime_core.running.objects.functions import Function, HostFunction
 from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.memory import Memory
@@ -302,7 +302,12 @@ def _host_function(
     refused = wrong_arity(function, len(wanted.params))
     if refused:
         return IncorrectImportSignature(namespace, name, str(wanted), refused)
-    return HostFunction(function, wanted, namespace, name, arity(function)[0])
+    wants_ctx = arity(function)[0]
+    if is_async(function):
+        from wasmer_runtime_core.running.host_async import waiting_for
+
+        function = waiting_for(function)
+    return HostFunction(function, wanted, namespace, name, wants_ctx)
 
 
 def _missing_function(wanted: ProcessType, namespace: str, name: str) -> HostFunction:

@@ -132,7 +132,7 @@ def _make_function(
         TypeError: the types are not known, the callable takes another number of arguments, or a `Ctx`,
             which only an import gets.
     """
-    from wasmer_runtime_core.running.host import HostFunc, arity, func, wrong_arity
+    from wasmer_runtime_core.running.host import HostFunc, arity, func, is_async, wrong_arity
 
     type: FunctionType | None
     if callable_ is None and callable(signature):
@@ -161,6 +161,10 @@ def _make_function(
         name = getattr(callable_, "__name__", None)
     if not isinstance(name, str):
         name = callable_.__class__.__name__
+    if is_async(callable_):
+        from wasmer_runtime_core.running.host_async import waiting_for
+
+        callable_ = waiting_for(callable_)
     return make_host_function(callable_, type, str(getattr(callable_, "__module__", None) or "Python"), name)
 
 
