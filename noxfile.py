@@ -204,7 +204,10 @@ def pure(session: nox.Session) -> None:
 
 @nox.session
 def differential(session: nox.Session) -> None:
-    """Compare random programs: `-- --minutes 60`; cranelift with singlepass: `-- --executions 1000000`; what came after 2.0: `-- --new-operators 1000000`."""
+    """Compare random programs: `-- --minutes 60`; cranelift with singlepass: `-- --executions 1000000`.
+
+    What came after 2.0 on all backends and wasmtime: `-- --new-operators 1000000`.
+    """
     provide(session, DISTRIBUTIONS, groups=["test", "wasmtime"])
     session.run("python", "-m", "tests.differential", *session.posargs)
 

@@ -39,16 +39,12 @@
 ;;     mov r10, rsi
 ;;     mov r9, rdx
 ;;     mov [r9 + 8], r10
-;;     test r10, r10
-;;     je L1
-;;     mov esi, [r10 + 0x10]
+;;     mov esi, [r10 + 0x10]                   ; trap NULL_STRUCTURE at 0x63
 ;;     movsx edi, byte ptr [r9 + 0x14]
 ;;     lea eax, [rsi + rdi]
 ;;   L0:
 ;;     leave
 ;;     ret
-;;   L1:
-;;     hlt                                     ; trap NULL_STRUCTURE at 0x63
 ;; function 1 type 4, locals f64, 15 bytes at 0x70
 ;; stack 4, labels 0, calls 0, call weight 1, memory accesses 0
 ;; local weights 1
@@ -169,16 +165,12 @@
 ;;     cmp rcx, [rdi + 0x48]
 ;;   L1:
 ;;     jne L2
-;;     test r10, r10
-;;     je L3
-;;     mov eax, [r10 + 0x10]
+;;     mov eax, [r10 + 0x10]                   ; trap NULL_STRUCTURE at 0xac
 ;;   L0:
 ;;     leave
 ;;     ret
 ;;   L2:
 ;;     hlt                                     ; trap CAST_FAILURE at 0xa9
-;;   L3:
-;;     hlt                                     ; trap NULL_STRUCTURE at 0xac
 ;; function 5 type 8, locals anyref, 22 bytes at 0xb2
 ;; stack 2, labels 1, calls 0, call weight 0, memory accesses 0
 ;; local weights 1
@@ -210,9 +202,7 @@
 ;;     cmp dword ptr [rcx + 0xc], 2
 ;;   L3:
 ;;     jne L4
-;;     test r10, r10
-;;     je L5
-;;     mov eax, [r10 + 8]
+;;     mov eax, [r10 + 8]                      ; trap NULL_ARRAY at 0xc1
 ;;     jmp L0
 ;;   L1:
 ;;     mov rsi, rax
@@ -223,5 +213,3 @@
 ;;     ret
 ;;   L4:
 ;;     hlt                                     ; trap CAST_FAILURE at 0xbe
-;;   L5:
-;;     hlt                                     ; trap NULL_ARRAY at 0xc1

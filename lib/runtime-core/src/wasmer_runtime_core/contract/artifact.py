@@ -15,7 +15,7 @@ from wasmer_runtime_core.wasm.module import ModuleInfo
 if TYPE_CHECKING:
     from wasmer_runtime_core.contract.compiler import LazyFunctions
 
-ARTIFACT_VERSION: Final = 13
+ARTIFACT_VERSION: Final = 14
 """Raised whenever something in an artifact, or of the machine contract, means something else. What their rows show,
 fields that come, go or are called otherwise, is told by a number of its own (`running.artifacts.layout`)."""
 

@@ -46,6 +46,10 @@ ELEMENTS: Final = 16
 ALIGNMENT: Final = 16
 """Of objects, and what their sizes are multiples of."""
 
+NULL_PAGE_BYTES: Final = 4096
+"""Below it no page is mapped, so an access to a field or a length of the null reference, which is 0, faults there. Code
+may leave the look for null to that where the access ends here and its site says which null it is."""
+
 STORAGE_BYTES: Final = {
     I8: 1,
     I16: 2,

@@ -35,7 +35,7 @@ SEGMENT_MODES: Final = ("ACTIVE", "PASSIVE", "DECLARATIVE")
 VALUE_KINDS: Final = ("I32", "I64", "F32", "F64", "V128", "FUNCREF", "EXTERNREF", "ANYREF", "EXNREF", "I8", "I16")
 """And of `wasm.types`."""
 
-OBJECT_OFFSETS: Final = ("FIELDS", "LENGTH", "ELEMENTS")
+OBJECT_OFFSETS: Final = ("FIELDS", "LENGTH", "ELEMENTS", "NULL_PAGE_BYTES")
 """And of `contract.objects`."""
 
 TYPE_BITS: Final = (

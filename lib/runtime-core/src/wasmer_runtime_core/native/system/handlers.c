@@ -72,6 +72,7 @@ assert_handlers(void)
         return;
     for (int i = 0; i < N_FAULT_SIGNALS; i++)
         take_fault_signal(fault_signals[i]);
+    mprotect(NULL, OBJECT_NULL_PAGE_BYTES, PROT_NONE);  /* nobody has it, but where a personality maps it: null must fault */
 }
 
 /* --- what Python did ------------------------------------------------------------------------ */

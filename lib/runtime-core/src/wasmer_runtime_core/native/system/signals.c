@@ -105,7 +105,7 @@ pass_on(int signal, siginfo_t *info, void *context)
 #define STACK_GUARD_BYTES 65536
 
 /* What it means that code touched an address it must not. An access out of bounds of a memory is one that the site
- * table lists, in a memory's slot. No frame is entered before it is known to fit, but the stack may still end where
+ * table lists, in a memory's slot; one of a null reference is listed, too, and lies where no page is. No frame is entered before it is known to fit, but the stack may still end where
  * it should not: a main thread's does not grow when there is no memory, or the limit was lowered meanwhile. */
 static uint32_t
 access_outcome(Thread *thread, Activation *activation, CodeObject *code, uint32_t offset, uintptr_t address)
@@ -114,6 +114,8 @@ access_outcome(Thread *thread, Activation *activation, CodeObject *code, uint32_
     if (!kind)
         kind = site_range_trap(code, offset);
     if (kind == TRAP_MEMORY_OUT_OF_BOUNDS && in_memory_slot(address))
+        return kind;
+    if ((kind == TRAP_NULL_STRUCTURE || kind == TRAP_NULL_ARRAY) && address < OBJECT_NULL_PAGE_BYTES)
         return kind;
     if (address + STACK_GUARD_BYTES >= thread->stack_low && address < activation->entry_sp)
         return TRAP_STACK_OVERFLOW;

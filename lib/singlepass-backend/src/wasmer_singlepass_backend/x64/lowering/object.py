@@ -1,7 +1,8 @@
 """Structs, arrays and i31.
 
-A field is one access behind a look for null, which is left out where the validator has seen that there is none. An
-object is made by core, zeroed; then what the operator was given is stored in it. Before the call all operands are in
+A field is one access: null is an address that no page has, so the processor finds it out, and an array is read for its
+length before anything else. Only a field that lies beyond that page is behind a look for null, unless the validator has
+seen that there is none. An object is made by core, zeroed; then what the operator was given is stored in it. Before the call all operands are in
 the frame or in registers that callees preserve, where a collector finds them.
 """
 
@@ -14,7 +15,7 @@ from wasmer_runtime_core.codegen.x64.conditions import (
     EQUAL,
 )
 from wasmer_runtime_core.contract.helpers import SLOTS
-from wasmer_runtime_core.contract.objects import ELEMENTS, LENGTH, STORAGE_BYTES
+from wasmer_runtime_core.contract.objects import ELEMENTS, LENGTH, NULL_PAGE_BYTES, STORAGE_BYTES
 from wasmer_runtime_core.contract.traps import BY_NAME
 from wasmer_runtime_core.contract.vmctx import REFERENCE_TAGS
 from wasmer_runtime_core.support.annotations import Final, final, i64
@@ -85,6 +86,7 @@ MOVSX_16: Final[i64] = number(forms.MOVSX_R32_RM16)
 
 LENGTH_AT: Final[i64] = i64(LENGTH)
 ELEMENTS_AT: Final[i64] = i64(ELEMENTS)
+UNMAPPED: Final[i64] = i64(NULL_PAGE_BYTES)
 I31_TAG: Final[i64] = i64(REFERENCE_TAGS["I31"])
 
 NULL_STRUCTURE: Final[i64] = i64(BY_NAME["NULL_STRUCTURE"].number)
@@ -118,6 +120,22 @@ def need_not_null(f: FunctionCompiler, word: i64, register: i64, trap: i64) -> N
         f.asm.jump(JCC + EQUAL, f.trap_label(trap))
 
 
+def field_trap(f: FunctionCompiler, word: i64, register: i64, storage: i64, offset: i64) -> i64:
+    """What it means that an access to this field faults, or 0 if it cannot. A far one is preceded by a look for null."""
+    if (word >> 24) & OPERAND_IS_NOT_NULL != 0:
+        return 0
+    size: i64 = STORAGE_BYTES[int(storage)]
+    if offset + size <= UNMAPPED:
+        return NULL_STRUCTURE
+    need_not_null(f, word, register, NULL_STRUCTURE)
+    return 0
+
+
+def array_trap(word: i64) -> i64:
+    """What it means that an access to an array's length faults, or 0 if it cannot."""
+    return NULL_ARRAY if (word >> 24) & OPERAND_IS_NOT_NULL == 0 else 0
+
+
 def load_form(storage: i64, signed: bool) -> i64:
     """How a field or element is read."""
     if storage == I8:
@@ -134,9 +152,9 @@ def load_form(storage: i64, signed: bool) -> i64:
 
 
 def push_loaded(
-    f: FunctionCompiler, word: i64, storage: i64, base: i64, index: i64, scale: i64, displacement: i64
+    f: FunctionCompiler, word: i64, storage: i64, base: i64, index: i64, scale: i64, displacement: i64, trap: i64
 ) -> None:
-    """Read a field or an element of an operand that is popped, and push it."""
+    """Read a field or an element of an operand that is popped, and push it. A fault is this trap."""
     type_ = (word >> 16) & 0xFF
     form = load_form(storage, int(word & 0xFFFF) in _GETS_SIGNED)
     if is_float(type_):
@@ -144,33 +162,44 @@ def push_loaded(
         register = target
         if register < 0:
             register = f.take_xmm()
-        f.asm.indexed(form, register, base, index, scale, displacement)
+        f.asm.indexed(form, register, base, index, scale, displacement, trap)
         f.result_xmm(type_, register, target)
     else:
         target = f.target_home(HOME_REGISTER)
         register = target
         if register < 0:
             register = f.take()
-        f.asm.indexed(form, register, base, index, scale, displacement)
+        f.asm.indexed(form, register, base, index, scale, displacement, trap)
         f.result(type_, register, target)
 
 
 def store(
-    f: FunctionCompiler, storage: i64, value: i64, scratch: i64, base: i64, index: i64, scale: i64, displacement: i64
+    f: FunctionCompiler,
+    storage: i64,
+    value: i64,
+    scratch: i64,
+    base: i64,
+    index: i64,
+    scale: i64,
+    displacement: i64,
+    trap: i64 = 0,
 ) -> None:
-    """Write operand `value` to a field or an element: the one place where a reference to an object is stored."""
+    """Write operand `value` to a field or an element: the one place where a reference to an object is stored. A fault is
+    this trap."""
     asm = f.asm
     if is_float(storage):
         form = MOVUPS_STORE if storage == V128 else MOVSD_STORE if storage == F64 else MOVSS_STORE
-        asm.indexed(form, f.readable_xmm(value, XMM_SCRATCH), base, index, scale, displacement)
+        asm.indexed(form, f.readable_xmm(value, XMM_SCRATCH), base, index, scale, displacement, trap)
         return
     size: i64 = STORAGE_BYTES[int(storage)]
     if index < 0 and f.kinds[value] == CONSTANT and (size < 8 or fits_signed_32(f.values[value])):
         form = MOV_RM64_IMM if size == 8 else MOV_MEM_IMM32 if size == 4 else MOV_MEM_IMM16
-        asm.mem_imm(MOV_MEM_IMM8 if size == 1 else form, base, displacement, sized(f.values[value], size))
+        form = MOV_MEM_IMM8 if size == 1 else form
+        asm.indexed_imm(form, 0, base, -1, displacement, sized(f.values[value], size), trap)
         return
     form = MOV_MEM_R64 if size == 8 else MOV_MEM_R32 if size == 4 else MOV_MEM_R16
-    asm.indexed(MOV_MEM_R8 if size == 1 else form, f.readable(value, scratch), base, index, scale, displacement)
+    form = MOV_MEM_R8 if size == 1 else form
+    asm.indexed(form, f.readable(value, scratch), base, index, scale, displacement, trap)
 
 
 def is_zero(f: FunctionCompiler, p: i64) -> bool:
@@ -185,9 +214,11 @@ class StructGet(Lowering):
         p = f.pop()
         f.mark()
         register = f.readable(p, RAX)
-        need_not_null(f, word, register, NULL_STRUCTURE)
+        storage = storage_of(f, a, b)
+        offset: i64 = f.view.field_offset(a, b)
+        trap = field_trap(f, word, register, storage, offset)
         f.release(p)
-        push_loaded(f, word, storage_of(f, a, b), register, -1, 0, f.view.field_offset(a, b))
+        push_loaded(f, word, storage, register, -1, 0, offset, trap)
 
 
 @final
@@ -197,8 +228,10 @@ class StructSet(Lowering):
         p = f.pop()
         f.mark()
         register = f.readable(p, RAX)
-        need_not_null(f, word, register, NULL_STRUCTURE)
-        store(f, storage_of(f, a, b), value, RCX, register, -1, 0, f.view.field_offset(a, b))
+        storage = storage_of(f, a, b)
+        offset: i64 = f.view.field_offset(a, b)
+        trap = field_trap(f, word, register, storage, offset)
+        store(f, storage, value, RCX, register, -1, 0, offset, trap)
         f.release(p)
         f.release(value)
 
@@ -250,14 +283,14 @@ class Element:
         self.index: i64 = -1
         self.scale: i64 = 0
         self.displacement = ELEMENTS_AT
-        need_not_null(f, word, self.base, NULL_ARRAY)
+        trap = array_trap(word)
         if f.kinds[index] == CONSTANT and 0 <= f.values[index] and f.values[index] < 0x100_0000:
-            asm.mem_imm(CMP_R32_IMM32, self.base, LENGTH_AT, f.values[index])
+            asm.indexed_imm(CMP_R32_IMM32, 0, self.base, -1, LENGTH_AT, f.values[index], trap)
             asm.jump(JCC + BELOW_OR_EQUAL, f.trap_label(ARRAY_OUT_OF_BOUNDS))
             self.displacement = ELEMENTS_AT + f.values[index] * size
             return
         self.index = f.readable(index, RCX)
-        asm.reg_mem(CMP_R32, self.index, self.base, LENGTH_AT)
+        asm.indexed(CMP_R32, self.index, self.base, -1, 0, LENGTH_AT, trap)
         asm.jump(JCC + ABOVE_OR_EQUAL, f.trap_label(ARRAY_OUT_OF_BOUNDS))
         if size == 16:
             f.move_register(I64, RCX, self.index)
@@ -276,7 +309,7 @@ class ArrayGet(Lowering):
         place = Element(f, word, p, index, STORAGE_BYTES[int(storage)])
         f.release(p)
         f.release(index)
-        push_loaded(f, word, storage, place.base, place.index, place.scale, place.displacement)
+        push_loaded(f, word, storage, place.base, place.index, place.scale, place.displacement, 0)
 
 
 @final
@@ -299,13 +332,12 @@ class ArrayLength(Lowering):
         p = f.pop()
         f.mark()
         source = f.readable(p, RAX)
-        need_not_null(f, word, source, NULL_ARRAY)
         f.release(p)
         target = f.target_home(HOME_REGISTER)
         register = target
         if register < 0:
             register = f.take()
-        f.asm.reg_mem(MOV_R32, register, source, LENGTH_AT)
+        f.asm.indexed(MOV_R32, register, source, -1, 0, LENGTH_AT, array_trap(word))
         f.result(I32, register, target)
 
 
