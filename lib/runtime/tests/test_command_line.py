@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from wasmer_runtime import wat2wasm
-from wasmer_runtime.cli import backend_option, cli
+from wasmer_runtime.cli import backend_help, cli
 from wasmer_runtime.cli.world import parse_variable
 from wasmer_runtime_core.features import FEATURES
 from wasmer_runtime_core.implementation_limits import LIMITS
@@ -327,7 +327,7 @@ def test_variables_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_help_names_the_backends_that_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Who compiles: singlepass," in CliRunner().invoke(cli, ["run", "--help"]).output
-    monkeypatch.setattr(backend_option, "find_spec", lambda package: "clif" in package or None)
+    monkeypatch.setattr(backend_help, "find_spec", lambda package: "clif" in package or None)
     for command in ("run", "compile"):
         help = " ".join(CliRunner().invoke(cli, [command, "--help"]).output.split())
         assert "Who compiles: cranelift, auto. Default: auto." in help

@@ -41,7 +41,6 @@ from wasmer_runtime_core.running.objects.functions import Function, HostFunction
 from wasmer_runtime_core.running.objects.globals import Global
 from wasmer_runtime_core.running.objects.memory import Memory
 from wasmer_runtime_core.running.objects.table import Table
-from wasmer_runtime_core.running.process_types import ProcessType, in_process, process_types
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, cast
 from wasmer_runtime_core.support.checkpoint import STRETCH, watched
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
@@ -60,6 +59,7 @@ from wasmer_runtime_core.wasm.types import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from wasmer_runtime_core.running.process_types import ProcessType
     from wasmer_runtime_core.wasm.types import ExternalType
 
 StateCreator = Callable[[], object]
@@ -434,7 +434,11 @@ def resolve_imports(
         raise TypeError(f"imports must be a mapping of namespaces, not {article(type(imports).__name__)}")
     externs: list[Any] = []
     errors: list[LinkErrorItem] = []
-    module_types = process_types(info) if info.definitions else None
+    module_types = None
+    if info.definitions:
+        from wasmer_runtime_core.running.process_types import in_process, process_types
+
+        module_types = process_types(info)
     types: Sequence[ProcessType] = info.types if module_types is None else module_types.types
     rows = wanted_imports if len(wanted_imports) <= STRETCH else watched(wanted_imports)  # mostly without a call
     for namespace, name, kind, wanted in rows:

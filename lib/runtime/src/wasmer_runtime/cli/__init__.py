@@ -23,12 +23,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Final, NoReturn
 
-import click
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 
-from wasmer_runtime.cli import failures
-from wasmer_runtime.version import VERSION
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from wasmer_runtime.cli.commands import cli as cli
 
 # fmt: off
 COMMANDS: Final = {
@@ -47,52 +48,6 @@ COMMANDS: Final = {
 """Of each the module, which is imported when it is called, and its name there."""
 
 
-class Commands(click.Group):
-    """The commands; ``run`` may be left out."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, name = COMMANDS[cmd_name]
-        place = f"{__name__}.{module}"
-        __import__(place)
-        command: click.Command = getattr(sys.modules[place], name)
-        return command
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        words = args[1:] if args[:1] == ["--"] else args
-        if words and self.is_run(ctx, words[0]):
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
-
-    def is_run(self, ctx: click.Context, word: str) -> bool:
-        """Whether a first word belongs to a ``run`` that was left out: a file, or an option of ``run``."""
-        if word in COMMANDS:
-            return False
-        if word.startswith("-"):
-            own = [option for param in self.get_params(ctx) for option in param.opts]
-            return word not in own
-        return os.path.exists(word) or word.endswith((".wasm", ".wat", ".wasmer"))
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (Exception, KeyboardInterrupt) as error:
-            code = failures.report(error)
-            if code is None:
-                raise
-            ctx.exit(code)
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION, "-V", "--version", prog_name="wasmer-runtime", message="%(prog)s %(version)s")
-def cli() -> None:
-    """Compile and run WebAssembly."""
-
-
 def open_closed_streams() -> None:
     """Let standard streams that the process was started without lead nowhere.
 
@@ -103,11 +58,53 @@ def open_closed_streams() -> None:
             setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode))
 
 
+def is_file(word: str) -> bool:
+    """Whether a first word that is no command is a file to run."""
+    return os.path.exists(word) or word.endswith((".wasm", ".wat", ".wasmer"))
+
+
+def run_quickly(words: list[str]) -> int | None:
+    """``run`` with a command line of the simple form, without click: its exit code. None: click has to read it."""
+    if any(name.startswith("_WASMER_RUNTIME_COMPLETE") for name in os.environ):  # a shell asks click for words
+        return None
+    if words[:1] == ["run"]:
+        words = words[1:]
+    elif not words or words[0] in COMMANDS or words[0].startswith("-") or not is_file(words[0]):
+        return None
+    from wasmer_runtime.cli import failures, running
+
+    command: Any = running.run
+    options = command.quickly(words)
+    if options is None:
+        return None
+    try:
+        command.callback(**options)
+    except (Exception, KeyboardInterrupt) as error:
+        code = failures.report(error)
+        if code is None:  # options that do not go together
+            return None
+        return code
+    return 0
+
+
 def main() -> NoReturn:
     """The console script."""
     open_closed_streams()
+    code = run_quickly(sys.argv[1:])
+    if code is not None:
+        sys.exit(code)
+    from wasmer_runtime.cli import commands, failures
+
     try:
-        cli.main(prog_name="wasmer-runtime")
+        commands.cli.main(prog_name="wasmer-runtime")
     except OSError as error:  # what is shown before a command begins, such as --help, cannot be written
         sys.exit(failures.report(error))
     raise AssertionError("click ends the process")
+
+
+def __getattr__(name: str) -> object:
+    if name != "cli":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from wasmer_runtime.cli import commands
+
+    return commands.cli

@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from wasmer_runtime.cache import compilations
 from wasmer_runtime.cache.files import Files, put
+from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli.backend_option import backend_option
 from wasmer_runtime.cli.compiling import compiling_options
+from wasmer_runtime.cli.deferred import FILE
 from wasmer_runtime.cli.failures import CommandError, quiet_option
-from wasmer_runtime.cli.files import FILE, STANDARD_INPUT, file_argument, is_artifact, load
+from wasmer_runtime.cli.files import STANDARD_INPUT, file_argument, is_artifact, load
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
 from wasmer_runtime.cli.middlewares import middleware_options
 from wasmer_runtime_core.support.printable import printable

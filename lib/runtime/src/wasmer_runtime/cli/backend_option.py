@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.util import find_spec
-from typing import Any
-
-import click
-
+from wasmer_runtime.cli import deferred as click
 from wasmer_runtime_core.compiling.registry import AUTO, BACKENDS, find_compiler
 from wasmer_runtime_core.errors import BackendError
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
 
-
-class BackendOption(click.Option):
-    """The option; whether backends are installed is looked up when its help is shown."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        record = super().get_help_record(ctx)
-        if record is None:
-            return None
-        here = [row.name for row in BACKENDS if find_spec(row.package) is not None]
-        return record[0], record[1].replace("{backends}", ", ".join([*here, AUTO]))
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def backend_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -29,7 +17,13 @@ def backend_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., An
     Args:
         what: its help; ``{backends}`` in it stands for their names.
     """
-    return click.option("--backend", metavar="NAME", cls=BackendOption, callback=_known, help=what)
+    return click.option(
+        "--backend",
+        metavar="NAME",
+        cls=click.later("wasmer_runtime.cli.backend_help:BackendOption"),
+        callback=_known,
+        help=what,
+    )
 
 
 def _known(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import click
-
+from wasmer_runtime.cli import deferred as click
 from wasmer_runtime_core.contract.units import WASM_PAGE_SIZE
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
+from wasmer_runtime_core.support.functions import wraps
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wasmer_runtime_core.running.objects.limits import Limits
 
-SIZE: Final = re.compile(r"(\d+)\s*([kmgt]?)(i?b)?", re.ASCII | re.IGNORECASE)
+SIZE: Final = r"(\d+)\s*([kmgt]?)(i?b)?"
 POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 MOST_BYTES: Final = 1 << 62
 
@@ -27,13 +26,19 @@ class Bounds(NamedTuple):
     seconds: float | None
     memory_bytes: int | None
 
-    def deadline(self) -> AbstractContextManager[Any]:
-        """The program's time, from now on."""
+    def within(self, program: Callable[[], None]) -> None:
+        """Run a program in its time, which begins now.
+
+        Raises:
+            Timeout: it has passed.
+        """
         if self.seconds is None:
-            return nullcontext()
+            program()
+            return
         from wasmer_runtime_core.running.interrupts import timeout
 
-        return timeout(self.seconds)
+        with timeout(self.seconds):
+            program()
 
     def limits(self) -> Limits | None:
         """How large its memories may become together, in whole pages."""
@@ -60,7 +65,7 @@ def bounds_options(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=_parse_size,
         help="How large its memories may become together: bytes, or 64K, 512M, 2G.",
     )
-    @functools.wraps(command)
+    @wraps(command)
     def with_bounds(*args: Any, timeout: float | None, memory: int | None, **options: Any) -> Any:
         return command(*args, bounds=Bounds(timeout, memory), **options)
 
@@ -77,7 +82,9 @@ def _parse_size(context: click.Context, parameter: click.Parameter, text: str | 
     """Bytes; ``K``, ``M``, ``G`` and ``T`` are powers of 1024, as is ``KiB``."""
     if text is None:
         return None
-    found = SIZE.fullmatch(text)
+    import re
+
+    found = re.fullmatch(SIZE, text, re.ASCII | re.IGNORECASE)
     if found is None or len(found[1]) > 30:
         raise click.BadParameter(f"{text!r} is no size: give bytes, or a number with K, M or G behind it")
     size = int(found[1]) << 10 * POWERS[found[2].lower()]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any
-
-import click
-
+from wasmer_runtime.cli import deferred as click
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.features import FEATURES, switched_off
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
+from wasmer_runtime_core.support.functions import wraps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def compiling_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -19,7 +19,7 @@ def compiling_options(command: Callable[..., Any]) -> Callable[..., Any]:
     If what stands around it gives a ``config``, that is what the options change.
     """
 
-    @functools.wraps(command)
+    @wraps(command)
     def with_config(
         *args: Any, config: CompilerConfig | None = None, limits: dict[str, int], deterministic: bool, **options: Any
     ) -> Any:

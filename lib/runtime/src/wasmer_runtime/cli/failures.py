@@ -18,11 +18,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from typing import Any, Final
 
-import click
-
+from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli.files import named_file
 from wasmer_runtime_core.errors import (
     BackendError,
@@ -35,7 +32,11 @@ from wasmer_runtime_core.errors import (
     Timeout,
     Trap,
 )
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TRAP_EXIT_CODE: Final = 128 + 6
 INTERRUPT_EXIT_CODE: Final = 128 + 2
@@ -48,7 +49,7 @@ LINES: Final = "\n"
 """What `printable` leaves in messages of several lines: each name in them has been through it before."""
 
 QUIET: Final = "wasmer_runtime.cli.quiet"
-"""Where click keeps whether to be quiet."""
+"""What it is kept under whether to be quiet."""
 
 
 class CommandError(Error):
@@ -64,7 +65,7 @@ def report(error: BaseException) -> int | None:
     Returns:
         the exit code, or None for what click reports itself.
     """
-    if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
+    if is_clicks(error):
         return None
     flush()
     if isinstance(error, ExitCode):
@@ -87,19 +88,43 @@ def report(error: BaseException) -> int | None:
         message = printable(f"{type(error).__name__}: {message}" if message else type(error).__name__)
     complain(message)
     for note in getattr(error, "__notes__", ()):
-        click.echo(printable(note, LINES), err=True)
+        say(printable(note, LINES))
     return TRAP_EXIT_CODE if isinstance(error, Trap) else TIMEOUT_EXIT_CODE if isinstance(error, Timeout) else 1
 
 
 def complain(message: str) -> None:
     """``Error: message`` on standard error, coloured on a terminal."""
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {printable(message, LINES)}", err=True)
+    say(f"{_coloured('Error:', 31)} {printable(message, LINES)}")
 
 
 def warn(message: str) -> None:
     """``Warning: message`` on standard error, coloured on a terminal; nothing with ``--quiet``."""
     if not is_quiet():
-        click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {printable(message)}", err=True)
+        say(f"{_coloured('Warning:', 33)} {printable(message)}")
+
+
+def say(line: str) -> None:
+    """Write a line to standard error."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def show(line: str) -> None:
+    """Write a line to standard output."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _coloured(word: str, colour: int) -> str:
+    """A word for standard error, bold and in a colour of the terminal, if it is one."""
+    return f"\x1b[{colour}m\x1b[1m{word}\x1b[0m" if sys.stderr.isatty() else word
+
+
+def is_clicks(error: BaseException) -> bool:
+    """Whether click shows it, or ends the process by it. (Nothing of it is raised where there is no click.)"""
+    if "click" not in sys.modules:
+        return False
+    return isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort))
 
 
 def quiet_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -115,8 +140,7 @@ def quiet_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def is_quiet() -> bool:
     """Whether the command was told to be."""
-    context = click.get_current_context(silent=True)
-    return context is not None and bool(context.meta.get(QUIET))
+    return bool(click.meta().get(QUIET))
 
 
 def flush() -> None:

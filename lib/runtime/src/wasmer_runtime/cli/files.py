@@ -5,24 +5,23 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
 
-import click
-
+from wasmer_runtime.cli import deferred as click
+from wasmer_runtime.cli.deferred import FILE
 from wasmer_runtime_core.implementation_limits import MODULE_BYTES, ImplementationLimits
 from wasmer_runtime_core.running.artifacts.layout import MAGIC
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.contract.backend import CompilerConfig
+    from collections.abc import Callable
+    from pathlib import Path
 
-FILE: Final = click.Path(path_type=Path)
+    from wasmer_runtime_core.contract.backend import CompilerConfig
 
 STANDARD_INPUT: Final = "-"
 
 NAMED: Final = "wasmer_runtime.cli.file"
-"""Where click keeps the name of the file."""
+"""What the name of the file is kept under."""
 
 
 def file_argument(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,8 +36,7 @@ def file_argument(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def named_file() -> str:
     """The name of the file that the command is about, or ""."""
-    context = click.get_current_context(silent=True)
-    name: str = "" if context is None else context.meta.get(NAMED, "")
+    name: str = click.meta().get(NAMED, "")
     return name
 
 

@@ -6,8 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-
+from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli import stages
 from wasmer_runtime.cli.backend_option import backend_option
 from wasmer_runtime.cli.compiling import compiling_options

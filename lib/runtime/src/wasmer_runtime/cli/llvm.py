@@ -9,29 +9,26 @@ are not removed.
 
 from __future__ import annotations
 
-import functools
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from os.path import basename
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-import click
 
 from wasmer_runtime import api
+from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli.failures import CommandError, is_quiet, warn
 from wasmer_runtime.cli.files import named_file
 from wasmer_runtime.cli.progress import Bar
-from wasmer_runtime_core.compiling.backend_names import Backend
-from wasmer_runtime_core.compiling.registry import find_compiler
+from wasmer_runtime_core.compiling.registry import AUTO, find_compiler
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, final
+from wasmer_runtime_core.support.functions import wraps
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
     from wasmer_runtime_core.contract.backend import CompilerConfig
     from wasmer_runtime_core.running.module import Module
-
-
-PATH: Final = click.Path(path_type=Path)
 
 
 class LLVMFiles(NamedTuple):
@@ -58,16 +55,16 @@ class LLVMFiles(NamedTuple):
 
         And what `api.compile` raises.
         """
-        named = (backend or Backend.AUTO.value).lower()
-        if tiers and (lazy or named not in (Backend.AUTO.value, Backend.SINGLEPASS.value)):
+        named = (backend or AUTO).lower()
+        if tiers and (lazy or named not in (AUTO, "singlepass")):
             raise click.UsageError("--tiers goes with --backend auto or singlepass, and not with --lazy")
-        if named != Backend.LLVM.value:
+        if named != LLVM:
             for option, path in zip(OPTIONS, self, strict=True):
                 if path is not None:
                     raise click.UsageError(f"{option} needs --backend llvm")
             with told(), Bar(f"compiling {basename(named_file())}", wanted=not is_quiet()):
                 return api.compile(source, backend, config, cache, lazy, tiers)
-        find_compiler(Backend.LLVM)  # says what is not installed
+        find_compiler(LLVM)  # says what is not installed
         from wasmer_llvm_backend import LLVMCallbacks, LLVMCompiler
 
         callbacks = LLVMCallbacks(*map(writer, OPTIONS, self))
@@ -75,15 +72,25 @@ class LLVMFiles(NamedTuple):
             return api.compile(source, LLVMCompiler(callbacks=callbacks, progress=bar), config, cache)
 
 
-@contextmanager
-def told() -> Iterator[None]:
+@final
+class told:
     """What the backend warns of is said as the command line says things, when the compilation has succeeded."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
-    for warning in caught:
-        warn(str(warning.message))
 
+    def __enter__(self) -> None:
+        self._catching = warnings.catch_warnings(record=True)
+        self._caught = self._catching.__enter__()
+        warnings.simplefilter("always")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._catching.__exit__(kind, error, traceback)
+        if error is None:
+            for warning in self._caught or ():
+                warn(str(warning.message))
+
+
+LLVM: Final = "llvm"
 
 OPTIONS: Final = ("--llvm-pre-opt-ir", "--llvm-post-opt-ir", "--llvm-object-file")
 """The names of the options, in the order of the fields of `LLVMFiles`."""
@@ -116,11 +123,14 @@ def llvm_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command; it gets them as ``llvm``, an `LLVMFiles`."""
 
     @click.option(
-        "--llvm-pre-opt-ir", metavar="FILE", type=PATH, help="Write LLVM's IR, as translated; further units to FILE.1 …"
+        "--llvm-pre-opt-ir",
+        metavar="FILE",
+        type=click.FILE,
+        help="Write LLVM's IR, as translated; further units to FILE.1 …",
     )
-    @click.option("--llvm-post-opt-ir", metavar="FILE", type=PATH, help="Write LLVM's IR, optimized; likewise.")
-    @click.option("--llvm-object-file", metavar="FILE", type=PATH, help="Write LLVM's object file; likewise.")
-    @functools.wraps(command)
+    @click.option("--llvm-post-opt-ir", metavar="FILE", type=click.FILE, help="Write LLVM's IR, optimized; likewise.")
+    @click.option("--llvm-object-file", metavar="FILE", type=click.FILE, help="Write LLVM's object file; likewise.")
+    @wraps(command)
     def with_files(
         *args: Any,
         llvm_pre_opt_ir: Path | None,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-import click
+from wasmer_runtime.cli import deferred as click
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
+from wasmer_runtime_core.support.functions import wraps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wasmer_runtime_core.contract.backend import CompilerConfig
 
 
@@ -20,7 +20,7 @@ def middleware_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--points", "--fuel", metavar="N", type=click.IntRange(0, 2**64 - 1), help="End the program after N operators."
     )
-    @functools.wraps(command)
+    @wraps(command)
     def with_middlewares(*args: Any, call_trace: bool, block_trace: bool, points: int | None, **options: Any) -> Any:
         return command(*args, config=configuration(call_trace, block_trace, points), **options)
 

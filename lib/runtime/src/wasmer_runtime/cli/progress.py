@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, final
+from _thread import allocate_lock
 
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
 from wasmer_runtime_core.support.printable import printable
 
 if TYPE_CHECKING:
+    from threading import Timer
+    from types import TracebackType
+
     from rich.progress import Progress
 
 PATIENCE_SECONDS: Final = 0.5
@@ -31,9 +33,8 @@ class Bar:
         self.total: int | None = None
         self.shown: Progress | None = None
         self.ended = False
-        self.lock = threading.Lock()
-        self.timer = threading.Timer(PATIENCE_SECONDS, self._show)
-        self.timer.daemon = True
+        self.lock = allocate_lock()
+        self.timer: Timer | None = None
 
     def __call__(self, done: int, total: int) -> None:
         with self.lock:
@@ -43,13 +44,18 @@ class Bar:
 
     def __enter__(self) -> Bar:
         if self.wanted and visible():
+            import threading
+
+            self.timer = threading.Timer(PATIENCE_SECONDS, self._show)
+            self.timer.daemon = True
             self.timer.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.timer.cancel()
+        if self.timer is not None:
+            self.timer.cancel()
         with self.lock:
             self.ended = True
             if self.shown is not None:

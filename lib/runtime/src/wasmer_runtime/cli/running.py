@@ -9,28 +9,25 @@ what it returns is printed.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-import click
-
+from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli.backend_option import backend_option
 from wasmer_runtime.cli.bounds import Bounds, bounds_options
 from wasmer_runtime.cli.compiling import compiling_options
-from wasmer_runtime.cli.failures import CommandError, flush, quiet_option, warn
+from wasmer_runtime.cli.failures import CommandError, flush, quiet_option, show, warn
 from wasmer_runtime.cli.files import file_argument, is_artifact, load
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
 from wasmer_runtime.cli.middlewares import middleware_options
-from wasmer_runtime.cli.program_command import ProgramCommand
 from wasmer_runtime.cli.world import World, world_options
 from wasmer_runtime_core.contract.values import FuncSig, Type, Value
 from wasmer_runtime_core.errors import ExitCode
 from wasmer_runtime_core.running.module import Module
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING
 from wasmer_runtime_core.support.printable import printable, shortened
 from wasmer_runtime_core.wasm.module import FUNCTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from wasmer_emscripten import Program
     from wasmer_go import Program as GoProgram
@@ -52,7 +49,7 @@ SPAWN = ("wasi", "thread-spawn")
 """What a WASI program imports that has threads."""
 
 
-@click.command(cls=ProgramCommand, epilog=EXAMPLES)
+@click.command(cls=click.later("wasmer_runtime.cli.program_command:ProgramCommand"), epilog=EXAMPLES)
 @file_argument
 @click.argument("arguments", metavar="[ARGS…]", nargs=-1, type=click.UNPROCESSED)
 @backend_option("Who compiles: {backends}. Default: auto.")
@@ -60,7 +57,7 @@ SPAWN = ("wasi", "thread-spawn")
 @click.option(
     "--em-symbol-map",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=click.FILE,
     help="Of a program of emcc: names of minified imports and exports, JSON or lines letters:name.",
 )
 @click.option("--em-entrypoint", metavar="NAME", help="Of a program of emcc: the export to call instead of main.")
@@ -104,8 +101,9 @@ def run(
             warn(f"{file} is compiled already: options that say how have no effect")
     else:
         module = llvm.compile(source, backend, config, not disable_cache, lazy, tiers)
-    with bounds.deadline():
-        run_module(module, file, arguments, invoke, em_entrypoint, em_symbol_map, world, bounds.limits())
+    bounds.within(
+        lambda: run_module(module, file, arguments, invoke, em_entrypoint, em_symbol_map, world, bounds.limits())
+    )
 
 
 def run_module(
@@ -154,7 +152,7 @@ def run_module(
     results = instance.dyn_func(name).call(values)
     flush()
     if asked:
-        click.echo(f"{printable(name)}([{show_values(values)}]) returned [{show_values(results)}]")
+        show(f"{printable(name)}([{show_values(values)}]) returned [{show_values(results)}]")
 
 
 def is_emscripten(module: Module, file: Path, symbols: Path | None) -> bool:
@@ -226,7 +224,7 @@ def run_emscripten(
         results = program.instance.dyn_func(invoke).call(values)
         program.flush()
         flush()
-        click.echo(f"{printable(invoke)}([{show_values(values)}]) returned [{show_values(results)}]")
+        show(f"{printable(invoke)}([{show_values(values)}]) returned [{show_values(results)}]")
         return
     code = program.main() if entrypoint is None else call_entrypoint(program, entrypoint, program.process.args)
     flush()

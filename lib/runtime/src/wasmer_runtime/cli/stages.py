@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-import click
-
 from wasmer_runtime import api
+from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli.failures import CommandError
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.compiling.pipeline import Compilation, Source

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import click
-
+from wasmer_runtime.cli import deferred as click
+from wasmer_runtime.cli.deferred import FILE
 from wasmer_runtime.cli.failures import CommandError
-from wasmer_runtime.cli.files import FILE, file_argument
+from wasmer_runtime.cli.files import file_argument
 
 
 def class_name(file: Path) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import click
-
 from wasmer_runtime import api
+from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli.compiling import compiling_options
+from wasmer_runtime.cli.deferred import FILE
 from wasmer_runtime.cli.failures import CommandError, complain
-from wasmer_runtime.cli.files import FILE, file_argument, load
+from wasmer_runtime.cli.files import file_argument, load
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import Error

@@ -21,19 +21,19 @@ of Go sees them as `World.go_program` says.
 
 from __future__ import annotations
 
-import functools
 import os
 import posixpath
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
-import click
-
-from wasmer_runtime.cli.failures import CommandError, warn
+from wasmer_runtime.cli import deferred as click
+from wasmer_runtime.cli.failures import CommandError, say, warn
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
+from wasmer_runtime_core.support.functions import wraps
+from wasmer_runtime_core.support.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from wasmer_emscripten import Network, Program
     from wasmer_go import Program as GoProgram
@@ -232,6 +232,8 @@ MOST_COPIED_BYTES = 64 << 20
 
 def copy_in(program: Program, argument: str) -> None:
     """Let a program of emcc find a file that an argument names, if it would not."""
+    from pathlib import Path
+
     found = Path(argument)
     try:
         if not found.is_file() or ".." in found.parts or found.stat().st_size > MOST_COPIED_BYTES:
@@ -268,7 +270,7 @@ OPTIONS = (
 def world_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options; it is called with `world`."""
 
-    @functools.wraps(command)
+    @wraps(command)
     def gather(**options: Any) -> None:
         world = World(**{field: options.pop(field) for field in World._fields})
         command(**options, world=world)
@@ -299,7 +301,7 @@ def world_options(command: Callable[..., None]) -> Callable[..., None]:
             callback=of_form(parse_address),
             help="A listening socket for the program.",
         ),
-        click.option("--stdin", type=click.Path(path_type=Path), metavar="FILE", help="Its standard input."),
+        click.option("--stdin", type=click.FILE, metavar="FILE", help="Its standard input."),
         click.option("--env-inherit", is_flag=True, help="Give it all variables of this process."),
         click.option(
             "--env",
@@ -386,7 +388,7 @@ def parse_mapping(text: str) -> tuple[str, str]:
 
 
 def require_directory(option: str, path: str) -> None:
-    if not path or not Path(path).is_dir():  # Path("") is the current directory
+    if not os.path.isdir(path):
         raise CommandError(f"{option} {path}: there is no such directory")
 
 
@@ -418,5 +420,5 @@ def listen(text: str) -> socket.socket:
     except OSError as failure:
         raise CommandError(f"--tcplisten {text}: {failure.strerror or failure}") from None
     if port == 0:
-        click.echo(f"Listening at {address}:{listening.getsockname()[1]}", err=True)
+        say(f"Listening at {address}:{listening.getsockname()[1]}")
     return listening

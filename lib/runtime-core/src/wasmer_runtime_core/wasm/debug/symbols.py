@@ -6,18 +6,17 @@ demangling one raises nothing, and costs no more than its limits.
 
 from __future__ import annotations
 
-import re
 import sys
-from functools import lru_cache
 
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
+from wasmer_runtime_core.support.functions import lru_cache
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-_RUST_HASH: Final = re.compile(r"17h[0-9a-f]{16}E(\.|$)")
+_RUST_HASH: Final = r"17h[0-9a-f]{16}E(\.|$)"
 """How Rust's older symbols end; they look like C++ otherwise."""
 
 
@@ -39,10 +38,12 @@ class _TooLong(BaseException):
 @lru_cache(maxsize=512)
 def demangle(name: str) -> str:
     """A C++ or Rust symbol as its programmer wrote it; any other name as it is."""
-    if len(name) > LONGEST_SYMBOL:
+    if len(name) > LONGEST_SYMBOL or not name.startswith(("_R", "_Z")):
         return name
+    import re
+
     try:
-        if name.startswith("_R") or (name.startswith("_ZN") and _RUST_HASH.search(name)):
+        if name.startswith("_R") or (name.startswith("_ZN") and re.search(_RUST_HASH, name)):
             from rust_demangler import demangle as demangle_rust
 
             return re.sub(r"::h[0-9a-f]{16}$", "", _in_time(demangle_rust, name))
