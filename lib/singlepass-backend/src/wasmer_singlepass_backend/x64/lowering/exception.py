@@ -185,6 +185,7 @@ class Delegate(Lowering):
         outer: i64 = NOWHERE
         if target > 0:
             outer = f.label_else[target]
+        if target > 0 and f.landed[-1]:  # else nothing goes on from here
             at: i64 = len(f.landings) - 1
             while at >= 0 and f.landings[at] != outer:
                 at -= 1

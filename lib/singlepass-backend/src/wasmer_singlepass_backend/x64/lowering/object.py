@@ -2,8 +2,8 @@
 
 A field is one access: null is an address that no page has, so the processor finds it out, and an array is read for its
 length before anything else. Only a field that lies beyond that page is behind a look for null, unless the validator has
-seen that there is none. An object is made by core, zeroed; then what the operator was given is stored in it. Before the call all operands are in
-the frame or in registers that callees preserve, where a collector finds them.
+seen that there is none. An object is made by core, zeroed; then what the operator was given is stored in it. Before the
+call all operands are in the frame or in registers that callees preserve, where a collector finds them.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def need_not_null(f: FunctionCompiler, word: i64, register: i64, trap: i64) -> N
 
 
 def field_trap(f: FunctionCompiler, word: i64, register: i64, storage: i64, offset: i64) -> i64:
-    """What it means that an access to this field faults, or 0 if it cannot. A far one is preceded by a look for null."""
+    """What it means that an access to this field faults, or 0 if it cannot. Before a far one stands a look for null."""
     if (word >> 24) & OPERAND_IS_NOT_NULL != 0:
         return 0
     size: i64 = STORAGE_BYTES[int(storage)]
@@ -184,8 +184,8 @@ def store(
     displacement: i64,
     trap: i64 = 0,
 ) -> None:
-    """Write operand `value` to a field or an element: the one place where a reference to an object is stored. A fault is
-    this trap."""
+    """Write operand `value` to a field or an element; a fault is this trap. The one place where code stores a reference
+    to an object."""
     asm = f.asm
     if is_float(storage):
         form = MOVUPS_STORE if storage == V128 else MOVSD_STORE if storage == F64 else MOVSS_STORE
