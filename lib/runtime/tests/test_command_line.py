@@ -168,6 +168,7 @@ REFUSED = {
     "f.wat -i lane 0x100000000000000000000000000000000": (1, "Could not parse argument 1"),
     "f.wat -i lane x": (1, "Could not parse argument 1, 'x', as v128"),
     "f.wat -- -1": (1, "Wrong number of arguments for main"),
+    "run --dotnet . f.wat": (1, "f.wat cannot be run: it is no assembly of .NET"),
     "f.wat -i memory": (1, "Export is not a function: memory"),
     "f.wat -i none": (1, "Could not find function none"),
     "--nope f.wat": (2, "No such option '--nope'"),
@@ -272,6 +273,8 @@ def test_programs(command: str, capfd: pytest.CaptureFixture[str]) -> None:
 def test_refused(command: str) -> None:
     if "p.wat" in command:
         pytest.importorskip("wasmer_wasi")
+    if "--dotnet" in command:
+        pytest.importorskip("wasmer_blazor")
     result = CliRunner().invoke(cli, shlex.split(command))
     code, beginning = REFUSED[command]
     assert result.exit_code == code

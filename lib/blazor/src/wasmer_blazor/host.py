@@ -114,6 +114,11 @@ class Host:
 
     # --- slots
 
+    def _slots(self, row: int, count: int) -> list[int]:
+        """Where the first slots of a row lie that the runtime has passed."""
+        row = self.process.guest.check(row, self.layout.size * count)
+        return [self.layout.slot(row, number) for number in range(count)]
+
     def kind(self, slot: int) -> int:
         return self.process.guest.read(slot + slots.KIND, 1)[0]
 
@@ -167,7 +172,7 @@ class Host:
 
     def settle(self, row: int) -> None:
         """`mono_wasm_resolve_or_reject_promise`: the task of `Main` is done (.NET 9 and 10)."""
-        exception, _, task, value = (self.layout.slot(row, number) for number in range(4))
+        exception, _, task, value = self._slots(row, 4)
         if self.number(task, slots.HANDLE) != TASK_OF_MAIN:
             raise self._unknown_task(task)
         if self.outcome is None:
@@ -177,7 +182,7 @@ class Host:
 
     def marshal(self, row: int) -> None:
         """`mono_wasm_marshal_promise`: a task that is made, or done, or both (.NET 8)."""
-        exception, result, task, value = (self.layout.slot(row, number) for number in range(4))
+        exception, result, task, value = self._slots(row, 4)
         handle = self.number(task, slots.HANDLE)
         if handle not in (0, TASK_OF_MAIN):
             raise self._unknown_task(task)
@@ -222,7 +227,7 @@ class Host:
         """`mono_wasm_invoke_jsimport_ST`, `mono_wasm_invoke_import`: such a function is called."""
         if self.throwing is None:
             raise NotSupported("a function of JavaScript", "there is none: leave out what imports it (JSImport)")
-        slot = self.layout.slot(row, slots.EXCEPTION_SLOT)
+        (slot,) = self._slots(row, 1)
         self.put_number(slot, slots.HANDLE, self.throwing)
         self.put_kind(slot, slots.EXCEPTION)
 

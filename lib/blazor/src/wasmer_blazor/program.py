@@ -18,7 +18,7 @@ from wasmer_blazor.assemblies import Assembly, read_assembly
 from wasmer_blazor.errors import DotnetException, NeverEnds, ProgramEnded, WrongAssembly
 from wasmer_blazor.framework import Framework, open_framework
 from wasmer_blazor.host import Host, Outcome, function_for, is_of_dotnet
-from wasmer_blazor.runtime import VARIABLES, Runtime, layout_of
+from wasmer_blazor.runtime import TEXTS, VARIABLES, Runtime, layout_of
 from wasmer_emscripten.loading import CAPTURE, Options, environment, process_of
 from wasmer_emscripten.program import Program as EmscriptenProgram
 from wasmer_runtime_core.compile_module import compile_with
@@ -314,7 +314,7 @@ def load(
         native = EmscriptenProgram(module.instantiate(imports, limits), process)
         runtime = Runtime(native, host)
         variables = VARIABLES | dict(framework.environment) | dict(env or {})
-        runtime.start(variables, dict(framework.properties) | dict(properties or {}), all_assemblies)
+        runtime.start(variables, dict(framework.properties) | TEXTS | dict(properties or {}), all_assemblies)
         return Program(native, runtime, assembly, framework, arguments)
     except BaseException:
         process.close()

@@ -52,6 +52,9 @@ PROPERTIES: Final = {
     "RUNTIME_IDENTIFIER": "browser-wasm",
     "System.Globalization.Invariant": "true",
 }
+"""What holds whatever is asked for."""
+TEXTS: Final = {"System.Resources.UseSystemResourceKeys": "false"}
+"""Messages of exceptions are texts, as far as the class library has them, though a page would show their keys."""
 NEEDED: Final = (
     "malloc",
     "free",
@@ -170,7 +173,7 @@ class Runtime:
         """
         with self.aborting():
             self._set_up(variables, assemblies)
-            self._load(PROPERTIES | dict(properties) | {"System.Globalization.Invariant": "true"})
+            self._load(dict(properties) | PROPERTIES)
             self.host.strings = Strings(self.process, self.exports)
             with self._text(INTEROP) as name:
                 self._interop = self.exports["mono_wasm_assembly_load"](name)

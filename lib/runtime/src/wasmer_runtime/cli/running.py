@@ -2,7 +2,8 @@
 
 A module that imports WASI gets its arguments and its `World` through `wasmer_wasi`, and
 `_start` is called; one that emcc built gets them through `wasmer_emscripten`, and its ``main``
-is called; one of Go gets them through `wasmer_go`. Any other gets no imports, and ``main`` is called. With
+is called; one of Go gets them through `wasmer_go`. Any other gets no imports, and ``main`` is called. An assembly of
+.NET is run by `wasmer_runtime.cli.dotnet`. With
 ``--invoke NAME`` that function is called instead: arguments are read by its signature, and
 what it returns is printed.
 """
@@ -13,6 +14,7 @@ from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli.backend_option import backend_option
 from wasmer_runtime.cli.bounds import Bounds, bounds_options
 from wasmer_runtime.cli.compiling import compiling_options
+from wasmer_runtime.cli.dotnet import dotnet_option, is_assembly, run_assembly
 from wasmer_runtime.cli.failures import CommandError, flush, quiet_option, show, warn
 from wasmer_runtime.cli.files import file_argument, is_artifact, load
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
@@ -61,6 +63,7 @@ SPAWN = ("wasi", "thread-spawn")
     help="Of a program of emcc: names of minified imports and exports, JSON or lines letters:name.",
 )
 @click.option("--em-entrypoint", metavar="NAME", help="Of a program of emcc: the export to call instead of main.")
+@dotnet_option
 @click.option("--lazy", is_flag=True, help="Compile each function when it is first called.")
 @click.option(
     "--tiers/--no-tiers",
@@ -81,6 +84,7 @@ def run(
     invoke: str | None,
     em_entrypoint: str | None,
     em_symbol_map: Path | None,
+    dotnet: Path | None,
     world: World,
     bounds: Bounds,
     llvm: LLVMFiles,
@@ -89,12 +93,26 @@ def run(
     tiers: bool | None,
     disable_cache: bool,
 ) -> None:
-    """Run a program: a WASI command, one of emcc or of Go, or a module's function; or what ``compile`` made of one.
+    """Run a program: of WASI, emcc, Go or .NET, or a function of any module; or what ``compile`` made of one.
 
     FILE is a module in either format, - is standard input. Options stand before it or directly behind it; the first
     word that is none, and all that follows, is an argument of the program.
     """
     source = load(file, config)
+    if dotnet is not None or is_assembly(source):
+        if invoke is not None:
+            raise CommandError("of a program of .NET its Main is called: --invoke has no meaning for it")
+        cache = not disable_cache
+        run_assembly(
+            source,
+            file,
+            dotnet,
+            arguments,
+            world,
+            bounds,
+            lambda native: llvm.compile(native, backend, config, cache, lazy, tiers),
+        )
+        return
     if is_artifact(source):
         module = Module.deserialize(source)
         if backend is not None or config is not None or lazy or tiers:

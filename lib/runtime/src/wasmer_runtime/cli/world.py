@@ -16,7 +16,7 @@ option                  what the program gets
 
 Nothing else of the host is visible: no directory, no variable, no socket that is not named. A program of emcc sees
 directories in a tree of its own, which `World.program` describes; a file that an argument names is copied into it. One
-of Go sees them as `World.go_program` says.
+of Go sees them as `World.go_program` says, one of .NET as `World.dotnet_options`.
 """
 
 from __future__ import annotations
@@ -164,10 +164,7 @@ class World(NamedTuple):
         import wasmer_go
         from wasmer_vfs import MemoryDirectory
 
-        if self.listening or self.net_listen or self.net_connect:
-            raise CommandError(
-                "a program of Go has no sockets: --tcplisten, --net-listen and --net-connect are for others"
-            )
+        self._must_have_no_sockets("a program of Go")
         mounts: dict[str, Any] = {WORK: MemoryDirectory()} | self._mounts(WORK)
         return wasmer_go.load(
             module,
@@ -179,6 +176,30 @@ class World(NamedTuple):
             name=str(file),
             stdin=wasmer_go.INHERIT if self.stdin is None else self.stdin,
         )
+
+    def dotnet_options(self) -> dict[str, Any]:
+        """What a program of .NET is given, by the names of the options of `wasmer_blazor.load`.
+
+        It sees directories as one of Go does.
+
+        Raises:
+            CommandError: an option is not of its form, or means nothing to such a program.
+        """
+        from wasmer_vfs import MemoryDirectory
+
+        self._must_have_no_sockets("a program of .NET")
+        given: dict[str, Any] = {
+            "env": self._variables(),
+            "mounts": {WORK: MemoryDirectory()} | self._mounts(WORK),
+            "current": WORK,
+        }
+        if self.stdin is not None:
+            given["stdin"] = self.stdin
+        return given
+
+    def _must_have_no_sockets(self, who: str) -> None:
+        if self.listening or self.net_listen or self.net_connect:
+            raise CommandError(f"{who} has no sockets: --tcplisten, --net-listen and --net-connect are for others")
 
     def _mounts(self, home: str) -> dict[str, str]:
         """The directories of a program that has absolute paths, by the names under which it sees them.
@@ -225,7 +246,7 @@ class World(NamedTuple):
 HOME = "/home/web_user"
 """The directory that a program of emcc begins in."""
 WORK = "/work"
-"""The one that a program of Go begins in."""
+"""The one that a program of Go or .NET begins in."""
 MOST_COPIED_BYTES = 64 << 20
 """The size of a file that an argument may name, to be copied."""
 
