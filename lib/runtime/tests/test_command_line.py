@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shlex
 import shutil
 import socket
@@ -72,6 +73,7 @@ ARGUMENTS = """
 """
 
 BINDINGS = Path(__file__).parents[2] / "emscripten/tests/fixtures/bindings.wasm"
+BLAZOR = Path(__file__).parents[2] / "blazor/tests"
 VECTOR = "0x00000005000000050000000500000005"
 CALLS = {
     # the command, and the one line that it prints
@@ -237,6 +239,7 @@ OTHERS = (
     *("compile f.wat", "compile --backend singlepass -q -o f.bin f.wat", "compile f.wat --output g.wasmer"),
     *("compile f.wat --points 7 --call-trace --block-trace",),
     *("em-stubs bindings.wasm", "em-stubs --name Bound --em-symbol-map map -o bound.pyi bindings.wasm"),
+    *("run --dotnet _framework hello.exe", "--dotnet=. -- hello.exe a"),
     *("run --call-trace --block-trace f.wat", "--call-trace f.wat", "p.wat --invoke seven", "-i seven p.wat"),
 )  # fmt: skip
 
@@ -282,9 +285,15 @@ def test_refused(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", OTHERS)
-def test_others(command: str) -> None:
+def test_others(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if "p.wat" in command:
         pytest.importorskip("wasmer_wasi")
+    if "--dotnet" in command:
+        pytest.importorskip("wasmer_blazor")
+        monkeypatch.syspath_prepend(str(BLAZOR))
+        made, acting = importlib.import_module("made"), importlib.import_module("acting")
+        Path("hello.exe").write_bytes(made.program("hello"))
+        made.framework(Path("_framework"), acting.runtime(main=acting.done(0)))
     if "bindings.wasm" in command:
         pytest.importorskip("wasmer_emscripten")
         shutil.copy(BINDINGS, "bindings.wasm")
