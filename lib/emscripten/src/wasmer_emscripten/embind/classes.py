@@ -452,5 +452,8 @@ class _Nothing(Bound):
     def from_wire(self, wire: Any) -> None:
         return None
 
+    def giving(self, wire: str, convert: str) -> str:
+        return wire
+
 
 NOTHING = _Nothing("void")
