@@ -96,8 +96,8 @@ def test_functions_that_do_nothing(text: str, value: int | None) -> None:
 
 
 def test_pieces_whose_list_has_no_name() -> None:
-    assert asm_constants("i={1024:(a,b)=>{f(a)},6170314:_=>{g()}},x={7:()=>{}}") == {
-        1024: "f(a)", 6170314: "g()", 7: "",
+    assert asm_constants("i={1024:(a,b)=>{f(a)},1030:(a,b)=>h(a,[b,1]),6170314:_=>{g()}},x={7:()=>{}}") == {
+        1024: "f(a)", 1030: "h(a,[b,1])", 6170314: "g()", 7: "",
     }  # fmt: skip
     assert asm_constants("{12:()=>{}}") == {}
 
@@ -256,6 +256,7 @@ def test_arrays_over_the_programs_memory() -> None:
     assert again.tolist() == [0x0809, 0x0302]
     assert values.get(heap, "subarray")(2049, 2051).tolist() == [0x0302, 0x0504]
     assert bytes(values.get(bytearray(b"ab"), "constructor")(bytearray(b"cd"))) == b"cd"
+    assert bytes(values.get(heap, "constructor")(heap, 4096, 1)) == b"\x09\x08"
     for start, length in ((-1, 4), (0, 1 << 33), (4096, -1)):
         with pytest.raises(WrongArgument):
             values.GLOBALS["Uint8Array"](heap, start, length)

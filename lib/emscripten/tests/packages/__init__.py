@@ -79,4 +79,17 @@ SETS: Final = (
     Set("database", "", (Package("@electric-sql/pglite", "0.5.16", "_electric-sql_pglite"),)),
     Set("cad", "", (Package("occt-import-js", "0.0.23", "occt-import-js"),), driver="cad.cjs"),
     Set("duckdb", "", (Package("@duckdb/duckdb-wasm", "1.32.0", "_duckdb_duckdb-wasm"),), driver="duckdb.cjs"),
+    Set("python", "", (Package("pyodide", "314.0.7", "pyodide"),), driver="python.mjs"),
+    Set("php", "", (Package("@php-wasm/node-8-3", "3.1.54", "_php-wasm_node-8-3"),)),
+    Set("document", "", (Package("mupdf", "1.28.1", "mupdf"),), driver="document.mjs"),
+    Set("solidity", "", (Package("solc", "0.8.37", "solc"),), driver="solidity.cjs"),
+    Set(
+        "zstandard",
+        "",
+        (Package("zstd-codec", "0.1.0", "zstd-codec_0.1.0"), Package("zstd-codec", "0.1.5", "zstd-codec_0.1.5")),
+        driver="zstandard.cjs",
+    ),
+    Set("mesh", "", (Package("draco3d", "1.5.9", "draco3d"),), driver="mesh.cjs"),
+    Set("graph", "", (Package("@viz-js/viz", "3.31.0", "_viz-js_viz"),), driver="graph.mjs"),
+    Set("filters", "", (Package("jq-web", "0.6.2", "jq-web"),), driver="filters.cjs"),
 )

@@ -13,9 +13,9 @@ from wasmer_emscripten.errors import WrongArgument
 
 HEAPS: Final = {
     "HEAP8": "b", "HEAPU8": "B", "HEAP16": "h", "HEAPU16": "H", "HEAP32": "i", "HEAPU32": "I",
-    "HEAPF32": "f", "HEAPF64": "d", "HEAP64": "q", "HEAPU64": "Q",
+    "HEAPF32": "f", "HEAPF64": "d", "HEAP64": "q", "HEAPU64": "Q", "buffer": "B",
 }  # fmt: skip
-"""Letters of `memoryview` by the names of the arrays over all of the memory."""
+"""Letters of `memoryview` by the names of the arrays over all of the memory; what they are over, is bytes."""
 
 
 def cast_to(view: memoryview, format: str) -> memoryview:
@@ -31,14 +31,15 @@ class Heap:
 
     Attributes:
         buffer: what other arrays are made over: the same, for no kind of number is in it.
+        format: the letter of its kind.
     """
 
     cpp_names: Final = ("buffer", "subarray")
-    __slots__ = ("_format", "_memory")
+    __slots__ = ("_memory", "format")
 
     def __init__(self, memory: Memory, format: str) -> None:
         self._memory = memory
-        self._format = format
+        self.format = format
 
     @property
     def buffer(self) -> Heap:
@@ -61,5 +62,5 @@ class Heap:
             WrongArgument: they do not lie in memory.
         """
         first, last = int(start), int(end)
-        size = struct.calcsize(self._format)
-        return cast_to(self.over(first * size, max(last - first, 0) * size), self._format)
+        size = struct.calcsize(self.format)
+        return cast_to(self.over(first * size, max(last - first, 0) * size), self.format)

@@ -98,14 +98,14 @@ def get(value: Any, key: Any) -> Any:
         value = fields_of(value)
     if isinstance(value, Mapping):
         return _answering(value.get, _key(key), UNDEFINED)
+    if key == "constructor" and isinstance(value, (bytes, bytearray, memoryview, Heap)):
+        return functools.partial(_answering, _array, "B" if isinstance(value, (bytes, bytearray)) else value.format)
     if isinstance(value, (Sequence, bytearray, memoryview)):
         at = _index(key)
         if at is not None:
             return value[at] if at < len(value) else UNDEFINED
         if key in ("length", "byteLength"):
             return len(value)
-        if key == "constructor" and isinstance(value, (bytes, bytearray, memoryview)):
-            return functools.partial(_answering, _array, value.format if isinstance(value, memoryview) else "B")
         return _method(value, key) if isinstance(key, str) and key in _METHODS else UNDEFINED
     if value is None or value is UNDEFINED:
         raise WrongArgument(f"the program asked for {described(key)} of {value}")

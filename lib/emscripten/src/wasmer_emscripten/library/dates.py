@@ -141,11 +141,12 @@ def _standard_and_summer(process: Process, year: int) -> tuple[Offset, Offset]:
 # --- the functions
 
 
-def _fields(process: Process, tm: int) -> Broken:
+def fields_at(process: Process, tm: int) -> Broken:
+    """The date and time of a record."""
     return Broken(*process.guest.unpack(_TM, tm))
 
 
-def _put(process: Process, tm: int, fields: Broken, east: int) -> bool:
+def put_fields(process: Process, tm: int, fields: Broken, east: int) -> bool:
     """Write a date and time. False, and nothing is written: its year does not fit its field."""
     process.guest.check(tm, _GMTOFF + 4)
     if not -_MOST_YEARS <= fields.year < _MOST_YEARS:
@@ -157,12 +158,12 @@ def _put(process: Process, tm: int, fields: Broken, east: int) -> bool:
 
 def _put_local(process: Process, tm: int, seconds: int) -> int:
     held = offset_at(process, seconds)
-    fits = _put(process, tm, broken_down(seconds + held.east, int(held.daylight)), held.east)
+    fits = put_fields(process, tm, broken_down(seconds + held.east, int(held.daylight)), held.east)
     return 0 if fits else _EOVERFLOW
 
 
 def _put_utc(process: Process, tm: int, seconds: int) -> int:
-    return 0 if _put(process, tm, broken_down(seconds), 0) else _EOVERFLOW
+    return 0 if put_fields(process, tm, broken_down(seconds), 0) else _EOVERFLOW
 
 
 @provides("Ii->i", "_localtime_js")
@@ -212,14 +213,14 @@ def gmtime_r(process: Process, pointer: int, tm: int) -> int:
 @provides("i->I", "_mktime_js", "mktime")
 def mktime_js(process: Process, tm: int) -> int:
     """The moment of a date and time of the program's zone, written back with each field in its range; -1: none."""
-    seconds = local_seconds(process, _fields(process, tm))
+    seconds = local_seconds(process, fields_at(process, tm))
     return -1 if _put_local(process, tm, seconds) else seconds
 
 
 @provides("i->I", "_timegm_js", "timegm")
 def timegm_js(process: Process, tm: int) -> int:
     """The moment of a date and time of UTC, written back with each field in its range; -1: it has none."""
-    seconds = seconds_of(_fields(process, tm))
+    seconds = seconds_of(fields_at(process, tm))
     return -1 if _put_utc(process, tm, seconds) else seconds
 
 
@@ -256,9 +257,9 @@ def tzset_of_pointers(process: Process, west: int, daylight: int, names: int) ->
 
 # --- strftime, for programs whose C library leaves it to the host
 
-_DAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
-_MONTHS: Final = "January February March April May June July August September October November December".split()
-_COMPOSED: Final = {
+DAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+MONTHS: Final = "January February March April May June July August September October November December".split()
+COMPOSED: Final = {
     "c": "%a %b %d %H:%M:%S %Y",
     "D": "%m/%d/%y",
     "F": "%Y-%m-%d",
@@ -286,10 +287,10 @@ def _name(names: Any, at: int, length: int | None = None) -> str:
 
 
 _SINGLE: Final[dict[str, Any]] = {
-    "a": lambda t: _name(_DAYS, t.weekday, 3),
-    "A": lambda t: _name(_DAYS, t.weekday),
-    "b": lambda t: _name(_MONTHS, t.month, 3),
-    "B": lambda t: _name(_MONTHS, t.month),
+    "a": lambda t: _name(DAYS, t.weekday, 3),
+    "A": lambda t: _name(DAYS, t.weekday),
+    "b": lambda t: _name(MONTHS, t.month, 3),
+    "B": lambda t: _name(MONTHS, t.month),
     "C": lambda t: f"{(t.year + 1900) // 100:02}",
     "d": lambda t: f"{t.day:02}",
     "e": lambda t: f"{t.day:2}",
@@ -330,8 +331,8 @@ def formatted(fields: Broken, format: str, east: int, name: str) -> str:
         if letter in "EO" and at < len(format):  # of another locale, which there is none of
             letter = format[at]
             at += 1
-        if letter in _COMPOSED:
-            out.append(formatted(fields, _COMPOSED[letter], east, name))
+        if letter in COMPOSED:
+            out.append(formatted(fields, COMPOSED[letter], east, name))
         elif letter in _SINGLE:
             out.append(_SINGLE[letter](fields))
         elif letter == "z":
@@ -355,7 +356,7 @@ def strftime(process: Process, target: int, size: int, format: int, tm: int, loc
         if failure.errno == errno.ENAMETOOLONG:
             return 0
         raise
-    fields = _fields(process, tm)
+    fields = fields_at(process, tm)
     held = Offset(0, False, "GMT")
     if fields.daylight >= 0 or process.zone is not None:
         held = offset_at(process, seconds_of(fields))

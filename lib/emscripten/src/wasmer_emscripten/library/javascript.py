@@ -33,11 +33,13 @@ _I64: Final = Struct("<q")
 
 
 _PIECE: Final = re.compile(
-    r"(?<![\w$])(\d{1,10}+)\s*+:\s*+(?:function\s*+)?+(?:\([^(){}]{0,1000}+\)|[$\w]{1,100}+)\s*+(?:=>\s*+)?+\{"
+    r"(?<![\w$])(\d{1,10}+)\s*+:\s*+(?:function\s*+)?+(?:\([^(){}]{0,1000}+\)|[$\w]{1,100}+)\s*+"
+    r"(?:(?:=>\s*+)?+(?P<block>\{)|=>)"
 )
 _RENAMED: Final = re.compile(r"\{\s*+\d{4,10}+\s*+:\s*+(?:function\b|\(|[$\w]{1,100}+\s*+=>)")
 """How an object of pieces begins: each is called after an address in the module's data."""
 _BRACE: Final = re.compile(r"[{}]")
+_BRACKET: Final = re.compile(r"[][(){},]")
 MOST_PIECES: Final = 65_536
 MAX_PIECES_TEXT: Final = 1 << 22
 """Characters in which a glue lists its pieces."""
@@ -58,8 +60,8 @@ def asm_constants(glue: str) -> dict[int, str]:
     while (head := _PIECE.search(region, at)) is not None and len(found) < MOST_PIECES:
         check_interrupts()
         depth = 1
-        for brace in _BRACE.finditer(region, head.end()):
-            depth += 1 if brace[0] == "{" else -1
+        for brace in (_BRACE if head["block"] else _BRACKET).finditer(region, head.end()):
+            depth += (brace[0] in "{[(") - (brace[0] in "}])") - (depth == 1 and brace[0] == ",")
             steps += 1
             if steps % LOOK_EVERY == 0:
                 check_interrupts()
