@@ -201,7 +201,7 @@ def test_inspect(run: Run, program: str, tmp_path: Path) -> None:
     assert "export\tadd\tfunction [i32, i32] -> [i32]" in lines
     other = tmp_path / "other.wat"
     other.write_text('(module (import "env" "g" (global (mut i64))))')
-    assert run("inspect", str(other)).stdout == "import\tenv\tg\tglobal {mut i64}\n"
+    assert run("inspect", str(other)).stdout == "import\tenv\tg\tglobal {mut i64}\nsection\timport\t10\n"
 
 
 def test_dump_module(run: Run, program: str) -> None:

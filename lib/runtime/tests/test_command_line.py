@@ -231,7 +231,9 @@ OTHERS = (
     # commands that end with 0
     *("validate f.wat", "validate f.wat p.wat", "validate -- f.wat", "inspect f.wat", "backends", "--version", "-V"),
     *("wat2wasm f.wat", "wat2wasm f.wat -o g.wasm", "wat2wasm f.wat --output -", "wasm2wat f.wat"),
-    *("wat2wasm --no-check f.wat",),
+    *("wat2wasm --no-check f.wat", "inspect --json f.wat", "stubs f.wat", "stubs --name F -o f.pyi f.wat"),
+    *("objdump f.wat", "objdump --backend singlepass --function 1 f.wat", "completion bash", "completion zsh"),
+    *("completion fish", "bench f.wat", "bench --backend singlepass --repeat 1 -i add f.wat 1 -2", "bench p.wat a"),
     *("wasm2wat f.wat -o g.wat", "wasm2wat --output=- f.wat", "dump --stage=module f.wat", "dump --stage body f.wat"),
     *("dump --stage=records f.wat", "dump --stage=code --backend singlepass --function 1 f.wat"),
     *("--help", "-h", "run --help", "run -h"),
@@ -294,6 +296,8 @@ def test_others(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
         made, acting = importlib.import_module("made"), importlib.import_module("acting")
         Path("hello.exe").write_bytes(made.program("hello"))
         made.framework(Path("_framework"), acting.runtime(main=acting.done(0)))
+    if "objdump" in command:
+        pytest.importorskip("iced_x86")
     if "bindings.wasm" in command:
         pytest.importorskip("wasmer_emscripten")
         shutil.copy(BINDINGS, "bindings.wasm")

@@ -10,7 +10,11 @@
     wasmer-runtime wasm2wat FILE [-o FILE]
     wasmer-runtime inspect FILE
     wasmer-runtime dump --stage=STAGE FILE
+    wasmer-runtime objdump FILE [--backend NAME]
+    wasmer-runtime bench FILE [ARGS…]
     wasmer-runtime backends
+    wasmer-runtime stubs FILE [-o FILE]
+    wasmer-runtime completion {bash,zsh,fish}
     wasmer-runtime em-stubs FILE [-o FILE]
 
 ``run`` may be left out: a first word that is no command but a file, or an option of ``run``, is
@@ -41,6 +45,10 @@ COMMANDS: Final = {
     "wasm2wat":  ("texts",      "wasm2wat"),
     "inspect":   ("inspecting", "inspect"),
     "dump":      ("inspecting", "dump"),
+    "objdump":   ("disassembly", "objdump"),
+    "bench":     ("measuring",  "bench"),
+    "stubs":     ("typing_stubs", "stubs"),
+    "completion": ("completion", "completion"),
     "backends":  ("inspecting", "backends"),
     "em-stubs":  ("stubs",      "em_stubs"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -52,7 +52,17 @@ class Commands(click.Group):
             ctx.exit(code)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+EXAMPLES: Final = """\b
+Examples:
+  wasmer-runtime program.wasm a --flag
+  wasmer-runtime run --dir . --timeout 10 program.wasm
+  wasmer-runtime run --invoke add module.wat 1 2
+  wasmer-runtime inspect program.wasm
+  wasmer-runtime COMMAND --help
+"""
+
+
+@click.group(cls=Commands, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, "-V", "--version", prog_name="wasmer-runtime", message="%(prog)s %(version)s")
 def cli() -> None:
     """Compile and run WebAssembly."""

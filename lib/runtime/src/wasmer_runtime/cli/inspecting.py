@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,20 +11,20 @@ from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli import stages
 from wasmer_runtime.cli.backend_option import backend_option
 from wasmer_runtime.cli.compiling import compiling_options
+from wasmer_runtime.cli.describing import description, program
 from wasmer_runtime.cli.files import file_argument, load
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.compiling import registry as core_backends
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import BackendError
-from wasmer_runtime_core.running.module import extern_type
 from wasmer_runtime_core.support.printable import printable
-from wasmer_runtime_core.wasm.module import import_type
-from wasmer_runtime_core.wasm.types import show_external_type
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows under a title: a table of `rich` on a terminal that has it, else one line each, tab-separated."""
     rows = [[printable(cell) for cell in row] for row in rows]
+    if not rows:
+        return
     if sys.stdout.isatty():
         try:
             from rich.console import Console
@@ -43,24 +44,26 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
 
 @click.command()
 @file_argument
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @compiling_options
-def inspect(file: Path, config: CompilerConfig | None) -> None:
-    """Show what a module imports and exports, with types."""
+def inspect(file: Path, as_json: bool, config: CompilerConfig | None) -> None:
+    """Show what a module is: which kind of program, what it imports and exports, its features and sections."""
     compilation = pipeline.run(pipeline.Compilation(load(file, config), config=config), until="validate")
-    info = compilation.info
-    if info.module_name:
-        click.echo(f"module\t{printable(info.module_name)}")
-    show_table(
-        "import",
-        ("namespace", "name", "type"),
-        [(row.namespace, row.name, show_external_type(import_type(info, row))) for row in info.imports],
-    )
-    show_table(
-        "export",
-        ("name", "type"),
-        [(name, show_external_type(extern_type(info, kind, index))) for name, kind, index in info.exports],
-    )
-    show_table("custom section", ("name", "bytes"), [(name, str(len(data))) for name, data, _ in info.custom_sections])
+    what = description(compilation)
+    if as_json:
+        click.echo(json.dumps(what, indent=2))
+        return
+    if what["name"]:
+        click.echo(f"module\t{printable(what['name'])}")
+    kind = program(compilation.info)
+    if kind.kind:
+        click.echo("\t".join(filter(None, ("program", kind.shown, kind.version))))
+    rows = [(row["namespace"], row["name"], row["type"]) for row in what["imports"]]
+    show_table("import", ("namespace", "name", "type"), rows)
+    show_table("export", ("name", "type"), [(row["name"], row["type"]) for row in what["exports"]])
+    show_table("unknown import", ("namespace", "name"), kind.unknown)
+    show_table("feature", ("name", "used by"), list(what["features"].items()))
+    show_table("section", ("name", "bytes"), [(row["name"], str(row["bytes"])) for row in what["sections"]])
 
 
 @click.command()

@@ -8,8 +8,8 @@ the order of the sections. Every use has the error that releases before the feat
 from __future__ import annotations
 
 from wasmer_runtime_core.errors import DecodeError, ValidationError
-from wasmer_runtime_core.features import unsupported
-from wasmer_runtime_core.support.annotations import Final, NoReturn
+from wasmer_runtime_core.features import FEATURES, unsupported
+from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.wasm.binary.decode import EXTENDED_CONST, DecodedModule
 from wasmer_runtime_core.wasm.binary.scan import read_heap_type, read_operator, read_value_type, skip_immediates
@@ -100,6 +100,17 @@ def check_switched_off(decoded: DecodedModule, switched_off: frozenset[str]) -> 
     _Check(decoded, switched_off).check()
 
 
+def features_used(decoded: DecodedModule) -> dict[str, str]:
+    """The features that a module uses, each with what it was told by: ``{"simd": "v128.load"}``.
+
+    Args:
+        decoded: a module that is valid.
+    """
+    uses = _Uses(decoded, frozenset(row.name for row in FEATURES))
+    uses.check()
+    return uses.found
+
+
 class _Check:
     def __init__(self, decoded: DecodedModule, switched_off: frozenset[str]) -> None:
         self.decoded = decoded
@@ -124,7 +135,7 @@ class _Check:
         if self.turns & 0xFFF == 0:
             checkpoint()
 
-    def refuse(self, feature: str, use: str, without: DecodeError | ValidationError, function: int = -1) -> NoReturn:
+    def refuse(self, feature: str, use: str, without: DecodeError | ValidationError, function: int = -1) -> None:
         raise unsupported(feature, use, without, None if function < 0 else function)
 
     # --- declarations ----------------------------------------------------------------------------
@@ -356,3 +367,14 @@ class _Check:
                 DecodeError("malformed block type", at),
                 function,
             )
+
+
+class _Uses(_Check):
+    """Takes all uses down."""
+
+    def __init__(self, decoded: DecodedModule, switched_off: frozenset[str]) -> None:
+        super().__init__(decoded, switched_off)
+        self.found: dict[str, str] = {}
+
+    def refuse(self, feature: str, use: str, without: DecodeError | ValidationError, function: int = -1) -> None:
+        self.found.setdefault(feature, use)
