@@ -42,7 +42,7 @@ NOT_ALONE: Final = {
 
 GROUPS: Final = {
     "runtime-core": ("disassemblers", "debug", "native", "arrays", "build"),
-    "runtime": ("greenlets", "terminal", "arrays"),
+    "runtime": ("greenlets", "terminal", "arrays", "processes"),
     "singlepass-backend": ("wasmtime",),
     "wasi": ("programs", "wasmtime"),
     "workspace": ("disassemblers", "programs", "wasmtime", "layers", "build", "greenlets"),
@@ -291,7 +291,7 @@ def build(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Run every benchmark, or those named: `-- boundary`."""
-    provide(session, DISTRIBUTIONS, groups=["programs", "peers"])
+    provide(session, DISTRIBUTIONS, groups=["programs", "peers", "processes"])
     names = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
     for name in session.posargs or names:
         session.run("python", f"benchmarks/{name}.py")

@@ -46,7 +46,7 @@ def test_unknown_names_are_attribute_errors(package: object) -> None:
 
 
 def test_submodules_have_what_they_list() -> None:
-    for name in ("cache", "error", "memory", "middleware", "types", "units", "wasm"):
+    for name in ("cache", "error", "memory", "middleware", "processes", "types", "units", "wasm"):
         module = getattr(wasmer_runtime, name)
         assert module.__name__ == f"wasmer_runtime.{name}"
         for public in module.__all__:

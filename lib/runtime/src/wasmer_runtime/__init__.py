@@ -23,7 +23,7 @@ import sys
 
 TYPE_CHECKING = False  # checkers take it for True; importing typing would double the time of an import
 if TYPE_CHECKING:
-    from wasmer_runtime import cache, error, memory, middleware, types, units, wasm
+    from wasmer_runtime import cache, error, memory, middleware, processes, types, units, wasm
     from wasmer_runtime.api import (
         compile,
         compile_with,
@@ -117,6 +117,7 @@ __all__ = [
     "instantiate",
     "memory",
     "middleware",
+    "processes",
     "seconds_left",
     "timeout",
     "types",
@@ -178,7 +179,7 @@ _HOMES = {
     "wasmer_runtime_core.running.ctx": ("Ctx",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_SUBMODULES = ("cache", "error", "memory", "middleware", "types", "units", "wasm")
+_SUBMODULES = ("cache", "error", "memory", "middleware", "processes", "types", "units", "wasm")
 
 
 def __getattr__(name: str) -> object:
