@@ -44,6 +44,9 @@ COMMON = """
   (func $write (param $text i32) (param $length i32)
     (i32.store (i32.const 0) (local.get $text)) (i32.store (i32.const 4) (local.get $length))
     (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
+  (func $complain (param $text i32) (param $length i32)
+    (i32.store (i32.const 0) (local.get $text)) (i32.store (i32.const 4) (local.get $length))
+    (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8))))
   (func $length (param $text i32) (result i32) (local $end i32)
     (local.set $end (local.get $text))
     (block $done (loop $next

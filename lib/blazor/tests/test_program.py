@@ -184,6 +184,34 @@ def test_what_the_runtime_gives_up_with(tmp_path: Path) -> None:
     assert running.stderr_bytes() == b"a thing\n"
 
 
+DIED = (
+    "Process terminated.\n\nUnhandled Exception:\nA.B+C`1: it is gone\n ---> D: inside\n   --- End ---\n"
+    "   at X.Y()\n   at Z()\n"
+)
+
+
+def test_an_exception_of_a_task_that_nobody_waits_for(tmp_path: Path) -> None:
+    length = len(DIED)
+    main = f"(call $complain (i32.const 2048) (i32.const 5)) (call $complain (i32.const 2053) (i32.const {length - 5}))"
+    running = program(tmp_path, {"stderr": CAPTURE}, main=main + "(call $abort)", data=acting.text(2048, DIED))
+    with pytest.raises(DotnetException) as raised:
+        running.run()
+    failure = raised.value
+    assert (failure.type, failure.message) == ("A.B+C`1", "it is gone")
+    assert failure.stack_trace.endswith("   at X.Y()\n   at Z()")
+    assert str(failure).startswith("A.B+C`1: it is gone\n ---> D: inside\n")
+    assert running.stderr_bytes().decode() == DIED
+
+
+def test_what_is_heard_of_standard_error_has_a_limit(tmp_path: Path) -> None:
+    main = """(local $left i32) (local.set $left (i32.const 40))
+      (loop $next (call $complain (i32.const 0) (i32.const 262144))
+        (br_if $next (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))"""
+    running = program(tmp_path, {"stderr": None}, main=main + done(0))
+    assert running.run() == 0
+    assert len(running._runtime.host.heard) == 1 << 16
+
+
 def test_a_task_that_nothing_can_complete(tmp_path: Path) -> None:
     pending = "(i32.store8 offset=44 (local.get $row) (i32.const 30))"
     with pytest.raises(NeverEnds):
@@ -230,6 +258,24 @@ def test_modules_that_are_no_runtime(tmp_path: Path) -> None:
     for native in (b"\0asm\1\0\0\0", acting.runtime(era="")):
         with pytest.raises(UnknownFramework, match=r"is no \.NET runtime that is known|of a version that is not known"):
             load(made.program("hello"), made.framework(tmp_path, native))
+
+
+WRONG_TYPES = (
+    ('(func (export "free") (param i32))', '(func (export "free") (param i64))'),
+    ('(func (export "mono_background_exec") )', '(func (export "mono_background_exec") (param f64))'),
+    ("mono_wasm_assembly_find_class", "mono_wasm_assembly_find"),
+    ('(func (export "mono_wasm_setenv") (param i32 i32))', '(global (export "mono_wasm_setenv") i32 (i32.const 0))'),
+    ("(param i32 i32 i32) (result i32) (i32.const 1))", "(param i32 i32 i32) (result f64) (f64.const nan))"),
+)
+
+
+@pytest.mark.parametrize("pair", WRONG_TYPES, ids=lambda pair: pair[1][:40])
+def test_exports_of_other_types(tmp_path: Path, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pair[0] in acting.COMMON or pair[0].replace(" )", " {background})") in acting.COMMON
+    changed = acting.COMMON.replace(pair[0].replace(" )", " {background})"), pair[1]).replace(*pair)
+    monkeypatch.setattr(acting, "COMMON", changed)
+    with pytest.raises(UnknownFramework, match="as those do"):
+        program(tmp_path, main=done(0))
 
 
 def test_a_framework_without_the_interface(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ The runtime is acted by the module of wasmer-blazor's own tests.
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -78,6 +79,20 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     assert "--dotnet DIR" in run(str(program)).stderr
     assert "hello.exe cannot be run: it is truncated" in run(str(program), "--dotnet", str(tmp_path)).stderr
     assert "no such file" in run(str(tmp_path / "absent.exe"), "--dotnet", str(tmp_path)).stderr.lower()
+
+
+def test_inspect(acting: ModuleType, tmp_path: Path) -> None:
+    import made
+
+    program = tmp_path / "hello.exe"
+    program.write_bytes(made.library("hello\x1b", (1, 2, 3, 4), [("System.Runtime", (8, 0, 0, 0))], main=True))
+    expected = "assembly\thello\\x1b\t1.2.3.4\nMain\tyes\nreference\tSystem.Runtime\t8.0.0.0\n"
+    assert CliRunner().invoke(cli, ["inspect", str(program)]).stdout == expected
+    told = json.loads(CliRunner().invoke(cli, ["inspect", "--json", str(program)]).stdout)
+    assert (told["name"], told["has_main"], told["references"]) == ("hello\x1b", True, {"System.Runtime": "8.0.0.0"})
+    program.write_bytes(b"MZ")
+    damaged = CliRunner().invoke(cli, ["inspect", str(program)])
+    assert (damaged.exit_code, damaged.stderr[:20]) == (1, "Error: it is truncat")
 
 
 def test_without_the_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ The limits
     ==============  ==============================================================================================
     assemblies      what an assembly says of itself
     framework       what is in a directory ``_framework``
+    exports         what a runtime exports, which tells its version
     slots           how managed code and its host pass values
     host            the functions that the runtime imports
     runtime         the runtime: started, and asked to call ``Main``

@@ -29,7 +29,7 @@ class WrongNumber(DotnetError, Uncatchable, ValueError):
 
 
 class RuntimeAborted(DotnetError):
-    """The .NET runtime gave up: `Environment.FailFast`, no memory, or an error in its own code. It said why before."""
+    """The .NET runtime gave up: `Environment.FailFast`, or an error in its own code. It said why before."""
 
 
 class ProgramEnded(DotnetError):

@@ -5,7 +5,8 @@ Most of it belongs to a page and to JavaScript's values, and is refused by name.
 * *time and turns*: the runtime has one timer and one mark that there is work in the background; it sets them, and
   `Turns` tells whoever runs the program what to do next;
 * *the task of `Main`*: the runtime says when it is done, and with what (`Host.outcome`);
-* *messages* of the runtime itself, which go to the program's standard error.
+* *messages* of the runtime itself, which go to the program's standard error;
+* *standard error* is passed on, and its end kept: what the runtime dies of it writes there, and nowhere else.
 
 Every number that the runtime passes is looked at before it is used.
 """
@@ -35,8 +36,13 @@ TASK_OF_MAIN: Final = 1
 MOST_MESSAGE_BYTES: Final = 1 << 16
 MOST_MESSAGES: Final = 32
 """The last messages of the runtime, kept for an error that says why it gave up."""
+MOST_HEARD_BYTES: Final = 1 << 16
+"""The end of what was written to standard error, kept for the same."""
 MOST_TEXT_BYTES: Final = 1 << 20
 """Of a managed string that is read: a message, a stack trace."""
+STANDARD_ERROR: Final = 2
+MOST_BUFFERS: Final = 4
+"""Of one write that is heard: the C library uses two."""
 _MILLISECOND: Final = 1_000_000
 
 _I32: Final = Struct("<i")
@@ -95,12 +101,13 @@ class Host:
         turns: what it wants to be called for.
         outcome: how the task of `Main` ended; None: it has not.
         messages: the last ones of the runtime.
+        heard: the end of what was written to standard error.
         throwing: the handle of the exception that the next call of the host throws; None: calls are refused.
         silent: messages are kept, and written nowhere.
         strings: makes and reads managed strings; None until the runtime is there.
     """
 
-    __slots__ = ("layout", "messages", "outcome", "process", "silent", "strings", "throwing", "turns")
+    __slots__ = ("heard", "layout", "messages", "outcome", "process", "silent", "strings", "throwing", "turns")
 
     def __init__(self, process: Process, layout: Layout) -> None:
         self.process = process
@@ -108,6 +115,7 @@ class Host:
         self.turns = Turns(process.clock)
         self.outcome: Outcome | None = None
         self.messages: list[tuple[str, str]] = []
+        self.heard = bytearray()
         self.throwing: int | None = None
         self.silent = False
         self.strings: Any = None
@@ -156,11 +164,21 @@ class Host:
         if self.silent or not said:
             return
         try:
-            opened = self.process.descriptors.find(2)
+            opened = self.process.descriptors.find(STANDARD_ERROR)
             if opened.file is not None:
                 opened.file.write([memoryview(said.encode() + b"\n")])
         except OSError as failure:
             must_be_refusal(failure)  # standard error is closed or full: the message is kept all the same
+
+    def write(self, write: Callable[..., Any], fd: int, buffers: int, count: int, written: int) -> Any:
+        """`fd_write`: what is written to standard error is heard, too."""
+        if fd == STANDARD_ERROR and 0 < count <= MOST_BUFFERS:
+            guest = self.process.guest
+            for at in range(count):
+                start, length = guest.u32(buffers + 8 * at), guest.u32(buffers + 8 * at + 4)
+                self.heard += guest.read(start, min(length, MOST_HEARD_BYTES))
+            del self.heard[:-MOST_HEARD_BYTES]
+        return write(fd, buffers, count, written)
 
     def random(self, pointer: int, length: int) -> int:
         """`mono_wasm_browser_entropy`: random bytes."""
@@ -299,9 +317,15 @@ def function_for(host: Host, name: str, results: int) -> Callable[..., Any]:
         answer = 0 if results else None
         return lambda *_: answer
 
+    return guarded(name, functools.partial(function, host))
+
+
+def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose arguments are the runtime's: what does not lie in its memory is `WrongNumber`."""
+
     def call(*args: int) -> Any:
         try:
-            return function(host, *args)
+            return function(*args)
         except OSError as failure:
             must_be_refusal(failure)
             if failure.errno != errno.EFAULT:

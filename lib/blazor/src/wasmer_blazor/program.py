@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, Self, final
 
 from wasmer_blazor.assemblies import Assembly, read_assembly
 from wasmer_blazor.errors import DotnetException, NeverEnds, ProgramEnded, WrongAssembly
+from wasmer_blazor.exports import layout_of
 from wasmer_blazor.framework import Framework, open_framework
-from wasmer_blazor.host import Host, Outcome, function_for, is_of_dotnet
-from wasmer_blazor.runtime import TEXTS, VARIABLES, Runtime, layout_of
+from wasmer_blazor.host import Host, Outcome, function_for, guarded, is_of_dotnet
+from wasmer_blazor.runtime import TEXTS, VARIABLES, Runtime
+from wasmer_emscripten.functions import find
 from wasmer_emscripten.loading import CAPTURE, Options, environment, process_of
 from wasmer_emscripten.program import Program as EmscriptenProgram
 from wasmer_runtime_core.compile_module import compile_with
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CAPTURE", "Program", "load", "run_dotnet"]
 
+WRITE: Final = "fd_write"
 MOST_ASSEMBLY_BYTES: Final = 1 << 30
 """Of the program's own file; its runtime has 2 GiB for everything."""
 
@@ -227,10 +231,14 @@ def _companions(
 def imports_of(module: Module, host: Host) -> dict[str, Callable[..., Any]]:
     """What the module of a runtime imports beside what each program of emcc does, by name."""
     info = module.info
-    found = {}
+    found: dict[str, Callable[..., Any]] = {}
     for entry in info.imports:
         if entry.kind == FUNCTION and isinstance(entry.type, int) and is_of_dotnet(entry.name):
             found[entry.name] = function_for(host, entry.name, len(info.types[entry.type].results))
+        elif entry.kind == FUNCTION and isinstance(entry.type, int) and entry.name == WRITE:
+            write = find(host.process, WRITE, info.types[entry.type])
+            if write is not None:
+                found[WRITE] = guarded(WRITE, functools.partial(host.write, write))
     return found
 
 

@@ -20,6 +20,7 @@ has nothing else to do then.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 from wasmer_blazor import slots
 from wasmer_blazor.errors import DotnetException, RuntimeAborted, UnknownFramework
 from wasmer_blazor.host import MOST_TEXT_BYTES, TASK_OF_MAIN, U32, Host, Outcome
-from wasmer_blazor.slots import LAYOUT, LAYOUT_OF_8, Layout
+from wasmer_blazor.slots import LAYOUT_OF_8
 from wasmer_emscripten.errors import Aborted
 from wasmer_runtime_core.errors import ExportNotFound
 from wasmer_runtime_core.running.interrupts import check_interrupts
@@ -36,7 +37,6 @@ from wasmer_runtime_core.running.interrupts import check_interrupts
 if TYPE_CHECKING:
     from wasmer_emscripten.process import Process
     from wasmer_emscripten.program import Program
-    from wasmer_runtime_core.wasm.module import ModuleInfo
 
 INTEROP: Final = "System.Runtime.InteropServices.JavaScript"
 EXPORTED: Final = "JavaScriptExports"
@@ -55,45 +55,11 @@ PROPERTIES: Final = {
 """What holds whatever is asked for."""
 TEXTS: Final = {"System.Resources.UseSystemResourceKeys": "false"}
 """Messages of exceptions are texts, as far as the class library has them, though a page would show their keys."""
-NEEDED: Final = (
-    "malloc",
-    "free",
-    "mono_wasm_add_assembly",
-    "mono_wasm_assembly_find_class",
-    "mono_wasm_assembly_find_method",
-    "mono_wasm_assembly_load",
-    "mono_wasm_execute_timer",
-    "mono_background_exec",
-    "mono_wasm_load_runtime",
-    "mono_wasm_parse_runtime_options",
-    "mono_wasm_register_root",
-    "mono_wasm_deregister_root",
-    "mono_wasm_set_main_args",
-    "mono_wasm_setenv",
-    "mono_wasm_string_from_utf16_ref",
-    "mono_wasm_string_get_data_ref",
-)
-"""What the module of each version exports."""
+UNHANDLED: Final = "Unhandled Exception:\n"
+"""What the runtime writes to standard error before an exception that ends it: one of a task that nobody waits for."""
+THROWN: Final = re.compile(r"([\w.+`]+): ")
 _ALIGNMENT: Final = 16
 _NESTED: Final = "\n   at "
-
-
-def layout_of(info: ModuleInfo, name: object) -> Layout:
-    """How slots lie in the memory of a runtime.
-
-    Raises:
-        UnknownFramework: the module is no .NET runtime, or of a version that is not known.
-    """
-    exports = {export.name for export in info.exports}
-    absent = [each for each in NEEDED if each not in exports]
-    if absent:
-        shown = ", ".join(absent[:4]) + (", …" if len(absent) > 4 else "")
-        raise UnknownFramework(f"{name} is no .NET runtime that is known: it does not export {shown}")
-    if "mono_wasm_invoke_jsexport" in exports:
-        return LAYOUT
-    if {"mono_wasm_invoke_method_bound", "mono_wasm_assembly_get_entry_point"} <= exports:
-        return LAYOUT_OF_8
-    raise UnknownFramework(f"{name} is a .NET runtime of a version that is not known: nothing in it calls managed code")
 
 
 @final
@@ -255,6 +221,12 @@ class Runtime:
             raise self._gave_up() from failure
 
     def _gave_up(self) -> DotnetException | RuntimeAborted:
+        _, marked, text = self.host.heard.decode("utf-8", "replace").rpartition(UNHANDLED)
+        thrown = THROWN.match(text)
+        if marked and thrown is not None:
+            head, _, trace = text.rstrip().partition(_NESTED)
+            message = head.partition(": ")[2].partition("\n ---> ")[0]
+            return DotnetException(text.rstrip(), thrown[1], message, _NESTED[1:] + trace if trace else "")
         said = [text for _, text in self.host.messages if text]
         return RuntimeAborted("the .NET runtime gave up" + (": " + "\n".join(said[-4:]) if said else ""))
 

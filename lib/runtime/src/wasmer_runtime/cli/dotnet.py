@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from wasmer_blazor import Assembly
     from wasmer_runtime.cli.bounds import Bounds
     from wasmer_runtime.cli.world import World
     from wasmer_runtime_core.running.module import Module
@@ -42,6 +43,39 @@ def is_assembly(source: bytes | Path) -> bool:
             return content.read(4).startswith(_BEGINNINGS)
     except OSError:
         return False  # whoever reads it next says why
+
+
+def assembly_of(source: bytes | Path) -> Assembly:
+    """What an assembly says of itself.
+
+    Raises:
+        CommandError: `wasmer_blazor` is not installed.
+        WrongAssembly: it is none, or damaged.
+        OSError: it cannot be read.
+    """
+    must_be_installed()
+    from wasmer_blazor import read_assembly
+
+    if isinstance(source, bytes):
+        return read_assembly(source)
+    with open(source, "rb") as file:
+        return read_assembly(file.read())
+
+
+def must_be_installed() -> None:
+    """Refuse to go on without `wasmer_blazor`.
+
+    Raises:
+        CommandError: it is not installed.
+    """
+    try:
+        import wasmer_blazor  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "wasmer_blazor":
+            raise
+        raise CommandError(
+            "a program of .NET needs its interface, which is not installed: pip install 'wasmer-runtime[blazor]'"
+        ) from None
 
 
 def run_assembly(
@@ -71,15 +105,10 @@ def run_assembly(
             f"{file} is a program of .NET: say where its framework is, --dotnet DIR "
             "(the directory _framework of a Blazor program)"
         )
-    try:
-        import wasmer_blazor
-        from wasmer_blazor.program import read_program
-    except ModuleNotFoundError as error:
-        if error.name != "wasmer_blazor":
-            raise
-        raise CommandError(
-            "a program of .NET needs its interface, which is not installed: pip install 'wasmer-runtime[blazor]'"
-        ) from None
+    must_be_installed()
+    import wasmer_blazor
+    from wasmer_blazor.program import read_program
+
     given = world.dotnet_options()
     read_program(source)  # before its runtime is compiled
     framework = wasmer_blazor.open_framework(folder)

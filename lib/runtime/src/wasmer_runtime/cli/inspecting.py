@@ -12,6 +12,7 @@ from wasmer_runtime.cli import stages
 from wasmer_runtime.cli.backend_option import backend_option
 from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.describing import description, program
+from wasmer_runtime.cli.dotnet import assembly_of, is_assembly
 from wasmer_runtime.cli.files import file_argument, load
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.compiling import registry as core_backends
@@ -47,8 +48,15 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @compiling_options
 def inspect(file: Path, as_json: bool, config: CompilerConfig | None) -> None:
-    """Show what a module is: which kind of program, what it imports and exports, its features and sections."""
-    compilation = pipeline.run(pipeline.Compilation(load(file, config), config=config), until="validate")
+    """Show what a module is: which kind of program, what it imports and exports, its features and sections.
+
+    Of an assembly of .NET: its name, its version, and what it refers to.
+    """
+    source = load(file, config)
+    if is_assembly(source):
+        inspect_assembly(source, as_json)
+        return
+    compilation = pipeline.run(pipeline.Compilation(source, config=config), until="validate")
     what = description(compilation)
     if as_json:
         click.echo(json.dumps(what, indent=2))
@@ -64,6 +72,29 @@ def inspect(file: Path, as_json: bool, config: CompilerConfig | None) -> None:
     show_table("unknown import", ("namespace", "name"), kind.unknown)
     show_table("feature", ("name", "used by"), list(what["features"].items()))
     show_table("section", ("name", "bytes"), [(row["name"], str(row["bytes"])) for row in what["sections"]])
+
+
+def inspect_assembly(source: bytes | Path, as_json: bool) -> None:
+    """Show what an assembly of .NET says of itself."""
+    assembly = assembly_of(source)
+    references = [(name, dotted(version)) for name, version in assembly.references]
+    if as_json:
+        what = {
+            "kind": "assembly",
+            "name": assembly.name,
+            "version": dotted(assembly.version),
+            "has_main": assembly.has_main,
+            "references": dict(references),
+        }
+        click.echo(json.dumps(what, indent=2))
+        return
+    click.echo(f"assembly\t{printable(assembly.name)}\t{dotted(assembly.version)}")
+    click.echo(f"Main\t{'yes' if assembly.has_main else 'no'}")
+    show_table("reference", ("name", "version"), references)
+
+
+def dotted(version: Sequence[int]) -> str:
+    return ".".join(map(str, version))
 
 
 @click.command()
