@@ -164,7 +164,7 @@ def _function(row: Operator) -> str:
 
 
 OBJECTS = "gc"
-"""The feature of operators that `test_objects` executes."""
+"""The feature of operators that `test_object_effects` executes."""
 ELSEWHERE = STRUCTURE | EXCEPTIONS | WAITS
 ROWS = tuple(row for row in OPERATORS.values() if row.mnemonic not in ELSEWHERE and row.feature != OBJECTS)
 TEXT = f"""
