@@ -11,19 +11,44 @@ clear_marks(Block *block)
         memset(block_marks(block), 0, block->kind == BLOCK_LARGE ? 8 : MARK_WORDS * sizeof(uint64_t));
 }
 
+/* Cells of globals, tables, values of segments: up to `most` words of them, but for the first ones. How many that were. */
+static uint64_t
+mark_members(Marking *marking, uint64_t passed, uint64_t most)
+{
+    Store *store = marking->heap->store;
+    marking->passed = passed;
+    marking->left = most;
+    for (Member *member = store ? store->members : NULL; member && marking->left; member = member->next)
+        if (member->trace)
+            member->trace(member, marking);
+    return most - marking->left;
+}
+
+/* What one of Python's objects refers to, which is the same as long as it lives. */
+static void
+mark_root(Marking *marking, Root *root, int is_exception)
+{
+    if (!is_exception) {
+        mark_word(marking, ((ReferenceObject *)((char *)root - offsetof(ReferenceObject, root)))->word);
+        return;
+    }
+    ExceptionObject *exception = (ExceptionObject *)((char *)root - offsetof(ExceptionObject, root));
+    for (Py_ssize_t i = 0; i < Py_SIZE(exception); i++)
+        mark_reference(marking, exception->tag->signature->params[i], exception->values[i].low);
+}
+
+/* All roots. New ones of Python's come to the front of their list, so in steps only these are left. */
 static void
 mark_roots(Marking *marking, const Thread *thread)
 {
     Heap *heap = marking->heap;
-    for (Member *member = heap->store ? heap->store->members : NULL; member; member = member->next)
-        if (member->trace)
-            member->trace(member, marking);
-    for (Root *root = heap->references; root; root = root->next)
-        mark_word(marking, ((ReferenceObject *)((char *)root - offsetof(ReferenceObject, root)))->word);
-    for (Root *root = heap->exceptions; root; root = root->next) {
-        ExceptionObject *exception = (ExceptionObject *)((char *)root - offsetof(ExceptionObject, root));
-        for (Py_ssize_t i = 0; i < Py_SIZE(exception); i++)
-            mark_reference(marking, exception->tag->signature->params[i], exception->values[i].low);
+    Root *lists[] = {heap->references, heap->exceptions};
+    mark_members(marking, 0, UINT64_MAX);
+    for (int i = 0; i < 2; i++) {
+        for (Root *root = lists[i]; root && root != heap->marked[i]; root = root->next)
+            mark_root(marking, root, i);
+        if (heap->marking)
+            heap->marked[i] = lists[i];
     }
     mark_stack(marking, thread);
 }
@@ -81,7 +106,7 @@ marking_begin(Marking *marking, Heap *heap, PointerSet *seen)
     void *list = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (list == MAP_FAILED)
         return -1;
-    *marking = (Marking){heap, list, list, bytes, 0, ++collection_cycle, 0, seen};
+    *marking = (Marking){.heap = heap, .top = list, .list = list, .list_bytes = bytes, .cycle = ++collection_cycle, .seen = seen};
     heap_sweep_all(heap);  /* marks are about to be of use again, and what is dead has no type from here on */
     for (unsigned class = 0; class < N_CLASSES; class++)
         clear_marks(heap->blocks[class]);

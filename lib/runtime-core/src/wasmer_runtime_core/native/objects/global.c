@@ -13,7 +13,7 @@ static void
 global_trace(Member *member, struct Marking *marking)
 {
     GlobalObject *self = (GlobalObject *)((char *)member - offsetof(GlobalObject, member));
-    mark_reference(marking, self->type, self->cell->low);
+    mark_words(marking, self->type, &self->cell->low, 1);
 }
 
 /* A Global for the cell of `instance`, or with a cell of its own if that is NULL. */

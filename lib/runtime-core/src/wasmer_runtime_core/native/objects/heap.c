@@ -535,6 +535,13 @@ root_remove(Root *root)
 {
     if (!root->link)
         return;
+    Heap *heap = root->heap;
+    for (int i = 0; i < 2; i++) {
+        if (UNLIKELY(heap->unmarked[i] == root))
+            heap->unmarked[i] = root->next;
+        if (UNLIKELY(heap->marked[i] == root))
+            heap->marked[i] = root->next;
+    }
     *root->link = root->next;
     if (root->next)
         root->next->link = root->link;

@@ -25,6 +25,8 @@ struct Heap {
     uint64_t before;           /* what was allocated when it began */
     Store *store;              /* NULL: it is gone, but Python still has objects */
     Root *references, *exceptions;
+    Root *unmarked[2];         /* of these two lists: where the first pass of marking in steps goes on */
+    Root *marked[2];           /* meanwhile: from here on that pass has marked all, or will */
     PyObject **kept;           /* owned: what objects may refer to that lies elsewhere */
     size_t n_kept, kept_room, prune_at;
     PyObject **owned;          /* owned: instances whose functions they may refer to */

@@ -46,10 +46,10 @@ instance_trace(Member *member, struct Marking *marking)
     InstanceObject *self = member->instance;
     PlanObject *plan = self->plan;
     for (uint32_t i = plan->n_imported_globals; plan->has_reference_globals && i < plan->n_globals; i++)
-        mark_reference(marking, plan->globals[2 * i], own_cell(self, i - plan->n_imported_globals)->low);
+        mark_words(marking, plan->globals[2 * i], &own_cell(self, i - plan->n_imported_globals)->low, 1);
     for (uint32_t i = 0; self->element_values && i < plan->n_elements; i++)
-        for (uint32_t at = 0; self->element_values[i] && !self->dropped[i] && at < plan->elements[i].length; at++)
-            mark_reference(marking, plan->elements[i].type, self->element_values[i][at]);
+        if (self->element_values[i] && !self->dropped[i])
+            mark_words(marking, plan->elements[i].type, self->element_values[i], plan->elements[i].length);
 }
 
 /* The home of one host function that no import asked for: a callable made into a funcref. */

@@ -19,6 +19,9 @@ typedef struct Marking {
     uint64_t live;             /* bytes of objects that were looked at */
     uint32_t cycle;            /* the number of this collection in the process: types that it met have it */
     int begun;                 /* in steps: all is guarded, and roots are marked */
+    int rooting;               /* until then: the first pass over roots has begun */
+    uint64_t rooted;           /* and so many words of cells, tables and segments are */
+    uint64_t passed, left;     /* of this pass over them: still to be passed over, to be marked */
     struct PointerSet *seen;   /* foreign objects that objects refer to; NULL: nobody wants to know */
 } Marking;
 
@@ -100,6 +103,23 @@ mark_reference(Marking *marking, uint8_t kind, uint64_t bits)
         pointer_add(marking->seen, ((FunctionRecord *)bits)->owner);
     else if (bits && marking->seen && kind == EXNREF)
         pointer_add(marking->seen, (void *)bits);
+}
+
+#define WORDS_AHEAD 16         /* marks of objects anywhere in a large heap are misses of the cache */
+
+/* What cells, tables or segments have: words of one kind. In the pass that goes in pieces those that an earlier piece had are passed over. */
+static void
+mark_words(Marking *marking, uint8_t kind, const uint64_t *words, uint64_t count)
+{
+    uint64_t from = marking->passed < count ? marking->passed : count;
+    uint64_t to = marking->left < count - from ? from + marking->left : count;
+    marking->passed -= from;
+    marking->left -= to - from;
+    for (uint64_t i = from; i < to; i++) {
+        if (i + WORDS_AHEAD < to)
+            __builtin_prefetch((void *)((uintptr_t)region.marks + (words[i + WORDS_AHEAD] - (uintptr_t)region.base) / 128 / 8 * 8));
+        mark_reference(marking, kind, words[i]);
+    }
 }
 
 static inline void

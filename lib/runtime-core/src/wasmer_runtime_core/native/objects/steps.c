@@ -13,6 +13,7 @@
 #define LEAST_STEPPED ((uint64_t)4 << 20)  /* bytes of a heap that is marked in steps; a smaller one is marked at once */
 #define OBJECTS_BETWEEN_LOOKS 64  /* at the clock: each may be some misses of the cache, and an array some hundred */
 #define BLOCKS_GUARDED_AT_ONCE 256
+#define ROOTS_BETWEEN_LOOKS 16384
 #define MOST_STEPS_BEHIND 2    /* times as many bytes as were alive are allocated while marking: then it is done at once */
 
 static int small_steps;        /* of no length, and in heaps of any size: tests set it */
@@ -189,6 +190,13 @@ forget_fresh(Block *block)
             block[i].fresh = block[i].dirty = 0;
 }
 
+static void
+forget_roots(Heap *heap)
+{
+    for (int i = 0; i < 2; i++)
+        heap->unmarked[i] = heap->marked[i] = NULL;
+}
+
 /* Marking was in vain: nothing is known of what is alive. Blocks that are guarded can be written all the same. */
 static void
 steps_end(Heap *heap)
@@ -197,6 +205,7 @@ steps_end(Heap *heap)
     if (!marking)
         return;
     heap->marking = NULL;
+    forget_roots(heap);
     heap->guards = 1;
     heap->guard_at = 0;
     for (unsigned class = 0; class < N_CLASSES; class++)
@@ -249,6 +258,7 @@ steps_finish(Heap *heap)
         }
     }
     forget_fresh(heap->large);
+    forget_roots(heap);
     heap->marking = NULL;
     heap->guards = 1;
     heap->guard_at = 0;
@@ -258,6 +268,37 @@ steps_finish(Heap *heap)
     memcpy(heap->free, free_slots, sizeof free_slots);
     memcpy(heap->blocks, fresh, sizeof fresh);
     free(marking);
+}
+
+/* Roots but for the stack, in pieces: there may be millions. Who comes or moves meanwhile is found by the last step, which looks
+ * at all once more; by then hardly any of them leads to something new. Whether that was all before the time was over. */
+static int
+mark_some_roots(Marking *marking, uint64_t end)
+{
+    Heap *heap = marking->heap;
+    uint64_t most = small_steps ? 3 : ROOTS_BETWEEN_LOOKS, found;
+    if (!marking->rooting) {
+        marking->rooting = 1;
+        heap->unmarked[0] = heap->marked[0] = heap->references;
+        heap->unmarked[1] = heap->marked[1] = heap->exceptions;
+    }
+    do {
+        found = mark_members(marking, marking->rooted, most);
+        marking->rooted += found;
+        if (found == most && now_nanoseconds() >= end)
+            return 0;
+    } while (found == most);
+    for (int i = 0; i < 2; i++)
+        while (heap->unmarked[i]) {
+            for (uint64_t left = most; left && heap->unmarked[i]; left--) {
+                Root *root = heap->unmarked[i];
+                heap->unmarked[i] = root->next;
+                mark_root(marking, root, i);
+            }
+            if (now_nanoseconds() >= end)
+                return 0;
+        }
+    return 1;
 }
 
 /* A step; the last one if `hurry`. The first ones guard blocks. Whether it was the last. */
@@ -274,7 +315,8 @@ steps_go_on(Heap *heap, const Thread *thread, int hurry)
         while (!guard_some(heap, &heap->guard_at, 1))
             if (!hurry)
                 return 0;
-        mark_roots(marking, thread);
+        if (!mark_some_roots(marking, end))
+            return 0;
         marking->begun = 1;
     }
     if (!mark_until(marking, end) || !clean_heap(marking, 0, end) || is_hidden(heap, thread))

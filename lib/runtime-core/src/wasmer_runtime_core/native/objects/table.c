@@ -98,8 +98,8 @@ static void
 table_trace(Member *member, struct Marking *marking)
 {
     TableObject *self = (TableObject *)((char *)member - offsetof(TableObject, member));
-    for (uint64_t i = 0; self->element != FUNCREF && i < self->definition.length; i++)
-        mark_reference(marking, self->element, self->definition.base[i]);
+    if (self->element != FUNCREF)
+        mark_words(marking, self->element, self->definition.base, self->definition.length);
 }
 
 static TableObject *
