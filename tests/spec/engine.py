@@ -99,6 +99,7 @@ class Engine:
         for swapped in self.swapped or ():
             if swapped.module is instance.module:
                 swapped.swap(2)
+                swapped.enter()
         return instance.dyn_func(name).call(arguments)
 
     def get(self, instance: Instance, name: str) -> Value:

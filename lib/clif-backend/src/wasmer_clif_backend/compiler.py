@@ -14,7 +14,7 @@ from wasmer_clif_backend.machine.x64.frame import FrameTooLarge
 from wasmer_clif_backend.notices import CraneliftWarning
 from wasmer_clif_backend.passes.optimise import Passes
 from wasmer_clif_backend.translate.function import Translator
-from wasmer_clif_backend.translate.view import ModuleView
+from wasmer_clif_backend.translate.view import CallLayout, ModuleView
 from wasmer_runtime_core.codegen.x64.encode import ModuleEncoder
 from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig, checked_memories
 from wasmer_runtime_core.contract.code_limit import CodeLimit
@@ -162,7 +162,7 @@ class CraneliftParts:
     ) -> None:
         self.checked_memories: Final = checked_memories(info, config, GUARDED_MEMORIES)
         self.release_gil: Final = config.release_gil
-        view = ModuleView(info)
+        self.view = view = ModuleView(info)
         self.info: Final = info
         self.limit: Final = limit
         self.in_memory: Final = in_memory
@@ -183,6 +183,12 @@ class CraneliftParts:
         part = self.compile_all((body,), ModuleEncoder(entries, True))
         self.before += len(part.code)
         return part
+
+    def compile_as(self, body: Body, params: bytes, results: bytes) -> CompiledModule:
+        """The same, of a function that has a type of its own, which the module need not have; the last of the module's
+        tools, which know that type from here on. `body` has its index, behind those of the module."""
+        self.view.layouts.append(CallLayout(params, results))
+        return self.compile(body)
 
     def compile_all(self, bodies: Sequence[Body], encoder: ModuleEncoder) -> CompiledModule:
         """Code of these functions. Raises as `CraneliftCompiler.compile`."""

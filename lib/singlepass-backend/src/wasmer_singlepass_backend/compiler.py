@@ -11,15 +11,17 @@ from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig,
 from wasmer_runtime_core.contract.code_limit import CodeLimit
 from wasmer_runtime_core.contract.convention import saved_byte
 from wasmer_runtime_core.contract.helpers import VMCALLS
+from wasmer_runtime_core.contract.loops import NotedFunction, NotedLoop
 from wasmer_runtime_core.contract.target import TARGET, host_features
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
-from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final
+from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final, final, i64
 from wasmer_runtime_core.wasm.body.body import Body
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_singlepass_backend.x64.compile_function import Rules, compile_function
 from wasmer_singlepass_backend.x64.function import (
     FunctionCompiler,
+    LoopNote,
 )
 from wasmer_singlepass_backend.x64.module_view import ModuleView
 from wasmer_singlepass_backend.x64.target import REQUIRED, Target
@@ -61,6 +63,38 @@ class SinglepassParts:
         part = self.compile_all((body,), ModuleEncoder(self._entries, True))
         self._before += len(part.code)
         return part
+
+    def loops(self, body: Body) -> NotedFunction | None:
+        """What `compile` makes of it, and its loops (`contract.loops.NotesLoops`). Raises as that does."""
+        function = self._function
+        part = ModuleEncoder(self._entries, True)
+        records = compile_function(function, self._rules, body)
+        part.function(records, function.constants.restart())
+        encoded = part.finish()
+        part = ModuleEncoder(self._entries, True)
+        notes: list[LoopNote] = []
+        function.notes = notes
+        try:
+            records = compile_function(function, self._rules, body)
+        finally:
+            function.notes = None
+        part.function(records, function.constants.restart())
+        if function.view.layout_of(i64(body.function_index)).buffered:
+            return None
+        places = part.label_offsets
+        code = encoded.code
+        return NotedFunction(
+            code,
+            encoded.relocations,
+            code[int(places[0]) : int(places[function.left_label])],
+            saved_byte(int(function.saved_mask)),
+            tuple(
+                [
+                    NotedLoop(int(note.label), int(places[note.label]), int(places[note.end]), tuple(note.places))
+                    for note in notes
+                ]
+            ),
+        )
 
     def compile_all(self, bodies: Sequence[Body], encoder: ModuleEncoder) -> CompiledModule:
         """Code of these functions. Raises as `SinglepassCompiler.compile`."""

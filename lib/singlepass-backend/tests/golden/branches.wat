@@ -38,6 +38,8 @@
 ;; --
 ;;     push rbp
 ;;     mov rbp, rsp
+;;     sub rsp, 0x10
+;;     mov [rbp - 8], rdi
 ;;     mov r10d, esi
 ;;     xor r9d, r9d
 ;;     .align 16

@@ -83,19 +83,24 @@ class LazilyCompiled:
         Raises:
             CompileError: it cannot.
         """
-        self._info: Final = info
+        self.info: Final = info
         self._bodies: Final = bodies
         self._body_bytes: Final = body_bytes
         self._compiler: Final = compiler
         self._config: Final = config
-        parts = self._begin()
+        parts = self.begin()
         self.backend: Final = compiler.name
         self.release_gil: Final = config.release_gil
         self.checked_memories: Final = parts.checked_memories
         self._idle: Final = [parts]
 
-    def _begin(self) -> Parts:
-        return self._compiler.in_parts(self._info, self._config, self._body_bytes)
+    def begin(self) -> Parts:
+        """Tools of one's own."""
+        return self._compiler.in_parts(self.info, self._config, self._body_bytes)
+
+    def body(self, number: int) -> Body:
+        """The body of a function, of those that the module defines."""
+        return self._bodies[number]
 
     def compile_function(self, code: Code, number: int, /) -> object:
         """Compile a function, and publish its code unless somebody was faster.
@@ -105,7 +110,7 @@ class LazilyCompiled:
             ImplementationLimitError: its code is too large.
             InternalError: a bug of ours.
         """
-        parts = self._idle.pop() if self._idle else self._begin()
+        parts = self._idle.pop() if self._idle else self.begin()
         part = parts.compile(self._bodies[number])
         self._idle.append(parts)  # not after a failure: what was left off in the middle is of no use
         if missing := set(part.cpu_features).difference(host_features()):
@@ -123,4 +128,4 @@ class LazilyCompiled:
 
     def compiled(self) -> CompiledModule:
         """The whole module compiled, as it would have been at once."""
-        return self._compiler.compile(self._info, self._bodies, self._config)
+        return self._compiler.compile(self.info, self._bodies, self._config)

@@ -52,6 +52,12 @@ VECTOR: Final = 2
 IN_INTEGER_REGISTER: Final = 0
 IN_VECTOR_REGISTER: Final = 1
 ON_STACK: Final = 2
+IN_FRAME: Final = 3
+"""Of a value that is no argument: at a displacement from rbp (`loops`)."""
+NOWHERE: Final = 4
+"""Likewise: nobody will read it."""
+PLACES: Final = ("IN_INTEGER_REGISTER", "IN_VECTOR_REGISTER", "ON_STACK", "IN_FRAME")
+"""What the C part knows by name."""
 
 
 class Arguments:

@@ -16,8 +16,10 @@ the types, and what Python may call.
 ``sites.c``               which operator an instruction came of, and which trap it is
 ``code_pages.c``          pages of code, and the maps from a pc to its meaning
 ``code_parts.c``          code of single functions, which comes later
+``loops.c``               calls that go on in other code, at the head of a loop
 ``backtrace.c``           which wasm functions ran, and exceptions that say so
 ``ticks.c``               which functions run
+``code_type.c``           a module's code as Python has it
 ``interrupt.c``           wasm code stopped between two instructions
 ``deadline.c``            what ends a thread's code: deadlines, cancellation; waiting for less
 ``waiting.c``             who waits at an address of a shared memory, and who notifies

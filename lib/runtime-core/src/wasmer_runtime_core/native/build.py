@@ -76,7 +76,7 @@ def contract_header() -> str:
     sizes = ("VMCTX_BYTES", "FUNCTION_RECORD_BYTES", "IMPORT_RECORD_BYTES", "GLOBAL_BYTES", "EXCEPTION_VALUES")
     for name in (*sizes, "UNCHECKED_FRAME_BYTES", "MOST_FRAME_BYTES", "PACKED_DATA_BYTES"):
         lines.append(f"#define {name} {getattr(vmctx, name)}")
-    for name in ("INTEGER_ARGUMENTS", "VECTOR_ARGUMENTS", "RESULT_SLOT_BYTES", "MOST_TAIL_ROOM"):
+    for name in ("INTEGER_ARGUMENTS", "VECTOR_ARGUMENTS", "RESULT_SLOT_BYTES", "MOST_TAIL_ROOM", *convention.PLACES):
         lines.append(f"#define {name} {getattr(convention, name)}")
     lines.append(f"#define N_PRESERVED {len(convention.PRESERVED)}")
     lines.append(f"#define SAVED_DOWNWARDS {convention.SAVED_DOWNWARDS}")

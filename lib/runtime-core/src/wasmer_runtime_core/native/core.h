@@ -377,6 +377,9 @@ typedef struct CodeObject {
     size_t n_parts, parts_bytes;
     PyObject *tick;            /* who is told how often functions were found running, or NULL (ticks.c) */
     uint32_t *hits;            /* for each function, ticks that found it running; NULL: nobody is told */
+    uint32_t *stuck;           /* likewise 1 + where in its old code a tick found it, although others call new code; 0: nowhere */
+    struct LoopHead *loops;    /* where calls go on in other code, or NULL (loops.c) */
+    int is_entered_at_loop;    /* a part: it is entered at a loop's head, and ends the call of the code that was left there */
     uint64_t ticks, next_tick; /* so many there were; at so many `tick` is called */
     int release_gil;
 } CodeObject;

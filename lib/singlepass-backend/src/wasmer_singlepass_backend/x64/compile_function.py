@@ -87,6 +87,9 @@ def compile_function(f: FunctionCompiler, rules: Rules, body: Body, verify: bool
                 check_books(f)
         f.spend((f.at - start) // RECORD_BYTES)
     epilogue(f, layout)
+    if f.notes is not None:
+        f.left_label = f.new_label()
+        f.asm.bind(f.left_label)
     middle = f.asm.restart()
     prologue(f, body, layout)
     head = f.asm.restart()

@@ -7,6 +7,7 @@
     rbp          caller's rbp
     rbp - 8 …    callee-saved registers that this function writes
                  slots of locals that have no register of their own
+                 vmctx, if there are loops and no register has it: a call may go on elsewhere at the head of one
                  address of the caller's result buffer (several results)
                  buffer for the results of functions called (several results)
                  slots of the operand stack
@@ -131,6 +132,7 @@ def begin(f: FunctionCompiler, body: Body, layout: CallLayout, uses: i64, stack_
     f.volatile_homes = []
     f.saved_mask = 0
     f.vmctx = -1
+    f.vmctx_place = 0
     f.memory = -1
     if calls:
         f.pool_mask = CALLING_POOL_MASK
@@ -156,7 +158,7 @@ def begin(f: FunctionCompiler, body: Body, layout: CallLayout, uses: i64, stack_
         _home_floats(f, 0)
     f.free = f.pool_mask
     f.free_xmm = f.pool_xmm
-    _lay_out(f, layout, uses, buffer_bytes)
+    _lay_out(f, layout, uses, buffer_bytes, f.vmctx < 0 and len(body.loops) > 0)
     f.stack_argument_bytes = stack_bytes
 
 
@@ -226,7 +228,7 @@ def _most_used(f: FunctionCompiler, floats: bool) -> i64:
     return best
 
 
-def _lay_out(f: FunctionCompiler, layout: CallLayout, uses: i64, buffer_bytes: i64) -> None:
+def _lay_out(f: FunctionCompiler, layout: CallLayout, uses: i64, buffer_bytes: i64, keeps_vmctx: bool) -> None:
     """Displacements of everything in the frame above the operand slots."""
     depth: i64 = 0
     mask = f.saved_mask
@@ -260,6 +262,9 @@ def _lay_out(f: FunctionCompiler, layout: CallLayout, uses: i64, buffer_bytes: i
         if types[local] == V128:
             depth = (depth + 15) & -16
         f.local_slots[local] = -depth
+    if keeps_vmctx:
+        depth += 8
+        f.vmctx_place = -depth
     if layout.buffered:
         depth += 8
         f.result_pointer = -depth
@@ -309,6 +314,8 @@ def prologue(f: FunctionCompiler, body: Body, layout: CallLayout) -> None:
         else:
             asm.reg_imm(SUB_R64_IMM32, RSP, size)
     _save_registers(f)
+    if f.vmctx_place != 0:
+        asm.reg_mem(MOV_MEM_R64, RDI, RBP, f.vmctx_place)
     _receive(f, body, layout)
     if f.memory >= 0:
         asm.reg_mem(MOV_R64, f.memory, f.vmctx if f.vmctx >= 0 else RDI, MEMORY_BASE_OFFSET)

@@ -36,6 +36,7 @@ from librt.vecs import append, vec
 
 from wasmer_runtime_core.codegen.x64 import forms
 from wasmer_runtime_core.contract.code_limit import CodeLimit
+from wasmer_runtime_core.contract.convention import IN_FRAME, IN_INTEGER_REGISTER, IN_VECTOR_REGISTER, NOWHERE
 from wasmer_runtime_core.errors import InternalError
 from wasmer_runtime_core.support.annotations import Final, final, i64, u8
 from wasmer_runtime_core.support.checkpoint import checkpoint
@@ -119,6 +120,16 @@ def is_float(type_: i64) -> bool:
 
 
 @final
+class LoopNote:
+    """A loop of the function at hand: its label, that of what lies behind it, and where values are at its head."""
+
+    def __init__(self, label: i64, places: list[tuple[int, int]]) -> None:
+        self.label: Final[i64] = label
+        self.end: i64 = -1
+        self.places: Final = places
+
+
+@final
 class FunctionCompiler:
     """One at a time; made once for a module and begun anew for each function.
 
@@ -173,6 +184,10 @@ class FunctionCompiler:
         self.local_slots: vec[i64] = vec[i64]([i64(0)] * 64)
         self.local_refs: vec[i64] = vec[i64]([i64(0)] * 64)
         self.volatile_homes: list[i64] = []  # locals whose home a call clobbers
+        # loops whose heads the code may be left at; None: nobody asks
+        self.notes: list[LoopNote] | None = None
+        self.left_label: i64 = -1  # behind the epilogue, if somebody asks
+        self.vmctx_place: i64 = 0  # displacement of the vmctx, where no register has it and there are loops
         # exceptions
         self.landings: list[i64] = []  # of the tries around: the label where an exception lands
         self.landed: list[bool] = []  # and whether one can
@@ -295,6 +310,34 @@ class FunctionCompiler:
         label = self.next_label
         self.next_label = label + 1
         return label
+
+    def note_loop(self, notes: list[LoopNote], label: i64) -> None:
+        """The head of a loop stands here."""
+        places: list[tuple[int, int]] = []
+        if self.sp == 0:
+            if self.vmctx >= 0:
+                places.append((IN_INTEGER_REGISTER, int(self.vmctx)))
+            else:
+                places.append((IN_FRAME, int(self.vmctx_place)))
+            local: i64 = 0
+            while local < len(self.local_types):
+                if self.home_kinds[local] == HOME_REGISTER:
+                    places.append((IN_INTEGER_REGISTER, int(self.homes[local])))
+                elif self.home_kinds[local] == HOME_XMM:
+                    places.append((IN_VECTOR_REGISTER, int(self.homes[local])))
+                elif self.local_slots[local] != 0:
+                    places.append((IN_FRAME, int(self.local_slots[local])))
+                else:
+                    places.append((NOWHERE, 0))
+                local += 1
+        notes.append(LoopNote(label, places))
+
+    def note_end(self, notes: list[LoopNote], label: i64) -> None:
+        """And here ends one."""
+        for note in notes:
+            if note.label == label:
+                note.end = self.new_label()
+                self.asm.bind(note.end)
 
     def aside(self, label: i64) -> bool:
         """What follows goes behind the function's code, up to `back`: whether it did not already."""

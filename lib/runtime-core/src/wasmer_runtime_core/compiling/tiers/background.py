@@ -21,7 +21,7 @@ import sys
 import weakref
 from collections import deque
 
-from wasmer_runtime_core.compiling.tiers.owner import GONE, WHOLE, Answer, Owner
+from wasmer_runtime_core.compiling.tiers.owner import FUNCTION, GONE, WHOLE, Answer, Job, Owner
 from wasmer_runtime_core.compiling.tiers.serve import PACKET_BYTES
 from wasmer_runtime_core.support.annotations import Final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
@@ -48,13 +48,12 @@ class Background:
         self._owners: dict[int, weakref.ref[Owner]] = {}
         self._next_key = 1
 
-    def ask(self, module: Owner, number: int, backend: str) -> None:
-        """Let a function be compiled.
+    def ask(self, module: Owner, job: Job) -> None:
+        """Let something be compiled.
 
         Args:
             module: that it is of.
-            number: of the function, among those that the module defines; or `WHOLE`.
-            backend: who compiles.
+            job: numbers of functions are among those that the module defines; or `WHOLE`.
         """
         if self.broken:
             return
@@ -68,7 +67,7 @@ class Background:
                 raise
             self.stop(f"no process can be started that compiles in the background: {failure}")
             return
-        self._waiting.append((pickle.dumps((key, number, backend)), descriptor))
+        self._waiting.append((pickle.dumps((key, job)), descriptor))
         if descriptor >= 0:
             self._files[key] = descriptor
         self.send()
@@ -93,14 +92,14 @@ class Background:
 
     def forget(self, key: int, come: list[Answer]) -> None:
         """A module is gone, with answers that it did not look at."""
-        for number, _, done, found in come:
+        for number, _, _, done, found in come:
             if number == WHOLE and done:
                 os.close(found)
         self._owners.pop(key, None)
         descriptor = self._files.pop(key, -1)
         if descriptor >= 0:
             os.close(descriptor)
-            self._waiting.append((pickle.dumps((key, GONE, "")), -1))  # goes along with what is sent next
+            self._waiting.append((pickle.dumps((key, (GONE, "", FUNCTION))), -1))  # goes along with what is sent next
 
     def send(self) -> None:
         """Send what waits, as far as the process takes it."""
@@ -133,16 +132,16 @@ class Background:
             if not packet:
                 self.stop("the process that compiles in the background has ended")
                 return
-            key, number, backend, done = pickle.loads(packet)
+            key, job, done = pickle.loads(packet)
             reference = self._owners.get(key)
             owner = None if reference is None else reference()
-            if number == WHOLE and done and owner is not None:
-                owner.come.append((number, backend, done, descriptors[0]))
+            if job[0] == WHOLE and done and owner is not None:
+                owner.come.append((*job, done, descriptors[0]))
                 continue
             with open(descriptors[0], "rb") as file:
                 file.seek(0)
                 if owner is not None:
-                    owner.come.append((number, backend, done, pickle.load(file)))
+                    owner.come.append((*job, done, pickle.load(file)))
         self.send()
 
     def stop(self, reason: str = "") -> None:

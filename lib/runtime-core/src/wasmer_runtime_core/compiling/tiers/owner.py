@@ -29,9 +29,15 @@ if TYPE_CHECKING:
             """
 
 
-Answer = tuple[int, str, bool, Any]
-"""Number of a function, backend, whether it was compiled, and what `Code.replace` takes or the reason. Of a whole
-module (`WHOLE`) what was compiled is the descriptor of a file in memory, with an artifact."""
+Job = tuple[int, str, int]
+"""Number of a function, who compiles it, and `FUNCTION`; or where in its old code, in bytes, a call is in a loop that
+it never leaves: at the head of that it goes on in other code (`loops`)."""
+Answer = tuple[int, str, int, bool, Any]
+"""A job, whether it was done, and what `Code.replace` takes, or an `EnteredLoop`, or the reason. Of a whole module
+(`WHOLE`) what was compiled is the descriptor of a file in memory, with an artifact."""
+
+FUNCTION: Final = -1
+"""A job that is no loop."""
 
 GONE: Final = -1
 """In place of a function's number: the module is not needed any more."""

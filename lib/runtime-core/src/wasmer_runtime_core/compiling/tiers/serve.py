@@ -1,8 +1,8 @@
 """The program of the process that compiles hot functions; `background` is its other side.
 
-Standard input is a socket of packets. A job is (key of a module, number of a function, backend), with the module's file
-in memory if that is the first of it. An answer is the job again, whether it was done, and a file in memory with the
-code or with the reason. A whole module is a job like another, whose code is an artifact. The process is nicer than the
+Standard input is a socket of packets. A packet is (key of a module, `owner.Job`), with the module's file in memory
+if that is the first of it. An answer is the same again, whether it was done, and a file in memory with the code or with
+the reason. A whole module is a job like another, whose code is an artifact. The process is nicer than the
 program, and ends when the program does.
 """
 
@@ -16,13 +16,13 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
-from wasmer_runtime_core.compiling.registry import find_compiler
-from wasmer_runtime_core.compiling.tiers.owner import GONE, WHOLE
+from wasmer_runtime_core.compiling.registry import DEFAULT, find_compiler
+from wasmer_runtime_core.compiling.tiers.owner import FUNCTION, GONE, WHOLE
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import CompileError
 
 if TYPE_CHECKING:
-    from wasmer_runtime_core.compiling.tiers.owner import WholeModules
+    from wasmer_runtime_core.compiling.tiers.owner import Job, WholeModules
 
 NICER: Final = 10
 WATCH_MILLISECONDS: Final = 1000
@@ -54,15 +54,24 @@ class Work:
         self.modules.pop(key, None)
         self.begun = {begun: functions for begun, functions in self.begun.items() if begun[0] != key}
 
-    def compile(self, key: int, number: int, backend: str) -> tuple[Any, ...]:
-        """What `Code.replace` takes for a function."""
-        functions: Any = self.begun.get((key, backend))
+    def functions(self, key: int, backend: str) -> Any:
+        """The functions of a module, for a backend."""
+        functions = self.begun.get((key, backend))
         if functions is None:
             binary, config, _ = self.modules[key]
             compilation = run(Compilation(binary, find_compiler(backend), config, lazy=True))
             functions = self.begun[key, backend] = compilation.functions
+        return functions
+
+    def compile(self, key: int, job: Job) -> Any:
+        """What `Code.replace` takes for a function, or an `EnteredLoop`."""
+        number, backend, offset = job
+        if offset != FUNCTION:
+            from wasmer_runtime_core.compiling.tiers.loops import entered_loop
+
+            return entered_loop(self.functions(key, DEFAULT), self.functions(key, backend), number, offset)
         catcher = Catcher()
-        functions.compile_function(catcher, number)
+        self.functions(key, backend).compile_function(catcher, number)
         return catcher.code
 
     def compile_whole(self, key: int, backend: str) -> bytes:
@@ -83,25 +92,21 @@ def serve() -> None:
             packet, descriptors, _, _ = socket.recv_fds(packets, PACKET_BYTES, 1)
             if not packet:
                 return
-            key, number, backend = pickle.loads(packet)
-            if number == GONE:
+            key, job = pickle.loads(packet)
+            if job[0] == GONE:
                 work.drop(key)
                 continue
             for descriptor in descriptors:
                 work.take(key, descriptor)
             try:
-                content = (
-                    work.compile_whole(key, backend)
-                    if number == WHOLE
-                    else pickle.dumps(work.compile(key, number, backend))
-                )
+                content = work.compile_whole(key, job[1]) if job[0] == WHOLE else pickle.dumps(work.compile(key, job))
                 done = True
             except Exception as error:
                 content, done = pickle.dumps(f"{type(error).__name__}: {error}"), False
             with open(os.memfd_create("wasmer"), "w+b") as file:
                 file.write(content)
                 file.flush()
-                socket.send_fds(packets, [pickle.dumps((key, number, backend, done))], [file.fileno()])
+                socket.send_fds(packets, [pickle.dumps((key, job, done))], [file.fileno()])
 
 
 def _end_with(program: int) -> None:

@@ -8,7 +8,7 @@ is imported when one is wanted, which programs of less than half a second never 
 
 from __future__ import annotations
 
-from wasmer_runtime_core.compiling.tiers.owner import WHOLE, Owner
+from wasmer_runtime_core.compiling.tiers.owner import FUNCTION, WHOLE, Owner
 from wasmer_runtime_core.errors import CacheError
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wasmer_runtime_core.compiling.tiers.background import Background
-    from wasmer_runtime_core.compiling.tiers.owner import WholeModules
+    from wasmer_runtime_core.compiling.tiers.loops import EnteredLoop
+    from wasmer_runtime_core.compiling.tiers.owner import Job, WholeModules
     from wasmer_runtime_core.contract.backend import CompilerConfig
     from wasmer_runtime_core.native.machine import Code
 
@@ -29,6 +30,10 @@ HOT_TICKS: Final = 3
 """A function that so many ticks found running is hot."""
 WHOLE_TICKS: Final = 100
 """A module that has had so many is compiled as a whole, for its last tier and for who runs it again."""
+STUCK_LOOKS: Final = 2
+"""A function whose old code so many looks in a row found running, although it has better code, is in a loop."""
+MOST_LOOPS: Final = 8
+"""Of a function, which are asked for."""
 NO_MORE_TICKS: Final = 1 << 60
 AGAIN_SECONDS: Final = 0.1
 """Who waits looks again after so long: another thread may have taken the answer."""
@@ -40,6 +45,7 @@ class Tiered(Owner):
     Attributes:
         ran: for each function, the backend whose code is called, where that is not tier 0's or `last`.
         last: the backend whose code of the whole module is called, but for what is in `ran`; "": none.
+        entered: number of a function, and where in its code the head of a loop is at which calls go on in better code.
         checked_memories: those that tier 0's code compares with their length (`contract.backend.CompiledModule`).
         failed: for each function, or `WHOLE`, why a backend could not compile it.
         broken: what went wrong in the background, since when code stays as it is; "": nothing.
@@ -59,16 +65,21 @@ class Tiered(Owner):
         self._backends: Final = tuple(backends)
         self._hits: Final[dict[int, int]] = {}
         self._generation = 0
-        self._asked: set[tuple[int, str]] = set()
-        self._answered: Final[set[tuple[int, str]]] = set()
+        self._asked: set[Job] = set()
+        self._answered: Final[set[Job]] = set()
+        self._stuck: dict[int, int] = {}
+        self.entered: Final[list[tuple[int, int]]] = []
 
     def tick(self, code: Code) -> int:
         """Look at what ran and at what has come; ticks until the next time.
 
         Nothing that goes wrong in the background ends the program, which would get on without.
         """
-        for number, hits in code.hits():
+        stuck = {}
+        for number, hits, offset in code.hits():
             self._hits[number] = self._hits.get(number, 0) + hits
+            if offset >= 0:
+                stuck[number] = offset
         missing = FIRST_TICKS - sum(self._hits.values())
         if missing > 0:
             return missing
@@ -76,11 +87,11 @@ class Tiered(Owner):
             if not self._looked:
                 self._looked = True
                 self._look_for_whole(code)
-            if self.last:
-                return NO_MORE_TICKS
+            self._ask_for_loops(stuck)
             if sum(self._hits.values()) >= WHOLE_TICKS:
                 self.ask_for_whole()
-            self.look(code, [number for number, hits in self._hits.items() if hits >= HOT_TICKS])
+            hot = () if self.last else [number for number, hits in self._hits.items() if hits >= HOT_TICKS]
+            self.look(code, hot)
         except Exception as failure:
             if raised_by_a_handler(failure):
                 raise
@@ -96,12 +107,31 @@ class Tiered(Owner):
         """Let the module be compiled as a whole, if that is done and was not asked for."""
         backend = "" if self.whole is None or self._whole_is_asked() else self.whole.backend(self.binary)
         if backend:
-            self._background().ask(self, WHOLE, backend)
-            self._asked.add((WHOLE, backend))
+            self._ask((WHOLE, backend, FUNCTION))
+
+    def ask_for_loop(self, number: int, offset: int) -> None:
+        """Let calls of a function go on in better code, at the head of the loop where its old code was found."""
+        self._ask((number, self._backends[-1], offset))
+
+    def _ask_for_loops(self, stuck: dict[int, int]) -> None:
+        """Functions whose old code runs although they have better code are in a loop, if that goes on."""
+        self._stuck = {number: self._stuck.get(number, 0) + 1 for number in stuck}
+        for number, looks in self._stuck.items():
+            if looks >= STUCK_LOOKS:
+                self._stuck[number] = 0
+                loops = {job for job in self._asked if job[0] == number and job[2] != FUNCTION}
+                if len(loops) < MOST_LOOPS and loops <= self._answered:
+                    self.ask_for_loop(number, stuck[number])
+
+    def _ask(self, job: Job) -> None:
+        background = self._background()
+        if job not in self._asked:
+            background.ask(self, job)
+            self._asked.add(job)
 
     def _whole_is_asked(self) -> bool:
         self._background()
-        return any(number == WHOLE for number, _ in self._asked)
+        return any(number == WHOLE for number, *_ in self._asked)
 
     def _look_for_whole(self, code: Code) -> None:
         """What was compiled as a whole before, by whatever program, is taken."""
@@ -122,9 +152,7 @@ class Tiered(Owner):
         try:
             for number in hot:
                 for backend in self._backends:
-                    if (number, backend) not in self._asked:
-                        background.ask(self, number, backend)
-                        self._asked.add((number, backend))
+                    self._ask((number, backend, FUNCTION))
             background.take_answers()
             while self.come:
                 self._take(code, *self.come.pop(0))
@@ -132,10 +160,12 @@ class Tiered(Owner):
             background.generation += 1
             raise
 
-    def _take(self, code: Code, number: int, backend: str, done: bool, found: Any) -> None:
+    def _take(self, code: Code, number: int, backend: str, offset: int, done: bool, found: Any) -> None:
         before = self.ran.get(number)
         if not done:
             self.failed[number] = found
+        elif offset != FUNCTION:
+            self._enter(code, number, found)
         elif number == WHOLE and self.whole is not None:
             try:
                 self._overtake(code, self.whole.load(found))
@@ -146,7 +176,13 @@ class Tiered(Owner):
         elif before is None or self._backends.index(backend) > self._backends.index(before):
             code.replace(*found)
             self.ran[number] = backend
-        self._answered.add((number, backend))
+        self._answered.add((number, backend, offset))
+
+    def _enter(self, code: Code, number: int, found: EnteredLoop) -> None:
+        if not found.is_of(code.read_function(number)):
+            self.failed[number] = "the code that runs is not what was compiled in the background"
+        elif code.enter_at_loop(number, *found.arguments):
+            self.entered.append((number, found.arguments[0]))
 
     def wait(self, code: Code, numbers: Iterable[int] = ()) -> None:
         """Let these functions be compiled, too; wait until all that was asked for is there, and publish it.

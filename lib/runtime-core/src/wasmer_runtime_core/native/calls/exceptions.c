@@ -111,7 +111,7 @@ exception_walk(uintptr_t fp, uint64_t *registers, int noted)
     for (int on = walk_begin(&walk, thread, activation, fp); on; on = walk_on(&walk, thread, activation)) {
         if (!walk.code)
             continue;
-        if (!noted && n < MAX_FRAMES)
+        if (!noted && n < MAX_FRAMES && !is_continued(walk.code, walk.back))
             thread->frames[n++] = walk.back;
         noted = 0;
         uintptr_t landing = walk_landing(&walk);

@@ -20,7 +20,8 @@ capture_frames(Thread *thread, Activation *activation, uintptr_t pc, uintptr_t f
         thread->frames[n++] = *return_place((uintptr_t *)sp);
     while (n < MAX_FRAMES && fp < end && fp >= thread->stack_low && !(fp & 7)) {
         uintptr_t next = *(uintptr_t *)fp, back = *return_place((uintptr_t *)fp + 1);
-        if (code_at(back))
+        CodeObject *caller = code_at(back);
+        if (caller && !is_continued(caller, back))
             thread->frames[n++] = back;
         if (next <= fp)
             break;

@@ -13,7 +13,6 @@
  * on its ordinary stack, and is passed on. Instances re-assert the
  * handlers when they are made, so that the dump does not happen in the first place. */
 
-#define HLT 0xF4  /* not allowed to programs: the instruction that traps */
 
 static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
 #define N_FAULT_SIGNALS ((int)(sizeof fault_signals / sizeof *fault_signals))
@@ -172,6 +171,11 @@ fault_handler(int signal, siginfo_t *info, void *context)
     uintptr_t touched = (uintptr_t)info->si_addr;
     if (signal == SIGBUS && info->si_code == BUS_ADRERR &&
         (mapping_lost(touched) || (!code_at(pc) && code_page_lost(touched)))) {
+        errno = saved_errno;
+        return;
+    }
+    if (signal == SIGSEGV && info->si_code > 0 && activation && (code = code_at(pc)) && code->loops &&
+        enter_at_loop(code, context, pc)) {
         errno = saved_errno;
         return;
     }

@@ -44,12 +44,13 @@ static int
 ticks_begin(CodeObject *code)
 {
     Thread *thread = current_thread();
-    code->hits = thread ? calloc(code->n_functions + 1, sizeof *code->hits) : NULL;
+    code->hits = thread ? calloc(2 * ((size_t)code->n_functions + 1), sizeof *code->hits) : NULL;
     if (!code->hits) {
         if (thread)
             PyErr_NoMemory();
         return -1;
     }
+    code->stuck = code->hits + code->n_functions + 1;
     n_ticking++;
     ensure_ticker(thread);
     return 0;
@@ -79,7 +80,12 @@ tick(Thread *thread, uintptr_t pc)
         return 0;
     uint32_t function, wasm_offset;
     locate(code, (uint32_t)(pc - (uintptr_t)code->base), 0, &function, &wasm_offset);
-    __atomic_fetch_add(&whole->hits[function - whole->first_function], 1, __ATOMIC_RELAXED);
+    uint32_t number = function - whole->first_function;
+    __atomic_fetch_add(&whole->hits[number], 1, __ATOMIC_RELAXED);
+    const uint8_t *old = whole->base + whole->function_offsets[number];
+    if (code == whole && number < whole->n_functions && code_table(whole)[number] != (uint64_t)old &&
+        pc - (uintptr_t)old < whole->function_offsets[number + 1] - whole->function_offsets[number])
+        __atomic_store_n(&whole->stuck[number], (uint32_t)(pc - (uintptr_t)old) + 1, __ATOMIC_RELAXED);
     if (__atomic_add_fetch(&whole->ticks, 1, __ATOMIC_RELAXED) < whole->next_tick)
         return 0;
     thread->due = whole;
@@ -109,7 +115,8 @@ code_hits(PyObject *object, PyObject *Py_UNUSED(none))
     PyObject *found = PyList_New(0);
     for (uint32_t i = 0; found && self->hits && i < self->n_functions; i++) {
         uint32_t hits = self->hits[i] ? __atomic_exchange_n(&self->hits[i], 0, __ATOMIC_RELAXED) : 0;
-        PyObject *row = hits ? Py_BuildValue("(II)", i, hits) : NULL;
+        uint32_t stuck = hits ? __atomic_exchange_n(&self->stuck[i], 0, __ATOMIC_RELAXED) : 0;
+        PyObject *row = hits ? Py_BuildValue("(IIi)", i, hits, (int)stuck - 1) : NULL;
         if (hits && (!row || PyList_Append(found, row) < 0))
             Py_CLEAR(found);
         Py_XDECREF(row);

@@ -204,6 +204,8 @@ class Loop(Lowering):
         f.flush(f.label_heights[a])
         f.asm.align(16)
         f.asm.bind(a)
+        if f.notes is not None:
+            f.note_loop(f.notes, a)
 
 
 @final
@@ -264,6 +266,8 @@ class End(Lowering):
         without_else = b & END_OF_IF_WITHOUT_ELSE != 0
         if kind == KIND_LOOP or (not b & END_IS_TARGET and kind != KIND_JOINED and not without_else):
             # no jump ends here: what falls through stays where it is
+            if kind == KIND_LOOP and f.notes is not None:
+                f.note_end(f.notes, a)
             if not falls:
                 f.drop_to(height)
             return
