@@ -9,7 +9,9 @@ from worlds import fixture, world
 
 from wasmer_emscripten import CAPTURE, Aborted, CppException, ExitCode, LongJump, load
 from wasmer_emscripten.errors import WrongArgument
+from wasmer_emscripten.library.jumps import invoke
 from wasmer_emscripten.library.type_names import demangled
+from wasmer_emscripten.signatures import type_of
 from wasmer_runtime_core.errors import Timeout, Trap
 
 INVOKING = """
@@ -83,6 +85,32 @@ def test_exceptions_leave_nothing_behind() -> None:
     assert program.memory.size == pages
     assert program.links.stack_save() == before
     assert program.process.exceptions.caught == [] and program.process.exceptions.uncaught == 0
+
+
+@pytest.mark.parametrize("kind", [1, 2])
+def test_an_exception_that_python_has_is_not_on_its_way(kind: int) -> None:
+    program = exceptions()
+    for _ in range(3):
+        with pytest.raises(CppException):
+            program.throw_out(kind)
+        assert program.uncaught() == 0
+
+
+def test_an_exception_that_python_raises_again_is_on_its_way_again() -> None:
+    program = world(
+        '(import "env" "__cxa_throw" (func $throw (param i32 i32 i32)))', THROWING.format(body=""), pages=64
+    )
+    exceptions = program.process.exceptions
+    with pytest.raises(CppException) as caught:
+        program.fail()
+    assert (exceptions.uncaught, caught.value.is_outside) == (0, True)
+
+    def again(value: int) -> None:
+        raise caught.value
+
+    calling = invoke(program.process, type_of("ii->"), "invoke_vi")
+    calling(program.add_function(again, "vi"), 1)
+    assert (exceptions.uncaught, caught.value.is_outside) == (1, False)
 
 
 def test_many_jumps() -> None:

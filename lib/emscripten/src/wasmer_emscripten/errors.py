@@ -84,6 +84,7 @@ class CppException(Unwinding):
         type: the type's name, as far as it can be read: ``std::runtime_error``.
         message: what its `what()` says, where the program exports `__get_exception_message`; else "".
         pointer: where the exception lies in the program's memory.
+        is_outside: Python has it; until a function that the program called raises it.
 
     Raised in a function that the program calls, it goes on to the program's own handlers.
     """
@@ -91,6 +92,7 @@ class CppException(Unwinding):
     def __init__(self, process: object, pointer: int) -> None:
         super().__init__(process, "a C++ exception was thrown")
         self.pointer = pointer
+        self.is_outside = False
         self.type = ""
         self.message = ""
 

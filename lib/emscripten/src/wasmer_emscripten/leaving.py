@@ -52,6 +52,10 @@ def leave(process: Process, thrown: BaseException) -> None:
         CppException: in place of a `WasmException` that is one of C++. Code that it is raised in again catches it.
     """
     if isinstance(thrown, CppException):
+        if thrown.process is process and not thrown.is_outside:
+            thrown.is_outside = True
+            if not isinstance(thrown, EncodedCppException):  # those are counted by the program
+                process.exceptions.uncaught = max(process.exceptions.uncaught - 1, 0)
         if thrown.process is process and not thrown.type:
             thrown.describe(_told(_type_of, process, thrown), _told(_message_of, process, thrown))
     elif isinstance(thrown, WasmException):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from wasmer_emscripten.errors import EncodedCppException, LongJump, Unwinding
+from wasmer_emscripten.errors import CppException, EncodedCppException, LongJump, Unwinding
 from wasmer_emscripten.functions import joining, provides, splitting
 from wasmer_emscripten.guest import U32
 from wasmer_emscripten.process import Process
@@ -53,11 +53,19 @@ def _invoke(process: Process, callee: FunctionType) -> Callable[..., Any]:
         except Unwinding as unwinding:
             if unwinding.process is not process or isinstance(unwinding, EncodedCppException):
                 raise
+            come_back(process, unwinding)
             restore(stack)
             links.need(PREFIX + "*", "setThrew", "_setThrew")(1, 0)
             return 0 if returns else None
 
     return invoking
+
+
+def come_back(process: Process, unwinding: Unwinding) -> None:
+    """Of a C++ exception that Python had: it is on its way to a handler again."""
+    if isinstance(unwinding, CppException) and unwinding.is_outside:
+        unwinding.is_outside = False
+        process.exceptions.uncaught += 1
 
 
 @provides("->", "_emscripten_throw_longjmp", "emscripten_longjmp", "_emscripten_longjmp")
