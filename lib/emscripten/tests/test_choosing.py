@@ -197,6 +197,24 @@ def test_layouts_by_types(imports: list[tuple[str, str]], expected: Any) -> None
     assert layouts_of(importing(*imports)) is expected
 
 
+@pytest.mark.parametrize(
+    ("script", "short"),
+    [
+        ("G[c + 64 >> 2] = e.mtime.getTime() / 1000 | 0;", True),
+        ("HEAP32[buf+64>>2]=stat.mtime.getTime()/1e3|0", True),
+        ("HEAP32[(((buf)+(64))>>2)] = (stat.mtime.getTime() / 1000)|0;", True),
+        ("HEAP32[buf+72>>2]=Math.floor(stat.mtime.getTime()/1e3)", False),
+        ("HEAP32[buf+64>>2]=stat.atime", False),
+        ("", False),
+    ],
+)
+def test_layouts_that_the_types_leave_open(script: str, short: bool) -> None:
+    """A record that is longer than the program thinks would overwrite what lies behind it."""
+    for imports in ([("_localtime_js", "ii->"), ("emscripten_memcpy_big", "iii->")], [("_mmap_js", "iiiiii->i")]):
+        assert layouts_of(importing(*imports), glue=script) is (SHORT_TIMES if short else PADDED)
+    assert layouts_of(importing(("_localtime_js", "Ii->i")), glue=script) is PLAIN
+
+
 def test_layouts_of_stat() -> None:
     """Offsets of size, times and number, as emcc's own library writes them."""
     for layouts, count, offsets, size in [

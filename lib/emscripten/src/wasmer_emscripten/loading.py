@@ -284,7 +284,7 @@ def environment(
     process.halves = not HALVES.isdisjoint(
         (*map(names.of_import, wanted), *names.exports, *(each.name for each in info.exports))
     )
-    process.layouts = layouts_of(info, names.imports)
+    process.layouts = layouts_of(info, names.imports, process.glue)
     if process.fastcomp is not None:
         process.layouts = records.layouts_of(info, names.imports, process.glue)
         process.errors = records.errors_of(info, names.imports, process.glue)

@@ -6,6 +6,7 @@ records, and they are there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +39,8 @@ PREFIXES: Final = ("__syscall_", "__sys_", "___syscall", "_embind_register_", "i
 """How others of them begin."""
 FASTCOMP_GLOBALS: Final = ("STACKTOP", "DYNAMICTOP_PTR", "tempDoublePtr", "STACK_MAX")
 """Globals that only the first of emcc's backends imports."""
+_SHORT_TIME: Final = re.compile(r"\+\s{0,2}\(?64\)?\)?\s{0,2}>>\s{0,2}2\)?\]\s{0,2}=\s{0,2}\(?[\w$.]{1,40}\.mtime\b")
+"""How a glue writes when a file was changed, where a time has 4 bytes: later it lies 8 bytes further."""
 
 
 def info_of(module: Any) -> ModuleInfo:
@@ -80,11 +83,12 @@ def is_minified(info: ModuleInfo) -> bool:
     return bool(names) and sum(len(name) <= 2 for name in names) > len(names) // 2
 
 
-def layouts_of(info: ModuleInfo, names: Mapping[str, str] | None = None) -> Layouts:
+def layouts_of(info: ModuleInfo, names: Mapping[str, str] | None = None, glue: str = "") -> Layouts:
     """How the module's C library lays out its records, by the types that its imports want.
 
     Args:
         names: real names of imports, where the module's are others.
+        glue: its JavaScript, which tells how long a time is where the types are the same: in the winter of 2021.
     """
     names = names or {}
     types: dict[str, tuple[str, str]] = {}
@@ -106,7 +110,7 @@ def layouts_of(info: ModuleInfo, names: Mapping[str, str] | None = None) -> Layo
     dates = params("localtime_js", "gmtime_js")
     if dates is not None and dates != "ii":  # a time is passed by its value, for it has 64 bits
         return PLAIN
-    if old:
+    if old or (dates in (None, "ii") and _SHORT_TIME.search(glue) is not None):
         return SHORT_TIMES
     if dates == "ii" or "emscripten_memcpy_big" in types or params("mmap_js") == "iiiiii":
         return PADDED

@@ -91,5 +91,6 @@ SETS: Final = (
     ),
     Set("mesh", "", (Package("draco3d", "1.5.9", "draco3d"),), driver="mesh.cjs"),
     Set("graph", "", (Package("@viz-js/viz", "3.31.0", "_viz-js_viz"),), driver="graph.mjs"),
+    Set("pages", "", (Package("@jspawn/ghostscript-wasm", "0.0.2", "_jspawn_ghostscript-wasm"),), driver="pages.cjs"),
     Set("filters", "", (Package("jq-web", "0.6.2", "jq-web"),), driver="filters.cjs"),
 )
