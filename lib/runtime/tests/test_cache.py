@@ -127,6 +127,21 @@ def test_a_module_is_compiled_once(backend: str, directory: Path) -> None:
     assert not is_kept(compile(OTHER, backend, config))
 
 
+@pytest.mark.parametrize("backend", ["auto", "singlepass", "cranelift"])
+def test_a_large_module_is_mapped_as_soon_as_it_is_kept(
+    backend: str, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler_or_skip(backend.replace("auto", "singlepass"))
+    monkeypatch.setattr(compilations, "LARGE_MODULE_BYTES", len(WASM))
+    config = CompilerConfig(release_gil=True)
+    for _ in range(2):
+        module = compile(WASM, backend, config)
+        assert is_kept(module) and module.config == config
+        assert (module.tiers is not None) == (backend == "auto")
+    monkeypatch.setenv("WASMER_CACHE_DIR", "/proc/nowhere")  # it cannot be kept: the one that was compiled is there
+    assert not is_kept(compile(WASM, backend, config))
+
+
 def test_what_is_not_kept(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Unknown:
         def __call__(self, info: Any, bodies: Sequence[Any]) -> Sequence[Any]:

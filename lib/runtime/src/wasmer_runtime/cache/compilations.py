@@ -14,8 +14,10 @@ from __future__ import annotations
 import os
 
 from wasmer_runtime.cache.files import Files
+from wasmer_runtime_core.compile_module import LARGE_MODULE_BYTES
 from wasmer_runtime_core.compiling.registry import AUTO
 from wasmer_runtime_core.errors import CacheError
+from wasmer_runtime_core.native.machine import trim_heap
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
@@ -105,9 +107,23 @@ def compiled(
         module = compile_it()
         if keep:
             _keep_module(key, module)
+            if len(wasm) >= LARGE_MODULE_BYTES:
+                return _mapped_instead(module, key, tiers)
     else:
         module.config = config
     return module
+
+
+def _mapped_instead(module: Module, key: str, tiers: Tiered | None) -> Module:
+    """A large module as it is kept: its code and tables are in memory once, in pages of the file, and what it declares
+    when somebody asks. That is a quarter of what the one that was compiled holds."""
+    kept = kept_module(key, tiers)
+    if kept is None:
+        return module
+    kept.config = module.config
+    del module
+    trim_heap()
+    return kept
 
 
 def kept_module(key: str, tiers: Tiered | None = None) -> Module | None:
