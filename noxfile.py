@@ -271,21 +271,11 @@ def layers(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-q", *drawn)  # these need nothing installed
 
 
-@nox.session(venv_backend="none")
+@nox.session
 def build(session: nox.Session) -> None:
-    """Make wheels and source distributions of all ten, into dist/."""
-    target = ROOT / "dist"
-    target.mkdir(exist_ok=True)
-    for wheel in built(session, DISTRIBUTIONS):
-        shutil.copy2(wheel, target)
-    python = str(wheels.builder())
-    for name in DISTRIBUTIONS:
-        with session.chdir(ROOT / "lib" / name):
-            session.run(
-                python, "-m", "hatchling", "build", "-t", "sdist", "-d", str(target), external=True, silent=True
-            )
-    for path in sorted(target.iterdir()):
-        session.log(f"{path.stat().st_size:>10,} {path.relative_to(ROOT)}")
+    """Make wheels, source distributions and an index into dist/, install them without network: `-- --pythons`."""
+    provide(session, [], groups=["release"])
+    session.run("python", "tools/release.py", *session.posargs)
 
 
 @nox.session

@@ -24,6 +24,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -179,10 +181,59 @@ def wheels(names: Iterable[str], pure: bool = False, python: Python | None = Non
         inside = builder(python)
         notes = [*(["uncompiled"] if pure else []), *([] if python == pythons.this() else [f"Python {python.name}"])]
         note = f" ({', '.join(notes)})" if notes else ""
-        print(f"Building {', '.join(missing)}{note} ...", file=sys.stderr, flush=True)
-        with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
-            list(pool.map(lambda name: _build(inside, name, pure, folders[name]), missing))
+        print(f"Building {', '.join(missing)}{note}; compiled ones take minutes ...", file=sys.stderr, flush=True)
+        with Told(missing) as told, ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
+
+            def make(name: str) -> None:
+                with told.step(name):
+                    _build(inside, name, pure, folders[name])
+
+            list(pool.map(make, missing))
     return [path for name in order for path in _present(folders[name])]
+
+
+class Told:
+    """Says on standard error what is built, when it is done and how long it took; and every now and then what it is at.
+
+    Who begins waits for minutes, and wants to know that something happens.
+    """
+
+    EVERY_SECONDS: Final = 20
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.left = list(names)
+        self._begun: dict[str, float] = {}
+        self._start = time.monotonic()
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._remind, daemon=True)
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """One of them is built."""
+        with self._lock:
+            self._begun[name] = time.monotonic()
+        yield
+        with self._lock:
+            seconds = time.monotonic() - self._begun.pop(name)
+            self.left.remove(name)
+            self._say(f"{name}: built in {seconds:.0f} s" + (f", {len(self.left)} left" if self.left else ""))
+
+    def _say(self, text: str) -> None:
+        print(f"  {time.monotonic() - self._start:5.0f} s  {text}", file=sys.stderr, flush=True)
+
+    def _remind(self) -> None:
+        while not self._ended.wait(self.EVERY_SECONDS):
+            with self._lock:
+                self._say(f"building {', '.join(self._begun)} ...")
+
+    def __enter__(self) -> Told:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
 
 
 def _folder(name: str, pure: bool, python: Python) -> Path:

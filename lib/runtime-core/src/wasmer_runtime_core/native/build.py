@@ -13,7 +13,9 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+import shlex
 import shutil
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -142,7 +144,8 @@ def check_platform() -> None:
             "wasmer-runtime-core does not support Python without a GIL (a free-threaded build); "
             "build with an ordinary one. Calls release the GIL where they are told to"
         )
-    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    command = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    compiler = command[0] if command else "cc"
     if shutil.which(compiler) is None:
         raise BuildError(
             f"no C compiler: {compiler!r} is not on the PATH. Install one (Debian, Ubuntu: apt install gcc; "
@@ -154,6 +157,29 @@ def check_platform() -> None:
             f"the headers of Python are missing: there is no {header}. Install them "
             "(Debian, Ubuntu: apt install python3-dev; Fedora: dnf install python3-devel)"
         )
+    try_compiler(command, str(header.parent))
+
+
+def try_compiler(command: list[str], headers: str) -> None:
+    """Compile a line, before minutes of work.
+
+    Raises:
+        BuildError: it cannot be done, with the compiler's own words.
+    """
+    with tempfile.TemporaryDirectory(prefix="wasmer-try-") as folder:
+        source = Path(folder, "try.c")
+        source.write_text("#include <Python.h>\nint main(void) { return 0; }\n")
+        words = [*command, "-c", str(source), "-o", str(source.with_suffix(".o")), f"-I{headers}"]
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
+        except OSError as failure:
+            raise BuildError(f"the C compiler {shlex.join(command)} cannot be run: {failure.strerror}") from None
+        if done.returncode:
+            said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
+            raise BuildError(
+                f"the C compiler {shlex.join(command)} does not compile a line (exit code {done.returncode})"
+                + (f":\n{said}" if said else ". Install gcc, or name a compiler that works in CC")
+            )
 
 
 def build(directory: Path | str, *, warnings_are_errors: bool = False) -> Path:
