@@ -4,8 +4,8 @@ Run as ``python benchmarks/startup.py``. Five questions. *Loading*: from an arti
 instances can be made at once, in a process that did so before. *A cold process*: from nothing to the first call of a
 cached module, or of a small one that is compiled, CPU time above a bare interpreter; and ``wasmer-runtime run`` of a
 WASI program that is cached, all of its CPU time. *Many processes*: memory of each of them when all have the same
-module loaded and touched, shared pages counted in part (PSS). *The first result*, uncached: from a process that has imported
-the runtime and read the module to its compiled module, wall time, on one core and on all; ours with the default
+module loaded and touched, shared pages counted in part (PSS). *The first result*, uncached: from a process that has
+imported the runtime and read the module to its compiled module, wall time, on one core and on all; ours with the default
 backend, which is ``auto``, and lazily. (What runs then is a module's own, and takes the same.) *Memory* that a process
 keeps for a large module that it has compiled, and for one that it has loaded, both ready for instances.
 
@@ -324,7 +324,8 @@ def kept_memory(directory: Path) -> dict[str, float]:
     found = {}
     for name, hold in KEPT.items():
         code = (
-            "import gc, pathlib, sys\nimport wasmer_runtime\nfrom wasmer_runtime_core.running.preparing import prepared\n"
+            "import gc, pathlib, sys\nimport wasmer_runtime\n"
+            "from wasmer_runtime_core.running.preparing import prepared\n"
             f"before = {size}\nmodule = {hold}\nprepared(module)\ngc.collect()\nprint({size} - before)\n"
         )
         said = subprocess.run(
