@@ -5,9 +5,9 @@ instances can be made at once, in a process that did so before. *A cold process*
 cached module, or of a small one that is compiled, CPU time above a bare interpreter; and ``wasmer-runtime run`` of a
 WASI program that is cached, all of its CPU time. *Many processes*: memory of each of them when all have the same
 module loaded and touched, shared pages counted in part (PSS). *The first result*, uncached: from a process that has
-imported the runtime and read the module to its compiled module, wall time, on one core and on all; ours with the default
-backend, which is ``auto``, and lazily. (What runs then is a module's own, and takes the same.) *Memory* that a process
-keeps for a large module that it has compiled, and for one that it has loaded, both ready for instances.
+imported the runtime and read the module to its compiled module, wall time, on one core and on all; ours with the
+default backend, which is ``auto``, and lazily. (What runs then is a module's own, and takes the same.) *Memory* that
+a process keeps for a large module that it has compiled, and for one that it has loaded, both ready for instances.
 
 *asked* is what this project promises, in milliseconds and as a ratio to wasmtime's. To see what users do, have packages
 installed: a tree of sources has no bundles (`wasmer_runtime_core.bundles`).

@@ -11,7 +11,7 @@ integration derives from `OpenFile` what it keeps of its own (WASI its rights) a
 from __future__ import annotations
 
 import errno
-import heapq
+from _heapq import heappop, heappush  # `heapq` is these and much that is not used
 
 from wasmer_runtime_core.support.annotations import Final, Generic, TypeVar
 from wasmer_vfs.directories import Directory, Entry
@@ -91,7 +91,7 @@ class DescriptorTable(Generic[Opened]):
         """Give it the lowest free number."""
         with self._lock:
             while self._free:
-                number = heapq.heappop(self._free)
+                number = heappop(self._free)
                 if number not in self.open:
                     return self._put(number, opened)
             while self._unused in self.open:
@@ -102,7 +102,7 @@ class DescriptorTable(Generic[Opened]):
         """Give it this free number; `_lock` is held."""
         while self._unused <= number:
             if self._unused < number:
-                heapq.heappush(self._free, self._unused)
+                heappush(self._free, self._unused)
             self._unused += 1
         self.open[number] = opened
         opened.numbers += 1
@@ -114,7 +114,7 @@ class DescriptorTable(Generic[Opened]):
         A number that a program has chosen (`duplicate_to`) stays in the heap until it would be given, and comes in once
         more when it is closed. So what is not free is taken out now and then, or it would pile up.
         """
-        heapq.heappush(self._free, number)
+        heappush(self._free, number)
         if len(self._free) > 2 * self._unused + _FEW:
             self._free = [each for each in range(self._unused) if each not in self.open]
 

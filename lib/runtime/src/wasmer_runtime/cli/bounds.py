@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from wasmer_runtime.cli import deferred as click
 from wasmer_runtime_core.contract.units import WASM_PAGE_SIZE
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
@@ -73,7 +71,7 @@ def bounds_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _number(context: click.Context, parameter: click.Parameter, seconds: float | None) -> float | None:
-    if seconds is not None and math.isnan(seconds):
+    if seconds is not None and seconds != seconds:  # which is nan
         raise click.BadParameter("nan is no time")
     return seconds
 
