@@ -220,7 +220,8 @@ def documented(programs: Path, package: Path) -> None:
     (programs / "publish/wwwroot/_framework").symlink_to(package / "debug/wwwroot/_framework")
     shutil.copyfile(programs / "texts.exe", programs / "hello.dll")
     with contextlib.chdir(programs):
-        exec(builtins.compile(blocks.block("dotnet.md", "program"), "<documentation>", "exec"), {})
+        for name in ("program", "framework"):
+            exec(builtins.compile(blocks.block("dotnet.md", name), "<documentation>", "exec"), {})
     print("the lines of docs/dotnet.md run")
 
 

@@ -14,6 +14,7 @@ from acting import ANSWERED, OF_8, OF_10, done, settled
 from wasmer_blazor import (
     CAPTURE,
     DotnetException,
+    DotnetState,
     NeverEnds,
     Program,
     ProgramEnded,
@@ -22,9 +23,12 @@ from wasmer_blazor import (
     WrongAssembly,
     WrongNumber,
     load,
+    open_framework,
     run_dotnet,
 )
 from wasmer_emscripten import NotSupported, OutOfMemory
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.errors import Timeout, Trap
 from wasmer_runtime_core.running.interrupts import timeout
 from wasmer_runtime_core.running.objects.limits import Limits
@@ -227,6 +231,39 @@ def test_a_program_runs_once(tmp_path: Path) -> None:
     running.close()
     with pytest.raises(ProgramEnded):
         running.run()
+
+
+def test_a_state_is_a_pattern_of_several_programs(tmp_path: Path) -> None:
+    native = acting.runtime(main="(call $write (i32.const 16) (i32.const 7))" + done(4))
+    framework = open_framework(made.framework(tmp_path, native))
+    module = compile_with(framework.native, find_compiler("singlepass"))
+    builder = DotnetState.new().args(["a", "b"]).env("NAME", "value").property("P", "1").properties({"Q": "2"})
+    state = builder.map_dir("/here", tmp_path).current_dir("/here").random(1).capture_stdout().stderr(None).build()
+    assert (state.args, state.environ, state.properties) == (("a", "b"), {"NAME": "value"}, {"P": "1", "Q": "2"})
+    for _ in range(2):
+        with Program(made.program("hello"), framework, module, state) as running:
+            assert running.fs.exists("/here/dotnet.native.wasm")
+            assert running.run() == 4
+    assert state.stdout_bytes() == b"a thing" * 2
+    with pytest.raises(TypeError, match="not captured"):
+        state.stderr_bytes()
+
+
+def test_a_start_that_fails_closes_what_it_opened(tmp_path: Path) -> None:
+    closed = []
+
+    class Stream:
+        def write(self, data: bytes) -> int:
+            return len(data)
+
+        def flush(self) -> None:
+            closed.append(True)
+
+    for acted in ({"interop": "(unreachable)"}, {"interop": "(i32.const 0)"}, {"adding": "(call $abort)"}):
+        closed.clear()
+        with pytest.raises(Exception, match=r"unreachable|trimmed away|gave up"):
+            program(tmp_path, {"stdout": Stream()}, **acted)
+        assert closed
 
 
 def test_run_dotnet_closes_what_it_loads(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ The limits
     slots           how managed code and its host pass values
     host            the functions that the runtime imports
     runtime         the runtime: started, and asked to call ``Main``
+    state           what a program is given
     program         `load`, `Program`
     ==============  ==============================================================================================
 """
@@ -48,6 +49,7 @@ from wasmer_blazor.errors import (
 )
 from wasmer_blazor.framework import Framework, open_framework
 from wasmer_blazor.program import CAPTURE, Program, load, run_dotnet
+from wasmer_blazor.state import DotnetState, DotnetStateBuilder
 from wasmer_blazor.version import VERSION, __version__
 from wasmer_vfs.standard_streams import INHERIT
 
@@ -58,6 +60,8 @@ __all__ = [
     "Assembly",
     "DotnetError",
     "DotnetException",
+    "DotnetState",
+    "DotnetStateBuilder",
     "Framework",
     "NeverEnds",
     "Program",

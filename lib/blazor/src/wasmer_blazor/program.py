@@ -21,8 +21,9 @@ from wasmer_blazor.exports import layout_of
 from wasmer_blazor.framework import Framework, open_framework
 from wasmer_blazor.host import Host, Outcome, function_for, guarded, is_of_dotnet
 from wasmer_blazor.runtime import TEXTS, VARIABLES, Runtime
+from wasmer_blazor.state import DotnetState
 from wasmer_emscripten.functions import find
-from wasmer_emscripten.loading import CAPTURE, Options, environment, process_of
+from wasmer_emscripten.loading import CAPTURE, environment
 from wasmer_emscripten.program import Program as EmscriptenProgram
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.backend_names import Backend
@@ -55,30 +56,69 @@ MOST_ASSEMBLY_BYTES: Final = 1 << 30
 
 @final
 class Program:
-    """A .NET program, its runtime started. Made by `load`.
+    """A .NET program, its runtime started. Made by `load`, or of a module and a `DotnetState`.
 
     One thread runs it at a time, as for any instance.
 
     Attributes:
         assembly: what its file says of itself.
         framework: what it runs with.
+        state: the pattern of what it is given.
         instance: the WebAssembly instance.
         fs: the files that it sees.
         exit_code: its exit code; None: it has not ended.
     """
 
     def __init__(
-        self, native: EmscriptenProgram, runtime: Runtime, assembly: Assembly, framework: Framework, args: list[str]
+        self,
+        source: str | os.PathLike[str] | bytes,
+        framework: Framework,
+        module: Module,
+        state: DotnetState,
+        limits: Limits | None = None,
+        assemblies: Iterable[str | os.PathLike[str]] = (),
     ) -> None:
-        self.assembly = assembly
+        """Start a runtime with a program. Nothing of the program runs yet.
+
+        Args:
+            source: the program: a path, or its bytes.
+            module: the framework's runtime, compiled.
+            state: what it is given.
+            assemblies: files of assemblies that it uses besides.
+
+        Raises:
+            As `load` does.
+        """
+        self.assembly, data = read_program(source)
         self.framework = framework
-        self.instance = native.instance
-        self.fs: Files = native.fs
+        self.state = state
         self.exit_code: int | None = None
-        self._native = native
-        self._runtime = runtime
-        self._args = args
         self._started = False
+        _must_fit(self.assembly, framework)
+        beside = None if isinstance(source, (bytes, bytearray, memoryview)) else Path(source).parent
+        suffix = ".wasm" if data[:4] in (b"\0asm", b"WbIL") else ".dll"
+        all_assemblies: list[tuple[str, bytes | Path]] = [
+            *framework.assemblies.items(),
+            *_companions(self.assembly, framework, beside, assemblies),
+            (self.assembly.name + suffix, data),
+        ]
+        layout = layout_of(module.info, framework.native)
+        process = state.process(self.assembly.name)
+        ending: Callable[[], None] = process.close
+        try:
+            host = Host(process, layout)
+            imports = environment(module, process, imports_of(module, host), limits)
+            self._native = EmscriptenProgram(module.instantiate(imports, limits), process)
+            ending = self._native.close
+            self._runtime = Runtime(self._native, host)
+            variables = VARIABLES | dict(framework.environment) | dict(state.environ)
+            properties = dict(framework.properties) | TEXTS | dict(state.properties)
+            self._runtime.start(variables, properties, all_assemblies)
+        except BaseException:
+            ending()
+            raise
+        self.instance = self._native.instance
+        self.fs: Files = self._native.fs
 
     @plainly
     def run(self) -> int:
@@ -114,7 +154,7 @@ class Program:
         runtime = self._runtime
         host = runtime.host
         with runtime.aborting():
-            outcome = runtime.call_main(self.assembly.name, self._args)
+            outcome = runtime.call_main(self.assembly.name, self.state.args)
             while outcome is None:
                 look()
                 if not runtime.turn():
@@ -141,7 +181,7 @@ class Program:
         Raises:
             TypeError: it is not captured.
         """
-        return self._native.stdout_bytes()
+        return self.state.stdout_bytes()
 
     def stderr_bytes(self) -> bytes:
         """What was written to a captured standard error until now.
@@ -149,7 +189,7 @@ class Program:
         Raises:
             TypeError: it is not captured.
         """
-        return self._native.stderr_bytes()
+        return self.state.stderr_bytes()
 
     def close(self) -> None:
         """Close its files, and give its memory back at once. What it has written can still be read."""
@@ -295,38 +335,25 @@ def load(
         OutOfMemory, UnableToCreateMemory, TooManyInstances: it is larger than `limits` allow.
         TypeError, ValueError, OSError: what was given is not of its form, or cannot be opened.
     """
-    if isinstance(args, (str, bytes)):
-        raise TypeError(f"args takes several, as a list: [{args!r}]")
-    arguments = list(args)
-    assembly, data = read_program(source)
+    builder = DotnetState.new().args(args).envs(env or {}).map_dirs(mounts or {}).current_dir(current)
+    builder.random(random).descriptors(descriptors).properties(properties or {}).stdin(stdin)
+    if clock is not None:
+        builder.clock(clock)
+    if stdout is CAPTURE:
+        builder.capture_stdout()
+    else:
+        builder.stdout(stdout)
+    if stderr is CAPTURE:
+        builder.capture_stderr()
+    else:
+        builder.stderr(stderr)
     if not isinstance(framework, Framework):
         framework = open_framework(framework)
-    _must_fit(assembly, framework)
-    beside = None if isinstance(source, (bytes, bytearray, memoryview)) else Path(source).parent
-    own = f"{assembly.name}.wasm" if data[:4] in (b"\0asm", b"WbIL") else f"{assembly.name}.dll"
-    all_assemblies: list[tuple[str, bytes | Path]] = [
-        *framework.assemblies.items(), *_companions(assembly, framework, beside, assemblies), (own, data)
-    ]  # fmt: skip
     if module is None:
+        read_program(source)  # what is none is told before the runtime is compiled
         compiler = find_compiler(backend) if isinstance(backend, (str, Backend)) else backend
         module = compile_with(framework.native, compiler, config)
-    layout = layout_of(module.info, framework.native)
-    options = Options(
-        stdin=stdin, stdout=stdout, stderr=stderr, mounts=mounts, current=current, clock=clock, random=random,
-        descriptors=descriptors, name=assembly.name,
-    )  # fmt: skip
-    process = process_of(options)
-    try:
-        host = Host(process, layout)
-        imports = environment(module, process, imports_of(module, host), limits)
-        native = EmscriptenProgram(module.instantiate(imports, limits), process)
-        runtime = Runtime(native, host)
-        variables = VARIABLES | dict(framework.environment) | dict(env or {})
-        runtime.start(variables, dict(framework.properties) | TEXTS | dict(properties or {}), all_assemblies)
-        return Program(native, runtime, assembly, framework, arguments)
-    except BaseException:
-        process.close()
-        raise
+    return Program(source, framework, module, builder.build(), limits, assemblies)
 
 
 def run_dotnet(

@@ -7,7 +7,7 @@ A `GoStateBuilder` collects and checks; a `GoState` is the pattern from which ea
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, final
 
 from wasmer_go.conversion import to_go
@@ -16,12 +16,11 @@ from wasmer_go.process import Process
 from wasmer_go.references import DEFAULT_VALUES
 from wasmer_go.surroundings import path_object, process_object
 from wasmer_go.world import fill
+from wasmer_vfs.builders import StateBuilder, bytes_of
 from wasmer_vfs.clock import Clock, SystemClock
-from wasmer_vfs.descriptors import DEFAULT_LIMIT
 from wasmer_vfs.devices import Devices
-from wasmer_vfs.random import RandomSource, seeded, system
-from wasmer_vfs.standard_streams import INHERIT, as_input, as_output, captured_bytes
-from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES, Captured
+from wasmer_vfs.random import RandomSource
+from wasmer_vfs.standard_streams import captured_bytes
 from wasmer_vfs.trees import Tree, mountable
 
 DEFAULT_VALUE_BYTES: Final = 1 << 30
@@ -123,106 +122,16 @@ class GoState(NamedTuple):
         return captured_bytes(self.streams[2], 2)
 
 
-def _bytes_of(given: str | bytes, what: str) -> bytes:
-    data = os.fsencode(given)
-    if b"\0" in data:
-        raise ValueError(f"{what} {given!r} contains a NUL byte, which would end it")
-    return data
-
-
 @final
-class GoStateBuilder:
+class GoStateBuilder(StateBuilder):
     """Collects what a program gets. Every method returns the builder; `build` ends it."""
 
     def __init__(self, program_name: str | bytes) -> None:
-        self._args = [_bytes_of(program_name, "the program's name")]
-        self._environ: dict[bytes, bytes] = {}
-        self._mounts: dict[bytes, Any] = {}
-        self._streams: list[Any] = [INHERIT, INHERIT, INHERIT]
-        self._current = b"/"
+        super().__init__()
+        self._args.append(bytes_of(program_name, "the program's name"))
         self._globals: dict[str, Any] = {}
-        self._clock: Clock | None = None
-        self._random: RandomSource = system
-        self._descriptors = DEFAULT_LIMIT
         self._values = DEFAULT_VALUES
         self._value_bytes = DEFAULT_VALUE_BYTES
-
-    def arg(self, arg: str | bytes) -> GoStateBuilder:
-        """Add an argument."""
-        self._args.append(_bytes_of(arg, "argument"))
-        return self
-
-    def args(self, args: Iterable[str | bytes]) -> GoStateBuilder:
-        """Add arguments."""
-        if isinstance(args, (str, bytes)):
-            raise TypeError(f"args takes several, as a list: [{args!r}]")
-        for arg in args:
-            self.arg(arg)
-        return self
-
-    def env(self, name: str | bytes, value: str | bytes) -> GoStateBuilder:
-        """Set an environment variable."""
-        key = _bytes_of(name, "environment variable")
-        if not key or b"=" in key:
-            raise ValueError(f"environment variable {name!r}: a name may not be empty or contain '='")
-        self._environ[key] = _bytes_of(value, "value of an environment variable")
-        return self
-
-    def envs(self, pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> GoStateBuilder:
-        """Set environment variables: pairs, or a mapping."""
-        for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
-            self.env(name, value)
-        return self
-
-    def inherit_env(self) -> GoStateBuilder:
-        """Set the variables of the Python process."""
-        for name, value in os.environb.items():
-            self.env(name, value)
-        return self
-
-    def map_dir(self, alias: str | bytes, directory: Any) -> GoStateBuilder:
-        """Let the program see a directory (a path of the host, or a `Directory`) as `alias`, a path from ``/`` on."""
-        where = _bytes_of(alias, "mount")
-        if not where.startswith(b"/"):
-            raise ValueError(f"a directory is mounted at a path from / on; this is {alias!r}")
-        self._mounts[where] = directory
-        return self
-
-    def map_dirs(self, pairs: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> GoStateBuilder:
-        """Let the program see directories, each as its alias: pairs, or a mapping."""
-        for alias, directory in pairs.items() if isinstance(pairs, Mapping) else pairs:
-            self.map_dir(alias, directory)
-        return self
-
-    def current_dir(self, path: str | bytes) -> GoStateBuilder:
-        """Let the program begin in a directory of those that it sees."""
-        self._current = _bytes_of(path, "current directory")
-        return self
-
-    def stdin(self, stdin: Any) -> GoStateBuilder:
-        """What the program reads: a file object, a callable, bytes, a path, or None for nothing."""
-        self._streams[0] = as_input(stdin)
-        return self
-
-    def stdout(self, stdout: Any) -> GoStateBuilder:
-        """Where the program writes to: a file object, a callable, or None for nowhere."""
-        self._streams[1] = as_output(stdout, "output")
-        return self
-
-    def stderr(self, stderr: Any) -> GoStateBuilder:
-        """Where the program writes errors to: the same."""
-        self._streams[2] = as_output(stderr, "error")
-        return self
-
-    def capture_stdout(self, limit_bytes: int = DEFAULT_CAPTURED_BYTES) -> GoStateBuilder:
-        """Keep what the program writes, for `stdout_bytes`."""
-        self._streams[1] = Captured(limit_bytes)
-        return self
-
-    def capture_stderr(self, limit_bytes: int = DEFAULT_CAPTURED_BYTES) -> GoStateBuilder:
-        """Keep what the program writes as errors, for `stderr_bytes`."""
-        self._streams[2] = Captured(limit_bytes)
-        return self
 
     def global_(self, name: str, value: Any) -> GoStateBuilder:
         """Let the program find an object of Python in its global object (`wasmer_go.conversion` says how it looks)."""
@@ -232,21 +141,6 @@ class GoStateBuilder:
     def globals(self, values: Mapping[str, Any]) -> GoStateBuilder:
         """The same for several."""
         self._globals.update(values)
-        return self
-
-    def clock(self, clock: Clock) -> GoStateBuilder:
-        """What time comes from."""
-        self._clock = clock
-        return self
-
-    def random(self, source: RandomSource | int | bytes | str) -> GoStateBuilder:
-        """What random bytes come from: a function from a number of bytes to them, or a seed."""
-        self._random = source if callable(source) else seeded(source)
-        return self
-
-    def descriptors(self, limit: int) -> GoStateBuilder:
-        """How many files the program can have open at once."""
-        self._descriptors = limit
         return self
 
     def values(self, limit: int) -> GoStateBuilder:
