@@ -40,6 +40,7 @@ def engine() -> wasmtime.Engine:
     config.wasm_relaxed_simd_deterministic = True
     config.wasm_threads = True
     config.shared_memory = True
+    config.parallel_compilation = False  # its threads spin between two modules
     return wasmtime.Engine(config)
 
 
