@@ -290,6 +290,29 @@ def test_a_process_that_is_killed_keeps_nothing_half_written(monkeypatch: pytest
             break
 
 
+def test_old_code_calls_what_the_last_tier_has_no_code_of() -> None:
+    """Functions that all their callers inline have none."""
+    text = """(module (import "env" "look" (func $look))
+      (func $small (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))
+      (func (export "run") (param $n i32) (result i32) (local $sum i32)
+        (loop $more
+          (call $look)
+          (local.set $sum (i32.add (local.get $sum) (call $small (local.get $n))))
+          (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (local.get $sum)))"""
+    for before in (False, True):
+        module = compile(text, cache=False)
+        calls = []
+
+        def look(module: Module = module, calls: list[int] = calls, before: bool = before) -> None:
+            calls.append(1)
+            if len(calls) == 3:
+                module.wait_for_tiers(everything=before, whole=True)
+
+        run = module.instantiate({"env": {"look": look}}).exports.run
+        assert [run(6), run(6)] == [63, 63]
+
+
 def test_code_of_another_module_takes_no_place() -> None:
     def code_of(text: str, **options: Any) -> Any:
         module = compile(text, cache=False, **options)

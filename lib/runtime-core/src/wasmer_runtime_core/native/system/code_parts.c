@@ -124,7 +124,8 @@ code_add(PyObject *object, PyObject *args)
 }
 
 /* All functions in other code, which has a table of its own: its functions call each other there. What is called through this
- * code's table and stubs is called there from now on. */
+ * code's table and stubs is called there from now on. A function without code there is one that all its callers there have inlined:
+ * who runs here still calls it here. */
 static PyObject *
 code_overtake(PyObject *object, PyObject *argument)
 {
@@ -142,7 +143,8 @@ code_overtake(PyObject *object, PyObject *argument)
         return NULL;
     other->whole = self;
     for (uint32_t i = 0; i < self->n_functions; i++)
-        __atomic_store_n(code_table(self) + i, (uint64_t)(other->base + other->function_offsets[i]), __ATOMIC_RELEASE);
+        if (other->function_offsets[i] < other->function_offsets[i + 1])
+            __atomic_store_n(code_table(self) + i, (uint64_t)(other->base + other->function_offsets[i]), __ATOMIC_RELEASE);
     Py_RETURN_NONE;
 }
 
