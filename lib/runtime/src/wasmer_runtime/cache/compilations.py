@@ -17,9 +17,10 @@ from wasmer_runtime.cache.files import Files
 from wasmer_runtime_core.compile_module import LARGE_MODULE_BYTES
 from wasmer_runtime_core.compiling.registry import AUTO
 from wasmer_runtime_core.errors import CacheError
-from wasmer_runtime_core.native.machine import trim_heap
+from wasmer_runtime_core.native.machine import MappedFile, trim_heap
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
+from wasmer_runtime_core.support.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,10 +127,31 @@ def _mapped_instead(module: Module, key: str, tiers: Tiered | None) -> Module:
     return kept
 
 
+def mapped_module(files: Files, name: str, tiers: Tiered | None = None) -> Module:
+    """The module in a file of a cache.
+
+    Args:
+        files: the cache.
+        name: of the file.
+        tiers: who replaces its code by better code.
+
+    Raises:
+        FileNotFoundError: there is none.
+        CacheError: it is no artifact that can be used here.
+        OSError: it cannot be read.
+    """
+    from wasmer_runtime_core.running.artifacts.stored import StoredModule
+    from wasmer_runtime_core.running.module import Module
+
+    tick = None if tiers is None else tiers.tick
+    stored = StoredModule(MappedFile(files.location(name)), printable(files.shown(name)), tick)
+    if tiers is not None:
+        tiers.checked_memories = stored.checked_memories
+    return Module(stored.info, None, stored=stored, tiers=tiers)
+
+
 def kept_module(key: str, tiers: Tiered | None = None) -> Module | None:
     """What the cache has; what it has and cannot be used is removed."""
-    from wasmer_runtime.cache.file_system_cache import mapped_module
-
     try:
         files = open_files()
         if files is None:

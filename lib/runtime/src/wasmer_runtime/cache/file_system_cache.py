@@ -8,39 +8,17 @@ from __future__ import annotations
 
 import os
 
+from wasmer_runtime.cache.compilations import mapped_module
 from wasmer_runtime.cache.files import Files
 from wasmer_runtime.cache.hashes import WasmHash
 from wasmer_runtime_core.compiling.registry import DEFAULT
 from wasmer_runtime_core.errors import CacheError
-from wasmer_runtime_core.native.machine import MappedFile
-from wasmer_runtime_core.running.artifacts.stored import StoredModule
 from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, final
 from wasmer_runtime_core.support.printable import printable
 
 if TYPE_CHECKING:
     from wasmer_runtime_core.compiling.backend_names import Backend
-    from wasmer_runtime_core.compiling.tiers.tiered import Tiered
-
-
-def mapped_module(files: Files, name: str, tiers: Tiered | None = None) -> Module:
-    """The module in a file of a cache.
-
-    Args:
-        files: the cache.
-        name: of the file.
-        tiers: who replaces its code by better code.
-
-    Raises:
-        FileNotFoundError: there is none.
-        CacheError: it is no artifact that can be used here.
-        OSError: it cannot be read.
-    """
-    tick = None if tiers is None else tiers.tick
-    stored = StoredModule(MappedFile(files.location(name)), printable(files.shown(name)), tick)
-    if tiers is not None:
-        tiers.checked_memories = stored.checked_memories
-    return Module(stored.info, None, stored=stored, tiers=tiers)
 
 
 @final
