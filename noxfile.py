@@ -279,6 +279,13 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Make the documentation as a site, in build/site; a warning ends it. `-- serve` shows it while it is written."""
+    provide(session, [], groups=["docs"])
+    session.run("mkdocs", *(session.posargs or ["build", "--quiet"]), env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Run every benchmark, or those named: `-- boundary`."""
     provide(session, DISTRIBUTIONS, groups=["programs", "peers", "processes"])

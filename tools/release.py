@@ -80,7 +80,7 @@ def _tagged(wheel: Path, target: Path) -> Path:
     if not wheel.stem.endswith("linux_x86_64"):
         return Path(shutil.copy2(wheel, target))
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "auditwheel", "-q", "repair", "-w", folder, str(wheel)]
+        command = [sys.executable, "-m", "auditwheel", "repair", "-w", folder, str(wheel)]
         done = subprocess.run(command, capture_output=True, text=True)
         made = list(Path(folder).glob("*.whl"))
         if done.returncode or len(made) != 1 or "manylinux" not in made[0].name:
