@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,17 @@ def test_what_a_function_does_tells_its_name(named: bool, module: Path) -> None:
         program.twice(4)
     assert load(module, functions={"d": lambda value: value * 2}).twice(4) == 8
     assert load(module, symbols={"d": "getpgid", "c": "fd_sync"}).process.names.of_import("c") == "fd_sync"
+
+
+@pytest.mark.parametrize("more", ["", 'class E extends Error{constructor(){this.name="BindingError"}}'])
+def test_embind_is_read_only_for_who_has_it(more: str, module: Path) -> None:
+    """Its rows are half of all; a process that begins reads them where a letter may stand for one."""
+    module.with_suffix(".js").write_text(more + glue(TEXTS))
+    script = f"import sys, pathlib, wasmer_emscripten as e; p = e.load(pathlib.Path({str(module)!r})); " + (
+        "print(p.names.imports['a'], 'wasmer_emscripten.embind.provided' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["emscripten_resize_heap", str(bool(more))]
 
 
 def test_too_little_is_listed(module: Path) -> None:

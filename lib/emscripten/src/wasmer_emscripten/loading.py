@@ -88,6 +88,10 @@ DIRECTORIES: Final = (b"tmp", b"home", b"home/web_user", b"dev", b"proc", b"proc
 
 EMBIND: Final = ("_embind_", "_emval_", "__embind_", "__emval_")
 """How names of embind's functions begin."""
+EMBINDS_ERROR: Final = "BindingError"
+"""What is in every glue that has embind, whatever a minifier did to it."""
+EMBINDS_ROWS: Final = "wasmer_emscripten.embind.provided"
+"""The module that fills the rows of embind's functions: only programs that bind something pay for it."""
 PACKED_MODE: Final = 0o777
 """Of a file that emcc has packed: what its own JavaScript gives it."""
 HALVES: Final = frozenset(("getTempRet0", "_getTempRet0", "setTempRet0", "_setTempRet0", "_emscripten_tempret_get"))
@@ -269,8 +273,8 @@ def environment(
     """
     info = info_of(module)
     wanted = [entry.name for entry in info.imports]
-    if is_minified(info) or any(name.startswith(EMBIND) for name in wanted):
-        importlib.import_module("wasmer_emscripten.embind.provided")  # fills the rows
+    if is_minified(info) and EMBINDS_ERROR in process.glue:
+        importlib.import_module(EMBINDS_ROWS)  # for what the letters may stand for
     if isinstance(process.symbols, Names):
         names = process.symbols
     else:
@@ -290,6 +294,7 @@ def environment(
         process.errors = records.errors_of(info, names.imports, process.glue)
     wanted = [names.of_import(name) for name in wanted]
     if any(name.startswith(EMBIND) for name in wanted):
+        importlib.import_module(EMBINDS_ROWS)
         from wasmer_emscripten.embind.emval import numbering
         from wasmer_emscripten.embind.registry import registry_of
 

@@ -38,6 +38,7 @@ class Set(NamedTuple):
         packages: what it needs.
         by_chance: a pattern of what differs from run to run in node, too.
         driver: its program for node, in `DRIVERS`.
+        too_large: backends that compile it in more than half an hour, on which it is run only if it is named.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Set(NamedTuple):
     packages: tuple[Package, ...]
     by_chance: str = ""
     driver: str = ""
+    too_large: tuple[str, ...] = ()
 
     def told(self) -> list[str] | None:
         """What its module says that it must print, if it does."""
@@ -78,7 +80,13 @@ SETS: Final = (
     Set("postgres", "", (Package("@electric-sql/pglite", "0.5.16", "_electric-sql_pglite"),), driver="postgres.mjs"),
     Set("database", "", (Package("@electric-sql/pglite", "0.5.16", "_electric-sql_pglite"),)),
     Set("cad", "", (Package("occt-import-js", "0.0.23", "occt-import-js"),), driver="cad.cjs"),
-    Set("duckdb", "", (Package("@duckdb/duckdb-wasm", "1.32.0", "_duckdb_duckdb-wasm"),), driver="duckdb.cjs"),
+    Set(
+        "duckdb",
+        "",
+        (Package("@duckdb/duckdb-wasm", "1.32.0", "_duckdb_duckdb-wasm"),),
+        driver="duckdb.cjs",
+        too_large=("llvm",),
+    ),
     Set("python", "", (Package("pyodide", "314.0.7", "pyodide"),), driver="python.mjs"),
     Set("php", "", (Package("@php-wasm/node-8-3", "3.1.54", "_php-wasm_node-8-3"),)),
     Set("document", "", (Package("mupdf", "1.28.1", "mupdf"),), driver="document.mjs"),
