@@ -248,3 +248,14 @@ def test_an_exit_within_calls_ends_all_of_them() -> None:
     guest.on_resume(("runtime.wasmExit", 0x8200))
     assert guest.program.run() == 5
     assert isinstance(seen[0], ExitCode) and not ran
+
+
+def test_items_below_none_of_a_sequence_are_refused() -> None:
+    given = [1, 2, 3]
+    seen: Any = to_go(Guest().process, given)
+    for index in (-1, -4, -(1 << 62)):
+        with pytest.raises(Thrown):
+            seen.set_at(index, 5.0)
+    with pytest.raises(Thrown):
+        seen.set_at(5, 5.0)
+    assert given == [1, 2, 3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,20 @@ import pytest
 from guests import Guest
 
 from wasmer_go import GoState, Thrown, TooManyValues
-from wasmer_go.objects import UNDEFINED, Array, Date, Function, Object, Uint8Array, text_of
+from wasmer_go.conversion import to_go
+from wasmer_go.objects import (
+    PROPERTY_BYTES,
+    UNDEFINED,
+    Array,
+    Date,
+    Error,
+    Function,
+    Object,
+    Uint8Array,
+    called,
+    methods_of,
+    text_of,
+)
 from wasmer_go.promises import Promise
 
 LIMIT = 1 << 24
@@ -45,6 +59,18 @@ def itself(guest: Guest) -> Array:
     return made
 
 
+def errors(depth: int) -> Error:
+    """An error of two, which are one, and so on; or one that is in itself."""
+    made = Error("name", "message")
+    for _ in range(depth):
+        before, made = made, Error("", "")
+        made.set("name", before)
+        made.set("message", before)
+    if not depth:
+        made.set("message", made)
+    return made
+
+
 HUGE = float(1 << 50)
 
 REFUSED: dict[str, Callable[[Guest], Any]] = {
@@ -70,6 +96,14 @@ REFUSED: dict[str, Callable[[Guest], Any]] = {
         Array([], guest.process.budget), "concat", *[Array([1.0] * 1000)] * 10_000
     ),
     "a text of many bytes": lambda guest: text_of(Uint8Array(bytearray(1 << 24))),
+    "a text of errors of errors": lambda guest: text_of(errors(60)),
+    "a text of an error in itself": lambda guest: text_of(errors(0)),
+    "a text of errors in arrays": lambda guest: text_of(Array([errors(30), errors(30)])),
+    "names of many bytes": lambda guest: call(guest, "Object.keys", Uint8Array(bytearray(1 << 22))),
+    "names of many items": lambda guest: call(guest, "Object.keys", Array([1.0] * (1 << 21))),
+    "JSON of many bytes": lambda guest: call(guest, "JSON.stringify", Uint8Array(bytearray(1 << 22))),
+    "names of a long sequence": lambda guest: call(guest, "Object.keys", to_go(guest.process, range(1 << 40))),
+    "a timer with many arguments": lambda guest: call(guest, "setTimeout", _nothing, 1e9, *[1.0] * 1000),
 }
 
 
@@ -104,6 +138,65 @@ def test_what_piles_up_is_paid_for(guest: Guest, name: str) -> None:
     with pytest.raises(TooManyValues):
         for _ in range(300_000):
             PILES[name](guest, kept)
+
+
+HANDED: dict[str, Callable[[Guest], Any]] = {
+    "errors": lambda guest: guest.process.world.get("Error").make(["message"]),
+    "dates": lambda guest: guest.process.world.get("Date").make([]),
+    "functions with arguments": lambda guest: method(_nothing, "bind", UNDEFINED, *[1.0] * 1000),
+    "functions bound again and again": lambda guest: method(_nothing, "bind"),
+    "what is thrown": lambda guest: thrown(lambda: called("x" * 1_000_000, UNDEFINED, (), "x" * 1_000_000)),
+    "what is thrown of a value": lambda guest: thrown(lambda: prepared(guest, "x" * 1_000_000)),
+    "an event": lambda guest: Object({"id": 1.0, "args": Array([1.0] * 1000)}).get("args"),
+    "resolving functions": lambda guest: resolving(guest),
+}
+
+
+def thrown(call_: Callable[[], Any]) -> Any:
+    try:
+        call_()
+    except Thrown as failure:
+        return failure.value
+    raise AssertionError
+
+
+def prepared(_: Guest, content: str) -> Any:
+    return methods_of(Array, {"push": lambda this, _: UNDEFINED})["push"].call(content, [])
+
+
+def resolving(guest: Guest) -> Any:
+    found: list[Any] = []
+    guest.process.world.get("Promise").make([Function("f", lambda _, args: found.extend(args) or UNDEFINED)])
+    return found[0]
+
+
+@pytest.mark.parametrize("name", HANDED)
+def test_what_a_program_gets_hold_of_is_paid_for(name: str) -> None:
+    """It keeps what it was given in an array, and gives its number back."""
+    limit = LIMIT // 8
+    guest = Guest(GoState.new("guest").value_bytes(limit).stdout(None).stderr(None))
+    process = guest.process
+    references, bits, kept = process.references, bytearray(8), []
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        with pytest.raises(TooManyValues):
+            for _ in range(300_000):
+                kept.append(HANDED[name](guest))
+                references.store(bits, 0, kept[-1])
+                references.finalize(int.from_bytes(bits[:4], "little"))
+                process.budget.take(PROPERTY_BYTES)  # of the array
+        assert tracemalloc.get_traced_memory()[0] - before < 4 * limit
+    finally:
+        tracemalloc.stop()
+    kept.clear()
+
+
+def test_an_event_whose_result_the_program_deleted(guest: Guest) -> None:
+    process = guest.process
+    process._resume = lambda: process.go.get("_pendingEvent").delete("result")
+    made = process.go.get("_makeFuncWrapper").call(process.go, [1.0])
+    assert made.call(UNDEFINED, []) is UNDEFINED
 
 
 def reachable(guest: Guest) -> dict[int, Object]:

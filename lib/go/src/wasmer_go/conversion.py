@@ -39,6 +39,8 @@ from wasmer_go.objects import (
     Value,
     called,
     is_index,
+    is_item,
+    item_names,
     type_error,
 )
 from wasmer_runtime_core.errors import Cancelled, Timeout
@@ -198,6 +200,9 @@ class PythonMapping(_Given):
         if isinstance(self.given, MutableMapping):
             answer_of(self._process, lambda: self.given.pop(name, None) and None)
 
+    def has(self, name: str) -> bool:
+        return name in self.given
+
     def names(self) -> list[str]:
         names = [name for name in self.given if isinstance(name, str)]
         indices = sorted(filter(is_index, names), key=int)
@@ -230,14 +235,19 @@ class PythonSequence(_Given):
         process, given = self._process, self.given
         if not isinstance(given, MutableSequence):
             raise type_error(f"{type(given).__name__} of Python is read only: item {index} cannot be set")
+        if index < 0:
+            raise type_error(f"item {index} of a sequence of Python: there are none below 0")
         if index == len(given):
             process.budget.take(PROPERTY_BYTES)
             answer_of(process, given.append, to_python(process, value))
         else:
             answer_of(process, given.__setitem__, index, to_python(process, value))
 
+    def has(self, name: str) -> bool:
+        return is_item(name, len(self.given))
+
     def names(self) -> list[str]:
-        return list(map(str, range(len(self.given))))
+        return item_names(len(self.given))
 
 
 @final

@@ -82,7 +82,10 @@ class Loop:
 
     def when_readable(self, host: int, callback: Callback) -> None:
         """Call it when a descriptor of the host can be read; one after the other where several wait for one."""
-        self._waiting.setdefault(host, deque()).append(callback)
+        waiting = self._waiting.setdefault(host, deque())
+        if len(waiting) >= MAX_READY:
+            raise TooManyValues(f"the Go program waits {MAX_READY} times for one file, which is the limit")
+        waiting.append(callback)
 
     @staticmethod
     def is_readable(host: int) -> bool:

@@ -15,7 +15,8 @@ The promises
       and no number is a key of a dictionary.
     * Names of properties keep JavaScript's order: indices by size, the others as they were set.
     * Whatever a program makes the host hold is paid for from its `Budget` before it is made, and given back when Python
-      lets go of it. What the host has made itself (`HOST`) may be the same in all programs, so none can add to it.
+      lets go of it. What the host has made for one program is paid for when that gets hold of it (`Object.adopt`).
+      Other functions of the host's (`HOST`) may be the same in all programs, so none can add to them.
 
 The limits
     No prototypes that a program could change, no getters, no symbols. A class has the methods that its table lists.
@@ -41,12 +42,16 @@ MAX_TEXT: Final = 1 << 26
 """Characters that the parts of a value may have together, of which a text is made at once."""
 STEP: Final = 64
 """Characters that an item is counted as."""
+ERROR_STEP: Final = 1024
+"""Characters that an error is counted as, which is a name and a message and not many of these."""
 LOOK_SHIFT: Final = 16
 """The binary logarithm of the characters after which a call looks whether it must end."""
 MAX_DEPTH: Final = 200
 """Objects in one another that are gone through for it."""
 MAX_ITEMS: Final = 1 << 20
 """Items of what only says that it has so many."""
+LONGEST_MESSAGE: Final = 512
+"""Characters of what the host says of a mistake, much of which may be the program's own text."""
 LONG: Final = 256
 """Characters from which on a text is charged for itself."""
 
@@ -162,6 +167,16 @@ class Object:
         self.budget.take(count)
         self._paid += count
 
+    def adopt(self, budget: Budget) -> None:
+        """Let a program pay for it, of which it gets hold, if nobody does."""
+        if self.budget is HOST:
+            self.budget = budget
+            self.pay(self.weight())
+
+    def weight(self) -> int:
+        """What it has to be charged."""
+        return OBJECT_BYTES + PROPERTY_BYTES * len(self.properties)
+
     def get(self, name: str) -> Value:
         found = self.properties.get(name, UNDEFINED)
         return self.methods.get(name, UNDEFINED) if found is UNDEFINED and name not in self.properties else found
@@ -182,8 +197,16 @@ class Object:
     def set_at(self, index: int, value: Value) -> None:
         self.set(str(index), value)
 
+    def has(self, name: str) -> bool:
+        """Whether it has a property of its own of that name, which `names` lists."""
+        return name in self.properties
+
     def names(self) -> list[str]:
-        """Names of its own properties, in JavaScript's order."""
+        """Names of its own properties, in JavaScript's order.
+
+        Raises:
+            Thrown: they are too many.
+        """
         names = list(self.properties)
         indices = sorted(filter(is_index, names), key=int)
         return indices + [name for name in names if not is_index(name)] if indices else names
@@ -213,13 +236,37 @@ class Error(Object):
             self.properties["code"] = code
         self.cause = cause
 
+    def weight(self) -> int:
+        message = self.properties.get("message")
+        return super().weight() + (
+            4 * len(message) if type(message) is str else 0
+        )  # a long one of the program's is paid for
+
     def text(self) -> str:
-        return f"{text_of(self.get('name'))}: {text_of(self.get('message'))}"
+        parts: list[str] = []
+        _put_text(self, parts, [0], MAX_DEPTH)
+        return "".join(parts)
 
 
 def type_error(message: str) -> Thrown:
     """What JavaScript throws where a value is of the wrong type."""
-    return Thrown(Error("TypeError", message))
+    return Thrown(Error("TypeError", message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + "…"))
+
+
+def item_names(count: int) -> list[str]:
+    """Names of so many items.
+
+    Raises:
+        Thrown: they are too many.
+    """
+    if count > MAX_ITEMS:
+        raise type_error(f"{count} items are more than {MAX_ITEMS}, whose names can be listed at once")
+    return list(map(str, range(count)))
+
+
+def is_item(name: str, count: int) -> bool:
+    """Whether it is the name of one of so many items."""
+    return is_index(name) and int(name) < count
 
 
 class Array(Object):
@@ -272,8 +319,14 @@ class Array(Object):
         else:
             del self.items[length:]
 
+    def weight(self) -> int:
+        return super().weight() + PROPERTY_BYTES * len(self.items)
+
+    def has(self, name: str) -> bool:
+        return is_item(name, len(self.items)) or super().has(name)
+
     def names(self) -> list[str]:
-        return [*map(str, range(len(self.items))), *super().names()]
+        return [*item_names(len(self.items)), *super().names()]
 
     def text(self) -> str:
         return self.joined(",")
@@ -331,8 +384,11 @@ class Uint8Array(Object):
             number = value if type(value) is float else 0.0
             self.data[index] = int(number) & 0xFF if abs(number) < float("inf") else 0
 
+    def has(self, name: str) -> bool:
+        return is_item(name, len(self.data)) or super().has(name)
+
     def names(self) -> list[str]:
-        return [*map(str, range(len(self.data))), *super().names()]
+        return [*item_names(len(self.data)), *super().names()]
 
     def text(self) -> str:
         if len(self.data) > MAX_ITEMS:
@@ -384,7 +440,7 @@ class Function(Object):
         budget: Budget = HOST,
     ) -> None:
         super().__init__(properties, budget)
-        self.name = name
+        self.name = name if len(name) <= LONGEST_MESSAGE else name[:LONGEST_MESSAGE] + "…"
         self.call = call
         self.make = make
         self.classes = classes
@@ -396,24 +452,63 @@ class Function(Object):
         return f"function {self.name}() {{ [native code] }}"
 
 
+@final
+class Bound(Function):
+    """A function that was bound to arguments, for one program.
+
+    Attributes:
+        before: these.
+    """
+
+    __slots__ = ("before",)
+
+    def __init__(self, function: Function, owner: Value, before: list[Value]) -> None:
+        super().__init__(f"bound {function.name}", lambda _, rest: function.call(owner, [*before, *rest]))
+        self.before = before
+
+    def weight(self) -> int:
+        return super().weight() + PROPERTY_BYTES * len(self.before)
+
+
+def _count_text(size: list[int], count: int) -> None:
+    """A part of a text has so many characters: see that all are not too many, and that time is not over.
+
+    Raises:
+        Thrown: they are too many.
+    """
+    before = size[0]
+    size[0] += count + STEP
+    if size[0] > MAX_TEXT:
+        raise type_error(f"the parts of a text have more than {MAX_TEXT} characters, or are {MAX_TEXT // STEP}")
+    if before >> LOOK_SHIFT != size[0] >> LOOK_SHIFT:
+        look()
+
+
+def _put_text(value: Value, parts: list[str], size: list[int], depth: int) -> None:
+    """Put the text of a value behind others; `size` counts their characters. What is in one another may be the same."""
+    if isinstance(value, Array) or type(value) is Error:
+        if not depth:
+            raise type_error(f"a text of more than {MAX_DEPTH} arrays or errors in one another")
+        if isinstance(value, Array):
+            _put_texts(value, ",", parts, size, depth - 1)
+            return
+        _count_text(size, ERROR_STEP)
+        _put_text(value.get("name"), parts, size, depth - 1)
+        parts.append(": ")
+        _put_text(value.get("message"), parts, size, depth - 1)
+        return
+    parts.append(text_of(value))
+    _count_text(size, len(parts[-1]))
+
+
 def _put_texts(array: Array, separator: str, parts: list[str], size: list[int], depth: int) -> None:
-    """Put the texts of an array's items behind one another; `size` counts them and their characters."""
-    if not depth:
-        raise type_error(f"more than {MAX_DEPTH} arrays in one another")
+    """The same of an array's items, with something in between."""
     for at, item in enumerate(array.items):
         if at:
             parts.append(separator)
-        if type(item) is Array:
-            _put_texts(item, ",", parts, size, depth - 1)
-        elif item is not None and item is not UNDEFINED:
-            parts.append(text_of(item))
-            size[0] += len(parts[-1])
-        before = size[0]
-        size[0] += len(separator) + STEP
-        if size[0] > MAX_TEXT:
-            raise type_error(f"the texts of an array have more than {MAX_TEXT} characters, or {MAX_TEXT // STEP} items")
-        if before >> LOOK_SHIFT != size[0] >> LOOK_SHIFT:
-            look()
+        _count_text(size, len(separator))
+        if item is not None and item is not UNDEFINED:
+            _put_text(item, parts, size, depth)
 
 
 def text_of(value: Value) -> str:

@@ -193,4 +193,4 @@ class GoFunction(Function):
         """Call it: what it has answered when the program waits again, else undefined."""
         event = Object({"id": float(self.number), "this": this, "args": Array(args), "result": UNDEFINED})
         self.process.event(event)
-        return event.properties["result"]
+        return event.properties.get("result", UNDEFINED)  # which the program may have deleted

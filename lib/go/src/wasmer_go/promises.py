@@ -101,7 +101,7 @@ def _finally(this: Promise, args: Sequence[Value]) -> Value:
             called(argument(args, 0), UNDEFINED, ())
             return settled(argument(values, 0))
 
-        return Function("finally", call)
+        return Function("finally", call, budget=this.budget)
 
     def throw(reason: Value) -> Any:
         raise Thrown(reason)
@@ -122,8 +122,8 @@ def promise_class(loop: Loop, budget: Budget) -> Function:
 
     def make(args: Sequence[Value]) -> Value:
         made = Promise(loop, budget)
-        resolve = Function("resolve", settling(made.resolve))
-        reject = Function("reject", settling(made.reject))
+        resolve = Function("resolve", settling(made.resolve), budget=budget)
+        reject = Function("reject", settling(made.reject), budget=budget)
         try:
             called(argument(args, 0), UNDEFINED, (resolve, reject), "the promise's function")
         except Thrown as thrown:

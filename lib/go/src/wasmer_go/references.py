@@ -19,7 +19,7 @@ from struct import Struct
 from typing import Any, Final, final
 
 from wasmer_go.errors import TooManyValues, WrongNumber
-from wasmer_go.objects import UNDEFINED, Budget, Function, Value
+from wasmer_go.objects import HOST, UNDEFINED, Budget, Function, Object, Value
 
 NAN, ZERO, NULL, TRUE, FALSE, GLOBAL, GO, FIRST = range(8)
 """Ids that are always the same."""
@@ -110,6 +110,8 @@ class References:
                 f"the Go program holds {len(self._ids)} values; its limit is {self.limit}, which "
                 "GoState.new(…).values(n) raises"
             )
+        if isinstance(value, Object) and value.budget is HOST and type(value) is not Function:
+            value.adopt(self._budget)
         self._budget.take(VALUE_BYTES)
         if self._free:
             at = self._free.pop()

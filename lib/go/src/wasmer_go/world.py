@@ -36,6 +36,7 @@ from wasmer_go.objects import (
     STEP,
     UNDEFINED,
     Array,
+    Bound,
     Date,
     Error,
     Function,
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from wasmer_go.process import Process
 
 MILLISECOND: Final = 1_000_000
+MAX_PASSED: Final = 64
+"""Arguments that a timer keeps for its callback."""
 MAX_PARSED: Final = 1 << 24
 """Characters of a text that `JSON.parse` reads: what it makes of them is paid for when it is made."""
 
@@ -318,9 +321,7 @@ def _apply(this: Value, args: Sequence[Value]) -> Value:
 def _bind(this: Value, args: Sequence[Value]) -> Value:
     if not isinstance(this, Function):
         raise type_error("bind of what is no function")
-    function, before = this, list(args[1:])
-    owner = argument(args, 0)
-    return Function(f"bound {this.name}", lambda _, rest: function.call(owner, [*before, *rest]))
+    return Bound(this, argument(args, 0), list(args[1:]))
 
 
 Function.methods = {
@@ -331,7 +332,7 @@ Function.methods = {
 
 
 def _has_own(this: Value, args: Sequence[Value]) -> Value:
-    return isinstance(this, Object) and text_of(argument(args, 0)) in this.names()
+    return isinstance(this, Object) and this.has(text_of(argument(args, 0)))
 
 
 Object.methods = {
@@ -360,6 +361,8 @@ def _printing(process: Process, name: str, number: int) -> Function:
 def _set_timeout(process: Process, args: Sequence[Value]) -> Value:
     function, delay = argument(args, 0), argument(args, 1)
     loop = process.loop
+    if len(args) > MAX_PASSED + 2:
+        raise type_error(f"setTimeout: {len(args) - 2} arguments for the callback; at most {MAX_PASSED} are kept")
 
     def due() -> None:
         loop.clear(number)
