@@ -8,6 +8,8 @@ import os
 import pickle
 import random
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -159,6 +161,60 @@ def test_what_handlers_raise_comes_out_and_nothing_is_lost(
     check_every_step(call, kind, monkeypatch)
     module.wait_for_tiers(everything=True)
     assert set(instance.tiers().values()) == {"cranelift"} and instance.exports.fib(10) == 55
+
+
+class Full:
+    """A socket that takes nothing until it is told to, then says what it was given."""
+
+    def __init__(self, real: Any) -> None:
+        self.real, self.blocked, self.sent = real, True, []
+
+    def sendmsg(self, packets: list[bytes], with_them: Any, flags: int) -> None:
+        if self.blocked:
+            raise BlockingIOError
+        assert flags == socket.MSG_NOSIGNAL
+        numbers = [struct.unpack("i", right)[0] for _, _, right in with_them]
+        self.sent.append(([os.fstat(each).st_ino for each in numbers], packets))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+def test_a_module_that_goes_before_it_was_sent_has_no_other_file_sent_for_it() -> None:
+    """The file's number is free with the module, and soon another file's, perhaps one that a program has written."""
+    first, second = in_tiers(), in_tiers(FIBONACCI.replace("987", "988"))
+    BACKGROUND._start()
+    BACKGROUND.socket = full = Full(BACKGROUND.socket)  # type: ignore[assignment]
+    for module in (first, second):
+        assert module.tiers is not None
+        BACKGROUND.ask(module.tiers, 0, "cranelift")
+    assert second.tiers is not None
+    kept = os.fstat(BACKGROUND._files[second.tiers.key]).st_ino
+    before = {*os.listdir("/proc/self/fd")}
+    del first, module
+    gc.collect()
+    assert len(before - {*os.listdir("/proc/self/fd")}) >= 1
+    others = [os.memfd_create("other") for _ in range(8)]
+    try:
+        full.blocked = False
+        BACKGROUND.send()
+    finally:
+        for each in others:
+            os.close(each)
+    assert [inodes for inodes, _ in full.sent if inodes] == [[kept]]
+
+
+def test_answers_without_their_files_end_the_background_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system drops descriptors that a process has no room for."""
+    module = in_tiers()
+    assert module.tiers is not None
+    BACKGROUND.ask(module.tiers, 0, "cranelift")
+    answer = pickle.dumps((module.tiers.key, 0, "cranelift", True))
+    monkeypatch.setattr(socket, "recv_fds", lambda *_: (answer, [], 0, None))
+    BACKGROUND.take_answers()
+    assert "files open" in BACKGROUND.broken and BACKGROUND.socket is None
+    BACKGROUND.stop()
+    assert not BACKGROUND.broken
 
 
 def test_short_programs_import_nothing_of_processes() -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import pickle
 import socket
+import struct
 import subprocess
 import sys
 import weakref
@@ -43,7 +44,7 @@ class Background:
         self.generation = 0
         self.socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._waiting: deque[tuple[bytes, int]] = deque()
+        self._waiting: deque[tuple[int, bytes, int]] = deque()  # key of the module, packet, its file or -1
         self._files: dict[int, int] = {}
         self._owners: dict[int, weakref.ref[Owner]] = {}
         self._next_key = 1
@@ -67,7 +68,7 @@ class Background:
                 raise
             self.stop(f"no process can be started that compiles in the background: {failure}")
             return
-        self._waiting.append((pickle.dumps((key, job)), descriptor))
+        self._waiting.append((key, pickle.dumps((key, job)), descriptor))
         if descriptor >= 0:
             self._files[key] = descriptor
         self.send()
@@ -80,6 +81,11 @@ class Background:
             weakref.finalize(module, self.forget, key, module.come).atexit = False
             module.key = key
         return module.key
+
+    def _owner(self, key: int) -> Owner | None:
+        """The module, unless it is gone."""
+        reference = self._owners.get(key)
+        return None if reference is None else reference()
 
     def _file_of(self, module: Owner) -> int:
         """A file in memory with what the process has to know of a module."""
@@ -99,17 +105,18 @@ class Background:
         descriptor = self._files.pop(key, -1)
         if descriptor >= 0:
             os.close(descriptor)
-            self._waiting.append((pickle.dumps((key, (GONE, "", FUNCTION))), -1))  # goes along with what is sent next
+            self._waiting.append((key, pickle.dumps((key, (GONE, "", FUNCTION))), -1))  # goes along with what is sent next
 
     def send(self) -> None:
         """Send what waits, as far as the process takes it."""
         while self._waiting and self.socket is not None:
-            packet, descriptor = waiting = self._waiting.popleft()
-            try:
-                if descriptor < 0:
-                    self.socket.send(packet, socket.MSG_NOSIGNAL)
-                else:
-                    socket.send_fds(self.socket, [packet], [descriptor], socket.MSG_NOSIGNAL)
+            key, packet, descriptor = waiting = self._waiting.popleft()
+            owner = self._owner(key)  # until it is sent: else its file is closed, and the number may be another file's
+            if descriptor >= 0 and owner is None:
+                continue
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", descriptor))] if descriptor >= 0 else []
+            try:  # not `send_fds`, which forgets the flags: a program may want to be ended by SIGPIPE
+                self.socket.sendmsg([packet], rights, socket.MSG_NOSIGNAL)
             except OSError as failure:
                 if raised_by_a_handler(failure):
                     raise
@@ -132,9 +139,11 @@ class Background:
             if not packet:
                 self.stop("the process that compiles in the background has ended")
                 return
+            if not descriptors:  # the system drops those that this process has no room for
+                self.stop("this process has too many files open to be given what was compiled in the background")
+                return
             key, job, done = pickle.loads(packet)
-            reference = self._owners.get(key)
-            owner = None if reference is None else reference()
+            owner = self._owner(key)
             if job[0] == WHOLE and done and owner is not None:
                 owner.come.append((*job, done, descriptors[0]))
                 continue
