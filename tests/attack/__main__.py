@@ -56,6 +56,13 @@ CAMPAIGNS: Final = (
     Campaign("thread pairs", ("-m", "tests.attack.pairs", "--seed", "{seed}", "--seconds", "{seconds}")),
     Campaign("unwinding", ("-m", "tests.attack.unwinding", "--seed", "{seed}", "--seconds", "{seconds}")),
     Campaign("calls of all sorts", ("-m", "tests.attack.calls", "--seed", "{seed}", "--seconds", "{seconds}")),
+    Campaign("heaps", ("-m", "tests.attack.heaps", "--seed", "{seed}", "--seconds", "{seconds}")),
+    Campaign("code that comes later", ("-m", "tests.attack.later", "--seed", "{seed}", "--seconds", "{seconds}")),
+    Campaign(
+        "hostile calls of Go's programs",
+        (*_PYTEST, "lib/go/tests/test_fuzz.py"),
+        (("WASMER_FUZZ_SEED", "{seed}"), ("WASMER_FUZZ_SECONDS", "{seconds}")),
+    ),
     Campaign("stored modules", ("-m", "tests.attack.stored", "--seed", "{seed}", "--seconds", "{seconds}")),
     Campaign(
         "storms", ("-m", "tests.stress", "--minutes", "{minutes}", "--seed", "{seed}", "--scale", "1", "--shuffle")

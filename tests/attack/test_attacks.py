@@ -41,7 +41,7 @@ def test_some_pairs() -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-@pytest.mark.parametrize("attack", ["unwinding", "stored"])
+@pytest.mark.parametrize("attack", ["unwinding", "stored", "heaps", "later"])
 def test_some_seconds_of(attack: str) -> None:
     """In processes of their own, likewise."""
     command = [sys.executable, "-m", f"tests.attack.{attack}", "--seed", "11", "--seconds", "3"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import pickle
@@ -15,6 +16,7 @@ import pytest
 from machine_code import Program
 from test_module import EVERYTHING, NoCode, module_of
 
+from tests.between_steps import KINDS, check_every_step
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.contract.artifact import ARTIFACT_VERSION, INFO_FIELDS
 from wasmer_runtime_core.contract.backend import CompiledModule
@@ -555,3 +557,18 @@ def test_a_module_without_functions_has_a_page_of_code() -> None:
     data = module_of("").serialize()
     assert len(data) % PAGE == 0
     assert isinstance(Module.deserialize(data).compiled, CompiledModule)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_handler_raises_amid_reading_is_no_damage(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = program().serialize()
+    name = sorted(contents(whole)[1])[0]
+
+    def read() -> None:
+        sections = Sections(whole, "this")
+        with contextlib.suppress(CacheError):  # not of plain values
+            sections.value(name)
+
+    check_every_step(read, kind, monkeypatch)

@@ -176,6 +176,13 @@ struct Marking;
 
 #define MOST_KEPT 10000000u    /* references that host functions give during one outermost call */
 
+/* What `Limits` say of a store; 0: nothing. */
+typedef struct StoreLimits {
+    uint64_t stack_bytes;      /* of an outermost call */
+    uint64_t most_kept;        /* of `keep`, else MOST_KEPT */
+    uint64_t heap_bytes;
+} StoreLimits;
+
 typedef struct Store {
     /* read by generated code: the rows of vmctx.STORE */
     uintptr_t stack_limit;
@@ -184,8 +191,7 @@ typedef struct Store {
     uint64_t depth;
     uint64_t pending_exception;
     /* private */
-    uint64_t stack_bytes;      /* limit of an outermost call, or 0 */
-    uint64_t most_kept;        /* limit of `keep`, or 0: MOST_KEPT */
+    struct StoreLimits *limits;  /* owned; NULL: it has none of its own */
     Member *members;
     uint32_t n_members;
     uint32_t n_tasks;          /* of exits: members with mutable cells of references, retired stores */
@@ -193,21 +199,24 @@ typedef struct Store {
     size_t n_keep, keep_room, keep_dedupe_at;
     uint32_t n_exceptions, drop_exceptions_at;  /* among them; exceptions.c */
     Heap *heap;                /* of the objects of WebAssembly, owned by each member; NULL: there have been none */
-    uint64_t heap_bytes;       /* limit of it, or 0 */
     struct Store *retired;     /* those that became a part of this one while code ran; of a retired one: the next */
 } Store;
 
-/* What belongs to a store: an instance, a table or a global. */
-struct Member {
-    Store *store;              /* NULL: none yet */
-    Member *next, **link;
+/* What all members of a kind do; NULL: nothing. */
+typedef struct MemberKind {
     void (*moved)(Member *);   /* the store changed */
     void (*settle)(Member *);  /* global cells become owners of what they hold */
     void (*trace)(Member *, struct Marking *);  /* mark what it refers to; NULL: to no objects */
-    Heap *heap;                /* owned: the store's */
-    struct InstanceObject *instance;  /* that it is of, if it is one with code; borrowed */
     uint8_t lasting;           /* it may outlive the others: it is no table of an instance's own, nor a host function */
-    uint8_t owned_by_heap;
+    uint8_t has_code;          /* it is an instance, and of a module */
+} MemberKind;
+
+/* What belongs to a store: an instance, a table or a global. Part of each instance, so as small as can be. */
+struct Member {
+    Store *store;              /* NULL: none yet */
+    Member *next, **link;
+    const MemberKind *kind;
+    Heap *heap;                /* owned: the store's */
 };
 
 #include "objects/heap.h"
@@ -474,7 +483,7 @@ typedef struct InstanceObject {
     Member member;
     PlanObject *plan;          /* NULL: only the home of one host function, whose signature it holds */
     uint32_t n_imports, n_hosts, n_records;
-    uint8_t cleared, initialized, closed;
+    uint8_t cleared, initialized, closed, owned_by_heap;
     PyObject **imports;        /* owned: what each import was satisfied with */
     HostRecord *hosts;
     MemoryObject **memories;   /* owned */
@@ -493,6 +502,13 @@ typedef struct InstanceObject {
     BudgetObject *budget;      /* that counts it, or NULL */
     PyObject *weakrefs;
 } InstanceObject;
+
+/* The instance with code that a member is, or NULL. */
+static inline InstanceObject *
+member_instance(Member *member)
+{
+    return member->kind->has_code ? (InstanceObject *)((char *)member - offsetof(InstanceObject, member)) : NULL;
+}
 
 typedef struct FunctionObject {
     PyObject_HEAD

@@ -209,11 +209,10 @@ vmcall_table_init(VMContext *vmctx, uint64_t to, uint32_t from, uint32_t count, 
 {
     InstanceObject *instance = instance_of(vmctx);
     TableObject *object = instance->tables[table];
-    uint64_t length = instance->dropped[element] ? 0 : instance->plan->elements[element].length;
     Activation *activation = this_thread->activation;
     uint64_t now;
     do {
-        CHECK(in_bounds(to, count, object->definition.length) && in_bounds(from, count, length),
+        CHECK(in_bounds(to, count, object->definition.length) && in_bounds(from, count, segment_length(instance, element)),
               TRAP_TABLE_OUT_OF_BOUNDS);
         now = piece(count, PIECE_ELEMENTS);
         take_gil(activation);

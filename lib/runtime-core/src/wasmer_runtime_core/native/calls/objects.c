@@ -134,22 +134,23 @@ vmcall_array_init_data(VMContext *vmctx, uint64_t array, uint32_t at, uint32_t f
     copy_segment(instance, elements_at(array, at), source, bytes);
 }
 
+static void
+check_items(InstanceObject *instance, uint32_t element, uint64_t from, uint64_t count)
+{
+    CHECK(in_bounds(from, count, segment_length(instance, element)), TRAP_TABLE_OUT_OF_BOUNDS);
+}
+
 /* Items of an element segment; traps if it has not as many. */
 static void
 copy_items(InstanceObject *instance, uint64_t *to, uint32_t element, uint64_t from, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
         to[i] = segment_item(instance, element, from + i);
-        if (UNLIKELY(i % PIECE_ELEMENTS == PIECE_ELEMENTS - 1))
+        if (UNLIKELY(i % PIECE_ELEMENTS == PIECE_ELEMENTS - 1)) {
             ATTEND();
+            check_items(instance, element, from + i + 1, count - i - 1);  /* else a collection may have freed them */
+        }
     }
-}
-
-static void
-check_items(InstanceObject *instance, uint32_t element, uint64_t from, uint64_t count)
-{
-    uint64_t length = instance->dropped[element] ? 0 : instance->plan->elements[element].length;
-    CHECK(in_bounds(from, count, length), TRAP_TABLE_OUT_OF_BOUNDS);
 }
 
 static uint64_t

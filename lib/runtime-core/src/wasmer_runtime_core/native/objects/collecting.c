@@ -19,8 +19,8 @@ mark_members(Marking *marking, uint64_t passed, uint64_t most)
     marking->passed = passed;
     marking->left = most;
     for (Member *member = store ? store->members : NULL; member && marking->left; member = member->next)
-        if (member->trace)
-            member->trace(member, marking);
+        if (member->kind->trace)
+            member->kind->trace(member, marking);
     return most - marking->left;
 }
 

@@ -228,7 +228,8 @@ heap_hold_type(Heap *heap, Signature *type)
 static void
 heap_own(Heap *heap, Member *member)
 {
-    if (!member->instance || member->owned_by_heap)
+    InstanceObject *instance = member_instance(member);
+    if (!instance || instance->owned_by_heap)
         return;
     if (heap->n_owned == heap->owned_room) {
         size_t room = heap->owned_room ? 2 * heap->owned_room : 4;
@@ -238,10 +239,10 @@ heap_own(Heap *heap, Member *member)
             heap->owned_room = room;
         }
     }
-    member->owned_by_heap = 1;
-    Py_INCREF(member->instance);  /* for ever, if it cannot be noted */
+    instance->owned_by_heap = 1;
+    Py_INCREF(instance);  /* for ever, if it cannot be noted */
     if (heap->n_owned < heap->owned_room)
-        heap->owned[heap->n_owned++] = (PyObject *)member->instance;
+        heap->owned[heap->n_owned++] = (PyObject *)instance;
 }
 
 /* Whether there is more than one member that may outlive the others is looked at anew. */
@@ -250,7 +251,7 @@ heap_count_users(Heap *heap)
 {
     size_t lasting = 0;
     for (Member *member = heap->store->members; member && lasting < 2; member = member->next)
-        lasting += member->lasting;
+        lasting += member->kind->lasting;
     if (lasting < 2)
         return;
     heap->owns = 1;
@@ -277,7 +278,7 @@ static void
 heap_lose_member(Member *member)
 {
     Heap *heap = member->heap;
-    InstanceObject *instance = member->instance;
+    InstanceObject *instance = member_instance(member);
     member->heap = NULL;
     if (!instance || Py_REFCNT(heap) == 1)
         return;
@@ -364,9 +365,9 @@ heap_join(Store *to, Store *from)
         heap_take_all(target, heap);
         heap->store = NULL;
         for (size_t i = 0; i < heap->n_owned; i++) {
-            Member *member = &((InstanceObject *)heap->owned[i])->member;
-            member->owned_by_heap = 0;
-            heap_own(target, member);
+            InstanceObject *instance = (InstanceObject *)heap->owned[i];
+            instance->owned_by_heap = 0;
+            heap_own(target, &instance->member);
         }
         target->owns |= heap->owns;
         size_t n_owned = heap->n_owned;

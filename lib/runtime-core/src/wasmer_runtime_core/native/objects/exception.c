@@ -424,7 +424,7 @@ account_take(Thread *thread, InstanceObject *instance, uint64_t units)
         instance->thrown = account;
     }
     Store *store = instance->vmctx->store;
-    uint64_t most = store->most_kept ? store->most_kept : MOST_KEPT;
+    uint64_t most = most_kept(store);
     if (UNLIKELY(account->units + units > most)) {
         drop_exceptions(thread, store);
         if (account->units + units > most) {

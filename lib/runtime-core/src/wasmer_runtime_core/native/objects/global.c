@@ -16,6 +16,9 @@ global_trace(Member *member, struct Marking *marking)
     mark_words(marking, self->type, &self->cell->low, 1);
 }
 
+static const MemberKind global_of_numbers = {.lasting = 0}, global_of_references = {.trace = global_trace, .lasting = 1},
+                        global_to_settle = {.settle = global_settle, .trace = global_trace, .lasting = 1};
+
 /* A Global for the cell of `instance`, or with a cell of its own if that is NULL. */
 static GlobalObject *
 global_new(PyTypeObject *type, ValueType whole, int mutable, InstanceObject *instance, uint32_t index, Bits128 *cell)
@@ -49,12 +52,7 @@ global_new(PyTypeObject *type, ValueType whole, int mutable, InstanceObject *ins
     self->cell = self->storage;
     self->home = &self->member;
     self->owner = &self->shadow;
-    if (is_reference(value_type)) {
-        if (mutable)
-            self->member.settle = global_settle;
-        self->member.trace = global_trace;
-        self->member.lasting = 1;
-    }
+    self->member.kind = !is_reference(value_type) ? &global_of_numbers : mutable ? &global_to_settle : &global_of_references;
     return self;
 }
 

@@ -277,7 +277,8 @@ count_marked(const Block *block)
 static int
 heap_may_take(const Heap *heap, uint64_t bytes)
 {
-    uint64_t most = heap->store && heap->store->heap_bytes ? heap->store->heap_bytes : MOST_HEAP_BYTES;
+    const StoreLimits *limits = heap->store ? heap->store->limits : NULL;
+    uint64_t most = limits && limits->heap_bytes ? limits->heap_bytes : MOST_HEAP_BYTES;
     return in_bounds(heap->bytes, bytes, most);
 }
 

@@ -124,6 +124,13 @@ compute_items(InstanceObject *self)
     return 0;
 }
 
+/* How many items an element segment has: none once it is dropped. To be asked again where Python code may have run meanwhile. */
+static inline uint64_t
+segment_length(const InstanceObject *self, uint32_t element)
+{
+    return self->dropped[element] ? 0 : self->plan->elements[element].length;
+}
+
 /* The value of an item of an element segment. */
 static inline uint64_t
 segment_item(InstanceObject *self, uint32_t element, uint64_t number)

@@ -43,7 +43,7 @@ instance_settle(Member *member)
 static void
 instance_trace(Member *member, struct Marking *marking)
 {
-    InstanceObject *self = member->instance;
+    InstanceObject *self = member_instance(member);
     PlanObject *plan = self->plan;
     for (uint32_t i = plan->n_imported_globals; plan->has_reference_globals && i < plan->n_globals; i++)
         mark_words(marking, plan->globals[2 * i], &own_cell(self, i - plan->n_imported_globals)->low, 1);
@@ -51,6 +51,11 @@ instance_trace(Member *member, struct Marking *marking)
         if (self->element_values[i] && !self->dropped[i])
             mark_words(marking, plan->elements[i].type, self->element_values[i], plan->elements[i].length);
 }
+
+static const MemberKind host_function = {.moved = instance_moved},
+                        instance_with_code = {.moved = instance_moved, .trace = instance_trace, .lasting = 1, .has_code = 1},
+                        instance_to_settle = {.moved = instance_moved, .settle = instance_settle, .trace = instance_trace,
+                                              .lasting = 1, .has_code = 1};
 
 /* The home of one host function that no import asked for: a callable made into a funcref. */
 static PyObject *
@@ -83,7 +88,7 @@ instance_for_host(PyObject *callable, PyObject *function_type, PyObject *namespa
     self->records = (FunctionRecord *)(self->vmctx + 1);
     self->n_records = 1;
     self->records[0] = (FunctionRecord){signature->host_stub, &self->hosts[0], signature, (PyObject *)self};
-    self->member.moved = instance_moved;
+    self->member.kind = &host_function;
     if (!store_of(&self->member)) {
         Py_DECREF(self);
         return NULL;
@@ -406,11 +411,7 @@ instance_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->records = (FunctionRecord *)((char *)self->vmctx + plan->records_at);
     self->n_records = plan->n_escaping;
     self->tags = (TagObject **)((char *)self->vmctx + plan->tags_at);
-    self->member.moved = instance_moved;
-    self->member.settle = plan->has_mutable_references ? instance_settle : NULL;
-    self->member.trace = instance_trace;
-    self->member.instance = self;
-    self->member.lasting = 1;
+    self->member.kind = plan->has_mutable_references ? &instance_to_settle : &instance_with_code;
     if (!store_of(&self->member))
         goto failed;
     if (make_memories(self) < 0 || make_tags(self) < 0 || make_tables(self) < 0 ||

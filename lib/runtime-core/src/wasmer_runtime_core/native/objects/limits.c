@@ -58,13 +58,17 @@ instance_restrict(InstanceObject *self, long long pages, long long elements, lon
     for (uint32_t i = plan->n_imported_tables; i < plan->n_tables; i++)
         if (table_restrict(self->tables[i], elements, budget) < 0)
             return -1;
-    Store *store = self->member.store;
-    if (stack >= 0 && (!store->stack_bytes || (uint64_t)stack < store->stack_bytes))
-        store->stack_bytes = stack ? (uint64_t)stack : 1;
-    if (references >= 0 && (!store->most_kept || (uint64_t)references < store->most_kept))
-        store->most_kept = references ? (uint64_t)references : 1;
-    if (heap >= 0 && (!store->heap_bytes || (uint64_t)heap < store->heap_bytes))
-        store->heap_bytes = heap ? (uint64_t)heap : 1;
+    if (stack < 0 && references < 0 && heap < 0)
+        return 0;
+    StoreLimits *limits = limits_of(self->member.store);
+    if (!limits)
+        return -1;
+    if (stack >= 0)
+        limit_to(&limits->stack_bytes, stack ? (uint64_t)stack : 1);
+    if (references >= 0)
+        limit_to(&limits->most_kept, references ? (uint64_t)references : 1);
+    if (heap >= 0)
+        limit_to(&limits->heap_bytes, heap ? (uint64_t)heap : 1);
     return 0;
 }
 

@@ -17,8 +17,8 @@ static InstanceObject *
 only_instance(const Heap *heap)
 {
     for (Member *member = heap->store && !heap->owns ? heap->store->members : NULL; member; member = member->next)
-        if (member->instance)
-            return member->instance;
+        if (member->kind->has_code)
+            return member_instance(member);
     return NULL;
 }
 
@@ -189,8 +189,8 @@ field_names(ReferenceObject *self)
     Heap *heap = self->root.heap;
     int failed = !plans || (self->home && PyList_Append(plans, (PyObject *)((InstanceObject *)self->home)->plan) < 0);
     for (Member *member = heap->store ? heap->store->members : NULL; member && !failed; member = member->next)
-        if (member->instance && (PyObject *)member->instance != self->home)
-            failed = PyList_Append(plans, (PyObject *)member->instance->plan) < 0;
+        if (member->kind->has_code && (PyObject *)member_instance(member) != self->home)
+            failed = PyList_Append(plans, (PyObject *)member_instance(member)->plan) < 0;
     for (Py_ssize_t i = 0; !failed && (!names || names == Py_None) && i < PyList_GET_SIZE(plans); i++)
         failed = !(names = names_in_plan((PlanObject *)PyList_GET_ITEM(plans, i), type, defined));
     names = failed ? NULL : Py_NewRef(names ? names : Py_None);

@@ -102,6 +102,8 @@ table_trace(Member *member, struct Marking *marking)
         mark_words(marking, self->element, self->definition.base, self->definition.length);
 }
 
+static const MemberKind table_of_an_instance = {.trace = table_trace}, table_alone = {.trace = table_trace, .lasting = 1};
+
 static TableObject *
 table_new(PyTypeObject *type, ValueType whole, int wide, const Sizes *sizes, PyObject *home)
 {
@@ -136,8 +138,7 @@ table_new(PyTypeObject *type, ValueType whole, int wide, const Sizes *sizes, PyO
     self->type = whole;
     self->wide = wide != 0;
     self->home = home;
-    self->member.trace = table_trace;
-    self->member.lasting = home == NULL;
+    self->member.kind = home ? &table_of_an_instance : &table_alone;
     return self;
 }
 

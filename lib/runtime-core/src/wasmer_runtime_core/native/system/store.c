@@ -110,9 +110,9 @@ store_add(Store *store, Member *member)
         store->members->link = &member->next;
     store->members = member;
     store->n_members++;
-    store->n_tasks += member->settle != NULL;
-    if (member->moved)
-        member->moved(member);
+    store->n_tasks += member->kind->settle != NULL;
+    if (member->kind->moved)
+        member->kind->moved(member);
     if (UNLIKELY(store->heap != NULL))
         heap_add_member(store, member);
 }
@@ -130,6 +130,23 @@ store_of(Member *member)
     }
     store_add(store, member);
     return store;
+}
+
+/* The limits of a store, made if it has none; NULL with MemoryError. */
+static StoreLimits *
+limits_of(Store *store)
+{
+    if (!store->limits && !(store->limits = calloc(1, sizeof *store->limits)))
+        PyErr_NoMemory();
+    return store->limits;
+}
+
+/* A limit is this, unless it is less already. 0: there is none. */
+static void
+limit_to(uint64_t *limit, uint64_t wanted)
+{
+    if (wanted && (!*limit || wanted < *limit))
+        *limit = wanted;
 }
 
 /* Free the stores that were retired into this one: no code runs that could have the address of one. */
@@ -153,6 +170,7 @@ store_free(Store *store)
     for (size_t i = 0; i < store->n_keep; i++)
         Py_DECREF(store->keep[i]);
     free(store->keep);
+    free(store->limits);
     free_retired(store);
     free(store);
 }
@@ -164,6 +182,8 @@ static void
 store_retire(Store *from, Store *to)
 {
     free(from->keep);
+    free(from->limits);
+    from->limits = NULL;
     if (!from->depth) {
         free(from);
         return;
@@ -187,7 +207,7 @@ member_leave(Member *member)
     if (member->next)
         member->next->link = member->link;
     member->store = NULL;
-    store->n_tasks -= member->settle != NULL;
+    store->n_tasks -= member->kind->settle != NULL;
     Heap *heap = member->heap;
     if (UNLIKELY(heap != NULL))
         heap_lose_member(member);
@@ -225,13 +245,15 @@ store_merge(Member *a, Member *b)
         return 0;
     }
     Store *to = store_of(a), *from = b->store;
-    if (!to)
+    if (!to || (from && from->limits && !limits_of(to)))
         return -1;
     if (!from) {
         store_add(to, b);
         return 0;
     }
     if (from->n_members > to->n_members) {
+        if (to->limits && !limits_of(from))
+            return -1;
         Store *swap = from;
         from = to;
         to = swap;
@@ -245,12 +267,11 @@ store_merge(Member *a, Member *b)
         to->owner = from->owner;
     }
     to->depth += from->depth;
-    if (from->stack_bytes && (!to->stack_bytes || from->stack_bytes < to->stack_bytes))
-        to->stack_bytes = from->stack_bytes;
-    if (from->most_kept && (!to->most_kept || from->most_kept < to->most_kept))
-        to->most_kept = from->most_kept;
-    if (from->heap_bytes && (!to->heap_bytes || from->heap_bytes < to->heap_bytes))
-        to->heap_bytes = from->heap_bytes;
+    if (from->limits) {
+        limit_to(&to->limits->stack_bytes, from->limits->stack_bytes);
+        limit_to(&to->limits->most_kept, from->limits->most_kept);
+        limit_to(&to->limits->heap_bytes, from->limits->heap_bytes);
+    }
     if (UNLIKELY(from->heap != NULL))
         heap_join(to, from);
     Member *member = from->members;
@@ -288,12 +309,18 @@ store_deduplicate(Store *store)
     store->keep_dedupe_at = 2 * kept;
 }
 
+static inline size_t
+most_kept(const Store *store)
+{
+    return store->limits && store->limits->most_kept ? store->limits->most_kept : MOST_KEPT;
+}
+
 /* Whether a host function may hand wasm one more reference: what is kept for one outermost call has a limit. Counted
  * when there are twice as many, duplicates among them. 0, or -1 with an exception. */
 static inline int
 store_may_keep(Store *store)
 {
-    size_t most = store->most_kept ? store->most_kept : MOST_KEPT;
+    size_t most = most_kept(store);
     if (LIKELY(store->n_keep / 2 < most))
         return 0;
     store_deduplicate(store);
@@ -333,8 +360,8 @@ static NOINLINE void
 store_settle(Store *store)
 {
     for (Member *member = store->members; member; member = member->next)
-        if (member->settle)
-            member->settle(member);
+        if (member->kind->settle)
+            member->kind->settle(member);
 }
 
 /* At the outermost exit: global cells become owners of what they hold, then the list goes, and retired stores.
@@ -437,10 +464,10 @@ enter_store(Store *store, Thread *thread)
     if (LIKELY(owner == 0)) {
         store->owner = (uintptr_t)thread;
         store->stack_limit = thread->stack_limit;
-        if (UNLIKELY(store->stack_bytes)) {
+        if (UNLIKELY(store->limits != NULL) && store->limits->stack_bytes) {
             uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-            if (here > thread->stack_limit && here - thread->stack_limit > store->stack_bytes)
-                store->stack_limit = here - store->stack_bytes;
+            if (here > thread->stack_limit && here - thread->stack_limit > store->limits->stack_bytes)
+                store->stack_limit = here - store->limits->stack_bytes;
         }
     }
     else if (owner != (uintptr_t)thread)

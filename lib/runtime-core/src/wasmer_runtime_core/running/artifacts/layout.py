@@ -27,6 +27,7 @@ from wasmer_runtime_core.running.artifacts.plain_values import ROW_CLASSES, dump
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.checkpoint import checkpoint
 from wasmer_runtime_core.support.first_use import kept
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,6 +163,8 @@ class Sections:
             if any(at < length or size < 0 or at + size > end for at, size in self._places.values()):
                 raise ValueError("a section lies outside of it")
         except UNREADABLE as failure:
+            if raised_by_a_handler(failure):
+                raise
             raise self.damaged(str(failure)) from failure
         self.names = frozenset(self._places)
 
@@ -181,6 +184,8 @@ class Sections:
         try:
             return load(self[name])
         except UNREADABLE as failure:
+            if raised_by_a_handler(failure):
+                raise
             raise self.damaged(f"its section {name} cannot be read") from failure
 
     def part(self, name: str) -> Part:

@@ -19,6 +19,7 @@ from wasmer_runtime_core.running.artifacts.plain_values import load_plain
 from wasmer_runtime_core.running.preparing import Prepared
 from wasmer_runtime_core.running.publish import publish
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import ModuleInfo
 from wasmer_runtime_core.wasm.types import FunctionType
@@ -62,6 +63,8 @@ class StoredInfo(ModuleInfo):
             try:
                 value: Any = unpacked_segments(self, sections[PACKED], sections[DATA])
             except UNREADABLE as failure:
+                if raised_by_a_handler(failure):
+                    raise
                 raise sections.damaged("its data segments cannot be read") from failure
         else:
             value = sections.value(f"info.{name}")
@@ -147,6 +150,8 @@ class StoredModule:
         except CompileError as failure:  # it has what no code of this version has
             raise CacheError(f"{name}: {failure}", "version") from failure
         except UNREADABLE as failure:
+            if raised_by_a_handler(failure):
+                raise
             raise sections.damaged(str(failure)) from failure
 
     def _check_contents(self) -> None:
@@ -198,6 +203,8 @@ class StoredModule:
             plan = Plan(self.code, self.info, *made)
             return Prepared(plan, _places(places), tuple(map(str, like_methods)))
         except UNREADABLE as failure:
+            if raised_by_a_handler(failure):
+                raise
             raise sections.damaged(f"its plan cannot be used: {failure}") from failure
 
 
