@@ -300,3 +300,23 @@ def test_an_artifact_has_all_that_a_module_declares() -> None:
     again = Module.deserialize(module.serialize())
     for name in ("types", "definitions", "tables", "table_initializers", "globals", "elements"):
         assert getattr(again.info, name) == getattr(module.info, name), name
+
+
+def test_elements_that_cannot_be_null_are_never_emptied() -> None:
+    exports = (
+        compile("""(module (type $f (func (result i32)))
+        (table (export "table") 3 (ref $f) (ref.func $seven)) (elem declare func $seven)
+        (func $seven (type $f) (i32.const 7))
+        (func (export "call") (param i32) (result i32) (call_ref $f (table.get (local.get 0)))))""")
+        .instantiate()
+        .exports
+    )
+    for change in (
+        lambda: exports.table.empty(0, 2),
+        lambda: exports.table.set(1, None),
+        lambda: exports.table.grow(1),
+    ):
+        with pytest.raises(TypeError):
+            change()
+    exports.table.empty(3, 5)
+    assert [exports.call(at) for at in range(3)] == [7, 7, 7]

@@ -236,7 +236,8 @@ table_value(TableObject *self, PyObject *value, uint64_t *out)
     return 0;
 }
 
-/* Python may not change a table while another thread runs in its store. */
+/* Python may not change a table while another thread runs in its store. Asked last: to convert a value may run Python code, and
+ * that let another thread begin. */
 static int
 table_is_free(TableObject *self)
 {
@@ -287,7 +288,7 @@ static int
 table_assign(TableObject *self, PyObject *index, PyObject *value)
 {
     uint64_t at, bits;
-    if (table_index(self, index, &at) < 0 || !table_is_free(self) || table_value(self, value, &bits) < 0)
+    if (table_index(self, index, &at) < 0 || table_value(self, value, &bits) < 0 || !table_is_free(self))
         return -1;
     if (at >= self->definition.length) {
         PyErr_SetString(PyExc_IndexError, "index is outside of the table");
@@ -337,7 +338,7 @@ table_method_grow(PyObject *object, PyObject *const *args, Py_ssize_t n)
         PyErr_SetString(PyExc_ValueError, "a table cannot shrink: the elements to add must not be negative");
         return NULL;
     }
-    if (!table_is_free(self) || table_value(self, n == 2 ? args[1] : Py_None, &bits) < 0)
+    if (table_value(self, n == 2 ? args[1] : Py_None, &bits) < 0 || !table_is_free(self))
         return NULL;
     int64_t before = table_grow(self, (uint64_t)delta, bits);
     if (before == NOT_TO_BE_HAD) {
@@ -373,6 +374,10 @@ table_method_empty(PyObject *object, PyObject *const *args, Py_ssize_t n)
         return NULL;
     if (stop > (Py_ssize_t)self->definition.length)
         stop = (Py_ssize_t)self->definition.length;
+    if (self->type & TYPE_NON_NULL && start < stop) {
+        PyErr_SetString(PyExc_TypeError, "the elements of this table cannot be null");
+        return NULL;
+    }
     if (start >= 0 && start < stop)
         table_overwrite(self, (uint64_t)start, 0, (uint64_t)(stop - start), self->member.store);
     Py_RETURN_NONE;
