@@ -25,6 +25,7 @@ from wasmer_runtime import CompilerConfig, Module, compile, timeout
 from wasmer_runtime.error import RuntimeError as Refused
 from wasmer_runtime.error import Timeout, Trap
 from wasmer_runtime_core.compiling.tiers.background import BACKGROUND
+from wasmer_runtime_core.compiling.tiers.owner import FUNCTION
 from wasmer_runtime_core.running.preparing import prepared
 
 FUNCTIONS: Final = 24
@@ -103,7 +104,7 @@ class World:
             module = self.chance.choice(self.modules)
             if module.tiers is not None:
                 for _ in range(self.chance.randrange(30)):
-                    BACKGROUND.ask(module.tiers, self.chance.randrange(FUNCTIONS), "cranelift")
+                    BACKGROUND.ask(module.tiers, (self.chance.randrange(FUNCTIONS), "cranelift", FUNCTION))
         elif how == 6 and self.chance.random() < 0.05:
             process = BACKGROUND._process
             if process is not None and self.chance.random() < 0.5:

@@ -29,7 +29,7 @@ from wasmer_runtime.cache.whole_modules import LLVM
 from wasmer_runtime.error import Timeout, Trap
 from wasmer_runtime.middleware import Metering
 from wasmer_runtime_core.compiling.tiers.background import BACKGROUND
-from wasmer_runtime_core.compiling.tiers.owner import WHOLE
+from wasmer_runtime_core.compiling.tiers.owner import FUNCTION, WHOLE
 from wasmer_runtime_core.compiling.tiers.tiered import WHOLE_TICKS
 from wasmer_runtime_core.native.machine import statistics
 from wasmer_runtime_core.running.preparing import prepared
@@ -187,7 +187,7 @@ def test_a_module_that_goes_before_it_was_sent_has_no_other_file_sent_for_it() -
     BACKGROUND.socket = full = Full(BACKGROUND.socket)  # type: ignore[assignment]
     for module in (first, second):
         assert module.tiers is not None
-        BACKGROUND.ask(module.tiers, 0, "cranelift")
+        BACKGROUND.ask(module.tiers, (0, "cranelift", FUNCTION))
     assert second.tiers is not None
     kept = os.fstat(BACKGROUND._files[second.tiers.key]).st_ino
     before = {*os.listdir("/proc/self/fd")}
@@ -208,8 +208,8 @@ def test_answers_without_their_files_end_the_background_alone(monkeypatch: pytes
     """The system drops descriptors that a process has no room for."""
     module = in_tiers()
     assert module.tiers is not None
-    BACKGROUND.ask(module.tiers, 0, "cranelift")
-    answer = pickle.dumps((module.tiers.key, 0, "cranelift", True))
+    BACKGROUND.ask(module.tiers, (0, "cranelift", FUNCTION))
+    answer = pickle.dumps((module.tiers.key, (0, "cranelift", FUNCTION), True))
     monkeypatch.setattr(socket, "recv_fds", lambda *_: (answer, [], 0, None))
     BACKGROUND.take_answers()
     assert "files open" in BACKGROUND.broken and BACKGROUND.socket is None
