@@ -12,7 +12,7 @@ LARGE_MODULE_BYTES: Final = 4 << 20
 hundredth of the time that compiling took. The C library would keep it."""
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wasmer_runtime_core.compiling.tiers.owner import WholeModules
     from wasmer_runtime_core.compiling.tiers.tiered import Tiered
@@ -26,7 +26,7 @@ def compile_with(
     config: CompilerConfig | None = None,
     lazy: bool = False,
     tiers: Sequence[str] = (),
-    whole: WholeModules | None = None,
+    whole: Callable[[], WholeModules] | None = None,
 ) -> Module:
     """Compile a module with a backend.
 
@@ -38,7 +38,7 @@ def compile_with(
             whole do that now all the same.
         tiers: backends that may compile hot functions again in the background, ascending, where there can be tiers
             (`in_tiers`).
-        whole: who has the last tier, which is of the whole module.
+        whole: gives who has the last tier, which is of the whole module, when that is wanted first.
 
     Raises:
         DecodeError: malformed.
@@ -61,7 +61,7 @@ def compile_with(
 
 
 def in_tiers(
-    binary: bytes, config: CompilerConfig, tiers: Sequence[str], whole: WholeModules | None = None
+    binary: bytes, config: CompilerConfig, tiers: Sequence[str], whole: Callable[[], WholeModules] | None = None
 ) -> Tiered | None:
     """Who will compile a module's hot functions again; None: there is one tier.
 
@@ -72,7 +72,7 @@ def in_tiers(
         binary: the module.
         config: how it is compiled.
         tiers: backends above the first, ascending.
-        whole: who has the last tier, which is of the whole module.
+        whole: gives who has the last tier, which is of the whole module, when that is wanted first.
     """
     if not tiers or config.middlewares or config.deterministic:
         return None

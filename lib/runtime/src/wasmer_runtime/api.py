@@ -130,7 +130,7 @@ def compile(
         tiers = is_auto and not lazy and len(binary) <= LARGE_MODULE_BYTES
     above = TIERS[1:] if tiers else ()
     keeps = cache and os.environ.get("WASMER_CACHE_DIR") != ""
-    whole = _whole_modules(keeps) if tiers else None
+    whole = (lambda: _whole_modules(keeps)) if tiers else None
 
     def compile_it() -> Module:
         compiler = _first_compiler(len(binary)) if is_auto else _compiler(chosen)

@@ -11,7 +11,6 @@ from wasmer_runtime_core.contract.backend import CompiledModule, CompilerConfig,
 from wasmer_runtime_core.contract.code_limit import CodeLimit
 from wasmer_runtime_core.contract.convention import saved_byte
 from wasmer_runtime_core.contract.helpers import VMCALLS
-from wasmer_runtime_core.contract.loops import NotedFunction, NotedLoop
 from wasmer_runtime_core.contract.target import TARGET, host_features
 from wasmer_runtime_core.errors import CompileError
 from wasmer_runtime_core.implementation_limits import ImplementationLimits
@@ -28,6 +27,8 @@ from wasmer_singlepass_backend.x64.target import REQUIRED, Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from wasmer_runtime_core.contract.loops import NotedFunction
 
 
 NAME: Final = "singlepass"
@@ -66,6 +67,8 @@ class SinglepassParts:
 
     def loops(self, body: Body) -> NotedFunction | None:
         """What `compile` makes of it, and its loops (`contract.loops.NotesLoops`). Raises as that does."""
+        from wasmer_runtime_core.contract.loops import NotedFunction, NotedLoop  # by who leaves loops alone
+
         function = self._function
         part = ModuleEncoder(self._entries, True)
         records = compile_function(function, self._rules, body)

@@ -18,6 +18,7 @@ from wasmer_runtime_core.errors import ExitCode
 from wasmer_runtime_core.running.interrupts import timeout as deadline
 from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final, Literal, overload
+from wasmer_runtime_core.support.handlers import raised_by_a_handler
 from wasmer_runtime_core.support.printable import printable
 from wasmer_runtime_core.wasm.module import FUNCTION
 from wasmer_vfs.standard_streams import INHERIT
@@ -212,6 +213,8 @@ def _exit_code(
                 with module.instantiate(given, limits) as instance:
                     instance.exports[START]()
     except ExitCode as end:
+        if raised_by_a_handler(end):  # a handler of a signal ends this program, not that one
+            raise
         return end.code
     return 0
 

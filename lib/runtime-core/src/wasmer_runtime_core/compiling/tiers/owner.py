@@ -5,6 +5,7 @@ from __future__ import annotations
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     from wasmer_runtime_core.contract.backend import CompilerConfig
@@ -51,14 +52,22 @@ class Owner:
     Attributes:
         binary: the module.
         config: how it is compiled; without middlewares.
-        whole: who compiles it as a whole, or None.
         key: what the background calls it by; 0: it does not know it yet.
         come: answers that the module has not looked at yet.
     """
 
-    def __init__(self, binary: bytes, config: CompilerConfig, whole: WholeModules | None = None) -> None:
+    def __init__(self, binary: bytes, config: CompilerConfig, whole: Callable[[], WholeModules] | None = None) -> None:
+        """`whole`: gives `whole`, when that is wanted first."""
         self.binary: Final = binary
         self.config: Final = config
-        self.whole: Final = whole
+        self._make_whole: Final = whole
+        self._whole: WholeModules | None = None
         self.key = 0
         self.come: Final[list[Answer]] = []
+
+    @property
+    def whole(self) -> WholeModules | None:
+        """Who compiles it as a whole, or None. A module that does not run for long never imports that."""
+        if self._whole is None and self._make_whole is not None:
+            self._whole = self._make_whole()
+        return self._whole

@@ -14,7 +14,7 @@ from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any, Final
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from wasmer_runtime_core.compiling.tiers.background import Background
     from wasmer_runtime_core.compiling.tiers.loops import EnteredLoop
@@ -52,9 +52,13 @@ class Tiered(Owner):
     """
 
     def __init__(
-        self, binary: bytes, config: CompilerConfig, backends: Sequence[str], whole: WholeModules | None = None
+        self,
+        binary: bytes,
+        config: CompilerConfig,
+        backends: Sequence[str],
+        whole: Callable[[], WholeModules] | None = None,
     ) -> None:
-        """`backends`: the tiers above the first, ascending; `whole`: who has the last."""
+        """`backends`: the tiers above the first, ascending; `whole`: gives who has the last."""
         super().__init__(binary, config, whole)
         self.ran: Final[dict[int, str]] = {}
         self.failed: Final[dict[int, str]] = {}
