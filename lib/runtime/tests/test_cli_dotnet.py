@@ -81,6 +81,13 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     assert "no such file" in run(str(tmp_path / "absent.exe"), "--dotnet", str(tmp_path)).stderr.lower()
 
 
+def test_the_runtime_itself_is_no_program(acting: ModuleType, tmp_path: Path) -> None:
+    native = tmp_path / "dotnet.native.wasm"
+    native.write_bytes(acting.runtime(main=acting.done(0)))
+    result = run(str(native))
+    assert (result.exit_code, "is a .NET runtime: name the program" in result.stderr) == (1, True)
+
+
 def test_inspect(acting: ModuleType, tmp_path: Path) -> None:
     import made
 
