@@ -27,6 +27,9 @@ def main() -> int:
     if not STAMP.is_file() or STAMP.read_text() != "\n".join(requirements):
         install(requirements)
     arguments = sys.argv[1:]
+    if arguments[:1] in (["-h"], ["--help"]):
+        print(__doc__)
+        arguments = []
     split = arguments.index("--") if "--" in arguments else len(arguments)
     sessions = ["-s", *arguments[:split]] if split else ["--list"]
     nox = [str(ENVIRONMENT / "bin" / "python"), "-m", "nox", "-f", str(ROOT / "noxfile.py")]

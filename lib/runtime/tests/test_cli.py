@@ -374,3 +374,15 @@ def test_standard_streams_that_are_closed(program: str, arguments: str, code: in
     done = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, timeout=900)
     assert done.returncode == code
     assert b"AttributeError" not in done.stderr and b"Traceback" not in done.stderr
+
+
+def test_ctrl_c_while_it_starts_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from wasmer_runtime import cli as package
+
+    def interrupted(words: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(package, "run_quickly", interrupted)
+    with pytest.raises(SystemExit) as end:
+        package.main()
+    assert (end.value.code, capsys.readouterr()) == (130, ("", ""))

@@ -101,7 +101,15 @@ def run_quickly(words: list[str]) -> int | None:
 
 
 def main() -> NoReturn:
-    """The console script."""
+    """The console script. Ctrl-C while it starts is as quiet as later on."""
+    try:
+        read_and_run()
+    except KeyboardInterrupt:
+        sys.exit(128 + 2)
+
+
+def read_and_run() -> NoReturn:
+    """Do what the words say."""
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     open_closed_streams()
     code = run_quickly(sys.argv[1:])
