@@ -9,6 +9,7 @@ the types, and what Python may call.
 
 ========================  ===================================================================
 ``system/``               **the process: pages, threads, signals**
+``store.h``               a store, and what belongs to one
 ``store.c``               threads, stores, activations: who may run, what is kept alive
 ``mapped_file.c``         files whose bytes are used where they lie
 ``plain_values.c``        what `marshal` may be given to read
