@@ -105,7 +105,8 @@ class Background:
         descriptor = self._files.pop(key, -1)
         if descriptor >= 0:
             os.close(descriptor)
-            self._waiting.append((key, pickle.dumps((key, (GONE, "", FUNCTION))), -1))  # goes along with what is sent next
+            # It goes along with what is sent next.
+            self._waiting.append((key, pickle.dumps((key, (GONE, "", FUNCTION))), -1))
 
     def send(self) -> None:
         """Send what waits, as far as the process takes it."""
