@@ -135,9 +135,9 @@ def run_module(
     limits: Limits | None,
 ) -> None:
     """Run a module as the program that it is."""
+    if any(wanted.name.startswith("mono_wasm_") for wanted in module.info.imports):
+        raise CommandError(f"{file} is a .NET runtime: name the program that it is to run, and --dotnet DIR")
     if is_emscripten(module, file, em_symbol_map):
-        if any(wanted.name.startswith("mono_wasm_") for wanted in module.info.imports):
-            raise CommandError(f"{file} is a .NET runtime: name the program that it is to run, and --dotnet DIR")
         program = world.program(module, file, em_symbol_map, () if invoke is not None else arguments, limits)
         run_emscripten(program, module, arguments, invoke, em_entrypoint)
         return
