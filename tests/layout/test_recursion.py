@@ -32,6 +32,7 @@ BOUNDED: Final = {
     "emit.py: _repeat": "the same",
     "lanes.py: _are_alike": "it counts how deep it is",
     "lanes.py: _make": "what `_are_alike` has gone through",
+    "objects.py: _put_texts": "it counts how deep it is",
     "script.py: read_pattern": "alternatives have no alternatives",
     "script.py: read_patterns": "the same",
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from guests import Guest
+from guests import FRAME, Guest
 
 from wasmer_go import GoState, Thrown, TooManyValues
 from wasmer_go.conversion import to_go
@@ -176,15 +176,15 @@ def test_what_a_program_gets_hold_of_is_paid_for(name: str) -> None:
     limit = LIMIT // 8
     guest = Guest(GoState.new("guest").value_bytes(limit).stdout(None).stderr(None))
     process = guest.process
-    references, bits, kept = process.references, bytearray(8), []
+    references, kept = process.references, []
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
         with pytest.raises(TooManyValues):
             for _ in range(300_000):
                 kept.append(HANDED[name](guest))
-                references.store(bits, 0, kept[-1])
-                references.finalize(int.from_bytes(bits[:4], "little"))
+                named = references.name(kept[-1])
+                references.finalize(int.from_bytes(named[:4], "little"))
                 process.budget.take(PROPERTY_BYTES)  # of the array
         assert tracemalloc.get_traced_memory()[0] - before < 4 * limit
     finally:
@@ -240,3 +240,52 @@ def test_methods_of_what_is_of_another_class(kind: type[Object], this: Any) -> N
     for name in own:
         with pytest.raises(Thrown, match=kind.kind):
             kind.methods[name].call(this, [])
+
+
+def chained(count: int, link: Any) -> Any:
+    """Values in one another: each is made of the one before."""
+    value: Any = Object()
+    for _ in range(count):
+        value = link(value)
+    return value
+
+
+def error_of(inner: Any) -> Error:
+    made = Error("E", "")
+    made.set("message", inner)
+    return made
+
+
+@pytest.mark.parametrize("link", [error_of, lambda inner: Array([inner])])
+def test_a_text_of_values_deep_in_one_another(link: Any) -> None:
+    """What is compiled has no limit of recursion of Python's: it counts how deep it is."""
+    assert text_of(chained(50, link)).endswith("[object Object]")
+    guest = Guest()
+    guest.put(8, chained(100_000, link))
+    with pytest.raises(Thrown, match="in one another"):
+        guest.call("syscall/js.valuePrepareString")
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        lambda inner: Object({"inner": inner}),
+        error_of,
+        lambda inner: Array([inner]),
+        lambda inner: Function("f", lambda this, args: inner, properties={"inner": inner}),
+    ],
+)
+def test_values_deep_in_one_another_are_let_go_of(link: Any) -> None:
+    guest = Guest()
+    guest.put(8, chained(100_000, link))
+    number = guest.got("I", 8)
+    guest.number(8, number, FRAME + 0x200)
+    guest.call("syscall/js.finalizeRef", FRAME + 0x200)
+
+
+def test_functions_bound_again_and_again() -> None:
+    """They cost what one costs, are called as one is, and remember the first `this` and all arguments."""
+    bound: Any = Function("f", lambda this, args: [this, *args])
+    for at in range(20_000):
+        bound = bound.get("bind").call(bound, [float(at), *([float(at)] if at < 3 else [])])
+    assert bound.call(UNDEFINED, ["last"]) == [0.0, 0.0, 1.0, 2.0, "last"] and bound.name == "bound f"

@@ -36,7 +36,8 @@ The limits
     interface       the functions that it imports, a row each
     references      how it names values
     objects         JavaScript's values; `numerals` how numbers are written, `promises` what is answered later
-    conversion      Python's values for a program, and its values for Python
+    budget          what they may take; `texts` those that are paid for
+    conversion      Python's values for a program, and its values for Python; `made` its mappings and lists
     world           the global object; `surroundings`, `filesystem` what Go's library asks of Node
     loop            what happens while a program waits
     ==============  ==============================================================================================
@@ -44,8 +45,9 @@ The limits
 
 from __future__ import annotations
 
-from wasmer_go.conversion import GoCallable, GoList, GoMapping
+from wasmer_go.conversion import GoCallable
 from wasmer_go.errors import GoError, ProgramExited, Thrown, TooManyValues, UnknownGoVersion, WrongNumber
+from wasmer_go.made import GoList, GoMapping
 from wasmer_go.program import CAPTURE, Program, load, run_go_instance
 from wasmer_go.recognising import is_go_module
 from wasmer_go.state import GoState, GoStateBuilder

@@ -23,9 +23,9 @@ object is said by handing over a mapping of functions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 
 from wasmer_go.errors import ProgramExited, Thrown
 from wasmer_go.objects import (
@@ -37,7 +37,6 @@ from wasmer_go.objects import (
     Object,
     Uint8Array,
     Value,
-    called,
     is_index,
     is_item,
     item_names,
@@ -45,6 +44,7 @@ from wasmer_go.objects import (
 )
 from wasmer_runtime_core.errors import Cancelled, Timeout
 from wasmer_runtime_core.support.handlers import raised_by_a_handler
+from wasmer_runtime_core.support.integers import mypyc_attr
 from wasmer_vfs.waiting import Interrupted
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def to_go(process: Process, value: Any) -> Value:
     if isinstance(value, int):
         number = float(value) if abs(value) <= _EXACT else _float_of(value)
         return number
-    if isinstance(value, (GoList, GoMapping, GoCallable)):
+    if isinstance(value, (Made, GoCallable)):
         if value._process is process:
             return value._value
         raise ValueError("the value belongs to another Go program")
@@ -93,7 +93,7 @@ def _float_of(value: int) -> float:
         number = float(value)
     except OverflowError:
         number = float("inf")
-    if number != value:
+    if number in (float("inf"), float("-inf")) or int(number) != value:  # of two ints: mypyc compares floats
         raise ValueError(f"{value} is no number of JavaScript's: give it as a str, or as a float that is near")
     return number
 
@@ -117,9 +117,9 @@ def to_python(process: Process, value: Value) -> Any:
         return value.cause
     if isinstance(value, Function):
         return GoCallable(process, value)
-    if isinstance(value, Array):
-        return GoList(process, value)
-    return GoMapping(process, value)
+    from wasmer_go.made import GoList, GoMapping  # here, for they need this module
+
+    return GoList(process, value) if isinstance(value, Array) else GoMapping(process, value)
 
 
 def answer_of(process: Process, function: Callable[..., Any], *args: Any) -> Value:
@@ -160,7 +160,7 @@ class _Given(Object):
         self.given = given
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.given is self.given
+        return isinstance(other, _Given) and type(other) is type(self) and other.given is self.given
 
     def __hash__(self) -> int:
         return id(self.given)
@@ -215,7 +215,7 @@ class PythonSequence(_Given):
 
     __slots__ = ()
 
-    kind = "Array"
+    kind: ClassVar[str] = "Array"
 
     def get(self, name: str) -> Value:
         if name == "length":
@@ -262,13 +262,14 @@ class PythonFunction(Function):
 
     def __init__(self, process: Process, given: Callable[..., Any]) -> None:
         name = str(getattr(given, "__name__", type(given).__name__))
-        super().__init__(name, self._called, self._made, (object,), budget=process.budget)
+        super().__init__(name, None, None, (object,), budget=process.budget)
+        self.constructs = True
         self._process = process
         self.given = given
         self._hash = hash((given.__func__, id(given.__self__))) if isinstance(given, MethodType) else id(given)
 
     def __eq__(self, other: object) -> bool:
-        if type(other) is not PythonFunction:
+        if not isinstance(other, PythonFunction):
             return False
         mine, others = self.given, other.given
         if isinstance(mine, MethodType) and isinstance(others, MethodType):  # made anew with each look at an object
@@ -278,19 +279,20 @@ class PythonFunction(Function):
     def __hash__(self) -> int:
         return self._hash
 
-    def _called(self, this: Value, args: Sequence[Value]) -> Value:
+    def call(self, this: Value, args: Sequence[Value]) -> Value:
         process = self._process
         return answer_of(process, self.given, *[to_python(process, each) for each in args])
 
-    def _made(self, args: Sequence[Value]) -> Value:
-        return self._called(UNDEFINED, args)
+    def make(self, args: Sequence[Value]) -> Value:
+        return self.call(UNDEFINED, args)
 
 
 # --- what the program has made, as Python sees it
 
 
-class _Made:
-    """An object of a program's. Two of these are equal if the program has one object there."""
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Made:
+    """An object of a program's (`made`). Two of these are equal if the program has one object there."""
 
     __slots__ = ("_process", "_value")
 
@@ -299,84 +301,30 @@ class _Made:
         self._value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Made) and other._value is self._value
+        return isinstance(other, Made) and other._value is self._value
 
     def __hash__(self) -> int:
         return hash(id(self._value))
 
 
 @final
-class GoMapping(_Made, MutableMapping[str, Any]):
-    """An object of a program's, as a mapping of its own properties."""
-
-    __slots__ = ()
-    _value: Object
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._value.properties:
-            raise KeyError(name)
-        return to_python(self._process, self._value.get(name))
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self._value.set(name, to_go(self._process, value))
-
-    def __delitem__(self, name: str) -> None:
-        del self._value.properties[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._value.names())
-
-    def __len__(self) -> int:
-        return len(self._value.properties)
-
-    def __repr__(self) -> str:
-        return f"<{self._value.kind} of a Go program with {', '.join(self._value.names()[:8]) or 'no properties'}>"
-
-    __eq__ = _Made.__eq__
-    __hash__ = _Made.__hash__
-
-
-@final
-class GoList(_Made, MutableSequence[Any]):
-    """An array of a program's, as a list."""
-
-    __slots__ = ()
-    _value: Array
-
-    def __getitem__(self, index: Any) -> Any:
-        found = self._value.items[index]
-        if isinstance(index, slice):
-            return [to_python(self._process, each) for each in found]
-        return to_python(self._process, found)
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(index, slice):
-            self._value.items[index] = [to_go(self._process, each) for each in value]
-        else:
-            self._value.items[index] = to_go(self._process, value)
-
-    def __delitem__(self, index: Any) -> None:
-        del self._value.items[index]
-
-    def __len__(self) -> int:
-        return len(self._value.items)
-
-    def insert(self, index: int, value: Any) -> None:
-        self._value.items.insert(index, to_go(self._process, value))
-
-    def __repr__(self) -> str:
-        return f"<array of a Go program with {len(self)} items>"
-
-
-@final
-class GoCallable(_Made):
-    """A function of a program's, to be called from Python.
+class GoCallable:
+    """A function of a program's, to be called from Python. Two are equal if the program has one function there.
 
     What it throws is raised: a `Thrown`, or the exception of Python that it was.
     """
 
-    __slots__ = ()
-    _value: Function
+    __slots__ = ("_process", "_value")
+
+    def __init__(self, process: Process, value: Function) -> None:
+        self._process = process
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GoCallable) and other._value is self._value
+
+    def __hash__(self) -> int:
+        return hash(id(self._value))
 
     def __call__(self, *args: Any) -> Any:
         """Call it: its answer, or None where the program waits before it has one.
@@ -387,7 +335,7 @@ class GoCallable(_Made):
         """
         process = self._process
         try:
-            result = called(self._value, UNDEFINED, [to_go(process, each) for each in args])
+            result = self._value.call(UNDEFINED, [to_go(process, each) for each in args])
         except Thrown as thrown:
             cause = thrown.value.cause if isinstance(thrown.value, Error) else None
             if cause is not None:

@@ -38,12 +38,13 @@ Where a function may have called the program (`Process.entries`), its stack may 
 
 from __future__ import annotations
 
-import functools
 import struct
 import time
 from collections.abc import Callable
 from struct import Struct
-from typing import Any, Final
+from typing import Any, Final, final
+
+from librt.strings import read_i64_le
 
 from wasmer_go.errors import Thrown, TooManyValues, WrongNumber
 from wasmer_go.objects import (
@@ -54,12 +55,13 @@ from wasmer_go.objects import (
     Uint8Array,
     Value,
     called,
-    text,
     text_of,
     type_error,
 )
 from wasmer_go.process import U32, Process
+from wasmer_go.texts import text
 from wasmer_runtime_core.errors import ExitCode
+from wasmer_runtime_core.support.integers import i64
 from wasmer_vfs.files import release
 from wasmer_vfs.random import fill
 from wasmer_vfs.waiting import Interrupted, must_be_refusal
@@ -75,14 +77,9 @@ SECOND: Final = 1_000_000_000
 
 _I32: Final = Struct("<i")
 _I64: Final = Struct("<q")
-_VALUE: Final = Struct("<Q")
-_VALUE_NAME: Final = Struct("<Qqq")
-_VALUE_NAME_VALUE: Final = Struct("<QqqQ")
-_VALUE_NAME_VALUES: Final = Struct("<Qqqqq")
-_VALUE_VALUES: Final = Struct("<Qqq")
-_VALUE_INDEX: Final = Struct("<Qq")
-_VALUE_INDEX_VALUE: Final = Struct("<QqQ")
 _U8: Final = Struct("<B")
+_WELL: Final = b"\1"
+_ILL: Final = b"\0"
 _WORDS: Final = Struct("<qq")
 _TIME: Final = Struct("<qi")
 _WRITE: Final = Struct("<qqi")
@@ -102,26 +99,40 @@ def _provides(*names: str) -> Callable[[Provided], Provided]:
     return register
 
 
-def bound(process: Process, name: str) -> Callable[[int], None]:
-    """A function for one program to import."""
-    function = FUNCTIONS[name]
+@final
+class Import:
+    """A function, for one program to import."""
 
-    def call(sp: int) -> None:
+    __slots__ = ("_function", "_name", "_process")
+
+    def __init__(self, process: Process, name: str) -> None:
+        self._process = process
+        self._name = name
+        self._function = FUNCTIONS[name]
+
+    def __call__(self, sp: int) -> None:
+        process = self._process
+        memory = process.memory
+        if memory is None:
+            raise WrongNumber(f"the program called {self._name} before it was started")
         try:
-            function(process, process.memory, sp & U32)
-            if process.code is not None:  # it ended within this call, and somebody has kept that to himself
-                raise ExitCode(process.code)
+            self._function(process, memory, sp & U32)
         except (IndexError, struct.error) as outside:
-            raise WrongNumber(f"the Go program called {name} with addresses outside of its memory: {outside}") from None
+            message = f"the Go program called {self._name} with addresses outside of its memory: {outside}"
+            raise WrongNumber(message) from None
         except Interrupted as interrupted:
             raise interrupted.reason from None
-        except TypeError:
-            if process.memory is None:
-                raise WrongNumber(f"the program called {name} before it was started") from None
-            raise
+        if process.code is not None:  # it ended within this call, and somebody has kept that to himself
+            raise ExitCode(process.code)
 
-    functools.update_wrapper(call, function)
-    return call
+    @property
+    def __name__(self) -> str:
+        return self._name
+
+
+def bound(process: Process, name: str) -> Callable[[int], None]:
+    """A function for one program to import."""
+    return Import(process, name)
 
 
 # --- what arguments are made of
@@ -134,9 +145,9 @@ def _text(process: Process, memory: Any, address: int, length: int) -> str:
     return text(memory.read(address, length).decode("utf-8", "replace"), process.budget)
 
 
-def _name(process: Process, memory: Any, address: int, length: int) -> str:
+def _name(process: Process, memory: Any, address: i64, length: i64) -> str:
     """The same of a name, of which most programs use few, and these all the time."""
-    if not 0 <= length <= LONGEST_NAME:
+    if length < 0 or length > LONGEST_NAME:
         return _text(process, memory, address, length)
     raw = memory.read(address, length)
     known = process.names
@@ -148,13 +159,20 @@ def _name(process: Process, memory: Any, address: int, length: int) -> str:
     return found
 
 
-def _values(process: Process, memory: Any, address: int, count: int) -> list[Value]:
-    if not count:
+def _values(process: Process, memory: Any, address: i64, count: i64) -> list[Value]:
+    if count == 0:
         return []
-    if not 0 <= count <= MAX_ARGUMENTS or address < 0:
+    if count < 0 or count > MAX_ARGUMENTS or address < 0:
         raise WrongNumber(f"the Go program passed {count} values at {address}; at most {MAX_ARGUMENTS} can go at once")
-    value = process.references.value
-    return [value(bits) for (bits,) in _VALUE.iter_unpack(memory.read(address, 8 * count))]
+    words = memory.read(address, 8 * count)
+    references = process.references
+    values: list[Value] = []
+    end: i64 = 8 * count
+    place: i64 = 0
+    while place < end:
+        values.append(references.value(words, place))
+        place += 8
+    return values
 
 
 def _slice(memory: Any, place: int) -> tuple[int, int]:
@@ -270,91 +288,96 @@ def string_val(process: Process, memory: Any, sp: int) -> None:
 @_provides("syscall/js.valueGet")
 def value_get(process: Process, memory: Any, sp: int) -> None:
     """A property."""
-    bits, address, length = _VALUE_NAME.unpack_from(memory, sp + 8)
-    name = _name(process, memory, address, length)
+    words: bytes = memory.read(sp + 8, 24)
+    name = _name(process, memory, read_i64_le(words, 8), read_i64_le(words, 16))
     references = process.references
-    references.store(memory, sp + 32, _object(references.value(bits), name).get(name))
+    memory.write(sp + 32, references.name(_object(references.value(words, 0), name).get(name)))
 
 
 @_provides("syscall/js.valueSet")
 def value_set(process: Process, memory: Any, sp: int) -> None:
     """Set a property."""
-    bits, address, length, new = _VALUE_NAME_VALUE.unpack_from(memory, sp + 8)
-    name = _name(process, memory, address, length)
-    value = process.references.value
-    _object(value(bits), name).set(name, value(new))
+    words: bytes = memory.read(sp + 8, 32)
+    name = _name(process, memory, read_i64_le(words, 8), read_i64_le(words, 16))
+    references = process.references
+    _object(references.value(words, 0), name).set(name, references.value(words, 24))
 
 
 @_provides("syscall/js.valueDelete")
 def value_delete(process: Process, memory: Any, sp: int) -> None:
     """Remove a property."""
-    bits, address, length = _VALUE_NAME.unpack_from(memory, sp + 8)
-    name = _name(process, memory, address, length)
-    _object(process.references.value(bits), name).delete(name)
+    words: bytes = memory.read(sp + 8, 24)
+    name = _name(process, memory, read_i64_le(words, 8), read_i64_le(words, 16))
+    _object(process.references.value(words, 0), name).delete(name)
 
 
 @_provides("syscall/js.valueIndex")
 def value_index(process: Process, memory: Any, sp: int) -> None:
     """An item."""
-    bits, index = _VALUE_INDEX.unpack_from(memory, sp + 8)
+    words: bytes = memory.read(sp + 8, 16)
+    index: int = read_i64_le(words, 8)
     references = process.references
-    references.store(memory, sp + 24, _object(references.value(bits), index).get_at(index))
+    memory.write(sp + 24, references.name(_object(references.value(words, 0), index).get_at(index)))
 
 
 @_provides("syscall/js.valueSetIndex")
 def value_set_index(process: Process, memory: Any, sp: int) -> None:
     """Set an item."""
-    bits, index, new = _VALUE_INDEX_VALUE.unpack_from(memory, sp + 8)
-    value = process.references.value
-    _object(value(bits), index).set_at(index, value(new))
+    words: bytes = memory.read(sp + 8, 24)
+    index: int = read_i64_le(words, 8)
+    references = process.references
+    _object(references.value(words, 0), index).set_at(index, references.value(words, 16))
 
 
-def _answer(process: Process, memory: Any, sp: int, entries: int, place: int, result: Value, well: int) -> None:
+def _answer(process: Process, memory: Any, sp: int, entries: int, place: int, result: Value, well: bool) -> None:
     if entries != process.entries:
         sp = process.stack_pointer()
-    process.references.store(memory, sp + place, result)
-    _U8.pack_into(memory, sp + place + 8, well)
+    memory.write(sp + place, process.references.name(result) + (_WELL if well else _ILL))
 
 
 @_provides("syscall/js.valueCall")
 def value_call(process: Process, memory: Any, sp: int) -> None:
     """Call a method: its answer, or what it throws."""
-    entries, well = process.entries, 1
+    entries, well = process.entries, True
+    result: Value
     try:
-        bits, address, length, first, count = _VALUE_NAME_VALUES.unpack_from(memory, sp + 8)
-        this = process.references.value(bits)
-        name = _name(process, memory, address, length)
-        args = _values(process, memory, first, count)
+        words: bytes = memory.read(sp + 8, 40)
+        this = process.references.value(words, 0)
+        name = _name(process, memory, read_i64_le(words, 8), read_i64_le(words, 16))
+        args = _values(process, memory, read_i64_le(words, 24), read_i64_le(words, 32))
         result = called(_object(this, name).get(name), this, args, name)
     except Thrown as thrown:
-        result, well = thrown.value, 0
+        result, well = thrown.value, False
     _answer(process, memory, sp, entries, 56, result, well)
 
 
 @_provides("syscall/js.valueInvoke")
 def value_invoke(process: Process, memory: Any, sp: int) -> None:
     """Call a function: its answer, or what it throws."""
-    entries, well = process.entries, 1
+    entries, well = process.entries, True
+    result: Value
     try:
-        bits, first, count = _VALUE_VALUES.unpack_from(memory, sp + 8)
-        result = called(process.references.value(bits), UNDEFINED, _values(process, memory, first, count))
+        words: bytes = memory.read(sp + 8, 24)
+        args = _values(process, memory, read_i64_le(words, 8), read_i64_le(words, 16))
+        result = called(process.references.value(words, 0), UNDEFINED, args)
     except Thrown as thrown:
-        result, well = thrown.value, 0
+        result, well = thrown.value, False
     _answer(process, memory, sp, entries, 40, result, well)
 
 
 @_provides("syscall/js.valueNew")
 def value_new(process: Process, memory: Any, sp: int) -> None:
     """Make an object: it, or what its constructor throws."""
-    entries, well = process.entries, 1
+    entries, well = process.entries, True
+    result: Value
     try:
-        bits, first, count = _VALUE_VALUES.unpack_from(memory, sp + 8)
-        constructor = process.references.value(bits)
-        if not isinstance(constructor, Function) or constructor.make is None:
+        words: bytes = memory.read(sp + 8, 24)
+        constructor = process.references.value(words, 0)
+        if not isinstance(constructor, Function) or not constructor.constructs:
             raise type_error(f"{text_of(constructor)} is not a constructor")
-        result = constructor.make(_values(process, memory, first, count))
+        result = constructor.make(_values(process, memory, read_i64_le(words, 8), read_i64_le(words, 16)))
     except Thrown as thrown:
-        result, well = thrown.value, 0
+        result, well = thrown.value, False
     _answer(process, memory, sp, entries, 40, result, well)
 
 

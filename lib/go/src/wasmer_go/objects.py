@@ -27,8 +27,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, TypeAlias, final
 
-from wasmer_go.errors import Thrown, TooManyValues
+from wasmer_go.budget import HOST, Account, Budget
+from wasmer_go.errors import Thrown
 from wasmer_go.numerals import number_text
+from wasmer_runtime_core.support.integers import i64
 from wasmer_vfs.waiting import look
 
 Value: TypeAlias = Any
@@ -52,8 +54,6 @@ MAX_ITEMS: Final = 1 << 20
 """Items of what only says that it has so many."""
 LONGEST_MESSAGE: Final = 512
 """Characters of what the host says of a mistake, much of which may be the program's own text."""
-LONG: Final = 256
-"""Characters from which on a text is charged for itself."""
 
 
 @final
@@ -72,69 +72,14 @@ class Undefined:
 UNDEFINED: Final = Undefined()
 
 
-@final
-class Budget:
-    """Bytes that the values of a program may take of the host's memory.
-
-    Attributes:
-        limit: how many there are.
-        used: how many are in use.
-    """
-
-    __slots__ = ("limit", "used")
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.used = 0
-
-    def take(self, count: int) -> None:
-        """Pay for something that is to be made.
-
-        Raises:
-            TooManyValues: the rest is less than that.
-        """
-        if self.used + count > self.limit:
-            raise TooManyValues(
-                f"the Go program's values would take {self.used + count} bytes of the host's memory; its limit is "
-                f"{self.limit}, which GoState.new(…).value_bytes(n) raises"
-            )
-        self.used += count
-
-    def give(self, count: int) -> None:
-        """What was paid for is gone."""
-        self.used -= count
-
-
-HOST: Final = Budget(1 << 62)
-"""For what the host makes itself."""
-
-
-class Text(str):
-    """A long text that a program has made: it is a str, which gives back what was paid for it."""
-
-    __slots__ = ("_budget", "_paid")
-
-    _budget: Budget
-    _paid: int
-
-    def __del__(self) -> None:
-        self._budget.give(self._paid)
-
-
-def text(content: str, budget: Budget) -> str:
-    """A text that a program has made, paid for if it is long."""
-    if len(content) < LONG:
-        return content
-    paid = 4 * len(content)
-    budget.take(paid)
-    made = Text(content)
-    made._budget, made._paid = budget, paid
-    return made
-
-
 def is_index(name: str) -> bool:
     """Whether a property of this name comes before those that are none, in the order of numbers."""
     return name.isascii() and name.isdecimal() and len(name) < 11 and (name[0] != "0" or name == "0")
+
+
+def properties_bytes(count: i64) -> int:
+    """What so many properties or items are charged, beside their names."""
+    return PROPERTY_BYTES * count
 
 
 class Object:
@@ -145,37 +90,39 @@ class Object:
         budget: what they are paid from.
     """
 
-    __slots__ = ("__weakref__", "_paid", "budget", "properties")
+    __slots__ = ("_account", "budget", "properties")
 
     kind: ClassVar[str] = "Object"
-    methods: ClassVar[dict[str, Function]] = {}
+    methods: ClassVar[dict[str, Value]] = {}
     """What every object of the class has, by name."""
 
     def __init__(self, properties: dict[str, Value] | None = None, budget: Budget = HOST) -> None:
         self.properties: dict[str, Value] = {} if properties is None else properties
         self.budget = budget
-        self._paid = 0
+        self._account = None if budget is HOST else Account(budget)
         if budget is not HOST:
             self.pay(OBJECT_BYTES)
 
-    def __del__(self) -> None:
-        if self._paid:
-            self.budget.give(self._paid)
-
     def pay(self, count: int) -> None:
-        """Pay for a part of this object; given back with it."""
-        self.budget.take(count)
-        self._paid += count
+        """Pay for a part of this object, unless it is the host's own; given back with it."""
+        account = self._account
+        if account is not None:
+            account.pay(count)
+
+    def pay_for(self, items: i64) -> None:
+        """Pay for items of it."""
+        self.pay(properties_bytes(items))
 
     def adopt(self, budget: Budget) -> None:
         """Let a program pay for it, of which it gets hold, if nobody does."""
         if self.budget is HOST:
             self.budget = budget
+            self._account = Account(budget)
             self.pay(self.weight())
 
     def weight(self) -> int:
         """What it has to be charged."""
-        return OBJECT_BYTES + PROPERTY_BYTES * len(self.properties)
+        return OBJECT_BYTES + properties_bytes(len(self.properties))
 
     def get(self, name: str) -> Value:
         found = self.properties.get(name, UNDEFINED)
@@ -212,7 +159,11 @@ class Object:
         return indices + [name for name in names if not is_index(name)] if indices else names
 
     def text(self) -> str:
-        """What JavaScript's ``String`` makes of it."""
+        """What JavaScript's ``String`` makes of it.
+
+        Raises:
+            Thrown: it is too long, or too deep.
+        """
         return f"[object {self.kind}]"
 
     def __str__(self) -> str:
@@ -228,7 +179,7 @@ class Error(Object):
 
     __slots__ = ("cause",)
 
-    kind = "Error"
+    kind: ClassVar[str] = "Error"
 
     def __init__(self, name: str, message: str, code: str | None = None, cause: BaseException | None = None) -> None:
         super().__init__({"name": name, "message": message})
@@ -237,10 +188,8 @@ class Error(Object):
         self.cause = cause
 
     def weight(self) -> int:
-        message = self.properties.get("message")
-        return super().weight() + (
-            4 * len(message) if type(message) is str else 0
-        )  # a long one of the program's is paid for
+        message = self.properties.get("message")  # a long one of the program's is paid for
+        return super().weight() + (len(message) << 2 if type(message) is str else 0)
 
     def text(self) -> str:
         parts: list[str] = []
@@ -278,12 +227,12 @@ class Array(Object):
 
     __slots__ = ("items",)
 
-    kind = "Array"
+    kind: ClassVar[str] = "Array"
 
     def __init__(self, items: Sequence[Value] = (), budget: Budget = HOST) -> None:
         super().__init__(None, budget)
         if budget is not HOST:
-            self.pay(PROPERTY_BYTES * len(items))
+            self.pay_for(len(items))
         self.items: list[Value] = list(items)
 
     def get(self, name: str) -> Value:
@@ -314,13 +263,13 @@ class Array(Object):
         """Cut it, or lengthen it with holes, which are paid for."""
         more = length - len(self.items)
         if more > 0:
-            self.pay(PROPERTY_BYTES * more)
+            self.pay_for(more)
             self.items += [UNDEFINED] * more
         else:
             del self.items[length:]
 
     def weight(self) -> int:
-        return super().weight() + PROPERTY_BYTES * len(self.items)
+        return super().weight() + properties_bytes(len(self.items))
 
     def has(self, name: str) -> bool:
         return is_item(name, len(self.items)) or super().has(name)
@@ -351,7 +300,7 @@ class Uint8Array(Object):
 
     __slots__ = ("data",)
 
-    kind = "Uint8Array"
+    kind: ClassVar[str] = "Uint8Array"
 
     def __init__(self, data: bytearray | memoryview, budget: Budget = HOST) -> None:
         super().__init__(None, budget)
@@ -405,7 +354,7 @@ class Date(Object):
 
     __slots__ = ("time",)
 
-    kind = "Date"
+    kind: ClassVar[str] = "Date"
 
     def __init__(self, time: float) -> None:
         super().__init__()
@@ -421,29 +370,40 @@ class Function(Object):
 
     Attributes:
         name: for messages.
-        call: what it does.
-        make: what it does as a constructor, or None: it is none.
+        constructs: whether it is a constructor.
         classes: classes whose objects are its instances.
     """
 
-    __slots__ = ("call", "classes", "make", "name")
+    __slots__ = ("_call", "_make", "classes", "constructs", "name")
 
-    kind = "Function"
+    kind: ClassVar[str] = "Function"
 
     def __init__(
         self,
         name: str,
-        call: Call,
+        call: Call | None,
         make: Callable[[Sequence[Value]], Value] | None = None,
         classes: tuple[type, ...] = (),
         properties: dict[str, Value] | None = None,
         budget: Budget = HOST,
     ) -> None:
+        """A function that calls `call`, and `make` as a constructor. A class below has methods in place of both."""
         super().__init__(properties, budget)
         self.name = name if len(name) <= LONGEST_MESSAGE else name[:LONGEST_MESSAGE] + "…"
-        self.call = call
-        self.make = make
+        self._call = call
+        self._make = make
+        self.constructs = make is not None
         self.classes = classes
+
+    def call(self, this: Value, args: Sequence[Value]) -> Value:
+        """Call it."""
+        assert self._call is not None
+        return self._call(this, args)
+
+    def make(self, args: Sequence[Value]) -> Value:
+        """Call it as a constructor, which it is."""
+        assert self._make is not None
+        return self._make(args)
 
     def get(self, name: str) -> Value:
         return self.name if name == "name" and name not in self.properties else super().get(name)
@@ -454,20 +414,35 @@ class Function(Object):
 
 @final
 class Bound(Function):
-    """A function that was bound to arguments, for one program.
+    """A function with its ``this`` and first arguments. Bound again it is its target with more of these.
 
-    Attributes:
-        before: these.
+    So none is within another, and names do not grow.
     """
 
-    __slots__ = ("before",)
+    __slots__ = ("before", "owner", "target")
 
-    def __init__(self, function: Function, owner: Value, before: list[Value]) -> None:
-        super().__init__(f"bound {function.name}", lambda _, rest: function.call(owner, [*before, *rest]))
+    def __init__(self, target: Function, owner: Value, before: list[Value]) -> None:
+        super().__init__(f"bound {target.name}", None)
+        self.target = target
+        self.owner = owner
         self.before = before
 
+    def call(self, this: Value, args: Sequence[Value]) -> Value:
+        return self.target.call(self.owner, [*self.before, *args])
+
     def weight(self) -> int:
-        return super().weight() + PROPERTY_BYTES * len(self.before)
+        return super().weight() + properties_bytes(len(self.before))
+
+
+def bind(function: Function, args: Sequence[Value]) -> Bound:
+    """A function with the ``this`` and the arguments that ``bind`` is given."""
+    more = list(args[1:])
+    owner = argument(args, 0)
+    if isinstance(function, Bound):
+        more = function.before + more
+        owner = function.owner
+        function = function.target
+    return Bound(function, owner, more)
 
 
 def _count_text(size: list[int], count: int) -> None:

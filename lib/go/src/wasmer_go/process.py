@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, final
 
+from wasmer_go.budget import Budget
 from wasmer_go.errors import ProgramExited
 from wasmer_go.loop import Loop
-from wasmer_go.objects import UNDEFINED, Array, Budget, Function, Object, Value, whole_number
+from wasmer_go.objects import UNDEFINED, Array, Function, Object, Value, whole_number
 from wasmer_go.references import References
 from wasmer_runtime_core.errors import ExitCode
 from wasmer_vfs.descriptors import DescriptorTable
@@ -185,12 +186,65 @@ class GoFunction(Function):
     __slots__ = ("number", "process")
 
     def __init__(self, process: Process, number: int) -> None:
-        super().__init__(f"function {number} of the Go program", self.enter, budget=process.budget)
+        super().__init__(f"function {number} of the Go program", None, budget=process.budget)
         self.process = process
         self.number = number
 
-    def enter(self, this: Value, args: Sequence[Value]) -> Value:
+    def call(self, this: Value, args: Sequence[Value]) -> Value:
         """Call it: what it has answered when the program waits again, else undefined."""
-        event = Object({"id": float(self.number), "this": this, "args": Array(args), "result": UNDEFINED})
+        event = Event(self.number, this, Array(args))
         self.process.event(event)
-        return event.properties.get("result", UNDEFINED)  # which the program may have deleted
+        return event.result
+
+
+@final
+class Event(Object):
+    """A call of a function of the program's, as Go looks at it: it always has four properties.
+
+    Attributes:
+        number: the property `id`, Go's own number of the function.
+        this, args, result: the properties.
+    """
+
+    __slots__ = ("args", "number", "result", "this")
+
+    def __init__(self, number: float, this: Value, args: Array) -> None:
+        super().__init__()
+        self.number = float(number)
+        self.this = this
+        self.args: Value = args
+        self.result: Value = UNDEFINED
+
+    def get(self, name: str) -> Value:
+        if name == "id":
+            return self.number
+        if name == "this":
+            return self.this
+        if name == "args":
+            return self.args
+        return self.result if name == "result" else super().get(name)
+
+    def set(self, name: str, value: Value) -> None:
+        if name == "result":
+            self.result = value
+        elif name == "args":
+            self.args = value
+        elif name == "this":
+            self.this = value
+        else:
+            super().set(name, value)
+
+    def delete(self, name: str) -> None:
+        if self._has_own(name):
+            self.set(name, UNDEFINED)
+        else:
+            super().delete(name)
+
+    def _has_own(self, name: str) -> bool:
+        return name in ("this", "args", "result")
+
+    def has(self, name: str) -> bool:
+        return name == "id" or self._has_own(name) or super().has(name)
+
+    def names(self) -> list[str]:
+        return ["id", "this", "args", "result", *super().names()]

@@ -18,9 +18,10 @@ from struct import Struct
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, final
 
-from wasmer_go.conversion import GoMapping, to_python
+from wasmer_go.conversion import to_python
 from wasmer_go.errors import GoError, ProgramExited, Thrown
 from wasmer_go.interface import FUNCTIONS, bound
+from wasmer_go.made import GoMapping
 from wasmer_go.objects import Error, Object
 from wasmer_go.process import KILLED, Process
 from wasmer_go.promises import FULFILLED, PENDING, Promise

@@ -7,13 +7,13 @@ that from a goroutine. `Program.result` lets events happen until then.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, final
+from typing import Any, ClassVar, Final, final
 
+from wasmer_go.budget import Budget
 from wasmer_go.errors import Thrown
 from wasmer_go.loop import Loop
 from wasmer_go.objects import (
     UNDEFINED,
-    Budget,
     Error,
     Function,
     Object,
@@ -24,7 +24,9 @@ from wasmer_go.objects import (
     type_error,
 )
 
-PENDING, FULFILLED, REJECTED = range(3)
+PENDING: Final = 0
+FULFILLED: Final = 1
+REJECTED: Final = 2
 
 
 @final
@@ -39,7 +41,7 @@ class Promise(Object):
 
     __slots__ = ("_waiting", "loop", "state", "value")
 
-    kind = "Promise"
+    kind: ClassVar[str] = "Promise"
 
     def __init__(self, loop: Loop, budget: Budget) -> None:
         super().__init__(budget=budget)

@@ -18,11 +18,22 @@ from __future__ import annotations
 from struct import Struct
 from typing import Any, Final, final
 
-from wasmer_go.errors import TooManyValues, WrongNumber
-from wasmer_go.objects import HOST, UNDEFINED, Budget, Function, Object, Value
+from librt.strings import read_f64_le, read_i64_le
 
-NAN, ZERO, NULL, TRUE, FALSE, GLOBAL, GO, FIRST = range(8)
-"""Ids that are always the same."""
+from wasmer_go.budget import HOST, Budget
+from wasmer_go.errors import TooManyValues, WrongNumber
+from wasmer_go.objects import UNDEFINED, Function, Object, Value
+from wasmer_runtime_core.support.integers import i64
+
+NAN: Final = 0
+ZERO: Final = 1
+NULL: Final = 2
+TRUE: Final = 3
+FALSE: Final = 4
+GLOBAL: Final = 5
+GO: Final = 6
+FIRST: Final = 7
+"""Ids that are always the same; the first of the others."""
 
 HEAD: Final = 0x7FF8_0000
 DEFAULT_VALUES: Final = 1_000_000
@@ -32,10 +43,12 @@ VALUE_BYTES: Final = 128
 
 _F64: Final = Struct("<d")
 _U64: Final = Struct("<Q")
-_LOW: Final = 0xFFFF_FFFF
 _ABOVE: Final = HEAD << 32
 _FREE: Final = object()
-_INFINITE: Final = 1 << 62
+_UNDEFINED: Final = bytes(8)
+_INFINITE: Final = 1 << 60
+MAX_NUMBERS: Final = 1024
+"""Numbers whose bytes are remembered."""
 
 
 @final
@@ -47,7 +60,7 @@ class References:
         limit: how many there may be at once.
     """
 
-    __slots__ = ("_budget", "_counts", "_free", "_ids", "limit", "values")
+    __slots__ = ("_budget", "_counts", "_free", "_ids", "_names", "_numbers", "limit", "values")
 
     def __init__(self, world: Value, go: Value, budget: Budget, limit: int = DEFAULT_VALUES) -> None:
         self.values: list[Value] = [float("nan"), 0.0, None, True, False, world, go]
@@ -56,53 +69,72 @@ class References:
         self._ids: dict[Any, int] = {world: GLOBAL, go: GO}
         self._free: list[int] = []
         self._budget = budget
+        self._names = [_U64.pack(_ABOVE | (at >= GLOBAL) << 32 | at) for at in range(FIRST)]
+        self._numbers: dict[float, bytes] = {}
 
-    def value(self, bits: int) -> Value:
-        """The value that a program names.
+    def value(self, words: bytes, place: i64) -> Value:
+        """The value that is named by eight bytes of some.
 
         Raises:
             WrongNumber: there is none of this id.
+            IndexError: there are no eight bytes.
         """
-        if bits >> 32 & HEAD == HEAD:
-            at = bits & _LOW
+        bits = read_i64_le(words, place)
+        if (bits >> 32) & HEAD == HEAD:
+            at = bits & 0xFFFF_FFFF
             value = self.values[at] if at < len(self.values) else _FREE
             if value is _FREE:
                 raise WrongNumber(f"the Go program names a value {at}, which it was never given or has given back")
             return value
-        return _F64.unpack(_U64.pack(bits))[0] or UNDEFINED
+        number = read_f64_le(words, place)
+        return UNDEFINED if number == 0.0 else number
 
     def load(self, memory: Any, address: int) -> Value:
         """The value that is named at an address.
 
         Raises:
             WrongNumber: there is none of this id.
+            IndexError: the address is outside of memory.
         """
-        return self.value(_U64.unpack_from(memory, address)[0])
+        return self.value(memory.read(address, 8), 0)
 
     def store(self, memory: Any, address: int, value: Value) -> None:
-        """Give the program a value: name it at an address, which is known to be in memory."""
-        kind = type(value)
-        if kind is float:
-            if value:
-                if value == value:
-                    _F64.pack_into(memory, address, value)
-                else:
-                    _U64.pack_into(memory, address, _ABOVE | NAN)
-            else:
-                _U64.pack_into(memory, address, _ABOVE | ZERO)
-        elif value is UNDEFINED:
-            _U64.pack_into(memory, address, 0)
-        elif value is None:
-            _U64.pack_into(memory, address, _ABOVE | NULL)
-        elif kind is bool:
-            _U64.pack_into(memory, address, _ABOVE | (TRUE if value else FALSE))
-        else:
-            at = self._ids.get(value)
-            if at is None:
-                at = self._new(value)
-            self._counts[at] += 1
-            flag = 2 if isinstance(value, str) else 4 if isinstance(value, Function) else 1
-            _U64.pack_into(memory, address, _ABOVE | flag << 32 | at)
+        """Give the program a value: name it at an address.
+
+        Raises:
+            TooManyValues: it holds as many as it may.
+            IndexError: the address is outside of memory.
+        """
+        memory.write(address, self.name(value))
+
+    def name(self, value: Value) -> bytes:
+        """The eight bytes by which the program, which is given it with that, names a value."""
+        if isinstance(value, float):
+            return self._number(value)
+        if value is UNDEFINED:
+            return _UNDEFINED
+        if value is None:
+            return self._names[NULL]
+        if isinstance(value, bool):
+            return self._names[TRUE if value else FALSE]
+        found = self._ids.get(value)
+        at = self._new(value) if found is None else found
+        self._counts[at] += 1
+        return self._names[at]
+
+    def _number(self, value: float) -> bytes:
+        if value != value:
+            return self._names[NAN]
+        if value == 0.0:
+            return self._names[ZERO]
+        numbers = self._numbers
+        found = numbers.get(value)
+        if found is None:
+            if len(numbers) >= MAX_NUMBERS:
+                numbers.clear()
+            found = _F64.pack(value)
+            numbers[value] = found
+        return found
 
     def _new(self, value: Value) -> int:
         if len(self._ids) >= self.limit:
@@ -113,14 +145,17 @@ class References:
         if isinstance(value, Object) and value.budget is HOST and type(value) is not Function:
             value.adopt(self._budget)
         self._budget.take(VALUE_BYTES)
+        at = len(self.values)
         if self._free:
             at = self._free.pop()
             self.values[at] = value
             self._counts[at] = 0
         else:
-            at = len(self.values)
             self.values.append(value)
             self._counts.append(0)
+            self._names.append(b"")
+        flag = 2 if isinstance(value, str) else 4 if isinstance(value, Function) else 1
+        self._names[at] = _U64.pack(_ABOVE | flag << 32 | at)
         self._ids[value] = at
         return at
 
@@ -141,6 +176,7 @@ class References:
 
     def clear(self) -> None:
         """Let go of all of them: the program has ended."""
-        self._budget.give(VALUE_BYTES * (len(self._ids) - 2))
-        del self.values[FIRST:], self._counts[FIRST:], self._free[:]
+        held: i64 = len(self._ids) - 2
+        self._budget.give(VALUE_BYTES * held)
+        del self.values[FIRST:], self._counts[FIRST:], self._names[FIRST:], self._free[:]
         self._ids = {self.values[GLOBAL]: GLOBAL, self.values[GO]: GO}

@@ -32,11 +32,9 @@ from wasmer_go.objects import (
     MAX_DEPTH,
     MAX_ITEMS,
     MAX_TEXT,
-    PROPERTY_BYTES,
     STEP,
     UNDEFINED,
     Array,
-    Bound,
     Date,
     Error,
     Function,
@@ -44,14 +42,15 @@ from wasmer_go.objects import (
     Uint8Array,
     Value,
     argument,
+    bind,
     called,
     methods_of,
-    text,
     text_of,
     type_error,
     whole_number,
 )
 from wasmer_go.promises import Promise, promise_class
+from wasmer_go.texts import text
 from wasmer_vfs.waiting import LOOK_EVERY, asked, look
 
 if TYPE_CHECKING:
@@ -268,7 +267,7 @@ def _concatenated(this: Array, args: Sequence[Value]) -> Value:
     made = Array(this.items, this.budget)
     for each in args:
         more = each.items if isinstance(each, Array) else [each]
-        made.pay(PROPERTY_BYTES * len(more))
+        made.pay_for(len(more))
         made.items += more
     return made
 
@@ -321,7 +320,7 @@ def _apply(this: Value, args: Sequence[Value]) -> Value:
 def _bind(this: Value, args: Sequence[Value]) -> Value:
     if not isinstance(this, Function):
         raise type_error("bind of what is no function")
-    return Bound(this, argument(args, 0), list(args[1:]))
+    return bind(this, args)
 
 
 Function.methods = {
