@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 
 _EXACT: Final = 1 << 53
 
+MADE: Final[dict[str, Callable[[Process, Any], Any]]] = {}
+"""What a program's own lists and mappings are for Python: classes of `made`, which puts them here when it is imported."""
+
 
 def to_go(process: Process, value: Any) -> Value:
     """A value of Python's for a program.
@@ -117,9 +120,7 @@ def to_python(process: Process, value: Value) -> Any:
         return value.cause
     if isinstance(value, Function):
         return GoCallable(process, value)
-    from wasmer_go.made import GoList, GoMapping  # here, for they need this module
-
-    return GoList(process, value) if isinstance(value, Array) else GoMapping(process, value)
+    return MADE["list" if isinstance(value, Array) else "mapping"](process, value)
 
 
 def answer_of(process: Process, function: Callable[..., Any], *args: Any) -> Value:

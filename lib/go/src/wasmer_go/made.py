@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping, MutableSequence
 from typing import Any, final
 
-from wasmer_go.conversion import Made, to_go, to_python
+from wasmer_go.conversion import MADE, Made, to_go, to_python
 from wasmer_go.objects import Array, Object
 
 
@@ -73,3 +73,6 @@ class GoList(Made, MutableSequence[Any]):
 
     def __repr__(self) -> str:
         return f"<array of a Go program with {len(self)} items>"
+
+
+MADE.update(list=GoList, mapping=GoMapping)
