@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 _EXACT: Final = 1 << 53
 
 MADE: Final[dict[str, Callable[[Process, Any], Any]]] = {}
-"""What a program's own lists and mappings are for Python: classes of `made`, which puts them here when it is imported."""
+"""What a program's own lists and mappings are for Python: classes of `made`, which puts them here when imported."""
 
 
 def to_go(process: Process, value: Any) -> Value:
