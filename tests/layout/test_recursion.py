@@ -32,7 +32,8 @@ BOUNDED: Final = {
     "emit.py: _repeat": "the same",
     "lanes.py: _are_alike": "it counts how deep it is",
     "lanes.py: _make": "what `_are_alike` has gone through",
-    "objects.py: _put_texts": "it counts how deep it is",
+    "objects.py: _put_text": "it counts how deep it is",
+    "objects.py: _put_texts": "the same",
     "script.py: read_pattern": "alternatives have no alternatives",
     "script.py: read_patterns": "the same",
 }
