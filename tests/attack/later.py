@@ -181,7 +181,7 @@ def storm(seed: int, seconds: float) -> Counter[str]:
             busy = True
             try:
                 main.call()
-                if main.chance.random() < 0.2:
+                if main.chance.random() < 0.2 and time.monotonic() < end:  # then nobody takes it any more
                     raise KeyError("the handler's own")
             finally:
                 busy = False
