@@ -290,8 +290,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20.0)
     options = parser.parse_args()
     os.environ["WASMER_CLIF_CHECK"] = ""
-    # where a handler raises amid an import, Python's own lock of imports may stay held: the next thread waits for ever
+    # where a handler raises amid a first import, Python's own lock of imports stays held, and the next thread that
+    # imports waits for ever: so all that a storm imports late is imported before one, by some calls without signals
     importlib.import_module("wasmer_runtime_core.running.objects.references")
+    warm = World(compile_with(GUEST, find_compiler("singlepass")), options.seed)
+    for _ in range(400):
+        warm.call()
+    warm.trees.clear()
     sys.unraisablehook = lambda what: None  # what a handler raised in a finalizer
     kinds = [
         (backend, release, how)
