@@ -10,18 +10,16 @@ allocation, in steps of one object, or as they do; a heap's limit is met now and
 
 from __future__ import annotations
 
-import argparse
 import gc
 import importlib
 import os
 import random
-import signal
 import sys
-import threading
 import time
 from collections import Counter
 from typing import Any, Final
 
+from tests.attack import storms
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract.backend import CompilerConfig
@@ -97,13 +95,12 @@ class Finalized:
         self.world.between()
 
 
-class World:
-    """What one thread has."""
+class World(storms.World):
+    """Instances that are linked or not, and trees of theirs."""
 
     def __init__(self, module: Any, seed: int) -> None:
+        super().__init__(seed)
         self.module = module
-        self.chance = random.Random(seed)
-        self.ends: Counter[str] = Counter()
         self.trees: list[Any] = []
         self.depth = 0
         self.begin()
@@ -192,52 +189,19 @@ class World:
         except KeyError:
             self.ends["handler"] += 1
 
-    def call_until(self, end: float) -> None:
-        while time.monotonic() < end:
-            self.call()
-
 
 def storm(backend: str, release_gil: bool, how: int, seed: int, seconds: float) -> Counter[str]:
     """All of it for so long; how calls ended."""
     module = compile_with(GUEST, find_compiler(backend), CompilerConfig(release_gil=release_gil))
     worlds = [World(module, seed + number) for number in range(3)]
-    main = worlds[0]
-    busy = False
-
-    def handler(number: int, frame: object) -> None:
-        nonlocal busy
-        if not busy:
-            busy = True
-            try:
-                main.call()
-                if main.chance.random() < 0.2 and time.monotonic() < end:  # then nobody takes it any more
-                    raise KeyError("the handler's own")
-            finally:
-                busy = False
-
-    end = time.monotonic() + seconds
-    threads = [threading.Thread(target=world.call_until, args=(end,)) for world in worlds[1:]]
     thresholds = gc.get_threshold()
     gc.set_threshold(50, 5, 5)
     machine.heap_stress(how)
-    for thread in threads:
-        thread.start()
-    before = signal.signal(signal.SIGALRM, handler)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.003)
-        while time.monotonic() < end:
-            try:
-                main.call_until(end)
-            except (KeyError, Timeout):  # of a handler, between two calls
-                main.ends["between calls"] += 1
+        return storms.run(worlds, seconds, (KeyError, Timeout))
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        for thread in threads:
-            thread.join()
         machine.heap_stress(0)
         gc.set_threshold(*thresholds)
-    return sum((world.ends for world in worlds), Counter[str]())
 
 
 def greenlets(backend: str, seed: int, seconds: float) -> Counter[str]:
@@ -285,10 +249,7 @@ def greenlets(backend: str, seed: int, seconds: float) -> Counter[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.attack.heaps", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=20.0)
-    options = parser.parse_args()
+    options = storms.options("heaps", __doc__)
     os.environ["WASMER_CLIF_CHECK"] = ""
     # where a handler raises amid a first import, Python's own lock of imports stays held, and the next thread that
     # imports waits for ever: so all that a storm imports late is imported before one, by some calls without signals

@@ -9,18 +9,15 @@ does where all was compiled at once.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import pickle
-import random
 import signal
 import sys
-import threading
-import time
 from collections import Counter
 from typing import Any, Final
 
+from tests.attack import storms
 from wasmer_runtime import CompilerConfig, Module, compile, timeout
 from wasmer_runtime.error import RuntimeError as Refused
 from wasmer_runtime.error import Timeout, Trap
@@ -61,13 +58,12 @@ def outcome(call: Any, *args: int) -> Any:
         return str(trap.kind)
 
 
-class World:
-    """What one thread has."""
+class World(storms.World):
+    """Modules, instances of theirs, and what their functions answer."""
 
     def __init__(self, seed: int, right: dict[tuple[int, int], Any]) -> None:
-        self.chance = random.Random(seed)
+        super().__init__(seed)
         self.right = right
-        self.ends: Counter[str] = Counter()
         self.depth = 0
         self.modules: list[Module] = []
         self.instances: list[Any] = []
@@ -164,58 +160,19 @@ class World:
         except KeyError:
             self.ends["handler"] += 1
 
-    def call_until(self, end: float) -> None:
-        while time.monotonic() < end:
-            self.call()
-
 
 def storm(seed: int, seconds: float) -> Counter[str]:
     """All of it for so long; how calls ended."""
     eager = compile(TEXT, "singlepass").instantiate({"e": {"host": lambda given: given}})
-    right = {
-        (at, depth): outcome(eager.exports[f"f{at}"], depth)
-        for at in range(FUNCTIONS)
-        for depth in (-9, -1, 0, 1, 2, 9)
-    }
-    worlds = [World(seed, right), World(seed + 1, right)]
-    main = worlds[0]
-    busy = False
-
-    def handler(number: int, frame: object) -> None:
-        nonlocal busy
-        if not busy:
-            busy = True
-            try:
-                main.call()
-                if main.chance.random() < 0.2 and time.monotonic() < end:  # then nobody takes it any more
-                    raise KeyError("the handler's own")
-            finally:
-                busy = False
-
-    end = time.monotonic() + seconds
-    thread = threading.Thread(target=worlds[1].call_until, args=(end,))
-    thread.start()
-    before = signal.signal(signal.SIGALRM, handler)
+    right = {(at, depth): outcome(eager.exports[f"f{at}"], depth) for at in range(FUNCTIONS) for depth in INPUTS}
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.003)
-        while time.monotonic() < end:
-            try:
-                main.call_until(end)
-            except (KeyError, Timeout):  # of a handler, between two calls
-                main.ends["between calls"] += 1
+        return storms.run([World(seed, right), World(seed + 1, right)], seconds, (KeyError, Timeout))
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        thread.join()
         BACKGROUND.stop()
-    return worlds[0].ends + worlds[1].ends
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.attack.later", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=20.0)
-    options = parser.parse_args()
+    options = storms.options("later", __doc__)
     os.environ["WASMER_CLIF_CHECK"] = ""
     sys.unraisablehook = lambda what: None  # what a handler raised in a finalizer
     for backend in ("singlepass", "cranelift"):  # all is imported: see tests.attack.heaps

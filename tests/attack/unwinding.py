@@ -10,17 +10,13 @@ How a call ends is up to all that; it is one of the ways it may. Afterwards noth
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
-import random
-import signal
 import sys
-import threading
-import time
 from collections import Counter
 from typing import Any, Final
 
+from tests.attack import storms
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.registry import find_compiler
 from wasmer_runtime_core.contract.backend import CompilerConfig
@@ -76,13 +72,12 @@ class Carried:
     """What exceptions carry."""
 
 
-class World:
+class World(storms.World):
     """One instance, and who calls it."""
 
     def __init__(self, module: Any, seed: int) -> None:
-        self.chance = random.Random(seed)
+        super().__init__(seed)
         self.inner = 0
-        self.ends: Counter[str] = Counter()
         self.exports: Any = module.instantiate({"e": {"host": self.host}}).exports
 
     def host(self, carried: object) -> object:
@@ -116,10 +111,6 @@ class World:
         except ENDS as end:
             self.ends[type(end).__name__] += 1
 
-    def call_until(self, end: float) -> None:
-        while time.monotonic() < end:
-            self.call()
-
 
 def storm(backend: str, release_gil: bool, seed: int, seconds: float) -> Counter[str]:
     """All of it for so long; how calls ended. Nothing is left of what was carried."""
@@ -134,47 +125,17 @@ def storm(backend: str, release_gil: bool, seed: int, seconds: float) -> Counter
 def _storm(backend: str, release_gil: bool, seed: int, seconds: float) -> Counter[str]:
     module = compile_with(GUEST, find_compiler(backend), CompilerConfig(release_gil=release_gil))
     worlds = [World(module, seed + number) for number in range(3)]
-    main, busy = worlds[0], False
+    main = worlds[0]
 
-    def handler(number: int, frame: object) -> None:
-        nonlocal busy
-        if not busy:
-            busy = True
-            try:
-                main.exports.rounds(6, Carried())
-                main.ends["signals"] += 1
-                if main.chance.random() < 0.2:
-                    raise KeyError("the handler's own")
-            finally:
-                busy = False
+    def between() -> None:
+        main.exports.rounds(6, Carried())
+        main.ends["signals"] += 1
 
-    end = time.monotonic() + seconds
-    threads = [threading.Thread(target=world.call_until, args=(end,)) for world in worlds[1:]]
-    for thread in threads:
-        thread.start()
-    before = signal.signal(signal.SIGALRM, handler)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.0007)
-        while time.monotonic() < end:
-            try:
-                main.call_until(end)
-            except ENDS:  # of a handler, between two calls
-                main.ends["between calls"] += 1
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    for thread in threads:
-        thread.join()
-    return sum((world.ends for world in worlds), Counter[str]())
+    return storms.run(worlds, seconds, ENDS, between, every=0.0007)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.attack.unwinding", description=(__doc__ or "").splitlines()[0]
-    )
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=20.0)
-    options = parser.parse_args()
+    options = storms.options("unwinding", __doc__)
     os.environ["WASMER_CLIF_CHECK"] = ""
     sys.unraisablehook = lambda what: None  # what a handler raised in a finalizer
     kinds = [(backend, release) for backend in ("singlepass", "cranelift", "llvm") for release in (False, True)]
