@@ -18,11 +18,10 @@ from worlds import fixture
 from wasmer_emscripten import CAPTURE, NotSupported, OutOfMemory, Program, SideModuleError, load
 from wasmer_emscripten.linking.dylink import MAX_ALIGNMENT, MAX_NEEDED, MAX_PATHS, MAX_SYMBOLS, Dylink, dylink_of
 from wasmer_emscripten.linking.linker import MAX_LIBRARIES
+from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.errors import TableGrowError, Trap
 from wasmer_runtime_core.wasm.custom_sections import CustomSection
 from wasmer_runtime_core.wasm.module import ModuleInfo
-
-wasmer_runtime = pytest.importorskip("wasmer_runtime")
 
 FIRST = FIXTURES / "libfirst.wasm"
 
@@ -52,7 +51,7 @@ def section(memory: int = 0, alignment: int = 0, table: int = 0, needed: tuple[s
 
 def side(fields: str = "", dylink: bytes | None = None, name: str = "dylink.0") -> bytes:
     """A side module of a text's fields."""
-    module: bytes = wasmer_runtime.wat2wasm(f"(module {fields})")
+    module = run(Compilation(f"(module {fields})"), "read").binary
     content = text(name) + (section() if dylink is None else dylink)
     return module[:8] + b"\0" + number(len(content)) + content + module[8:]
 

@@ -12,10 +12,11 @@ from test_linking import BASES, HOSTS, number, part, section, side, text
 
 from wasmer_emscripten import Program, SideModuleError, giving_back, load
 from wasmer_emscripten.linking import dylink, linker, modules
+from wasmer_runtime_core.compile_module import compile_with
+from wasmer_runtime_core.compiling.middleware.metering import Metering, get_points_used, set_points_used
+from wasmer_runtime_core.compiling.registry import find_compiler
+from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import ExecutionLimitExceeded, ExitCode
-
-wasmer_runtime = pytest.importorskip("wasmer_runtime")
-middleware = pytest.importorskip("wasmer_runtime.middleware")
 
 LIMIT = 100_000
 BURN = """(local i32) (loop (local.set 0 (i32.add (local.get 0) (i32.const 1)))
@@ -74,11 +75,11 @@ COSTLY = {
 @pytest.mark.parametrize("case", COSTLY)
 @pytest.mark.parametrize("compiled_before", (False, True))
 def test_side_modules_use_the_points_of_the_program(case: str, compiled_before: bool, backend: str) -> None:
-    config = wasmer_runtime.CompilerConfig(middlewares=(middleware.Metering(LIMIT),))
+    config = CompilerConfig(middlewares=(Metering(LIMIT),))
     source: Any = main_module(10)
     options: dict[str, Any] = {"config": config, "source": source}
     if compiled_before:
-        options = {"source": wasmer_runtime.compile(source, backend=backend, config=config)}
+        options = {"source": compile_with(source, find_compiler(backend), config)}
     running = program([side(COSTLY[case])] * 10, backend=backend, throw=throwing, **options)
     with pytest.raises(ExecutionLimitExceeded):
         for at in range(10):
@@ -86,7 +87,7 @@ def test_side_modules_use_the_points_of_the_program(case: str, compiled_before: 
                 running.instance.exports.open(at)
             except Thrown:
                 pass
-    assert LIMIT <= middleware.get_points_used(running.instance) < LIMIT + 100
+    assert LIMIT <= get_points_used(running.instance) < LIMIT + 100
 
 
 CALLED = f"""(func $burn (export "burn") (param i32) (result i32) {BURN} (i32.const 0))"""
@@ -100,34 +101,33 @@ CALLING = """(func (export "calling") (param $at i32) (result i32) (local i32)
 @pytest.mark.parametrize("pickled", (False, True))
 def test_functions_of_side_modules_use_the_points_of_the_program(pickled: bool, backend: str) -> None:
     """Each alone stays below the limit; nothing is opened any more, and no function of the host's is called."""
-    config = wasmer_runtime.CompilerConfig(middlewares=(middleware.Metering(LIMIT),))
+    config = CompilerConfig(middlewares=(Metering(LIMIT),))
     library: Any = side(f"{HOSTS} {BASES} {CALLED} (elem (global.get $t) $burn)", section(0, 0, 1))
     source: Any = main_module(10, CALLING)
     if pickled:
         source, library = (
-            pickle.loads(pickle.dumps(wasmer_runtime.compile(each, backend=backend, config=config)))
-            for each in (source, library)
+            pickle.loads(pickle.dumps(compile_with(each, find_compiler(backend), config))) for each in (source, library)
         )
     running = program([library] * 10, backend=backend, config=config, source=source)
     exports: Any = running.instance.exports
     for at in range(10):
         assert exports.open(at) == 1
-    before = middleware.get_points_used(running.instance)
+    before = get_points_used(running.instance)
     assert before < LIMIT // 2
     with pytest.raises(ExecutionLimitExceeded):
         exports.calling(min(each.table for each in running.process.linker.libraries.values()))
-    assert LIMIT <= middleware.get_points_used(running.instance) < LIMIT + 100
+    assert LIMIT <= get_points_used(running.instance) < LIMIT + 100
     for each in running.process.linker.instances():
-        assert middleware.get_points_used(each) == middleware.get_points_used(running.instance)
+        assert get_points_used(each) == get_points_used(running.instance)
         with pytest.raises(ExecutionLimitExceeded):
             each.exports.burn(0)
-    middleware.set_points_used(running.instance, 0)  # filled up again, for all
+    set_points_used(running.instance, 0)  # filled up again, for all
     running.process.linker.instances()[3].exports.burn(0)
-    assert 30_000 < middleware.get_points_used(running.instance) < LIMIT
+    assert 30_000 < get_points_used(running.instance) < LIMIT
 
 
 def test_what_is_loaded_in_the_midst_of_loading_is_counted_once() -> None:
-    config = wasmer_runtime.CompilerConfig(middlewares=(middleware.Metering(10 * LIMIT),))
+    config = CompilerConfig(middlewares=(Metering(10 * LIMIT),))
     outer = f"{OPEN} (func $start {BURN} (drop (call $open (i32.const 2)))) (start $start)"
     libraries = [
         side(outer, section(needed=("lib1.so",))),
@@ -138,7 +138,7 @@ def test_what_is_loaded_in_the_midst_of_loading_is_counted_once() -> None:
     assert running.instance.exports.open(0) == 1
     one = program([libraries[1]], config=config)
     one.instance.exports.open(0)
-    single, all_three = (middleware.get_points_used(each.instance) for each in (one, running))
+    single, all_three = (get_points_used(each.instance) for each in (one, running))
     assert 3 * (single - 100) < all_three < 3 * (single + 100)
 
 
@@ -151,15 +151,15 @@ def test_nothing_is_opened_before_the_program_is_there() -> None:
 
 
 def test_how_side_modules_are_compiled_has_to_be_known() -> None:
-    module = pickle.loads(pickle.dumps(wasmer_runtime.compile(main_module(1))))
+    module = pickle.loads(pickle.dumps(compile_with(main_module(1), find_compiler("singlepass"))))
     library = side("")
     running = program([library], source=module)
     with pytest.raises(SideModuleError, match="config="):
         running.process.linker.open("lib0.so", False)
     assert running.instance.exports.open(0) == 0
-    given = program([library], source=module, config=wasmer_runtime.CompilerConfig())
+    given = program([library], source=module, config=CompilerConfig())
     assert given.instance.exports.open(0) == 1
-    compiled = program([wasmer_runtime.compile(library)], source=module)
+    compiled = program([compile_with(library, find_compiler("singlepass"))], source=module)
     assert compiled.instance.exports.open(0) == 1
 
 

@@ -19,8 +19,6 @@ from wasmer_runtime_core.compiling.pipeline import read_module
 from wasmer_runtime_core.errors import CreationError, GrowError
 from wasmer_runtime_core.wasm.binary.decode import decode_module
 
-pytest.importorskip("wasmer_runtime")
-
 POINTER = 1000
 """Where the program below keeps the beginning of the rest of its heap."""
 HEAP = 70_000
