@@ -34,6 +34,7 @@ NOT_ALONE: Final = {
     "runtime-core": ("singlepass-backend",),
     "wasi": ("runtime", "singlepass-backend"),
     "emscripten": ("singlepass-backend",),
+    "llvm-backend": ("singlepass-backend",),
     "go": ("singlepass-backend",),
     "blazor": ("singlepass-backend",),
     "runtime": ("wasi", "emscripten", "go", "blazor", "llvm-backend"),
@@ -42,7 +43,7 @@ NOT_ALONE: Final = {
 
 GROUPS: Final = {
     "runtime-core": ("disassemblers", "debug", "native", "arrays", "build"),
-    "runtime": ("greenlets", "terminal", "arrays", "processes"),
+    "runtime": ("greenlets", "terminal", "arrays", "processes", "disassemblers", "build"),
     "singlepass-backend": ("wasmtime",),
     "wasi": ("programs", "wasmtime"),
     "workspace": ("disassemblers", "programs", "wasmtime", "layers", "build", "greenlets"),
