@@ -23,7 +23,7 @@ from wasmer_blazor.host import Host, Outcome, function_for, guarded, is_of_dotne
 from wasmer_blazor.runtime import TEXTS, VARIABLES, Runtime
 from wasmer_blazor.state import DotnetState
 from wasmer_emscripten.functions import find
-from wasmer_emscripten.loading import CAPTURE, environment
+from wasmer_emscripten.loading import environment
 from wasmer_emscripten.program import Program as EmscriptenProgram
 from wasmer_runtime_core.compile_module import compile_with
 from wasmer_runtime_core.compiling.backend_names import Backend
@@ -34,7 +34,7 @@ from wasmer_runtime_core.running.module import Module
 from wasmer_runtime_core.wasm.module import FUNCTION
 from wasmer_vfs.descriptors import DEFAULT_LIMIT
 from wasmer_vfs.random import system
-from wasmer_vfs.standard_streams import INHERIT
+from wasmer_vfs.standard_streams import CAPTURE, INHERIT
 from wasmer_vfs.tree_files import Files
 from wasmer_vfs.waiting import look, plainly, wait
 
@@ -337,16 +337,9 @@ def load(
     """
     builder = DotnetState.new().args(args).envs(env or {}).map_dirs(mounts or {}).current_dir(current)
     builder.random(random).descriptors(descriptors).properties(properties or {}).stdin(stdin)
+    builder.stdout(stdout).stderr(stderr)
     if clock is not None:
         builder.clock(clock)
-    if stdout is CAPTURE:
-        builder.capture_stdout()
-    else:
-        builder.stdout(stdout)
-    if stderr is CAPTURE:
-        builder.capture_stderr()
-    else:
-        builder.stderr(stderr)
     if not isinstance(framework, Framework):
         framework = open_framework(framework)
     if module is None:

@@ -61,8 +61,7 @@ from wasmer_vfs.descriptors import DEFAULT_LIMIT
 from wasmer_vfs.devices import Devices
 from wasmer_vfs.network import Network
 from wasmer_vfs.random import RandomSource, system
-from wasmer_vfs.standard_streams import INHERIT, as_input, as_output
-from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES, Captured
+from wasmer_vfs.standard_streams import CAPTURE, INHERIT, as_input, as_output_or_capture
 from wasmer_vfs.tree_files import Files
 from wasmer_vfs.trees import Tree, mountable
 
@@ -74,9 +73,6 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.running.objects.limits import Limits
     from wasmer_runtime_core.wasm.module import Import, ModuleInfo
     from wasmer_runtime_core.wasm.types import FunctionType
-
-CAPTURE: Final = object()
-"""Given as `stdout` or `stderr`: what is written is kept, for `Program.stdout_bytes` and `stderr_bytes`."""
 
 BESIDE: Final = object()
 """Of `data`: what lies beside the glue."""
@@ -181,11 +177,11 @@ def _environ(options: Options) -> list[bytes]:
 
 
 def _streams(options: Options) -> tuple[Any, Any, Any]:
-    outputs = [
-        Captured(DEFAULT_CAPTURED_BYTES) if given is CAPTURE else as_output(given, name)
-        for given, name in ((options.stdout, "output"), (options.stderr, "error"))
-    ]
-    return as_input(options.stdin), outputs[0], outputs[1]
+    return (
+        as_input(options.stdin),
+        as_output_or_capture(options.stdout, "output"),
+        as_output_or_capture(options.stderr, "error"),
+    )
 
 
 def _unpack(options: Options, glue: str, tree: Tree) -> None:

@@ -37,8 +37,7 @@ from wasmer_runtime_core.running.instance import close_behind
 from wasmer_runtime_core.running.module import Module
 from wasmer_vfs.descriptors import DEFAULT_LIMIT
 from wasmer_vfs.random import system
-from wasmer_vfs.standard_streams import INHERIT
-from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES
+from wasmer_vfs.standard_streams import CAPTURE, INHERIT
 from wasmer_vfs.tree_files import Files
 from wasmer_vfs.waiting import plainly
 
@@ -51,8 +50,7 @@ if TYPE_CHECKING:
     from wasmer_vfs.clock import Clock
     from wasmer_vfs.random import RandomSource
 
-CAPTURE: Final = object()
-"""Given as `stdout` or `stderr`: what is written is kept, for `Program.stdout_bytes` and `stderr_bytes`."""
+__all__ = ["CAPTURE", "Program", "load", "run_go_instance"]
 
 FIRST_ARGUMENT: Final = 4096
 """Where in memory the arguments are put."""
@@ -332,15 +330,7 @@ def load(
     builder.globals(globals or {}).random(random).descriptors(descriptors).values(values).value_bytes(value_bytes)
     if clock is not None:
         builder.clock(clock)
-    builder.stdin(stdin)
-    if stdout is CAPTURE:
-        builder.capture_stdout(DEFAULT_CAPTURED_BYTES)
-    else:
-        builder.stdout(stdout)
-    if stderr is CAPTURE:
-        builder.capture_stderr(DEFAULT_CAPTURED_BYTES)
-    else:
-        builder.stderr(stderr)
+    builder.stdin(stdin).stdout(stdout).stderr(stderr)
     if not isinstance(source, Module):
         compiler = find_compiler(backend) if isinstance(backend, (str, Backend)) else backend
         source = compile_with(source, compiler, config)

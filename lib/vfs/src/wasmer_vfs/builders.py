@@ -13,7 +13,7 @@ from typing import Any, Self
 from wasmer_vfs.clock import Clock
 from wasmer_vfs.descriptors import DEFAULT_LIMIT
 from wasmer_vfs.random import RandomSource, seeded, system
-from wasmer_vfs.standard_streams import INHERIT, as_input, as_output
+from wasmer_vfs.standard_streams import INHERIT, as_input, as_output_or_capture
 from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES, Captured
 
 
@@ -100,13 +100,13 @@ class StateBuilder:
         return self
 
     def stdout(self, stdout: Any) -> Self:
-        """Where the program writes to: a file object, a callable, or None for nowhere."""
-        self._streams[1] = as_output(stdout, "output")
+        """Where the program writes to: a file object, a callable, None for nowhere, or `CAPTURE`."""
+        self._streams[1] = as_output_or_capture(stdout, "output")
         return self
 
     def stderr(self, stderr: Any) -> Self:
         """Where the program writes errors to: the same."""
-        self._streams[2] = as_output(stderr, "error")
+        self._streams[2] = as_output_or_capture(stderr, "error")
         return self
 
     def capture_stdout(self, limit_bytes: int = DEFAULT_CAPTURED_BYTES) -> Self:

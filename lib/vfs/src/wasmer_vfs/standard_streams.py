@@ -12,7 +12,7 @@ import sys
 
 from wasmer_runtime_core.support.annotations import Any, Final
 from wasmer_vfs.files import File, HostStream, Owned
-from wasmer_vfs.streams import Captured, Stream
+from wasmer_vfs.streams import DEFAULT_CAPTURED_BYTES, Captured, Stream
 from wasmer_vfs.waiting import must_be_refusal, plainly
 
 STANDARD_STREAMS: Final = ("stdin", "stdout", "stderr")
@@ -20,6 +20,9 @@ STANDARD_STREAMS: Final = ("stdin", "stdout", "stderr")
 
 INHERIT: Final = object()
 """A standard stream of the Python process itself."""
+
+CAPTURE: Final = object()
+"""Given as `stdout` or `stderr` of a program: what is written is kept, for its `stdout_bytes` and `stderr_bytes`."""
 
 
 def as_input(given: Any) -> Any:
@@ -57,6 +60,11 @@ def as_output(given: Any, name: str) -> Any:
         f"standard {name} is a file object that can be written, a callable or None; this is {given!r}"
         + ("; open the file" if isinstance(given, (str, os.PathLike)) else "")
     )
+
+
+def as_output_or_capture(given: Any, name: str) -> Any:
+    """The same, where a user can say `CAPTURE`, too."""
+    return Captured(DEFAULT_CAPTURED_BYTES) if given is CAPTURE else as_output(given, name)
 
 
 def _is_file(given: Any, methods: tuple[str, ...], can: str) -> bool:
