@@ -18,10 +18,10 @@ import pytest
 from click.testing import CliRunner
 
 from tests.backends import BACKENDS, compiler_or_skip
+from tests.console import console
 from wasmer_runtime import Backend, CompilerConfig, Module, api, compile, instantiate, wat2wasm
 from wasmer_runtime.cache import CacheError, FileSystemCache, WasmHash, compilations, files, keys
 from wasmer_runtime.cache.files import Files, UnsafeDirectoryError
-from wasmer_runtime.cli import cli
 from wasmer_runtime.middleware import BlockTrace, CallTrace, Metering
 from wasmer_singlepass_backend import SinglepassCompiler
 
@@ -316,7 +316,7 @@ def test_a_directory_of_somebody_else_is_not_used(directory: Path, monkeypatch: 
         assert not is_kept(compile(WASM)) and not is_kept(compile(OTHER))
         with pytest.raises(UnsafeDirectoryError, match="belongs to user"):
             Files(str(directory))
-        shown = CliRunner().invoke(cli, ["cache", "list"])
+        shown = CliRunner().invoke(console, ["cache", "list"])
         assert shown.exit_code == 1 and "belongs to user" in shown.output
     for mode in (0o770, 0o707, 0o702):
         directory.chmod(mode)
@@ -430,7 +430,7 @@ def test_what_others_put_into_the_directory_stays(directory: Path, monkeypatch: 
     compile(OTHER)
     assert ours not in kept(directory) and ".12-34.new" not in kept(directory)
     assert set(others) < set(kept(directory)) and used(directory) != []
-    assert CliRunner().invoke(cli, ["cache", "clean"]).output.startswith("1 removed")
+    assert CliRunner().invoke(console, ["cache", "clean"]).output.startswith("1 removed")
     assert sorted(others) == kept(directory)
 
 
@@ -600,47 +600,47 @@ def test_programs_are_kept(directory: Path, tmp_path: Path) -> None:
     program.write_bytes(WASM)
     invoke = ["run", str(program), "--invoke", "f"]
     for options, files_then in ((["--disable-cache"], 0), ([], 1), ([], 1), (["--backend", "singlepass"], 1)):
-        ran = CliRunner().invoke(cli, [*invoke, *options, "--", "1"])
+        ran = CliRunner().invoke(console, [*invoke, *options, "--", "1"])
         assert ran.output == "f([I32(1)]) returned [I32(121)]\n"
         assert len(kept(directory)) == files_then
-    shown = CliRunner().invoke(cli, ["cache", "list"])
+    shown = CliRunner().invoke(console, ["cache", "list"])
     assert kept(directory)[0].removesuffix(".wasmer") in shown.output
-    assert CliRunner().invoke(cli, ["cache", "dir"]).output == f"{directory}\n"
-    assert CliRunner().invoke(cli, ["cache", "clean"]).output.startswith("1 removed, ")
+    assert CliRunner().invoke(console, ["cache", "dir"]).output == f"{directory}\n"
+    assert CliRunner().invoke(console, ["cache", "clean"]).output.startswith("1 removed, ")
     assert kept(directory) == []
-    assert CliRunner().invoke(cli, ["cache", "list"]).output == ""
+    assert CliRunner().invoke(console, ["cache", "list"]).output == ""
 
 
 def test_there_may_be_no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WASMER_CACHE_DIR", "")
     for command in ("dir", "list", "clean"):
-        shown = CliRunner().invoke(cli, ["cache", command])
+        shown = CliRunner().invoke(console, ["cache", command])
         assert shown.exit_code == 1 and "there is no cache" in shown.output
     monkeypatch.setenv("WASMER_CACHE_DIR", str(tmp_path / "not yet"))
-    assert CliRunner().invoke(cli, ["cache", "list"]).output == ""
-    assert CliRunner().invoke(cli, ["cache", "clean"]).output == "0 removed, 0 bytes\n"
+    assert CliRunner().invoke(console, ["cache", "list"]).output == ""
+    assert CliRunner().invoke(console, ["cache", "clean"]).output == "0 removed, 0 bytes\n"
 
 
 def test_a_program_is_compiled_to_a_file_and_run_from_it(tmp_path: Path) -> None:
     program = tmp_path / "program.wat"
     program.write_text('(module (func (export "main") (result i32) (i32.const 42)))')
     for options, target in (([], "program.wasmer"), (["-o", str(tmp_path / "other.bin")], "other.bin")):
-        made = CliRunner().invoke(cli, ["compile", str(program), *options])
+        made = CliRunner().invoke(console, ["compile", str(program), *options])
         assert (made.exit_code, made.output) == (0, "")
         for words in (["run"], []):
-            ran = CliRunner().invoke(cli, [*words, str(tmp_path / target)])
+            ran = CliRunner().invoke(console, [*words, str(tmp_path / target)])
             assert ran.output == "main([]) returned [I32(42)]\n"
     assert {path.name for path in tmp_path.iterdir()} == {"program.wat", "program.wasmer", "other.bin"}
-    ran = CliRunner().invoke(cli, ["run", str(tmp_path / "program.wasmer"), "--points", "5"])
+    ran = CliRunner().invoke(console, ["run", str(tmp_path / "program.wasmer"), "--points", "5"])
     assert "compiled already" in ran.output and "returned [I32(42)]" in ran.output
-    again = CliRunner().invoke(cli, ["compile", str(tmp_path / "program.wasmer")])
+    again = CliRunner().invoke(console, ["compile", str(tmp_path / "program.wasmer")])
     assert again.exit_code == 1 and "compiled already" in again.output
     (tmp_path / "program.wasmer").write_bytes((tmp_path / "program.wasmer").read_bytes()[:-1])
-    ran = CliRunner().invoke(cli, ["run", str(tmp_path / "program.wasmer")])
+    ran = CliRunner().invoke(console, ["run", str(tmp_path / "program.wasmer")])
     assert ran.exit_code == 1 and "of its" in ran.output
-    missing = CliRunner().invoke(cli, ["compile", str(tmp_path / "nothing.wasm")])
+    missing = CliRunner().invoke(console, ["compile", str(tmp_path / "nothing.wasm")])
     assert missing.exit_code == 1 and "nothing.wasm" in missing.output
-    nowhere = CliRunner().invoke(cli, ["compile", str(program), "-o", str(tmp_path / "no" / "where")])
+    nowhere = CliRunner().invoke(console, ["compile", str(program), "-o", str(tmp_path / "no" / "where")])
     assert nowhere.exit_code == 1
 
 
@@ -653,12 +653,12 @@ def test_a_file_is_written_through_no_link(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(files.time, "monotonic_ns", lambda: 77)
     for guessed in (f".program.wasmer.{os.getpid()}.new", f".{os.getpid()}-77.new"):
         (tmp_path / guessed).symlink_to("precious")
-    assert CliRunner().invoke(cli, ["compile", "program.wasm"]).exit_code != 0
+    assert CliRunner().invoke(console, ["compile", "program.wasm"]).exit_code != 0
     assert (tmp_path / "precious").read_bytes() == b"precious" and not (tmp_path / "program.wasmer").exists()
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     (tmp_path / "program.wasmer").symlink_to("precious")  # the target itself is replaced
-    result = CliRunner().invoke(cli, ["compile", "program.wasm"])
+    result = CliRunner().invoke(console, ["compile", "program.wasm"])
     assert result.exit_code == 0, result.output
     assert (tmp_path / "precious").read_bytes() == b"precious" and not (tmp_path / "program.wasmer").is_symlink()
     Module.deserialize(tmp_path / "program.wasmer")

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.console import console
 from wasmer_runtime import wat2wasm
-from wasmer_runtime.cli import cli, failures
+from wasmer_runtime.cli import failures
 from wasmer_runtime_core.errors import ExitCode
 from wasmer_runtime_core.implementation_limits import MODULE_BYTES, ImplementationLimits
 
@@ -45,7 +46,7 @@ def program(tmp_path: Path) -> str:
 @pytest.fixture
 def run() -> Run:
     def invoke(*arguments: str, **options: Any) -> Result:
-        return CliRunner().invoke(cli, arguments, **options)
+        return CliRunner().invoke(console, arguments, **options)
 
     return invoke
 

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 from click.testing import CliRunner, Result
 
-from wasmer_runtime.cli import cli
+from tests.console import console
 
 pytest.importorskip("wasmer_blazor", reason="wasmer-blazor is not installed")
 
@@ -39,7 +39,7 @@ def made(folder: Path, native: bytes) -> list[str]:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, ["run", "--disable-cache", *arguments])
+    return CliRunner().invoke(console, ["run", "--disable-cache", *arguments])
 
 
 def test_exit_code_and_output(acting: ModuleType, tmp_path: Path) -> None:
@@ -94,11 +94,11 @@ def test_inspect(acting: ModuleType, tmp_path: Path) -> None:
     program = tmp_path / "hello.exe"
     program.write_bytes(made.library("hello\x1b", (1, 2, 3, 4), [("System.Runtime", (8, 0, 0, 0))], main=True))
     expected = "assembly\thello\\x1b\t1.2.3.4\nMain\tyes\nreference\tSystem.Runtime\t8.0.0.0\n"
-    assert CliRunner().invoke(cli, ["inspect", str(program)]).stdout == expected
-    told = json.loads(CliRunner().invoke(cli, ["inspect", "--json", str(program)]).stdout)
+    assert CliRunner().invoke(console, ["inspect", str(program)]).stdout == expected
+    told = json.loads(CliRunner().invoke(console, ["inspect", "--json", str(program)]).stdout)
     assert (told["name"], told["has_main"], told["references"]) == ("hello\x1b", True, {"System.Runtime": "8.0.0.0"})
     program.write_bytes(b"MZ")
-    damaged = CliRunner().invoke(cli, ["inspect", str(program)])
+    damaged = CliRunner().invoke(console, ["inspect", str(program)])
     assert (damaged.exit_code, damaged.stderr[:20]) == (1, "Error: it is truncat")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from wasmer_runtime.cli import cli
+from tests.console import console
 
 pytest.importorskip("wasmer_emscripten", reason="wasmer-emscripten is not installed")
 
@@ -64,7 +64,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str, **options: Any) -> Any:
-    return CliRunner().invoke(cli, ["run", *arguments], **options)
+    return CliRunner().invoke(console, ["run", *arguments], **options)
 
 
 def test_a_file_that_an_argument_names_is_there(folder: Path) -> None:
@@ -146,12 +146,12 @@ def test_sockets_are_what_the_options_say(folder: Path) -> None:
 
 
 def test_stubs_of_a_program_that_binds_nothing(folder: Path) -> None:
-    result = CliRunner().invoke(cli, ["em-stubs", "show.wat"])
+    result = CliRunner().invoke(console, ["em-stubs", "show.wat"])
     assert result.exit_code == 1 and "show.wat binds nothing: it was not built with --bind" in result.output
 
 
 @pytest.mark.parametrize("file", ["/", ".", ""])
 def test_what_has_no_name_is_no_file(folder: Path, file: str) -> None:
     for command in ("em-stubs", "run"):
-        result = CliRunner().invoke(cli, [command, file])
+        result = CliRunner().invoke(console, [command, file])
         assert result.exit_code == 1 and "Is a directory" in result.output

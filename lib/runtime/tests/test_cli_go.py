@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.console import console
 from wasmer_runtime import wat2wasm
-from wasmer_runtime.cli import cli
 
 pytest.importorskip("wasmer_go", reason="wasmer-go is not installed")
 
@@ -43,7 +43,7 @@ def echo(tmp_path: Path) -> str:
 
 
 def test_arguments_and_exit_code(echo: str) -> None:
-    result = CliRunner().invoke(cli, ["run", echo, "--", "first", "second"])
+    result = CliRunner().invoke(console, ["run", echo, "--", "first", "second"])
     assert (result.exit_code, result.stdout) == (3, "first")
 
 
@@ -57,19 +57,19 @@ def test_arguments_and_exit_code(echo: str) -> None:
     ],
 )
 def test_options_that_mean_nothing(echo: str, options: list[str], said: str) -> None:
-    result = CliRunner().invoke(cli, ["run", *options, echo, "--", "text"])
+    result = CliRunner().invoke(console, ["run", *options, echo, "--", "text"])
     assert result.exit_code == 1 and said in result.stderr
 
 
 def test_a_module_of_tomorrow(tmp_path: Path) -> None:
     path = tmp_path / "new.wasm"
     path.write_bytes(wat2wasm(ECHO.replace("runtime.wasmWrite", "runtime.writeOfTomorrow")))
-    result = CliRunner().invoke(cli, ["run", str(path)])
+    result = CliRunner().invoke(console, ["run", str(path)])
     assert result.exit_code == 1 and "runtime.writeOfTomorrow" in result.stderr and "Go 1.14 to 1.27" in result.stderr
 
 
 def test_deadlocks_that_nobody_tells(tmp_path: Path) -> None:
     path = tmp_path / "waits.wasm"
     path.write_bytes(wat2wasm(ECHO.replace("(call $exit (i32.const 40000))", "")))
-    result = CliRunner().invoke(cli, ["run", str(path), "--", "x"])
+    result = CliRunner().invoke(console, ["run", str(path), "--", "x"])
     assert result.exit_code == 1 and "says nothing of a deadlock" in result.stderr

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from wasmer_runtime.cli import cli
+from tests.console import console
 from wasmer_runtime_core.compiling import registry
 
 PROGRAM = '(module (memory 1) (func (export "main") (result i32) i32.const 6 i32.const 7 i32.mul))'
@@ -45,7 +45,7 @@ def program(tmp_path: Path) -> str:
 def test_ir_and_object_are_written(program: str, tmp_path: Path) -> None:
     files = [tmp_path / option for option in OPTIONS]
     words = [word for option, path in zip(OPTIONS, files, strict=True) for word in (option, str(path))]
-    result = CliRunner().invoke(cli, ["run", program, "--backend", "llvm", *words])
+    result = CliRunner().invoke(console, ["run", program, "--backend", "llvm", *words])
     assert (result.exit_code, result.stdout) == (0, "main([]) returned [I32(42)]\n")
     assert "mul i32 6, 7" in files[0].read_text()
     assert "ret i32 42" in files[1].read_text()
@@ -60,7 +60,7 @@ def test_every_unit_has_files_of_its_own(tmp_path: Path, monkeypatch: pytest.Mon
     program = tmp_path / "slow.wat"
     program.write_text(SLOW)
     words = [word for option in OPTIONS for word in (option, str(tmp_path / option[7:]))]
-    result = CliRunner().invoke(cli, ["run", str(program), "--backend", "llvm", *words])
+    result = CliRunner().invoke(console, ["run", str(program), "--backend", "llvm", *words])
     assert (result.exit_code, result.stdout) == (0, "main([]) returned [I32(42)]\n")
     defined = []
     for option in OPTIONS:
@@ -74,7 +74,7 @@ def test_every_unit_has_files_of_its_own(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("backend", [[], ["--backend", "singlepass"], ["--backend", "auto"]])
 def test_files_of_another_backend_are_refused(program: str, option: str, backend: list[str], tmp_path: Path) -> None:
-    result = CliRunner().invoke(cli, ["run", program, *backend, option, str(tmp_path / "file")])
+    result = CliRunner().invoke(console, ["run", program, *backend, option, str(tmp_path / "file")])
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"{option} needs --backend llvm" in result.stderr
     assert not (tmp_path / "file").exists()
@@ -82,7 +82,7 @@ def test_files_of_another_backend_are_refused(program: str, option: str, backend
 
 @pytest.mark.parametrize("arguments", [["--backend", "llvm"], ["--backend", "cranelift"], ["--lazy"]])
 def test_tiers_are_asked_for_where_there_are_some(program: str, arguments: list[str]) -> None:
-    result = CliRunner().invoke(cli, ["run", program, "--tiers", *arguments])
+    result = CliRunner().invoke(console, ["run", program, "--tiers", *arguments])
     assert (result.exit_code, result.stdout) == (2, "")
     assert "--tiers goes with --backend auto or singlepass, and not with --lazy" in result.stderr
 
@@ -91,7 +91,7 @@ def test_tiers_are_asked_for_where_there_are_some(program: str, arguments: list[
 @pytest.mark.parametrize("option", OPTIONS)
 def test_a_file_that_cannot_be_written_is_named(program: str, option: str, tmp_path: Path) -> None:
     for path, reason in ((tmp_path / "none" / "file", "No such file or directory"), (tmp_path, "Is a directory")):
-        result = CliRunner().invoke(cli, ["run", program, "--backend", "llvm", option, str(path)])
+        result = CliRunner().invoke(console, ["run", program, "--backend", "llvm", option, str(path)])
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr == f"Error: {option} {path}: {reason}\n"
 
@@ -149,29 +149,29 @@ def test_what_is_not_optimized_is_told_unless_quiet(program: str, monkeypatch: p
     from wasmer_llvm_backend import partition
 
     monkeypatch.setattr(partition, "EFFORTLESS_RECORDS", 2)
-    result = CliRunner().invoke(cli, ["run", program, "--backend", "llvm"])
+    result = CliRunner().invoke(console, ["run", program, "--backend", "llvm"])
     assert (result.exit_code, result.stdout) == (0, "main([]) returned [I32(42)]\n")
     expected = r"Warning: function 0 at byte 0x\w+ has 4 operators: it is compiled without optimization\n"
     assert re.fullmatch(expected, result.stderr)
-    assert CliRunner().invoke(cli, ["run", program, "--backend", "llvm", "-q"]).stderr == ""
+    assert CliRunner().invoke(console, ["run", program, "--backend", "llvm", "-q"]).stderr == ""
 
 
 def test_what_cranelift_keeps_in_memory_is_told_unless_quiet(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     package = pytest.importorskip("wasmer_clif_backend")
     monkeypatch.setitem(registry._found, "cranelift", package.CraneliftCompiler(steps=1))
     Path(program).write_text(SLOW)
-    result = CliRunner().invoke(cli, ["run", program, "--backend", "cranelift"])
+    result = CliRunner().invoke(console, ["run", program, "--backend", "cranelift"])
     assert (result.exit_code, result.stdout) == (0, "main([]) returned [I32(42)]\n")
     warned = r"Warning: function \d at byte 0x\w+ .* locals are kept in memory\n"
     assert re.fullmatch(f"({warned}){{4}}", result.stderr)
-    assert CliRunner().invoke(cli, ["run", program, "--backend", "cranelift", "-q"]).stderr == ""
+    assert CliRunner().invoke(console, ["run", program, "--backend", "cranelift", "-q"]).stderr == ""
 
 
 def test_quiet_is_without_warnings(program: str) -> None:
     words = ["run", program, "--env", "A=B"]
-    assert "Warning: the program does not use WASI" in CliRunner().invoke(cli, words).stderr
-    assert CliRunner().invoke(cli, [*words, "--quiet"]).stderr == ""
-    assert "Warning" in CliRunner().invoke(cli, words).stderr  # it is not remembered
+    assert "Warning: the program does not use WASI" in CliRunner().invoke(console, words).stderr
+    assert CliRunner().invoke(console, [*words, "--quiet"]).stderr == ""
+    assert "Warning" in CliRunner().invoke(console, words).stderr  # it is not remembered
 
 
 # --- who does not use it --------------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from wasmer_runtime.cli import cli
+from tests.console import console
 
 PROGRAM = """
 (module
@@ -25,14 +25,14 @@ def program(tmp_path: Path) -> str:
 
 
 def test_traces(program: str) -> None:
-    result = CliRunner().invoke(cli, ["run", program, "--call-trace"])
+    result = CliRunner().invoke(console, ["run", program, "--call-trace"])
     assert result.exit_code == 0 and "[0] func (1)\n[1] func (0)\n" in result.output
-    result = CliRunner().invoke(cli, ["run", program, "--block-trace"])
+    result = CliRunner().invoke(console, ["run", program, "--block-trace"])
     assert result.output.count("[BlockTrace]") == 4 and "(0, 0) -> block % leaf" in result.output
 
 
 def test_points(program: str) -> None:
-    result = CliRunner().invoke(cli, ["run", program, "--points", "1000", "-i", "forever"])
+    result = CliRunner().invoke(console, ["run", program, "--points", "1000", "-i", "forever"])
     assert result.exit_code == 134 and "execution limit exceeded" in result.output
-    assert CliRunner().invoke(cli, ["run", program, "--points", "1000"]).exit_code == 0
-    assert CliRunner().invoke(cli, ["run", program, "--points", "-1"]).exit_code == 2
+    assert CliRunner().invoke(console, ["run", program, "--points", "1000"]).exit_code == 0
+    assert CliRunner().invoke(console, ["run", program, "--points", "-1"]).exit_code == 2

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests.console import console
 from wasmer_runtime import wat2wasm
-from wasmer_runtime.cli import cli
 from wasmer_runtime_core.compiling.pipeline import Compilation, run
 from wasmer_runtime_core.features import FEATURES
 from wasmer_runtime_core.wasm.validation.switched_off import check_switched_off, features_used
@@ -41,7 +41,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def output(*words: str, code: int = 0, **given: Any) -> str:
-    result = CliRunner().invoke(cli, words, **given)
+    result = CliRunner().invoke(console, words, **given)
     assert result.exit_code == code, result.output
     return result.stdout if not code else result.stderr
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from wasmer_runtime.cli import cli
+from tests.console import console
 
 pytest.importorskip("wasmer_wasi", reason="wasmer-wasi is not installed")
 
@@ -172,7 +172,7 @@ def test_a_listening_socket_behind_the_directories(tmp_path: Path, address: str)
 @pytest.mark.parametrize("version", ["snapshot0", "snapshot1", "latest"])
 def test_only_the_version_that_is_asked_for(tmp_path: Path, built_for: str, version: str) -> None:
     program = write_program(tmp_path / "show.wat", SHOW, built_for)
-    result = CliRunner().invoke(cli, ["run", program, "--wasi-version", version])
+    result = CliRunner().invoke(console, ["run", program, "--wasi-version", version])
     if built_for == (SNAPSHOT0 if version == "snapshot0" else SNAPSHOT1):
         assert (result.exit_code, result.stderr) == (1, "")  # one argument
     else:
@@ -184,14 +184,16 @@ def test_only_the_version_that_is_asked_for(tmp_path: Path, built_for: str, vers
 
 
 def test_an_unknown_version(tmp_path: Path) -> None:
-    result = CliRunner().invoke(cli, ["run", write_program(tmp_path / "p.wat", SHOW), "--wasi-version", "snapshot2"])
+    result = CliRunner().invoke(
+        console, ["run", write_program(tmp_path / "p.wat", SHOW), "--wasi-version", "snapshot2"]
+    )
     assert result.exit_code == 2
     assert "'snapshot0', 'snapshot1', 'latest'" in result.stderr
 
 
 def test_options_without_effect(tmp_path: Path) -> None:
     (tmp_path / "p.wat").write_text('(module (func (export "main")))')
-    result = CliRunner().invoke(cli, ["run", str(tmp_path / "p.wat"), "--env-inherit", "--stdin", "nowhere"])
+    result = CliRunner().invoke(console, ["run", str(tmp_path / "p.wat"), "--env-inherit", "--stdin", "nowhere"])
     assert result.exit_code == 0
     assert result.stderr == "Warning: the program does not use WASI: --env-inherit, --stdin have no effect\n"
 
@@ -269,7 +271,7 @@ def test_a_library_is_initialized_before_its_function_is_called(tmp_path: Path) 
     ],
 )
 def test_options_that_cannot_be(tmp_path: Path, options: list[str], message: str) -> None:
-    result = CliRunner().invoke(cli, ["run", write_program(tmp_path / "show.wat", SHOW), *options])
+    result = CliRunner().invoke(console, ["run", write_program(tmp_path / "show.wat", SHOW), *options])
     assert (result.exit_code, result.stderr) == (1, f"Error: {message}\n")
 
 
@@ -289,7 +291,7 @@ def test_options_that_cannot_be(tmp_path: Path, options: list[str], message: str
     ],
 )
 def test_options_of_the_wrong_form(tmp_path: Path, options: list[str], message: str) -> None:
-    result = CliRunner().invoke(cli, ["run", write_program(tmp_path / "show.wat", SHOW), *options])
+    result = CliRunner().invoke(console, ["run", write_program(tmp_path / "show.wat", SHOW), *options])
     assert result.exit_code == 2
     assert f"Error: Invalid value for '{options[0]}': {message}" in result.stderr
 
@@ -299,7 +301,7 @@ def test_unknown_wasi_functions_are_link_errors(tmp_path: Path) -> None:
     path.write_text(
         f'(module (import "{SNAPSHOT1}" "fd_fly" (func)) (memory (export "memory") 1) (func (export "_start")))'
     )
-    result = CliRunner().invoke(cli, ["run", str(path)])
+    result = CliRunner().invoke(console, ["run", str(path)])
     assert result.exit_code == 1
     assert "Import not found, namespace: wasi_snapshot_preview1, name: fd_fly" in result.stderr
 
@@ -318,8 +320,8 @@ def test_a_program_with_threads(tmp_path: Path) -> None:
     """The exit code of whichever thread ends it; what is not as such programs are is refused."""
     path = tmp_path / "threads.wat"
     path.write_text(THREADED)
-    assert CliRunner().invoke(cli, ["run", str(path)]).exit_code == 5
-    assert CliRunner().invoke(cli, ["run", str(path), "-i", "other"]).exit_code == 1
+    assert CliRunner().invoke(console, ["run", str(path)]).exit_code == 5
+    assert CliRunner().invoke(console, ["run", str(path), "-i", "other"]).exit_code == 1
     path.write_text(THREADED.replace("wasi_thread_start", "other"))
-    result = CliRunner().invoke(cli, ["run", str(path)])
+    result = CliRunner().invoke(console, ["run", str(path)])
     assert result.exit_code == 1 and "exports wasi_thread_start" in result.output

@@ -13,6 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from tests.console import console
 from wasmer_runtime import wat2wasm
 from wasmer_runtime.cli import backend_help, cli
 from wasmer_runtime.cli.world import parse_variable
@@ -261,7 +262,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("command", CALLS)
 def test_functions(command: str) -> None:
-    result = CliRunner().invoke(cli, shlex.split(command))
+    result = CliRunner().invoke(console, shlex.split(command))
     assert (result.exit_code, result.output) == (0, CALLS[command] + "\n")
 
 
@@ -280,7 +281,7 @@ def test_refused(command: str) -> None:
         pytest.importorskip("wasmer_wasi")
     if "--dotnet" in command:
         pytest.importorskip("wasmer_blazor")
-    result = CliRunner().invoke(cli, shlex.split(command))
+    result = CliRunner().invoke(console, shlex.split(command))
     code, beginning = REFUSED[command]
     assert result.exit_code == code
     assert f"Error: {beginning}" in result.stderr and result.stdout == ""
@@ -302,23 +303,23 @@ def test_others(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("wasmer_emscripten")
         shutil.copy(BINDINGS, "bindings.wasm")
         Path("map").write_text("{}")
-    result = CliRunner().invoke(cli, shlex.split(command))
+    result = CliRunner().invoke(console, shlex.split(command))
     assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize("option", ["--llvm-pre-opt-ir", "--llvm-post-opt-ir", "--llvm-object-file"])
 def test_files_of_llvm(option: str) -> None:
     pytest.importorskip("wasmer_llvm_backend")
-    result = CliRunner().invoke(cli, [option, "out", "--backend", "llvm", "f.wat"])
+    result = CliRunner().invoke(console, [option, "out", "--backend", "llvm", "f.wat"])
     assert (result.exit_code, result.output) == (0, "main([]) returned [I32(42)]\n")
     assert Path("out").stat().st_size
 
 
 def test_a_command_wins_over_a_file_of_its_name() -> None:
     Path("backends").write_text(FUNCTIONS)
-    assert CliRunner().invoke(cli, ["backends"]).output.startswith("backend\t")
-    assert CliRunner().invoke(cli, ["./backends"]).output == "main([]) returned [I32(42)]\n"
-    assert CliRunner().invoke(cli, ["run", "backends"]).output == "main([]) returned [I32(42)]\n"
+    assert CliRunner().invoke(console, ["backends"]).output.startswith("backend\t")
+    assert CliRunner().invoke(console, ["./backends"]).output == "main([]) returned [I32(42)]\n"
+    assert CliRunner().invoke(console, ["run", "backends"]).output == "main([]) returned [I32(42)]\n"
 
 
 @pytest.mark.parametrize("form", ["text", "binary", "compiled"])
@@ -327,11 +328,11 @@ def test_a_module_from_standard_input(form: str) -> None:
     if form == "binary":
         content = wat2wasm(FUNCTIONS)
     elif form == "compiled":
-        assert CliRunner().invoke(cli, ["compile", "-o", "f.bin", "-"], input=content).exit_code == 0
+        assert CliRunner().invoke(console, ["compile", "-o", "f.bin", "-"], input=content).exit_code == 0
         content = Path("f.bin").read_bytes()
-    result = CliRunner().invoke(cli, ["-i", "add", "-", "-1", "3"], input=content)
+    result = CliRunner().invoke(console, ["-i", "add", "-", "-1", "3"], input=content)
     assert (result.exit_code, result.output) == (0, "add([I32(-1), I32(3)]) returned [I32(2)]\n")
-    wrong = CliRunner().invoke(cli, ["run", "-"], input=b"(module")
+    wrong = CliRunner().invoke(console, ["run", "-"], input=b"(module")
     assert wrong.exit_code == 1 and wrong.stderr.startswith("Error: standard input: unexpected token")
 
 
@@ -342,10 +343,10 @@ def test_variables_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_help_names_the_backends_that_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "Who compiles: singlepass," in CliRunner().invoke(cli, ["run", "--help"]).output
+    assert "Who compiles: singlepass," in CliRunner().invoke(console, ["run", "--help"]).output
     monkeypatch.setattr(backend_help, "find_spec", lambda package: "clif" in package or None)
     for command in ("run", "compile"):
-        help = " ".join(CliRunner().invoke(cli, [command, "--help"]).output.split())
+        help = " ".join(CliRunner().invoke(console, [command, "--help"]).output.split())
         assert "Who compiles: cranelift, auto. Default: auto." in help
 
 
@@ -370,5 +371,5 @@ def test_a_socket_is_what_tcplisten_says() -> None:
     """Port 0 above is a free one, which standard error names; a port that is taken is an error."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         pytest.importorskip("wasmer_wasi")
-        result = CliRunner().invoke(cli, ["--tcplisten", f"127.0.0.1:{taken.getsockname()[1]}", "p.wat"])
+        result = CliRunner().invoke(console, ["--tcplisten", f"127.0.0.1:{taken.getsockname()[1]}", "p.wat"])
     assert result.exit_code == 1 and result.stderr.startswith("Error: --tcplisten")

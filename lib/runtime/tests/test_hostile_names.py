@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests.console import console
 from wasmer_runtime import (
     CompilerConfig,
     FuncSig,
@@ -35,7 +36,6 @@ from wasmer_runtime import (
     vectorize,
     wat2wasm,
 )
-from wasmer_runtime.cli import cli
 from wasmer_runtime.error import Error, LinkError
 from wasmer_runtime.middleware import BlockTrace, CallTrace
 
@@ -253,7 +253,7 @@ def test_commands(command: tuple[str, ...], files: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(files)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        result = CliRunner().invoke(cli, command)
+        result = CliRunner().invoke(console, command)
     assert result.exit_code in (0, 1, 2, 134), result.output
     assert result.output or command[0] == "validate"
     check(result.output.replace("\n\nError: fake", ""))

@@ -113,7 +113,10 @@ FILE: Final[Any] = Path(path_type=later("pathlib:Path"))
 
 
 class FilePath:
-    """A path, as `os.PathLike` knows it: what FILE is while there is no `pathlib`, which would write it so."""
+    """A path, as `os.PathLike` knows it: what FILE is while there is no `pathlib`, which would write it so.
+
+    For what else a path has `pathlib` is imported: programs of WASI, and plain modules, ask it for nothing else.
+    """
 
     __slots__ = ("_text",)
 
@@ -125,6 +128,13 @@ class FilePath:
         return self._text
 
     __str__ = __fspath__
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        from pathlib import Path
+
+        return getattr(Path(self._text), name)
 
 
 class Declared:
