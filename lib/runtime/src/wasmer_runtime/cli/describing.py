@@ -93,10 +93,9 @@ def sections(binary: bytes) -> Iterator[tuple[str, int]]:
         yield name, size
 
 
-def description(compilation: Compilation) -> dict[str, Any]:
-    """All of it, of a module that is validated."""
+def description(compilation: Compilation, found: Program) -> dict[str, Any]:
+    """All of it, of a module that is validated, and of which it is known what kind of program it is."""
     info, binary = compilation.info, compilation.binary
-    found = program(info)
     return {
         "bytes": len(binary),
         "name": info.module_name,

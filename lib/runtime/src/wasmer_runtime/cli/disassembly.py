@@ -10,7 +10,7 @@ from wasmer_runtime import api
 from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli.backend_option import backend_option
 from wasmer_runtime.cli.compiling import compiling_options
-from wasmer_runtime.cli.failures import CommandError
+from wasmer_runtime.cli.failures import must_be_installed
 from wasmer_runtime.cli.files import file_argument, is_artifact, load
 from wasmer_runtime_core.contract import traps
 from wasmer_runtime_core.contract.backend import CompilerConfig
@@ -60,12 +60,9 @@ def _disassembler() -> tuple[type[Decoder], Formatter]:
     Raises:
         CommandError: it is not installed.
     """
-    try:
-        from iced_x86 import Decoder, Formatter, FormatterSyntax
-    except ModuleNotFoundError as error:
-        if error.name != "iced_x86":
-            raise
-        raise CommandError("objdump needs a disassembler: pip install iced-x86") from None
+    must_be_installed("iced_x86", "objdump needs a disassembler: pip install iced-x86")
+    from iced_x86 import Decoder, Formatter, FormatterSyntax
+
     formatter = Formatter(FormatterSyntax.INTEL)
     formatter.hex_prefix, formatter.hex_suffix = "0x", ""
     formatter.space_after_operand_separator = True

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import os
-import stat
-
 from wasmer_runtime.cli import deferred as click
-from wasmer_runtime.cli.failures import CommandError, flush
+from wasmer_runtime.cli.failures import CommandError, flush, must_be_installed
+from wasmer_runtime.cli.files import begins_with
 from wasmer_runtime_core.errors import ExitCode
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Final
 
@@ -34,15 +32,7 @@ _BEGINNINGS: Final = (b"MZ", b"WbIL")
 
 def is_assembly(source: bytes | Path) -> bool:
     """Whether it begins as a .dll, an .exe or webcil does, which no module of WebAssembly does."""
-    if isinstance(source, bytes):
-        return source.startswith(_BEGINNINGS)
-    try:
-        if not stat.S_ISREG(os.stat(source).st_mode):
-            return False
-        with open(source, "rb") as content:
-            return content.read(4).startswith(_BEGINNINGS)
-    except OSError:
-        return False  # whoever reads it next says why
+    return begins_with(source, *_BEGINNINGS)
 
 
 def assembly_of(source: bytes | Path) -> Assembly:
@@ -53,7 +43,7 @@ def assembly_of(source: bytes | Path) -> Assembly:
         WrongAssembly: it is none, or damaged.
         OSError: it cannot be read.
     """
-    must_be_installed()
+    must_have_blazor()
     from wasmer_blazor import read_assembly
 
     if isinstance(source, bytes):
@@ -62,20 +52,16 @@ def assembly_of(source: bytes | Path) -> Assembly:
         return read_assembly(file.read())
 
 
-def must_be_installed() -> None:
+def must_have_blazor() -> None:
     """Refuse to go on without `wasmer_blazor`.
 
     Raises:
         CommandError: it is not installed.
     """
-    try:
-        import wasmer_blazor  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "wasmer_blazor":
-            raise
-        raise CommandError(
-            "a program of .NET needs its interface, which is not installed: pip install 'wasmer-runtime[blazor]'"
-        ) from None
+    must_be_installed(
+        "wasmer_blazor",
+        "a program of .NET needs its interface, which is not installed: pip install 'wasmer-runtime[blazor]'",
+    )
 
 
 def run_assembly(
@@ -105,7 +91,7 @@ def run_assembly(
             f"{file} is a program of .NET: say where its framework is, --dotnet DIR "
             "(the directory _framework of a Blazor program)"
         )
-    must_be_installed()
+    must_have_blazor()
     import wasmer_blazor
     from wasmer_blazor.program import read_program
 

@@ -52,11 +52,28 @@ QUIET: Final = "wasmer_runtime.cli.quiet"
 """What it is kept under whether to be quiet."""
 
 
+NEEDS_WASI: Final = "this program needs WASI, which is not installed: pip install 'wasmer-runtime[wasi]'"
+
+
 class CommandError(Error):
     """Something about the command line itself, said in the message: one line."""
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))
+
+
+def must_be_installed(package: str, message: str) -> None:
+    """Refuse to go on without a package that only some programs need.
+
+    Raises:
+        CommandError: it is not installed, with this message.
+    """
+    try:
+        __import__(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:  # it lacks something itself
+            raise
+        raise CommandError(message) from None
 
 
 def report(error: BaseException) -> int | None:

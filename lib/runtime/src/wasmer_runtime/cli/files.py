@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wasmer_runtime_core.contract.backend import CompilerConfig
 
 STANDARD_INPUT: Final = "-"
+"""The name of a file that is standard input; of one that is written, standard output."""
 
 NAMED: Final = "wasmer_runtime.cli.file"
 """What the name of the file is kept under."""
@@ -49,13 +50,26 @@ def load(path: Path, config: CompilerConfig | None = None) -> bytes | Path:
 
 
 def is_artifact(source: bytes | Path) -> bool:
-    """Whether it is a compiled module, by how it begins; a file that cannot be read is none, nor is a pipe."""
+    """Whether it is a compiled module, by how it begins."""
+    return begins_with(source, MAGIC)
+
+
+def begins_with(source: bytes | Path, *beginnings: bytes) -> bool:
+    """Whether it begins with one of these. A file that cannot be read does not (who reads it says why), nor a pipe."""
     if isinstance(source, bytes):
-        return source.startswith(MAGIC)
+        return source.startswith(beginnings)
     try:
         if not stat.S_ISREG(os.stat(source).st_mode):
             return False
         with open(source, "rb") as content:
-            return content.read(len(MAGIC)) == MAGIC
+            return content.read(max(map(len, beginnings))).startswith(beginnings)
     except OSError:
         return False
+
+
+def write_text(text: str, output: Path | None) -> None:
+    """Write to a file; None, or ``-``, is standard output."""
+    if output is None or str(output) == STANDARD_INPUT:
+        click.echo(text, nl=not text.endswith("\n"))
+    else:
+        output.write_text(text, encoding="utf-8")

@@ -57,13 +57,13 @@ def inspect(file: Path, as_json: bool, config: CompilerConfig | None) -> None:
         inspect_assembly(source, as_json)
         return
     compilation = pipeline.run(pipeline.Compilation(source, config=config), until="validate")
-    what = description(compilation)
+    kind = program(compilation.info)
+    what = description(compilation, kind)
     if as_json:
         click.echo(json.dumps(what, indent=2))
         return
     if what["name"]:
         click.echo(f"module\t{printable(what['name'])}")
-    kind = program(compilation.info)
     if kind.kind:
         click.echo("\t".join(filter(None, ("program", kind.shown, kind.version))))
     rows = [(row["namespace"], row["name"], row["type"]) for row in what["imports"]]

@@ -13,7 +13,7 @@ from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli.backend_option import backend_option
 from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.describing import program
-from wasmer_runtime.cli.failures import CommandError, warn
+from wasmer_runtime.cli.failures import NEEDS_WASI, CommandError, must_be_installed, warn
 from wasmer_runtime.cli.files import file_argument, load
 from wasmer_runtime.cli.inspecting import show_table
 from wasmer_runtime.cli.running import function_signature, parse_arguments
@@ -86,12 +86,9 @@ def _work(module: Module, name: str, arguments: tuple[str, ...], invoke: str | N
     """
     kind = program(module.info).kind
     if invoke is None and kind == "wasi":
-        try:
-            from wasmer_wasi import run
-        except ModuleNotFoundError as error:
-            if error.name != "wasmer_wasi":
-                raise
-            raise CommandError("this program needs WASI, which is not installed") from None
+        must_be_installed("wasmer_wasi", NEEDS_WASI)
+        from wasmer_wasi import run
+
         return lambda: run(module, arguments, name=name, stdout=None, stderr=None)
     if invoke is None and (kind or not any(row.name == "main" for row in module.info.exports)):
         warn("only compiling is measured: name a function with --invoke")

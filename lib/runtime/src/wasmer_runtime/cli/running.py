@@ -15,7 +15,7 @@ from wasmer_runtime.cli.backend_option import backend_option
 from wasmer_runtime.cli.bounds import Bounds, bounds_options
 from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.dotnet import dotnet_option, is_assembly, run_assembly
-from wasmer_runtime.cli.failures import CommandError, flush, quiet_option, show, warn
+from wasmer_runtime.cli.failures import CommandError, flush, must_be_installed, quiet_option, show, warn
 from wasmer_runtime.cli.files import file_argument, is_artifact, load
 from wasmer_runtime.cli.llvm import LLVMFiles, llvm_options
 from wasmer_runtime.cli.middlewares import middleware_options
@@ -203,14 +203,11 @@ def is_go(module: Module) -> bool:
     """
     if not any(wanted.namespace in ("go", "gojs") for wanted in module.info.imports):
         return False
-    try:
-        from wasmer_go import is_go_module
-    except ModuleNotFoundError as error:
-        if error.name != "wasmer_go":
-            raise
-        raise CommandError(
-            "this program needs Go's interface, which is not installed: pip install 'wasmer-runtime[go]'"
-        ) from None
+    must_be_installed(
+        "wasmer_go", "this program needs Go's interface, which is not installed: pip install 'wasmer-runtime[go]'"
+    )
+    from wasmer_go import is_go_module
+
     return is_go_module(module)
 
 

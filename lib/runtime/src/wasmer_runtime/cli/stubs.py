@@ -7,8 +7,8 @@ from pathlib import Path
 
 from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli.deferred import FILE
-from wasmer_runtime.cli.failures import CommandError
-from wasmer_runtime.cli.files import file_argument
+from wasmer_runtime.cli.failures import CommandError, must_be_installed
+from wasmer_runtime.cli.files import file_argument, write_text
 
 
 def class_name(file: Path) -> str:
@@ -26,19 +26,13 @@ def class_name(file: Path) -> str:
 )
 def em_stubs(file: Path, output: Path | None, name: str | None, em_symbol_map: Path | None) -> None:
     """Write a .pyi of what a program of emcc binds with embind. Its constructors are run, for they tell."""
-    try:
-        from wasmer_emscripten import load
-        from wasmer_emscripten.embind.stubs import stubs
-    except ModuleNotFoundError as error:
-        if error.name != "wasmer_emscripten":
-            raise
-        raise CommandError("em-stubs needs wasmer-emscripten: pip install wasmer-emscripten") from None
+    must_be_installed("wasmer_emscripten", "em-stubs needs wasmer-emscripten: pip install wasmer-emscripten")
+    from wasmer_emscripten import load
+    from wasmer_emscripten.embind.stubs import stubs
+
     with load(file, stdin=None, stdout=None, symbols=em_symbol_map) as program:
         registry = program.process.bindings
         if registry is None or not registry.names:
             raise CommandError(f"{file} binds nothing: it was not built with --bind")
         text = stubs(registry, name or class_name(file), file.name)
-    if output is None or str(output) == "-":
-        click.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
+    write_text(text, output)

@@ -10,7 +10,7 @@ from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.deferred import FILE
 from wasmer_runtime.cli.failures import CommandError, complain
-from wasmer_runtime.cli.files import file_argument, load
+from wasmer_runtime.cli.files import file_argument, load, write_text
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.contract.backend import CompilerConfig
 from wasmer_runtime_core.errors import Error
@@ -58,8 +58,4 @@ def wat2wasm(file: Path, output: Path | None, no_check: bool) -> None:
 @click.option("-o", "--output", type=FILE, help="Where to write; default: standard output.")
 def wasm2wat(file: Path, output: Path | None) -> None:
     """Translate the binary format into the text format."""
-    text = api.wasm2wat(load(file))
-    if output is None or str(output) == "-":
-        click.echo(text, nl=not text.endswith("\n"))
-    else:
-        output.write_text(text, encoding="utf-8")
+    write_text(api.wasm2wat(load(file)), output)

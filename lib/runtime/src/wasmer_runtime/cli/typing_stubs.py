@@ -10,7 +10,7 @@ from typing import Final
 from wasmer_runtime.cli import deferred as click
 from wasmer_runtime.cli.compiling import compiling_options
 from wasmer_runtime.cli.deferred import FILE
-from wasmer_runtime.cli.files import file_argument, load
+from wasmer_runtime.cli.files import file_argument, load, write_text
 from wasmer_runtime.cli.stubs import class_name
 from wasmer_runtime_core.compiling import pipeline
 from wasmer_runtime_core.contract.backend import CompilerConfig
@@ -33,10 +33,7 @@ def stubs(file: Path, output: Path | None, name: str | None, config: CompilerCon
     """Write a .pyi with the types of what a module exports and imports."""
     compilation = pipeline.run(pipeline.Compilation(load(file, config), config=config), until="validate")
     text = module_stubs(compilation.info, name or class_name(file), file.name)
-    if output is None or str(output) == "-":
-        click.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
+    write_text(text, output)
 
 
 def module_stubs(info: ModuleInfo, name: str, file: str) -> str:

@@ -25,7 +25,7 @@ import os
 import posixpath
 
 from wasmer_runtime.cli import deferred as click
-from wasmer_runtime.cli.failures import CommandError, say, warn
+from wasmer_runtime.cli.failures import NEEDS_WASI, CommandError, must_be_installed, say, warn
 from wasmer_runtime_core.support.annotations import TYPE_CHECKING, Any
 from wasmer_runtime_core.support.functions import wraps
 from wasmer_runtime_core.support.named_tuple import NamedTuple
@@ -87,14 +87,9 @@ class World(NamedTuple):
         Raises:
             CommandError: `wasmer_wasi` is not installed, or an option is not of its form.
         """
-        try:
-            import wasmer_wasi
-        except ModuleNotFoundError as error:
-            if error.name != "wasmer_wasi":
-                raise
-            raise CommandError(
-                "this program needs WASI, which is not installed: pip install 'wasmer-runtime[wasi]'"
-            ) from None
+        must_be_installed("wasmer_wasi", NEEDS_WASI)
+        import wasmer_wasi
+
         built_for = wasmer_wasi.get_wasi_version(module, strict=False) or wasmer_wasi.WasiVersion.LATEST
         version = wasmer_wasi.WasiVersion.parse(self.wasi_version) if self.wasi_version else built_for
         if version.namespace != built_for.namespace:
